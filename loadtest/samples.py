@@ -1,0 +1,58 @@
+"""What one step of a connection's life looked like from the client: a Sample.
+
+A failed request is data, never an exception: its Outcome says how it ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """A step that is timed on its own. Values are the names users see."""
+
+    CONNECT = "connect"
+    FIRST_REPLY = "first_reply"
+    MESSAGE = "message"
+    CLOSE = "close"
+    SESSION = "session"
+
+
+class Outcome(StrEnum):
+    """How a step ended. Every message that was sent has exactly one of these."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    RESET = "reset"
+    TIMEOUT = "timeout"
+    SHORT = "short"
+    MISMATCH = "mismatch"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One finished step. Times are monotonic nanoseconds of this machine; absent is None, never 0.
+
+    start_ns: when the step began (for a message: just before its first byte was written).
+    end_ns: when it was over (for a message: its last byte was read, or it failed).
+    wait_ns, service_ns: what the server said of this message, where it says so.
+    sent_bytes, received_bytes: payload and framing, as they crossed the socket.
+    detail: a short reason where the outcome is not `answered`.
+    """
+
+    phase: Phase
+    outcome: Outcome
+    start_ns: int
+    end_ns: int
+    wait_ns: int | None = None
+    service_ns: int | None = None
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    detail: str = ""
+
+    @property
+    def elapsed_ns(self) -> int:
+        """From start to end, in nanoseconds."""
+        return self.end_ns - self.start_ns
