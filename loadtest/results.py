@@ -1,23 +1,9 @@
-"""The run folder: what a run leaves behind, and the only thing a report is made of.
-
-    <out>/<run id>/run.json            plan, hosts, server, cells
-                   cells/<n>.json      the same cell with its histograms and its per-second series
-                   connections.jsonl   sampled connections, the client's and the server's view joined
-                   summary.csv  report.html
-
-Every file is written whole and then renamed into place, so that a run that is cut off leaves the last complete version.
-"""
+"""The records of a run: all that a report is made of. run_folder.py saves and loads them."""
 
 from __future__ import annotations
 
-import csv
-import json
-import os
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
-
-import cattrs
 
 SCHEMA = 1
 
@@ -74,7 +60,8 @@ class ServerCell:
 class Ledger:
     """Client's count against the server's, over the whole cell: warm-up, window and drain.
 
-    difference is server_answered - client_answered, None where the server does not tell; explanation names it.
+    difference is server_answered - client_answered, None where the server does not tell;
+    explanation names it.
     """
 
     client_sent: int
@@ -171,7 +158,10 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Everything in run.json. kind is `plan` or `hand`; server is what /listeners says of the server, {} if unknown."""
+    """Everything in run.json.
+
+    kind is `plan` or `hand`; server is what /listeners says of the server, {} if unknown.
+    """
 
     run_id: str
     kind: str
