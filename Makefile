@@ -1,0 +1,59 @@
+# Lockstep on a fresh machine: needs make and Python >= 3.11, nothing else. `make` alone says what there is.
+PYTHON ?= python3
+ARGS   ?=
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+CODE   := wire server loadtest
+LOCK   := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+            --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.PHONY: help venv compare test lint bench lock clean
+
+help: ## Say what there is
+	@echo "Lockstep: what synchronising costs a threaded TCP server"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Variables: PYTHON=python3.12 (which Python), ARGS='...' (more arguments for compare, test, bench, lock)"
+
+venv: $(READY) ## Make .venv with everything locked in requirements/dev.txt
+
+compare: $(READY) ## Compare the modes here, in about 2 minutes (ARGS='--modes free,lock --levels 1,8')
+	@$(BIN)/lockstep compare $(ARGS)
+
+test: lint ## Run lint and every test; says what it left out and why (ARGS='-k ticket')
+	@echo "test: every test"
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY) ## Run ruff and mypy --strict
+	@echo "lint: ruff check, ruff format, mypy --strict"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check --diff .
+	@$(BIN)/mypy --strict --no-error-summary $(CODE)
+
+bench: $(READY) ## Measure the server and the load generator themselves
+	@$(BIN)/python -m bench $(ARGS)
+
+lock: $(READY) ## Renew requirements/*.txt from the .in files (ARGS=--upgrade for newer versions)
+	@echo "lock: requirements/server.txt, loadtest.txt, dev.txt"
+	@cd requirements && ../$(LOCK) $(ARGS) server.in -o server.txt
+	@cd requirements && ../$(LOCK) $(ARGS) loadtest.in -c server.txt -o loadtest.txt
+	@cd requirements && ../$(LOCK) $(ARGS) server.in loadtest.in dev.in -c server.txt -c loadtest.txt -o dev.txt
+
+clean: ## Remove .venv and every cache; results/ stays
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Redone only when an input changes. A half-made .venv has no .ready, so the next make starts afresh.
+$(READY): requirements/dev.txt requirements/server.in requirements/loadtest.in requirements/dev.in pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "make: $(PYTHON) is $$($(PYTHON) -V 2>&1 || true), Lockstep needs Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "make: $(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 2; }
+	@echo "venv: $(VENV) from $$($(PYTHON) -V), the packages of requirements/dev.txt"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
