@@ -1,0 +1,20 @@
+"""What the peer can do wrong. Our own misuse is a ValueError instead."""
+
+from __future__ import annotations
+
+
+class PeerError(Exception):
+    """The peer broke the protocol; its connection is beyond repair."""
+
+
+class FrameTooLong(PeerError):
+    """The peer sent, or announced, a payload longer than the limit (both in bytes)."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"a frame of at least {size} bytes, the limit is {limit}")
+        self.size = size
+        self.limit = limit
+
+
+class HeaderMissing(PeerError):
+    """A reply is too short for, or does not start with, the timing header that was agreed on."""
