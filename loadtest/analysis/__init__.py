@@ -1,0 +1,1 @@
+"""Pure functions over a run's records: no clock, no socket, no Locust."""
