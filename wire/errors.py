@@ -7,7 +7,7 @@ class PeerError(Exception):
     """The peer broke the protocol; its connection is beyond repair."""
 
 
-class FrameTooLong(PeerError):
+class FrameTooLong(PeerError):  # noqa: N818 - named for what the peer did
     """The peer sent, or announced, a payload longer than the limit (both in bytes)."""
 
     def __init__(self, size: int, limit: int) -> None:
@@ -16,5 +16,5 @@ class FrameTooLong(PeerError):
         self.limit = limit
 
 
-class HeaderMissing(PeerError):
+class HeaderMissing(PeerError):  # noqa: N818
     """A reply is too short for, or does not start with, the timing header that was agreed on."""

@@ -150,7 +150,7 @@ class Raw:
         return payload
 
     @staticmethod
-    def decoder(max_frame: int) -> Decoder:
+    def decoder(max_frame: int) -> Decoder:  # noqa: ARG004 - nothing is ever held
         """See Framing.decoder."""
         return RawDecoder()
 

@@ -38,7 +38,7 @@ class BinaryTiming:
     def unpack(payload: bytes) -> tuple[int, int, bytes]:
         """See Timing.unpack."""
         if len(payload) < _PAIR.size:
-            raise HeaderMissing(f"a reply of {len(payload)} bytes has no room for the {_PAIR.size}-byte header")
+            raise HeaderMissing(f"{len(payload)} bytes have no room for the {_PAIR.size}-byte timing header")
         wait_ns, service_ns = _PAIR.unpack_from(payload)
         return wait_ns, service_ns, payload[_PAIR.size :]
 
@@ -57,7 +57,7 @@ class TextTiming:
     def unpack(cls, payload: bytes) -> tuple[int, int, bytes]:
         """See Timing.unpack."""
         if len(payload) < cls.size:
-            raise HeaderMissing(f"a reply of {len(payload)} bytes has no room for the {cls.size}-byte header")
+            raise HeaderMissing(f"{len(payload)} bytes have no room for the {cls.size}-byte timing header")
         try:
             digits = bytes.fromhex(payload[: cls.size].decode("ascii"))
             wait_ns, service_ns = _PAIR.unpack(digits)

@@ -1,0 +1,53 @@
+"""`python -m server`: flags and environment become settings, the server runs until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+
+from server.flags import parse_settings
+from server.runtime import Server
+from server.settings import SettingsError
+
+log = logging.getLogger("lockstep.server")
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run until told to stop. Returns the exit code: 0 after a drain, 2 if the settings cannot work."""
+    stop = threading.Event()
+    try:
+        settings = parse_settings(arguments, environment)
+        console = _log_to_stderr(settings.log_level)
+        server = Server(settings)
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signal_number, lambda *_: stop.set())
+        server.start()
+    except SettingsError as error:
+        print(f"lockstep server: {error}", file=sys.stderr)
+        return 2
+    print(json.dumps(server.ready), flush=True)
+    log.info("ready: %s", ", ".join(f"{it.spec.name} on {it.port}" for it in server.listeners))
+    stop.wait()
+    log.info("stopping: sessions may go on for %g s", settings.drain_ns / 1e9)
+    server.drain()
+    log.info("stopped")
+    # From here on nobody else logs: a daemon thread that dies while it writes would take stderr's lock along.
+    console.acquire()
+    return 0
+
+
+def _log_to_stderr(level: str) -> logging.Handler:
+    console = logging.StreamHandler()
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(message)s", handlers=[console]
+    )
+    return console
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -1,0 +1,130 @@
+"""A mode on a port: binds, accepts, and turns every connection into a session."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import threading
+import time
+from typing import Any
+
+from server.accepting import AcceptLoop
+from server.grammar import ListenerSpec
+from server.ledger import Ledger
+from server.modes import MODES
+from server.occupancy import Occupancy
+from server.replies import get_reply
+from server.session import Service, Session
+from server.settings import Settings, SettingsError
+from server.socket_options import tune_connection, tune_listener
+from server.work import get_work
+from wire.framing import get_framing
+
+log = logging.getLogger("lockstep.server")
+
+
+class Listener:
+    """One listener. Its port is bound and connections queue in the backlog once it is made."""
+
+    def __init__(self, spec: ListenerSpec, settings: Settings) -> None:
+        """SettingsError if the port cannot be had."""
+        self.spec = spec
+        self.ledger = Ledger(settings.records)
+        self.occupancy = Occupancy()
+        self._settings = settings
+        self._sessions: set[Session] = set()
+        self._sock = bind(settings.bind, spec.port, settings.backlog, f"--listen {spec}")
+        self.port: int = self._sock.getsockname()[1]
+        self._service = self._make_service()
+        self._loop = AcceptLoop(self._sock, spec.name, settings.accept == "blocking", self._accept)
+
+    def start(self) -> None:
+        """Begin to accept, in a daemon thread. SettingsError if the system gives no thread."""
+        try:
+            self._dispatch = MODES[self.spec.mode].dispatch(self.spec.n)
+            threading.Thread(target=self._loop.run, name=f"accept {self.spec.name}", daemon=True).start()
+        except RuntimeError as error:
+            raise SettingsError(f"--listen {self.spec}: {error}; ask for fewer workers") from error
+
+    def stop(self) -> None:
+        """Accept no more; sessions go on."""
+        self._loop.stop()
+
+    def cut(self) -> int:
+        """Break off every session; returns how many there were."""
+        sessions = list(self._sessions)
+        for session in sessions:
+            session.cut()
+        return len(sessions)
+
+    def _make_service(self) -> Service:
+        spec, settings = self.spec, self._settings
+        framing = get_framing(settings.framing)
+        return Service(
+            name=spec.name,
+            gate=MODES[spec.mode].gate(spec.n),
+            by_message=spec.scope == "message",
+            pause_ns=settings.pause_ns if spec.permits else 0,
+            framing=framing,
+            max_frame=settings.max_frame,
+            work=get_work(settings.work, settings.hold_ns),
+            reply=get_reply(settings.reply, framing, settings.timing),
+            ledger=self.ledger,
+            occupancy=self.occupancy,
+        )
+
+    def _accept(self, link: socket.socket, address: Any) -> None:
+        arrival_ns = time.monotonic_ns()
+        tune_connection(link, self._settings)
+        record = self.ledger.arrive(format_address(address), arrival_ns)
+        session = Session(link, record, self._service)
+        self._sessions.add(session)
+
+        def run() -> None:
+            try:
+                session.run()
+            finally:
+                self._sessions.discard(session)
+
+        try:
+            self._dispatch(run)
+        except RuntimeError:
+            self._sessions.discard(session)
+            session.refuse()
+
+
+def bind(host: str, port: int, backlog: int, flag: str) -> socket.socket:
+    """A listening socket. SettingsError that names the flag, the value and the remedy."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as error:
+        raise SettingsError(f"{flag}: {host} is no address of this machine ({error.strerror})") from error
+    sock = socket.socket(family, kind, protocol)
+    try:
+        tune_listener(sock)
+        sock.bind(address)
+        sock.listen(backlog)
+    except OSError as error:
+        sock.close()
+        raise SettingsError(f"{flag}: {explain(error, host, port)}") from error
+    return sock
+
+
+def explain(error: OSError, host: str, port: int) -> str:
+    """Why a port cannot be had, and what to do about it."""
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is in use; stop the program that has it, or pick another port (0: any)"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"no permission for port {port}; pick one from 1024 on"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{host} is no address of this machine; use one of its own, or 0.0.0.0 for all"
+    return f"cannot listen on {host} port {port}: {error.strerror}; pick another port or address"
+
+
+def format_address(address: Any) -> str:
+    """ip:port, with brackets around an IPv6 address."""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,122 @@
+"""One connection from admission to release."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from socket import SHUT_RDWR, SO_ERROR, SOL_SOCKET, socket
+
+from server.conversation import converse
+from server.exchange import Exchange, message_by_message, within_connection
+from server.gates import Gate
+from server.ledger import Ledger
+from server.narration import narrated
+from server.occupancy import Occupancy
+from server.records import Cause, ConnectionRecord
+from server.replies import Reply
+from server.work import Work
+from wire.framing import Framing
+
+log = logging.getLogger("lockstep.server")
+
+_now_ns = time.monotonic_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What all sessions of a listener share. Durations in nanoseconds."""
+
+    name: str
+    gate: Gate
+    by_message: bool
+    pause_ns: int
+    framing: Framing
+    max_frame: int
+    work: Work
+    reply: Reply
+    ledger: Ledger
+    occupancy: Occupancy
+
+
+class Session:
+    """Serves one accepted connection. Whatever happens, its socket is closed and its permit comes back."""
+
+    __slots__ = ("_cut", "_link", "_record", "_service")
+
+    def __init__(self, link: socket, record: ConnectionRecord, service: Service) -> None:
+        self._link = link
+        self._record = record
+        self._service = service
+        self._cut = False
+        if not service.by_message:
+            service.occupancy.line_up()
+
+    def run(self) -> None:
+        """Serve the connection to its end. Blocks; the dispatch decides in which thread."""
+        if self._service.by_message:
+            self._serve()
+            self._record.release_ns = _now_ns()
+        else:
+            self._serve_admitted()
+
+    def refuse(self) -> None:
+        """Close without serving: the system is out of threads."""
+        if not self._service.by_message:
+            self._service.occupancy.give_up()
+        self._close(Cause.OVERLOAD, "no thread to serve it")
+
+    def cut(self) -> None:
+        """Break the conversation off, from another thread: the time to drain is over."""
+        self._cut = True
+        with suppress(OSError):  # it may have ended this very moment
+            self._link.shutdown(SHUT_RDWR)
+
+    def _serve_admitted(self) -> None:
+        gate, occupancy = self._service.gate, self._service.occupancy
+        gate.acquire()
+        occupancy.enter()
+        try:
+            self._serve()
+            if self._service.pause_ns:
+                time.sleep(self._service.pause_ns / 1e9)
+        finally:
+            self._record.release_ns = _now_ns()
+            occupancy.leave()
+            gate.release()
+
+    def _serve(self) -> None:
+        record, service = self._record, self._service
+        record.admission_ns = _now_ns()
+        cause, detail = Cause.RESET, "broken off"
+        try:
+            # A peer that was reset while it waited is not worth its work.
+            if not self._link.getsockopt(SOL_SOCKET, SO_ERROR):
+                decoder = service.framing.decoder(service.max_frame)
+                cause, detail = converse(self._link, record, decoder, self._exchange())
+        finally:
+            self._close(cause, detail)
+
+    def _exchange(self) -> Exchange:
+        record, service = self._record, self._service
+        if service.by_message:
+            exchange = message_by_message(
+                self._link, record, service.work, service.reply, service.gate, service.occupancy
+            )
+        else:
+            exchange = within_connection(self._link, record, service.work, service.reply)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s: %s connected", service.name, record.peer)
+            return narrated(exchange, f"{service.name}: {record.peer}")
+        return exchange
+
+    def _close(self, cause: Cause, detail: str) -> None:
+        if self._cut:
+            cause, detail = Cause.DRAINED, "the server is stopping"
+        self._link.close()
+        self._service.ledger.close(self._record, cause, _now_ns())
+        level = logging.DEBUG if cause is Cause.PEER else logging.WARNING
+        text = "%s: %s disconnected after %d messages: %s%s"
+        about = f" ({detail})" if detail else ""
+        log.log(level, text, self._service.name, self._record.peer, self._record.answered, cause, about)
