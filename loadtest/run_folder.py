@@ -13,7 +13,6 @@ a run that is cut off leaves the last complete version.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -86,7 +85,7 @@ class RunFolder:
         draft = path.with_name(f".{path.name}.draft")
         try:
             draft.write_text(text, encoding="utf-8", newline="")
-            os.replace(draft, path)
+            draft.replace(path)
         except OSError as error:
             raise _not_written(path, error) from error
         return path

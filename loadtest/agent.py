@@ -1,0 +1,179 @@
+"""A worker's side of a run: it holds the current cell, lets users through it one turn at a time, and reports.
+
+Users never start or stop with a cell. They wait here between cells, so that a cell begins at once for all of them and ends
+without anybody being killed in the middle of an exchange.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import nullcontext
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from gevent.lock import BoundedSemaphore
+
+from loadtest.client import TcpClient
+from loadtest.hosts import describe_host
+from loadtest.orders import DRAIN_S, REPORT, CellOrder
+from loadtest.recorder import CellRecorder
+from loadtest.samples import Sample
+from loadtest.scenarios import SCENARIOS, Conversation
+
+logger = logging.getLogger(__name__)
+
+REPORT_INTERVAL_S = 3.0
+DRAIN_STEP_S = 0.005
+
+
+class Place:
+    """One user's place in whatever cell runs: its conversation, made anew for every cell."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.cell: RunningCell | None = None
+        self.talk: Conversation | None = None
+        self.busy = False
+
+    def enter(self, cell: RunningCell) -> Conversation:
+        """The conversation for this cell; a connection kept from an earlier cell is closed."""
+        if self.talk is None or self.cell is not cell:
+            self.leave()
+            self.cell, self.talk = cell, cell.conversation(self.number)
+        return self.talk
+
+    def leave(self) -> None:
+        """Close a connection that the scenario kept open."""
+        talk, self.talk = self.talk, None
+        if talk is not None:
+            talk.client.close()
+
+    def abort(self) -> None:
+        """Wake the user out of whatever it waits for on its connection."""
+        if self.talk is not None:
+            self.talk.client.abort()
+
+
+class RunningCell:
+    """A cell under way in this process: its order, its recorder, and whether turns are still given."""
+
+    def __init__(self, order: CellOrder, recorder: CellRecorder, feed: Any) -> None:
+        self.order = order
+        self.recorder = recorder
+        self.open = True
+        self._feed = feed
+        # Locked clients: one session at a time in this process.
+        self.turnstile = BoundedSemaphore(1) if order.traffic.client_mode == "locked" else nullcontext()
+
+    def goes_on(self) -> bool:
+        """Whether another message may still be sent."""
+        return self.open
+
+    def record(self, sample: Sample) -> None:
+        """Into the cell's histograms, and into Locust's table under the mode's name."""
+        self.recorder.record(sample)
+        self._feed(self.order.mode, sample)
+
+    def conversation(self, number: int) -> Conversation:
+        """A fresh client and its scenario's state for one user."""
+        order = self.order
+        client = TcpClient(
+            order.host,
+            order.port,
+            framing=order.framing,
+            timing=order.timing,
+            timeout_s=order.timeout_s,
+            record=self.record,
+            record_connection=self.recorder.record_connection,
+        )
+        return Conversation(client, order.traffic, order.reply, self.goes_on, self.record, number)
+
+
+class Agent:
+    """Takes BEGIN and END from the master, gives users their turns, sends REPORT.
+
+    runner: Locust's runner, for its `send_message` and `client_id`. feed: called with (name, sample) for Locust's own statistics.
+    """
+
+    def __init__(self, runner: Any, feed: Any) -> None:
+        self._runner = runner
+        self._feed = feed
+        self._begun = Event()
+        self._cell: RunningCell | None = None
+        self._places: list[Place] = []
+        self._reporter: gevent.Greenlet | None = None
+        self._host = describe_host("worker", runner.client_id)
+
+    def new_place(self) -> Place:
+        """A place for a user that has just been spawned."""
+        place = Place(len(self._places) + 1)
+        self._places.append(place)
+        return place
+
+    def give_up(self, place: Place) -> None:
+        """A user is gone: its place and the connection that it may have kept go too."""
+        self._places.remove(place)
+        place.leave()
+
+    def take_turn(self, place: Place) -> None:
+        """Wait for a cell, then go once through its scenario."""
+        self._begun.wait()
+        cell = self._cell
+        if cell is None or not cell.open:
+            gevent.sleep(0)
+            return
+        place.busy = True
+        try:
+            with cell.turnstile:
+                if cell.open:
+                    SCENARIOS[cell.order.traffic.scenario](place.enter(cell))
+        finally:
+            place.busy = False
+
+    def begin(self, order: CellOrder) -> None:
+        """Start a cell: users that wait here go on at once."""
+        if self._cell is not None and self._cell.open:
+            self.end(drain_s=0)
+        self._cell = RunningCell(order, CellRecorder(order, time.monotonic_ns()), self._feed)
+        self._begun.set()
+        self._reporter = gevent.spawn(self._report_now_and_then, self._cell)
+
+    def end(self, drain_s: float = DRAIN_S) -> None:
+        """Give no more turns, let what is in flight finish for drain_s seconds, stop the rest, send the final report."""
+        cell = self._cell
+        if cell is None:
+            return
+        if cell.open:
+            cell.recorder.close_window(time.monotonic_ns())
+            cell.open = False
+            self._begun.clear()
+            if self._reporter is not None:
+                self._reporter.kill()
+            self._drain(drain_s)
+        self._send(cell, final=True)
+
+    def _drain(self, drain_s: float) -> None:
+        deadline = time.monotonic() + drain_s
+        while any(place.busy for place in self._places) and time.monotonic() < deadline:
+            gevent.sleep(DRAIN_STEP_S)
+        left = [place for place in self._places if place.busy]
+        for place in left:
+            place.abort()
+        if left:
+            logger.info("%d connections were still busy %.1f s after the cell's end: aborted", len(left), drain_s)
+        deadline = time.monotonic() + 1.0
+        while any(place.busy for place in self._places) and time.monotonic() < deadline:
+            gevent.sleep(DRAIN_STEP_S)
+        for place in self._places:
+            place.leave()
+
+    def _report_now_and_then(self, cell: RunningCell) -> None:
+        while True:
+            gevent.sleep(REPORT_INTERVAL_S)
+            self._send(cell, final=False)
+
+    def _send(self, cell: RunningCell, final: bool) -> None:
+        report = cell.recorder.take(self._runner.client_id, final)
+        self._runner.send_message(REPORT, {**report, "host": self._host})

@@ -1,0 +1,343 @@
+"""One TCP connection from the client's side: bytes in and out, every phase timed, every failure named.
+
+Knows no Locust. A failed exchange is data: methods return an Outcome or a Reply and hand a Sample to `record`; they raise only where
+the harness itself is at fault (HarnessError) or is being torn down.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from loadtest.results import ClientView
+from loadtest.samples import Outcome, Phase, Sample
+from wire.framing import Framing, FrameTooLong, get_framing
+
+RECEIVE_BYTES = 65536
+
+# Faults of this machine, not of the server: no outcome may be booked for them.
+_OWN_FAULTS = {
+    errno.EMFILE: "too many open files in this process: raise `ulimit -n` or use fewer users",
+    errno.ENFILE: "too many open files on this machine: raise fs.file-max or use fewer users",
+    errno.EADDRNOTAVAIL: "no local port is left for this target: use fewer users, or wait for TIME_WAIT to pass",
+}
+
+
+class HarnessError(Exception):
+    """The generator itself cannot go on; the message names the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """How one message ended. payload is None unless answered or mismatched; times in nanoseconds, None where the server is silent."""
+
+    outcome: Outcome
+    payload: bytes | None = None
+    wait_ns: int | None = None
+    service_ns: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.outcome is Outcome.ANSWERED
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A message whose reply is still to come."""
+
+    start_ns: int
+    sent_bytes: int
+
+
+@lru_cache(maxsize=64)
+def resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
+    """Address family and socket address of host:port, looked up once; HarnessError where the name is unknown."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise HarnessError(f"cannot find host {host!r} ({error.strerror}): check the name or give an address") from error
+    return family, (str(address[0]), int(address[1]))
+
+
+def _outcome_of(error: OSError) -> Outcome:
+    """The outcome a socket error stands for; HarnessError where the fault is this machine's own."""
+    if error.errno in _OWN_FAULTS:
+        raise HarnessError(_OWN_FAULTS[error.errno]) from error
+    if isinstance(error, TimeoutError):
+        return Outcome.TIMEOUT
+    if isinstance(error, ConnectionRefusedError) or error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+        return Outcome.REFUSED
+    return Outcome.RESET
+
+
+class _Ended(Exception):
+    """The exchange cannot go on: the outcome to book, and why."""
+
+    def __init__(self, outcome: Outcome, detail: str) -> None:
+        super().__init__(detail)
+        self.outcome = outcome
+        self.detail = detail
+
+
+class TcpClient:
+    """A connection that can be opened, used and closed again and again.
+
+    host, port: the target. framing: `raw`, `line` or `length`. timing: the server puts wait and service time before its replies.
+    timeout_s: bound of every single wait for the peer, in seconds. record: takes each finished Sample.
+    record_connection: takes (`ip:port` of this end, ClientView) when a connection is over.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        framing: str = "raw",
+        timing: bool = False,
+        timeout_s: float = 10.0,
+        max_frame: int = 1 << 20,
+        record: Callable[[Sample], None],
+        record_connection: Callable[[str, ClientView], None] | None = None,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.timeout_s = timeout_s
+        self._framing: Framing = get_framing(framing)
+        self._timing = timing
+        self._max_frame = max_frame
+        self._record = record
+        self._record_connection = record_connection
+        self._socket: socket.socket | None = None
+        self._aborting = False
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection to send on."""
+        return self._socket is not None
+
+    def connect(self) -> Outcome:
+        """Open the connection and time the handshake; a connection that is still open is closed first."""
+        if self._socket is not None:
+            self.close()
+        family, address = resolve(self.host, self.port)
+        self._pending: deque[_Pending] = deque()
+        self._replies: deque[bytes] = deque()
+        self._buffer = b""
+        self._decoder = self._framing.decoder(self._max_frame)
+        self._received = 0
+        self._answered = 0
+        self._connected_ns = self._first_sent_ns = self._first_reply_ns = self._close_start_ns = None
+        self._connected_ns: int | None
+        self._first_sent_ns: int | None
+        self._first_reply_ns: int | None
+        self._close_start_ns: int | None
+        self._aborting = False
+        self._start_ns = time.monotonic_ns()
+        try:
+            connection = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:
+            raise HarnessError(_OWN_FAULTS.get(error.errno or 0, str(error))) from error
+        self._socket = connection
+        self._address = ""
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.settimeout(self.timeout_s)
+            connection.connect(address)
+        except OSError as error:
+            outcome, detail = self._explain(error)
+            self._sample(Phase.CONNECT, outcome, self._start_ns, detail=detail)
+            self._leave(outcome)
+            return outcome
+        except BaseException:
+            self._sample(Phase.CONNECT, Outcome.ABORTED, self._start_ns, detail="stopped while connecting")
+            self._leave(Outcome.ABORTED)
+            raise
+        self._connected_ns = time.monotonic_ns()
+        ip, port = connection.getsockname()[:2]
+        self._address = f"{ip}:{port}"
+        self._sample(Phase.CONNECT, Outcome.ANSWERED, self._start_ns, self._connected_ns)
+        return Outcome.ANSWERED
+
+    def request(self, payload: bytes, expect: bytes | None = None) -> Reply:
+        """Send one message and wait for its reply; with `expect` the reply's bytes are checked.
+
+        With raw framing and no `expect`, whatever one receive brings is the reply.
+        """
+        outcome = self.send(payload)
+        if outcome is not Outcome.ANSWERED:
+            return Reply(outcome)
+        return self.receive(expect)
+
+    def send(self, payload: bytes) -> Outcome:
+        """Write one message without waiting for its reply; its time runs from here until `receive` has the reply."""
+        connection = self._need_connection()
+        frame = self._framing.encode(payload)
+        start_ns = time.monotonic_ns()
+        if self._first_sent_ns is None:
+            self._first_sent_ns = start_ns
+        self._pending.append(_Pending(start_ns, len(frame)))
+        try:
+            connection.sendall(frame)
+        except OSError as error:
+            return self._fail(*self._explain(error)).outcome
+        except BaseException:
+            self._fail(Outcome.ABORTED, "stopped while sending")
+            raise
+        return Outcome.ANSWERED
+
+    def receive(self, expect: bytes | None = None) -> Reply:
+        """Wait for the reply to the oldest message that has none yet."""
+        self._need_connection()
+        if not self._pending:
+            raise HarnessError("receive() without a message sent: call send() or request() first")
+        try:
+            payload = self._next_reply(None if expect is None else len(expect))
+        except _Ended as ended:
+            return self._fail(ended.outcome, ended.detail)
+        except OSError as error:
+            return self._fail(*self._explain(error))
+        except BaseException:
+            self._fail(Outcome.ABORTED, "stopped while waiting for a reply")
+            raise
+        return self._book(payload, expect)
+
+    def close(self) -> Outcome:
+        """Say goodbye, wait until the peer has closed too, and time that. Nothing happens where there is no connection."""
+        connection = self._socket
+        if connection is None:
+            return Outcome.ANSWERED
+        if self._pending:
+            return self._fail(Outcome.ABORTED, "closed before the reply").outcome
+        self._close_start_ns = time.monotonic_ns()
+        outcome, detail = Outcome.ANSWERED, ""
+        try:
+            connection.shutdown(socket.SHUT_WR)
+            if self._buffer or self._replies or connection.recv(RECEIVE_BYTES):
+                outcome, detail = Outcome.MISMATCH, "bytes that nobody asked for"
+        except OSError as error:
+            outcome, detail = self._explain(error)
+        except BaseException:
+            self._sample(Phase.CLOSE, Outcome.ABORTED, self._close_start_ns, detail="stopped while closing")
+            self._leave(Outcome.ABORTED)
+            raise
+        self._sample(Phase.CLOSE, outcome, self._close_start_ns, detail=detail)
+        self._leave(outcome)
+        return outcome
+
+    def abort(self) -> None:
+        """Wake whoever waits on this connection; what it waits for is booked as aborted. Callable from another greenlet or thread."""
+        self._aborting = True
+        if self._socket is not None:
+            try:
+                self._socket.shutdown(socket.SHUT_RDWR)
+            except OSError as error:
+                if error.errno not in (errno.ENOTCONN, errno.EBADF):
+                    raise
+
+    def _need_connection(self) -> socket.socket:
+        if self._socket is None:
+            raise HarnessError("no connection: call connect() first and look at what it returns")
+        return self._socket
+
+    def _next_reply(self, size: int | None) -> bytes:
+        """The next reply's payload, timing header included. Raw replies have no end mark: `size` tells how much to wait for."""
+        assert self._socket is not None
+        raw_size = None
+        if self._framing.name == "raw":
+            header = self._framing.timing.size if self._timing else 0
+            raw_size = header + (1 if size is None else size)
+        while True:
+            if self._replies:
+                return self._replies.popleft()
+            if raw_size is not None and len(self._buffer) >= max(raw_size, 1):
+                end = len(self._buffer) if size is None else raw_size
+                reply, self._buffer = self._buffer[:end], self._buffer[end:]
+                return reply
+            data = self._socket.recv(RECEIVE_BYTES)
+            if not data:
+                raise self._ended_early()
+            self._received += len(data)
+            if raw_size is not None:
+                self._buffer += data
+            else:
+                try:
+                    self._replies.extend(self._decoder.feed(data))
+                except FrameTooLong as error:
+                    raise _Ended(Outcome.MISMATCH, str(error)) from error
+
+    def _ended_early(self) -> _Ended:
+        if self._aborting:
+            return _Ended(Outcome.ABORTED, "stopped while waiting for a reply")
+        return _Ended(Outcome.SHORT, "the peer closed before the reply was whole")
+
+    def _book(self, payload: bytes, expect: bytes | None) -> Reply:
+        """Check a whole reply and record it."""
+        end_ns = time.monotonic_ns()
+        wait_ns = service_ns = None
+        outcome, detail = Outcome.ANSWERED, ""
+        if self._timing:
+            try:
+                wait_ns, service_ns, payload = self._framing.timing.unpack(payload)
+            except ValueError:
+                outcome, detail = Outcome.MISMATCH, "the reply has no timing header: is the server's --timing on?"
+        if outcome is Outcome.ANSWERED and expect is not None and payload != expect:
+            outcome, detail = Outcome.MISMATCH, "the reply is not what was expected"
+        pending = self._pending.popleft()
+        first = self._first_reply_ns is None
+        if first:
+            self._first_reply_ns = end_ns
+        if outcome is Outcome.ANSWERED:
+            self._answered += 1
+        sample = Sample(
+            Phase.MESSAGE, outcome, pending.start_ns, end_ns, wait_ns, service_ns, pending.sent_bytes, self._received, detail
+        )
+        self._received = 0
+        self._record(sample)
+        if first and outcome is Outcome.ANSWERED:
+            self._record(Sample(Phase.FIRST_REPLY, outcome, pending.start_ns, end_ns, wait_ns, service_ns))
+        return Reply(outcome, payload, wait_ns, service_ns)
+
+    def _explain(self, error: OSError) -> tuple[Outcome, str]:
+        if self._aborting:
+            return Outcome.ABORTED, "stopped in flight"
+        outcome = _outcome_of(error)
+        if outcome is Outcome.TIMEOUT:
+            return outcome, f"nothing within {self.timeout_s:g} s"
+        return outcome, error.strerror or str(error)
+
+    def _fail(self, outcome: Outcome, detail: str) -> Reply:
+        """Book every message that is still without a reply, and give the connection up."""
+        end_ns = time.monotonic_ns()
+        while self._pending:
+            pending = self._pending.popleft()
+            self._record(
+                Sample(Phase.MESSAGE, outcome, pending.start_ns, end_ns, None, None, pending.sent_bytes, self._received, detail)
+            )
+            self._received = 0
+        self._leave(outcome)
+        return Reply(outcome)
+
+    def _sample(self, phase: Phase, outcome: Outcome, start_ns: int, end_ns: int | None = None, detail: str = "") -> None:
+        self._record(Sample(phase, outcome, start_ns, end_ns or time.monotonic_ns(), detail=detail))
+
+    def _leave(self, outcome: Outcome) -> None:
+        """Close the socket and tell how the connection went."""
+        connection, self._socket = self._socket, None
+        if connection is not None:
+            connection.close()
+        if self._record_connection is not None and self._address:
+            view = ClientView(
+                connect_start_ns=self._start_ns,
+                connected_ns=self._connected_ns,
+                first_sent_ns=self._first_sent_ns,
+                first_reply_ns=self._first_reply_ns,
+                close_start_ns=self._close_start_ns,
+                closed_ns=time.monotonic_ns(),
+                outcome=outcome.value,
+                messages=self._answered,
+            )
+            self._record_connection(self._address, view)

@@ -1,0 +1,122 @@
+"""The master's side of a cell: workers' reports in, one merged cell out. Histograms are added up; percentiles are never averaged."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from hdrh.histogram import HdrHistogram
+
+from loadtest.analysis.distribution import of_histogram
+from loadtest.orders import CellOrder
+from loadtest.recorder import new_histogram
+from loadtest.results import CellDetail, ClientView, Distribution, Messages
+from loadtest.samples import Outcome
+
+
+class CellCollector:
+    """Adds up the reports of one cell.
+
+    order: the cell. workers: ids of the workers it was given to; a report of anybody else, or of another run or cell, is refused.
+    """
+
+    def __init__(self, order: CellOrder, workers: set[str]) -> None:
+        self.order = order
+        self.workers = set(workers)
+        self.finished: set[str] = set()
+        self.refused = 0
+        self.hosts: dict[str, dict[str, Any]] = {}
+        self.clients: dict[str, ClientView] = {}
+        self._histograms: dict[str, HdrHistogram] = {}
+        self._measured: Counter[str] = Counter()
+        self._ledger: Counter[str] = Counter()
+        self._per_second: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+        self._window_s: dict[str, float] = {}
+        self._sessions: Counter[str] = Counter()
+        self._answered: Counter[str] = Counter()
+
+    def expect(self, worker: str) -> None:
+        """A worker that joined while the cell was running."""
+        self.workers.add(worker)
+
+    def add(self, report: dict[str, Any]) -> bool:
+        """Take a worker's report in; False, and counted, where it does not belong here."""
+        worker = report["worker"]
+        if (report["run_id"], report["cell"]) != (self.order.run_id, self.order.cell) or worker not in self.workers:
+            self.refused += 1
+            return False
+        for name, encoded in report["histograms"].items():
+            merged = self._histograms.setdefault(name, new_histogram())
+            merged.add(HdrHistogram.decode(encoded.encode("ascii")))
+        self._measured.update(report["measured"])
+        self._ledger.update(report["ledger"])
+        self._sessions[worker] += report["sessions"]
+        self._answered[worker] += report["answered_in_window"]
+        self._window_s[worker] = report["window_s"]
+        for second, answered, failed in report["per_second"]:
+            self._per_second[second][0] += answered
+            self._per_second[second][1] += failed
+        for row in report["connections"]:
+            self.clients[row["address"]] = ClientView(**{k: v for k, v in row.items() if k != "address"})
+        self.hosts[worker] = report["host"]
+        if report["final"]:
+            self.finished.add(worker)
+        return True
+
+    def missing(self) -> set[str]:
+        """Workers whose final report has not come."""
+        return self.workers - self.finished
+
+    @property
+    def seconds(self) -> float:
+        """The measured window, in seconds: the longest that a worker measured."""
+        return max(self._window_s.values(), default=0.0)
+
+    @property
+    def messages_per_s(self) -> float:
+        """Messages answered within the window, per second; each worker's rate over its own window, added up."""
+        return self._rate(self._answered)
+
+    @property
+    def sessions_per_s(self) -> float:
+        """Sessions completed within the window, per second."""
+        return self._rate(self._sessions)
+
+    @property
+    def sessions(self) -> int:
+        """Sessions completed within the window."""
+        return self._sessions.total()
+
+    @property
+    def messages(self) -> Messages:
+        """Messages sent in the window, by outcome."""
+        return _messages(self._measured)
+
+    @property
+    def ledger(self) -> Messages:
+        """Messages of the whole cell, warm-up and drain included, by outcome."""
+        return _messages(self._ledger)
+
+    def distribution(self, name: str) -> Distribution | None:
+        """The summary of one histogram; None where nothing was recorded."""
+        histogram = self._histograms.get(name)
+        return None if histogram is None else of_histogram(histogram)
+
+    def detail(self) -> CellDetail:
+        """What goes to cells/<n>.json."""
+        return CellDetail(
+            index=self.order.cell,
+            histograms={name: h.encode().decode("ascii") for name, h in sorted(self._histograms.items())},
+            per_second=[
+                {"second": second, "answered": answered, "failed": failed}
+                for second, (answered, failed) in sorted(self._per_second.items())
+            ],
+        )
+
+    def _rate(self, counts: Counter[str]) -> float:
+        return sum(count / self._window_s[worker] for worker, count in counts.items() if self._window_s.get(worker))
+
+
+def _messages(counts: Counter[str]) -> Messages:
+    by_outcome = {outcome.value: counts[outcome.value] for outcome in Outcome}
+    return Messages(sent=sum(by_outcome.values()), **by_outcome)

@@ -1,0 +1,146 @@
+"""`lockstep compare`: the plan over local worker processes, against a server of our own or one that is already there.
+
+Locust is imported first of all: it replaces the standard library's blocking calls, and what was imported before keeps the old ones.
+"""
+
+from __future__ import annotations
+
+import locust  # isort: skip  # noqa: F401
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import gevent
+from locust.env import Environment
+from locust.runners import MasterRunner
+
+from loadtest.announcements import find_server
+from loadtest.client import HarnessError
+from loadtest.conductor import Conductor
+from loadtest.plan import Plan
+from loadtest.results import Run
+from loadtest.server_process import local_server
+from loadtest.server_view import ServerView
+from loadtest.shape import PlanShape
+from loadtest.target import Target, split_target
+from loadtest.users import ScenarioUser
+from loadtest.wiring import attach_conductor
+from loadtest.workers import Workers
+
+WORKERS_TIMEOUT_S = 30.0
+LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What to compare and how. host: None starts a server with server_flags; `auto` listens for an announcement; else `tcp://name`.
+
+    admin: `host:port` of a server that is already running. processes: worker processes. command: what repeats this run.
+    """
+
+    plan: Plan
+    host: str | None
+    admin: str | None
+    processes: int
+    out: Path
+    command: str
+    server_flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Where the run's folder is, and why it ended early if it did."""
+
+    path: Path
+    failure: str | None
+    interrupted: bool
+
+
+def run_comparison(comparison: Comparison, on_cell: Callable[[Run], None]) -> Finished:
+    """Run it to its end, or to Ctrl-C; one of REFUSALS where it cannot begin. on_cell is called after each cell."""
+    with ExitStack() as stack:
+        target = _find_target(comparison, stack)
+        target.check(comparison.plan)
+        environment = Environment(user_classes=[ScenarioUser], events=locust.events)
+        port = _free_port()
+        runner = environment.create_master_runner("127.0.0.1", port)
+        stack.callback(runner.quit)
+        conductor = Conductor(Workers(runner), target, comparison.out, comparison.command, on_cell)
+        attach_conductor(environment, conductor)
+        environment.shape_class = PlanShape(comparison.plan, conductor, ScenarioUser)
+        stack.enter_context(_worker_processes(comparison.processes, port))
+        _await_workers(runner, comparison.processes)
+        interrupted = _walk(runner, conductor)
+        if conductor.run_path is None:
+            raise HarnessError(conductor.failure or "the run was interrupted before it began")
+        return Finished(conductor.run_path, conductor.failure, interrupted)
+
+
+def _find_target(comparison: Comparison, stack: ExitStack) -> Target:
+    if comparison.host is None and comparison.admin is None:
+        ready = stack.enter_context(local_server(comparison.plan.modes, comparison.server_flags))
+        return Target("127.0.0.1", ServerView(f"127.0.0.1:{ready['admin_port']}"))
+    if comparison.host == "auto":
+        found = find_server()
+        return Target(found.host, ServerView(comparison.admin or f"{found.host}:{found.admin_port}"))
+    if comparison.admin is None:
+        raise HarnessError("--host needs --admin HOST:PORT beside it: the server tells its modes there")
+    host = comparison.host or comparison.admin.rpartition(":")[0]
+    return Target(split_target(host)[0], ServerView(comparison.admin))
+
+
+def _walk(runner: MasterRunner, conductor: Conductor) -> bool:
+    """Walk the plan; True if Ctrl-C ended it."""
+    runner.start_shape()
+    try:
+        assert runner.shape_greenlet is not None
+        runner.shape_greenlet.join()
+    except KeyboardInterrupt:
+        runner.shape_greenlet.kill()
+        conductor.finish_run()
+        return True
+    return False
+
+
+@contextmanager
+def _worker_processes(count: int, port: int) -> Iterator[None]:
+    """Locust workers for a master on this port; they end with it."""
+    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--worker"]
+    command += ["--master-host", "127.0.0.1", "--master-port", str(port), "--loglevel", "WARNING"]
+    # Variables that configure a master or a server would reach the workers as options of their own.
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("LOCUST_", "LOCKSTEP_"))}
+    processes = [
+        subprocess.Popen(command, env=inherited, stdout=subprocess.DEVNULL, start_new_session=True) for _ in range(count)
+    ]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _await_workers(runner: MasterRunner, count: int) -> None:
+    with gevent.Timeout(WORKERS_TIMEOUT_S, False):
+        while len(runner.clients.ready) < count:
+            gevent.sleep(0.02)
+        return
+    raise HarnessError(f"{len(runner.clients.ready)} of {count} workers came up within {WORKERS_TIMEOUT_S:g} s: try fewer --processes")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,220 @@
+"""The master's side of a run: begins and ends cells, waits for the last report of every worker, saves after each cell."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import gevent
+
+from loadtest.cells import join_connections, make_cell, make_server_cell
+from loadtest.collector import CellCollector
+from loadtest.hosts import describe_host
+from loadtest.orders import BEGIN, DRAIN_S, END
+from loadtest.plan import PlannedCell, Traffic
+from loadtest.results import Connection, Run, ServerCell
+from loadtest.run_folder import RunFolder
+from loadtest.server_view import ServerUnreachable, Snapshot
+from loadtest.target import Target
+from loadtest.workers import Workers
+
+logger = logging.getLogger(__name__)
+
+# After the drain and its abort, a report only has to cross the network.
+REPORT_WAIT_S = DRAIN_S + 4.0
+SETTLE_S = 2.0
+POLL_S = 0.01
+
+
+@dataclass(slots=True)
+class _CellUnderWay:
+    planned: PlannedCell
+    collector: CellCollector
+    before: Snapshot | None
+
+
+class Conductor:
+    """Leads one run at a time.
+
+    workers: who can be ordered about. target: whom the load goes to. out: where run folders go. command: what repeats the run.
+    on_cell: called with the run after each of its cells.
+    """
+
+    def __init__(
+        self,
+        workers: Workers,
+        target: Target,
+        out: Path,
+        command: str = "",
+        on_cell: Callable[[Run], None] = lambda run: None,
+    ) -> None:
+        self._workers = workers
+        self.target = target
+        self._out = out
+        self._command = command
+        self._on_cell = on_cell
+        self._folder: RunFolder | None = None
+        self._run: Run | None = None
+        self._cell: _CellUnderWay | None = None
+        self.failure: str | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way."""
+        return self._run is not None and self._run.finished is None
+
+    @property
+    def run_path(self) -> Path | None:
+        """The current or last run's folder."""
+        return None if self._folder is None else self._folder.path
+
+    def begin_run(self, kind: str, plan: dict[str, Any]) -> None:
+        """Ask the server for its settings and make the run folder, before any load. ServerUnreachable and ResultsError pass through."""
+        started = datetime.now(UTC)
+        run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        settings = self.target.settings()
+        self._folder = RunFolder.create(self._out, run_id)
+        self.failure = None
+        self._run = Run(
+            run_id=run_id,
+            kind=kind,
+            started=started.isoformat(timespec="seconds"),
+            finished=None,
+            interrupted=False,
+            command=self._command,
+            plan=plan,
+            server=settings,
+            hosts=[describe_host("master", "master")],
+        )
+        self._folder.save_run(self._run)
+        logger.info("run %s: results go to %s", run_id, self._folder.path)
+
+    def begin_cell(self, planned: PlannedCell, traffic: Traffic, warmup_s: float, seconds: float | None) -> None:
+        """Send every worker into a cell."""
+        assert self._run is not None
+        order = self.target.order(self._run.run_id, planned.index, planned.mode, traffic, warmup_s, seconds)
+        server = self.target.server
+        before = None if server is None else server.reset_peaks()
+        self._cell = _CellUnderWay(planned, CellCollector(order, self._workers.present()), before)
+        self._workers.tell_all(BEGIN, order.to_message())
+
+    def end_cell(self, *, cut_short: bool = False) -> None:
+        """Let the workers drain, wait for their last reports, ask the server, save."""
+        cell = self._cell
+        if cell is None:
+            return
+        self._workers.tell_all(END, {})
+        self._await_reports(cell.collector)
+        self._cell = None
+        self._save(cell, cut_short)
+
+    def run_cell(self, planned: PlannedCell, traffic: Traffic, warmup_s: float, seconds: float) -> None:
+        """One cell from begin to end; blocks for its time."""
+        self.begin_cell(planned, traffic, warmup_s, seconds)
+        gevent.sleep(warmup_s + seconds)
+        self.end_cell()
+
+    def note_level(self, level: int) -> None:
+        """The number of users in a run by hand has changed: its level is the greatest."""
+        if self._cell is not None and level > self._cell.planned.level:
+            self._cell.planned = replace(self._cell.planned, level=level)
+
+    def give_up(self, reason: str) -> None:
+        """The harness cannot go on: save what there is, and say why."""
+        self.failure = reason
+        logger.error("lockstep: %s", reason)
+        if self._run is not None and self.running:
+            self._run = replace(self._run, notes=[*self._run.notes, reason])
+            self.finish_run(interrupted=True)
+
+    def finish_run(self, *, interrupted: bool | None = None) -> None:
+        """Save the run and write its report. A cell that is still under way is ended now.
+
+        A plan that has such a cell was interrupted, and the cell is cut short; a run by hand always ends like this.
+        """
+        if self._run is None or not self.running:
+            return
+        if interrupted is None:
+            interrupted = self._run.kind == "plan"
+        self.end_cell(cut_short=interrupted)
+        assert self._run is not None and self._folder is not None
+        finished = datetime.now(UTC).isoformat(timespec="seconds")
+        self._run = replace(self._run, finished=finished, interrupted=interrupted)
+        self._folder.save_run(self._run)
+        self._write_report(self._folder.path)
+
+    def on_report(self, report: dict[str, Any]) -> None:
+        """A worker's report came in."""
+        cell = self._cell
+        if cell is None or not cell.collector.add(report):
+            logger.warning("refused a report of worker %s for cell %s", report["worker"], report["cell"])
+
+    def on_worker(self, worker: str) -> None:
+        """A worker joined; if a cell is under way it takes part from now on."""
+        if self._cell is not None and worker not in self._cell.collector.workers:
+            self._cell.collector.expect(worker)
+            self._workers.tell(worker, BEGIN, self._cell.collector.order.to_message())
+
+    def _await_reports(self, collector: CellCollector) -> None:
+        """Until every worker that is still there has sent its last report."""
+        with gevent.Timeout(REPORT_WAIT_S, False):
+            while collector.missing() & self._workers.present():
+                gevent.sleep(POLL_S)
+
+    def _save(self, cell: _CellUnderWay, cut_short: bool) -> None:
+        assert self._run is not None and self._folder is not None
+        server, connections = self._ask_server(cell)
+        made = make_cell(cell.planned, cell.collector, server, cut_short=cut_short)
+        self._run = replace(
+            self._run,
+            cells=[*self._run.cells, made],
+            hosts=[self._run.hosts[0], *cell.collector.hosts.values()],
+            notes=[*self._run.notes, *_notes(cell)],
+        )
+        self._folder.save_cell(cell.collector.detail())
+        self._folder.add_connections(connections)
+        self._folder.save_run(self._run)
+        self._on_cell(self._run)
+
+    def _ask_server(self, cell: _CellUnderWay) -> tuple[ServerCell | None, list[Connection]]:
+        """The server's account of the cell and its sampled connections, as far as it can be asked."""
+        server, before, planned = self.target.server, cell.before, cell.planned
+        records: list[dict[str, Any]] = []
+        account, since_ns = None, 0
+        if server is not None and before is not None:
+            pause_s = before.settings["pause_ns"] / 1e9
+            try:
+                after = server.settled(planned.mode, SETTLE_S + pause_s, gevent.sleep)
+                listener = after.listeners[planned.mode]
+                records, dropped = server.connections(listener.port, before.now_ns)
+                account = make_server_cell(before.listeners[planned.mode], listener, records, dropped)
+            except ServerUnreachable as error:
+                logger.warning("cell %d has no server's count: %s", planned.index, error)
+            since_ns = before.now_ns + round(cell.collector.order.warmup_s * 1e9)
+        return account, join_connections(planned, records, cell.collector.clients, since_ns)
+
+    @staticmethod
+    def _write_report(path: Path) -> None:
+        """In a process of its own: drawing charts for seconds would hold up the heartbeats here."""
+        done = subprocess.run([sys.executable, "-m", "loadtest", "report", str(path)], capture_output=True, text=True)
+        if done.returncode:
+            logger.error("the report could not be made: %s", done.stderr.strip())
+
+
+def _notes(cell: _CellUnderWay) -> list[str]:
+    """What went wrong in a cell, in words."""
+    notes = []
+    missing = cell.collector.missing()
+    if missing:
+        names = ", ".join(sorted(missing))
+        notes.append(f"cell {cell.planned.index}: no last report from {names}; what it saw since the one before is lost")
+    if cell.collector.refused:
+        notes.append(f"cell {cell.planned.index}: {cell.collector.refused} reports of other runs or unknown workers were refused")
+    return notes

@@ -1,0 +1,92 @@
+"""Lockstep's options for Locust: command line, environment (LOCKSTEP_*) and, where it helps, the web form."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from loadtest.plan import CLIENT_MODES, SCENARIOS, Plan, Traffic, parse_levels, parse_modes
+from loadtest.server_view import ServerUnreachable, ServerView
+from loadtest.refusals import WRONG_USE
+from loadtest.target import PLAIN_TARGET, Target, split_target
+
+BY_HAND = "by hand"
+COMPARISON_PLAN = "comparison plan"
+FRAMINGS = ("raw", "line", "length")
+
+
+def add_options(parser: Any, **_: Any) -> None:
+    """Add Lockstep's options to Locust's parser."""
+    defaults = Plan()
+    traffic = defaults.traffic
+    modes = offered_modes(_admin_given())
+    shown = functools.partial(_add, parser, include_in_web_ui=True)
+    hidden = functools.partial(_add, parser, include_in_web_ui=False)
+    shown("run", BY_HAND, "A run by hand, or the comparison plan over modes and levels", choices=[BY_HAND, COMPARISON_PLAN])
+    shown("mode", modes[0], "By hand: the server's mode to load", choices=list(modes))
+    shown("client-mode", traffic.client_mode, "free, or locked: one session at a time in each worker", choices=list(CLIENT_MODES))
+    shown("scenario", traffic.scenario, "What a connection does", choices=list(SCENARIOS))
+    shown("messages", traffic.messages, "Messages per connection")
+    shown("payload", traffic.payload_bytes, "Bytes of payload in a message")
+    shown("modes", ",".join(defaults.modes), "Plan: modes to compare")
+    shown("levels", ",".join(map(str, defaults.levels)), "Plan: connections at once")
+    shown("repeats", defaults.repeats, "Plan: repeats of every cell")
+    shown("seconds", defaults.seconds, "Plan: measured seconds of a cell")
+    shown("warmup", defaults.warmup_s, "Plan: seconds before them that are not counted")
+    shown("seed", defaults.seed, "Plan: shuffles the order of the cells")
+    hidden("admin", "", "host:port of a Lockstep server's admin port; without it any TCP service can be loaded by hand")
+    hidden("out", "results", "folder for run folders")
+    hidden("framing", "raw", "framing of a service that is no Lockstep server", choices=list(FRAMINGS))
+    hidden("reply", "", "what such a service answers: echo, an exact text, or nothing (unchecked)")
+
+
+def _add(parser: Any, name: str, default: Any, text: str, **more: Any) -> None:
+    env_var = "LOCKSTEP_" + name.replace("-", "_").upper()
+    parser.add_argument(f"--{name}", type=type(default), default=default, help=text, env_var=env_var, **more)
+
+
+def _admin_given() -> str:
+    """--admin or its variable, before the parser that it shapes exists."""
+    early = ArgumentParser(add_help=False, allow_abbrev=False)
+    early.add_argument("--admin", default=os.environ.get("LOCKSTEP_ADMIN", ""))
+    return str(early.parse_known_args()[0].admin)
+
+
+@functools.lru_cache(maxsize=1)
+def offered_modes(admin: str) -> tuple[str, ...]:
+    """The modes of the server at `admin`, for the form's dropdown; a plain target's name where there is no such server."""
+    if not admin:
+        return (PLAIN_TARGET,)
+    try:
+        return tuple(ServerView(admin).snapshot().listeners)
+    except ServerUnreachable as error:
+        print(f"lockstep: --admin {admin}: {error}", file=sys.stderr)
+        sys.exit(WRONG_USE)
+
+
+def traffic_of(options: Namespace) -> Traffic:
+    """What connections do, as the options say. PlanError names the option that is wrong."""
+    return Traffic(options.scenario, options.client_mode, options.messages, options.payload)
+
+
+def plan_of(options: Namespace) -> Plan:
+    """The comparison plan, as the options say. PlanError names the option that is wrong."""
+    return Plan(
+        modes=parse_modes(options.modes),
+        levels=parse_levels(options.levels),
+        repeats=options.repeats,
+        seconds=options.seconds,
+        warmup_s=options.warmup,
+        seed=options.seed,
+        traffic=traffic_of(options),
+    )
+
+
+def target_of(host: str | None, options: Namespace) -> Target:
+    """Whom the load goes to. HarnessError where the host makes no sense."""
+    name, port = split_target(host)
+    server = ServerView(options.admin) if options.admin else None
+    return Target(name, server, port, options.framing, options.reply or None)

@@ -1,0 +1,51 @@
+"""What master and workers say to each other, over Locust's own transport: plain dicts of numbers and strings.
+
+    master -> workers   BEGIN  a CellOrder: what every user does from now on
+                        END    stop, drain, send the rest
+    worker -> master    REPORT what was recorded since the last one; `final` after END
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from loadtest.plan import Traffic
+
+BEGIN = "lockstep_begin"
+END = "lockstep_end"
+REPORT = "lockstep_report"
+
+# How long after END what is in flight may still finish, before it is stopped and counted as aborted.
+DRAIN_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class CellOrder:
+    """One cell as a worker needs it. seconds is None for a run that somebody ends by hand.
+
+    run_id and cell name the cell in reports, so that a report of another run is never added to this one.
+    reply: `echo`, or the exact text that the server answers everything with; None leaves replies unchecked.
+    """
+
+    run_id: str
+    cell: int
+    mode: str
+    host: str
+    port: int
+    framing: str
+    timing: bool
+    reply: str | None
+    traffic: Traffic
+    warmup_s: float
+    seconds: float | None
+    timeout_s: float = 10.0
+
+    def to_message(self) -> dict[str, Any]:
+        """As a dict that msgpack can carry."""
+        return asdict(self)
+
+    @classmethod
+    def from_message(cls, message: dict[str, Any]) -> CellOrder:
+        """Back from to_message's dict."""
+        return cls(**{**message, "traffic": Traffic(**message["traffic"])})

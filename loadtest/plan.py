@@ -1,0 +1,113 @@
+"""What to run: modes x levels x repeats as cells, and the order in which they are walked. Arithmetic only."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict, dataclass
+from typing import Any
+
+CLIENT_MODES = ("free", "locked")
+SCENARIOS = ("session", "greeting", "persistent")
+MAX_PAYLOAD = 1 << 20
+
+
+class PlanError(ValueError):
+    """A plan that cannot be run: `what` names the setting, the message says value and remedy."""
+
+    def __init__(self, what: str, message: str) -> None:
+        super().__init__(message)
+        self.what = what
+
+
+def _one_of(what: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise PlanError(what, f"{value!r} is unknown: choose {' or '.join(choices)}")
+
+
+def _between(what: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise PlanError(what, f"{value:g} is out of range: give {low:g} to {high:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What every connection does. payload_bytes: size of one message's payload."""
+
+    scenario: str = "session"
+    client_mode: str = "free"
+    messages: int = 5
+    payload_bytes: int = 64
+
+    def __post_init__(self) -> None:
+        _one_of("scenario", self.scenario, SCENARIOS)
+        _one_of("client-mode", self.client_mode, CLIENT_MODES)
+        _between("messages", self.messages, 1, 1_000_000)
+        _between("payload", self.payload_bytes, 1, MAX_PAYLOAD)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCell:
+    """One combination to measure: its place in the run, the mode's name, users at once, and which repeat."""
+
+    index: int
+    mode: str
+    level: int
+    repeat: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Modes x levels x repeats. seconds: a cell's measured window; warmup_s: what runs before it and is not counted."""
+
+    modes: tuple[str, ...] = ("free", "lock", "semaphore=4", "queue=1")
+    levels: tuple[int, ...] = (1, 8, 32)
+    repeats: int = 3
+    seconds: float = 1.5
+    warmup_s: float = 0.3
+    seed: int = 1
+    traffic: Traffic = Traffic()
+
+    def __post_init__(self) -> None:
+        for name, values in (("modes", self.modes), ("levels", self.levels)):
+            if not values:
+                raise PlanError(name, "is empty: name at least one")
+            if len(set(values)) != len(values):
+                raise PlanError(name, f"names one twice ({', '.join(map(str, values))}): repeats have their own setting")
+        for level in self.levels:
+            _between("levels", level, 1, 100_000)
+        _between("repeats", self.repeats, 1, 1000)
+        _between("seconds", self.seconds, 0.1, 86_400)
+        _between("warmup", self.warmup_s, 0, 3600)
+
+    def cells(self) -> list[PlannedCell]:
+        """Every cell in running order: repeat by repeat, shuffled within each by the seed, so that no mode runs all of its cells first."""
+        rng = random.Random(self.seed)
+        combinations = [(mode, level) for level in self.levels for mode in self.modes]
+        order = []
+        for repeat in range(1, self.repeats + 1):
+            rng.shuffle(combinations)
+            order += [(mode, level, repeat) for mode, level in combinations]
+        return [PlannedCell(index, mode, level, repeat) for index, (mode, level, repeat) in enumerate(order)]
+
+    @property
+    def expected_s(self) -> float:
+        """How long the cells take without spawning and draining, in seconds."""
+        return len(self.modes) * len(self.levels) * self.repeats * (self.seconds + self.warmup_s)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as run.json keeps it."""
+        return asdict(self)
+
+
+def parse_modes(text: str) -> tuple[str, ...]:
+    """`free,lock semaphore=4` -> the modes' names; commas and blanks both separate."""
+    return tuple(text.replace(",", " ").split())
+
+
+def parse_levels(text: str) -> tuple[int, ...]:
+    """`1,8,32` -> users at once, one number a level."""
+    words = text.replace(",", " ").split()
+    try:
+        return tuple(int(word) for word in words)
+    except ValueError:
+        raise PlanError("levels", f"{text!r} is not a list of whole numbers: write for example 1,8,32") from None

@@ -1,0 +1,16 @@
+"""What stops a command before it does anything: the user's words, the server's absence, the disk's refusal."""
+
+from __future__ import annotations
+
+from loadtest.client import HarnessError
+from loadtest.plan import PlanError
+from loadtest.results import ResultsError
+from loadtest.server_view import ServerUnreachable
+
+REFUSALS = (PlanError, HarnessError, ServerUnreachable, ResultsError)
+WRONG_USE = 2
+
+
+def in_words(refusal: Exception) -> str:
+    """One line: which setting, what is wrong with it, the remedy."""
+    return f"--{refusal.what} {refusal}" if isinstance(refusal, PlanError) else str(refusal)

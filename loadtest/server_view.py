@@ -1,0 +1,94 @@
+"""What the server says of itself: its listeners, its counts and its connections, over the admin port."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+CONNECTIONS_LIMIT = 20_000
+SETTLE_STEP_S = 0.02
+
+
+class ServerUnreachable(Exception):
+    """The admin port does not answer as a Lockstep server's would; the message says where and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One mode as the server offers it. permits is None where nothing is limited."""
+
+    name: str
+    permits: int | None
+    scope: str
+    port: int
+    accepted: int
+    open: int
+    received: int
+    answered: int
+    max_waiting: int
+    max_in_service: int
+    in_service: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The server at one moment. settings: its `server` object; now_ns: its monotonic clock."""
+
+    settings: dict[str, Any]
+    now_ns: int
+    listeners: dict[str, Listener]
+
+
+class ServerView:
+    """Asks one server. admin: `host:port` of its admin port."""
+
+    def __init__(self, admin: str, timeout_s: float = 5.0) -> None:
+        self.admin = admin
+        self._timeout_s = timeout_s
+
+    def snapshot(self) -> Snapshot:
+        """Its counts now."""
+        return _snapshot(self._ask("/listeners"))
+
+    def reset_peaks(self) -> Snapshot:
+        """Start the greatest-in-service and greatest-waiting counts anew; its counts now."""
+        return _snapshot(self._ask("/peaks", method="POST"))
+
+    def connections(self, port: int, since_ns: int) -> tuple[list[dict[str, Any]], int]:
+        """Records of connections that arrived at `port` since then, and how many more there were."""
+        answer = self._ask(f"/connections?port={port}&since={since_ns}&limit={CONNECTIONS_LIMIT}")
+        return answer["connections"], answer["dropped"]
+
+    def settled(self, name: str, within_s: float, sleep: Callable[[float], None] = time.sleep) -> Snapshot:
+        """The counts once nobody is connected to that mode and its last permit is back, or when `within_s` seconds are over."""
+        deadline = time.monotonic() + within_s
+        while True:
+            snapshot = self.snapshot()
+            listener = snapshot.listeners[name]
+            if not listener.open and not listener.in_service or time.monotonic() >= deadline:
+                return snapshot
+            sleep(SETTLE_STEP_S)
+
+    def _ask(self, path: str, method: str = "GET") -> dict[str, Any]:
+        request = urllib.request.Request(f"http://{self.admin}{path}", method=method)
+        remedy = f"is `python -m server` running there, and --admin its admin port? (tried http://{self.admin}{path})"
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:
+                document = json.load(answer)
+        except (OSError, ValueError) as error:
+            reason = error.reason if isinstance(error, urllib.error.URLError) else error
+            raise ServerUnreachable(f"no Lockstep server answers at {self.admin}: {reason}; {remedy}") from error
+        if not isinstance(document, dict):
+            raise ServerUnreachable(f"what answers at {self.admin} is no Lockstep server; {remedy}")
+        return document
+
+
+def _snapshot(document: dict[str, Any]) -> Snapshot:
+    names = Listener.__dataclass_fields__
+    listeners = [Listener(**{name: row[name] for name in names}) for row in document["listeners"]]
+    return Snapshot(document["server"], document["now_ns"], {listener.name: listener for listener in listeners})

@@ -1,0 +1,55 @@
+"""The Locust load shape that walks a plan: users up or down to the cell's level, then the cell, then the next."""
+
+from __future__ import annotations
+
+from locust import LoadTestShape, User
+
+from loadtest.conductor import Conductor
+from loadtest.plan import Plan, PlanError, PlannedCell
+from loadtest.results import ResultsError
+from loadtest.server_view import ServerUnreachable
+
+
+class PlanShape(LoadTestShape):
+    """Each tick runs the cell whose users the tick before has called for, and asks for the users of the next.
+
+    Locust's ticks come once a second at the earliest and only after spawning is done: a cell's time is therefore kept here, within
+    the tick, where its users are known to be there.
+    """
+
+    # Not picked up by Locust's search for shapes: it is made by hand, with a conductor.
+    abstract = True
+    use_common_options = True
+
+    def __init__(self, plan: Plan, conductor: Conductor, user_class: type[User]) -> None:
+        super().__init__()
+        self.plan = plan
+        self._conductor = conductor
+        self._user_class = user_class
+        self._begin_again()
+
+    def _begin_again(self) -> None:
+        self._left = self.plan.cells()
+        self._armed: PlannedCell | None = None
+
+    def tick(self) -> tuple[int, float, list[type[User]]] | None:
+        """Users of the next cell, all at once; None after the last cell, or where the run cannot go on."""
+        try:
+            return self._step()
+        except (ServerUnreachable, ResultsError, PlanError) as error:
+            self._conductor.give_up(str(error))
+            return None
+
+    def _step(self) -> tuple[int, float, list[type[User]]] | None:
+        plan = self.plan
+        if not self._conductor.running:
+            self._begin_again()
+            self._conductor.begin_run("plan", plan.to_json())
+        if self._armed is not None:
+            self._conductor.run_cell(self._armed, plan.traffic, plan.warmup_s, plan.seconds)
+            self._armed = None
+        if not self._left:
+            self._conductor.finish_run(interrupted=False)
+            return None
+        self._armed = self._left.pop(0)
+        return self._armed.level, float(self._armed.level), [self._user_class]

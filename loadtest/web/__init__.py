@@ -1,0 +1,1 @@
+"""What Lockstep adds to Locust's web page."""

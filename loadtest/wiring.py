@@ -1,0 +1,66 @@
+"""Ties Lockstep to a Locust environment: who gets which message, and what happens when Locust starts, stops and quits."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import gevent
+
+from locust.env import Environment
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+
+from loadtest import buckets
+from loadtest.agent import Agent
+from loadtest.conductor import Conductor
+from loadtest.orders import BEGIN, END, REPORT, CellOrder
+from loadtest.users import feed_locust
+
+
+def attach_agent(environment: Environment) -> Agent:
+    """Make this process one that carries load: a worker, or a local runner. Its last report goes out before it quits."""
+    runner = environment.runner
+    assert isinstance(runner, WorkerRunner | LocalRunner)
+    buckets.install()
+    agent = Agent(runner, functools.partial(feed_locust, environment))
+    environment.lockstep_agent = agent  # type: ignore[attr-defined]
+
+    def on_begin(msg: Any, **_: Any) -> None:
+        agent.begin(CellOrder.from_message(msg.data))
+
+    def on_end(msg: Any, **_: Any) -> None:
+        agent.end()
+
+    def on_quitting(**_: Any) -> None:
+        agent.end(drain_s=0)
+
+    runner.register_message(BEGIN, on_begin)
+    # Draining takes seconds; heartbeats must go on meanwhile.
+    runner.register_message(END, on_end, concurrent=True)
+    if isinstance(runner, WorkerRunner):
+        environment.events.quitting.add_listener(on_quitting)
+    return agent
+
+
+def attach_conductor(environment: Environment, conductor: Conductor) -> None:
+    """Make this process the one that leads: a master, or a local runner."""
+    runner = environment.runner
+    assert isinstance(runner, MasterRunner | LocalRunner)
+    buckets.install()
+
+    def on_report(msg: Any, **_: Any) -> None:
+        conductor.on_report(msg.data)
+
+    def on_worker(client_id: str, **_: Any) -> None:
+        conductor.on_worker(client_id)
+
+    def on_stopping(**_: Any) -> None:
+        # A plan's own greenlet must not go on to the next cell while this one is being saved.
+        if runner.shape_greenlet is not None and runner.shape_greenlet is not gevent.getcurrent():
+            runner.shape_greenlet.kill()
+        conductor.finish_run()
+
+    runner.register_message(REPORT, on_report)
+    environment.events.worker_connect.add_listener(on_worker)
+    environment.events.test_stopping.add_listener(on_stopping)
+    environment.events.quitting.add_listener(on_stopping)

@@ -1,0 +1,28 @@
+"""The workers of a run as the conductor sees them: names, and a way to speak to them. Hides Locust's three kinds of runner."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from locust.runners import STATE_MISSING, MasterRunner, Runner
+
+
+class Workers:
+    """runner: Locust's master runner, or its local runner, which is its own only worker."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def present(self) -> set[str]:
+        """Ids of the workers that are there now."""
+        if isinstance(self._runner, MasterRunner):
+            return {worker.id for worker in self._runner.clients.all if worker.state != STATE_MISSING}
+        return {self._runner.client_id}
+
+    def tell_all(self, kind: str, message: dict[str, Any]) -> None:
+        """Send a message to every worker."""
+        self._runner.send_message(kind, message)
+
+    def tell(self, worker: str, kind: str, message: dict[str, Any]) -> None:
+        """Send a message to one worker."""
+        self._runner.send_message(kind, message, client_id=worker)
