@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loadtest.results import Cell
+from loadtest.results import Cell, Run
 
 
 def series_names(cells: Sequence[Cell]) -> dict[int, str]:
@@ -38,3 +38,8 @@ def in_plan_order(cells: Sequence[Cell], modes: Sequence[str]) -> list[str]:
     position = {mode: place for place, mode in enumerate(modes)}
     ordered = sorted(cells, key=lambda cell: (position.get(cell.mode, len(position)), cell.index))
     return list(dict.fromkeys(names[cell.index] for cell in ordered))
+
+
+def modes_of(run: Run) -> list[str]:
+    """The modes in the order of the plan; empty for a hand-driven run, which has no plan to name them."""
+    return [str(mode) for mode in run.plan.get("modes", ())]

@@ -1,0 +1,58 @@
+"""Numbers as readers see them: three figures, a unit, and a dash for what was not measured."""
+
+from __future__ import annotations
+
+ABSENT = "–"
+_UNITS = ((1_000_000.0, "s"), (1_000.0, "ms"), (1.0, "µs"))
+
+
+def figures(value: float) -> str:
+    """Three significant figures, thousands grouped: 0.123, 9.81, 31.2, 4,610."""
+    magnitude = abs(value)
+    if magnitude >= 99.95:
+        return f"{value:,.0f}"
+    if magnitude >= 9.995:
+        return f"{value:.1f}"
+    if magnitude >= 0.9995 or magnitude == 0:
+        return f"{value:.2f}" if magnitude else "0"
+    return f"{value:.3f}"
+
+
+def duration(value_us: float | None) -> str:
+    """Microseconds in the unit that suits them: 812 µs, 2.31 ms, 1.02 s."""
+    if value_us is None:
+        return ABSENT
+    for size, unit in _UNITS:
+        if value_us >= size * 0.9995:
+            return f"{figures(value_us / size)} {unit}"
+    return f"{figures(value_us)} µs"
+
+
+def rate(value_per_s: float | None) -> str:
+    """A number per second, without its unit."""
+    return ABSENT if value_per_s is None else figures(value_per_s)
+
+
+def whole(count: int | None) -> str:
+    """A count, thousands grouped."""
+    return ABSENT if count is None else f"{count:,}"
+
+
+def times(ratio: float) -> str:
+    """How many times: 15.8x."""
+    return f"{figures(ratio)}x"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 connection`, `32 connections`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def share(part: float, total: float) -> str:
+    """A percentage without decimals; never 0 % or 100 % where it is not exactly so."""
+    percent = 100 * part / total
+    if 0 < percent < 1:
+        return "under 1%"
+    if 99 < percent < 100:
+        return "over 99%"
+    return f"{percent:.0f}%"

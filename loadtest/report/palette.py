@@ -1,0 +1,43 @@
+"""Colour: one hue a mode, everywhere; shades of it for what a connection is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loadtest.analysis.aggregate import Aggregate
+
+# Okabe and Ito's set, told apart by colour-blind readers and legible on white and on near-black.
+_BY_KIND = {
+    "free": "#2b83c6",
+    "lock": "#d55e00",
+    "semaphore": "#009e73",
+    "queue": "#cc79a7",
+    "iterative": "#e69f00",
+    "ticket": "#56b4e9",
+    "lock/message": "#a5673f",
+}
+_SPARE = ("#8c7ae6", "#b8a100", "#7f8c8d", "#c0504d", "#4f9d9d")
+
+# Time that belongs to no mode (the network, the kernel) is grey, readable on either ground.
+NEUTRAL = "#8f98a3"
+WAITING_OPACITY = 0.30
+
+
+def colours(aggregates: Sequence[Aggregate]) -> dict[str, str]:
+    """Series -> colour. A kind of mode keeps its colour in every run; a second series of a kind takes a spare."""
+    chosen: dict[str, str] = {}
+    spare = 0
+    for each in aggregates:
+        if each.series in chosen:
+            continue
+        colour = _BY_KIND.get(_kind(each.mode))
+        if colour is None or colour in chosen.values():
+            colour = _SPARE[spare % len(_SPARE)]
+            spare += 1
+        chosen[each.series] = colour
+    return chosen
+
+
+def _kind(mode: str) -> str:
+    """`semaphore=4` -> `semaphore`; `lock/message` is a kind of its own."""
+    return mode.split("=")[0] if "=" in mode else mode

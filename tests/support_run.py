@@ -1,0 +1,282 @@
+"""A run as a real one would look, made by a small simulation instead of sockets."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from loadtest.analysis import queueing
+from loadtest.analysis.distribution import of_values
+from loadtest.analysis.overlap import greatest_overlap
+from loadtest.results import (
+    Cell,
+    CellDetail,
+    ClientView,
+    Connection,
+    Ledger,
+    Messages,
+    Run,
+    ServerCell,
+    ServerRecord,
+)
+from loadtest.run_folder import RunFolder
+
+US = 1_000
+MS = 1_000_000
+PERMITS = {"free": None, "lock": 1, "semaphore=4": 4, "queue=1": 1, "iterative": 1, "ticket": 1}
+BOOT_ID = "5b1d3c2a-0000-4000-8000-000000000001"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What every simulated connection does. seconds: the simulated length of a cell."""
+
+    messages: int = 5
+    hold_ns: int = 2 * MS
+    seconds: float = 0.4
+    payload_bytes: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One simulated connection: when it came, and when it got and gave back its permit."""
+
+    connect_ns: int
+    arrival_ns: int
+    admission_ns: int
+    release_ns: int
+
+
+def simulate(mode: str, level: int, workload: Workload, rng: random.Random) -> list[Visit]:
+    """`level` users that connect, are served, leave and come back at once, until the cell is over."""
+    permits = PERMITS[mode] or level
+    end_ns = round(workload.seconds * 1_000 * MS)
+    arriving = [(rng.randrange(300 * US), user) for user in range(level)]
+    heapq.heapify(arriving)
+    free_at = [0] * permits
+    visits: list[Visit] = []
+    while arriving:
+        connect_ns, user = heapq.heappop(arriving)
+        if connect_ns >= end_ns:
+            continue
+        arrival_ns = connect_ns + rng.randrange(60 * US, 180 * US)
+        admission_ns = max(heapq.heappop(free_at), arrival_ns) + rng.randrange(15 * US, 60 * US)
+        overhead_ns = 90 * US + (level * 150 * US if permits == level else 0)
+        service_ns = workload.messages * (workload.hold_ns + overhead_ns + rng.randrange(120 * US))
+        release_ns = admission_ns + service_ns
+        heapq.heappush(free_at, release_ns)
+        heapq.heappush(arriving, (release_ns + rng.randrange(80 * US, 400 * US), user))
+        visits.append(Visit(connect_ns, arrival_ns, admission_ns, release_ns))
+    return [visit for visit in visits if visit.admission_ns < end_ns]
+
+
+def make_cell(
+    index: int, mode: str, level: int, repeat: int, workload: Workload, visits: Sequence[Visit]
+) -> Cell:
+    """The cell that a run with these visits would have measured."""
+    messages = workload.messages
+    network_ns = 130 * US
+    service_ns = [(visit.release_ns - visit.admission_ns) // messages for visit in visits]
+    first_wait_ns = [visit.admission_ns - visit.arrival_ns for visit in visits]
+    later_wait_ns = [0] * (len(visits) * (messages - 1))
+    first_ns = [wait + service + network_ns for wait, service in zip(first_wait_ns, service_ns, strict=True)]
+    later_ns = [service + network_ns for service in service_ns for _ in range(messages - 1)]
+    answered = len(visits) * messages
+    records = [server_record(visit, messages) for visit in visits]
+    found = queueing.analyse(records, PERMITS[mode])
+    return Cell(
+        index=index,
+        mode=mode,
+        level=level,
+        repeat=repeat,
+        client_mode="free",
+        messages_per_connection=messages,
+        payload_bytes=workload.payload_bytes,
+        seconds=workload.seconds,
+        sessions_per_s=len(visits) / workload.seconds,
+        messages_per_s=answered / workload.seconds,
+        sessions=len(visits),
+        messages=Messages(sent=answered, answered=answered),
+        ledger=Ledger(answered, answered, 0, answered, answered, 0),
+        workers_expected=2,
+        workers_reported=2,
+        connect_us=of_values(visit.arrival_ns - visit.connect_ns for visit in visits),
+        first_reply_us=of_values(first_ns),
+        response_us=of_values(first_ns + later_ns),
+        wait_us=of_values(first_wait_ns + later_wait_ns),
+        service_us=of_values(service_ns * messages),
+        network_us=of_values([network_ns] * answered),
+        close_us=of_values([40 * US] * len(visits)),
+        session_us=of_values(visit.release_ns - visit.connect_ns for visit in visits),
+        server=ServerCell(
+            accepted=len(visits),
+            received=answered,
+            answered=answered,
+            max_in_service=greatest_overlap(records),
+            max_waiting=max(0, level - (PERMITS[mode] or level)),
+            inversions=found.inversions,
+            hold_us=found.hold_us,
+            handoff_us=found.handoff_us,
+            idle_start_us=found.idle_start_us,
+        ),
+    )
+
+
+def server_record(visit: Visit, messages: int = 5) -> ServerRecord:
+    """The visit as the server would have recorded it."""
+    return ServerRecord(
+        visit.arrival_ns, visit.admission_ns, visit.release_ns, visit.release_ns, "peer", messages
+    )
+
+
+def make_connection(cell: int, mode: str, number: int, visit: Visit, messages: int) -> Connection:
+    """The visit in both views, on one clock."""
+    connected_ns = visit.arrival_ns - 30 * US
+    client = ClientView(
+        connect_start_ns=visit.connect_ns,
+        connected_ns=connected_ns,
+        first_sent_ns=connected_ns + 10 * US,
+        first_reply_ns=visit.admission_ns + (visit.release_ns - visit.admission_ns) // messages,
+        close_start_ns=visit.release_ns,
+        closed_ns=visit.release_ns + 40 * US,
+        outcome="answered",
+        messages=messages,
+    )
+    return Connection(cell, mode, f"127.0.0.1:{20_000 + number}", client, server_record(visit, messages))
+
+
+def make_run(
+    modes: Sequence[str] = ("free", "lock", "semaphore=4", "queue=1"),
+    levels: Sequence[int] = (1, 8, 32),
+    repeats: int = 3,
+    workload: Workload | None = None,
+    seed: int = 1,
+) -> tuple[Run, list[Connection]]:
+    """A plan's run, cells shuffled within each repeat by the seed, with every connection in both views."""
+    workload = workload or Workload()
+    rng = random.Random(seed)
+    combinations = [(mode, level) for level in levels for mode in modes]
+    cells: list[Cell] = []
+    connections: list[Connection] = []
+    for repeat in range(1, repeats + 1):
+        rng.shuffle(combinations)
+        for mode, level in combinations:
+            index = len(cells)
+            visits = simulate(mode, level, workload, rng)
+            cells.append(make_cell(index, mode, level, repeat, workload, visits))
+            connections += [
+                make_connection(index, mode, number, visit, workload.messages)
+                for number, visit in enumerate(visits)
+            ]
+    plan = {
+        "modes": list(modes),
+        "levels": list(levels),
+        "repeats": repeats,
+        "seconds": workload.seconds,
+        "warmup_s": 0.3,
+        "seed": seed,
+        "traffic": {
+            "scenario": "session",
+            "client_mode": "free",
+            "messages": workload.messages,
+            "payload_bytes": workload.payload_bytes,
+        },
+    }
+    run = Run(
+        run_id="20260131-101500-compare",
+        kind="plan",
+        started="2026-01-31T10:15:00+00:00",
+        finished="2026-01-31T10:16:30+00:00",
+        interrupted=False,
+        command="lockstep compare --modes free,lock,semaphore=4,queue=1 --levels 1,8,32 --seed 1",
+        plan=plan,
+        server=SERVER,
+        hosts=[HOST, {**HOST, "role": "worker", "name": "worker-1"}],
+        cells=cells,
+    )
+    return run, connections
+
+
+SERVER = {
+    "version": "0.1.0",
+    "python": "3.13.1",
+    "implementation": "CPython",
+    "gil": True,
+    "boot_id": BOOT_ID,
+    "cpu_count": 2,
+    "platform": "Linux-6.1-x86_64",
+    "framing": "length",
+    "reply": "echo",
+    "timing": True,
+    "hold_ns": 2 * MS,
+    "work": "sleep",
+    "pause_ns": 0,
+    "accept": "blocking",
+    "backlog": 128,
+}
+HOST = {
+    "role": "master",
+    "name": "bench",
+    "python": "3.13.1",
+    "locust": "2.47.0",
+    "cpu_count": 2,
+    "boot_id": BOOT_ID,
+}
+
+
+def write_run(out: Path, run: Run, connections: Sequence[Connection] = ()) -> Path:
+    """Save the run as its own folder below `out`; the folder's path is returned."""
+    folder = RunFolder.create(out, run.run_id)
+    folder.save_run(run)
+    for cell in run.cells:
+        folder.save_cell(
+            CellDetail(
+                cell.index, per_second=[{"second": 0, "answered": cell.messages.answered, "failed": 0}]
+            )
+        )
+    folder.add_connections(list(connections))
+    return folder.path
+
+
+def without_server(run: Run) -> Run:
+    """The same run against a server that tells nothing: no admin port, no timing header."""
+    cells = [
+        replace(
+            cell,
+            server=None,
+            wait_us=None,
+            service_us=None,
+            network_us=None,
+            ledger=Ledger(cell.ledger.client_sent, cell.ledger.client_answered, cell.ledger.client_failed),
+        )
+        for cell in run.cells
+    ]
+    return replace(run, server={}, cells=cells)
+
+
+def all_failed(run: Run) -> Run:
+    """The same run with every message refused."""
+    cells = [
+        replace(
+            cell,
+            sessions=0,
+            sessions_per_s=0.0,
+            messages_per_s=0.0,
+            messages=Messages(sent=cell.messages.sent, refused=cell.messages.sent),
+            ledger=Ledger(cell.messages.sent, 0, cell.messages.sent, 0, 0, 0),
+            connect_us=None,
+            first_reply_us=None,
+            response_us=None,
+            wait_us=None,
+            service_us=None,
+            network_us=None,
+            close_us=None,
+            session_us=None,
+            server=ServerCell(0, 0, 0, 0, 0),
+        )
+        for cell in run.cells
+    ]
+    return replace(run, cells=cells)
