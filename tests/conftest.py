@@ -1,0 +1,99 @@
+"""What tests may need from the machine, and an account of what was left out for the lack of it.
+
+A test marked `containers` or `browser` is skipped where its tool is missing, and the last lines of the run say so.
+With CI=true nothing may be left out: whatever is skipped, for whatever reason, fails.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Generator
+
+import pytest
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def in_ci() -> bool:
+    return os.environ.get("CI", "").lower() in {"true", "1"}
+
+
+@functools.cache
+def missing_docker() -> str | None:
+    """Why the container tests cannot run here, None where they can."""
+    for command in (["docker", "info"], ["docker", "compose", "version"]):
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        except FileNotFoundError:
+            return "Docker is not installed"
+        except subprocess.TimeoutExpired:
+            return f"`{' '.join(command)}` does not answer"
+        if done.returncode != 0:
+            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            return f"`{' '.join(command)}` fails: {last}"
+    return None
+
+
+@functools.cache
+def browser_path() -> str | None:
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def missing_browser() -> str | None:
+    return None if browser_path() else f"no Chromium is installed (none of {', '.join(BROWSERS)} is in PATH)"
+
+
+NEEDS: dict[str, Callable[[], str | None]] = {"containers": missing_docker, "browser": missing_browser}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the browser; for tests marked `browser`."""
+    path = browser_path()
+    assert path is not None, missing_browser()
+    return path
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker, missing in NEEDS.items():
+        if item.get_closest_marker(marker) and (reason := missing()):
+            pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if in_ci() and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome, report.longrepr = "failed", f"CI leaves nothing out: {_reason(report)}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if in_ci() and report.skipped:
+        report.outcome, report.longrepr = "failed", f"CI leaves nothing out: {_reason(report)}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    left_out = Counter(map(_reason, terminalreporter.getreports("skipped")))
+    terminalreporter.section("left out")
+    for reason, count in sorted(left_out.items()):
+        terminalreporter.write_line(f"{count} {'test' if count == 1 else 'tests'}: {reason}")
+    if not left_out:
+        terminalreporter.write_line("nothing")
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    # A skip's representation is (file, line, "Skipped: reason").
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")

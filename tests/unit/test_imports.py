@@ -1,0 +1,79 @@
+"""Who may import whom: what keeps real threads away from Locust, and reports away from a running Locust."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# A package, and the modules that no file of it may import.
+FORBIDDEN = {
+    "wire": {"server", "loadtest", "locust", "gevent", "socket"},
+    "server": {"loadtest", "locust", "gevent"},
+    "loadtest": {"server"},
+    "loadtest/analysis": {"server", "locust", "gevent"},
+    "loadtest/report": {"server", "locust", "gevent"},
+}
+
+# The same for what is loaded when a package's modules are imported, be it by others on the way.
+NEVER_LOADED = {
+    "wire": {"server", "loadtest", "locust", "gevent"},
+    "server": {"loadtest", "locust", "gevent"},
+    "loadtest.analysis": {"server", "locust", "gevent"},
+    "loadtest.report": {"server", "locust", "gevent"},
+}
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+package = importlib.import_module(sys.argv[1])
+for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
+
+
+def imported_by(file: Path) -> Iterator[str]:
+    """Full names of the modules that a file imports, at its top or inside a function."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}:{node.lineno} imports relatively; name the whole module"
+            assert node.module is not None
+            yield node.module
+
+
+def roots_imported_by(file: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imported_by(file)}
+
+
+def python_files(*folders: str) -> list[Path]:
+    return [file for folder in folders for file in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_a_package_imports_only_what_it_may(package: str) -> None:
+    files = python_files(package)
+    assert files
+    wrong = {str(file.relative_to(ROOT)): roots_imported_by(file) & FORBIDDEN[package] for file in files}
+    assert {file: names for file, names in wrong.items() if names} == {}
+
+
+@pytest.mark.parametrize("package", NEVER_LOADED)
+def test_importing_a_whole_package_loads_nothing_that_is_forbidden(package: str) -> None:
+    command = [sys.executable, "-c", IMPORT_ALL, package]
+    loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert loaded.returncode == 0, loaded.stderr
+    assert set(loaded.stdout.split()) & NEVER_LOADED[package] == set()
+
+
+def test_no_file_imports_both_the_server_and_locust() -> None:
+    files = python_files("wire", "server", "loadtest", "tests", "bench", "docker")
+    assert [str(file.relative_to(ROOT)) for file in files if {"server", "locust"} <= roots_imported_by(file)] == []
