@@ -11,9 +11,10 @@ from socketserver import TCPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from server.listener import Listener, explain
+from server.binding import bind_error
+from server.listener import Listener
 from server.metrics import Metrics
-from server.settings import Settings, SettingsError
+from server.settings import Settings
 from server.views import connections_view, listeners_view
 
 _LIMIT = 1000
@@ -83,10 +84,7 @@ class AdminServer(ThreadingHTTPServer):
         try:
             super().__init__((host, port), AdminHandler)
         except OSError as error:
-            flag = (
-                f"--admin-port {port}" if not isinstance(error, socket.gaierror) else f"--admin-host {host}"
-            )
-            raise SettingsError(f"{flag}: {explain(error, host, port)}") from error
+            raise bind_error(error, host, port, f"--admin-host {host}", f"--admin-port {port}") from error
 
     def server_bind(self) -> None:
         """Bind without asking the name service who we are, which can take seconds."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import socket
 import threading
@@ -10,6 +9,7 @@ import time
 from typing import Any
 
 from server.accepting import AcceptLoop
+from server.binding import bind
 from server.grammar import ListenerSpec
 from server.ledger import Ledger
 from server.modes import MODES
@@ -17,7 +17,7 @@ from server.occupancy import Occupancy
 from server.replies import get_reply
 from server.session import Service, Session
 from server.settings import Settings, SettingsError
-from server.socket_options import tune_connection, tune_listener
+from server.socket_options import tune_connection
 from server.work import get_work
 from wire.framing import get_framing
 
@@ -92,36 +92,6 @@ class Listener:
         except RuntimeError:
             self._sessions.discard(session)
             session.refuse()
-
-
-def bind(host: str, port: int, backlog: int, flag: str) -> socket.socket:
-    """A listening socket. SettingsError that names the flag, the value and the remedy."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except OSError as error:
-        raise SettingsError(f"{flag}: {host} is no address of this machine ({error.strerror})") from error
-    sock = socket.socket(family, kind, protocol)
-    try:
-        tune_listener(sock)
-        sock.bind(address)
-        sock.listen(backlog)
-    except OSError as error:
-        sock.close()
-        raise SettingsError(f"{flag}: {explain(error, host, port)}") from error
-    return sock
-
-
-def explain(error: OSError, host: str, port: int) -> str:
-    """Why a port cannot be had, and what to do about it."""
-    if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is in use; stop the program that has it, or pick another port (0: any)"
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return f"no permission for port {port}; pick one from 1024 on"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return f"{host} is no address of this machine; use one of its own, or 0.0.0.0 for all"
-    return f"cannot listen on {host} port {port}: {error.strerror}; pick another port or address"
 
 
 def format_address(address: Any) -> str:

@@ -1,0 +1,42 @@
+"""Getting a port, and saying plainly why one cannot be had."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from server.settings import SettingsError
+from server.socket_options import tune_listener
+
+
+def bind(host: str, port: int, backlog: int, flag: str) -> socket.socket:
+    """A listening socket. SettingsError names --bind or `flag`, whichever is to blame."""
+    sock: socket.socket | None = None
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, protocol)
+        tune_listener(sock)
+        sock.bind(address)
+        sock.listen(backlog)
+    except OSError as error:
+        if sock:
+            sock.close()
+        raise bind_error(error, host, port, f"--bind {host}", flag) from error
+    return sock
+
+
+def bind_error(error: OSError, host: str, port: int, host_flag: str, port_flag: str) -> SettingsError:
+    """One line with the flag to blame, its value and the remedy."""
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return SettingsError(
+            f"{host_flag} is no address of this machine; use one of its own, or 0.0.0.0 for all of them"
+        )
+    if error.errno == errno.EADDRINUSE:
+        why = f"port {port} on {host} is in use; stop the program that has it, or pick another port (0: any)"
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        why = f"no permission for port {port}; pick one from 1024 on"
+    else:
+        why = f"cannot listen on {host} port {port} ({error.strerror}); pick another port or address"
+    return SettingsError(f"{port_flag}: {why}")
