@@ -134,8 +134,7 @@ class Agent:
 
     def begin(self, order: CellOrder) -> None:
         """Start a cell: users that wait here go on at once."""
-        if self._cell is not None and self._cell.open:
-            self.end(drain_s=0)
+        self.quit()
         self._cell = RunningCell(order, CellRecorder(order, time.monotonic_ns()), self._feed)
         self._begun.set()
         self._reporter = gevent.spawn(self._report_now_and_then, self._cell)
@@ -153,6 +152,11 @@ class Agent:
                 self._reporter.kill()
             self._drain(drain_s)
         self._send(cell, final=True)
+
+    def quit(self) -> None:
+        """End a cell that is still under way, without waiting for anybody; its report goes out all the same."""
+        if self._cell is not None and self._cell.open:
+            self.end(drain_s=0)
 
     def _drain(self, drain_s: float) -> None:
         deadline = time.monotonic() + drain_s

@@ -52,4 +52,4 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 def _last_line(log: str) -> str:
     lines = log.strip().splitlines()
-    return lines[-1] if lines else "the server ended without a word"
+    return lines[-1].removeprefix("lockstep server: ") if lines else "the server ended without a word"

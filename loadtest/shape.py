@@ -33,7 +33,7 @@ class PlanShape(LoadTestShape):
         self._armed: PlannedCell | None = None
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
-        """Users of the next cell, all at once; None after the last cell, or where the run cannot go on."""
+        """Users of the next cell, all coming or going at once; None after the last cell, or where the run cannot go on."""
         try:
             return self._step()
         except (ServerUnreachable, ResultsError, PlanError) as error:
@@ -52,4 +52,4 @@ class PlanShape(LoadTestShape):
             self._conductor.finish_run(interrupted=False)
             return None
         self._armed = self._left.pop(0)
-        return self._armed.level, float(self._armed.level), [self._user_class]
+        return self._armed.level, float(max(plan.levels)), [self._user_class]

@@ -32,7 +32,7 @@ def attach_agent(environment: Environment) -> Agent:
         agent.end()
 
     def on_quitting(**_: Any) -> None:
-        agent.end(drain_s=0)
+        agent.quit()
 
     runner.register_message(BEGIN, on_begin)
     # Draining takes seconds; heartbeats must go on meanwhile.
