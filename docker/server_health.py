@@ -1,7 +1,7 @@
 """Exit 0 if the server answers: once a real exchange on its free port, and every time its /health.
 
-The exchange is done only until it has succeeded once, which is before any load: a probe among a run's connections would
-be counted in the run. Its sign is a file in /tmp, which goes with the container.
+The exchange is done only until it has succeeded once, which is before any load: a probe among a run's
+connections would be counted in the run. Its sign is a file in /tmp, which goes with the container.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def free_port() -> int | None:
 
 
 def exchange(port: int) -> None:
-    """Send one message in the server's framing and read its whole reply. Raises OSError or TimeoutError if it cannot."""
+    """Send one message in the server's framing and read its whole reply. Raises OSError where it cannot."""
     framing = get_framing(os.environ.get("LOCKSTEP_FRAMING", "raw"))
     decoder = framing.decoder(max_frame=1 << 20)
     with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as sock:

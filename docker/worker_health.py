@@ -14,7 +14,7 @@ TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 
 
 def connected(table: str) -> bool:
-    """Whether a kernel table of connections (the text of /proc/net/tcp) has an established one to the master."""
+    """Whether a kernel table (the text of /proc/net/tcp) has an established connection to a master."""
     rows = (line.split() for line in table.splitlines()[1:])
     return any(int(row[2].rpartition(":")[2], 16) == MASTER_PORT and row[3] == ESTABLISHED for row in rows)
 

@@ -1,7 +1,7 @@
 """What tests may need from the machine, and an account of what was left out for the lack of it.
 
-A test marked `containers` or `browser` is skipped where its tool is missing, and the last lines of the run say so.
-With CI=true nothing may be left out: whatever is skipped, for whatever reason, fails.
+A test marked `containers` or `browser` is skipped where its tool is missing, and the last lines of the run
+say so. With CI=true nothing may be left out: whatever is skipped, for whatever reason, fails.
 """
 
 from __future__ import annotations

@@ -1,0 +1,83 @@
+"""What the two images are, and what they are not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.containers.stack import TAG, Stack, docker
+
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
+
+MB = 1_000_000
+SERVER, LOADTEST = f"lockstep-server:{TAG}", f"lockstep-loadtest:{TAG}"
+COMPILERS = ("gcc", "cc", "g++", "c++", "clang", "tcc", "ld", "as", "make", "rustc", "go")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def images(tmp_path_factory: pytest.TempPathFactory) -> None:
+    Stack(tmp_path_factory.mktemp("results")).compose("build", "server", "master", timeout_s=900)
+
+
+def inspect_image(image: str) -> dict[str, Any]:
+    (inspected,) = json.loads(docker("image", "inspect", image))
+    return dict(inspected)
+
+
+def in_image(image: str, script: str) -> str:
+    command = ("run", "--rm", "--network", "none", "--read-only", "--entrypoint", "sh", image, "-c", script)
+    return docker(*command)
+
+
+def test_the_server_image_is_under_200_mb() -> None:
+    assert inspect_image(SERVER)["Size"] < 200 * MB
+
+
+@pytest.mark.parametrize("image", [SERVER, LOADTEST])
+def test_an_image_runs_as_a_fixed_user_that_is_not_root(image: str) -> None:
+    assert inspect_image(image)["Config"]["User"] == "10001:10001"
+    assert in_image(image, "id -u").strip() == "10001"
+
+
+@pytest.mark.parametrize("image", [SERVER, LOADTEST])
+def test_an_image_holds_no_compiler(image: str) -> None:
+    script = f"for tool in {' '.join(COMPILERS)}; do command -v $tool || true; done"
+    assert in_image(image, script).split() == []
+
+
+@pytest.mark.parametrize("image", [SERVER, LOADTEST])
+def test_an_image_runs_its_command_without_a_shell_around_it(image: str) -> None:
+    """`sh -c` in the entrypoint only sets the umask and execs."""
+    config = inspect_image(image)["Config"]
+    assert config["Cmd"][:2] == ["python", "-m"]
+    assert config["Entrypoint"] is None or 'exec "$@"' in config["Entrypoint"][2]
+
+
+def test_the_server_image_holds_nothing_of_the_load() -> None:
+    script = "ls /app && python -c 'import importlib.util as u; print(u.find_spec(\"locust\"))'"
+    assert in_image(SERVER, script).split() == ["docker", "requirements", "server", "wire", "None"]
+
+
+def test_the_loadtest_image_holds_nothing_of_the_server() -> None:
+    assert in_image(LOADTEST, "ls /app").split() == ["docker", "loadtest", "wire"]
+
+
+def test_compose_publishes_the_web_page_on_loopback_and_nothing_else(tmp_path: Path) -> None:
+    stack = Stack(tmp_path)
+    services = json.loads(stack.compose("config", "--format", "json"))["services"]
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert [(port["host_ip"], port["published"]) for port in ports] == [("127.0.0.1", str(stack.web_port))]
+
+
+def test_compose_confines_every_service(tmp_path: Path) -> None:
+    services = json.loads(Stack(tmp_path).compose("config", "--format", "json"))["services"]
+    assert set(services) == {"server", "results", "master", "worker"}
+    for service in services.values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+    assert {name for name, service in services.items() if "user" in service} == {"results"}
+    assert services["results"]["network_mode"] == "none"

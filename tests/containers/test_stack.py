@@ -1,0 +1,150 @@
+"""Server, master and workers in containers of their own: a plan without the page, a run by hand with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.containers.stack import Stack, run_document
+
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
+
+WORKERS = 3
+PLAN = {
+    "LOCUST_HEADLESS": "true",
+    "LOCUST_EXPECT_WORKERS": str(WORKERS),
+    "LOCKSTEP_RUN": "comparison plan",
+    "LOCKSTEP_MODES": "free,lock",
+    "LOCKSTEP_LEVELS": "1,6",
+    "LOCKSTEP_REPEATS": "1",
+    "LOCKSTEP_SECONDS": "1",
+    "LOCKSTEP_WARMUP": "0.5",
+}
+FILES = {"run.json", "summary.csv", "connections.jsonl", "report.html", "cells"}
+PLAN_S = 180
+DEADLINE_S = 60.0
+
+
+def assert_the_books_balance(cell: dict[str, Any]) -> None:
+    """Sent is the sum of the outcomes; a difference to the server's count has its name."""
+    outcomes = dict(cell["messages"])
+    assert outcomes.pop("sent") == sum(outcomes.values())
+    ledger = cell["ledger"]
+    assert ledger["server_answered"] - ledger["client_answered"] == ledger["difference"]
+    assert ledger["difference"] == 0 or ledger["explanation"]
+
+
+def assert_the_folder_is_complete(folder: Path, run: dict[str, Any]) -> None:
+    assert {path.name for path in folder.iterdir()} == FILES
+    indices = [cell["index"] for cell in run["cells"]]
+    assert len(indices) == len(set(indices)), f"a cell is there twice: {indices}"
+    assert {path.name for path in (folder / "cells").iterdir()} == {f"{index}.json" for index in indices}
+    assert run["finished"] is not None
+    assert "<svg" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_plan_without_the_page_leaves_a_whole_run_folder(tmp_path: Path) -> None:
+    """The results folder is not there before: the Docker engine makes it, as root."""
+    results = tmp_path / "results"
+    with Stack(results, PLAN) as stack:
+        stack.up(workers=WORKERS)
+        assert stack.exit_code("master", PLAN_S) == 0
+        folder, run = run_document(results)
+
+    assert_the_folder_is_complete(folder, run)
+    assert run["kind"] == "plan"
+    cells = {(cell["mode"], cell["level"]): cell for cell in run["cells"]}
+    assert set(cells) == {("free", 1), ("free", 6), ("lock", 1), ("lock", 6)}
+    for cell in run["cells"]:
+        assert_the_books_balance(cell)
+        assert cell["messages"]["answered"] > 0
+        assert (cell["workers_expected"], cell["workers_reported"]) == (WORKERS, WORKERS)
+        assert cell["server"]["answered"] == cell["ledger"]["server_answered"]
+    assert cells["lock", 6]["server"]["max_in_service"] == 1
+    assert cells["free", 6]["server"]["max_in_service"] > 1
+
+
+def test_taking_everything_down_in_a_run_by_hand_leaves_a_whole_run_folder(tmp_path: Path) -> None:
+    """The results folder is there before, belongs to somebody else and lets nobody in."""
+    results = tmp_path / "results"
+    results.mkdir(mode=0o700)
+    if os.geteuid() == 0:  # only root can give a folder away
+        os.chown(results, 12345, 12345)
+    with Stack(results) as stack:
+        stack.up(workers=WORKERS)
+        assert_it_is_confined(stack)
+        page = Page(stack.web_port)
+        page.await_workers(WORKERS)
+        page.start(user_count=6, spawn_rate=100, host="tcp://server", run="by hand", mode="lock")
+        page.await_requests(100)
+        stack.down()
+        folder, run = run_document(results)
+
+    assert_the_folder_is_complete(folder, run)
+    (cell,) = run["cells"]
+    assert (run["kind"], cell["mode"], cell["level"]) == ("hand", "lock", 6)
+    assert_the_books_balance(cell)
+    assert cell["messages"]["answered"] >= 1
+    assert cell["server"]["max_in_service"] == 1
+    assert cell["workers_reported"] == WORKERS
+    assert_the_owner_of_the_checkout_may_delete(folder)
+
+
+def assert_it_is_confined(stack: Stack) -> None:
+    for service in ("server", "master", "worker"):
+        for container in stack.inspect(service):
+            assert container["HostConfig"]["ReadonlyRootfs"]
+            assert container["Config"]["User"] == "10001:10001"
+            bindings = container["HostConfig"]["PortBindings"] or {}
+            assert {host["HostIp"] for hosts in bindings.values() for host in hosts} <= {"127.0.0.1"}
+            assert set(bindings) == ({"8089/tcp"} if service == "master" else set())
+
+
+def assert_the_owner_of_the_checkout_may_delete(folder: Path) -> None:
+    """Everything is writable for the group of docker-compose.yml."""
+    group = (Path(__file__).resolve().parents[2] / "docker-compose.yml").stat().st_gid
+    for path in (folder.parent, folder, *folder.rglob("*")):
+        assert path.stat().st_gid == group
+        assert path.stat().st_mode & stat.S_IWGRP
+
+
+class Page:
+    """Locust's web page, over HTTP."""
+
+    def __init__(self, port: int) -> None:
+        self._address = f"http://127.0.0.1:{port}"
+
+    def start(self, **form: object) -> None:
+        answer = self._ask("/swarm", urllib.parse.urlencode(form).encode())
+        assert answer["success"], answer
+
+    def await_workers(self, count: int) -> None:
+        self._await(count, "workers", lambda table: len(table.get("workers", [])))
+
+    def await_requests(self, count: int) -> None:
+        self._await(
+            count,
+            "requests",
+            lambda table: sum(row["num_requests"] for row in table["stats"] if row["name"] == "Aggregated"),
+        )
+
+    def _await(self, count: int, noun: str, seen_in: Callable[[dict[str, Any]], int]) -> None:
+        """Until Locust's own table shows this many; AssertionError if it takes too long."""
+        deadline = time.monotonic() + DEADLINE_S
+        while (seen := seen_in(self._ask("/stats/requests"))) < count:
+            assert time.monotonic() < deadline, f"only {seen} of {count} {noun} in {DEADLINE_S} s"
+            time.sleep(0.2)
+
+    def _ask(self, path: str, form: bytes | None = None) -> dict[str, Any]:
+        with urllib.request.urlopen(self._address + path, form, timeout=10) as answer:
+            document: dict[str, Any] = json.load(answer)
+        return document
