@@ -1,6 +1,7 @@
 """`lockstep compare | report | clients`. Bad input is one line on stderr and exit 2.
 
-Commands import what they need themselves: only `compare` may bring in Locust, which takes real threads and locks away.
+Commands import what they need themselves: only `compare` may bring in Locust, which takes real threads and
+locks away.
 """
 
 from __future__ import annotations
@@ -26,22 +27,30 @@ app = typer.Typer(
 
 DEFAULTS = Plan()
 # The common ancestor of Typer's complaints about a command line.
-UsageError = typer.BadParameter.__bases__[0]
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 @app.command()
 def compare(
-    modes: Annotated[str, typer.Option(help="Modes to compare, separated by commas.")] = ",".join(DEFAULTS.modes),
+    modes: Annotated[str, typer.Option(help="Modes to compare, separated by commas.")] = ",".join(
+        DEFAULTS.modes
+    ),
     levels: Annotated[str, typer.Option(help="Connections at once.")] = ",".join(map(str, DEFAULTS.levels)),
     repeats: Annotated[int, typer.Option(help="Repeats of every cell, interleaved.")] = DEFAULTS.repeats,
     seconds: Annotated[float, typer.Option(help="Measured seconds of a cell.")] = DEFAULTS.seconds,
-    warmup: Annotated[float, typer.Option(help="Seconds before them that are not counted.")] = DEFAULTS.warmup_s,
+    warmup: Annotated[
+        float, typer.Option(help="Seconds before them that are not counted.")
+    ] = DEFAULTS.warmup_s,
     hold: Annotated[str, typer.Option(help="Service time of a message, for example 2ms.")] = "2ms",
     work: Annotated[str, typer.Option(help="How it is spent: sleep or cpu.")] = "sleep",
     pause: Annotated[str, typer.Option(help="How long a mode keeps its permit after a close.")] = "0",
     messages: Annotated[int, typer.Option(help="Messages per connection.")] = DEFAULTS.traffic.messages,
-    payload: Annotated[int, typer.Option(help="Bytes of payload in a message.")] = DEFAULTS.traffic.payload_bytes,
-    client_mode: Annotated[str, typer.Option(help="free, or locked: one session at a time in each worker.")] = "free",
+    payload: Annotated[
+        int, typer.Option(help="Bytes of payload in a message.")
+    ] = DEFAULTS.traffic.payload_bytes,
+    client_mode: Annotated[
+        str, typer.Option(help="free, or locked: one session at a time in each worker.")
+    ] = "free",
     processes: Annotated[int, typer.Option(help="Worker processes.")] = 2,
     seed: Annotated[int, typer.Option(help="Shuffles the order of the cells.")] = DEFAULTS.seed,
     out: Annotated[Path, typer.Option(help="Folder for run folders.")] = Path("results"),
@@ -56,13 +65,28 @@ def compare(
         raise PlanError("processes", f"{processes} is out of range: give 1 to 64")
     traffic = Traffic("session", client_mode, messages, payload)
     plan = Plan(parse_modes(modes), parse_levels(levels), repeats, seconds, warmup, seed, traffic)
-    flags = ("--framing", "length", "--reply", "echo", "--timing", "--hold", hold, "--work", work, "--pause", pause)
+    flags = (
+        "--framing",
+        "length",
+        "--reply",
+        "echo",
+        "--timing",
+        "--hold",
+        hold,
+        "--work",
+        work,
+        "--pause",
+        pause,
+    )
     command = shlex.join(["lockstep", *sys.argv[1:]])
     comparison = Comparison(plan, host, admin, processes, out, command, flags)
     with _progress() as progress:
         bar = progress.add_task("starting", total=len(plan.cells()))
         finished = run_comparison(
-            comparison, lambda run: progress.update(bar, advance=1, description=_last_cell(run.cells[-1].mode, run.cells[-1].level))
+            comparison,
+            lambda run: progress.update(
+                bar, advance=1, description=_last_cell(run.cells[-1].mode, run.cells[-1].level)
+            ),
         )
     _print_report(finished.path)
     if finished.failure:
@@ -84,8 +108,12 @@ def report(run: Annotated[Path, typer.Argument(help="A run's folder, results/<ru
 @app.command()
 def clients(
     count: Annotated[int, typer.Option(help="How many clients.")] = 3,
-    mode: Annotated[str, typer.Option(help="The server's mode, for example free, lock, semaphore=2.")] = "lock",
-    client_mode: Annotated[str, typer.Option(help="free, or locked: the clients hold one lock among them.")] = "free",
+    mode: Annotated[
+        str, typer.Option(help="The server's mode, for example free, lock, semaphore=2.")
+    ] = "lock",
+    client_mode: Annotated[
+        str, typer.Option(help="free, or locked: the clients hold one lock among them.")
+    ] = "free",
     pause: Annotated[str, typer.Option(help="How long a permit is kept after its connection closed.")] = "1s",
 ) -> None:
     """Show a few clients and one server at work: who connects, speaks, is answered and leaves, and when."""

@@ -1,6 +1,7 @@
 """A worker's side of a run: it holds the current cell, lets users through it one turn at a time, and reports.
 
-Users never start or stop with a cell. They wait here between cells, so that a cell begins at once for all of them and ends
+Users never start or stop with a cell. They wait here between cells, so that a cell begins at once for all
+of them and ends
 without anybody being killed in the middle of an exchange.
 """
 
@@ -94,7 +95,8 @@ class RunningCell:
 class Agent:
     """Takes BEGIN and END from the master, gives users their turns, sends REPORT.
 
-    runner: Locust's runner, for its `send_message` and `client_id`. feed: called with (name, sample) for Locust's own statistics.
+    runner: Locust's runner, for its `send_message` and `client_id`. feed: called with (name, sample) for
+    Locust's own statistics.
     """
 
     def __init__(self, runner: Any, feed: Any) -> None:
@@ -140,7 +142,9 @@ class Agent:
         self._reporter = gevent.spawn(self._report_now_and_then, self._cell)
 
     def end(self, drain_s: float = DRAIN_S) -> None:
-        """Give no more turns, let what is in flight finish for drain_s seconds, stop the rest, send the final report."""
+        """Give no more turns, let what is in flight finish for drain_s seconds, stop the rest, send the
+        final report.
+        """
         cell = self._cell
         if cell is None:
             return
@@ -154,7 +158,9 @@ class Agent:
         self._send(cell, final=True)
 
     def quit(self) -> None:
-        """End a cell that is still under way, without waiting for anybody; its report goes out all the same."""
+        """End a cell that is still under way, without waiting for anybody; its report goes out all the
+        same.
+        """
         if self._cell is not None and self._cell.open:
             self.end(drain_s=0)
 
@@ -166,7 +172,9 @@ class Agent:
         for place in left:
             place.abort()
         if left:
-            logger.info("%d connections were still busy %.1f s after the cell's end: aborted", len(left), drain_s)
+            logger.info(
+                "%d connections were still busy %.1f s after the cell's end: aborted", len(left), drain_s
+            )
         deadline = time.monotonic() + 1.0
         while any(place.busy for place in self._places) and time.monotonic() < deadline:
             gevent.sleep(DRAIN_STEP_S)

@@ -39,7 +39,10 @@ def find_server(port: int = PORT, within_s: float = LISTEN_S) -> Found:
             admin_port = _admin_port(datagram)
             if admin_port is not None:
                 return Found(host, admin_port)
-    raise HarnessError(f"--host auto heard no server on UDP port {port} within {within_s:g} s: start it with --announce, or give --host")
+    raise HarnessError(
+        f"--host auto heard no server on UDP port {port} within {within_s:g} s: "
+        "start it with --announce, or give --host and --admin"
+    )
 
 
 def _admin_port(datagram: bytes) -> int | None:

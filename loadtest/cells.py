@@ -36,11 +36,15 @@ def make_cell(
         workers_expected=len(collected.workers),
         workers_reported=len(collected.finished),
         server=server,
-        **{f"{name}_us": collected.distribution(name) for name in DISTRIBUTIONS},
+        connect_us=collected.distribution("connect"),
+        first_reply_us=collected.distribution("first_reply"),
+        response_us=collected.distribution("response"),
+        wait_us=collected.distribution("wait"),
+        service_us=collected.distribution("service"),
+        network_us=collected.distribution("network"),
+        close_us=collected.distribution("close"),
+        session_us=collected.distribution("session"),
     )
-
-
-DISTRIBUTIONS = ("connect", "first_reply", "response", "wait", "service", "network", "close", "session")
 
 
 def make_ledger(clients: Messages, server: ServerCell | None) -> Ledger:
@@ -64,17 +68,22 @@ def _explain(difference: int, clients: Messages) -> str:
     if difference == 0:
         return ""
     if difference < 0:
-        return f"the server counted {-difference} fewer than the clients: was it restarted, or is this another server's count?"
+        return f"the server counted {-difference} fewer than the clients: was it restarted?"
     lost = clients.aborted + clients.timeout + clients.reset + clients.short + clients.mismatch
     if difference <= lost:
-        return f"{difference} answered by the server after the client had given up, or not as asked ({lost} such messages)"
-    return f"{difference - lost} answers more than the clients can account for: somebody else's connections, or a worker's lost report"
+        return f"the clients did not see {difference} answers as answers: {lost} messages failed in flight"
+    return (
+        f"{difference - lost} answers more than the clients can account for: "
+        "somebody else's connections, or a worker's lost report"
+    )
 
 
 def make_server_cell(
     before: Listener, after: Listener, records: list[dict[str, Any]], dropped: int
 ) -> ServerCell:
-    """The server's account of a cell: differences of its counts, greatest values since the start, and the queue's analysis."""
+    """The server's account of a cell: differences of its counts, greatest values since the start, and the
+    queue's analysis.
+    """
     analysed = queueing.analyse([to_record(row) for row in records], after.permits)
     by_message = after.scope == "message"
     return ServerCell(
@@ -100,12 +109,19 @@ def to_record(row: dict[str, Any]) -> ServerRecord:
 def join_connections(
     planned: PlannedCell, records: list[dict[str, Any]], clients: dict[str, ClientView], since_ns: int
 ) -> list[Connection]:
-    """The first connections since then, both views joined on the client's address; the clients' alone where the server is silent."""
+    """The first connections since then, both views joined on the client's address; the clients' alone where
+    the server is silent.
+    """
     if records:
-        first = sorted((row for row in records if row["arrival_ns"] >= since_ns), key=lambda row: row["arrival_ns"])
+        first = sorted(
+            (row for row in records if row["arrival_ns"] >= since_ns), key=lambda row: row["arrival_ns"]
+        )
         return [
             Connection(planned.index, planned.mode, row["peer"], clients.get(row["peer"]), to_record(row))
             for row in first[:KEPT_CONNECTIONS]
         ]
     earliest = sorted(clients.items(), key=lambda item: item[1].connect_start_ns)
-    return [Connection(planned.index, planned.mode, address, view) for address, view in earliest[:KEPT_CONNECTIONS]]
+    return [
+        Connection(planned.index, planned.mode, address, view)
+        for address, view in earliest[:KEPT_CONNECTIONS]
+    ]

@@ -1,6 +1,7 @@
 """One TCP connection from the client's side: bytes in and out, every phase timed, every failure named.
 
-Knows no Locust. A failed exchange is data: methods return an Outcome or a Reply and hand a Sample to `record`; they raise only where
+Knows no Locust. A failed exchange is data: methods return an Outcome or a Reply and hand a Sample to
+`record`; they raise only where
 the harness itself is at fault (HarnessError) or is being torn down.
 """
 
@@ -16,7 +17,8 @@ from functools import lru_cache
 
 from loadtest.results import ClientView
 from loadtest.samples import Outcome, Phase, Sample
-from wire.framing import Framing, FrameTooLong, get_framing
+from wire.errors import FrameTooLong
+from wire.framing import Framing, get_framing
 
 RECEIVE_BYTES = 65536
 
@@ -24,7 +26,7 @@ RECEIVE_BYTES = 65536
 _OWN_FAULTS = {
     errno.EMFILE: "too many open files in this process: raise `ulimit -n` or use fewer users",
     errno.ENFILE: "too many open files on this machine: raise fs.file-max or use fewer users",
-    errno.EADDRNOTAVAIL: "no local port is left for this target: use fewer users, or wait for TIME_WAIT to pass",
+    errno.EADDRNOTAVAIL: "no local port is left for this target: use fewer users, or wait out TIME_WAIT",
 }
 
 
@@ -34,7 +36,9 @@ class HarnessError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """How one message ended. payload is None unless answered or mismatched; times in nanoseconds, None where the server is silent."""
+    """How one message ended. payload is None unless answered or mismatched; times in nanoseconds, None
+    where the server is silent.
+    """
 
     outcome: Outcome
     payload: bytes | None = None
@@ -53,13 +57,42 @@ class _Pending:
     sent_bytes: int
 
 
+@dataclass(slots=True)
+class _Moments:
+    """When one connection did what: monotonic nanoseconds, None where it has not happened."""
+
+    connect_start_ns: int
+    connected_ns: int | None = None
+    first_sent_ns: int | None = None
+    first_reply_ns: int | None = None
+    close_start_ns: int | None = None
+    answered: int = 0
+
+    def view(self, closed_ns: int, outcome: Outcome) -> ClientView:
+        """The connection as the run folder keeps it."""
+        return ClientView(
+            connect_start_ns=self.connect_start_ns,
+            connected_ns=self.connected_ns,
+            first_sent_ns=self.first_sent_ns,
+            first_reply_ns=self.first_reply_ns,
+            close_start_ns=self.close_start_ns,
+            closed_ns=closed_ns,
+            outcome=outcome.value,
+            messages=self.answered,
+        )
+
+
 @lru_cache(maxsize=64)
 def resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
-    """Address family and socket address of host:port, looked up once; HarnessError where the name is unknown."""
+    """Address family and socket address of host:port, looked up once; HarnessError where the name is
+    unknown.
+    """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
-        raise HarnessError(f"cannot find host {host!r} ({error.strerror}): check the name or give an address") from error
+        raise HarnessError(
+            f"cannot find host {host!r} ({error.strerror}): check the name or give an address"
+        ) from error
     return family, (str(address[0]), int(address[1]))
 
 
@@ -74,7 +107,7 @@ def _outcome_of(error: OSError) -> Outcome:
     return Outcome.RESET
 
 
-class _Ended(Exception):
+class _EndedError(Exception):
     """The exchange cannot go on: the outcome to book, and why."""
 
     def __init__(self, outcome: Outcome, detail: str) -> None:
@@ -86,7 +119,8 @@ class _Ended(Exception):
 class TcpClient:
     """A connection that can be opened, used and closed again and again.
 
-    host, port: the target. framing: `raw`, `line` or `length`. timing: the server puts wait and service time before its replies.
+    host, port: the target. framing: `raw`, `line` or `length`. timing: the server puts wait and service
+    time before its replies.
     timeout_s: bound of every single wait for the peer, in seconds. record: takes each finished Sample.
     record_connection: takes (`ip:port` of this end, ClientView) when a connection is over.
     """
@@ -112,7 +146,9 @@ class TcpClient:
         self._record = record
         self._record_connection = record_connection
         self._socket: socket.socket | None = None
-        self._aborting = False
+        self._pending: deque[_Pending] = deque()
+        self._replies: deque[bytes] = deque()
+        self._begin_anew()
 
     @property
     def connected(self) -> bool:
@@ -121,46 +157,38 @@ class TcpClient:
 
     def connect(self) -> Outcome:
         """Open the connection and time the handshake; a connection that is still open is closed first."""
-        if self._socket is not None:
-            self.close()
+        self.close()
         family, address = resolve(self.host, self.port)
-        self._pending: deque[_Pending] = deque()
-        self._replies: deque[bytes] = deque()
-        self._buffer = b""
-        self._decoder = self._framing.decoder(self._max_frame)
-        self._received = 0
-        self._answered = 0
-        self._connected_ns = self._first_sent_ns = self._first_reply_ns = self._close_start_ns = None
-        self._connected_ns: int | None
-        self._first_sent_ns: int | None
-        self._first_reply_ns: int | None
-        self._close_start_ns: int | None
-        self._aborting = False
-        self._start_ns = time.monotonic_ns()
+        self._begin_anew()
         try:
-            connection = socket.socket(family, socket.SOCK_STREAM)
-        except OSError as error:
-            raise HarnessError(_OWN_FAULTS.get(error.errno or 0, str(error))) from error
-        self._socket = connection
-        self._address = ""
-        try:
+            connection = self._socket = socket.socket(family, socket.SOCK_STREAM)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.settimeout(self.timeout_s)
             connection.connect(address)
         except OSError as error:
-            outcome, detail = self._explain(error)
-            self._sample(Phase.CONNECT, outcome, self._start_ns, detail=detail)
-            self._leave(outcome)
-            return outcome
+            return self._give_up(Phase.CONNECT, self._moments.connect_start_ns, *self._explain(error))
         except BaseException:
-            self._sample(Phase.CONNECT, Outcome.ABORTED, self._start_ns, detail="stopped while connecting")
-            self._leave(Outcome.ABORTED)
+            self._give_up(
+                Phase.CONNECT, self._moments.connect_start_ns, Outcome.ABORTED, "stopped while connecting"
+            )
             raise
-        self._connected_ns = time.monotonic_ns()
+        self._moments.connected_ns = time.monotonic_ns()
         ip, port = connection.getsockname()[:2]
         self._address = f"{ip}:{port}"
-        self._sample(Phase.CONNECT, Outcome.ANSWERED, self._start_ns, self._connected_ns)
+        self._sample(
+            Phase.CONNECT, Outcome.ANSWERED, self._moments.connect_start_ns, self._moments.connected_ns
+        )
         return Outcome.ANSWERED
+
+    def _begin_anew(self) -> None:
+        self._moments = _Moments(time.monotonic_ns())
+        self._address = ""
+        self._aborting = False
+        self._pending.clear()
+        self._replies.clear()
+        self._buffer = b""
+        self._received = 0
+        self._decoder = self._framing.decoder(self._max_frame)
 
     def request(self, payload: bytes, expect: bytes | None = None) -> Reply:
         """Send one message and wait for its reply; with `expect` the reply's bytes are checked.
@@ -173,12 +201,14 @@ class TcpClient:
         return self.receive(expect)
 
     def send(self, payload: bytes) -> Outcome:
-        """Write one message without waiting for its reply; its time runs from here until `receive` has the reply."""
+        """Write one message without waiting for its reply; its time runs from here until `receive` has the
+        reply.
+        """
         connection = self._need_connection()
         frame = self._framing.encode(payload)
         start_ns = time.monotonic_ns()
-        if self._first_sent_ns is None:
-            self._first_sent_ns = start_ns
+        if self._moments.first_sent_ns is None:
+            self._moments.first_sent_ns = start_ns
         self._pending.append(_Pending(start_ns, len(frame)))
         try:
             connection.sendall(frame)
@@ -196,7 +226,7 @@ class TcpClient:
             raise HarnessError("receive() without a message sent: call send() or request() first")
         try:
             payload = self._next_reply(None if expect is None else len(expect))
-        except _Ended as ended:
+        except _EndedError as ended:
             return self._fail(ended.outcome, ended.detail)
         except OSError as error:
             return self._fail(*self._explain(error))
@@ -206,13 +236,15 @@ class TcpClient:
         return self._book(payload, expect)
 
     def close(self) -> Outcome:
-        """Say goodbye, wait until the peer has closed too, and time that. Nothing happens where there is no connection."""
+        """Say goodbye, wait until the peer has closed too, and time that. Nothing happens where there is no
+        connection.
+        """
         connection = self._socket
         if connection is None:
             return Outcome.ANSWERED
         if self._pending:
             return self._fail(Outcome.ABORTED, "closed before the reply").outcome
-        self._close_start_ns = time.monotonic_ns()
+        start_ns = self._moments.close_start_ns = time.monotonic_ns()
         outcome, detail = Outcome.ANSWERED, ""
         try:
             connection.shutdown(socket.SHUT_WR)
@@ -221,15 +253,14 @@ class TcpClient:
         except OSError as error:
             outcome, detail = self._explain(error)
         except BaseException:
-            self._sample(Phase.CLOSE, Outcome.ABORTED, self._close_start_ns, detail="stopped while closing")
-            self._leave(Outcome.ABORTED)
+            self._give_up(Phase.CLOSE, start_ns, Outcome.ABORTED, "stopped while closing")
             raise
-        self._sample(Phase.CLOSE, outcome, self._close_start_ns, detail=detail)
-        self._leave(outcome)
-        return outcome
+        return self._give_up(Phase.CLOSE, start_ns, outcome, detail)
 
     def abort(self) -> None:
-        """Wake whoever waits on this connection; what it waits for is booked as aborted. Callable from another greenlet or thread."""
+        """Wake whoever waits on this connection; what it waits for is booked as aborted. Callable from
+        another greenlet or thread.
+        """
         self._aborting = True
         if self._socket is not None:
             try:
@@ -244,7 +275,9 @@ class TcpClient:
         return self._socket
 
     def _next_reply(self, size: int | None) -> bytes:
-        """The next reply's payload, timing header included. Raw replies have no end mark: `size` tells how much to wait for."""
+        """The next reply's payload, timing header included. Raw replies have no end mark: `size` tells how
+        much to wait for.
+        """
         assert self._socket is not None
         raw_size = None
         if self._framing.name == "raw":
@@ -267,12 +300,12 @@ class TcpClient:
                 try:
                     self._replies.extend(self._decoder.feed(data))
                 except FrameTooLong as error:
-                    raise _Ended(Outcome.MISMATCH, str(error)) from error
+                    raise _EndedError(Outcome.MISMATCH, str(error)) from error
 
-    def _ended_early(self) -> _Ended:
+    def _ended_early(self) -> _EndedError:
         if self._aborting:
-            return _Ended(Outcome.ABORTED, "stopped while waiting for a reply")
-        return _Ended(Outcome.SHORT, "the peer closed before the reply was whole")
+            return _EndedError(Outcome.ABORTED, "stopped while waiting for a reply")
+        return _EndedError(Outcome.SHORT, "the peer closed before the reply was whole")
 
     def _book(self, payload: bytes, expect: bytes | None) -> Reply:
         """Check a whole reply and record it."""
@@ -283,17 +316,28 @@ class TcpClient:
             try:
                 wait_ns, service_ns, payload = self._framing.timing.unpack(payload)
             except ValueError:
-                outcome, detail = Outcome.MISMATCH, "the reply has no timing header: is the server's --timing on?"
+                outcome, detail = (
+                    Outcome.MISMATCH,
+                    "the reply has no timing header: is the server's --timing on?",
+                )
         if outcome is Outcome.ANSWERED and expect is not None and payload != expect:
             outcome, detail = Outcome.MISMATCH, "the reply is not what was expected"
         pending = self._pending.popleft()
-        first = self._first_reply_ns is None
+        first = self._moments.first_reply_ns is None
         if first:
-            self._first_reply_ns = end_ns
+            self._moments.first_reply_ns = end_ns
         if outcome is Outcome.ANSWERED:
-            self._answered += 1
+            self._moments.answered += 1
         sample = Sample(
-            Phase.MESSAGE, outcome, pending.start_ns, end_ns, wait_ns, service_ns, pending.sent_bytes, self._received, detail
+            Phase.MESSAGE,
+            outcome,
+            pending.start_ns,
+            end_ns,
+            wait_ns,
+            service_ns,
+            pending.sent_bytes,
+            self._received,
+            detail,
         )
         self._received = 0
         self._record(sample)
@@ -315,14 +359,32 @@ class TcpClient:
         while self._pending:
             pending = self._pending.popleft()
             self._record(
-                Sample(Phase.MESSAGE, outcome, pending.start_ns, end_ns, None, None, pending.sent_bytes, self._received, detail)
+                Sample(
+                    Phase.MESSAGE,
+                    outcome,
+                    pending.start_ns,
+                    end_ns,
+                    None,
+                    None,
+                    pending.sent_bytes,
+                    self._received,
+                    detail,
+                )
             )
             self._received = 0
         self._leave(outcome)
         return Reply(outcome)
 
-    def _sample(self, phase: Phase, outcome: Outcome, start_ns: int, end_ns: int | None = None, detail: str = "") -> None:
+    def _sample(
+        self, phase: Phase, outcome: Outcome, start_ns: int, end_ns: int | None = None, detail: str = ""
+    ) -> None:
         self._record(Sample(phase, outcome, start_ns, end_ns or time.monotonic_ns(), detail=detail))
+
+    def _give_up(self, phase: Phase, start_ns: int, outcome: Outcome, detail: str) -> Outcome:
+        """Book the connection's last step, and let the connection go."""
+        self._sample(phase, outcome, start_ns, detail=detail)
+        self._leave(outcome)
+        return outcome
 
     def _leave(self, outcome: Outcome) -> None:
         """Close the socket and tell how the connection went."""
@@ -330,14 +392,4 @@ class TcpClient:
         if connection is not None:
             connection.close()
         if self._record_connection is not None and self._address:
-            view = ClientView(
-                connect_start_ns=self._start_ns,
-                connected_ns=self._connected_ns,
-                first_sent_ns=self._first_sent_ns,
-                first_reply_ns=self._first_reply_ns,
-                close_start_ns=self._close_start_ns,
-                closed_ns=time.monotonic_ns(),
-                outcome=outcome.value,
-                messages=self._answered,
-            )
-            self._record_connection(self._address, view)
+            self._record_connection(self._address, self._moments.view(time.monotonic_ns(), outcome))

@@ -1,4 +1,6 @@
-"""The master's side of a cell: workers' reports in, one merged cell out. Histograms are added up; percentiles are never averaged."""
+"""The master's side of a cell: workers' reports in, one merged cell out. Histograms are added up;
+percentiles are never averaged.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from loadtest.samples import Outcome
 class CellCollector:
     """Adds up the reports of one cell.
 
-    order: the cell. workers: ids of the workers it was given to; a report of anybody else, or of another run or cell, is refused.
+    order: the cell. workers: ids of the workers it was given to; a report of anybody else, or of another
+    run or cell, is refused.
     """
 
     def __init__(self, order: CellOrder, workers: set[str]) -> None:
@@ -42,7 +45,10 @@ class CellCollector:
     def add(self, report: dict[str, Any]) -> bool:
         """Take a worker's report in; False, and counted, where it does not belong here."""
         worker = report["worker"]
-        if (report["run_id"], report["cell"]) != (self.order.run_id, self.order.cell) or worker not in self.workers:
+        if (report["run_id"], report["cell"]) != (
+            self.order.run_id,
+            self.order.cell,
+        ) or worker not in self.workers:
             self.refused += 1
             return False
         for name, encoded in report["histograms"].items():
@@ -74,7 +80,9 @@ class CellCollector:
 
     @property
     def messages_per_s(self) -> float:
-        """Messages answered within the window, per second; each worker's rate over its own window, added up."""
+        """Messages answered within the window, per second; each worker's rate over its own window, added
+        up.
+        """
         return self._rate(self._answered)
 
     @property
@@ -114,7 +122,9 @@ class CellCollector:
         )
 
     def _rate(self, counts: Counter[str]) -> float:
-        return sum(count / self._window_s[worker] for worker, count in counts.items() if self._window_s.get(worker))
+        return sum(
+            count / self._window_s[worker] for worker, count in counts.items() if self._window_s.get(worker)
+        )
 
 
 def _messages(counts: Counter[str]) -> Messages:

@@ -1,11 +1,13 @@
-"""`lockstep compare`: the plan over local worker processes, against a server of our own or one that is already there.
+"""`lockstep compare`: the plan over local worker processes, against a server of our own or one that is
+already there.
 
-Locust is imported first of all: it replaces the standard library's blocking calls, and what was imported before keeps the old ones.
+Locust is imported first of all: it replaces the standard library's blocking calls, and what was imported
+before keeps the old ones.
 """
 
 from __future__ import annotations
 
-import locust  # isort: skip  # noqa: F401
+import locust  # isort: skip
 
 import os
 import socket
@@ -39,9 +41,11 @@ LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What to compare and how. host: None starts a server with server_flags; `auto` listens for an announcement; else `tcp://name`.
+    """What to compare and how. host: None starts a server with server_flags; `auto` listens for an
+    announcement; else `tcp://name`.
 
-    admin: `host:port` of a server that is already running. processes: worker processes. command: what repeats this run.
+    admin: `host:port` of a server that is already running. processes: worker processes. command: what
+    repeats this run.
     """
 
     plan: Plan
@@ -63,7 +67,9 @@ class Finished:
 
 
 def run_comparison(comparison: Comparison, on_cell: Callable[[Run], None]) -> Finished:
-    """Run it to its end, or to Ctrl-C; one of REFUSALS where it cannot begin. on_cell is called after each cell."""
+    """Run it to its end, or to Ctrl-C; one of REFUSALS where it cannot begin. on_cell is called after each
+    cell.
+    """
     with ExitStack() as stack:
         target = _find_target(comparison, stack)
         target.check(comparison.plan)
@@ -98,11 +104,12 @@ def _find_target(comparison: Comparison, stack: ExitStack) -> Target:
 def _walk(runner: MasterRunner, conductor: Conductor) -> bool:
     """Walk the plan; True if Ctrl-C ended it."""
     runner.start_shape()
+    walk = runner.shape_greenlet
+    assert walk is not None
     try:
-        assert runner.shape_greenlet is not None
-        runner.shape_greenlet.join()
+        walk.join()
     except KeyboardInterrupt:
-        runner.shape_greenlet.kill()
+        walk.kill()
         conductor.finish_run()
         return True
     return False
@@ -114,9 +121,12 @@ def _worker_processes(count: int, port: int) -> Iterator[None]:
     command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--worker"]
     command += ["--master-host", "127.0.0.1", "--master-port", str(port), "--loglevel", "WARNING"]
     # Variables that configure a master or a server would reach the workers as options of their own.
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("LOCUST_", "LOCKSTEP_"))}
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.startswith(("LOCUST_", "LOCKSTEP_"))
+    }
     processes = [
-        subprocess.Popen(command, env=inherited, stdout=subprocess.DEVNULL, start_new_session=True) for _ in range(count)
+        subprocess.Popen(command, env=inherited, stdout=subprocess.DEVNULL, start_new_session=True)
+        for _ in range(count)
     ]
     try:
         yield
@@ -136,7 +146,10 @@ def _await_workers(runner: MasterRunner, count: int) -> None:
         while len(runner.clients.ready) < count:
             gevent.sleep(0.02)
         return
-    raise HarnessError(f"{len(runner.clients.ready)} of {count} workers came up within {WORKERS_TIMEOUT_S:g} s: try fewer --processes")
+    raise HarnessError(
+        f"{len(runner.clients.ready)} of {count} workers came up within {WORKERS_TIMEOUT_S:g} s: "
+        "try fewer --processes"
+    )
 
 
 def _free_port() -> int:

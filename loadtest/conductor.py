@@ -1,4 +1,6 @@
-"""The master's side of a run: begins and ends cells, waits for the last report of every worker, saves after each cell."""
+"""The master's side of a run: begins and ends cells, waits for the last report of every worker, saves after
+each cell.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from loadtest.orders import BEGIN, DRAIN_S, END
 from loadtest.plan import PlannedCell, Traffic
 from loadtest.results import Connection, Run, ServerCell
 from loadtest.run_folder import RunFolder
-from loadtest.server_view import ServerUnreachable, Snapshot
+from loadtest.server_view import ServerUnreachableError, Snapshot
 from loadtest.target import Target
 from loadtest.workers import Workers
 
@@ -40,10 +42,15 @@ class _CellUnderWay:
     before: Snapshot | None
 
 
+def _nobody_asks(_: Run) -> None:
+    """Stands in where nobody follows the run."""
+
+
 class Conductor:
     """Leads one run at a time.
 
-    workers: who can be ordered about. target: whom the load goes to. out: where run folders go. command: what repeats the run.
+    workers: who can be ordered about. target: whom the load goes to. out: where run folders go. command:
+    what repeats the run.
     on_cell: called with the run after each of its cells.
     """
 
@@ -53,7 +60,7 @@ class Conductor:
         target: Target,
         out: Path,
         command: str = "",
-        on_cell: Callable[[Run], None] = lambda run: None,
+        on_cell: Callable[[Run], None] = _nobody_asks,
     ) -> None:
         self._workers = workers
         self.target = target
@@ -76,7 +83,10 @@ class Conductor:
         return None if self._folder is None else self._folder.path
 
     def begin_run(self, kind: str, plan: dict[str, Any]) -> None:
-        """Ask the server for its settings and make the run folder, before any load. ServerUnreachable and ResultsError pass through."""
+        """Ask the server for its settings and make the run folder, before any load.
+
+        ServerUnreachableError and ResultsError pass through.
+        """
         started = datetime.now(UTC)
         run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         settings = self.target.settings()
@@ -96,7 +106,9 @@ class Conductor:
         self._folder.save_run(self._run)
         logger.info("run %s: results go to %s", run_id, self._folder.path)
 
-    def begin_cell(self, planned: PlannedCell, traffic: Traffic, warmup_s: float, seconds: float | None) -> None:
+    def begin_cell(
+        self, planned: PlannedCell, traffic: Traffic, warmup_s: float, seconds: float | None
+    ) -> None:
         """Send every worker into a cell."""
         assert self._run is not None
         order = self.target.order(self._run.run_id, planned.index, planned.mode, traffic, warmup_s, seconds)
@@ -137,14 +149,16 @@ class Conductor:
     def finish_run(self, *, interrupted: bool | None = None) -> None:
         """Save the run and write its report. A cell that is still under way is ended now.
 
-        A plan that has such a cell was interrupted, and the cell is cut short; a run by hand always ends like this.
+        A plan that has such a cell was interrupted, and the cell is cut short; a run by hand always ends
+        like this.
         """
         if self._run is None or not self.running:
             return
         if interrupted is None:
             interrupted = self._run.kind == "plan"
         self.end_cell(cut_short=interrupted)
-        assert self._run is not None and self._folder is not None
+        assert self._run is not None
+        assert self._folder is not None
         finished = datetime.now(UTC).isoformat(timespec="seconds")
         self._run = replace(self._run, finished=finished, interrupted=interrupted)
         self._folder.save_run(self._run)
@@ -169,7 +183,8 @@ class Conductor:
                 gevent.sleep(POLL_S)
 
     def _save(self, cell: _CellUnderWay, cut_short: bool) -> None:
-        assert self._run is not None and self._folder is not None
+        assert self._run is not None
+        assert self._folder is not None
         server, connections = self._ask_server(cell)
         made = make_cell(cell.planned, cell.collector, server, cut_short=cut_short)
         self._run = replace(
@@ -195,7 +210,7 @@ class Conductor:
                 listener = after.listeners[planned.mode]
                 records, dropped = server.connections(listener.port, before.now_ns)
                 account = make_server_cell(before.listeners[planned.mode], listener, records, dropped)
-            except ServerUnreachable as error:
+            except ServerUnreachableError as error:
                 logger.warning("cell %d has no server's count: %s", planned.index, error)
             since_ns = before.now_ns + round(cell.collector.order.warmup_s * 1e9)
         return account, join_connections(planned, records, cell.collector.clients, since_ns)
@@ -203,7 +218,9 @@ class Conductor:
     @staticmethod
     def _write_report(path: Path) -> None:
         """In a process of its own: drawing charts for seconds would hold up the heartbeats here."""
-        done = subprocess.run([sys.executable, "-m", "loadtest", "report", str(path)], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "loadtest", "report", str(path)], capture_output=True, text=True
+        )
         if done.returncode:
             logger.error("the report could not be made: %s", done.stderr.strip())
 
@@ -211,10 +228,12 @@ class Conductor:
 def _notes(cell: _CellUnderWay) -> list[str]:
     """What went wrong in a cell, in words."""
     notes = []
+    where = f"cell {cell.planned.index}"
+    refused = cell.collector.refused
     missing = cell.collector.missing()
     if missing:
         names = ", ".join(sorted(missing))
-        notes.append(f"cell {cell.planned.index}: no last report from {names}; what it saw since the one before is lost")
-    if cell.collector.refused:
-        notes.append(f"cell {cell.planned.index}: {cell.collector.refused} reports of other runs or unknown workers were refused")
+        notes.append(f"{where}: no last report from {names}; what it saw since the one before is lost")
+    if refused:
+        notes.append(f"{where}: {refused} reports of other runs or unknown workers were refused")
     return notes

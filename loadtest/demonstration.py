@@ -1,4 +1,6 @@
-"""`lockstep clients`: the teaching demonstration. A few clients in threads of one process, a server in another, told as it happens."""
+"""`lockstep clients`: the teaching demonstration. A few clients in threads of one process, a server in
+another, told as it happens.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +96,9 @@ class _Stage:
 
 
 def demonstrate(count: int, mode: str, client_mode: str, pause: str, console: Console) -> None:
-    """Run `count` clients against a server in `mode`, tell what happens, and draw the connections' lifetimes."""
+    """Run `count` clients against a server in `mode`, tell what happens, and draw the connections'
+    lifetimes.
+    """
     if not 1 <= count <= MOST_CLIENTS:
         raise PlanError("count", f"{count} is out of range: give 1 to {MOST_CLIENTS}")
     if client_mode not in CLIENT_MODES:
@@ -104,7 +108,9 @@ def demonstrate(count: int, mode: str, client_mode: str, pause: str, console: Co
         snapshot = admin.snapshot()
         pause_s = snapshot.settings["pause_ns"] / 1e9
         (listener,) = snapshot.listeners.values()
-        console.print(f"{count} clients ({client_mode}) against a server in mode {listener.name}, pause {pause}")
+        console.print(
+            f"{count} clients ({client_mode}) against a server in mode {listener.name}, pause {pause}"
+        )
         stage = _Stage(client_mode == "locked", pause_s, 10.0 + count * (pause_s + 1.0), console)
         players = [_Client(number, listener.port, stage) for number in range(1, count + 1)]
         threads = [threading.Thread(target=player.run, daemon=True) for player in players]

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from locust.env import Environment
+from locust.runners import LocalRunner, MasterRunner
 
 from loadtest.conductor import Conductor
 from loadtest.options import COMPARISON_PLAN, plan_of, target_of, traffic_of
-from loadtest.plan import PlannedCell, PlanError
+from loadtest.plan import PlanError, PlannedCell
 from loadtest.refusals import REFUSALS, WRONG_USE, in_words
 from loadtest.shape import PlanShape
 from loadtest.users import ScenarioUser
@@ -24,21 +25,27 @@ logger = logging.getLogger(__name__)
 
 
 class Driver:
-    """Prepares each run that a Locust master is asked for. environment: Locust's, with its runner and its parsed options."""
+    """Prepares each run that a Locust master is asked for. environment: Locust's, with its runner and its
+    parsed options.
+    """
 
     def __init__(self, environment: Environment) -> None:
-        assert environment.runner is not None and environment.parsed_options is not None
+        runner = environment.runner
+        assert isinstance(runner, MasterRunner | LocalRunner)
+        assert environment.parsed_options is not None
         self._environment = environment
-        self._runner = environment.runner
+        self._runner = runner
         self._options: Namespace = environment.parsed_options
         command = shlex.join(["locust", *sys.argv[1:]])
         target = target_of(environment.host, self._options)
-        self.conductor = Conductor(Workers(environment.runner), target, Path(self._options.out), command)
+        self.conductor = Conductor(Workers(runner), target, Path(self._options.out), command)
         environment.events.test_start.add_listener(self._on_test_start)
         environment.events.spawning_complete.add_listener(self._on_spawning_complete)
 
     def prepare(self, options: Namespace, host: str | None) -> None:
-        """Get ready for the kind of run that is chosen; one of REFUSALS where the choices make no sense. Starts nothing."""
+        """Get ready for the kind of run that is chosen; one of REFUSALS where the choices make no sense.
+        Starts nothing.
+        """
         if self.conductor.running:
             raise PlanError("run", "another one is under way: stop it first")
         target = target_of(host, options)

@@ -1,4 +1,6 @@
-"""What `locust -f loadtest/locustfile.py` loads. Wiring only: options, web form, and who does what in which process."""
+"""What `locust -f loadtest/locustfile.py` loads. Wiring only: options, web form, and who does what in which
+process.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,7 @@ from loadtest.wiring import attach_agent, attach_conductor
 
 __all__ = ["ScenarioUser"]
 
-events.init_command_line_parser.add_listener(add_options)
 
-
-@events.init.add_listener
 def on_init(environment: Environment, **_: Any) -> None:
     """Called by Locust once its runner and, on a master, its web page are there."""
     if isinstance(environment.runner, WorkerRunner | LocalRunner):
@@ -38,5 +37,9 @@ def on_init(environment: Environment, **_: Any) -> None:
         print(f"lockstep: {in_words(refusal)}", file=sys.stderr)
         sys.exit(WRONG_USE)
     attach_conductor(environment, driver.conductor)
-    if environment.web_ui is not None:
+    if environment.web_ui is not None and environment.web_ui.app is not None:
         guard_form(environment.web_ui.app, driver, options)
+
+
+events.init_command_line_parser.add_listener(add_options)
+events.init.add_listener(on_init)

@@ -9,8 +9,8 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from loadtest.plan import CLIENT_MODES, SCENARIOS, Plan, Traffic, parse_levels, parse_modes
-from loadtest.server_view import ServerUnreachable, ServerView
 from loadtest.refusals import WRONG_USE
+from loadtest.server_view import ServerUnreachableError, ServerView
 from loadtest.target import PLAIN_TARGET, Target, split_target
 
 BY_HAND = "by hand"
@@ -25,9 +25,19 @@ def add_options(parser: Any, **_: Any) -> None:
     modes = offered_modes(_admin_given())
     shown = functools.partial(_add, parser, include_in_web_ui=True)
     hidden = functools.partial(_add, parser, include_in_web_ui=False)
-    shown("run", BY_HAND, "A run by hand, or the comparison plan over modes and levels", choices=[BY_HAND, COMPARISON_PLAN])
+    shown(
+        "run",
+        BY_HAND,
+        "A run by hand, or the comparison plan over modes and levels",
+        choices=[BY_HAND, COMPARISON_PLAN],
+    )
     shown("mode", modes[0], "By hand: the server's mode to load", choices=list(modes))
-    shown("client-mode", traffic.client_mode, "free, or locked: one session at a time in each worker", choices=list(CLIENT_MODES))
+    shown(
+        "client-mode",
+        traffic.client_mode,
+        "free, or locked: one session at a time in each worker",
+        choices=list(CLIENT_MODES),
+    )
     shown("scenario", traffic.scenario, "What a connection does", choices=list(SCENARIOS))
     shown("messages", traffic.messages, "Messages per connection")
     shown("payload", traffic.payload_bytes, "Bytes of payload in a message")
@@ -37,7 +47,11 @@ def add_options(parser: Any, **_: Any) -> None:
     shown("seconds", defaults.seconds, "Plan: measured seconds of a cell")
     shown("warmup", defaults.warmup_s, "Plan: seconds before them that are not counted")
     shown("seed", defaults.seed, "Plan: shuffles the order of the cells")
-    hidden("admin", "", "host:port of a Lockstep server's admin port; without it any TCP service can be loaded by hand")
+    hidden(
+        "admin",
+        "",
+        "host:port of a Lockstep server's admin port; without it any TCP service can be loaded by hand",
+    )
     hidden("out", "results", "folder for run folders")
     hidden("framing", "raw", "framing of a service that is no Lockstep server", choices=list(FRAMINGS))
     hidden("reply", "", "what such a service answers: echo, an exact text, or nothing (unchecked)")
@@ -57,12 +71,14 @@ def _admin_given() -> str:
 
 @functools.lru_cache(maxsize=1)
 def offered_modes(admin: str) -> tuple[str, ...]:
-    """The modes of the server at `admin`, for the form's dropdown; a plain target's name where there is no such server."""
+    """The modes of the server at `admin`, for the form's dropdown; a plain target's name where there is no
+    such server.
+    """
     if not admin:
         return (PLAIN_TARGET,)
     try:
         return tuple(ServerView(admin).snapshot().listeners)
-    except ServerUnreachable as error:
+    except ServerUnreachableError as error:
         print(f"lockstep: --admin {admin}: {error}", file=sys.stderr)
         sys.exit(WRONG_USE)
 

@@ -1,8 +1,8 @@
 """What master and workers say to each other, over Locust's own transport: plain dicts of numbers and strings.
 
-    master -> workers   BEGIN  a CellOrder: what every user does from now on
-                        END    stop, drain, send the rest
-    worker -> master    REPORT what was recorded since the last one; `final` after END
+master -> workers   BEGIN  a CellOrder: what every user does from now on
+                    END    stop, drain, send the rest
+worker -> master    REPORT what was recorded since the last one; `final` after END
 """
 
 from __future__ import annotations

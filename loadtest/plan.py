@@ -57,7 +57,9 @@ class PlannedCell:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Modes x levels x repeats. seconds: a cell's measured window; warmup_s: what runs before it and is not counted."""
+    """Modes x levels x repeats. seconds: a cell's measured window; warmup_s: what runs before it and is not
+    counted.
+    """
 
     modes: tuple[str, ...] = ("free", "lock", "semaphore=4", "queue=1")
     levels: tuple[int, ...] = (1, 8, 32)
@@ -72,7 +74,9 @@ class Plan:
             if not values:
                 raise PlanError(name, "is empty: name at least one")
             if len(set(values)) != len(values):
-                raise PlanError(name, f"names one twice ({', '.join(map(str, values))}): repeats have their own setting")
+                raise PlanError(
+                    name, f"names one twice ({', '.join(map(str, values))}): repeats have their own setting"
+                )
         for level in self.levels:
             _between("levels", level, 1, 100_000)
         _between("repeats", self.repeats, 1, 1000)
@@ -80,7 +84,9 @@ class Plan:
         _between("warmup", self.warmup_s, 0, 3600)
 
     def cells(self) -> list[PlannedCell]:
-        """Every cell in running order: repeat by repeat, shuffled within each by the seed, so that no mode runs all of its cells first."""
+        """Every cell in running order: repeat by repeat, shuffled within each by the seed, so that no mode
+        runs all of its cells first.
+        """
         rng = random.Random(self.seed)
         combinations = [(mode, level) for level in self.levels for mode in self.modes]
         order = []
@@ -110,4 +116,6 @@ def parse_levels(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(word) for word in words)
     except ValueError:
-        raise PlanError("levels", f"{text!r} is not a list of whole numbers: write for example 1,8,32") from None
+        raise PlanError(
+            "levels", f"{text!r} is not a list of whole numbers: write for example 1,8,32"
+        ) from None

@@ -1,6 +1,7 @@
 """What one worker records of one cell: histograms a phase, messages an outcome, seconds a row.
 
-A sample belongs to the measured window if it *began* in it, however late it ended, so that the longest waits are not cut
+A sample belongs to the measured window if it *began* in it, however late it ended, so that the longest
+waits are not cut
 away; throughput counts what *ended* in the window. Everything is counted in the whole-cell ledger.
 """
 
@@ -37,12 +38,16 @@ def new_histogram() -> HdrHistogram:
 
 
 class CellRecorder:
-    """Counts one cell in one worker. `take` hands over what came since the last take, so that adding takes up gives the cell."""
+    """Counts one cell in one worker. `take` hands over what came since the last take, so that adding takes
+    up gives the cell.
+    """
 
     def __init__(self, order: CellOrder, now_ns: int) -> None:
         self.order = order
         self.window_start_ns = now_ns + round(order.warmup_s * 1e9)
-        self.window_end_ns = None if order.seconds is None else self.window_start_ns + round(order.seconds * 1e9)
+        self.window_end_ns = (
+            None if order.seconds is None else self.window_start_ns + round(order.seconds * 1e9)
+        )
         self._histograms = {name: new_histogram() for name in HISTOGRAMS}
         self._connections: list[dict[str, Any]] = []
         self._sampled = 0
@@ -111,7 +116,9 @@ class CellRecorder:
         return report
 
     def _inside(self, moment_ns: int) -> bool:
-        return self.window_start_ns <= moment_ns and (self.window_end_ns is None or moment_ns < self.window_end_ns)
+        return self.window_start_ns <= moment_ns and (
+            self.window_end_ns is None or moment_ns < self.window_end_ns
+        )
 
     def _time(self, sample: Sample) -> None:
         elapsed_ns = sample.elapsed_ns
@@ -119,7 +126,8 @@ class CellRecorder:
         if sample.phase is Phase.MESSAGE and sample.wait_ns is not None and sample.service_ns is not None:
             self._put("wait", sample.wait_ns)
             self._put("service", sample.service_ns)
-            # The wait can begin before the message is sent (a connection waits as soon as it has arrived), so the rest may be below 0.
+            # The wait can begin before the message is sent (a connection waits as soon as it has arrived),
+            # so the rest may be below 0.
             self._put("network", max(elapsed_ns - sample.wait_ns - sample.service_ns, 0))
 
     def _put(self, name: str, value_ns: int) -> None:

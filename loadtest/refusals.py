@@ -1,13 +1,13 @@
-"""What stops a command before it does anything: the user's words, the server's absence, the disk's refusal."""
+"""What stops a command before it does anything: the user's words, an absent server, a full disk."""
 
 from __future__ import annotations
 
 from loadtest.client import HarnessError
 from loadtest.plan import PlanError
 from loadtest.results import ResultsError
-from loadtest.server_view import ServerUnreachable
+from loadtest.server_view import ServerUnreachableError
 
-REFUSALS = (PlanError, HarnessError, ServerUnreachable, ResultsError)
+REFUSALS = (PlanError, HarnessError, ServerUnreachableError, ResultsError)
 WRONG_USE = 2
 
 

@@ -1,7 +1,9 @@
 """The shipped scenarios: what one connection does from connect to close.
 
-Each is a function of a client and what it needs to know, so that it runs under Locust and in a plain thread alike.
-A message whose connection could not be opened counts as sent and carries the connect's outcome: nothing goes missing.
+Each is a function of a client and what it needs to know, so that it runs under Locust and in a plain thread
+alike.
+A message whose connection could not be opened counts as sent and carries the connect's outcome: nothing
+goes missing.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ _ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
 
 
 def payloads(size: int) -> Iterator[bytes]:
-    """Endless printable payloads of `size` bytes that differ from one to the next, so that a reply to another message shows."""
+    """Endless printable payloads of `size` bytes that differ from one to the next, so that a reply to
+    another message shows.
+    """
     filler = (_ALPHABET * (size // len(_ALPHABET) + 1))[:size]
     for number in count():
         head = b"%08x" % (number & 0xFFFFFFFF)
@@ -32,7 +36,8 @@ class Conversation:
     """One user's way through a scenario, connection after connection.
 
     client: the connection. traffic: what to send. reply: `echo`, an exact text, or None (unchecked).
-    goes_on: tells before each message whether the cell still runs. record: takes samples that are not the client's own.
+    goes_on: tells before each message whether the cell still runs. record: takes samples that are not the
+    client's own.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ CONNECTIONS_LIMIT = 20_000
 SETTLE_STEP_S = 0.02
 
 
-class ServerUnreachable(Exception):
+class ServerUnreachableError(Exception):
     """The admin port does not answer as a Lockstep server's would; the message says where and the remedy."""
 
 
@@ -65,12 +65,14 @@ class ServerView:
         return answer["connections"], answer["dropped"]
 
     def settled(self, name: str, within_s: float, sleep: Callable[[float], None] = time.sleep) -> Snapshot:
-        """The counts once nobody is connected to that mode and its last permit is back, or when `within_s` seconds are over."""
+        """The counts once nobody is connected to that mode and its last permit is back, or when `within_s`
+        seconds are over.
+        """
         deadline = time.monotonic() + within_s
         while True:
             snapshot = self.snapshot()
             listener = snapshot.listeners[name]
-            if not listener.open and not listener.in_service or time.monotonic() >= deadline:
+            if (not listener.open and not listener.in_service) or time.monotonic() >= deadline:
                 return snapshot
             sleep(SETTLE_STEP_S)
 
@@ -82,13 +84,17 @@ class ServerView:
                 document = json.load(answer)
         except (OSError, ValueError) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
-            raise ServerUnreachable(f"no Lockstep server answers at {self.admin}: {reason}; {remedy}") from error
+            raise ServerUnreachableError(
+                f"no Lockstep server answers at {self.admin}: {reason}; {remedy}"
+            ) from error
         if not isinstance(document, dict):
-            raise ServerUnreachable(f"what answers at {self.admin} is no Lockstep server; {remedy}")
+            raise ServerUnreachableError(f"what answers at {self.admin} is no Lockstep server; {remedy}")
         return document
 
 
 def _snapshot(document: dict[str, Any]) -> Snapshot:
     names = Listener.__dataclass_fields__
     listeners = [Listener(**{name: row[name] for name in names}) for row in document["listeners"]]
-    return Snapshot(document["server"], document["now_ns"], {listener.name: listener for listener in listeners})
+    return Snapshot(
+        document["server"], document["now_ns"], {listener.name: listener for listener in listeners}
+    )

@@ -1,4 +1,6 @@
-"""The Locust load shape that walks a plan: users up or down to the cell's level, then the cell, then the next."""
+"""The Locust load shape that walks a plan: users up or down to the cell's level, then the cell, then the
+next.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,14 @@ from locust import LoadTestShape, User
 from loadtest.conductor import Conductor
 from loadtest.plan import Plan, PlanError, PlannedCell
 from loadtest.results import ResultsError
-from loadtest.server_view import ServerUnreachable
+from loadtest.server_view import ServerUnreachableError
 
 
 class PlanShape(LoadTestShape):
     """Each tick runs the cell whose users the tick before has called for, and asks for the users of the next.
 
-    Locust's ticks come once a second at the earliest and only after spawning is done: a cell's time is therefore kept here, within
+    Locust's ticks come once a second at the earliest and only after spawning is done: a cell's time is
+    therefore kept here, within
     the tick, where its users are known to be there.
     """
 
@@ -22,7 +25,7 @@ class PlanShape(LoadTestShape):
     use_common_options = True
 
     def __init__(self, plan: Plan, conductor: Conductor, user_class: type[User]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.plan = plan
         self._conductor = conductor
         self._user_class = user_class
@@ -33,10 +36,12 @@ class PlanShape(LoadTestShape):
         self._armed: PlannedCell | None = None
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
-        """Users of the next cell, all coming or going at once; None after the last cell, or where the run cannot go on."""
+        """Users of the next cell, all coming or going at once; None after the last cell, or where the run
+        cannot go on.
+        """
         try:
             return self._step()
-        except (ServerUnreachable, ResultsError, PlanError) as error:
+        except (ServerUnreachableError, ResultsError, PlanError) as error:
             self._conductor.give_up(str(error))
             return None
 

@@ -18,7 +18,8 @@ PLAIN_TARGET = "target"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """host: name or address. server: its admin port's view; None for any other service, which then needs port and framing.
+    """host: name or address. server: its admin port's view; None for any other service, which then needs
+    port and framing.
 
     reply: `echo`, an exact text or None (unchecked), for a service that is no Lockstep server.
     """
@@ -30,7 +31,10 @@ class Target:
     reply: str | None = None
 
     def settings(self) -> dict[str, Any]:
-        """What the server says of itself; empty where nobody can be asked. ServerUnreachable if it does not answer."""
+        """What the server says of itself; empty where nobody can be asked.
+
+        ServerUnreachableError if it does not answer.
+        """
         if self.server is None:
             return {}
         snapshot = self.server.snapshot()
@@ -45,12 +49,16 @@ class Target:
         """The port behind a mode's name. PlanError where there is none."""
         if self.server is None:
             if self.port is None:
-                raise PlanError("host", f"{self.host!r} has no port: write it as tcp://name:port, or give --admin")
+                raise PlanError(
+                    "host", f"{self.host!r} has no port: write it as tcp://name:port, or give --admin"
+                )
             return self.port
         listeners = self.server.snapshot().listeners
         if mode not in listeners:
             offered = ", ".join(listeners)
-            raise PlanError("mode", f"{mode!r} is not offered by the server at {self.server.admin}: choose from {offered}")
+            raise PlanError(
+                "mode", f"{mode!r} is not offered by the server at {self.server.admin}: choose from {offered}"
+            )
         return listeners[mode].port
 
     def order(
@@ -78,7 +86,7 @@ class Target:
 
 
 def split_target(host: str | None) -> tuple[str, int | None]:
-    """`tcp://name:port` -> (name, port); the port may be left out. HarnessError says what is wrong with it."""
+    """`tcp://name:port` -> (name, port); the port may be left out. HarnessError says what is wrong."""
     remedy = "write it as tcp://name:port"
     if not host:
         raise HarnessError(f"no host is given: {remedy}")

@@ -13,7 +13,7 @@ from loadtest.samples import Outcome, Sample
 from loadtest.target import split_target
 
 
-class ExchangeFailed(LocustError):
+class ExchangeFailedError(LocustError):
     """How a failed exchange appears among Locust's failures: `outcome: detail`."""
 
 
@@ -28,7 +28,9 @@ def feed_locust(environment: Any, name: str, sample: Sample) -> None:
         name=name,
         response_time=sample.elapsed_ns / 1e6 if answered else None,
         response_length=sample.received_bytes,
-        exception=None if answered else ExchangeFailed(f"{sample.outcome.value}: {sample.detail}".rstrip(": ")),
+        exception=None
+        if answered
+        else ExchangeFailedError(f"{sample.outcome.value}: {sample.detail}".rstrip(": ")),
         context={},
     )
 
@@ -36,7 +38,8 @@ def feed_locust(environment: Any, name: str, sample: Sample) -> None:
 class TcpUser(User):
     """A Locust user with a TCP connection: `self.client` has connect, request, send, receive and close.
 
-    Set `host = "tcp://name:port"` and `framing` (`raw`, `line`, `length`) on the class. `timing` is for a Lockstep server that tells
+    Set `host = "tcp://name:port"` and `framing` (`raw`, `line`, `length`) on the class. `timing` is for a
+    Lockstep server that tells
     wait and service time; `timeout_s` bounds every wait for the peer, in seconds.
     """
 
@@ -53,7 +56,12 @@ class TcpUser(User):
         if port is None:
             raise HarnessError(f"host {self.host!r} has no port: write it as tcp://name:port")
         self.client = TcpClient(
-            name, port, framing=self.framing, timing=self.timing, timeout_s=self.timeout_s, record=self.on_sample
+            name,
+            port,
+            framing=self.framing,
+            timing=self.timing,
+            timeout_s=self.timeout_s,
+            record=self.on_sample,
         )
 
     def on_sample(self, sample: Sample) -> None:

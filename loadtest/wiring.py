@@ -1,4 +1,6 @@
-"""Ties Lockstep to a Locust environment: who gets which message, and what happens when Locust starts, stops and quits."""
+"""Ties Lockstep to a Locust environment: who gets which message, and what happens when Locust starts, stops
+and quits.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,6 @@ import functools
 from typing import Any
 
 import gevent
-
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
@@ -18,7 +19,10 @@ from loadtest.users import feed_locust
 
 
 def attach_agent(environment: Environment) -> Agent:
-    """Make this process one that carries load: a worker, or a local runner. Its last report goes out before it quits."""
+    """Make this process one that carries load: a worker, or a local runner.
+
+    Its last report goes out before it quits.
+    """
     runner = environment.runner
     assert isinstance(runner, WorkerRunner | LocalRunner)
     buckets.install()
@@ -28,7 +32,7 @@ def attach_agent(environment: Environment) -> Agent:
     def on_begin(msg: Any, **_: Any) -> None:
         agent.begin(CellOrder.from_message(msg.data))
 
-    def on_end(msg: Any, **_: Any) -> None:
+    def on_end(**_: Any) -> None:
         agent.end()
 
     def on_quitting(**_: Any) -> None:

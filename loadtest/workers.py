@@ -1,16 +1,16 @@
-"""The workers of a run as the conductor sees them: names, and a way to speak to them. Hides Locust's three kinds of runner."""
+"""The workers of a run: who is there, and a way to speak to them, whichever runner Locust has here."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from locust.runners import STATE_MISSING, MasterRunner, Runner
+from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
 
 class Workers:
     """runner: Locust's master runner, or its local runner, which is its own only worker."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: MasterRunner | LocalRunner) -> None:
         self._runner = runner
 
     def present(self) -> set[str]:

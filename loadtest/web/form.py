@@ -1,4 +1,6 @@
-"""Guards Locust's start form: refuses what makes no sense before anything starts, and what did not come from the page itself."""
+"""Guards Locust's start form: refuses what makes no sense before anything starts, and what did not come
+from the page itself.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class Prepares(Protocol):
 
 
 def guard_form(app: Flask, driver: Prepares, options: Namespace) -> None:
-    """Check every start request before Locust's own handler sees it. options: what the form's fields start from."""
+    """Check every start request before Locust's own handler sees it. options: what the form's fields start
+    from.
+    """
 
     @app.before_request
     def check_request() -> Response | tuple[Response, int] | None:
@@ -44,7 +48,9 @@ def guard_form(app: Flask, driver: Prepares, options: Namespace) -> None:
 
 
 def chosen(options: Namespace, form: Mapping[str, str]) -> Namespace:
-    """The options with the form's choices in place, each of its option's type. PlanError names a field that is wrong or unknown."""
+    """The options with the form's choices in place, each of its option's type. PlanError names a field that
+    is wrong or unknown.
+    """
     unknown = sorted(set(form) - _LOCUSTS_OWN - _CHOICES)
     if unknown:
         raise PlanError(unknown[0], "is not a field of this form: start from the page at /")
