@@ -7,10 +7,15 @@ from typing import Any
 from locust import User, task
 from locust.exception import LocustError
 
+from loadtest import buckets
 from loadtest.agent import Agent
 from loadtest.client import HarnessError, TcpClient
 from loadtest.samples import Outcome, Sample
 from loadtest.target import split_target
+
+
+# Locust imports a locustfile on the master and on every worker alike: so all of them get the fine buckets.
+buckets.install()
 
 
 class ExchangeFailedError(LocustError):

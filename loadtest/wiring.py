@@ -11,7 +11,6 @@ import gevent
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
-from loadtest import buckets
 from loadtest.agent import Agent
 from loadtest.conductor import Conductor
 from loadtest.orders import BEGIN, END, REPORT, CellOrder
@@ -25,7 +24,6 @@ def attach_agent(environment: Environment) -> Agent:
     """
     runner = environment.runner
     assert isinstance(runner, WorkerRunner | LocalRunner)
-    buckets.install()
     agent = Agent(runner, functools.partial(feed_locust, environment))
     environment.lockstep_agent = agent  # type: ignore[attr-defined]
 
@@ -50,7 +48,6 @@ def attach_conductor(environment: Environment, conductor: Conductor) -> None:
     """Make this process the one that leads: a master, or a local runner."""
     runner = environment.runner
     assert isinstance(runner, MasterRunner | LocalRunner)
-    buckets.install()
 
     def on_report(msg: Any, **_: Any) -> None:
         conductor.on_report(msg.data)
