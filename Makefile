@@ -19,6 +19,7 @@ help: ## Say what there is
 	@echo "Variables: PYTHON=python3.12 (which Python), ARGS='...' (more arguments for compare, test, bench, lock)"
 
 venv: $(READY) ## Make .venv with everything locked in requirements/dev.txt
+	@echo "venv: ready, $(BIN)/lockstep --help"
 
 compare: $(READY) ## Compare the modes here, in about 2 minutes (ARGS='--modes free,lock --levels 1,8')
 	@$(BIN)/lockstep compare $(ARGS)
@@ -48,8 +49,10 @@ clean: ## Remove .venv and every cache; results/ stays
 
 # Redone only when an input changes. A half-made .venv has no .ready, so the next make starts afresh.
 $(READY): requirements/dev.txt requirements/server.in requirements/loadtest.in requirements/dev.in pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-	  { echo "make: $(PYTHON) is $$($(PYTHON) -V 2>&1 || true), Lockstep needs Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo "make: there is no $(PYTHON): install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3 ..." >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) is $$($(PYTHON) -V 2>&1), Lockstep needs 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "make: $(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 2; }
 	@echo "venv: $(VENV) from $$($(PYTHON) -V), the packages of requirements/dev.txt"
