@@ -13,7 +13,6 @@ from loadtest.client import HarnessError, TcpClient
 from loadtest.samples import Outcome, Sample
 from loadtest.target import split_target
 
-
 # Locust imports a locustfile on the master and on every worker alike: so all of them get the fine buckets.
 buckets.install()
 
