@@ -1,8 +1,7 @@
 """One TCP connection from the client's side: bytes in and out, every phase timed, every failure named.
 
 Knows no Locust. A failed exchange is data: methods return an Outcome or a Reply and hand a Sample to
-`record`; they raise only where
-the harness itself is at fault (HarnessError) or is being torn down.
+`record`; they raise only where the harness itself is at fault (HarnessError) or is being torn down.
 """
 
 from __future__ import annotations
@@ -13,31 +12,23 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
+from loadtest.reply_buffer import reply_buffer
 from loadtest.results import ClientView
 from loadtest.samples import Outcome, Phase, Sample
-from wire.errors import FrameTooLong
+from loadtest.socket_errors import HarnessError, outcome_of, resolve
+from wire.errors import FrameTooLong, HeaderMissing
 from wire.framing import Framing, get_framing
 
 RECEIVE_BYTES = 65536
-
-# Faults of this machine, not of the server: no outcome may be booked for them.
-_OWN_FAULTS = {
-    errno.EMFILE: "too many open files in this process: raise `ulimit -n` or use fewer users",
-    errno.ENFILE: "too many open files on this machine: raise fs.file-max or use fewer users",
-    errno.EADDRNOTAVAIL: "no local port is left for this target: use fewer users, or wait out TIME_WAIT",
-}
-
-
-class HarnessError(Exception):
-    """The generator itself cannot go on; the message names the remedy."""
+NO_TIMING = "the reply has no timing header: is the server's --timing on?"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """How one message ended. payload is None unless answered or mismatched; times in nanoseconds, None
-    where the server is silent.
+    """How one message ended; true if it was answered as expected.
+
+    payload is None unless bytes came; wait_ns and service_ns are None where the server does not tell.
     """
 
     outcome: Outcome
@@ -82,45 +73,15 @@ class _Moments:
         )
 
 
-@lru_cache(maxsize=64)
-def resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
-    """Address family and socket address of host:port, looked up once; HarnessError where the name is
-    unknown.
-    """
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise HarnessError(
-            f"cannot find host {host!r} ({error.strerror}): check the name or give an address"
-        ) from error
-    return family, (str(address[0]), int(address[1]))
-
-
-def _outcome_of(error: OSError) -> Outcome:
-    """The outcome a socket error stands for; HarnessError where the fault is this machine's own."""
-    if error.errno in _OWN_FAULTS:
-        raise HarnessError(_OWN_FAULTS[error.errno]) from error
-    if isinstance(error, TimeoutError):
-        return Outcome.TIMEOUT
-    if isinstance(error, ConnectionRefusedError) or error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
-        return Outcome.REFUSED
-    return Outcome.RESET
-
-
-class _EndedError(Exception):
-    """The exchange cannot go on: the outcome to book, and why."""
-
-    def __init__(self, outcome: Outcome, detail: str) -> None:
-        super().__init__(detail)
-        self.outcome = outcome
-        self.detail = detail
+class _CutShortError(Exception):
+    """The peer closed while a reply was due."""
 
 
 class TcpClient:
     """A connection that can be opened, used and closed again and again.
 
-    host, port: the target. framing: `raw`, `line` or `length`. timing: the server puts wait and service
-    time before its replies.
+    host, port: the target. framing: `raw`, `line` or `length`.
+    timing: the server puts wait and service time before its replies.
     timeout_s: bound of every single wait for the peer, in seconds. record: takes each finished Sample.
     record_connection: takes (`ip:port` of this end, ClientView) when a connection is over.
     """
@@ -147,7 +108,6 @@ class TcpClient:
         self._record_connection = record_connection
         self._socket: socket.socket | None = None
         self._pending: deque[_Pending] = deque()
-        self._replies: deque[bytes] = deque()
         self._begin_anew()
 
     @property
@@ -185,10 +145,8 @@ class TcpClient:
         self._address = ""
         self._aborting = False
         self._pending.clear()
-        self._replies.clear()
-        self._buffer = b""
+        self._replies = reply_buffer(self._framing, self._max_frame)
         self._received = 0
-        self._decoder = self._framing.decoder(self._max_frame)
 
     def request(self, payload: bytes, expect: bytes | None = None) -> Reply:
         """Send one message and wait for its reply; with `expect` the reply's bytes are checked.
@@ -221,13 +179,15 @@ class TcpClient:
 
     def receive(self, expect: bytes | None = None) -> Reply:
         """Wait for the reply to the oldest message that has none yet."""
-        self._need_connection()
+        connection = self._need_connection()
         if not self._pending:
             raise HarnessError("receive() without a message sent: call send() or request() first")
         try:
-            payload = self._next_reply(None if expect is None else len(expect))
-        except _EndedError as ended:
-            return self._fail(ended.outcome, ended.detail)
+            payload = self._next_reply(connection, expect)
+        except FrameTooLong as error:
+            return self._fail(Outcome.MISMATCH, str(error))
+        except _CutShortError:
+            return self._fail(*self._explain_end())
         except OSError as error:
             return self._fail(*self._explain(error))
         except BaseException:
@@ -248,7 +208,7 @@ class TcpClient:
         outcome, detail = Outcome.ANSWERED, ""
         try:
             connection.shutdown(socket.SHUT_WR)
-            if self._buffer or self._replies or connection.recv(RECEIVE_BYTES):
+            if not self._replies.empty or connection.recv(RECEIVE_BYTES):
                 outcome, detail = Outcome.MISMATCH, "bytes that nobody asked for"
         except OSError as error:
             outcome, detail = self._explain(error)
@@ -258,8 +218,9 @@ class TcpClient:
         return self._give_up(Phase.CLOSE, start_ns, outcome, detail)
 
     def abort(self) -> None:
-        """Wake whoever waits on this connection; what it waits for is booked as aborted. Callable from
-        another greenlet or thread.
+        """Wake whoever waits on this connection; what it waits for is booked as aborted.
+
+        To be called from another greenlet or thread.
         """
         self._aborting = True
         if self._socket is not None:
@@ -274,38 +235,16 @@ class TcpClient:
             raise HarnessError("no connection: call connect() first and look at what it returns")
         return self._socket
 
-    def _next_reply(self, size: int | None) -> bytes:
-        """The next reply's payload, timing header included. Raw replies have no end mark: `size` tells how
-        much to wait for.
-        """
-        assert self._socket is not None
-        raw_size = None
-        if self._framing.name == "raw":
-            header = self._framing.timing.size if self._timing else 0
-            raw_size = header + (1 if size is None else size)
-        while True:
-            if self._replies:
-                return self._replies.popleft()
-            if raw_size is not None and len(self._buffer) >= max(raw_size, 1):
-                end = len(self._buffer) if size is None else raw_size
-                reply, self._buffer = self._buffer[:end], self._buffer[end:]
-                return reply
-            data = self._socket.recv(RECEIVE_BYTES)
+    def _next_reply(self, connection: socket.socket, expect: bytes | None) -> bytes:
+        """The next reply's payload, timing header included."""
+        size = None if expect is None else len(expect) + (self._framing.timing.size if self._timing else 0)
+        while (reply := self._replies.take(size)) is None:
+            data = connection.recv(RECEIVE_BYTES)
             if not data:
-                raise self._ended_early()
+                raise _CutShortError
             self._received += len(data)
-            if raw_size is not None:
-                self._buffer += data
-            else:
-                try:
-                    self._replies.extend(self._decoder.feed(data))
-                except FrameTooLong as error:
-                    raise _EndedError(Outcome.MISMATCH, str(error)) from error
-
-    def _ended_early(self) -> _EndedError:
-        if self._aborting:
-            return _EndedError(Outcome.ABORTED, "stopped while waiting for a reply")
-        return _EndedError(Outcome.SHORT, "the peer closed before the reply was whole")
+            self._replies.feed(data)
+        return reply
 
     def _book(self, payload: bytes, expect: bytes | None) -> Reply:
         """Check a whole reply and record it."""
@@ -316,10 +255,7 @@ class TcpClient:
             try:
                 wait_ns, service_ns, payload = self._framing.timing.unpack(payload)
             except ValueError:
-                outcome, detail = (
-                    Outcome.MISMATCH,
-                    "the reply has no timing header: is the server's --timing on?",
-                )
+                outcome, detail = Outcome.MISMATCH, NO_TIMING
         if outcome is Outcome.ANSWERED and expect is not None and payload != expect:
             outcome, detail = Outcome.MISMATCH, "the reply is not what was expected"
         pending = self._pending.popleft()
@@ -345,10 +281,20 @@ class TcpClient:
             self._record(Sample(Phase.FIRST_REPLY, outcome, pending.start_ns, end_ns, wait_ns, service_ns))
         return Reply(outcome, payload, wait_ns, service_ns)
 
+    def _explain_end(self) -> tuple[Outcome, str]:
+        if self._aborting:
+            return Outcome.ABORTED, "stopped while waiting for a reply"
+        return Outcome.SHORT, "the peer closed before the reply was whole"
+
     def _explain(self, error: OSError) -> tuple[Outcome, str]:
+        """Outcome and reason; HarnessError, and no connection left, where the fault is this machine's own."""
         if self._aborting:
             return Outcome.ABORTED, "stopped in flight"
-        outcome = _outcome_of(error)
+        try:
+            outcome = outcome_of(error)
+        except HarnessError:
+            self._leave(Outcome.ABORTED)
+            raise
         if outcome is Outcome.TIMEOUT:
             return outcome, f"nothing within {self.timeout_s:g} s"
         return outcome, error.strerror or str(error)
@@ -388,8 +334,11 @@ class TcpClient:
 
     def _leave(self, outcome: Outcome) -> None:
         """Close the socket and tell how the connection went."""
+        self._drop()
+        if self._record_connection is not None and self._address:
+            self._record_connection(self._address, self._moments.view(time.monotonic_ns(), outcome))
+
+    def _drop(self) -> None:
         connection, self._socket = self._socket, None
         if connection is not None:
             connection.close()
-        if self._record_connection is not None and self._address:
-            self._record_connection(self._address, self._moments.view(time.monotonic_ns(), outcome))
