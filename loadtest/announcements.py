@@ -7,7 +7,7 @@ import socket
 import time
 from dataclasses import dataclass
 
-from loadtest.client import HarnessError
+from loadtest.socket_errors import HarnessError
 
 PORT = 9101
 LISTEN_S = 3.5

@@ -23,13 +23,13 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from loadtest.announcements import find_server
-from loadtest.client import HarnessError
 from loadtest.conductor import Conductor
 from loadtest.plan import Plan
 from loadtest.results import Run
 from loadtest.server_process import local_server
 from loadtest.server_view import ServerView
 from loadtest.shape import PlanShape
+from loadtest.socket_errors import HarnessError
 from loadtest.target import Target, split_target
 from loadtest.users import ScenarioUser
 from loadtest.wiring import attach_conductor

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from loadtest.client import HarnessError
+from loadtest.socket_errors import HarnessError
 
 STOP_TIMEOUT_S = 10.0
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from loadtest.client import HarnessError
 from loadtest.orders import CellOrder
 from loadtest.plan import Plan, PlanError, Traffic
 from loadtest.scenarios import GREETING_REPLY
 from loadtest.server_view import ServerView
+from loadtest.socket_errors import HarnessError
 
 # The mode's name where the target is no Lockstep server.
 PLAIN_TARGET = "target"

@@ -9,8 +9,9 @@ from locust.exception import LocustError
 
 from loadtest import buckets
 from loadtest.agent import Agent
-from loadtest.client import HarnessError, TcpClient
+from loadtest.client import TcpClient
 from loadtest.samples import Outcome, Sample
+from loadtest.socket_errors import HarnessError
 from loadtest.target import split_target
 
 # Locust imports a locustfile on the master and on every worker alike: so all of them get the fine buckets.
