@@ -254,7 +254,7 @@ class TcpClient:
         if self._timing:
             try:
                 wait_ns, service_ns, payload = self._framing.timing.unpack(payload)
-            except ValueError:
+            except HeaderMissing:
                 outcome, detail = Outcome.MISMATCH, NO_TIMING
         if outcome is Outcome.ANSWERED and expect is not None and payload != expect:
             outcome, detail = Outcome.MISMATCH, "the reply is not what was expected"
