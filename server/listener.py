@@ -65,6 +65,7 @@ class Listener:
             name=spec.name,
             gate=MODES[spec.mode].gate(spec.n),
             by_message=spec.scope == "message",
+            limited=spec.permits is not None,
             pause_ns=settings.pause_ns if spec.permits else 0,
             framing=framing,
             max_frame=settings.max_frame,

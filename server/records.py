@@ -94,7 +94,7 @@ class History:
 
     def lost_since(self, since_ns: int) -> int:
         """About how many arrivals at or after since_ns are no longer kept."""
-        if not self._latest or self._latest[0].id == 1 or self._latest[0].arrival_ns < since_ns:
+        if not self._latest or self._latest[0].id == 1 or self._latest[0].arrival_ns <= since_ns:
             return 0
         marks = list(self._marks)
         after = bisect_left(marks, (since_ns, 0))

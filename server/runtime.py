@@ -16,6 +16,7 @@ from server.views import ready_view
 log = logging.getLogger("lockstep.server")
 
 _CUT_GRACE_S = 1.0
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Server:
@@ -37,6 +38,10 @@ class Server:
         threading.Thread(target=self._admin.serve_forever, name="admin", daemon=True).start()
         if self._announcer:
             self._announcer.start()
+            if self._settings.admin_host in _LOOPBACK:
+                log.warning(
+                    "announcing to others, but only this machine reaches the admin port; set --admin-host"
+                )
 
     def drain(self) -> None:
         """Accept no more, let sessions end for the time that is set, then break off the rest."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from socket import SHUT_RDWR, SO_ERROR, SOL_SOCKET, socket
@@ -31,6 +33,7 @@ class Service:
     name: str
     gate: Gate
     by_message: bool
+    limited: bool
     pause_ns: int
     framing: Framing
     max_frame: int
@@ -56,10 +59,13 @@ class Session:
     def run(self) -> None:
         """Serve the connection to its end. Blocks; the dispatch decides in which thread."""
         if self._service.by_message:
-            self._serve()
-            self._record.release_ns = _now_ns()
+            self._serve(before_close=self._note_release)
+        elif self._service.limited:
+            self._serve_holding_permit()
         else:
-            self._serve_admitted()
+            # Out of service before the peer sees the close: its next connection never overlaps this one.
+            self._service.occupancy.enter()
+            self._serve(before_close=self._leave)
 
     def refuse(self) -> None:
         """Close without serving: the system is out of threads."""
@@ -73,29 +79,40 @@ class Session:
         with suppress(OSError):  # it may have ended this very moment
             self._link.shutdown(SHUT_RDWR)
 
-    def _serve_admitted(self) -> None:
-        gate, occupancy = self._service.gate, self._service.occupancy
+    def _serve_holding_permit(self) -> None:
+        """Close, pause and only then release: the next one is admitted when this one is gone."""
+        gate = self._service.gate
         gate.acquire()
-        occupancy.enter()
+        self._service.occupancy.enter()
         try:
             self._serve()
             if self._service.pause_ns:
                 time.sleep(self._service.pause_ns / 1e9)
         finally:
-            self._record.release_ns = _now_ns()
-            occupancy.leave()
+            self._leave()
             gate.release()
 
-    def _serve(self) -> None:
+    def _leave(self) -> None:
+        self._note_release()
+        self._service.occupancy.leave()
+
+    def _note_release(self) -> None:
+        self._record.release_ns = _now_ns()
+
+    def _serve(self, before_close: Callable[[], None] | None = None) -> None:
         record, service = self._record, self._service
         record.admission_ns = _now_ns()
         cause, detail = Cause.RESET, "broken off"
         try:
-            # A peer that was reset while it waited is not worth its work.
-            if not self._link.getsockopt(SOL_SOCKET, SO_ERROR):
+            # Find out now if the peer went away while it waited: what it sent before is not worth the work.
+            if gone := self._link.getsockopt(SOL_SOCKET, SO_ERROR):
+                detail = os.strerror(gone)
+            else:
                 decoder = service.framing.decoder(service.max_frame)
                 cause, detail = converse(self._link, record, decoder, self._exchange())
         finally:
+            if before_close is not None:
+                before_close()
             self._close(cause, detail)
 
     def _exchange(self) -> Exchange:

@@ -24,7 +24,7 @@ WAITING_OPACITY = 0.30
 
 
 def colours(aggregates: Sequence[Aggregate]) -> dict[str, str]:
-    """Series -> colour. A kind of mode keeps its colour in every run; a second series of a kind takes a spare."""
+    """Series -> colour. A kind of mode keeps its colour in every run; its second series takes a spare one."""
     chosen: dict[str, str] = {}
     spare = 0
     for each in aggregates:

@@ -1,4 +1,4 @@
-"""What the data says, in sentences: the headline and the titles of the charts. Medians, and no claim beyond them."""
+"""What the data says, in sentences: headline and titles of the charts. Medians, and no claim beyond them."""
 
 from __future__ import annotations
 

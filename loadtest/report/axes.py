@@ -1,0 +1,90 @@
+"""Scales that suit the data: arithmetic for domains, ticks and labels that do not run into each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+# From this ratio of greatest to least on, a linear axis would flatten the small values.
+WIDE_SPAN = 8.0
+# Up to this ratio, a logarithmic axis has room for ticks at 2 and 5 too.
+_FEW_DECADES = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A domain, the values to mark on it, and whether it is logarithmic."""
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+    logarithmic: bool
+
+    @property
+    def kind(self) -> Literal["log", "linear"]:
+        """The scale's name in Vega-Lite."""
+        return "log" if self.logarithmic else "linear"
+
+    def fraction(self, value: float) -> float:
+        """Where the value lies between low (0) and high (1)."""
+        if self.logarithmic:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+    def value(self, fraction: float) -> float:
+        """The value that lies there: the reverse of `fraction`."""
+        if self.logarithmic:
+            return self.low * math.exp(fraction * math.log(self.high / self.low))
+        return self.low + fraction * (self.high - self.low)
+
+
+def suited(values: Sequence[float]) -> Axis:
+    """The axis for these values: logarithmic where all are above 0 and span widely, else from 0."""
+    least, greatest = min(values, default=0.0), max(values, default=0.0)
+    if least > 0 and greatest / least >= WIDE_SPAN:
+        return logarithmic(values)
+    return linear(greatest)
+
+
+def linear(greatest: float) -> Axis:
+    """From 0 to a little over the greatest value, with about four round ticks."""
+    if greatest <= 0:
+        return Axis(0.0, 1.0, (0.0,), logarithmic=False)
+    rough = greatest / 4
+    decade = 10.0 ** math.floor(math.log10(rough))
+    step = next(decade * each for each in (1, 2, 2.5, 5, 10) if decade * each >= rough * 0.999)
+    count = math.floor(greatest / step + 1e-9)
+    return Axis(0.0, greatest * 1.06, tuple(step * number for number in range(count + 1)), logarithmic=False)
+
+
+def logarithmic(values: Sequence[float]) -> Axis:
+    """Around the values, which are all above 0, with ticks at powers of ten, or at 1, 2 and 5 of each."""
+    low, high = min(values) / 1.25, max(values) * 1.25
+    steps = (1, 2, 5) if high / low < _FEW_DECADES else (1,)
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = tuple(
+        step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high
+    )
+    return Axis(low, high, ticks, logarithmic=True)
+
+
+def apart(positions: Sequence[float], gap: float) -> list[float]:
+    """The positions moved as little as it takes for neighbours to be `gap` apart; order is kept, ties too."""
+    order = sorted(range(len(positions)), key=lambda index: positions[index])
+    groups: list[list[int]] = []
+    centres: list[float] = []
+    for index in order:
+        groups.append([index])
+        centres.append(positions[index])
+        # Groups that touch become one, centred on the mean of what its members asked for.
+        while len(groups) > 1 and centres[-1] - centres[-2] < gap * (len(groups[-1]) + len(groups[-2])) / 2:
+            merged = groups[-2] + groups[-1]
+            groups[-2:] = [merged]
+            centres[-2:] = [sum(positions[each] for each in merged) / len(merged)]
+    moved = [0.0] * len(positions)
+    for group, centre in zip(groups, centres, strict=True):
+        for place, index in enumerate(group):
+            moved[index] = centre + gap * (place - (len(group) - 1) / 2)
+    return moved

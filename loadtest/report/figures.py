@@ -1,0 +1,108 @@
+"""The report's figures: which charts there are, and what each is called and says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loadtest.analysis.aggregate import Aggregate
+from loadtest.analysis.timeline import Timeline, make_timeline
+from loadtest.report import story
+from loadtest.report.palette import colours
+from loadtest.report.row_charts import in_service_chart, time_spent_chart, times_chart
+from loadtest.report.svg import Chart, to_svg
+from loadtest.report.throughput_chart import throughput_chart
+from loadtest.report.timeline_chart import timeline_chart
+from loadtest.run_folder import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One chart on the page. title states what is seen; note says how to read it; svg is the drawing itself."""
+
+    title: str
+    note: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineFigure:
+    """The picture of who overlapped: one drawing a series, all over the same span."""
+
+    title: str
+    note: str
+    lanes: tuple[Figure, ...]
+
+
+def draw_timeline(loaded: Loaded, aggregates: Sequence[Aggregate]) -> TimelineFigure | None:
+    """The timeline of the greatest level; None where no connection was recorded."""
+    timeline = make_timeline(loaded.run, loaded.connections)
+    if timeline is None:
+        return None
+    chosen = colours(aggregates)
+    lanes = tuple(
+        Figure(
+            title=lane.series,
+            note=f"{lane.shown} connections, done after {lane.done_ms:,.0f} ms",
+            svg=to_svg(
+                timeline_chart(timeline, lane, chosen[lane.series]),
+                f"timeline-{number}",
+                f"Timeline of {lane.series}: at most {lane.peak} connections in service at once",
+            ),
+        )
+        for number, lane in enumerate(timeline.lanes)
+    )
+    peaks = {lane.series: lane.peak for lane in timeline.lanes}
+    return TimelineFigure(story.timeline_title(aggregates, peaks, timeline.level), _how_to_read(timeline), lanes)
+
+
+def draw_charts(loaded: Loaded, aggregates: Sequence[Aggregate]) -> list[Figure]:
+    """Every other chart for which there is data."""
+    chosen = colours(aggregates)
+    candidates: list[tuple[str, str, str, Chart | None]] = [
+        (
+            "throughput",
+            story.throughput_title(aggregates),
+            "Messages answered per second. A dot is one repeat, the line runs through their medians.",
+            throughput_chart(loaded.run.cells, aggregates, chosen),
+        ),
+        (
+            "first-reply",
+            story.first_reply_title(aggregates),
+            "From a connection's first message to its reply: dot p50, bar to p99, medians of the repeats.",
+            times_chart(
+                aggregates, chosen, lambda each: each.first_reply_p50_us, lambda each: each.first_reply_p99_us
+            ),
+        ),
+        (
+            "response",
+            story.response_title(aggregates),
+            "From a message to its reply: dot p50, bar to p99, medians of the repeats.",
+            times_chart(aggregates, chosen, lambda each: each.response_p50_us, lambda each: each.response_p99_us),
+        ),
+        (
+            "time-spent",
+            story.time_spent_title(aggregates),
+            "Grey: network and kernel backlog. Pale: waiting for admission. Full: service.",
+            time_spent_chart(aggregates, chosen),
+        ),
+        (
+            "in-service",
+            story.in_service_title(aggregates),
+            "The greatest number over all repeats, by the server's own count.",
+            in_service_chart(aggregates, chosen),
+        ),
+    ]
+    return [
+        Figure(title, note, to_svg(chart, name, title))
+        for name, title, note, chart in candidates
+        if chart is not None
+    ]
+
+
+def _how_to_read(timeline: Timeline) -> str:
+    connecting = "grey: connecting, " if timeline.client_shown else ""
+    return (
+        f"The first connections of one cell at {timeline.level} users, one row each ({connecting}pale: waiting "
+        "for admission, full: in service). All modes over the same span; the dashed line is where the last row ended."
+    )

@@ -1,0 +1,91 @@
+"""One mode's timeline: how many are in service above, a row for every connection below."""
+
+from __future__ import annotations
+
+import altair as alt
+
+from loadtest.analysis.timeline import Lane, Timeline
+from loadtest.report import axes
+from loadtest.report.palette import NEUTRAL, WAITING_OPACITY
+from loadtest.report.svg import INK, Chart, Layers, chart_of
+
+WIDTH = 388
+STRIP, ROWS = 54, 216
+AXIS_SPACE = 34
+
+
+def timeline_chart(timeline: Timeline, lane: Lane, colour: str) -> Chart:
+    """The lane drawn over the timeline's span, so that all lanes compare."""
+    scale = alt.Scale(domain=[0, timeline.span_ms], nice=False)
+    return alt.vconcat(_strip(timeline, lane, colour, scale), _rows(timeline, lane, colour, scale), spacing=8)
+
+
+def _strip(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Layers:
+    greatest = max(1, *(each.peak for each in timeline.lanes))
+    steps = [{"ms": at_ms, "in_service": in_service} for at_ms, in_service in lane.steps]
+    ticks = [0, greatest]
+    area = (
+        chart_of(steps)
+        .mark_area(interpolate="step-after", color=colour, opacity=0.85)
+        .encode(
+            x=alt.X("ms:Q", scale=scale, axis=None),
+            y=alt.Y(
+                "in_service:Q",
+                title=None,
+                scale=alt.Scale(domain=[0, greatest * 1.02], nice=False),
+                axis=alt.Axis(values=ticks, format="d", minExtent=AXIS_SPACE),
+            ),
+        )
+    )
+    title = alt.TitleParams("in service at once", fontWeight="normal", dx=AXIS_SPACE + 6)
+    return alt.layer(area).properties(width=WIDTH, height=STRIP, title=title)
+
+
+def _rows(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Layers:
+    looks = {
+        "connecting": (NEUTRAL, 0.6),
+        "waiting": (colour, WAITING_OPACITY),
+        "in service": (colour, 1.0),
+    }
+    bars = [
+        {
+            "top": bar.row - 0.92,
+            "bottom": bar.row - 0.08,
+            "start": bar.start_ms,
+            "end": bar.end_ms,
+            "colour": looks[bar.phase][0],
+            "opacity": looks[bar.phase][1],
+        }
+        for bar in lane.bars
+    ]
+    most = max(each.shown for each in timeline.lanes)
+    y_scale = alt.Scale(domain=[most, 0], nice=False)
+    ticks = axes.linear(timeline.span_ms).ticks
+    y_axis = alt.Axis(
+        values=[0.5, most - 0.5], labelExpr="round(datum.value + 0.5)", grid=False, minExtent=AXIS_SPACE
+    )
+    drawn = (
+        chart_of(bars)
+        .mark_rect()
+        .encode(
+            x=alt.X(
+                "start:Q", scale=scale, title="milliseconds", axis=alt.Axis(values=list(ticks), format=",~g")
+            ),
+            x2="end:Q",
+            y=alt.Y("top:Q", scale=y_scale, title=None, axis=y_axis),
+            y2="bottom:Q",
+            color=alt.Color("colour:N", scale=None),
+            opacity=alt.Opacity("opacity:Q", scale=None),
+        )
+    )
+    title = alt.TitleParams("connections, in order of arrival", fontWeight="normal", dx=AXIS_SPACE + 6)
+    return alt.layer(drawn, _done(lane, scale)).properties(width=WIDTH, height=ROWS, title=title)
+
+
+def _done(lane: Lane, scale: alt.Scale) -> alt.Chart:
+    """A line where the last of the rows was over."""
+    return (
+        chart_of([{"ms": lane.done_ms}])
+        .mark_rule(color=INK, opacity=0.5, strokeDash=[3, 3])
+        .encode(x=alt.X("ms:Q", scale=scale))
+    )

@@ -1,0 +1,263 @@
+"""A session over a joined pair of sockets: what it answers, what it counts, and what ends it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+from server.gates import LockGate
+from server.ledger import Ledger
+from server.occupancy import Occupancy
+from server.records import Cause, ConnectionRecord
+from server.replies import ACKNOWLEDGEMENT, get_reply
+from server.session import Service, Session
+from server.settings import Settings
+from server.socket_options import tune_connection
+from server.work import get_work, no_work
+from wire.framing import get_framing
+
+LIMIT = 64
+
+
+@dataclass
+class Stage:
+    """A session that has not run yet, and the peer's end of its connection."""
+
+    peer: socket.socket
+    session: Session
+    record: ConnectionRecord
+    service: Service
+
+    def play(self) -> Cause | None:
+        """Run the session to its end and return what ended it."""
+        self.session.run()
+        return self.record.cause
+
+
+@pytest.fixture
+def stage() -> Iterator[Callable[..., Stage]]:
+    """Makes a Stage; keyword arguments say how it differs from a raw, acknowledging lock."""
+    peers: list[socket.socket] = []
+
+    def make(framing: str = "raw", reply: str = "ack", timing: bool = False, **changes: object) -> Stage:
+        link, peer = socket.socketpair()
+        peers.append(peer)
+        peer.settimeout(20)
+        cut = get_framing(framing)
+        service = Service(
+            name="lock",
+            gate=LockGate(),
+            by_message=False,
+            limited=True,
+            pause_ns=0,
+            framing=cut,
+            max_frame=LIMIT,
+            work=no_work,
+            reply=get_reply(reply, cut, timing),
+            ledger=Ledger(bound=10),
+            occupancy=Occupancy(),
+        )
+        service = replace(service, **changes)  # type: ignore[arg-type]
+        tune_connection(link, Settings(listeners=(), idle_timeout_ns=20_000_000))
+        record = service.ledger.arrive("peer:1", 1)
+        return Stage(peer, Session(link, record, service), record, service)
+
+    yield make
+    for peer in peers:
+        peer.close()
+
+
+def read_all(peer: socket.socket) -> bytes:
+    return b"".join(iter(lambda: peer.recv(65536), b""))
+
+
+def test_the_bare_default_acknowledges_every_receive(stage: Callable[..., Stage]) -> None:
+    it = stage()
+    it.peer.sendall("客户端1连接成功".encode())
+    it.peer.shutdown(socket.SHUT_WR)
+    assert it.play() is Cause.PEER
+    assert read_all(it.peer) == ACKNOWLEDGEMENT == "收到客户端信息".encode()
+    assert (it.record.received, it.record.answered) == (1, 1)
+    assert (it.record.bytes_received, it.record.bytes_sent) == (22, 21)
+
+
+@pytest.mark.parametrize("framing", ["line", "length"])
+@pytest.mark.parametrize("reply", ["ack", "echo"])
+def test_framed_messages_are_answered_one_by_one_in_order(
+    stage: Callable[..., Stage], framing: str, reply: str
+) -> None:
+    cut, payloads = get_framing(framing), [b"one", b"", b"three"]
+    it = stage(framing, reply)
+    it.peer.sendall(b"".join(map(cut.encode, payloads)))
+    it.peer.shutdown(socket.SHUT_WR)
+    assert it.play() is Cause.PEER
+    wanted = payloads if reply == "echo" else [ACKNOWLEDGEMENT] * 3
+    assert cut.decoder(LIMIT).feed(read_all(it.peer)) == wanted
+
+
+@pytest.mark.parametrize("framing", ["raw", "line", "length"])
+def test_replies_begin_with_the_times_if_asked(stage: Callable[..., Stage], framing: str) -> None:
+    cut = get_framing(framing)
+    it = stage(framing, "echo", timing=True, work=get_work("sleep", 1_000_000))
+    it.peer.sendall(cut.encode(b"hello"))
+    it.peer.shutdown(socket.SHUT_WR)
+    it.play()
+    (reply,) = cut.decoder(200).feed(read_all(it.peer))
+    wait_ns, service_ns, body = cut.timing.unpack(reply)
+    assert body == b"hello"
+    assert wait_ns == it.record.wait_ns
+    assert service_ns >= 1_000_000
+
+
+def test_only_the_first_reply_of_a_connection_carries_its_wait(stage: Callable[..., Stage]) -> None:
+    length = get_framing("length")
+    it = stage("length", "echo", timing=True)
+    it.peer.sendall(length.encode(b"a") + length.encode(b"b"))
+    it.peer.shutdown(socket.SHUT_WR)
+    it.play()
+    first, second = (length.timing.unpack(reply) for reply in length.decoder(200).feed(read_all(it.peer)))
+    assert first[0] > 0
+    assert second[0] == 0
+
+
+def test_message_by_message_every_reply_carries_its_own_wait_and_the_record_sums_them(
+    stage: Callable[..., Stage],
+) -> None:
+    length = get_framing("length")
+    it = stage("length", "echo", timing=True, by_message=True, work=get_work("cpu", 100_000))
+    it.peer.sendall(length.encode(b"a") + length.encode(b"b"))
+    it.peer.shutdown(socket.SHUT_WR)
+    it.play()
+    replies = [length.timing.unpack(reply) for reply in length.decoder(200).feed(read_all(it.peer))]
+    assert it.record.wait_ns == sum(wait_ns for wait_ns, _, _ in replies)
+    assert it.record.hold_ns is not None
+    assert it.record.hold_ns >= sum(service_ns for _, service_ns, _ in replies) >= 200_000
+    assert it.service.occupancy.snapshot().max_in_service == 1
+
+
+def leave(peer: socket.socket) -> None:
+    peer.close()
+
+
+def leave_in_mid_frame(peer: socket.socket) -> None:
+    peer.sendall(b"\0\0\0\x09half")
+    peer.close()
+
+
+def announce_too_much(peer: socket.socket) -> None:
+    peer.sendall(struct.pack(">I", LIMIT + 1))
+
+
+def stay_silent(peer: socket.socket) -> None:
+    pass
+
+
+def stay_silent_in_mid_frame(peer: socket.socket) -> None:
+    peer.sendall(b"\0\0")
+
+
+def never_read(peer: socket.socket) -> None:
+    peer.setblocking(False)
+    try:
+        while True:
+            peer.sendall(get_framing("length").encode(b"x" * LIMIT) * 1000)
+    except BlockingIOError:
+        peer.setblocking(True)
+
+
+MISBEHAVIOURS = [
+    (leave_in_mid_frame, Cause.SHORT, "short (left in mid-frame)"),
+    (announce_too_much, Cause.TOO_LONG, "too_long (a frame of at least 65 bytes, the limit is 64)"),
+    (stay_silent, Cause.IDLE, "idle"),
+    (stay_silent_in_mid_frame, Cause.IDLE, "idle (in mid-frame)"),
+    (never_read, Cause.SLOW_READER, "slow_reader (did not take its reply in time)"),
+]
+
+
+@pytest.mark.parametrize("by_message", [False, True])
+@pytest.mark.parametrize(("misbehave", "cause", "told"), MISBEHAVIOURS)
+def test_whoever_misbehaves_loses_the_connection_and_gives_back_the_permit(
+    stage: Callable[..., Stage],
+    caplog: pytest.LogCaptureFixture,
+    misbehave: Callable[[socket.socket], None],
+    cause: Cause,
+    told: str,
+    by_message: bool,
+) -> None:
+    it = stage("length", "echo", by_message=by_message)
+    misbehave(it.peer)
+    assert it.play() is cause
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert warning.endswith(told)
+    assert it.service.gate.acquire(blocking=False)  # type: ignore[call-arg]
+    assert it.service.occupancy.snapshot().in_service == 0
+    assert it.service.ledger.totals().open == 0
+    assert it.service.ledger.totals().causes[cause] == 1
+
+
+def test_who_leaves_between_messages_is_no_matter_for_the_log(
+    stage: Callable[..., Stage], caplog: pytest.LogCaptureFixture
+) -> None:
+    it = stage()
+    leave(it.peer)
+    with caplog.at_level(logging.INFO):
+        assert it.play() is Cause.PEER
+    assert not caplog.records
+
+
+def test_what_happened_is_in_order_and_the_pause_keeps_the_permit_after_the_close(
+    stage: Callable[..., Stage],
+) -> None:
+    it = stage(pause_ns=1_000_000)
+    leave(it.peer)
+    it.play()
+    record = it.record
+    assert record.admission_ns is not None
+    assert record.close_ns is not None
+    assert record.release_ns is not None
+    assert record.arrival_ns <= record.admission_ns <= record.close_ns <= record.release_ns - 1_000_000
+
+
+def test_a_session_that_is_cut_says_that_the_server_drained(stage: Callable[..., Stage]) -> None:
+    it = stage()
+    it.session.cut()
+    assert it.play() is Cause.DRAINED
+
+
+def test_a_session_without_a_thread_is_refused_and_counted(stage: Callable[..., Stage]) -> None:
+    it = stage()
+    it.session.refuse()
+    assert it.record.cause is Cause.OVERLOAD
+    assert it.service.occupancy.snapshot().waiting == 0
+    assert it.peer.recv(1) == b""
+
+
+def test_people_who_watch_see_characters_whole_though_segments_cut_them(
+    stage: Callable[..., Stage], caplog: pytest.LogCaptureFixture
+) -> None:
+    text = "收到".encode()
+    with caplog.at_level(logging.DEBUG):
+        it = stage("length", "echo")
+        for part in (text[:4], text[4:]):
+            it.peer.sendall(get_framing("length").encode(part))
+        it.peer.shutdown(socket.SHUT_WR)
+        it.play()
+    said = [record.getMessage() for record in caplog.records if " says " in record.getMessage()]
+    assert [line.split("says ")[1] for line in said] == ["'收' (4 bytes)", "'到' (2 bytes)"]
+    assert read_all(it.peer) == b"\0\0\0\x04" + text[:4] + b"\0\0\0\x02" + text[4:]
+
+
+def test_without_permits_a_connection_is_out_of_service_before_its_peer_sees_the_close(
+    stage: Callable[..., Stage],
+) -> None:
+    it = stage(limited=False)
+    it.peer.shutdown(socket.SHUT_WR)
+    it.play()
+    assert it.record.release_ns is not None
+    assert it.record.close_ns is not None
+    assert it.record.release_ns <= it.record.close_ns

@@ -1,0 +1,183 @@
+"""Socket options are what the settings say, read back from the kernel; ports are had or refused plainly."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from server.accepting import AcceptLoop
+from server.announce import Announcer
+from server.binding import bind, bind_error
+from server.settings import Keepalive, Settings, SettingsError
+from server.socket_options import pack_timeval, tune_connection
+
+PATIENCE_S = 20
+
+
+@pytest.fixture
+def link() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        peer = socket.create_connection(server.getsockname())
+        accepted, _ = server.accept()
+        with peer, accepted:
+            yield accepted
+
+
+def test_nodelay_and_keepalive_are_set_with_their_values(link: socket.socket) -> None:
+    tune_connection(link, Settings(listeners=(), nodelay=True, keepalive=Keepalive(60, 5, 3)))
+    assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+    assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 5
+    assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT) == 3
+
+
+def test_without_flags_the_system_decides(link: socket.socket) -> None:
+    before = link.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+    tune_connection(link, Settings(listeners=(), idle_timeout_ns=0))
+    assert not link.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert not link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    tune_connection(link, Settings(listeners=(), keepalive=Keepalive()))
+    assert link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == before
+
+
+@pytest.mark.parametrize("option", [socket.SO_RCVTIMEO, socket.SO_SNDTIMEO])
+@pytest.mark.parametrize(("timeout_ns", "kernels"), [(30_000_000_000, (30, 0)), (0, (0, 0))])
+def test_the_idle_timeout_is_the_kernels(
+    link: socket.socket, option: int, timeout_ns: int, kernels: tuple[int, int]
+) -> None:
+    tune_connection(link, Settings(listeners=(), idle_timeout_ns=timeout_ns))
+    assert struct.unpack("@ll", link.getsockopt(socket.SOL_SOCKET, option, 16)) == kernels
+    assert link.gettimeout() is None
+
+
+def test_a_tiny_timeout_is_not_rounded_down_to_none() -> None:
+    assert struct.unpack("@ll", pack_timeval(1)) == (0, 1)
+    assert struct.unpack("@ll", pack_timeval(1_500_000_000)) == (1, 500_000)
+
+
+def test_a_listener_has_its_address_backlog_and_reuse() -> None:
+    with bind("127.0.0.1", 0, 77, "--listen free:0") as sock:
+        assert sock.getsockname()[0] == "127.0.0.1"
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+        assert struct.unpack_from("2I", info, 24)[1] == 77  # tcpi_sacked: of a listener, its backlog
+
+
+def test_a_port_can_be_bound_again_while_old_connections_are_in_time_wait() -> None:
+    with bind("127.0.0.1", 0, 1, "first") as sock:
+        address = sock.getsockname()
+        with socket.create_connection(address) as peer:
+            sock.accept()[0].close()  # we close first, so TIME_WAIT is ours
+            assert peer.recv(1) == b""
+    with pytest.raises(OSError, match="in use"), socket.socket() as plain:
+        plain.bind(address)
+    bind("127.0.0.1", address[1], 1, "again").close()
+
+
+def test_a_port_in_use_is_refused_with_the_flag_to_blame() -> None:
+    with bind("127.0.0.1", 0, 1, "first") as sock:
+        port = sock.getsockname()[1]
+        with pytest.raises(SettingsError, match=f"^--listen free:{port}: port {port} on 127.0.0.1 is in use"):
+            bind("127.0.0.1", port, 1, f"--listen free:{port}")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            OSError(errno.EACCES, "denied"),
+            "--listen free:80: no permission for port 80; pick one from 1024 on",
+        ),
+        (OSError(errno.EADDRNOTAVAIL, "?"), "--bind 9.9.9.9 is no address of this machine"),
+        (socket.gaierror(-2, "unknown"), "--bind 9.9.9.9 is no address of this machine"),
+        (OSError(errno.EINVAL, "odd"), "--listen free:80: cannot listen on 9.9.9.9 port 80 (odd); pick"),
+    ],
+)
+def test_a_port_that_cannot_be_had_is_explained_in_one_line(error: OSError, line: str) -> None:
+    told = str(bind_error(error, "9.9.9.9", 80, "--bind 9.9.9.9", "--listen free:80"))
+    assert told.startswith(line)
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_both_forms_of_accept_hand_on_every_connection_and_stop_when_told(blocking: bool) -> None:
+    links: list[socket.socket] = []
+    arrived = threading.Semaphore(0)
+
+    def accepted(link: socket.socket, _address: Any) -> None:
+        links.append(link)
+        arrived.release()
+
+    sock = bind("127.0.0.1", 0, 8, "test")
+    address = sock.getsockname()
+    loop = AcceptLoop(sock, "free", blocking, accepted)
+    assert sock.getblocking() is blocking
+    thread = threading.Thread(target=loop.run, daemon=True)
+    thread.start()
+    peers = [socket.create_connection(address) for _ in range(3)]
+    assert all(arrived.acquire(timeout=PATIENCE_S) for _ in peers)
+    loop.stop()
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+    assert sock.fileno() == -1
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address)
+    for end in [*links, *peers]:
+        end.close()
+
+
+class Overloaded(socket.socket):
+    """A listening socket whose first accepts fail for the lack of file descriptors."""
+
+    failures = 3
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if self.failures:
+            self.failures -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+def test_running_out_of_file_descriptors_is_told_once_and_survived(caplog: pytest.LogCaptureFixture) -> None:
+    sock = Overloaded()
+    sock.bind(("127.0.0.1", 0))
+    sock.listen()
+    came = threading.Event()
+
+    def accepted(link: socket.socket, _address: Any) -> None:
+        link.close()
+        came.set()
+
+    loop = AcceptLoop(sock, "free", True, accepted)
+    thread = threading.Thread(target=loop.run, daemon=True)
+    with socket.create_connection(sock.getsockname()):
+        thread.start()
+        assert came.wait(PATIENCE_S)
+    loop.stop()
+    thread.join(PATIENCE_S)
+    (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert line.startswith("free: cannot accept (Too many open files); raise the limit on open files")
+
+
+def test_an_announcement_is_a_broadcast_that_says_who_is_there() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ear:
+        ear.bind(("", 0))
+        ear.settimeout(PATIENCE_S)
+        announcer = Announcer(
+            {"listeners": [], "admin_port": 9100}, ("127.255.255.255", ear.getsockname()[1])
+        )
+        assert announcer.sock.getsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST)
+        announcer.start()
+        datagram, _ = ear.recvfrom(65536)
+        announcer.stop()
+    assert datagram == b'{"service": "lockstep", "listeners": [], "admin_port": 9100}'
