@@ -107,21 +107,17 @@ def to_record(row: dict[str, Any]) -> ServerRecord:
 
 
 def join_connections(
-    planned: PlannedCell, records: list[dict[str, Any]], clients: dict[str, ClientView], since_ns: int
+    planned: PlannedCell, records: list[dict[str, Any]], clients: dict[str, ClientView]
 ) -> list[Connection]:
-    """The first connections since then, both views joined on the client's address; the clients' alone where
-    the server is silent.
+    """The cell's first connections, both views joined on the client's address.
+
+    From the very first, warm-up included: whoever comes later meets others of whom nothing would be shown.
     """
     if records:
-        first = sorted(
-            (row for row in records if row["arrival_ns"] >= since_ns), key=lambda row: row["arrival_ns"]
-        )
+        rows = sorted(records, key=lambda row: row["arrival_ns"])[:KEPT_CONNECTIONS]
         return [
             Connection(planned.index, planned.mode, row["peer"], clients.get(row["peer"]), to_record(row))
-            for row in first[:KEPT_CONNECTIONS]
+            for row in rows
         ]
-    earliest = sorted(clients.items(), key=lambda item: item[1].connect_start_ns)
-    return [
-        Connection(planned.index, planned.mode, address, view)
-        for address, view in earliest[:KEPT_CONNECTIONS]
-    ]
+    earliest = sorted(clients.items(), key=lambda item: item[1].connect_start_ns)[:KEPT_CONNECTIONS]
+    return [Connection(planned.index, planned.mode, address, view) for address, view in earliest]

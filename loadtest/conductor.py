@@ -202,7 +202,7 @@ class Conductor:
         """The server's account of the cell and its sampled connections, as far as it can be asked."""
         server, before, planned = self.target.server, cell.before, cell.planned
         records: list[dict[str, Any]] = []
-        account, since_ns = None, 0
+        account = None
         if server is not None and before is not None:
             pause_s = before.settings["pause_ns"] / 1e9
             try:
@@ -212,8 +212,7 @@ class Conductor:
                 account = make_server_cell(before.listeners[planned.mode], listener, records, dropped)
             except ServerUnreachableError as error:
                 logger.warning("cell %d has no server's count: %s", planned.index, error)
-            since_ns = before.now_ns + round(cell.collector.order.warmup_s * 1e9)
-        return account, join_connections(planned, records, cell.collector.clients, since_ns)
+        return account, join_connections(planned, records, cell.collector.clients)
 
     @staticmethod
     def _write_report(path: Path) -> None:

@@ -80,8 +80,8 @@ class CellRecorder:
             self._time(sample)
 
     def record_connection(self, address: str, view: ClientView) -> None:
-        """Keep a bounded sample of whole connections: the first ones that began in the window."""
-        if self._sampled < SAMPLED_CONNECTIONS and self._inside(view.connect_start_ns):
+        """Keep a bounded sample of whole connections: the first ones, for the picture of who overlapped."""
+        if self._sampled < SAMPLED_CONNECTIONS:
             self._sampled += 1
             row = {name: getattr(view, name) for name in ClientView.__dataclass_fields__}
             self._connections.append({"address": address, **row})

@@ -11,5 +11,5 @@ REPORT_FILE = "report.html"
 
 
 def write_report(path: Path) -> Path:
-    """Write the report of the run in this folder; its path is returned. ResultsError where it is no run folder."""
+    """Write the report of the run in this folder; its path. ResultsError where it is no run folder."""
     return RunFolder(path).save_text(REPORT_FILE, render(RunFolder.load(path)))

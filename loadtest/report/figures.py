@@ -18,7 +18,7 @@ from loadtest.run_folder import Loaded
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One chart on the page. title states what is seen; note says how to read it; svg is the drawing itself."""
+    """One chart on the page. title: what is seen; note: how to read it; svg: the drawing itself."""
 
     title: str
     note: str
@@ -53,7 +53,9 @@ def draw_timeline(loaded: Loaded, aggregates: Sequence[Aggregate]) -> TimelineFi
         for number, lane in enumerate(timeline.lanes)
     )
     peaks = {lane.series: lane.peak for lane in timeline.lanes}
-    return TimelineFigure(story.timeline_title(aggregates, peaks, timeline.level), _how_to_read(timeline), lanes)
+    return TimelineFigure(
+        story.timeline_title(aggregates, peaks, timeline.level), _how_to_read(timeline), lanes
+    )
 
 
 def draw_charts(loaded: Loaded, aggregates: Sequence[Aggregate]) -> list[Figure]:
@@ -78,7 +80,9 @@ def draw_charts(loaded: Loaded, aggregates: Sequence[Aggregate]) -> list[Figure]
             "response",
             story.response_title(aggregates),
             "From a message to its reply: dot p50, bar to p99, medians of the repeats.",
-            times_chart(aggregates, chosen, lambda each: each.response_p50_us, lambda each: each.response_p99_us),
+            times_chart(
+                aggregates, chosen, lambda each: each.response_p50_us, lambda each: each.response_p99_us
+            ),
         ),
         (
             "time-spent",
@@ -103,6 +107,7 @@ def draw_charts(loaded: Loaded, aggregates: Sequence[Aggregate]) -> list[Figure]
 def _how_to_read(timeline: Timeline) -> str:
     connecting = "grey: connecting, " if timeline.client_shown else ""
     return (
-        f"The first connections of one cell at {timeline.level} users, one row each ({connecting}pale: waiting "
-        "for admission, full: in service). All modes over the same span; the dashed line is where the last row ended."
+        f"The first connections of one cell at {timeline.level} users, one row each ({connecting}pale: "
+        "waiting for admission, full: in service). All modes over the same span; the dashed line is where "
+        "the last row ended."
     )

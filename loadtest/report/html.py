@@ -54,9 +54,13 @@ def _conditions(run: Run) -> list[tuple[str, str]]:
     pairs = [("run", run.run_id), ("started", run.started), ("finished", run.finished or "not finished")]
     pairs.append(("command", run.command or ABSENT))
     pairs += [(f"plan: {name}", _plain(value)) for name, value in run.plan.items()]
-    pairs += [(f"server: {name.removesuffix('_ns')}", _setting(name, value)) for name, value in server.items()]
+    pairs += [
+        (f"server: {name.removesuffix('_ns')}", _setting(name, value)) for name, value in server.items()
+    ]
     for host in run.hosts:
-        said = ", ".join(f"{name} {_plain(value)}" for name, value in host.items() if name not in _HOST_HIDDEN)
+        said = ", ".join(
+            f"{name} {_plain(value)}" for name, value in host.items() if name not in _HOST_HIDDEN
+        )
         pairs.append((str(host.get("role", "host")), said))
     return pairs
 

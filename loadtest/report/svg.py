@@ -20,7 +20,7 @@ Row = Mapping[str, str | float | int]
 # Ink is the page's own text colour, so that one SVG suits a light page, a dark one and paper.
 _LOOK: dict[str, Any] = {
     "background": "transparent",
-    "padding": 4,
+    "padding": {"left": 8, "right": 16, "top": 4, "bottom": 4},
     "font": FONT,
     "view": {"stroke": None},
     "concat": {"spacing": 10},

@@ -16,15 +16,17 @@ from loadtest.run_folder import Loaded
 
 COLUMNS = (
     "mode",
-    "at once",
-    "messages/s",
+    "users",
+    "msgs/s",
     "p50",
     "p99",
-    "first reply",
+    "1st reply",
     "wait",
-    "in service",
+    "peak",
     "failed",
 )
+
+LEGEND = "p50, p99: response time; 1st reply: p50; wait: mean; peak: most in service at once"
 
 
 def print_report(loaded: Loaded, console: Console) -> None:
@@ -34,7 +36,7 @@ def print_report(loaded: Loaded, console: Console) -> None:
     if aggregates:
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
         for name in COLUMNS:
-            table.add_column(name, justify="left" if name == "mode" else "right", overflow="fold")
+            table.add_column(name, justify="left" if name == "mode" else "right", no_wrap=True)
         for row in table_rows(aggregates):
             table.add_row(
                 row.series,
@@ -48,7 +50,7 @@ def print_report(loaded: Loaded, console: Console) -> None:
                 row.failed,
             )
         console.print(table)
-        console.print("p50, p99: response time; first reply: its p50; wait: mean; in service: the most at once.")
+        console.print(LEGEND)
     found = findings(loaded.run)
     for finding in found:
         console.print(Text(f"{finding.check.name}: {finding.check.told}", style="yellow"))

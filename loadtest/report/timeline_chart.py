@@ -7,7 +7,7 @@ import altair as alt
 from loadtest.analysis.timeline import Lane, Timeline
 from loadtest.report import axes
 from loadtest.report.palette import NEUTRAL, WAITING_OPACITY
-from loadtest.report.svg import INK, Chart, Layers, chart_of
+from loadtest.report.svg import INK, Chart, Layers, Row, chart_of
 
 WIDTH = 388
 STRIP, ROWS = 54, 216
@@ -47,7 +47,7 @@ def _rows(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Laye
         "waiting": (colour, WAITING_OPACITY),
         "in service": (colour, 1.0),
     }
-    bars = [
+    bars: list[Row] = [
         {
             "top": bar.row - 0.92,
             "bottom": bar.row - 0.08,
@@ -69,7 +69,7 @@ def _rows(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Laye
         .mark_rect()
         .encode(
             x=alt.X(
-                "start:Q", scale=scale, title="milliseconds", axis=alt.Axis(values=list(ticks), format=",~g")
+                "start:Q", scale=scale, title="milliseconds", axis=alt.Axis(values=list(ticks), format=",~r")
             ),
             x2="end:Q",
             y=alt.Y("top:Q", scale=y_scale, title=None, axis=y_axis),
@@ -84,8 +84,9 @@ def _rows(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Laye
 
 def _done(lane: Lane, scale: alt.Scale) -> alt.Chart:
     """A line where the last of the rows was over."""
-    return (
+    rule: alt.Chart = (
         chart_of([{"ms": lane.done_ms}])
         .mark_rule(color=INK, opacity=0.5, strokeDash=[3, 3])
         .encode(x=alt.X("ms:Q", scale=scale))
     )
+    return rule
