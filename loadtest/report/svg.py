@@ -75,11 +75,16 @@ def _own_ids(svg: str, name: str) -> str:
     return svg
 
 
+def _width(drawn: int) -> int:
+    """How wide a drawing may be shown, in pixels: all of them alike, so that their letters are of one size."""
+    return round(drawn * 1.15)
+
+
 def _labelled(svg: str, label: str) -> str:
     """An image with a name instead of hundreds of unnamed marks; sized by the page that holds it."""
     spoken = label.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
     head, body = svg.split(">", 1)
-    box = re.search(r'viewBox="[^"]+"', head)
+    box = re.search(r'viewBox="0 0 (\d+)[^"]*"', head)
     assert box is not None, "the renderer gives every SVG a viewBox"
     body = re.sub(r' (?:role|aria-\w+)="[^"]*"', "", body)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {box[0]} role="img" aria-label="{spoken}">{body}'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {box[0]} style="max-width:{_width(int(box[1]))}px" role="img" aria-label="{spoken}">{body}'
