@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from gevent.lock import RLock
 
 from loadtest.cells import join_connections, make_cell, make_server_cell
 from loadtest.collector import CellCollector
@@ -71,6 +72,8 @@ class Conductor:
         self._run: Run | None = None
         self._cell: _CellUnderWay | None = None
         self.failure: str | None = None
+        # The last worker's leaving, a signal and the page's button may each end a run, at the same time.
+        self._ending = RLock()
 
     @property
     def running(self) -> bool:
@@ -119,13 +122,14 @@ class Conductor:
 
     def end_cell(self, *, cut_short: bool = False) -> None:
         """Let the workers drain, wait for their last reports, ask the server, save."""
-        cell = self._cell
-        if cell is None:
-            return
-        self._workers.tell_all(END, {})
-        self._await_reports(cell.collector)
-        self._cell = None
-        self._save(cell, cut_short)
+        with self._ending:
+            cell = self._cell
+            if cell is None:
+                return
+            self._workers.tell_all(END, {})
+            self._await_reports(cell.collector)
+            self._cell = None
+            self._save(cell, cut_short)
 
     def run_cell(self, planned: PlannedCell, traffic: Traffic, warmup_s: float, seconds: float) -> None:
         """One cell from begin to end; blocks for its time."""
@@ -152,11 +156,15 @@ class Conductor:
         A plan that has such a cell was interrupted, and the cell is cut short; a run by hand always ends
         like this.
         """
-        if self._run is None or not self.running:
-            return
-        if interrupted is None:
-            interrupted = self._run.kind == "plan"
-        self.end_cell(cut_short=interrupted)
+        with self._ending:
+            if self._run is None or not self.running:
+                return
+            if interrupted is None:
+                interrupted = self._run.kind == "plan"
+            self.end_cell(cut_short=interrupted)
+            self._close_run(interrupted)
+
+    def _close_run(self, interrupted: bool) -> None:
         assert self._run is not None
         assert self._folder is not None
         finished = datetime.now(UTC).isoformat(timespec="seconds")
