@@ -76,7 +76,7 @@ def _own_ids(svg: str, name: str) -> str:
 
 
 def _width(drawn: int) -> int:
-    """How wide a drawing may be shown, in pixels: all of them alike, so that their letters are of one size."""
+    """How wide a drawing may be shown, in pixels: in all of them letters are then of one size."""
     return round(drawn * 1.15)
 
 
@@ -87,4 +87,8 @@ def _labelled(svg: str, label: str) -> str:
     box = re.search(r'viewBox="0 0 (\d+)[^"]*"', head)
     assert box is not None, "the renderer gives every SVG a viewBox"
     body = re.sub(r' (?:role|aria-\w+)="[^"]*"', "", body)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {box[0]} style="max-width:{_width(int(box[1]))}px" role="img" aria-label="{spoken}">{body}'
+    style = f"max-width:{_width(int(box[1]))}px"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {box[0]} style="{style}" role="img" aria-label="{spoken}">'
+        f"{body}"
+    )
