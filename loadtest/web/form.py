@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, jsonify, request
 
 from loadtest.plan import PlanError
-from loadtest.refusals import REFUSALS, in_words
+from loadtest.refusals import REFUSALS
 
 # Locust's /swarm would set any option it knows; only these belong to the form.
 _LOCUSTS_OWN = {"user_count", "spawn_rate", "host", "run_time", "profile", "users", "num_users"}
@@ -32,6 +32,9 @@ def guard_form(app: Flask, driver: Prepares, options: Namespace) -> None:
     from.
     """
 
+    # The page shows its fields in the order of this JSON: ours, not the alphabet's.
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+
     @app.before_request
     def check_request() -> Response | tuple[Response, int] | None:
         if request.method != "POST":
@@ -43,7 +46,7 @@ def guard_form(app: Flask, driver: Prepares, options: Namespace) -> None:
         try:
             driver.prepare(chosen(options, request.form), request.form.get("host"))
         except REFUSALS as refusal:
-            return _refused(in_words(refusal))
+            return _refused(_by_field(refusal))
         return None
 
 
@@ -68,6 +71,13 @@ def chosen(options: Namespace, form: Mapping[str, str]) -> Namespace:
 def _from_own_page(origin: str | None, host: str) -> bool:
     """Whether a browser sent this from our own page; a client that is no browser sends no origin."""
     return origin is None or urlsplit(origin).netloc == host
+
+
+def _by_field(refusal: Exception) -> str:
+    """The refusal in the words of the page, which knows fields and no flags."""
+    if not isinstance(refusal, PlanError):
+        return str(refusal)
+    return f"{refusal.what.replace('_', ' ').replace('-', ' ').capitalize()}: {refusal}"
 
 
 def _refused(message: str) -> Response:
