@@ -1,0 +1,101 @@
+"""A Locust master with its web page and two workers, in processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import IO, Any, Self
+
+from tests.support import ROOT
+
+WORKERS = 2
+READY_S = 30.0
+STOP_S = 15.0
+
+
+class LoadProcesses:
+    """From entering the context until leaving it: a master at `url` and its workers, all at hand.
+
+    admin: `host:port` of the server's admin port. folder: gets the logs, and the run folders in `results`.
+    """
+
+    def __init__(self, admin: str, folder: Path) -> None:
+        self.results = folder / "results"
+        self._admin = admin
+        self._folder = folder
+        self._master_port, self._web_port = _free_ports(2)
+        self._ends = contextlib.ExitStack()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._web_port}"
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as started:
+            self._ends = started
+            web = ("--web-host", "127.0.0.1", "--web-port", str(self._web_port), "-H", "tcp://127.0.0.1")
+            bind = ("--master-bind-host", "127.0.0.1", "--master-bind-port", str(self._master_port))
+            self._start("master", "--master", *bind, *web, "--out", str(self.results))
+            for number in range(WORKERS):
+                to_master = ("--master-host", "127.0.0.1", "--master-port", str(self._master_port))
+                self._start(f"worker-{number}", "--worker", *to_master)
+            self._await_workers()
+            self._ends = started.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.close()
+
+    def logs(self) -> str:
+        """What the processes have written so far."""
+        return "\n".join(
+            f"--- {path.stem}\n{path.read_text()}" for path in sorted(self._folder.glob("*.log"))
+        )
+
+    def _start(self, name: str, *flags: str) -> None:
+        log = self._ends.enter_context((self._folder / f"{name}.log").open("w"))
+        command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", *flags]
+        self._ends.callback(_end, _popen(command, {"LOCKSTEP_ADMIN": self._admin}, log))
+
+    def _await_workers(self) -> None:
+        deadline = time.monotonic() + READY_S
+        while self._worker_count() < WORKERS:
+            assert time.monotonic() < deadline, f"not ready within {READY_S} s\n{self.logs()}"
+            time.sleep(0.1)
+
+    def _worker_count(self) -> int:
+        try:
+            with urllib.request.urlopen(f"{self.url}/worker-count", timeout=5) as answer:
+                document: dict[str, Any] = json.load(answer)
+        except urllib.error.URLError:  # the master is not listening yet
+            return 0
+        return int(document["worker_count"])
+
+
+def _popen(command: list[str], env: dict[str, str], log: IO[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **env}, stdout=log, stderr=log)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """As a user would; and for certain."""
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(STOP_S)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody held a moment ago; held together until all are known, so that they differ."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [sock.getsockname()[1] for sock in sockets]
