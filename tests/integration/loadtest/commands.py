@@ -1,0 +1,58 @@
+"""`lockstep` as a user runs it, for tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support import ROOT
+
+COMMAND = [sys.executable, "-m", "loadtest"]
+PATIENCE_S = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def environment() -> dict[str, str]:
+    """A wide terminal, and none of the variables that would change what a command does."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTEP_", "LOCUST_"))}
+    return {**kept, "COLUMNS": "100", "PYTHONPATH": str(ROOT)}
+
+
+def lockstep(*arguments: str, cwd: Path = ROOT) -> Done:
+    """Run it to its end."""
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def only_run(out: Path) -> tuple[Path, dict[str, Any]]:
+    """The one run folder there is, and its run.json."""
+    (folder,) = out.iterdir()
+    return folder, json.loads((folder / "run.json").read_text())
+
+
+def compare(out: Path, *arguments: str) -> tuple[Path, dict[str, Any]]:
+    """A comparison that ends well: its folder and its run.json."""
+    done = lockstep("compare", "--out", str(out), *arguments)
+    assert done.code == 0, done.err
+    return only_run(out)
