@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import locust  # isort: skip
 
+import logging
 import os
 import socket
 import subprocess
@@ -70,6 +71,8 @@ def run_comparison(comparison: Comparison, on_cell: Callable[[Run], None]) -> Fi
     """Run it to its end, or to Ctrl-C; one of REFUSALS where it cannot begin. on_cell is called after each
     cell.
     """
+    # What these would log reaches the user as Finished.failure, as a note or as a check.
+    logging.getLogger("loadtest").setLevel(logging.CRITICAL)
     with ExitStack() as stack:
         target = _find_target(comparison, stack)
         target.check(comparison.plan)

@@ -48,7 +48,7 @@ class Driver:
         """
         if self.conductor.running:
             raise PlanError("run", "another one is under way: stop it first")
-        target = target_of(host, options)
+        target = target_of(host or self._environment.host, options)
         if options.run == COMPARISON_PLAN:
             plan = plan_of(options)
             target.check(plan)

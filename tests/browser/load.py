@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import IO, Any, Self
@@ -52,6 +53,26 @@ class LoadProcesses:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ends.close()
+
+    def start(self, **fields: object) -> None:
+        """What the page's Start button sends."""
+        code, answer = self.post("/swarm", {}, **fields)
+        assert code == 200, answer
+        assert answer["success"], answer
+
+    def post(self, path: str, headers: dict[str, str], **fields: object) -> tuple[int, dict[str, Any]]:
+        """POST a form; the status and the JSON that came back."""
+        data = urllib.parse.urlencode(fields).encode()
+        request = urllib.request.Request(self.url + path, data=data, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refused:
+            return refused.code, json.load(refused)
+
+    def end_in_order(self) -> None:
+        """End workers first and the master last, as Compose does, and wait for them."""
         self._ends.close()
 
     def logs(self) -> str:

@@ -27,7 +27,9 @@ class Done:
 
 def environment() -> dict[str, str]:
     """A wide terminal, and none of the variables that would change what a command does."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTEP_", "LOCUST_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTEP_", "LOCUST_"))
+    }
     return {**kept, "COLUMNS": "100", "PYTHONPATH": str(ROOT)}
 
 

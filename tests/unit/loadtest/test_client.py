@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from loadtest import client as client_module
-from loadtest.client import HarnessError, TcpClient, resolve
+from loadtest.client import TcpClient
 from loadtest.samples import Outcome, Phase
+from loadtest.socket_errors import HarnessError, resolve
 from tests.unit.loadtest.peers import (
     LOOPBACK,
     Book,
@@ -73,7 +73,7 @@ def test_an_exchange_is_booked_phase_by_phase(book: Book, framing: str) -> None:
 def test_a_reply_that_comes_a_byte_at_a_time_is_one_reply(
     book: Book, framing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "RECEIVE_BYTES", 1)
+    monkeypatch.setattr("loadtest.client.RECEIVE_BYTES", 1)
     text = "收到客户端信息".encode()
     with Peer(echoes) as peer:
         client = book.client(peer.port, framing=framing)
@@ -238,12 +238,16 @@ def test_being_killed_in_mid_exchange_is_booked_as_aborted_and_goes_on_up(
         pass
 
     setattr(FragileSocket, method, killed)
+
+    def talk(client: TcpClient) -> None:
+        client.connect()
+        client.request(b"ping")
+
     with socket.create_server((LOOPBACK, 0)) as listener:
-        monkeypatch.setattr(client_module.socket, "socket", FragileSocket)
+        monkeypatch.setattr(socket, "socket", FragileSocket)
         client = book.client(listener.getsockname()[1])
         with pytest.raises(Stopped):
-            client.connect()
-            client.request(b"ping")
+            talk(client)
     assert book.outcomes()[-1] == (phase, Outcome.ABORTED)
     assert not client.connected
 
@@ -393,7 +397,7 @@ def test_a_fault_of_this_machine_is_never_booked_as_the_servers(
         def connect(self, _: object) -> None:
             raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(client_module.socket, "socket", ExhaustedSocket)
+    monkeypatch.setattr(socket, "socket", ExhaustedSocket)
     client = book.client(1)
     with pytest.raises(HarnessError, match=remedy):
         client.connect()

@@ -1,0 +1,275 @@
+"""Commands at their edges: wrong use, interruption, a lost worker, somebody else's server and locustfile."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.browser.load import LoadProcesses
+from tests.integration.loadtest.commands import COMMAND, compare, environment, lockstep, only_run
+from tests.support import ROOT, ServerProcess
+
+SERVER_FLAGS = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing", "--hold", "2ms")
+SHORT = ("--levels", "2", "--repeats", "1", "--seconds", "0.4", "--warmup", "0.1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["compare", "--modes", "lok"], "lok"),
+        (["compare", "--modes", ""], "--modes"),
+        (["compare", "--modes", "free,free"], "--modes"),
+        (["compare", "--levels", "1,x"], "--levels"),
+        (["compare", "--levels", "0"], "--levels"),
+        (["compare", "--repeats", "0"], "--repeats"),
+        (["compare", "--repeats", "many"], "--repeats"),
+        (["compare", "--seconds", "0"], "--seconds"),
+        (["compare", "--messages", "0"], "--messages"),
+        (["compare", "--payload", "-1"], "--payload"),
+        (["compare", "--processes", "0"], "--processes"),
+        (["compare", "--client-mode", "shy"], "--client-mode"),
+        (["compare", "--hold", "2 parsecs"], "--hold"),
+        (["compare", "--host", "tcp://127.0.0.1"], "--admin"),
+        (["compare", "--admin", "127.0.0.1:1"], "127.0.0.1:1"),
+        (["compare", "--out", "/proc/nowhere", "--modes", "free"], "/proc/nowhere"),
+        (["compare", "--wat"], "--wat"),
+        (["clients", "--mode", "semaphore=0"], "semaphore=0"),
+        (["clients", "--count", "0"], "--count"),
+        (["clients", "--client-mode", "shy"], "--client-mode"),
+        (["report", "no/such/run"], "no/such/run"),
+        (["report"], "'run'"),
+        (["dance"], "dance"),
+    ],
+)
+def test_wrong_use_is_one_line_that_names_it_and_exit_2(
+    tmp_path: Path, arguments: list[str], named: str
+) -> None:
+    done = lockstep(*arguments, cwd=tmp_path)
+    assert done.code == 2, done.err
+    lines = [line for line in done.err.splitlines() if not line.startswith("starting")]
+    assert len(lines) == 1, done.err
+    assert named in lines[0]
+    assert "Traceback" not in done.err
+
+
+def test_a_damaged_run_is_named_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{")
+    done = lockstep("report", str(tmp_path))
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert "run.json" in done.err
+
+
+def test_ctrl_c_keeps_the_cells_that_were_done_and_makes_their_report(tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    arguments = (
+        "--out",
+        str(out),
+        "--modes",
+        "free,lock",
+        "--levels",
+        "2",
+        "--seconds",
+        "0.5",
+        "--repeats",
+        "20",
+    )
+    process = subprocess.Popen(
+        [*COMMAND, "compare", *arguments], cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True
+    )
+    try:
+        await_cells(out, 2)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=40)
+    finally:
+        process.kill()
+    folder, run = only_run(out)
+    assert process.returncode == 130
+    assert run["interrupted"]
+    assert len([cell for cell in run["cells"] if not cell["cut_short"]]) >= 2
+    assert (folder / "report.html").exists()
+    assert "interrupted" in said
+
+
+def await_cells(out: Path, count: int) -> None:
+    """Until a run under `out` has saved so many cells."""
+    deadline = time.monotonic() + 40
+    while time.monotonic() < deadline:
+        for file in out.glob("*/run.json"):
+            if len(json.loads(file.read_text())["cells"]) >= count:
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"no {count} cells within 40 s")
+
+
+def test_a_server_that_runs_already_is_driven_and_left_alone(tmp_path: Path) -> None:
+    with ServerProcess("free", "lock", flags=SERVER_FLAGS) as server:
+        admin = server.admin_url.removeprefix("http://")
+        where = ("--host", "tcp://127.0.0.1", "--admin", admin)
+        _, run = compare(tmp_path / "results", *where, "--modes", "free,lock", *SHORT)
+        assert server.process.poll() is None
+        answered = sum(listener["answered"] for listener in server.listeners().values())
+    assert answered == sum(cell["ledger"]["client_answered"] for cell in run["cells"])
+
+
+def test_a_worker_that_is_killed_in_mid_run_is_named(tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    process = subprocess.Popen(
+        [
+            *COMMAND,
+            "compare",
+            "--out",
+            str(out),
+            "--modes",
+            "free",
+            "--levels",
+            "4",
+            "--seconds",
+            "8",
+            "--repeats",
+            "1",
+        ],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while not list(out.glob("*/run.json")):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        time.sleep(4)  # past the first report of 3 s
+        next(child for child in psutil.Process(process.pid).children() if "locust" in child.cmdline()).kill()
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
+    _, run = only_run(out)
+    (cell,) = run["cells"]
+    assert (cell["workers_expected"], cell["workers_reported"]) == (2, 1)
+    assert any("no last report" in note for note in run["notes"])
+    assert cell["ledger"]["difference"] > 0
+    assert cell["ledger"]["explanation"]
+
+
+@contextmanager
+def loaded(tmp_path: Path) -> Iterator[tuple[LoadProcesses, ServerProcess]]:
+    with ServerProcess("free", "lock", flags=SERVER_FLAGS) as server:
+        admin = server.admin_url.removeprefix("http://")
+        with LoadProcesses(admin, tmp_path) as load:
+            yield load, server
+
+
+def test_workers_and_then_the_master_stopped_by_signal_lose_no_report(tmp_path: Path) -> None:
+    with loaded(tmp_path) as (load, _):
+        load.start(user_count=4, spawn_rate=4, host="tcp://127.0.0.1", run="by hand", mode="lock")
+        time.sleep(4)
+        load.end_in_order()
+        folder, run = only_run(load.results)
+    (cell,) = run["cells"]
+    assert (cell["workers_expected"], cell["workers_reported"]) == (2, 2)
+    messages = cell["messages"]
+    assert messages["sent"] == messages["answered"] + messages["aborted"]
+    assert 0 <= cell["ledger"]["difference"] <= messages["aborted"]
+    assert (folder / "report.html").exists()
+
+
+def test_a_request_from_another_sites_page_is_refused(tmp_path: Path) -> None:
+    with loaded(tmp_path) as (load, _):
+        code, _ = load.post("/swarm", {"Origin": "http://elsewhere.example"}, user_count=1, spawn_rate=1)
+        assert code == 403
+        _, answer = load.post("/swarm", {}, user_count=1, spawn_rate=1, run="by hand", out="/tmp")
+        assert not answer["success"]
+        assert "out" in answer["message"].lower()
+        _, answer = load.post("/swarm", {}, user_count=1, spawn_rate=1, run="comparison plan", levels="1,x")
+        assert "Levels" in answer["message"]
+        assert not load.results.exists()
+
+
+@contextmanager
+def line_echo() -> Iterator[int]:
+    """A small server of somebody else's: echoes lines, a thread each."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve(link: socket.socket) -> None:
+        with link, link.makefile("rwb") as lines:
+            for line in lines:
+                lines.write(line)
+                lines.flush()
+
+    def accept() -> None:
+        while True:
+            try:
+                link, _ = listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(link,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    with listening:
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+OWN_LOCUSTFILE = """
+from locust import task
+from loadtest.users import TcpUser
+
+class Talker(TcpUser):
+    host = "tcp://127.0.0.1:{port}"
+    framing = "line"
+
+    @task
+    def talk(self):
+        self.client.connect()
+        self.client.request(b"hello", expect=b"hello")
+        self.client.request(b"hello", expect=b"goodbye")
+        self.client.close()
+"""
+
+
+def test_anybodys_locustfile_gets_a_tcp_user_with_checked_replies(tmp_path: Path) -> None:
+    with line_echo() as port:
+        (tmp_path / "talker.py").write_text(OWN_LOCUSTFILE.format(port=port))
+        table = tmp_path / "table"
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "locust",
+                "-f",
+                "talker.py",
+                "--headless",
+                "-u",
+                "2",
+                "-r",
+                "2",
+                "-t",
+                "2s",
+            ]
+            + ["--json-file", str(table), "--stop-timeout", "2"],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+    rows: dict[str, dict[str, Any]] = {
+        row["method"]: row for row in json.loads(table.with_suffix(".json").read_text())
+    }
+    assert set(rows) == {"connect", "first reply", "message", "close"}
+    assert rows["connect"]["num_failures"] == 0
+    assert rows["message"]["num_requests"] == pytest.approx(2 * rows["message"]["num_failures"], abs=4)
+    assert 0 < rows["message"]["min_response_time"] < rows["message"]["max_response_time"]
