@@ -246,20 +246,9 @@ def test_anybodys_locustfile_gets_a_tcp_user_with_checked_replies(tmp_path: Path
         table = tmp_path / "table"
         subprocess.run(
             [
-                sys.executable,
-                "-m",
-                "locust",
-                "-f",
-                "talker.py",
-                "--headless",
-                "-u",
-                "2",
-                "-r",
-                "2",
-                "-t",
-                "2s",
-            ]
-            + ["--json-file", str(table), "--stop-timeout", "2"],
+                *(sys.executable, "-m", "locust", "-f", "talker.py", "--headless"),
+                *("-u", "2", "-r", "2", "-t", "2s", "--json-file", str(table), "--stop-timeout", "2"),
+            ],
             cwd=tmp_path,
             env=environment(),
             capture_output=True,

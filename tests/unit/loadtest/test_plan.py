@@ -1,0 +1,70 @@
+"""Plans: which cells, in what order, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadtest.plan import Plan, PlanError, Traffic, parse_levels, parse_modes
+
+
+def test_every_combination_is_there_once_a_repeat_and_repeats_are_interleaved() -> None:
+    cells = Plan(modes=("free", "lock"), levels=(1, 8), repeats=3).cells()
+    assert [cell.index for cell in cells] == list(range(12))
+    assert [cell.repeat for cell in cells] == [1] * 4 + [2] * 4 + [3] * 4
+    for repeat in (1, 2, 3):
+        combinations = {(cell.mode, cell.level) for cell in cells if cell.repeat == repeat}
+        assert combinations == {("free", 1), ("free", 8), ("lock", 1), ("lock", 8)}
+
+
+def test_the_seed_repeats_the_order_and_another_one_changes_it() -> None:
+    orders = [
+        [(cell.mode, cell.level) for cell in Plan(levels=(1, 2, 4, 8), seed=seed).cells()]
+        for seed in (1, 1, 2)
+    ]
+    assert orders[0] == orders[1]
+    assert orders[0] != orders[2]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what"),
+    [
+        ({"modes": ()}, "modes"),
+        ({"modes": ("free", "free")}, "modes"),
+        ({"levels": ()}, "levels"),
+        ({"levels": (0,)}, "levels"),
+        ({"repeats": 0}, "repeats"),
+        ({"seconds": 0.0}, "seconds"),
+        ({"seconds": float("nan")}, "seconds"),
+        ({"warmup_s": -1.0}, "warmup"),
+    ],
+)
+def test_a_plan_that_cannot_run_names_the_setting(wrong: dict[str, object], what: str) -> None:
+    with pytest.raises(PlanError) as refusal:
+        Plan(**wrong)  # type: ignore[arg-type]
+    assert refusal.value.what == what
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what"),
+    [
+        ({"scenario": "dance"}, "scenario"),
+        ({"client_mode": "shy"}, "client-mode"),
+        ({"messages": 0}, "messages"),
+        ({"payload_bytes": 0}, "payload"),
+        ({"payload_bytes": 2**21}, "payload"),
+    ],
+)
+def test_traffic_that_makes_no_sense_names_the_setting(wrong: dict[str, object], what: str) -> None:
+    with pytest.raises(PlanError) as refusal:
+        Traffic(**wrong)  # type: ignore[arg-type]
+    assert refusal.value.what == what
+
+
+def test_lists_are_separated_by_commas_or_blanks() -> None:
+    assert parse_modes("free, lock semaphore=4") == ("free", "lock", "semaphore=4")
+    assert parse_levels("1,8 32") == (1, 8, 32)
+
+
+def test_a_level_that_is_no_number_is_refused() -> None:
+    with pytest.raises(PlanError, match="1,x"):
+        parse_levels("1,x")
