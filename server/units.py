@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-_NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zA-Zµ]*)")
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zA-Zµ]*)", re.ASCII)
 _NS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9}
 _BYTES = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _GREATEST_NS = 24 * 60 * 60 * 10**9

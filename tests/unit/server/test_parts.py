@@ -31,7 +31,7 @@ def test_durations_are_exact(text: str, duration_ns: int) -> None:
     assert parse_duration_ns(text) == duration_ns
 
 
-@pytest.mark.parametrize("text", ["", "2", "ms", "-1s", "1 hour", "1e3s", "nan", "inf s", "１s x"])
+@pytest.mark.parametrize("text", ["", "2", "ms", "-1s", "1 hour", "1e3s", "nan", "inf s", "１s"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"500us, 2ms, 1\.5s"):
         parse_duration_ns(text)
