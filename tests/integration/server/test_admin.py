@@ -16,8 +16,8 @@ FRAMED = ("--framing", "length", "--reply", "echo")
 
 SERVER = {
     "version", "python", "implementation", "gil", "pid", "boot_id", "cpu_count", "platform", "framing",
-    "reply", "timing", "hold_ns", "work", "pause_ns", "accept", "backlog", "nodelay", "keepalive", "idle_timeout_ns",
-    "max_frame",
+    "reply", "timing", "hold_ns", "work", "pause_ns", "accept", "backlog", "nodelay", "keepalive",
+    "idle_timeout_ns", "max_frame",
 }  # fmt: skip
 LISTENER = {
     "name", "mode", "permits", "scope", "port", "accepted", "open", "waiting", "in_service", "max_waiting",
