@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import nullcontext
+from itertools import count
 from typing import Any
 
 import gevent
 from gevent.event import Event
-from gevent.lock import BoundedSemaphore
+from gevent.lock import BoundedSemaphore, RLock
 
 from loadtest.client import TcpClient
 from loadtest.hosts import describe_host
@@ -104,19 +105,21 @@ class Agent:
         self._feed = feed
         self._begun = Event()
         self._cell: RunningCell | None = None
-        self._places: list[Place] = []
-        self._reporter: gevent.Greenlet | None = None
+        self._places: set[Place] = set()
+        self._numbers = count(1)
+        # The master's END and this process's own end may come at the same time: one drain, then one report.
+        self._ending = RLock()
         self._host = describe_host("worker", runner.client_id)
 
     def new_place(self) -> Place:
         """A place for a user that has just been spawned."""
-        place = Place(len(self._places) + 1)
-        self._places.append(place)
+        place = Place(next(self._numbers))
+        self._places.add(place)
         return place
 
     def give_up(self, place: Place) -> None:
         """A user is gone: its place and the connection that it may have kept go too."""
-        self._places.remove(place)
+        self._places.discard(place)
         place.leave()
 
     def take_turn(self, place: Place) -> None:
@@ -139,30 +142,29 @@ class Agent:
         self.quit()
         self._cell = RunningCell(order, CellRecorder(order, time.monotonic_ns()), self._feed)
         self._begun.set()
-        self._reporter = gevent.spawn(self._report_now_and_then, self._cell)
+        gevent.spawn(self._report_now_and_then, self._cell)
 
     def end(self, drain_s: float = DRAIN_S) -> None:
-        """Give no more turns, let what is in flight finish for drain_s seconds, stop the rest, send the
-        final report.
+        """Give no more turns, let what is in flight finish, and send the final report.
+
+        What is not finished after drain_s seconds is aborted.
         """
-        cell = self._cell
-        if cell is None:
-            return
-        if cell.open:
-            cell.recorder.close_window(time.monotonic_ns())
-            cell.open = False
-            self._begun.clear()
-            if self._reporter is not None:
-                self._reporter.kill()
-            self._drain(drain_s)
-        self._send(cell, final=True)
+        with self._ending:
+            cell = self._cell
+            if cell is None:
+                return
+            if cell.open:
+                cell.recorder.close_window(time.monotonic_ns())
+                cell.open = False
+                self._begun.clear()
+                self._drain(drain_s)
+            self._send(cell, final=True)
 
     def quit(self) -> None:
-        """End a cell that is still under way, without waiting for anybody; its report goes out all the
-        same.
-        """
-        if self._cell is not None and self._cell.open:
-            self.end(drain_s=0)
+        """End a cell that is still under way, without waiting for anybody; its report goes out first."""
+        with self._ending:
+            if self._cell is not None and self._cell.open:
+                self.end(drain_s=0)
 
     def _drain(self, drain_s: float) -> None:
         deadline = time.monotonic() + drain_s
@@ -182,9 +184,10 @@ class Agent:
             place.leave()
 
     def _report_now_and_then(self, cell: RunningCell) -> None:
-        while True:
-            gevent.sleep(REPORT_INTERVAL_S)
+        gevent.sleep(REPORT_INTERVAL_S)
+        while cell.open:
             self._send(cell, final=False)
+            gevent.sleep(REPORT_INTERVAL_S)
 
     def _send(self, cell: RunningCell, final: bool) -> None:
         report = cell.recorder.take(self._runner.client_id, final)

@@ -8,8 +8,9 @@ import locust.stats
 
 
 def three_digits(response_time_ms: float) -> float:
-    """Milliseconds to three significant digits: 0.1234 becomes 0.123, 5678 becomes 5680; nothing below
-    zero.
+    """Milliseconds to three significant digits.
+
+    0.1234 becomes 0.123, 5678 becomes 5680; nothing below zero.
     """
     if response_time_ms <= 0:
         return 0.0

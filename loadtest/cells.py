@@ -81,8 +81,9 @@ def _explain(difference: int, clients: Messages) -> str:
 def make_server_cell(
     before: Listener, after: Listener, records: list[dict[str, Any]], dropped: int
 ) -> ServerCell:
-    """The server's account of a cell: differences of its counts, greatest values since the start, and the
-    queue's analysis.
+    """The server's account of a cell.
+
+    Differences of its counts, greatest values since the start, and the queue's analysis.
     """
     analysed = queueing.analyse([to_record(row) for row in records], after.permits)
     by_message = after.scope == "message"

@@ -159,8 +159,9 @@ class TcpClient:
         return self.receive(expect)
 
     def send(self, payload: bytes) -> Outcome:
-        """Write one message without waiting for its reply; its time runs from here until `receive` has the
-        reply.
+        """Write one message without waiting for its reply.
+
+        Its time runs from here until `receive` has the reply.
         """
         connection = self._need_connection()
         frame = self._framing.encode(payload)
@@ -196,8 +197,9 @@ class TcpClient:
         return self._book(payload, expect)
 
     def close(self) -> Outcome:
-        """Say goodbye, wait until the peer has closed too, and time that. Nothing happens where there is no
-        connection.
+        """Say goodbye, wait until the peer has closed too, and time that.
+
+        Nothing happens where there is no connection.
         """
         connection = self._socket
         if connection is None:

@@ -1,5 +1,6 @@
-"""The master's side of a cell: workers' reports in, one merged cell out. Histograms are added up;
-percentiles are never averaged.
+"""The master's side of a cell.
+
+Workers' reports in, one merged cell out. Histograms are added up; percentiles are never averaged.
 """
 
 from __future__ import annotations
@@ -80,8 +81,9 @@ class CellCollector:
 
     @property
     def messages_per_s(self) -> float:
-        """Messages answered within the window, per second; each worker's rate over its own window, added
-        up.
+        """Messages answered within the window, per second.
+
+        Each worker's rate over its own window, added up.
         """
         return self._rate(self._answered)
 

@@ -68,8 +68,9 @@ class Finished:
 
 
 def run_comparison(comparison: Comparison, on_cell: Callable[[Run], None]) -> Finished:
-    """Run it to its end, or to Ctrl-C; one of REFUSALS where it cannot begin. on_cell is called after each
-    cell.
+    """Run it to its end, or to Ctrl-C; one of REFUSALS where it cannot begin.
+
+    on_cell is called after each cell.
     """
     # What these would log reaches the user as Finished.failure, as a note or as a check.
     logging.getLogger("loadtest").setLevel(logging.CRITICAL)

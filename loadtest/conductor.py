@@ -1,5 +1,6 @@
-"""The master's side of a run: begins and ends cells, waits for the last report of every worker, saves after
-each cell.
+"""The master's side of a run.
+
+Begins and ends cells, waits for the last report of every worker, saves after each cell.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""`lockstep clients`: the teaching demonstration. A few clients in threads of one process, a server in
-another, told as it happens.
+"""`lockstep clients`: the teaching demonstration.
+
+A few clients in threads of one process, a server in another, told as it
+happens.
 """
 
 from __future__ import annotations
@@ -96,9 +98,7 @@ class _Stage:
 
 
 def demonstrate(count: int, mode: str, client_mode: str, pause: str, console: Console) -> None:
-    """Run `count` clients against a server in `mode`, tell what happens, and draw the connections'
-    lifetimes.
-    """
+    """Run `count` clients against a server in `mode`, tell what happens, draw their lifetimes."""
     if not 1 <= count <= MOST_CLIENTS:
         raise PlanError("count", f"{count} is out of range: give 1 to {MOST_CLIENTS}")
     if client_mode not in CLIENT_MODES:

@@ -25,8 +25,9 @@ logger = logging.getLogger(__name__)
 
 
 class Driver:
-    """Prepares each run that a Locust master is asked for. environment: Locust's, with its runner and its
-    parsed options.
+    """Prepares each run that a Locust master is asked for.
+
+    environment: Locust's, with its runner and its parsed options.
     """
 
     def __init__(self, environment: Environment) -> None:
@@ -43,8 +44,9 @@ class Driver:
         environment.events.spawning_complete.add_listener(self._on_spawning_complete)
 
     def prepare(self, options: Namespace, host: str | None) -> None:
-        """Get ready for the kind of run that is chosen; one of REFUSALS where the choices make no sense.
-        Starts nothing.
+        """Get ready for the kind of run that is chosen.
+
+        One of REFUSALS where the choices make no sense. Starts nothing.
         """
         if self.conductor.running:
             raise PlanError("run", "another one is under way: stop it first")

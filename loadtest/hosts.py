@@ -12,8 +12,9 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def describe_host(role: str, name: str) -> dict[str, Any]:
-    """Role (`master`, `worker`), name, and what was running where. Equal boot_id means one kernel, hence
-    one monotonic clock.
+    """Role (`master`, `worker`), name, and what was running where.
+
+    Equal boot_id means one kernel, hence one monotonic clock.
     """
     return {
         "role": role,

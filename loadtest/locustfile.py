@@ -1,5 +1,6 @@
-"""What `locust -f loadtest/locustfile.py` loads. Wiring only: options, web form, and who does what in which
-process.
+"""What `locust -f loadtest/locustfile.py` loads.
+
+Wiring only: options, web form, and who does what in which process.
 """
 
 from __future__ import annotations

@@ -28,25 +28,25 @@ def add_options(parser: Any, **_: Any) -> None:
     shown(
         "run",
         BY_HAND,
-        "A run by hand, or the comparison plan over modes and levels",
+        "by hand, or the comparison plan, which sets the users itself",
         choices=[BY_HAND, COMPARISON_PLAN],
     )
-    shown("mode", modes[0], "By hand: the server's mode to load", choices=list(modes))
+    shown("mode", modes[0], "by hand only: which of the server's modes to load", choices=list(modes))
     shown(
         "client-mode",
         traffic.client_mode,
         "free, or locked: one session at a time in each worker",
         choices=list(CLIENT_MODES),
     )
-    shown("scenario", traffic.scenario, "What a connection does", choices=list(SCENARIOS))
-    shown("messages", traffic.messages, "Messages per connection")
-    shown("payload", traffic.payload_bytes, "Bytes of payload in a message")
-    shown("modes", ",".join(defaults.modes), "Plan: modes to compare")
-    shown("levels", ",".join(map(str, defaults.levels)), "Plan: connections at once")
-    shown("repeats", defaults.repeats, "Plan: repeats of every cell")
-    shown("seconds", defaults.seconds, "Plan: measured seconds of a cell")
-    shown("warmup", defaults.warmup_s, "Plan: seconds before them that are not counted")
-    shown("seed", defaults.seed, "Plan: shuffles the order of the cells")
+    shown("scenario", traffic.scenario, "what a connection does", choices=list(SCENARIOS))
+    shown("messages", traffic.messages, "per connection")
+    shown("payload", traffic.payload_bytes, "bytes in every message")
+    shown("modes", ",".join(defaults.modes), "plan only: which of the server's modes to compare")
+    shown("levels", ",".join(map(str, defaults.levels)), "plan only: connections at once")
+    shown("repeats", defaults.repeats, "plan only: how often every cell is measured")
+    shown("seconds", defaults.seconds, "plan only: measured time of a cell")
+    shown("warmup", defaults.warmup_s, "plan only: seconds of a cell before its measured time")
+    shown("seed", defaults.seed, "plan only: shuffles the order of the cells")
     hidden(
         "admin",
         "",
@@ -71,8 +71,9 @@ def _admin_given() -> str:
 
 @functools.lru_cache(maxsize=1)
 def offered_modes(admin: str) -> tuple[str, ...]:
-    """The modes of the server at `admin`, for the form's dropdown; a plain target's name where there is no
-    such server.
+    """The modes of the server at `admin`, for the form's dropdown.
+
+    A plain target's name where there is no such server.
     """
     if not admin:
         return (PLAIN_TARGET,)

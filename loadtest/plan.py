@@ -57,8 +57,9 @@ class PlannedCell:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Modes x levels x repeats. seconds: a cell's measured window; warmup_s: what runs before it and is not
-    counted.
+    """Modes x levels x repeats.
+
+    seconds: a cell's measured window; warmup_s: what runs before it and is not counted.
     """
 
     modes: tuple[str, ...] = ("free", "lock", "semaphore=4", "queue=1")
@@ -84,8 +85,9 @@ class Plan:
         _between("warmup", self.warmup_s, 0, 3600)
 
     def cells(self) -> list[PlannedCell]:
-        """Every cell in running order: repeat by repeat, shuffled within each by the seed, so that no mode
-        runs all of its cells first.
+        """Every cell in running order.
+
+        Repeat by repeat, shuffled within each by the seed, so that no mode runs all of its cells first.
         """
         rng = random.Random(self.seed)
         combinations = [(mode, level) for level in self.levels for mode in self.modes]

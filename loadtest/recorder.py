@@ -38,8 +38,9 @@ def new_histogram() -> HdrHistogram:
 
 
 class CellRecorder:
-    """Counts one cell in one worker. `take` hands over what came since the last take, so that adding takes
-    up gives the cell.
+    """Counts one cell in one worker.
+
+    `take` hands over what came since the last take, so that adding takes up gives the cell.
     """
 
     def __init__(self, order: CellOrder, now_ns: int) -> None:

@@ -23,8 +23,9 @@ _ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
 
 
 def payloads(size: int) -> Iterator[bytes]:
-    """Endless printable payloads of `size` bytes that differ from one to the next, so that a reply to
-    another message shows.
+    """Endless printable payloads of `size` bytes.
+
+    They differ from one to the next, so that a reply to another message shows.
     """
     filler = (_ALPHABET * (size // len(_ALPHABET) + 1))[:size]
     for number in count():

@@ -18,8 +18,9 @@ STOP_TIMEOUT_S = 10.0
 
 @contextmanager
 def local_server(modes: Sequence[str], extra: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Run `python -m server` on loopback with these modes and flags; gives its ready line. HarnessError in
-    the server's words if it refuses.
+    """Run `python -m server` on loopback with these modes and flags.
+
+    Gives its ready line. HarnessError in the server's words if it refuses.
     """
     listen = [argument for mode in modes for argument in ("--listen", f"{mode}:0")]
     with tempfile.TemporaryFile("w+") as log:

@@ -65,8 +65,9 @@ class ServerView:
         return answer["connections"], answer["dropped"]
 
     def settled(self, name: str, within_s: float, sleep: Callable[[float], None] = time.sleep) -> Snapshot:
-        """The counts once nobody is connected to that mode and its last permit is back, or when `within_s`
-        seconds are over.
+        """The counts once nobody is connected to that mode and its last permit is back.
+
+        Or those of when `within_s` seconds are over.
         """
         deadline = time.monotonic() + within_s
         while True:

@@ -1,5 +1,6 @@
-"""The Locust load shape that walks a plan: users up or down to the cell's level, then the cell, then the
-next.
+"""The Locust load shape that walks a plan.
+
+Users up or down to the cell's level, then the cell, then the next.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ class PlanShape(LoadTestShape):
         self._armed: PlannedCell | None = None
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
-        """Users of the next cell, all coming or going at once; None after the last cell, or where the run
-        cannot go on.
+        """Users of the next cell, all coming or going at once.
+
+        None after the last cell, or where the run cannot go on.
         """
         try:
             return self._step()

@@ -1,5 +1,6 @@
-"""Ties Lockstep to a Locust environment: who gets which message, and what happens when Locust starts, stops
-and quits.
+"""Ties Lockstep to a Locust environment.
+
+Who gets which message, and what happens when Locust starts, stops and quits.
 """
 
 from __future__ import annotations

@@ -21,8 +21,9 @@ class Lifetime:
 
 
 def draw_lifetimes(lifetimes: Sequence[Lifetime], width: int) -> list[str]:
-    """Rows of at most `width` characters, a scale in seconds and a legend; nothing where there is no
-    lifetime.
+    """Rows of at most `width` characters, a scale in seconds and a legend.
+
+    Nothing where there is no lifetime.
     """
     spans = [span for lifetime in lifetimes for span in _spans(lifetime)]
     if not spans:

@@ -1,5 +1,6 @@
-"""Guards Locust's start form: refuses what makes no sense before anything starts, and what did not come
-from the page itself.
+"""Guards Locust's start form.
+
+Refuses what makes no sense before anything starts, and what did not come from the page itself.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ class Prepares(Protocol):
 
 
 def guard_form(app: Flask, driver: Prepares, options: Namespace) -> None:
-    """Check every start request before Locust's own handler sees it. options: what the form's fields start
-    from.
+    """Check every start request before Locust's own handler sees it.
+
+    options: what the form's fields start from.
     """
 
     # The page shows its fields in the order of a JSON object: ours, not the alphabet's.
@@ -51,8 +53,9 @@ def guard_form(app: Flask, driver: Prepares, options: Namespace) -> None:
 
 
 def chosen(options: Namespace, form: Mapping[str, str]) -> Namespace:
-    """The options with the form's choices in place, each of its option's type. PlanError names a field that
-    is wrong or unknown.
+    """The options with the form's choices in place, each of its option's type.
+
+    PlanError names a field that is wrong or unknown.
     """
     unknown = sorted(set(form) - _LOCUSTS_OWN - _CHOICES)
     if unknown:
