@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 import urllib.error
@@ -53,11 +54,11 @@ class ServerView:
 
     def snapshot(self) -> Snapshot:
         """Its counts now."""
-        return _snapshot(self._ask("/listeners"))
+        return self._counts("/listeners")
 
     def reset_peaks(self) -> Snapshot:
         """Start the greatest-in-service and greatest-waiting counts anew; its counts now."""
-        return _snapshot(self._ask("/peaks", method="POST"))
+        return self._counts("/peaks", method="POST")
 
     def connections(self, port: int, since_ns: int) -> tuple[list[dict[str, Any]], int]:
         """Records of connections that arrived at `port` since then, and how many more there were."""
@@ -77,13 +78,22 @@ class ServerView:
                 return snapshot
             sleep(SETTLE_STEP_S)
 
+    def _counts(self, path: str, method: str = "GET") -> Snapshot:
+        document = self._ask(path, method)
+        try:
+            return _snapshot(document)
+        except (KeyError, TypeError) as error:
+            raise ServerUnreachableError(
+                f"what answers at {self.admin} is no Lockstep server: give the server's own admin port"
+            ) from error
+
     def _ask(self, path: str, method: str = "GET") -> dict[str, Any]:
         request = urllib.request.Request(f"http://{self.admin}{path}", method=method)
         remedy = f"is `python -m server` running there, and --admin its admin port? (tried http://{self.admin}{path})"
         try:
             with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:
                 document = json.load(answer)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
             raise ServerUnreachableError(
                 f"no Lockstep server answers at {self.admin}: {reason}; {remedy}"

@@ -1,0 +1,144 @@
+"""The page's start form: each choice of its type, and nothing that a page of another site sends."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from loadtest.plan import Plan, PlanError
+from loadtest.server_view import ServerUnreachableError
+from loadtest.web.form import chosen, guard_form
+
+OPTIONS = Namespace(
+    run="by hand",
+    mode="free",
+    client_mode="free",
+    scenario="session",
+    messages=5,
+    payload=64,
+    modes="free,lock",
+    levels="1,8",
+    repeats=3,
+    seconds=1.5,
+    warmup=0.3,
+    seed=1,
+    out="results",
+)
+
+
+def test_choices_take_the_types_of_their_options_and_the_rest_stays() -> None:
+    form = {"messages": "7", "seconds": "2", "mode": "lock", "user_count": "3", "host": "tcp://server"}
+    options = chosen(OPTIONS, form)
+    assert (options.messages, options.seconds, options.mode) == (7, 2.0, "lock")
+    assert isinstance(options.seconds, float)
+    assert options.out == "results"
+    assert OPTIONS.messages == 5
+
+
+@pytest.mark.parametrize("field", ["out", "admin", "framing", "tags", "nonsense"])
+def test_a_field_that_is_not_of_the_form_is_refused_by_name(field: str) -> None:
+    with pytest.raises(PlanError, match="is not a field of this form") as refusal:
+        chosen(OPTIONS, {"run": "by hand", field: "x"})
+    assert refusal.value.what == field
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("messages", "many", "'many' is not a whole number"),
+        ("messages", "1.5", "'1.5' is not a whole number"),
+        ("repeats", "", "'' is not a whole number"),
+        ("seconds", "long", "'long' is not a number"),
+    ],
+)
+def test_a_bad_number_is_refused_with_field_and_value(field: str, value: str, words: str) -> None:
+    with pytest.raises(PlanError, match=words) as refusal:
+        chosen(OPTIONS, {field: value})
+    assert refusal.value.what == field
+
+
+class Driver:
+    """Takes what it is asked to prepare, or refuses."""
+
+    def __init__(self) -> None:
+        self.prepared: list[tuple[Namespace, str | None]] = []
+        self.refusal: Exception | None = None
+
+    def prepare(self, options: Namespace, host: str | None) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.prepared.append((options, host))
+
+
+@pytest.fixture
+def driver() -> Driver:
+    return Driver()
+
+
+@pytest.fixture
+def page(driver: Driver) -> Iterator[FlaskClient]:
+    """A page whose own handlers only say that they were reached."""
+    app = Flask(__name__)
+    guard_form(app, driver, OPTIONS)
+    for path in ("/swarm", "/stop"):
+        app.add_url_rule(path, path, lambda: {"reached": True}, methods=["GET", "POST"])
+    with app.test_client() as client:
+        yield client
+
+
+def test_a_start_request_that_makes_sense_is_prepared_and_goes_on(page: FlaskClient, driver: Driver) -> None:
+    form = {"run": "by hand", "mode": "lock", "user_count": "2", "host": "tcp://server:1"}
+    assert page.post("/swarm", data=form).json == {"reached": True}
+    ((options, host),) = driver.prepared
+    assert (options.mode, host) == ("lock", "tcp://server:1")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "message"),
+    [
+        (PlanError("client-mode", "'x' is unknown"), "Client mode: 'x' is unknown"),
+        (ServerUnreachableError("no Lockstep server answers"), "no Lockstep server answers"),
+    ],
+)
+def test_a_refusal_reaches_the_page_as_one_line_and_nothing_starts(
+    page: FlaskClient, driver: Driver, refusal: Exception, message: str
+) -> None:
+    driver.refusal = refusal
+    assert page.post("/swarm", data={"run": "by hand"}).json == {"success": False, "message": message}
+
+
+def test_a_bad_field_is_refused_before_anything_is_prepared(page: FlaskClient, driver: Driver) -> None:
+    answer: Any = page.post("/swarm", data={"run": "by hand", "messages": "many"}).json
+    assert answer["success"] is False
+    assert answer["message"].startswith("Messages: ")
+    assert driver.prepared == []
+
+
+@pytest.mark.parametrize("path", ["/swarm", "/stop"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "http://localhost:1", "https://evil.example", "null"]
+)
+def test_a_request_from_another_sites_page_is_forbidden(page: FlaskClient, path: str, origin: str) -> None:
+    assert page.post(path, data={"run": "by hand"}, headers={"Origin": origin}).status_code == 403
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": "http://localhost"}])
+def test_our_own_page_and_a_client_that_is_no_browser_are_let_in(
+    page: FlaskClient, headers: dict[str, str]
+) -> None:
+    assert page.post("/stop", headers=headers).json == {"reached": True}
+
+
+def test_looking_is_always_allowed(page: FlaskClient) -> None:
+    assert page.get("/stop", headers={"Origin": "http://evil.example"}).status_code == 200
+
+
+def test_every_field_of_the_form_has_an_option_behind_it() -> None:
+    form = {name: str(getattr(OPTIONS, name)) for name in vars(OPTIONS) if name != "out"}
+    assert vars(chosen(OPTIONS, form)) == vars(OPTIONS)
+    assert Plan().repeats == OPTIONS.repeats

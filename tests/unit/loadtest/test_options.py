@@ -1,0 +1,111 @@
+"""Lockstep's options for Locust: where they come from, and what they become."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from loadtest.options import add_options, offered_modes, plan_of, target_of, traffic_of
+from loadtest.plan import Plan, PlanError, Traffic
+from loadtest.socket_errors import HarnessError
+from loadtest.target import PLAIN_TARGET
+from tests.unit.loadtest.admin_port import admin_port, listener, listeners
+from tests.unit.loadtest.peers import refusing_port
+
+
+class RecordingParser(ArgumentParser):
+    """Takes what Locust's parser takes beyond argparse's, and keeps it."""
+
+    def __init__(self) -> None:
+        self.variables: set[str] = set()
+        self.on_page: set[str] = set()
+        super().__init__()
+
+    def add_argument(self, *names: str, **settings: Any) -> Any:
+        if settings.pop("include_in_web_ui", False):
+            self.on_page.add(names[0])
+        self.variables |= {settings.pop("env_var", "")} - {""}
+        return super().add_argument(*names, **settings)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_asked_yet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("LOCKSTEP_ADMIN", raising=False)
+    monkeypatch.setattr("sys.argv", ["locust"])
+    offered_modes.cache_clear()
+    yield
+    offered_modes.cache_clear()
+
+
+def parsed(*arguments: str) -> Namespace:
+    parser = RecordingParser()
+    add_options(parser)
+    return parser.parse_args(arguments)
+
+
+def test_bare_options_are_the_default_plan() -> None:
+    options = parsed()
+    assert plan_of(options) == Plan()
+    assert traffic_of(options) == Traffic()
+    assert (options.mode, options.run) == (PLAIN_TARGET, "by hand")
+
+
+def test_options_become_a_plan() -> None:
+    options = parsed(
+        "--modes", "free,lock", "--levels", "2,4", "--repeats", "1", "--warmup", "0", "--seed", "9"
+    )
+    assert plan_of(options) == Plan(("free", "lock"), (2, 4), 1, warmup_s=0.0, seed=9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [(("--levels", "1,x"), "levels"), (("--repeats", "0"), "repeats"), (("--messages", "0"), "messages")],
+)
+def test_options_that_make_no_plan_are_refused_by_name(arguments: tuple[str, ...], what: str) -> None:
+    with pytest.raises(PlanError) as refusal:
+        plan_of(parsed(*arguments))
+    assert refusal.value.what == what
+
+
+def test_every_option_has_a_variable_and_only_choices_about_the_load_are_on_the_page() -> None:
+    parser = RecordingParser()
+    add_options(parser)
+    assert {"LOCKSTEP_ADMIN", "LOCKSTEP_CLIENT_MODE", "LOCKSTEP_MODES"} <= parser.variables
+    assert {"--mode", "--client-mode", "--messages", "--payload", "--run"} <= parser.on_page
+    assert not {"--admin", "--out", "--framing", "--reply"} & parser.on_page
+
+
+@pytest.mark.parametrize("given_by", ["flag", "variable"])
+def test_the_pages_modes_are_those_of_the_server(given_by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = listeners(listener("free", 1), listener("semaphore=4", 2))
+    with admin_port({"/listeners": [answer]}) as port:
+        if given_by == "flag":
+            monkeypatch.setattr("sys.argv", ["locust", "--admin", port.address])
+        else:
+            monkeypatch.setenv("LOCKSTEP_ADMIN", port.address)
+        assert parsed("--mode", "semaphore=4").mode == "semaphore=4"
+        assert parsed().mode == "free"
+
+
+def test_an_absent_server_ends_the_command_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with refusing_port() as port:
+        monkeypatch.setenv("LOCKSTEP_ADMIN", f"127.0.0.1:{port}")
+        with pytest.raises(SystemExit) as exit_:
+            parsed()
+    assert exit_.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"--admin 127.0.0.1:{port}" in line
+
+
+def test_the_target_is_the_host_and_the_server_behind_admin() -> None:
+    target = target_of("tcp://server:8888", parsed("--reply", "echo", "--framing", "line"))
+    assert (target.host, target.port, target.server) == ("server", 8888, None)
+    assert (target.framing, target.reply) == ("line", "echo")
+    assert target_of("tcp://server:8888", parsed()).reply is None
+    with pytest.raises(HarnessError, match="no host is given"):
+        target_of(None, parsed())

@@ -1,0 +1,68 @@
+"""Whom the load goes to: a Lockstep server that tells its modes, or any other TCP service."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadtest.orders import CellOrder
+from loadtest.plan import Plan, PlanError, Traffic
+from loadtest.scenarios import GREETING_REPLY
+from loadtest.server_view import ServerView
+from loadtest.socket_errors import HarnessError
+from loadtest.target import Target, split_target
+from tests.unit.loadtest.admin_port import admin_port, listener, listeners
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "port"),
+    [
+        ("tcp://server:8888", "server", 8888),
+        ("tcp://server", "server", None),
+        ("server:8888", "server", 8888),
+        ("127.0.0.1", "127.0.0.1", None),
+        ("tcp://[::1]:8888", "::1", 8888),
+    ],
+)
+def test_a_target_is_a_name_and_perhaps_a_port(host: str, name: str, port: int | None) -> None:
+    assert split_target(host) == (name, port)
+
+
+@pytest.mark.parametrize(
+    "host", [None, "", "http://server:80", "tcp://", "tcp://server:x", "tcp://server:99999"]
+)
+def test_what_is_no_target_is_refused_with_the_form_it_should_have(host: str | None) -> None:
+    with pytest.raises(HarnessError, match="write it as tcp://name:port"):
+        split_target(host)
+
+
+@pytest.mark.parametrize(("reply", "expected"), [("echo", "echo"), ("ack", GREETING_REPLY.decode())])
+def test_orders_follow_what_the_server_says_of_itself(reply: str, expected: str) -> None:
+    answer = listeners(listener("free", 8888), listener("lock", 8889), reply=reply)
+    with admin_port({"/listeners": [answer]}) as port:
+        target = Target("server", ServerView(port.address))
+        order = target.order("run", 3, "lock", Traffic(), 0.5, 2.0)
+    assert (order.host, order.port, order.mode) == ("server", 8889, "lock")
+    assert (order.framing, order.timing, order.reply) == ("length", True, expected)
+
+
+def test_a_mode_that_is_not_offered_is_refused_with_those_that_are() -> None:
+    answer = listeners(listener("free", 8888), listener("lock", 8889))
+    with admin_port({"/listeners": [answer]}) as port:
+        target = Target("server", ServerView(port.address))
+        with pytest.raises(PlanError, match=r"'ticket' is not offered .* choose from free, lock"):
+            target.check(Plan(("lock", "ticket")))
+
+
+def test_another_service_needs_a_port_and_tells_nothing() -> None:
+    target = Target("service", None, 7, "line", "echo")
+    assert target.settings() == {}
+    order = target.order("run", 0, "target", Traffic(), 0.0, None)
+    assert (order.port, order.framing, order.timing, order.reply) == (7, "line", False, "echo")
+    with pytest.raises(PlanError, match="has no port") as refusal:
+        Target("service", None).port_of("target")
+    assert refusal.value.what == "host"
+
+
+def test_an_order_survives_its_way_to_a_worker() -> None:
+    order = Target("service", None, 7).order("run", 0, "target", Traffic(messages=9), 0.0, None)
+    assert CellOrder.from_message(order.to_message()) == order
