@@ -1,0 +1,84 @@
+"""The load side inside Locust: users between and within cells, and a run by hand over HTTP."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.load import LoadProcesses
+from tests.integration.loadtest.commands import environment, only_run
+from tests.support import ROOT, ServerProcess
+
+SCRIPT = Path(__file__).with_name("under_locust.py")
+# The script imports Locust: its names are read, it is never imported here.
+CASES = re.findall(r"^def (\w+)\(\) -> None:", SCRIPT.read_text(), re.MULTILINE)
+PATIENCE_S = 20
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_within_locusts_process(case: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), case],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def asked(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
+        return json.load(answer)
+
+
+def eventually(condition: Callable[[], Any]) -> Any:
+    """What `condition` gives once that is true."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "not within the time there is"
+        time.sleep(0.1)
+    return found
+
+
+def test_a_run_by_hand_shows_fractions_of_a_millisecond_and_stop_leaves_a_whole_folder(
+    tmp_path: Path,
+) -> None:
+    flags = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing")
+    with (
+        ServerProcess("free", "lock", flags=flags) as server,
+        LoadProcesses(server.admin_url.removeprefix("http://"), tmp_path) as load,
+    ):
+        load.start(user_count=2, spawn_rate=2, host="tcp://127.0.0.1", run="by hand", mode="lock")
+
+        def answers() -> Any:
+            rows = asked(f"{load.url}/stats/requests")["stats"]
+            return next(
+                (row for row in rows if row["method"] == "message" and row["num_requests"] > 50), None
+            )
+
+        row = eventually(answers)
+        assert row["name"] == "lock"
+        assert 0 < row["min_response_time"] < 1
+        assert row["min_response_time"] <= row["median_response_time"] <= row["max_response_time"]
+        assert load.post("/stop", {})[0] == 200
+        eventually(lambda: only_run(load.results)[1]["finished"])
+        folder, run = only_run(load.results)
+    (cell,) = run["cells"]
+    assert (run["kind"], run["interrupted"]) == ("hand", False)
+    assert (cell["mode"], cell["level"], cell["workers_reported"]) == ("lock", 2, 2)
+    assert cell["ledger"]["difference"] == 0, cell["ledger"]
+    assert {"run.json", "summary.csv", "connections.jsonl", "cells"} <= {
+        path.name for path in folder.iterdir()
+    }

@@ -1,0 +1,247 @@
+"""Every way in which an exchange can fail has a name, is booked once, and leaves no connection behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from typing import Any
+
+import pytest
+
+from loadtest.client import TcpClient
+from loadtest.samples import Outcome, Phase
+from loadtest.socket_errors import HarnessError, resolve
+from tests.unit.loadtest.peers import (
+    LOOPBACK,
+    Book,
+    Peer,
+    Script,
+    answers,
+    echoes,
+    read,
+    refusing_port,
+    reset,
+    stays_silent,
+    until_closed,
+)
+from wire.framing import get_framing
+
+CONNECTED = (Phase.CONNECT, Outcome.ANSWERED)
+
+
+@pytest.fixture
+def book() -> Book:
+    return Book()
+
+
+def resets(link: socket.socket) -> None:
+    read(link, 4)
+    reset(link)
+
+
+def hangs_up(link: socket.socket) -> None:
+    read(link, 4)
+
+
+def sends_half(link: socket.socket) -> None:
+    read(link, 4)
+    link.sendall(b"pi")
+
+
+@pytest.mark.parametrize(
+    ("script", "settings", "outcome"),
+    [
+        (resets, {}, Outcome.RESET),
+        (hangs_up, {}, Outcome.SHORT),
+        (sends_half, {}, Outcome.SHORT),
+        (stays_silent, {"timeout_s": 0.05}, Outcome.TIMEOUT),
+        (answers(4, b"pong"), {}, Outcome.MISMATCH),
+    ],
+)
+def test_a_message_that_fails_is_booked_once_under_its_name(
+    book: Book, script: Script, settings: dict[str, Any], outcome: Outcome
+) -> None:
+    with Peer(script) as peer:
+        client = book.client(peer.port, **settings)
+        client.connect()
+        reply = client.request(b"ping", b"ping")
+        client.close()
+    assert reply.outcome is outcome
+    assert not reply
+    (message,) = book.of(Phase.MESSAGE)
+    assert message.outcome is outcome
+    assert message.detail
+    assert message.start_ns <= message.end_ns
+    assert book.of(Phase.FIRST_REPLY) == []
+    (connection,) = book.connections
+    assert connection[1].messages == 0
+
+
+@pytest.mark.parametrize(
+    ("framing", "reply"),
+    [
+        ("length", struct.pack(">I", 15) + b"fifteen bytes.."),
+        ("line", b"no thirty-two hexadecimal digits here\n"),
+    ],
+)
+def test_a_missing_timing_header_is_a_mismatch_that_names_the_flag(
+    book: Book, framing: str, reply: bytes
+) -> None:
+    with Peer(answers(len(get_framing(framing).encode(b"ping")), reply)) as peer:
+        client = book.client(peer.port, framing=framing, timing=True)
+        client.connect()
+        assert client.request(b"ping", b"ping").outcome is Outcome.MISMATCH
+        client.close()
+    assert "--timing" in book.of(Phase.MESSAGE)[0].detail
+
+
+def test_a_reply_beyond_the_greatest_frame_is_a_mismatch_and_ends_the_connection(book: Book) -> None:
+    with Peer(answers(8, struct.pack(">I", 1000))) as peer:
+        client = book.client(peer.port, framing="length", max_frame=100)
+        client.connect()
+        assert client.request(b"ping").outcome is Outcome.MISMATCH
+        assert not client.connected
+    assert "the limit is 100" in book.of(Phase.MESSAGE)[0].detail
+
+
+def test_a_refused_connection_is_an_outcome_and_no_connection(book: Book) -> None:
+    with refusing_port() as port:
+        client = book.client(port)
+        assert client.connect() is Outcome.REFUSED
+    assert not client.connected
+    assert book.outcomes() == [(Phase.CONNECT, Outcome.REFUSED)]
+    assert book.connections == []
+
+
+def test_abort_from_another_thread_wakes_whoever_waits_and_books_it_as_aborted(book: Book) -> None:
+    clients: list[TcpClient] = []
+
+    def aborts_the_client(link: socket.socket) -> None:
+        read(link, 4)
+        clients[0].abort()
+        until_closed(link)
+
+    with Peer(aborts_the_client) as peer:
+        clients.append(book.client(peer.port))
+        clients[0].connect()
+        assert clients[0].request(b"ping", b"ping").outcome is Outcome.ABORTED
+        assert not clients[0].connected
+    assert book.outcomes() == [CONNECTED, (Phase.MESSAGE, Outcome.ABORTED)]
+    assert book.connections[0][1].outcome == "aborted"
+
+
+def test_abort_without_a_connection_does_nothing(book: Book) -> None:
+    client = book.client(1)
+    client.abort()
+    assert book.samples == []
+
+
+def test_an_aborted_client_can_connect_again(book: Book) -> None:
+    with Peer(stays_silent, echoes) as peer:
+        client = book.client(peer.port)
+        client.connect()
+        client.send(b"ping")
+        client.abort()
+        assert client.receive().outcome is Outcome.ABORTED
+        assert client.connect() is Outcome.ANSWERED
+        assert client.request(b"ping", b"ping")
+        client.close()
+
+
+class Stopped(BaseException):
+    """What a greenlet that is killed raises wherever it is."""
+
+
+@pytest.mark.parametrize(
+    ("method", "phase"), [("connect", Phase.CONNECT), ("sendall", Phase.MESSAGE), ("recv", Phase.MESSAGE)]
+)
+def test_being_killed_in_mid_exchange_is_booked_as_aborted_and_goes_on_up(
+    book: Book, monkeypatch: pytest.MonkeyPatch, method: str, phase: Phase
+) -> None:
+    def killed(*_: object) -> None:
+        raise Stopped
+
+    class FragileSocket(socket.socket):
+        pass
+
+    setattr(FragileSocket, method, killed)
+
+    def talk(client: TcpClient) -> None:
+        client.connect()
+        client.request(b"ping")
+
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        monkeypatch.setattr(socket, "socket", FragileSocket)
+        client = book.client(listener.getsockname()[1])
+        with pytest.raises(Stopped):
+            talk(client)
+    assert book.outcomes()[-1] == (phase, Outcome.ABORTED)
+    assert not client.connected
+
+
+def test_closing_before_the_reply_books_every_open_message_as_aborted(book: Book) -> None:
+    with Peer(stays_silent) as peer:
+        client = book.client(peer.port)
+        client.connect()
+        client.send(b"one")
+        client.send(b"two")
+        assert client.close() is Outcome.ABORTED
+    assert book.outcomes() == [CONNECTED, *[(Phase.MESSAGE, Outcome.ABORTED)] * 2]
+
+
+def test_a_reset_loses_every_message_that_had_no_reply_yet(book: Book) -> None:
+    def resets_after_two(link: socket.socket) -> None:
+        read(link, 8)
+        reset(link)
+
+    with Peer(resets_after_two) as peer:
+        client = book.client(peer.port)
+        client.connect()
+        client.send(b"ping")
+        client.send(b"pong")
+        assert client.receive().outcome is Outcome.RESET
+        assert not client.connected
+    assert [sample.outcome for sample in book.of(Phase.MESSAGE)] == [Outcome.RESET] * 2
+
+
+def test_using_a_client_wrongly_names_what_to_call_first(book: Book) -> None:
+    client = book.client(1)
+    with pytest.raises(HarnessError, match=r"call connect\(\) first"):
+        client.send(b"ping")
+    with Peer(echoes) as peer:
+        client = book.client(peer.port)
+        client.connect()
+        with pytest.raises(HarnessError, match=r"call send\(\) or request\(\) first"):
+            client.receive()
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [(errno.EMFILE, "ulimit -n"), (errno.ENFILE, "fs.file-max"), (errno.EADDRNOTAVAIL, "TIME_WAIT")],
+)
+def test_a_fault_of_this_machine_is_never_booked_as_the_servers(
+    book: Book, monkeypatch: pytest.MonkeyPatch, code: int, remedy: str
+) -> None:
+    class ExhaustedSocket(socket.socket):
+        def connect(self, _: object) -> None:
+            raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(socket, "socket", ExhaustedSocket)
+    client = book.client(1)
+    with pytest.raises(HarnessError, match=remedy):
+        client.connect()
+    assert book.samples == []
+    assert not client.connected
+
+
+def test_an_unknown_host_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    resolve.cache_clear()
+    with pytest.raises(HarnessError, match=r"cannot find host 'nowhere' .*: check the name"):
+        resolve("nowhere", 8888)
