@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from loadtest.plan import Plan, Traffic, parse_levels, parse_modes
+from loadtest.plan import Plan, PlanError, Traffic, parse_levels, parse_modes
 from loadtest.refusals import REFUSALS, WRONG_USE, in_words
 
 app = typer.Typer(
@@ -41,9 +41,11 @@ def compare(
     warmup: Annotated[
         float, typer.Option(help="Seconds before them that are not counted.")
     ] = DEFAULTS.warmup_s,
-    hold: Annotated[str, typer.Option(help="Service time of a message, for example 2ms.")] = "2ms",
-    work: Annotated[str, typer.Option(help="How it is spent: sleep or cpu.")] = "sleep",
-    pause: Annotated[str, typer.Option(help="How long a mode keeps its permit after a close.")] = "0",
+    hold: Annotated[str | None, typer.Option(help="Service time of a message. [default: 2ms]")] = None,
+    work: Annotated[str | None, typer.Option(help="How it is spent: sleep or cpu. [default: sleep]")] = None,
+    pause: Annotated[
+        str | None, typer.Option(help="How long a mode keeps its permit after a close. [default: 0]")
+    ] = None,
     messages: Annotated[int, typer.Option(help="Messages per connection.")] = DEFAULTS.traffic.messages,
     payload: Annotated[
         int, typer.Option(help="Bytes of payload in a message.")
@@ -59,7 +61,6 @@ def compare(
 ) -> None:
     """Run the same load against every mode and set them side by side."""
     from loadtest.compare import Comparison, run_comparison
-    from loadtest.plan import PlanError
 
     if not 1 <= processes <= 64:
         raise PlanError("processes", f"{processes} is out of range: give 1 to 64")
@@ -120,6 +121,16 @@ def clients(
     from loadtest.demonstration import demonstrate
 
     demonstrate(count, mode, client_mode, pause, Console(highlight=False))
+
+
+def _server_flags(chosen: dict[str, str | None], theirs: bool) -> tuple[str, ...]:
+    """Flags of the server to be started; PlanError where it is somebody else's, who has set them already."""
+    given = {name: value for name, value in chosen.items() if value is not None}
+    if theirs and given:
+        name, value = next(iter(given.items()))
+        raise PlanError(name, f"{value} is the server's to set: start it so, or leave out --host and --admin")
+    words = [word for name, value in {"hold": "2ms", **given}.items() for word in (f"--{name}", value)]
+    return ("--framing", "length", "--reply", "echo", "--timing", *words)
 
 
 def _progress() -> Progress:

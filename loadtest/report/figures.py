@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from loadtest.analysis.aggregate import Aggregate
 from loadtest.analysis.timeline import Timeline, make_timeline
 from loadtest.report import story
+from loadtest.report.numbers import counted, figures
 from loadtest.report.palette import colours
 from loadtest.report.row_charts import in_service_chart, time_spent_chart, times_chart
 from loadtest.report.svg import Chart, to_svg
@@ -32,6 +33,7 @@ class TimelineFigure:
     title: str
     note: str
     lanes: tuple[Figure, ...]
+    client_shown: bool
 
 
 def draw_timeline(loaded: Loaded, aggregates: Sequence[Aggregate]) -> TimelineFigure | None:
@@ -43,7 +45,7 @@ def draw_timeline(loaded: Loaded, aggregates: Sequence[Aggregate]) -> TimelineFi
     lanes = tuple(
         Figure(
             title=lane.series,
-            note=f"{lane.shown} connections, done after {lane.done_ms:,.0f} ms",
+            note=f"{counted(lane.shown, 'connection')}, done after {figures(lane.done_ms)} ms",
             svg=to_svg(
                 timeline_chart(timeline, lane, chosen[lane.series]),
                 f"timeline-{number}",
@@ -53,9 +55,8 @@ def draw_timeline(loaded: Loaded, aggregates: Sequence[Aggregate]) -> TimelineFi
         for number, lane in enumerate(timeline.lanes)
     )
     peaks = {lane.series: lane.peak for lane in timeline.lanes}
-    return TimelineFigure(
-        story.timeline_title(aggregates, peaks, timeline.level), _how_to_read(timeline), lanes
-    )
+    title = story.timeline_title(aggregates, peaks, timeline.level)
+    return TimelineFigure(title, _how_to_read(timeline), lanes, timeline.client_shown)
 
 
 def draw_charts(loaded: Loaded, aggregates: Sequence[Aggregate]) -> list[Figure]:
@@ -105,9 +106,13 @@ def draw_charts(loaded: Loaded, aggregates: Sequence[Aggregate]) -> list[Figure]
 
 
 def _how_to_read(timeline: Timeline) -> str:
-    connecting = "grey: connecting, " if timeline.client_shown else ""
-    return (
-        f"The first connections of one cell at {timeline.level} users, one row each ({connecting}pale: "
-        "waiting for admission, full: in service). All modes over the same span; the dashed line is where "
-        "the last row ended."
+    said = (
+        f"The first connections of one cell at {counted(timeline.level, 'user')}, one row each. All modes over "
+        "the same span; the dashed line is where the last row ended."
     )
+    if any(lane.mode.endswith("/message") for lane in timeline.lanes):
+        said += (
+            " A mode that ends in /message admits message by message: there a bar is the whole conversation, "
+            "and conversations overlap although their messages do not."
+        )
+    return said

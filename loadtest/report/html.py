@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,10 +12,14 @@ from loadtest.analysis.checks import findings
 from loadtest.analysis.series import modes_of
 from loadtest.report.figures import draw_charts, draw_timeline
 from loadtest.report.numbers import ABSENT, counted, duration, rate, whole
+from loadtest.report.palette import colours
 from loadtest.report.rows import table_rows
 from loadtest.report.story import headline
 from loadtest.results import Cell, Run
 from loadtest.run_folder import Loaded
+
+# In a host's line: its role leads, and its boot_id only tells programs which clocks compare.
+_HOST_HIDDEN = ("role", "boot_id")
 
 _pages = Environment(
     loader=PackageLoader("loadtest.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -31,6 +34,7 @@ def render(loaded: Loaded) -> str:
         run=run,
         headline=headline(aggregates),
         subtitle=_subtitle(run),
+        colours=colours(aggregates),
         timeline=draw_timeline(loaded, aggregates),
         charts=draw_charts(loaded, aggregates),
         rows=table_rows(aggregates),
@@ -44,8 +48,9 @@ def render(loaded: Loaded) -> str:
 def _subtitle(run: Run) -> str:
     modes = len({cell.mode for cell in run.cells})
     levels = len({cell.level for cell in run.cells})
-    kind = "a plan" if run.kind == "plan" else "a run by hand"
-    return f"{kind}: {counted(len(run.cells), 'cell')}, {counted(modes, 'mode')}, {counted(levels, 'level')}"
+    kind = "A plan" if run.kind == "plan" else "A run by hand"
+    what = f"{counted(len(run.cells), 'cell')}, {counted(modes, 'mode')}, {counted(levels, 'level')}"
+    return f"{kind} of {what}"
 
 
 def _conditions(run: Run) -> list[tuple[str, str]]:
@@ -65,9 +70,6 @@ def _conditions(run: Run) -> list[tuple[str, str]]:
     return pairs
 
 
-_HOST_HIDDEN = ("role", "boot_id")
-
-
 def _setting(name: str, value: Any) -> str:
     if name.endswith("_ns") and isinstance(value, int):
         return duration(value / 1000) if value else "0"
@@ -80,7 +82,9 @@ def _plain(value: Any) -> str:
         return ", ".join(map(_plain, value))
     if isinstance(value, dict):
         return ", ".join(f"{name} {_plain(each)}" for name, each in value.items())
-    return ABSENT if value is None else str(value) if not isinstance(value, bool) else json.dumps(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ABSENT if value is None else str(value)
 
 
 def _cell_row(cell: Cell) -> list[str]:

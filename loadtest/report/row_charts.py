@@ -176,5 +176,5 @@ def _block(block: Block, layers: list[alt.Chart]) -> Layers:
         .mark_text(align="left", fontSize=12.5)
         .encode(x=alt.value(WIDTH + 8), y=_rows(block), text="words:N")
     )
-    title = alt.TitleParams(counted(block.level, "connection"), dx=NAME_SPACE + 6)
+    title = alt.TitleParams(counted(block.level, "connection"))
     return alt.layer(*layers, words).properties(width=WIDTH, height=ROW * len(block.series), title=title)

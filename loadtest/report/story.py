@@ -51,18 +51,17 @@ def throughput_title(aggregates: Sequence[Aggregate]) -> str:
     if not series:
         return "Throughput"
     grown = [(each.series, _growth(aggregates, each)) for each in series]
-    said = [f"{name} {times(growth)}" for name, growth in grown if growth is not None]
+    said = [f"{times(growth)} with {name}" for name, growth in grown if growth is not None]
     levels = sorted({each.level for each in aggregates})
     if not said:
         return f"Throughput at {counted(levels[-1], 'connection')}"
-    return f"From {levels[0]} to {counted(levels[-1], 'connection')} throughput becomes: " + ", ".join(said)
+    verb = "grows" if all(growth is None or growth >= 1 for _, growth in grown) else "becomes"
+    return f"From {levels[0]} to {counted(levels[-1], 'connection')} throughput {verb} " + ", ".join(said)
 
 
 def response_title(aggregates: Sequence[Aggregate]) -> str:
-    """What a message takes."""
-    return _time_title(
-        aggregates, "half of all messages are answered within", lambda each: each.response_p50_us
-    )
+    """What a message takes. By p99: where connections wait to be admitted, only their first message does."""
+    return _time_title(aggregates, "99% of messages are answered within", lambda each: each.response_p99_us)
 
 
 def first_reply_title(aggregates: Sequence[Aggregate]) -> str:
@@ -74,15 +73,19 @@ def first_reply_title(aggregates: Sequence[Aggregate]) -> str:
 
 def time_spent_title(aggregates: Sequence[Aggregate]) -> str:
     """How much of a message's time is waiting for admission."""
-    parts = []
-    for each in _told(aggregates):
-        network, wait, service = each.network_mean_us, each.wait_mean_us, each.service_mean_us
-        total = sum(part.median for part in (network, wait, service) if part is not None)
-        if wait is not None and total > 0:
-            parts.append(f"{share(wait.median, total)} with {each.series}")
-    if not parts:
+    shares = [(each.series, words) for each in _told(aggregates) if (words := _waiting(each)) is not None]
+    if not shares:
         return "Where a message's time went"
-    return "Waiting for admission is " + ", ".join(parts) + f" of a message's time{_at_level(aggregates)}"
+    (first, least), *rest = shares
+    said = f"{_at_level(aggregates)} waiting for admission takes {least} of a message's time with {first}"
+    return said + "".join(f", {words} with {series}" for series, words in rest)
+
+
+def _waiting(each: Aggregate) -> str | None:
+    """Wait as a share of network, wait and service; None where it is not known."""
+    parts = (each.network_mean_us, each.wait_mean_us, each.service_mean_us)
+    total = sum(part.median for part in parts if part is not None)
+    return share(each.wait_mean_us.median, total) if each.wait_mean_us is not None and total > 0 else None
 
 
 def in_service_title(aggregates: Sequence[Aggregate]) -> str:
@@ -119,7 +122,7 @@ def _told(aggregates: Sequence[Aggregate]) -> Sequence[Aggregate]:
 
 def _at_level(aggregates: Sequence[Aggregate]) -> str:
     top = greatest_level(aggregates)
-    return f" at {counted(top[0].level, 'connection')}" if top else ""
+    return f"At {counted(top[0].level, 'connection')}" if top else "Over all"
 
 
 def _time_title(
@@ -129,8 +132,7 @@ def _time_title(
     parts = [f"{duration(spread.median)} with {series}" for series, spread in found if spread is not None]
     if not parts:
         return "No message was answered"
-    where = _at_level(aggregates).strip().capitalize()
-    return f"{where} {lead} " + ", ".join(parts)
+    return f"{_at_level(aggregates)} {lead} " + ", ".join(parts)
 
 
 def _alone(each: Aggregate) -> str:

@@ -26,7 +26,7 @@ COLUMNS = (
     "failed",
 )
 
-LEGEND = "p50, p99: response time; 1st reply: p50; wait: mean; peak: most in service at once"
+LEGEND = "p50, p99: response time; 1st reply: p50; wait: mean; peak: most in service"
 
 
 def print_report(loaded: Loaded, console: Console) -> None:

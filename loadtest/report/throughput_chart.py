@@ -13,7 +13,7 @@ from loadtest.report import axes
 from loadtest.report.svg import Chart, chart_of
 from loadtest.results import Cell
 
-WIDTH, HEIGHT = 296, 250
+WIDTH, HEIGHT = 296, 300
 LABEL_GAP = 0.075
 
 

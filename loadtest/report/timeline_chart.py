@@ -37,7 +37,7 @@ def _strip(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Lay
             ),
         )
     )
-    title = alt.TitleParams("in service at once", fontWeight="normal", dx=AXIS_SPACE + 6)
+    title = alt.TitleParams("in service at once", fontWeight="normal")
     return alt.layer(area).properties(width=WIDTH, height=STRIP, title=title)
 
 
@@ -78,7 +78,7 @@ def _rows(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Laye
             opacity=alt.Opacity("opacity:Q", scale=None),
         )
     )
-    title = alt.TitleParams("connections, in order of arrival", fontWeight="normal", dx=AXIS_SPACE + 6)
+    title = alt.TitleParams("connections, in order of arrival", fontWeight="normal")
     return alt.layer(drawn, _done(lane, scale)).properties(width=WIDTH, height=ROWS, title=title)
 
 

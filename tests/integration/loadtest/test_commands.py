@@ -43,6 +43,7 @@ SHORT = ("--levels", "2", "--repeats", "1", "--seconds", "0.4", "--warmup", "0.1
         (["compare", "--hold", "2 parsecs"], "--hold"),
         (["compare", "--host", "tcp://127.0.0.1"], "--admin"),
         (["compare", "--admin", "127.0.0.1:1"], "127.0.0.1:1"),
+        (["compare", "--admin", "127.0.0.1:1", "--hold", "5ms"], "--hold 5ms"),
         (["compare", "--out", "/proc/nowhere", "--modes", "free"], "/proc/nowhere"),
         (["compare", "--wat"], "--wat"),
         (["clients", "--mode", "semaphore=0"], "semaphore=0"),
