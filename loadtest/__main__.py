@@ -66,19 +66,7 @@ def compare(
         raise PlanError("processes", f"{processes} is out of range: give 1 to 64")
     traffic = Traffic("session", client_mode, messages, payload)
     plan = Plan(parse_modes(modes), parse_levels(levels), repeats, seconds, warmup, seed, traffic)
-    flags = (
-        "--framing",
-        "length",
-        "--reply",
-        "echo",
-        "--timing",
-        "--hold",
-        hold,
-        "--work",
-        work,
-        "--pause",
-        pause,
-    )
+    flags = _server_flags({"hold": hold, "work": work, "pause": pause}, theirs=bool(host or admin))
     command = shlex.join(["lockstep", *sys.argv[1:]])
     comparison = Comparison(plan, host, admin, processes, out, command, flags)
     with _progress() as progress:

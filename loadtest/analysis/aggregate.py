@@ -37,6 +37,7 @@ class Aggregate:
     messages_per_s: Spread | None
     sessions_per_s: Spread | None
     connect_p50_us: Spread | None
+    connect_p99_us: Spread | None
     first_reply_p50_us: Spread | None
     first_reply_p99_us: Spread | None
     response_p50_us: Spread | None
@@ -73,6 +74,7 @@ def _aggregate(series: str, group: Sequence[Cell]) -> Aggregate:
         messages_per_s=_spread([cell.messages_per_s for cell in whole]),
         sessions_per_s=_spread([cell.sessions_per_s for cell in whole]),
         connect_p50_us=_over(whole, lambda cell: cell.connect_us, "p50"),
+        connect_p99_us=_over(whole, lambda cell: cell.connect_us, "p99"),
         first_reply_p50_us=_over(whole, lambda cell: cell.first_reply_us, "p50"),
         first_reply_p99_us=_over(whole, lambda cell: cell.first_reply_us, "p99"),
         response_p50_us=_over(whole, lambda cell: cell.response_us, "p50"),

@@ -30,6 +30,11 @@ INTERRUPTED = Check(
     "The run was stopped before its plan was done.",
     "Compare only the modes and levels that have all their repeats, or run it again.",
 )
+NOTHING_MEASURED = Check(
+    "nothing-measured",
+    "No cell was measured to its end: there are no figures.",
+    "Look at the server's and the workers' logs, and run it again.",
+)
 CUT_SHORT = Check(
     "cut-short",
     "Cells were stopped before their window was over; they are left out of every median and chart.",
@@ -72,6 +77,7 @@ SINGLE_REPEAT = Check(
 )
 ALL_CHECKS = (
     INTERRUPTED,
+    NOTHING_MEASURED,
     CUT_SHORT,
     UNBALANCED,
     LEDGER_DIFFERENCE,
@@ -93,6 +99,7 @@ def findings(run: Run) -> list[Finding]:
     cells = run.cells
     found = [
         *([Finding(INTERRUPTED, ())] if run.interrupted else []),
+        *([Finding(NOTHING_MEASURED, ())] if all(cell.cut_short for cell in cells) else []),
         *_finding(CUT_SHORT, cells, lambda cell: "" if cell.cut_short else None),
         *_finding(UNBALANCED, cells, _unbalanced),
         *_finding(LEDGER_DIFFERENCE, cells, _ledger_difference),

@@ -70,6 +70,21 @@ def draw_charts(loaded: Loaded, aggregates: Sequence[Aggregate]) -> list[Figure]
             throughput_chart(loaded.run.cells, aggregates, chosen),
         ),
         (
+            "in-service",
+            story.in_service_title(aggregates),
+            "The greatest number over all repeats, by the server's own count.",
+            in_service_chart(aggregates, chosen),
+        ),
+        (
+            "connect",
+            story.connect_title(aggregates),
+            "The kernel completes a connect before the server admits it, so no mode shows here. Dot p50, bar "
+            "to p99, medians of the repeats.",
+            times_chart(
+                aggregates, chosen, lambda each: each.connect_p50_us, lambda each: each.connect_p99_us
+            ),
+        ),
+        (
             "first-reply",
             story.first_reply_title(aggregates),
             "From a connection's first message to its reply: dot p50, bar to p99, medians of the repeats.",
@@ -91,12 +106,6 @@ def draw_charts(loaded: Loaded, aggregates: Sequence[Aggregate]) -> list[Figure]
             "Grey: network and kernel backlog. Pale: waiting for admission. Full: service.",
             time_spent_chart(aggregates, chosen),
         ),
-        (
-            "in-service",
-            story.in_service_title(aggregates),
-            "The greatest number over all repeats, by the server's own count.",
-            in_service_chart(aggregates, chosen),
-        ),
     ]
     return [
         Figure(title, note, to_svg(chart, name, title))
@@ -107,8 +116,8 @@ def draw_charts(loaded: Loaded, aggregates: Sequence[Aggregate]) -> list[Figure]
 
 def _how_to_read(timeline: Timeline) -> str:
     said = (
-        f"The first connections of one cell at {counted(timeline.level, 'user')}, one row each. All modes over "
-        "the same span; the dashed line is where the last row ended."
+        f"The first connections of one cell at {counted(timeline.level, 'user')}, one row each. All modes "
+        "over the same span; the dashed line is where the last row ended."
     )
     if any(lane.mode.endswith("/message") for lane in timeline.lanes):
         said += (

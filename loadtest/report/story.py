@@ -64,6 +64,11 @@ def response_title(aggregates: Sequence[Aggregate]) -> str:
     return _time_title(aggregates, "99% of messages are answered within", lambda each: each.response_p99_us)
 
 
+def connect_title(aggregates: Sequence[Aggregate]) -> str:
+    """What a connect takes."""
+    return _time_title(aggregates, "half of all connects are done within", lambda each: each.connect_p50_us)
+
+
 def first_reply_title(aggregates: Sequence[Aggregate]) -> str:
     """What a connection waits until it is first answered."""
     return _time_title(

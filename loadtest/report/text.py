@@ -58,6 +58,7 @@ def print_report(loaded: Loaded, console: Console) -> None:
             console.print(Text(f"  {where}"))
         if len(finding.where) > 3:
             console.print(f"  and {len(finding.where) - 3} more cells")
+        console.print(Text(f"  {finding.check.advice}"))
     for note in loaded.run.notes:
         console.print(Text(f"note: {note}", style="yellow"))
     if not found and not loaded.run.notes:
