@@ -22,6 +22,18 @@ Exchange = Callable[[bytes], None]
 _now_ns = time.monotonic_ns
 
 
+def unvarying(link: socket, record: ConnectionRecord, frame: bytes) -> Exchange:
+    """No work and the same reply for everybody: nothing is left to do but to send it."""
+    sendall, size = link.sendall, len(frame)
+
+    def exchange(_: bytes) -> None:
+        sendall(frame)
+        record.answered += 1
+        record.bytes_sent += size
+
+    return exchange
+
+
 def within_connection(link: socket, record: ConnectionRecord, work: Work, reply: Reply) -> Exchange:
     """The connection was admitted as a whole: its first message tells how long that took."""
     sendall = link.sendall

@@ -14,7 +14,7 @@ from server.grammar import ListenerSpec
 from server.ledger import Ledger
 from server.modes import MODES
 from server.occupancy import Occupancy
-from server.replies import get_reply
+from server.replies import get_constant_reply, get_reply
 from server.session import Service, Session
 from server.settings import Settings, SettingsError
 from server.socket_options import tune_connection
@@ -71,6 +71,7 @@ class Listener:
             max_frame=settings.max_frame,
             work=get_work(settings.work, settings.hold_ns),
             reply=get_reply(settings.reply, framing, settings.timing),
+            constant_reply=get_constant_reply(settings.reply, framing, settings.timing),
             ledger=self.ledger,
             occupancy=self.occupancy,
         )

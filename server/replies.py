@@ -26,17 +26,16 @@ REPLIES: dict[str, Callable[[bytes], bytes]] = {"ack": _acknowledge, "echo": _ec
 def get_reply(name: str, framing: Framing, timing: bool) -> Reply:
     """The reply of that name in that framing, with the timing header or without."""
     answer, encode, pack = REPLIES[name], framing.encode, framing.timing.pack
-    constant = encode(ACKNOWLEDGEMENT)
 
     def timed(payload: bytes, wait_ns: int, service_ns: int) -> bytes:
         return encode(pack(wait_ns, service_ns) + answer(payload))
 
     def plain(payload: bytes, _wait_ns: int, _service_ns: int) -> bytes:
-        return encode(payload)
+        return encode(answer(payload))
 
-    def same(_payload: bytes, _wait_ns: int, _service_ns: int) -> bytes:
-        return constant
+    return timed if timing else plain
 
-    if timing:
-        return timed
-    return same if name == "ack" else plain
+
+def get_constant_reply(name: str, framing: Framing, timing: bool) -> bytes | None:
+    """The whole frame where the reply never varies, else None."""
+    return framing.encode(ACKNOWLEDGEMENT) if name == "ack" and not timing else None

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from socket import SHUT_RDWR, SO_ERROR, SOL_SOCKET, socket
 
 from server.conversation import converse
-from server.exchange import Exchange, message_by_message, within_connection
+from server.exchange import Exchange, message_by_message, unvarying, within_connection
 from server.gates import Gate
 from server.ledger import Ledger
 from server.narration import narrated
 from server.occupancy import Occupancy
 from server.records import Cause, ConnectionRecord
 from server.replies import Reply
-from server.work import Work
+from server.work import Work, no_work
 from wire.framing import Framing
 
 log = logging.getLogger("lockstep.server")
@@ -39,6 +39,7 @@ class Service:
     max_frame: int
     work: Work
     reply: Reply
+    constant_reply: bytes | None
     ledger: Ledger
     occupancy: Occupancy
 
@@ -121,6 +122,8 @@ class Session:
             exchange = message_by_message(
                 self._link, record, service.work, service.reply, service.gate, service.occupancy
             )
+        elif service.constant_reply is not None and service.work is no_work:
+            exchange = unvarying(self._link, record, service.constant_reply)
         else:
             exchange = within_connection(self._link, record, service.work, service.reply)
         if log.isEnabledFor(logging.DEBUG):

@@ -14,7 +14,7 @@ from server.gates import LockGate
 from server.ledger import Ledger
 from server.occupancy import Occupancy
 from server.records import Cause, ConnectionRecord
-from server.replies import ACKNOWLEDGEMENT, get_reply
+from server.replies import ACKNOWLEDGEMENT, get_constant_reply, get_reply
 from server.session import Service, Session
 from server.settings import Settings
 from server.socket_options import tune_connection
@@ -59,6 +59,7 @@ def stage() -> Iterator[Callable[..., Stage]]:
             max_frame=LIMIT,
             work=no_work,
             reply=get_reply(reply, cut, timing),
+            constant_reply=get_constant_reply(reply, cut, timing),
             ledger=Ledger(bound=10),
             occupancy=Occupancy(),
         )
@@ -98,6 +99,16 @@ def test_framed_messages_are_answered_one_by_one_in_order(
     assert it.play() is Cause.PEER
     wanted = payloads if reply == "echo" else [ACKNOWLEDGEMENT] * 3
     assert cut.decoder(LIMIT).feed(read_all(it.peer)) == wanted
+
+
+def test_work_is_done_for_a_reply_that_never_varies_too(stage: Callable[..., Stage]) -> None:
+    it = stage(work=get_work("sleep", 1_000_000))
+    it.peer.sendall(b"hello")
+    it.peer.shutdown(socket.SHUT_WR)
+    it.play()
+    assert read_all(it.peer) == ACKNOWLEDGEMENT
+    assert it.record.hold_ns is not None
+    assert it.record.hold_ns >= 1_000_000
 
 
 @pytest.mark.parametrize("framing", ["raw", "line", "length"])
@@ -198,6 +209,15 @@ def test_whoever_misbehaves_loses_the_connection_and_gives_back_the_permit(
     assert it.service.occupancy.snapshot().in_service == 0
     assert it.service.ledger.totals().open == 0
     assert it.service.ledger.totals().causes[cause] == 1
+
+
+@pytest.mark.parametrize(("misbehave", "cause"), [(stay_silent, Cause.IDLE), (never_read, Cause.SLOW_READER)])
+def test_without_framing_silence_and_not_reading_end_the_connection_too(
+    stage: Callable[..., Stage], misbehave: Callable[[socket.socket], None], cause: Cause
+) -> None:
+    it = stage("raw", "echo")
+    misbehave(it.peer)
+    assert it.play() is cause
 
 
 def test_who_leaves_between_messages_is_no_matter_for_the_log(
