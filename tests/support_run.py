@@ -54,21 +54,21 @@ def simulate(mode: str, level: int, workload: Workload, rng: random.Random) -> l
     """`level` users that connect, are served, leave and come back at once, until the cell is over."""
     permits = PERMITS[mode] or level
     end_ns = round(workload.seconds * 1_000 * MS)
-    arriving = [(rng.randrange(300 * US), user) for user in range(level)]
+    arriving = [(rng.randrange(200 * US, 500 * US), user) for user in range(level)]
     heapq.heapify(arriving)
     free_at = [0] * permits
     visits: list[Visit] = []
     while arriving:
-        connect_ns, user = heapq.heappop(arriving)
-        if connect_ns >= end_ns:
+        arrival_ns, user = heapq.heappop(arriving)
+        if arrival_ns >= end_ns:
             continue
-        arrival_ns = connect_ns + rng.randrange(60 * US, 180 * US)
+        connect_ns = arrival_ns - rng.randrange(60 * US, 180 * US)
         admission_ns = max(heapq.heappop(free_at), arrival_ns) + rng.randrange(15 * US, 60 * US)
         overhead_ns = 90 * US + (level * 150 * US if permits == level else 0)
-        service_ns = workload.messages * (workload.hold_ns + overhead_ns + rng.randrange(120 * US))
+        service_ns = workload.messages * (workload.hold_ns + overhead_ns + rng.randrange(400 * US))
         release_ns = admission_ns + service_ns
         heapq.heappush(free_at, release_ns)
-        heapq.heappush(arriving, (release_ns + rng.randrange(80 * US, 400 * US), user))
+        heapq.heappush(arriving, (release_ns + rng.randrange(260 * US, 580 * US), user))
         visits.append(Visit(connect_ns, arrival_ns, admission_ns, release_ns))
     return [visit for visit in visits if visit.admission_ns < end_ns]
 

@@ -78,8 +78,8 @@ def draw_charts(loaded: Loaded, aggregates: Sequence[Aggregate]) -> list[Figure]
         (
             "connect",
             story.connect_title(aggregates),
-            "The kernel completes a connect before the server admits it, so no mode shows here. Dot p50, bar "
-            "to p99, medians of the repeats.",
+            "The kernel completes a connect, admitted or not: waiting does not show here, but in the first "
+            "reply. Dot p50, bar to p99, medians of the repeats.",
             times_chart(
                 aggregates, chosen, lambda each: each.connect_p50_us, lambda each: each.connect_p99_us
             ),

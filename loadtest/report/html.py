@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from loadtest.analysis.aggregate import aggregate
-from loadtest.analysis.checks import findings
+from loadtest.analysis.checks import ALL_CHECKS, findings
 from loadtest.analysis.series import modes_of
 from loadtest.report.figures import draw_charts, draw_timeline
 from loadtest.report.numbers import ABSENT, counted, duration, rate, whole
@@ -39,6 +39,7 @@ def render(loaded: Loaded) -> str:
         charts=draw_charts(loaded, aggregates),
         rows=table_rows(aggregates),
         findings=findings(run),
+        checks=[check.name for check in ALL_CHECKS],
         conditions=_conditions(run),
         cells=[_cell_row(cell) for cell in run.cells],
         svg=Markup,
@@ -50,7 +51,7 @@ def _subtitle(run: Run) -> str:
     levels = len({cell.level for cell in run.cells})
     kind = "A plan" if run.kind == "plan" else "A run by hand"
     what = f"{counted(len(run.cells), 'cell')}, {counted(modes, 'mode')}, {counted(levels, 'level')}"
-    return f"{kind} of {what}"
+    return f"{kind} of {what} · {run.started.replace('T', ' ').replace('+00:00', ' UTC')}"
 
 
 def _conditions(run: Run) -> list[tuple[str, str]]:
