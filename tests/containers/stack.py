@@ -1,4 +1,4 @@
-"""Lockstep under Compose, as one throw-away project per test: own name, tag, web port and results folder."""
+"""Lockstep under Compose, as one throw-away project per test: own name, web port and results folder."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from types import TracebackType
 from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[2]
-TAG = "test"
-SERVICES = ("server", "results", "master", "worker")
+# This process's own, so that two test runs on one machine never start each other's images.
+TAG = f"test-{secrets.token_hex(4)}"
+IMAGES = (f"lockstep-server:{TAG}", f"lockstep-loadtest:{TAG}")
 UP_S = 300
 DOWN_S = 120
 

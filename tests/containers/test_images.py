@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.containers.stack import TAG, Stack, docker
+from tests.containers.stack import IMAGES, Stack, docker
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
 
 MB = 1_000_000
-SERVER, LOADTEST = f"lockstep-server:{TAG}", f"lockstep-loadtest:{TAG}"
+SERVER, LOADTEST = IMAGES
 COMPILERS = ("gcc", "cc", "g++", "c++", "clang", "tcc", "ld", "as", "make", "rustc", "go")
 
 
@@ -36,19 +36,19 @@ def test_the_server_image_is_under_200_mb() -> None:
     assert inspect_image(SERVER)["Size"] < 200 * MB
 
 
-@pytest.mark.parametrize("image", [SERVER, LOADTEST])
+@pytest.mark.parametrize("image", IMAGES, ids=["server", "loadtest"])
 def test_an_image_runs_as_a_fixed_user_that_is_not_root(image: str) -> None:
     assert inspect_image(image)["Config"]["User"] == "10001:10001"
     assert in_image(image, "id -u").strip() == "10001"
 
 
-@pytest.mark.parametrize("image", [SERVER, LOADTEST])
+@pytest.mark.parametrize("image", IMAGES, ids=["server", "loadtest"])
 def test_an_image_holds_no_compiler(image: str) -> None:
     script = f"for tool in {' '.join(COMPILERS)}; do command -v $tool || true; done"
     assert in_image(image, script).split() == []
 
 
-@pytest.mark.parametrize("image", [SERVER, LOADTEST])
+@pytest.mark.parametrize("image", IMAGES, ids=["server", "loadtest"])
 def test_an_image_runs_its_command_without_a_shell_around_it(image: str) -> None:
     """`sh -c` in the entrypoint only sets the umask and execs."""
     config = inspect_image(image)["Config"]
