@@ -1,0 +1,46 @@
+"""Distributions out of values and out of histograms."""
+
+from __future__ import annotations
+
+from hdrh.histogram import HdrHistogram
+
+from loadtest.analysis.distribution import of_histogram, of_values
+
+
+def test_nothing_counted_is_no_distribution() -> None:
+    assert of_values([]) is None
+    assert of_histogram(HdrHistogram(1, 10**12, 3)) is None
+
+
+def test_percentiles_of_values_are_values_of_the_nearest_rank() -> None:
+    said = of_values(range(1_000, 1_001_000, 1_000))
+    assert said is not None
+    assert (said.count, said.min, said.p50, said.p90, said.p99, said.p999, said.max) == (
+        1000,
+        1,
+        500,
+        900,
+        990,
+        999,
+        1000,
+    )
+    assert said.mean == 500.5
+
+
+def test_one_value_is_every_percentile() -> None:
+    said = of_values([2_500])
+    assert said is not None
+    assert {said.min, said.mean, said.p50, said.p999, said.max} == {2.5}
+
+
+def test_a_histogram_says_what_its_values_say_to_a_thousandth_and_nothing_above_its_greatest() -> None:
+    values = [1_234_567 * number for number in range(1, 201)]
+    histogram = HdrHistogram(1, 10**12, 3)
+    for value in values:
+        histogram.record_value(value)
+    exact, said = of_values(values), of_histogram(histogram)
+    assert exact is not None
+    assert said is not None
+    for name in ("min", "mean", "p50", "p90", "p99", "max"):
+        assert abs(getattr(said, name) / getattr(exact, name) - 1) < 0.002
+    assert said.p999 <= said.max

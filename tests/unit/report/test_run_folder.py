@@ -1,0 +1,99 @@
+"""The run folder: what is saved comes back, and what is damaged says so in one line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from loadtest.results import SCHEMA, CellDetail, ResultsError
+from loadtest.run_folder import RunFolder
+from tests.support_run import make_run, write_run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_run(tmp_path, *make_run(levels=(1, 8), repeats=1))
+
+
+def refusal_of(folder: Path) -> str:
+    with pytest.raises(ResultsError) as refusal:
+        RunFolder.load(folder)
+    said = str(refusal.value)
+    assert "\n" not in said
+    return said
+
+
+def test_what_is_saved_comes_back(tmp_path: Path) -> None:
+    run, connections = make_run(levels=(1, 8), repeats=1)
+    loaded = RunFolder.load(write_run(tmp_path, run, connections))
+    assert loaded.run == run
+    assert loaded.connections == connections
+    assert sorted(loaded.details) == [cell.index for cell in run.cells]
+
+
+def test_saving_again_replaces_and_leaves_no_draft(tmp_path: Path) -> None:
+    run, _ = make_run(levels=(1,), repeats=1)
+    folder = RunFolder.create(tmp_path, run.run_id)
+    for answered in (1, 2):
+        folder.save_run(run)
+        folder.save_cell(CellDetail(0, per_second=[{"second": 0, "answered": answered, "failed": 0}]))
+    assert RunFolder.load(folder.path).details[0].per_second[0]["answered"] == 2
+    assert sorted(path.name for path in folder.path.rglob("*") if path.is_file()) == [
+        "0.json",
+        "run.json",
+        "summary.csv",
+    ]
+
+
+def test_the_summary_has_a_row_a_cell_and_leaves_empty_what_was_not_measured(folder: Path) -> None:
+    cells = RunFolder.load(folder).run.cells
+    with (folder / "summary.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["mode"], int(row["level"])) for row in rows] == [(cell.mode, cell.level) for cell in cells]
+    assert {row["server_handoff_p50_us"] for row in rows if row["mode"] == "free"} == {""}
+    assert all(float(row["first_reply_p99_us"]) > 0 for row in rows)
+
+
+def test_a_connection_cut_off_while_it_was_written_is_left_out_and_noted(folder: Path) -> None:
+    whole = len(RunFolder.load(folder).connections)
+    file = folder / "connections.jsonl"
+    file.write_bytes(file.read_bytes()[:-20])
+    loaded = RunFolder.load(folder)
+    assert len(loaded.connections) == whole - 1
+    assert "cut off" in loaded.run.notes[-1]
+
+
+def test_a_damaged_line_of_connections_is_named(folder: Path) -> None:
+    file = folder / "connections.jsonl"
+    file.write_text("{}\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
+    assert "connections.jsonl, line 1 is damaged" in refusal_of(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "is damaged"),
+        ("[]", "expected an object, found list"),
+        ('{"schema": 1}', "required field missing @ $.run_id"),
+        (json.dumps({"schema": SCHEMA + 1}), "upgrade Lockstep"),
+    ],
+)
+def test_a_run_that_cannot_be_read_says_where_why_and_what_to_do(
+    folder: Path, content: str, said: str
+) -> None:
+    (folder / "run.json").write_text(content, encoding="utf-8")
+    refusal = refusal_of(folder)
+    assert str(folder / "run.json") in refusal
+    assert said in refusal
+
+
+def test_a_run_never_writes_into_the_folder_of_another(tmp_path: Path) -> None:
+    RunFolder.create(tmp_path, "a")
+    with pytest.raises(ResultsError, match=r"cannot make the run folder .*/a: File exists; choose"):
+        RunFolder.create(tmp_path, "a")
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(ResultsError, match="Not a directory"):
+        RunFolder.create(tmp_path / "file", "b")
