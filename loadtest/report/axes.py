@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+# Without a precision of its own the renderer rounds labels to the distance of the ticks: 250 becomes 300.
+TICK_FORMAT = ",.4~r"
+
 # From this ratio of greatest to least on, a linear axis would flatten the small values.
 WIDE_SPAN = 8.0
 # Up to this ratio, a logarithmic axis has room for ticks at 2 and 5 too.

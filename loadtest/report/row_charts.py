@@ -128,7 +128,7 @@ def _stacked(blocks: Sequence[Block], draw: Callable[[Block, bool], Layers]) -> 
 
 def _times_block(block: Block, axis: axes.Axis, last: bool) -> Layers:
     scale = alt.Scale(type=axis.kind, domain=[axis.low, axis.high], nice=False)
-    ticks = alt.Axis(values=list(axis.ticks), format=",~r", labels=last)
+    ticks = alt.Axis(values=list(axis.ticks), format=axes.TICK_FORMAT, labels=last)
     x = alt.X("p50:Q", scale=scale, axis=ticks, title="milliseconds" if last else None)
     colour = alt.Color("colour:N", scale=None)
     marks = chart_of(block.marks)
@@ -148,7 +148,7 @@ def _bars_block(block: Block, unit: str, last: bool, axis: axes.Axis | None = No
     x = alt.X(
         "start:Q",
         scale=alt.Scale(domain=[axis.low, axis.high], nice=False),
-        axis=alt.Axis(values=list(axis.ticks), format=",~r"),
+        axis=alt.Axis(values=list(axis.ticks), format=axes.TICK_FORMAT),
         title=unit if last else None,
     )
     bars = (

@@ -47,7 +47,7 @@ def throughput_chart(
         "rate:Q",
         title="messages per second",
         scale=alt.Scale(type=axis.kind, domain=[axis.low, axis.high], nice=False),
-        axis=alt.Axis(values=list(axis.ticks), format=",~r", titlePadding=14),
+        axis=alt.Axis(values=list(axis.ticks), format=axes.TICK_FORMAT, titlePadding=14),
     )
     palette = alt.Scale(domain=list(colours), range=list(colours.values()))
     colour = alt.Color("series:N", legend=None, scale=palette)

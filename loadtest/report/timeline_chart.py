@@ -37,7 +37,9 @@ def _strip(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Lay
             ),
         )
     )
-    title = alt.TitleParams("in service at once", fontWeight="normal")
+    # A mode that admits by message has no admission of connections to count.
+    counted = "in conversation" if lane.mode.endswith("/message") else "in service"
+    title = alt.TitleParams(f"{counted} at once", fontWeight="normal")
     return alt.layer(area).properties(width=WIDTH, height=STRIP, title=title)
 
 
@@ -69,7 +71,10 @@ def _rows(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Laye
         .mark_rect()
         .encode(
             x=alt.X(
-                "start:Q", scale=scale, title="milliseconds", axis=alt.Axis(values=list(ticks), format=",~r")
+                "start:Q",
+                scale=scale,
+                title="milliseconds",
+                axis=alt.Axis(values=list(ticks), format=axes.TICK_FORMAT),
             ),
             x2="end:Q",
             y=alt.Y("top:Q", scale=y_scale, title=None, axis=y_axis),

@@ -7,9 +7,12 @@ from dataclasses import replace
 import pytest
 
 from loadtest.analysis.aggregate import Aggregate, Spread, aggregate
+from loadtest.analysis.timeline import Bar, Lane, Timeline
 from loadtest.report import axes, story
 from loadtest.report.numbers import duration, figures, share
 from loadtest.report.palette import colours
+from loadtest.report.svg import to_svg
+from loadtest.report.timeline_chart import timeline_chart
 from tests.support_run import make_run
 
 
@@ -54,6 +57,12 @@ def test_ticks_lie_within_the_axis(values: list[float]) -> None:
     assert axis.ticks
     assert all(axis.low <= tick <= axis.high for tick in axis.ticks)
     assert all(axis.value(axis.fraction(value)) == pytest.approx(value) for value in values)
+
+
+def test_a_tick_is_labelled_with_its_own_value() -> None:
+    lane = Lane("lock", "lock", 1, 900, (Bar(1, "in service", 0, 900),), ((0, 1), (900, 1)))
+    svg = to_svg(timeline_chart(Timeline(1, 900, (lane,), client_shown=False), lane, "#000"), "a", "a")
+    assert [f">{tick}<" in svg for tick in (0, 250, 500, 750, 300, 800)] == [True] * 4 + [False] * 2
 
 
 def test_labels_are_moved_apart_and_keep_their_order() -> None:
