@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -24,6 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Measures what synchronising costs a threaded TCP server.",
 )
+
+if TYPE_CHECKING:
+    from loadtest.compare import Comparison
 
 DEFAULTS = Plan()
 # The common ancestor of Typer's complaints about a command line.
@@ -60,7 +63,7 @@ def compare(
     admin: Annotated[str | None, typer.Option(help="Its admin port, HOST:PORT.")] = None,
 ) -> None:
     """Run the same load against every mode and set them side by side."""
-    from loadtest.compare import Comparison, run_comparison
+    from loadtest.compare import Comparison
 
     if not 1 <= processes <= 64:
         raise PlanError("processes", f"{processes} is out of range: give 1 to 64")
@@ -69,20 +72,7 @@ def compare(
     flags = _server_flags({"hold": hold, "work": work, "pause": pause}, theirs=bool(host or admin))
     command = shlex.join(["lockstep", *sys.argv[1:]])
     comparison = Comparison(plan, host, admin, processes, out, command, flags)
-    with _progress() as progress:
-        bar = progress.add_task("starting", total=len(plan.cells()))
-        finished = run_comparison(
-            comparison,
-            lambda run: progress.update(
-                bar, advance=1, description=_last_cell(run.cells[-1].mode, run.cells[-1].level)
-            ),
-        )
-    _print_report(finished.path)
-    if finished.failure:
-        _complain(finished.failure)
-        raise typer.Exit(WRONG_USE)
-    if finished.interrupted:
-        raise typer.Exit(130)
+    _run(comparison)
 
 
 @app.command()
@@ -109,6 +99,26 @@ def clients(
     from loadtest.demonstration import demonstrate
 
     demonstrate(count, mode, client_mode, pause, Console(highlight=False))
+
+
+def _run(comparison: Comparison) -> None:
+    """Run it under a progress bar, print its report, and leave with the exit code it deserves."""
+    from loadtest.compare import run_comparison
+
+    with _progress() as progress:
+        bar = progress.add_task("starting", total=len(comparison.plan.cells()))
+        finished = run_comparison(
+            comparison,
+            lambda run: progress.update(
+                bar, advance=1, description=_last_cell(run.cells[-1].mode, run.cells[-1].level)
+            ),
+        )
+    _print_report(finished.path)
+    if finished.failure:
+        _complain(finished.failure)
+        raise typer.Exit(WRONG_USE)
+    if finished.interrupted:
+        raise typer.Exit(130)
 
 
 def _server_flags(chosen: dict[str, str | None], theirs: bool) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from loadtest.moments import Moments
 from loadtest.reply_buffer import reply_buffer
 from loadtest.results import ClientView
-from loadtest.samples import Outcome, Phase, Sample
+from loadtest.samples import Outcome, Phase, Reply, Sample
 from loadtest.socket_errors import HarnessError, outcome_of, resolve
 from wire.errors import FrameTooLong, HeaderMissing
 from wire.framing import Framing, get_framing
@@ -25,52 +26,11 @@ NO_TIMING = "the reply has no timing header: is the server's --timing on?"
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """How one message ended; true if it was answered as expected.
-
-    payload is None unless bytes came; wait_ns and service_ns are None where the server does not tell.
-    """
-
-    outcome: Outcome
-    payload: bytes | None = None
-    wait_ns: int | None = None
-    service_ns: int | None = None
-
-    def __bool__(self) -> bool:
-        return self.outcome is Outcome.ANSWERED
-
-
-@dataclass(frozen=True, slots=True)
 class _Pending:
     """A message whose reply is still to come."""
 
     start_ns: int
     sent_bytes: int
-
-
-@dataclass(slots=True)
-class _Moments:
-    """When one connection did what: monotonic nanoseconds, None where it has not happened."""
-
-    connect_start_ns: int
-    connected_ns: int | None = None
-    first_sent_ns: int | None = None
-    first_reply_ns: int | None = None
-    close_start_ns: int | None = None
-    answered: int = 0
-
-    def view(self, closed_ns: int, outcome: Outcome) -> ClientView:
-        """The connection as the run folder keeps it."""
-        return ClientView(
-            connect_start_ns=self.connect_start_ns,
-            connected_ns=self.connected_ns,
-            first_sent_ns=self.first_sent_ns,
-            first_reply_ns=self.first_reply_ns,
-            close_start_ns=self.close_start_ns,
-            closed_ns=closed_ns,
-            outcome=outcome.value,
-            messages=self.answered,
-        )
 
 
 class _CutShortError(Exception):
@@ -141,7 +101,7 @@ class TcpClient:
         return Outcome.ANSWERED
 
     def _begin_anew(self) -> None:
-        self._moments = _Moments(time.monotonic_ns())
+        self._moments = Moments(time.monotonic_ns())
         self._address = ""
         self._aborting = False
         self._pending.clear()

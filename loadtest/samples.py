@@ -56,3 +56,19 @@ class Sample:
     def elapsed_ns(self) -> int:
         """From start to end, in nanoseconds."""
         return self.end_ns - self.start_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """How one message ended; true if it was answered as expected.
+
+    payload is None unless bytes came; wait_ns and service_ns are None where the server does not tell.
+    """
+
+    outcome: Outcome
+    payload: bytes | None = None
+    wait_ns: int | None = None
+    service_ns: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.outcome is Outcome.ANSWERED
