@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 # Without a precision of its own the renderer rounds labels to the distance of the ticks: 250 becomes 300.
@@ -60,6 +60,12 @@ def linear(greatest: float) -> Axis:
     step = next(decade * each for each in (1, 2, 2.5, 5, 10) if decade * each >= rough * 0.999)
     count = math.floor(greatest / step + 1e-9)
     return Axis(0.0, greatest * 1.06, tuple(step * number for number in range(count + 1)), logarithmic=False)
+
+
+def counts(greatest: int) -> Axis:
+    """As `linear`, with whole numbers for ticks."""
+    axis = linear(greatest)
+    return replace(axis, ticks=tuple(tick for tick in axis.ticks if tick == int(tick)))
 
 
 def logarithmic(values: Sequence[float]) -> Axis:

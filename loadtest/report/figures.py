@@ -117,7 +117,8 @@ def draw_charts(loaded: Loaded, aggregates: Sequence[Aggregate]) -> list[Figure]
 def _how_to_read(timeline: Timeline) -> str:
     said = (
         f"The first connections of one cell at {counted(timeline.level, 'user')}, one row each. All modes "
-        "over the same span; the dashed line is where the last row ended."
+        "over the same span; the dashed line is where the last row ended, and the strip ends with the cell's "
+        "recorded connections."
     )
     if any(lane.mode.endswith("/message") for lane in timeline.lanes):
         said += (

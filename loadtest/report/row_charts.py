@@ -75,7 +75,7 @@ def time_spent_chart(aggregates: Sequence[Aggregate], colours: dict[str, str]) -
 
 
 def in_service_chart(aggregates: Sequence[Aggregate], colours: dict[str, str]) -> Chart | None:
-    """The greatest number in service over all repeats; None where the server told nothing."""
+    """The greatest number in service over all repeats; None where there was nobody, or the server told nothing."""
     blocks = []
     greatest = 0
     for level, group in _by_level(aggregates):
@@ -92,9 +92,9 @@ def in_service_chart(aggregates: Sequence[Aggregate], colours: dict[str, str]) -
                 [{"series": series, "words": whole(count)} for series, count in told],
             )
         )
-    if not any(block.marks for block in blocks):
+    if greatest == 0:
         return None
-    axis = axes.linear(greatest)
+    axis = axes.counts(greatest)
     return _stacked(blocks, lambda block, last: _bars_block(block, "connections in service", last, axis))
 
 

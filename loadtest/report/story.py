@@ -96,13 +96,11 @@ def _waiting(each: Aggregate) -> str | None:
 def in_service_title(aggregates: Sequence[Aggregate]) -> str:
     """How many were served at once, by the server's own count."""
     parts = [
-        f"{each.series} {each.max_in_service}"
+        f"{each.max_in_service} with {each.series}"
         for each in _told(aggregates)
         if each.max_in_service is not None
     ]
-    if not parts:
-        return "The server did not say how many it had in service"
-    return "In service at once, at most: " + ", ".join(parts)
+    return f"{_at_level(aggregates)} the most in service at once is " + ", ".join(parts)
 
 
 def timeline_title(aggregates: Sequence[Aggregate], peaks: dict[str, int], level: int) -> str:

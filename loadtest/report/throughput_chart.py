@@ -14,7 +14,9 @@ from loadtest.report.svg import Chart, chart_of
 from loadtest.results import Cell
 
 WIDTH, HEIGHT = 296, 300
-LABEL_GAP = 0.075
+# With a single level there is no course to follow, only points to compare.
+HEIGHT_OF_ONE_LEVEL = 140
+LABEL_SPACE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,12 @@ class Point:
 def throughput_chart(
     cells: Sequence[Cell], aggregates: Sequence[Aggregate], colours: dict[str, str]
 ) -> Chart | None:
-    """Messages per second over connections; None where no cell was measured to its end."""
+    """Messages per second over connections; None where nothing was answered."""
     names = series_names(cells)
     points = [
         Point(names[cell.index], cell.level, cell.messages_per_s) for cell in cells if not cell.cut_short
     ]
-    if not points:
+    if not any(point.rate for point in points):
         return None
     medians = [
         Point(each.series, each.level, each.messages_per_s.median)
@@ -42,7 +44,9 @@ def throughput_chart(
         if each.messages_per_s is not None
     ]
     axis = axes.suited([point.rate for point in points])
-    x = _levels(sorted({point.level for point in points}))
+    levels = sorted({point.level for point in points})
+    height = HEIGHT if len(levels) > 1 else HEIGHT_OF_ONE_LEVEL
+    x = _levels(levels)
     y = alt.Y(
         "rate:Q",
         title="messages per second",
@@ -54,11 +58,11 @@ def throughput_chart(
     line = _chart(medians).mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour)
     dots = _chart(points).mark_point(filled=True, size=42, opacity=0.75).encode(x=x, y=y, color=colour)
     names_at_end = (
-        _chart(_labels(medians, axis))
+        _chart(_labels(medians, axis, LABEL_SPACE / height))
         .mark_text(align="left", dx=10, fontWeight=600, fontSize=13)
         .encode(x=x, y=y, color=colour, text="series:N")
     )
-    return alt.layer(line, dots, names_at_end).properties(width=WIDTH, height=HEIGHT)
+    return alt.layer(line, dots, names_at_end).properties(width=WIDTH, height=height)
 
 
 def _chart(points: Sequence[Point]) -> alt.Chart:
@@ -74,10 +78,10 @@ def _levels(levels: Sequence[int]) -> alt.X:
     )
 
 
-def _labels(medians: Sequence[Point], axis: axes.Axis) -> list[Point]:
-    """Each series' name at the end of its line, moved off its neighbours'."""
+def _labels(medians: Sequence[Point], axis: axes.Axis, gap: float) -> list[Point]:
+    """Each series' name at the end of its line, moved off its neighbours' by a part of the height."""
     ends = list({point.series: point for point in sorted(medians, key=lambda point: point.level)}.values())
-    fractions = axes.apart([axis.fraction(point.rate) for point in ends], LABEL_GAP)
+    fractions = axes.apart([axis.fraction(point.rate) for point in ends], gap)
     return [
         replace(point, rate=axis.value(fraction)) for point, fraction in zip(ends, fractions, strict=True)
     ]
