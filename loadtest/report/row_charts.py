@@ -75,7 +75,7 @@ def time_spent_chart(aggregates: Sequence[Aggregate], colours: dict[str, str]) -
 
 
 def in_service_chart(aggregates: Sequence[Aggregate], colours: dict[str, str]) -> Chart | None:
-    """The greatest number in service over all repeats; None where there was nobody, or the server told nothing."""
+    """The greatest number in service over all repeats; None where nobody was or nothing is told."""
     blocks = []
     greatest = 0
     for level, group in _by_level(aggregates):
