@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 
 from server.flags import parse_settings
@@ -16,23 +15,25 @@ from server.settings import SettingsError
 
 log = logging.getLogger("lockstep.server")
 
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run until told to stop. Returns the exit code: 0 after a drain, 2 if the settings cannot work."""
-    stop = threading.Event()
+    # Blocked before any thread starts, so that all threads inherit it and only sigwait takes them. A handler
+    # would not do: a signal that strikes another thread does not wake a main thread that waits for a lock.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     try:
         settings = parse_settings(arguments, environment)
         console = _log_to_stderr(settings.log_level)
         server = Server(settings)
-        for signal_number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signal_number, lambda *_: stop.set())
         server.start()
     except SettingsError as error:
         print(f"lockstep server: {error}", file=sys.stderr)
         return 2
     print(json.dumps(server.ready), flush=True)
     log.info("ready: %s", ", ".join(f"{it.spec.name} on {it.port}" for it in server.listeners))
-    stop.wait()
+    signal.sigwait(_STOP_SIGNALS)
     log.info("stopping: sessions may go on for %g s", settings.drain_ns / 1e9)
     server.drain()
     log.info("stopped")
