@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.pairs import Ratio, measure
+from bench.promises import promises
 
 HERE = Path(__file__).parent
 SERVER_CORE, LOAD_CORE = 0, 1
@@ -93,7 +94,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder for bench.json")
     options = parser.parse_args()
     ratios = [
-        server_against_bare_loop(connections, options.seconds, options.pairs) for connections in (1, 50)
+        *(server_against_bare_loop(connections, options.seconds, options.pairs) for connections in (1, 50)),
+        *promises(options.pairs),
     ]
     show(ratios)
     options.out.mkdir(parents=True, exist_ok=True)
