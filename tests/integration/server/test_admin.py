@@ -100,6 +100,7 @@ def test_metrics_are_prometheus_text() -> None:
     with ServerProcess("free", "lock/message", flags=FRAMED) as server:
         with connect(server.ports["lock/message"]) as link:
             ask(link, b"hello")
+            wait_until(lambda: server.listeners()["lock/message"]["answered"] == 1)
             families = {it.name: it for it in text_string_to_metric_families(server.ask("/metrics"))}
         answered = families["lockstep_messages_answered"]
         assert answered.type == "counter"
