@@ -20,6 +20,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 FLAGS = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing", "--hold", "2ms")
 PICTURES = ROOT / "artifacts" / "browser"
 TABLE_S = 20.0
+# The end of a run: last reports, the server's account, and the report made by a process of its own.
+END_S = 60.0
 DROPDOWNS = {
     "run": ["by hand", "comparison plan"],
     "mode": ["free", "lock"],
@@ -70,6 +72,7 @@ def page(load: LoadProcesses, browser: Browser) -> Iterator[Page]:
     page.goto(load.url)
     yield page
     page.close()
+    print(load.logs())  # pytest shows it beside a failure
     assert not complaints
 
 
@@ -79,7 +82,7 @@ def open_form(page: Page) -> None:
     if new.is_visible():  # after a run the page shows its results first
         new.click()
     parameters.click()
-    page.locator("input[name='seed']").click(trial=True)  # the last field: all have unfolded
+    expect(page.locator(".MuiCollapse-entered")).to_be_visible()  # wholly unfolded
 
 
 def choose(page: Page, field: str, value: str) -> None:
@@ -131,7 +134,7 @@ def run_by_hand(page: Page, mode: str) -> tuple[dict[str, float], dict[str, floa
     seen = await_rows(page, mode)
     keep_picture(page, f"running-{mode}")
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_role("button", name="New")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("button", name="New")).to_be_visible(timeout=END_S * 1000)
     return seen
 
 
@@ -178,7 +181,7 @@ def test_the_comparison_plan_runs_from_the_page_to_its_report(page: Page, load: 
     fill(page, modes="free,lock", levels="1,4", repeats="1", seconds="0.5", warmup="0.1")
     keep_picture(page, "form-plan")
     page.get_by_role("button", name="Start").click()
-    expect(page.get_by_role("button", name="New")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="New")).to_be_visible(timeout=END_S * 1000)
     rows = table(page)
     keep_picture(page, "plan-done")
     assert {("message", "free"), ("message", "lock")} <= set(rows)
