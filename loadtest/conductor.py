@@ -129,7 +129,6 @@ class Conductor:
                 return
             self._workers.tell_all(END, {})
             self._await_reports(cell.collector)
-            self._cell = None
             self._save(cell, cut_short)
 
     def run_cell(self, planned: PlannedCell, traffic: Traffic, warmup_s: float, seconds: float) -> None:
@@ -205,6 +204,8 @@ class Conductor:
         self._folder.save_cell(cell.collector.detail())
         self._folder.add_connections(connections)
         self._folder.save_run(self._run)
+        # Only now: whoever is stopped while it waits above leaves the cell to be saved by the next to end it.
+        self._cell = None
         self._on_cell(self._run)
 
     def _ask_server(self, cell: _CellUnderWay) -> tuple[ServerCell | None, list[Connection]]:
