@@ -15,6 +15,7 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from loadtest.agent import Agent
 from loadtest.conductor import Conductor
 from loadtest.orders import BEGIN, END, REPORT, CellOrder
+from loadtest.refusals import WRONG_USE
 from loadtest.users import feed_locust
 
 
@@ -61,6 +62,8 @@ def attach_conductor(environment: Environment, conductor: Conductor) -> None:
         if runner.shape_greenlet is not None and runner.shape_greenlet is not gevent.getcurrent():
             runner.shape_greenlet.kill()
         conductor.finish_run()
+        if conductor.failure is not None:
+            environment.process_exit_code = WRONG_USE
 
     runner.register_message(REPORT, on_report)
     environment.events.worker_connect.add_listener(on_worker)
