@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 # After the drain and its abort, a report only has to cross the network.
 REPORT_WAIT_S = DRAIN_S + 4.0
 SETTLE_S = 2.0
+# A report takes seconds; nobody's Stop may hang on it for ever.
+REPORT_MAKING_S = 60.0
 POLL_S = 0.01
 
 
@@ -227,11 +229,14 @@ class Conductor:
     @staticmethod
     def _write_report(path: Path) -> None:
         """In a process of its own: drawing charts for seconds would hold up the heartbeats here."""
-        done = subprocess.run(
-            [sys.executable, "-m", "loadtest", "report", str(path)], capture_output=True, text=True
-        )
+        command = [sys.executable, "-m", "loadtest", "report", str(path)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=REPORT_MAKING_S)
+        except subprocess.TimeoutExpired:
+            logger.error("no report within %g s; try `lockstep report %s`", REPORT_MAKING_S, path)
+            return
         if done.returncode:
-            logger.error("the report could not be made: %s", done.stderr.strip())
+            logger.error("the report could not be made: %s", done.stderr.strip().splitlines()[-1])
 
 
 def _notes(cell: _CellUnderWay) -> list[str]:

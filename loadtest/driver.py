@@ -49,6 +49,8 @@ class Driver:
         One of REFUSALS where the choices make no sense. Starts nothing.
         """
         if self.conductor.running:
+            if options == self._options:  # the page's Edit, which only changes the number of users
+                return
             raise PlanError("run", "another one is under way: stop it first")
         target = target_of(host or self._environment.host, options)
         if options.run == COMPARISON_PLAN:

@@ -43,10 +43,10 @@ class Target:
     def check(self, plan: Plan) -> None:
         """PlanError where the server does not offer a mode of the plan."""
         for mode in plan.modes:
-            self.port_of(mode)
+            self.port_of(mode, "modes")
 
-    def port_of(self, mode: str) -> int:
-        """The port behind a mode's name. PlanError where there is none."""
+    def port_of(self, mode: str, setting: str = "mode") -> int:
+        """The port behind a mode's name. PlanError where there is none; setting: who named the mode."""
         if self.server is None:
             if self.port is None:
                 raise PlanError(
@@ -57,7 +57,8 @@ class Target:
         if mode not in listeners:
             offered = ", ".join(listeners)
             raise PlanError(
-                "mode", f"{mode!r} is not offered by the server at {self.server.admin}: choose from {offered}"
+                setting,
+                f"{mode!r} is not offered by the server at {self.server.admin}: choose from {offered}",
             )
         return listeners[mode].port
 

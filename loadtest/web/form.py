@@ -5,6 +5,7 @@ Refuses what makes no sense before anything starts, and what did not come from t
 
 from __future__ import annotations
 
+import logging
 from argparse import Namespace
 from collections.abc import Mapping
 from typing import Protocol
@@ -14,6 +15,8 @@ from flask import Flask, Response, jsonify, request
 
 from loadtest.plan import PlanError
 from loadtest.refusals import REFUSALS
+
+logger = logging.getLogger(__name__)
 
 # Locust's /swarm would set any option it knows; only these belong to the form.
 _LOCUSTS_OWN = {"user_count", "spawn_rate", "host", "run_time", "profile", "users", "num_users"}
@@ -48,6 +51,8 @@ def guard_form(app: Flask, driver: Prepares, options: Namespace) -> None:
         try:
             driver.prepare(chosen(options, request.form), request.form.get("host"))
         except REFUSALS as refusal:
+            # The page's Edit dialog shows no answer; its Logs tab does.
+            logger.warning("refused: %s", _by_field(refusal))
             return _refused(_by_field(refusal))
         return None
 
