@@ -11,7 +11,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from loadtest.moments import Moments
 from loadtest.reply_buffer import reply_buffer
@@ -25,8 +25,7 @@ RECEIVE_BYTES = 65536
 NO_TIMING = "the reply has no timing header: is the server's --timing on?"
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
+class _Pending(NamedTuple):
     """A message whose reply is still to come."""
 
     start_ns: int
@@ -220,28 +219,32 @@ class TcpClient:
                 outcome, detail = Outcome.MISMATCH, NO_TIMING
         if outcome is Outcome.ANSWERED and expect is not None and payload != expect:
             outcome, detail = Outcome.MISMATCH, "the reply is not what was expected"
-        pending = self._pending.popleft()
+        sample = self._book_message(outcome, detail, end_ns, wait_ns, service_ns)
         first = self._moments.first_reply_ns is None
         if first:
             self._moments.first_reply_ns = end_ns
         if outcome is Outcome.ANSWERED:
             self._moments.answered += 1
-        sample = Sample(
-            Phase.MESSAGE,
-            outcome,
-            pending.start_ns,
-            end_ns,
-            wait_ns,
-            service_ns,
-            pending.sent_bytes,
-            self._received,
-            detail,
-        )
-        self._received = 0
-        self._record(sample)
-        if first and outcome is Outcome.ANSWERED:
-            self._record(Sample(Phase.FIRST_REPLY, outcome, pending.start_ns, end_ns, wait_ns, service_ns))
+            if first:
+                self._record(Sample(Phase.FIRST_REPLY, outcome, sample.start_ns, end_ns, wait_ns, service_ns))
         return Reply(outcome, payload, wait_ns, service_ns)
+
+    def _book_message(
+        self,
+        outcome: Outcome,
+        detail: str,
+        end_ns: int,
+        wait_ns: int | None = None,
+        service_ns: int | None = None,
+    ) -> Sample:
+        """Record how the oldest pending message ended; what was received since the one before is its own."""
+        start_ns, sent_bytes = self._pending.popleft()
+        received, self._received = self._received, 0
+        sample = Sample(
+            Phase.MESSAGE, outcome, start_ns, end_ns, wait_ns, service_ns, sent_bytes, received, detail
+        )
+        self._record(sample)
+        return sample
 
     def _explain_end(self) -> tuple[Outcome, str]:
         if self._aborting:
@@ -265,21 +268,7 @@ class TcpClient:
         """Book every message that is still without a reply, and give the connection up."""
         end_ns = time.monotonic_ns()
         while self._pending:
-            pending = self._pending.popleft()
-            self._record(
-                Sample(
-                    Phase.MESSAGE,
-                    outcome,
-                    pending.start_ns,
-                    end_ns,
-                    None,
-                    None,
-                    pending.sent_bytes,
-                    self._received,
-                    detail,
-                )
-            )
-            self._received = 0
+            self._book_message(outcome, detail, end_ns)
         self._leave(outcome)
         return Reply(outcome)
 

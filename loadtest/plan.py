@@ -97,11 +97,6 @@ class Plan:
             order += [(mode, level, repeat) for mode, level in combinations]
         return [PlannedCell(index, mode, level, repeat) for index, (mode, level, repeat) in enumerate(order)]
 
-    @property
-    def expected_s(self) -> float:
-        """How long the cells take without spawning and draining, in seconds."""
-        return len(self.modes) * len(self.levels) * self.repeats * (self.seconds + self.warmup_s)
-
     def to_json(self) -> dict[str, Any]:
         """The plan as run.json keeps it."""
         return asdict(self)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from loadtest.orders import CellOrder
 from loadtest.plan import Plan, PlanError, Traffic
 from loadtest.scenarios import GREETING_REPLY
-from loadtest.server_view import ServerView
+from loadtest.server_view import ServerView, Snapshot
 from loadtest.socket_errors import HarnessError
 
 # The mode's name where the target is no Lockstep server.
@@ -35,25 +35,33 @@ class Target:
 
         ServerUnreachableError if it does not answer.
         """
-        if self.server is None:
+        snapshot = self._snapshot()
+        if snapshot is None:
             return {}
-        snapshot = self.server.snapshot()
         return {**snapshot.settings, "modes": list(snapshot.listeners)}
 
     def check(self, plan: Plan) -> None:
         """PlanError where the server does not offer a mode of the plan."""
+        snapshot = self._snapshot()
         for mode in plan.modes:
-            self.port_of(mode, "modes")
+            self._port(snapshot, mode, "modes")
 
-    def port_of(self, mode: str, setting: str = "mode") -> int:
-        """The port behind a mode's name. PlanError where there is none; setting: who named the mode."""
-        if self.server is None:
+    def port_of(self, mode: str) -> int:
+        """The port behind a mode's name. PlanError where there is none."""
+        return self._port(self._snapshot(), mode, "mode")
+
+    def _snapshot(self) -> Snapshot | None:
+        return None if self.server is None else self.server.snapshot()
+
+    def _port(self, snapshot: Snapshot | None, mode: str, setting: str) -> int:
+        """The port behind a mode's name; setting: who named the mode, for the refusal."""
+        if self.server is None or snapshot is None:
             if self.port is None:
                 raise PlanError(
                     "host", f"{self.host!r} has no port: write it as tcp://name:port, or give --admin"
                 )
             return self.port
-        listeners = self.server.snapshot().listeners
+        listeners = snapshot.listeners
         if mode not in listeners:
             offered = ", ".join(listeners)
             raise PlanError(
@@ -66,9 +74,10 @@ class Target:
         self, run_id: str, cell: int, mode: str, traffic: Traffic, warmup_s: float, seconds: float | None
     ) -> CellOrder:
         """The order that sends workers to a mode of this target."""
-        settings = self.settings()
+        snapshot = self._snapshot()
         framing, timing, reply = self.framing, False, self.reply
-        if settings:
+        if snapshot is not None:
+            settings = snapshot.settings
             framing, timing = settings["framing"], settings["timing"]
             reply = "echo" if settings["reply"] == "echo" else GREETING_REPLY.decode()
         return CellOrder(
@@ -76,7 +85,7 @@ class Target:
             cell=cell,
             mode=mode,
             host=self.host,
-            port=self.port_of(mode),
+            port=self._port(snapshot, mode, "mode"),
             framing=framing,
             timing=timing,
             reply=reply,
