@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class ResultsError(Exception):
@@ -41,41 +41,129 @@ class Messages:
 
 
 @dataclass(frozen=True, slots=True)
+class LittlesLaw:
+    """L = X T, one cell's: a number at once that was counted, and the same out of throughput and time.
+
+    counted: users, or connections in service (time average). computed: throughput times mean time.
+    """
+
+    counted: float
+    computed: float
+
+
+@dataclass(frozen=True, slots=True)
+class WaitPrediction:
+    """One cell's mean wait for admission, and what queueing theory says it had to be. Times in microseconds.
+
+    utilisation: of a permit, hand-off included. predicted_us: by Lindley's or Kiefer and Wolfowitz's recursion
+    over the recorded arrivals. hold_only_us: the same without hand-off and idle start.
+    khinchine_us: the Pollaczek-Khinchine mean, and the interval in which a run of this length falls 95 times
+    of 100; None where there is more than one permit, or no Poisson arrivals.
+    """
+
+    connections: int
+    permits: int
+    utilisation: float
+    measured_us: float
+    predicted_us: float
+    hold_only_us: float
+    khinchine_us: float | None = None
+    khinchine_low_us: float | None = None
+    khinchine_high_us: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ServerCell:
-    """What the server itself counted during a cell (its warm-up and drain included)."""
+    """What the server itself counted during a cell (its warm-up and drain included).
+
+    listen_overflows: connections that the kernel of the server's network turned away from a full backlog.
+    """
 
     accepted: int
     received: int
     answered: int
     max_in_service: int
     max_waiting: int
+    bytes_received: int = 0
+    bytes_sent: int = 0
     inversions: int | None = None
     hold_us: Distribution | None = None
     handoff_us: Distribution | None = None
     idle_start_us: Distribution | None = None
     dropped_records: int = 0
+    listen_overflows: int | None = None
+    littles_law: LittlesLaw | None = None
+    wait_prediction: WaitPrediction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One line of the ledger: the clients' figure and the server's, None where the server does not tell."""
+
+    client: int
+    server: int | None = None
+
+    @property
+    def difference(self) -> int | None:
+        """Server minus client."""
+        return None if self.server is None else self.server - self.client
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Client's count against the server's, over the whole cell: warm-up, window and drain.
 
-    difference is server_answered - client_answered, None where the server does not tell;
-    explanation names it.
+    sent: messages that a connection carried; the server's is how many it received. answered: whole replies.
+    failed: messages without a right reply, those for which there was no connection included.
+    explanation: what a difference comes from, in words.
     """
 
-    client_sent: int
-    client_answered: int
-    client_failed: int
-    server_received: int | None = None
-    server_answered: int | None = None
-    difference: int | None = None
+    sent: Count
+    answered: Count
+    bytes_sent: Count
+    bytes_received: Count
+    failed: int = 0
     explanation: str = ""
+
+    @property
+    def difference(self) -> int | None:
+        """Server answered minus client answered; None where the server does not tell."""
+        return self.answered.difference
+
+    @property
+    def exact(self) -> bool:
+        """Whether no line differs."""
+        return not any(
+            each.difference for each in (self.sent, self.answered, self.bytes_sent, self.bytes_received)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerHealth:
+    """How one worker fared during a cell: whether the figures are the server's or its own.
+
+    cpu_share: processor time over the wall time of the one core, or less under a quota, that it can use.
+    loop_lag_us: how late its event loop woke a timer. throttled_s: time its cgroup was kept from running.
+    open_files: at their most. None where the system does not tell.
+    """
+
+    worker: str
+    cpu_share: float
+    loop_lag_us: Distribution | None = None
+    throttled_s: float | None = None
+    open_files: int | None = None
+    open_files_limit: int | None = None
+    resident_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One combination of mode, level and repeat, measured. *_us are None where nothing was counted."""
+    """One combination of mode, level and repeat, measured. *_us are None where nothing was counted.
+
+    rate_per_s: the offered load, None where it is closed. late: arrivals for which no user was free when they
+    were due. dropped: arrivals that no user ever took. response_us runs from the intended time,
+    round_trip_us from the send; send_lag_us lies between them (closed: from the end of the user's last turn).
+    """
 
     index: int
     mode: str
@@ -90,19 +178,26 @@ class Cell:
     sessions: int
     messages: Messages
     ledger: Ledger
+    scenario: str = "session"
     arrival: str = "closed"
     rate_per_s: float | None = None
+    late: int = 0
+    dropped: int = 0
     cut_short: bool = False
     workers_expected: int = 1
     workers_reported: int = 1
     connect_us: Distribution | None = None
     first_reply_us: Distribution | None = None
     response_us: Distribution | None = None
+    round_trip_us: Distribution | None = None
+    send_lag_us: Distribution | None = None
     wait_us: Distribution | None = None
     service_us: Distribution | None = None
     network_us: Distribution | None = None
     close_us: Distribution | None = None
     session_us: Distribution | None = None
+    littles_law: LittlesLaw | None = None
+    health: list[WorkerHealth] = field(default_factory=list)
     server: ServerCell | None = None
 
 
