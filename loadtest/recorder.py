@@ -1,8 +1,7 @@
 """What one worker records of one cell: histograms a phase, messages an outcome, seconds a row.
 
-A sample belongs to the measured window if it *began* in it, however late it ended, so that the longest
-waits are not cut
-away; throughput counts what *ended* in the window. Everything is counted in the whole-cell ledger.
+A sample belongs to the measured window if it *began* in it, however late it ended, so that the longest waits are
+not cut away; throughput counts what *ended* in the window. Everything is counted in the whole-cell ledger.
 """
 
 from __future__ import annotations
@@ -11,30 +10,24 @@ import time
 from collections import Counter, defaultdict
 from typing import Any
 
-from hdrh.histogram import HdrHistogram
+import numpy as np
+import numpy.typing as npt
 
+from loadtest.histograms import Nanoseconds, encoded, new_histogram, record_all
+from loadtest.journal import Batch, Table
 from loadtest.orders import CellOrder
 from loadtest.results import ClientView
 from loadtest.samples import Outcome, Phase, Sample
 
-HIGHEST_NS = 600 * 10**9
-SIGNIFICANT_DIGITS = 3
-SAMPLED_CONNECTIONS = 200
-
-# The histograms of a cell: the phases, a message's time split in three, and first replies.
-_PHASE_HISTOGRAMS = {
+# The histograms of a cell: the phases, a message's two times, and what they are made of.
+_STEP_HISTOGRAMS = {
     Phase.CONNECT: "connect",
     Phase.FIRST_REPLY: "first_reply",
-    Phase.MESSAGE: "response",
     Phase.CLOSE: "close",
     Phase.SESSION: "session",
+    Phase.LAG: "send_lag",
 }
-HISTOGRAMS = (*_PHASE_HISTOGRAMS.values(), "wait", "service", "network")
-
-
-def new_histogram() -> HdrHistogram:
-    """Nanoseconds up to ten minutes, to three significant digits."""
-    return HdrHistogram(1, HIGHEST_NS, SIGNIFICANT_DIGITS)
+HISTOGRAMS = (*_STEP_HISTOGRAMS.values(), "response", "round_trip", "wait", "service", "network")
 
 
 class CellRecorder:
@@ -49,43 +42,47 @@ class CellRecorder:
         self.window_end_ns = (
             None if order.seconds is None else self.window_start_ns + round(order.seconds * 1e9)
         )
-        self._histograms = {name: new_histogram() for name in HISTOGRAMS}
+        self._open_load = order.arrival.open
+        # A turn that is one message begins when that is sent: no step tells of it.
+        self._turn_is_message = order.traffic.scenario == "persistent"
         self._connections: list[dict[str, Any]] = []
-        self._sampled = 0
         self._sequence = 0
         self._clear()
 
     def _clear(self) -> None:
+        self._histograms = {name: new_histogram() for name in HISTOGRAMS}
         self._measured: Counter[str] = Counter()
         self._ledger: Counter[str] = Counter()
         self._per_second: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
         self._sessions = 0
         self._answered_in_window = 0
+        self._in_flight_ns = 0
 
-    def record(self, sample: Sample) -> None:
-        """Take one finished sample in."""
-        began_inside = self._inside(sample.start_ns)
-        ended_inside = self._inside(sample.end_ns)
-        answered = sample.outcome is Outcome.ANSWERED
-        if sample.phase is Phase.MESSAGE:
-            self._ledger[sample.outcome.value] += 1
-            if began_inside:
-                self._measured[sample.outcome.value] += 1
-            if ended_inside:
-                self._answered_in_window += answered
-                second = (sample.end_ns - self.window_start_ns) // 1_000_000_000
-                self._per_second[second][0 if answered else 1] += 1
-        elif sample.phase is Phase.SESSION and answered and ended_inside:
-            self._sessions += 1
-        if answered and began_inside:
-            self._time(sample)
+    def absorb(self, batch: Batch) -> None:
+        """Take in what went well."""
+        for phase, rows in batch.steps.items():
+            self._absorb_steps(phase, rows)
+        if len(batch.messages):
+            self._absorb_messages(batch.messages)
 
-    def record_connection(self, address: str, view: ClientView) -> None:
-        """Keep a bounded sample of whole connections: the first ones, for the picture of who overlapped."""
-        if self._sampled < SAMPLED_CONNECTIONS:
-            self._sampled += 1
-            row = {name: getattr(view, name) for name in ClientView.__dataclass_fields__}
-            self._connections.append({"address": address, **row})
+    def fail(self, sample: Sample) -> None:
+        """Take in a sample that did not go well."""
+        if sample.phase is not Phase.MESSAGE:
+            return
+        self._ledger[sample.outcome.value] += 1
+        if sample.sent_bytes:
+            self._ledger["carried"] += 1
+            self._ledger["bytes_sent"] += sample.sent_bytes
+            self._ledger["bytes_received"] += sample.received_bytes
+        if self._inside(sample.start_ns):
+            self._measured[sample.outcome.value] += 1
+        if self._inside(sample.end_ns):
+            self._per_second[(sample.end_ns - self.window_start_ns) // 1_000_000_000][1] += 1
+
+    def keep_connection(self, address: str, view: ClientView) -> None:
+        """Keep a whole connection, for the picture of who overlapped."""
+        row = {name: getattr(view, name) for name in ClientView.__dataclass_fields__}
+        self._connections.append({"address": address, **row})
 
     def close_window(self, now_ns: int) -> None:
         """End a window that has no end of its own, or end it early."""
@@ -107,8 +104,9 @@ class CellRecorder:
             "ledger": dict(self._ledger),
             "sessions": self._sessions,
             "answered_in_window": self._answered_in_window,
+            "in_flight_ns": self._in_flight_ns,
             "per_second": [[second, *counts] for second, counts in sorted(self._per_second.items())],
-            "histograms": {name: _encoded(h) for name, h in self._histograms.items() if h.get_total_count()},
+            "histograms": {name: encoded(h) for name, h in self._histograms.items() if h.total_count},
             "connections": self._connections,
         }
         self._sequence += 1
@@ -116,27 +114,68 @@ class CellRecorder:
         self._clear()
         return report
 
+    def _absorb_steps(self, phase: Phase, rows: Table) -> None:
+        starts_ns, ends_ns = rows.T
+        began_inside = self._all_inside(starts_ns)
+        self._put(_STEP_HISTOGRAMS[phase], (ends_ns - starts_ns)[began_inside])
+        if phase is Phase.SESSION:
+            self._sessions += int(self._all_inside(ends_ns).sum())
+            if not self._turn_is_message:
+                self._in_flight_ns += self._time_inside_ns(starts_ns, ends_ns)
+
+    def _absorb_messages(self, rows: Table) -> None:
+        answered = Outcome.ANSWERED.value
+        due_ns, sent_ns, ends_ns, wait_ns, service_ns, sent_bytes, received_bytes = rows.T
+        # An open load is answerable from when a message was due; in a closed one nothing is due.
+        starts_ns = np.where(due_ns >= 0, due_ns, sent_ns) if self._open_load else sent_ns
+        inside = self._all_inside(starts_ns)
+        ended_inside = self._all_inside(ends_ns)
+        self._ledger.update(
+            {
+                answered: len(rows),
+                "carried": len(rows),
+                "bytes_sent": int(sent_bytes.sum()),
+                "bytes_received": int(received_bytes.sum()),
+            }
+        )
+        self._measured[answered] += int(inside.sum())
+        self._answered_in_window += int(ended_inside.sum())
+        self._count_seconds(ends_ns[ended_inside])
+        round_trip_ns = ends_ns - sent_ns
+        self._put("response", (ends_ns - starts_ns)[inside])
+        self._put("round_trip", round_trip_ns[inside])
+        if self._turn_is_message:
+            self._put("send_lag", (sent_ns - due_ns)[inside & (due_ns >= 0)])
+            self._in_flight_ns += self._time_inside_ns(starts_ns, ends_ns)
+        told = inside & (wait_ns >= 0) & (service_ns >= 0)
+        if told.any():
+            self._put("wait", wait_ns[told])
+            self._put("service", service_ns[told])
+            # The wait can begin before the message is sent (a connection waits as soon as it has arrived), so
+            # the rest may be below 0.
+            self._put("network", (round_trip_ns - wait_ns - service_ns)[told])
+
+    def _count_seconds(self, ends_ns: Nanoseconds) -> None:
+        seconds, counts = np.unique((ends_ns - self.window_start_ns) // 1_000_000_000, return_counts=True)
+        for second, answered in zip(seconds.tolist(), counts.tolist(), strict=True):
+            self._per_second[second][0] += answered
+
+    def _time_inside_ns(self, starts_ns: Nanoseconds, ends_ns: Nanoseconds) -> int:
+        """How much of these spans, added up, lies within the window."""
+        highest = np.iinfo(np.int64).max if self.window_end_ns is None else self.window_end_ns
+        spans_ns = np.clip(ends_ns, self.window_start_ns, highest) - np.clip(
+            starts_ns, self.window_start_ns, highest
+        )
+        return int(spans_ns.sum())
+
     def _inside(self, moment_ns: int) -> bool:
         return self.window_start_ns <= moment_ns and (
             self.window_end_ns is None or moment_ns < self.window_end_ns
         )
 
-    def _time(self, sample: Sample) -> None:
-        elapsed_ns = sample.elapsed_ns
-        self._put(_PHASE_HISTOGRAMS[sample.phase], elapsed_ns)
-        if sample.phase is Phase.MESSAGE and sample.wait_ns is not None and sample.service_ns is not None:
-            self._put("wait", sample.wait_ns)
-            self._put("service", sample.service_ns)
-            # The wait can begin before the message is sent (a connection waits as soon as it has arrived),
-            # so the rest may be below 0.
-            self._put("network", max(elapsed_ns - sample.wait_ns - sample.service_ns, 0))
+    def _all_inside(self, moments_ns: Nanoseconds) -> npt.NDArray[np.bool_]:
+        inside = moments_ns >= self.window_start_ns
+        return inside if self.window_end_ns is None else inside & (moments_ns < self.window_end_ns)
 
-    def _put(self, name: str, value_ns: int) -> None:
-        self._histograms[name].record_value(min(max(value_ns, 1), HIGHEST_NS))
-
-
-def _encoded(histogram: HdrHistogram) -> str:
-    """The histogram in HdrHistogram's own base64 form, emptied."""
-    encoded: bytes = histogram.encode()
-    histogram.reset()
-    return encoded.decode("ascii")
+    def _put(self, name: str, values_ns: Nanoseconds) -> None:
+        record_all(self._histograms[name], values_ns)

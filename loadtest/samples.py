@@ -17,6 +17,8 @@ class Phase(StrEnum):
     MESSAGE = "message"
     CLOSE = "close"
     SESSION = "session"
+    LAG = "lag"
+    """how late the generator began a user's turn: no step of the connection's, and not the server's doing"""
 
 
 class Outcome(StrEnum):
