@@ -76,15 +76,15 @@ class Poisson:
             self._begin()
         while k - self._first >= BLOCK:
             self._go_on()
-        return self._block[k - self._first]
+        return self._moments_ns()[k - self._first]
 
     def count_before(self, elapsed_ns: int) -> int:
         """How many of this worker's are due before a moment."""
-        if self._first and elapsed_ns <= self._block[0]:
+        if elapsed_ns <= self._after_ns:
             self._begin()
-        while self._block[-1] < elapsed_ns:
+        while self._last_ns < elapsed_ns:
             self._go_on()
-        return self._first + bisect_left(self._block, elapsed_ns)
+        return self._first + bisect_left(self._moments_ns(), elapsed_ns)
 
     def _begin(self) -> None:
         self._random = np.random.Generator(np.random.PCG64(self._seed))
@@ -93,13 +93,22 @@ class Poisson:
 
     def _go_on(self) -> None:
         self._first += BLOCK
-        self._draw(self._block[-1])
+        self._draw(self._last_ns)
 
     def _draw(self, after_ns: int) -> None:
         # Only the sum within a block is a float; the blocks add up in integers, so that a nanosecond still
         # counts after days.
-        sums_ns: list[float] = np.cumsum(self._random.exponential(self._mean_ns, BLOCK)).tolist()
-        self._block: list[int] = [after_ns + round(sum_ns) for sum_ns in sums_ns]
+        self._sums_ns = np.cumsum(self._random.exponential(self._mean_ns, BLOCK))
+        self._after_ns = after_ns
+        self._last_ns = after_ns + round(float(self._sums_ns[-1]))
+        self._moments: list[int] = []
+
+    def _moments_ns(self) -> list[int]:
+        """The block's moments, made when first asked for: a block that is only passed costs little."""
+        if not self._moments:
+            sums_ns: list[float] = self._sums_ns.tolist()
+            self._moments = [self._after_ns + round(sum_ns) for sum_ns in sums_ns]
+        return self._moments
 
 
 def constant(rate_per_s: float, worker: int, workers: int) -> Constant:
