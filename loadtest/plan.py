@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 CLIENT_MODES = ("free", "locked")
+ARRIVALS = ("closed", "constant", "poisson")
+LOWEST_RATE_PER_S = 0.001
+HIGHEST_RATE_PER_S = 1_000_000
 SCENARIOS = ("session", "greeting", "persistent")
 MAX_PAYLOAD = 1 << 20
 
@@ -43,6 +46,39 @@ class Traffic:
         _one_of("client-mode", self.client_mode, CLIENT_MODES)
         _between("messages", self.messages, 1, 1_000_000)
         _between("payload", self.payload_bytes, 1, MAX_PAYLOAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When turns begin. `closed`: as soon as a user is free.
+
+    Open, at rate_per_s over all workers together, whatever the users do: `constant`, at even distances, and
+    `poisson`, at random, each independent of the others.
+    """
+
+    kind: str = "closed"
+    rate_per_s: float | None = None
+
+    def __post_init__(self) -> None:
+        _one_of("arrival", self.kind, ARRIVALS)
+        if not self.open:
+            if self.rate_per_s is not None:
+                raise PlanError(
+                    "rate",
+                    f"{self.rate_per_s:g} does nothing with --arrival closed, where users begin as soon as "
+                    "they are free: leave it out, or choose --arrival constant or poisson",
+                )
+        elif self.rate_per_s is None:
+            raise PlanError(
+                "rate", f"is missing: --arrival {self.kind} needs turns a second, for example --rate 100"
+            )
+        else:
+            _between("rate", self.rate_per_s, LOWEST_RATE_PER_S, HIGHEST_RATE_PER_S)
+
+    @property
+    def open(self) -> bool:
+        """Whether turns begin by a schedule, whatever the users do."""
+        return self.kind != "closed"
 
 
 @dataclass(frozen=True, slots=True)
