@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import nullcontext
 from itertools import count
 from typing import Any
 
 import gevent
 from gevent.event import Event
-from gevent.lock import BoundedSemaphore, RLock
+from gevent.lock import RLock
 
-from loadtest.client import TcpClient
 from loadtest.hosts import describe_host
+from loadtest.locust_feed import LocustFeed
 from loadtest.orders import DRAIN_S, REPORT, CellOrder
-from loadtest.recorder import CellRecorder
-from loadtest.samples import Sample
-from loadtest.scenarios import SCENARIOS, Conversation
+from loadtest.running_cell import RunningCell
+from loadtest.scenarios import Conversation
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +30,8 @@ DRAIN_STEP_S = 0.005
 
 class Place:
     """One user's place in whatever cell runs: its conversation, made anew for every cell."""
+
+    __slots__ = ("busy", "cell", "number", "talk")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -58,49 +58,13 @@ class Place:
             self.talk.client.abort()
 
 
-class RunningCell:
-    """A cell under way in this process: its order, its recorder, and whether turns are still given."""
-
-    def __init__(self, order: CellOrder, recorder: CellRecorder, feed: Any) -> None:
-        self.order = order
-        self.recorder = recorder
-        self.open = True
-        self._feed = feed
-        # Locked clients: one session at a time in this process.
-        self.turnstile = BoundedSemaphore(1) if order.traffic.client_mode == "locked" else nullcontext()
-
-    def goes_on(self) -> bool:
-        """Whether another message may still be sent."""
-        return self.open
-
-    def record(self, sample: Sample) -> None:
-        """Into the cell's histograms, and into Locust's table under the mode's name."""
-        self.recorder.record(sample)
-        self._feed(self.order.mode, sample)
-
-    def conversation(self, number: int) -> Conversation:
-        """A fresh client and its scenario's state for one user."""
-        order = self.order
-        client = TcpClient(
-            order.host,
-            order.port,
-            framing=order.framing,
-            timing=order.timing,
-            timeout_s=order.timeout_s,
-            record=self.record,
-            record_connection=self.recorder.record_connection,
-        )
-        return Conversation(client, order.traffic, order.reply, self.goes_on, self.record, number)
-
-
 class Agent:
     """Takes BEGIN and END from the master, gives users their turns, sends REPORT.
 
-    runner: Locust's runner, for its `send_message` and `client_id`. feed: called with (name, sample) for
-    Locust's own statistics.
+    runner: Locust's runner, for its `send_message` and `client_id`. feed: tells Locust of what users did.
     """
 
-    def __init__(self, runner: Any, feed: Any) -> None:
+    def __init__(self, runner: Any, feed: LocustFeed) -> None:
         self._runner = runner
         self._feed = feed
         self._begun = Event()
@@ -122,25 +86,29 @@ class Agent:
         self._places.discard(place)
         place.leave()
 
-    def take_turn(self, place: Place) -> None:
-        """Wait for a cell, then go once through its scenario."""
+    def work(self, place: Place) -> None:
+        """Wait for a cell, then go through its scenario, turn after turn, until it gives no more of them."""
         self._begun.wait()
         cell = self._cell
         if cell is None or not cell.open:
             gevent.sleep(0)
             return
-        place.busy = True
-        try:
-            with cell.turnstile:
-                if cell.open:
-                    SCENARIOS[cell.order.traffic.scenario](place.enter(cell))
-        finally:
-            place.busy = False
+        talk = place.enter(cell)
+        next_turn, play = cell.turns_of(talk), cell.play
+        while cell.open and (due_ns := next_turn()) is not None:
+            place.busy = True
+            try:
+                went_well = play(talk, due_ns)
+            finally:
+                place.busy = False
+            if not went_well:
+                # It may have failed without waiting for anything: others must have their turn too.
+                gevent.sleep(0)
 
     def begin(self, order: CellOrder) -> None:
         """Start a cell: users that wait here go on at once."""
         self.quit()
-        self._cell = RunningCell(order, CellRecorder(order, time.monotonic_ns()), self._feed)
+        self._cell = RunningCell(order, self._feed, time.monotonic_ns())
         self._begun.set()
         gevent.spawn(self._report_now_and_then, self._cell)
 
@@ -154,10 +122,10 @@ class Agent:
             if cell is None:
                 return
             if cell.open:
-                cell.recorder.close_window(time.monotonic_ns())
-                cell.open = False
                 self._begun.clear()
+                cell.close(time.monotonic_ns())
                 self._drain(drain_s)
+                cell.health.stop()
             self._send(cell, final=True)
 
     def quit(self) -> None:
@@ -190,5 +158,5 @@ class Agent:
             gevent.sleep(REPORT_INTERVAL_S)
 
     def _send(self, cell: RunningCell, final: bool) -> None:
-        report = cell.recorder.take(self._runner.client_id, final)
+        report = cell.take_report(self._runner.client_id, final)
         self._runner.send_message(REPORT, {**report, "host": self._host})

@@ -66,6 +66,8 @@ class TcpClient:
         self._make_link = link
         self._source = source
         self._link: Link | None = None
+        # When the last step was over, monotonic nanoseconds.
+        self.free_ns = ABSENT
         self._in_flight = InFlight(meter)
         self._begin_anew()
 
@@ -130,7 +132,7 @@ class TcpClient:
             self._in_flight.add(due_ns, sent_ns, len(message.frame))
             self._fail(Outcome.ABORTED, "stopped while waiting for a reply")
             raise
-        end_ns = _now_ns()
+        self.free_ns = end_ns = _now_ns()
         told = self._glance(data, wanted)
         if told is None:
             return self._look_closer(message, due_ns, sent_ns, data)
@@ -216,7 +218,7 @@ class TcpClient:
         if unasked:
             return self._give_up(Phase.CLOSE, start_ns, Outcome.MISMATCH, UNASKED)
         self._leave(Outcome.ANSWERED)
-        self._meter.step(Phase.CLOSE, start_ns, _now_ns())
+        self._meter.step(Phase.CLOSE, start_ns, self.free_ns)
         return Outcome.ANSWERED
 
     def abort(self) -> None:
@@ -249,7 +251,7 @@ class TcpClient:
 
     def _book(self, payload: bytes, expect: bytes | None) -> Reply:
         """Check a whole reply and tell of it."""
-        end_ns = _now_ns()
+        self.free_ns = end_ns = _now_ns()
         wait_ns = service_ns = None
         outcome, detail = Outcome.ANSWERED, ""
         if self._timing:
@@ -314,5 +316,6 @@ class TcpClient:
         told = self._meter.wants_connections and self._moments.connected_ns is not None
         address = link.address if told else ""
         link.close()
+        self.free_ns = _now_ns()
         if told:
-            self._meter.connection(address, self._moments.view(_now_ns(), outcome))
+            self._meter.connection(address, self._moments.view(self.free_ns, outcome))

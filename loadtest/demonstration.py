@@ -17,6 +17,7 @@ from rich.text import Text
 from loadtest.analysis.lifetimes import Lifetime, draw_lifetimes
 from loadtest.cells import to_record
 from loadtest.client import TcpClient
+from loadtest.meters import SampleMeter
 from loadtest.plan import CLIENT_MODES, PlanError
 from loadtest.results import ClientView
 from loadtest.samples import Outcome, Sample
@@ -44,7 +45,7 @@ class _Client:
         self.number = number
         self._stage = stage
         self._client = TcpClient(
-            "127.0.0.1", port, timeout_s=stage.timeout_s, record=self._note, record_connection=self._end
+            "127.0.0.1", port, SampleMeter(self._note, self._end), timeout_s=stage.timeout_s
         )
 
     def run(self) -> None:

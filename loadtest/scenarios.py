@@ -1,110 +1,134 @@
-"""The shipped scenarios: what one connection does from connect to close.
+"""The shipped scenarios: what a user does in one turn.
 
-Each is a function of a client and what it needs to know, so that it runs under Locust and in a plain thread
-alike.
-A message whose connection could not be opened counts as sent and carries the connect's outcome: nothing
-goes missing.
+Each is a function of a conversation, so that it runs under Locust and in a plain thread alike. It says whether the
+turn went well.
+A message whose connection could not be opened counts as sent and carries the connect's outcome: nothing goes
+missing.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Callable
 
 from loadtest.client import TcpClient
+from loadtest.messages import Message
+from loadtest.meters import ABSENT, Meter
 from loadtest.plan import Traffic
 from loadtest.samples import Outcome, Phase, Sample
 
 # What the teaching text's servers answer everything with.
 GREETING_REPLY = "收到客户端信息".encode()
 
-_ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
-
-
-def payloads(size: int) -> Iterator[bytes]:
-    """Endless printable payloads of `size` bytes.
-
-    They differ from one to the next, so that a reply to another message shows.
-    """
-    filler = (_ALPHABET * (size // len(_ALPHABET) + 1))[:size]
-    for number in count():
-        head = b"%08x" % (number & 0xFFFFFFFF)
-        yield (head[-size:] if size < len(head) else head + filler[len(head) :])
+_now_ns = time.monotonic_ns
 
 
 class Conversation:
-    """One user's way through a scenario, connection after connection.
+    """One user's way through a scenario, turn after turn.
 
-    client: the connection. traffic: what to send. reply: `echo`, an exact text, or None (unchecked).
-    goes_on: tells before each message whether the cell still runs. record: takes samples that are not the
-    client's own.
+    client: the connection. ring: the messages to send, round and round; every user begins at a place of its own.
+    traffic: how many to a connection. reply: what a greeting is answered with, None if unchecked.
+    goes_on: tells before each message whether the cell still runs. number: which user this is, from 1.
+    open_load: times run from when a turn was due, however late it began.
     """
 
     def __init__(
         self,
         client: TcpClient,
+        meter: Meter,
         traffic: Traffic,
-        reply: str | None,
+        ring: tuple[Message, ...],
         goes_on: Callable[[], bool],
-        record: Callable[[Sample], None],
+        *,
+        reply: str | None = None,
         number: int = 1,
+        open_load: bool = False,
     ) -> None:
         self.client = client
+        self.meter = meter
         self.traffic = traffic
         self.goes_on = goes_on
-        self.record = record
         self.number = number
-        self._reply = None if reply is None or reply == "echo" else reply.encode()
-        self._echo = reply == "echo"
-        self._payloads = payloads(traffic.payload_bytes)
+        self.open_load = open_load
+        self._reply = reply
+        self._ring = ring
+        self._place = number % len(ring)
 
-    def say(self, payload: bytes | None = None) -> Outcome:
-        """Send one message, the given one or the next of its kind, and check the reply."""
-        payload = next(self._payloads) if payload is None else payload
-        return self.client.request(payload, payload if self._echo else self._reply).outcome
+    def free_ns(self) -> int:
+        """When this user's last turn was over: in a closed load its next one is due at once. ABSENT before."""
+        return self.client.free_ns
+
+    def say(self, due_ns: int = ABSENT) -> Outcome:
+        """Send the next message and check the reply."""
+        place = self._place
+        self._place = (place + 1) % len(self._ring)
+        return self.client.exchange(self._ring[place], due_ns)
+
+    def greet(self, text: str) -> Outcome:
+        """Send this text and check the reply."""
+        payload = text.encode()
+        expect = payload if self._reply == "echo" else self._reply.encode() if self._reply else None
+        return self.client.request(payload, expect).outcome
 
     def open(self) -> Outcome:
         """Connect; where that fails, book the message that would have come first."""
-        start_ns = time.monotonic_ns()
+        start_ns = _now_ns()
         outcome = self.client.connect()
         if outcome is not Outcome.ANSWERED:
-            self.record(Sample(Phase.MESSAGE, outcome, start_ns, time.monotonic_ns(), detail="no connection"))
+            self.meter.failure(Sample(Phase.MESSAGE, outcome, start_ns, _now_ns(), detail="no connection"))
         return outcome
 
+    def begin(self, due_ns: int) -> int:
+        """A turn that is a whole session begins: when, and how late that is, is told."""
+        start_ns = _now_ns()
+        if due_ns != ABSENT:
+            self.meter.step(Phase.LAG, due_ns, start_ns)
+        return start_ns
 
-def session(talk: Conversation) -> None:
+    def end(self, start_ns: int, outcome: Outcome) -> bool:
+        """Close, and book the whole session; whether it went well."""
+        closed = self.client.close()
+        worst = closed if outcome is Outcome.ANSWERED else outcome
+        if worst is not Outcome.ANSWERED:
+            self.meter.failure(Sample(Phase.SESSION, worst, start_ns, _now_ns()))
+            return False
+        self.meter.step(Phase.SESSION, start_ns, self.client.free_ns)
+        return True
+
+
+def session(talk: Conversation, due_ns: int) -> bool:
     """Connect, send the messages one after another, close."""
-    start_ns = time.monotonic_ns()
+    start_ns = talk.begin(due_ns)
     outcome = talk.open()
+    message_due_ns = due_ns if talk.open_load else ABSENT
     for _ in range(talk.traffic.messages):
         if outcome is not Outcome.ANSWERED or not talk.client.connected or not talk.goes_on():
             break
-        outcome = talk.say()
-    closed = talk.client.close()
-    worst = closed if outcome is Outcome.ANSWERED else outcome
-    talk.record(Sample(Phase.SESSION, worst, start_ns, time.monotonic_ns()))
+        outcome = talk.say(message_due_ns)
+        message_due_ns = ABSENT
+    return talk.end(start_ns, outcome)
 
 
-def greeting(talk: Conversation) -> None:
+def greeting(talk: Conversation, due_ns: int) -> bool:
     """The teaching text's client: connect, greet once by number, take the reply, close."""
-    start_ns = time.monotonic_ns()
+    start_ns = talk.begin(due_ns)
     outcome = talk.open()
     if outcome is Outcome.ANSWERED:
-        outcome = talk.say(f"客户端{talk.number}连接成功".encode())
-    closed = talk.client.close()
-    worst = closed if outcome is Outcome.ANSWERED else outcome
-    talk.record(Sample(Phase.SESSION, worst, start_ns, time.monotonic_ns()))
+        outcome = talk.greet(f"客户端{talk.number}连接成功")
+    return talk.end(start_ns, outcome)
 
 
-def persistent(talk: Conversation) -> None:
+def persistent(talk: Conversation, due_ns: int) -> bool:
     """One message on a connection that stays open; it is opened first, or again, where there is none."""
-    if not talk.client.connected and talk.open() is not Outcome.ANSWERED:
-        return
-    talk.say()
+    if talk.client.connected or talk.open() is Outcome.ANSWERED:
+        return talk.say(due_ns) is Outcome.ANSWERED
+    return False
 
 
-SCENARIOS: dict[str, Callable[[Conversation], None]] = {
+Scenario = Callable[[Conversation, int], bool]
+"""One turn: the conversation, and when the turn was due (monotonic ns, ABSENT where nobody can say)."""
+
+SCENARIOS: dict[str, Scenario] = {
     "session": session,
     "greeting": greeting,
     "persistent": persistent,

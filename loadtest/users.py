@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from locust import User, task
-from locust.exception import LocustError
 
 from loadtest import buckets
 from loadtest.agent import Agent
 from loadtest.client import TcpClient
-from loadtest.samples import Outcome, Sample
+from loadtest.links.cooperative import CooperativeLink
+from loadtest.locust_feed import LocustFeed, fire, somebody_listens
+from loadtest.meters import Meter, SampleMeter
+from loadtest.samples import Sample
 from loadtest.socket_errors import HarnessError
 from loadtest.target import split_target
 
@@ -18,34 +20,12 @@ from loadtest.target import split_target
 buckets.install()
 
 
-class ExchangeFailedError(LocustError):
-    """How a failed exchange appears among Locust's failures: `outcome: detail`."""
-
-
-def feed_locust(environment: Any, name: str, sample: Sample) -> None:
-    """Tell Locust of a sample: its table, its charts and everybody who listens on `events.request`.
-
-    A failure carries no time: Locust would count it among the answers' percentiles.
-    """
-    answered = sample.outcome is Outcome.ANSWERED
-    environment.events.request.fire(
-        request_type=sample.phase.value.replace("_", " "),
-        name=name,
-        response_time=sample.elapsed_ns / 1e6 if answered else None,
-        response_length=sample.received_bytes,
-        exception=None
-        if answered
-        else ExchangeFailedError(f"{sample.outcome.value}: {sample.detail}".rstrip(": ")),
-        context={},
-    )
-
-
 class TcpUser(User):
     """A Locust user with a TCP connection: `self.client` has connect, request, send, receive and close.
 
     Set `host = "tcp://name:port"` and `framing` (`raw`, `line`, `length`) on the class. `timing` is for a
-    Lockstep server that tells
-    wait and service time; `timeout_s` bounds every wait for the peer, in seconds.
+    Lockstep server that tells wait and service time; `timeout_s` bounds every wait for the peer, in seconds.
+    Extend `on_sample` to look at the samples yourself.
     """
 
     abstract = True
@@ -63,19 +43,35 @@ class TcpUser(User):
         self.client = TcpClient(
             name,
             port,
+            self._meter(),
             framing=self.framing,
             timing=self.timing,
             timeout_s=self.timeout_s,
-            record=self.on_sample,
+            link=CooperativeLink,
         )
 
     def on_sample(self, sample: Sample) -> None:
-        """Called with every finished step; feeds Locust. Extend it to look at the samples yourself."""
-        feed_locust(self.environment, type(self).__name__, sample)
+        """Called with every finished step, if you extend it; feeds Locust."""
+        fire(self.environment, type(self).__name__, sample)
+
+    def _meter(self) -> Meter:
+        """One event for each step where somebody looks at each; else a journal that fills Locust's table."""
+        watched = type(self).on_sample is not TcpUser.on_sample or somebody_listens(self.environment)
+        if watched:
+            return SampleMeter(self.on_sample)
+        return feed_of(self.environment).journal_of(type(self).__name__)
 
     def on_stop(self) -> None:
         """Close what is still open when Locust stops this user."""
         self.client.close()
+
+
+def feed_of(environment: Any) -> LocustFeed:
+    """The one feed of this process's environment, made when first asked for."""
+    if not hasattr(environment, "lockstep_feed"):
+        environment.lockstep_feed = LocustFeed(environment)
+    feed: LocustFeed = environment.lockstep_feed
+    return feed
 
 
 class ScenarioUser(User):
@@ -90,9 +86,9 @@ class ScenarioUser(User):
         self.place = self.agent.new_place()
 
     @task
-    def turn(self) -> None:
-        """Once through the scenario."""
-        self.agent.take_turn(self.place)
+    def work(self) -> None:
+        """Whatever the next cell asks for, until it is over."""
+        self.agent.work(self.place)
 
     def on_stop(self) -> None:
         """Give up a connection that was kept open."""

@@ -5,7 +5,6 @@ Who gets which message, and what happens when Locust starts, stops and quits.
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import gevent
@@ -16,7 +15,7 @@ from loadtest.agent import Agent
 from loadtest.conductor import Conductor
 from loadtest.orders import BEGIN, END, REPORT, CellOrder
 from loadtest.refusals import WRONG_USE
-from loadtest.users import feed_locust
+from loadtest.users import feed_of
 
 
 def attach_agent(environment: Environment) -> Agent:
@@ -26,7 +25,7 @@ def attach_agent(environment: Environment) -> Agent:
     """
     runner = environment.runner
     assert isinstance(runner, WorkerRunner | LocalRunner)
-    agent = Agent(runner, functools.partial(feed_locust, environment))
+    agent = Agent(runner, feed_of(environment))
     environment.lockstep_agent = agent  # type: ignore[attr-defined]
 
     def on_begin(msg: Any, **_: Any) -> None:

@@ -1,0 +1,128 @@
+"""A cell under way in one worker: who may still take a turn, with what, and where it is recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from gevent.lock import BoundedSemaphore
+
+from loadtest.alarm import Alarm
+from loadtest.arrivals import schedule_of
+from loadtest.client import TcpClient
+from loadtest.health import HealthMonitor
+from loadtest.links.cooperative import CooperativeLink
+from loadtest.locust_feed import LocustFeed
+from loadtest.messages import message_ring
+from loadtest.meters import ABSENT
+from loadtest.orders import CellOrder
+from loadtest.pacer import Pacer
+from loadtest.recorder import CellRecorder
+from loadtest.scenarios import SCENARIOS, Conversation
+from wire.framing import get_framing
+
+# The first connections of a cell that are kept whole, in each worker.
+SAMPLED_CONNECTIONS = 200
+
+
+class RunningCell:
+    """order: what to do. feed: tells Locust. now_ns: the beginning, on the monotonic clock."""
+
+    def __init__(self, order: CellOrder, feed: LocustFeed, now_ns: int) -> None:
+        self.order = order
+        self.open = True
+        self.recorder = CellRecorder(order, now_ns)
+        self.health = HealthMonitor()
+        self.health.start()
+        self.play = SCENARIOS[order.traffic.scenario]
+        # Locked clients: one session at a time in this process.
+        self._turnstile = BoundedSemaphore(1) if order.traffic.client_mode == "locked" else None
+        if self._turnstile is not None:
+            self.play = self._play_alone
+        recorder = self.recorder
+        self._journal = feed.open_journal(
+            order.mode, (recorder.absorb,), (recorder.fail,), recorder.keep_connection, SAMPLED_CONNECTIONS
+        )
+        echo = order.reply == "echo"
+        expect = None if order.reply is None else order.reply.encode()
+        self._ring = message_ring(
+            get_framing(order.framing),
+            order.traffic.payload_bytes,
+            expect,
+            echo=echo,
+            timing=order.timing,
+        )
+        self._alarm: Alarm | None = None
+        self._pacer: Pacer | None = None
+        schedule = schedule_of(order.arrival, order.share, order.shares, order.seed)
+        if schedule is not None:
+            self._alarm = Alarm()
+            self._pacer = Pacer(schedule, now_ns, round(order.timeout_s * 1e9), self._alarm)
+
+    def goes_on(self) -> bool:
+        """Whether another message may still be sent."""
+        return self.open
+
+    def turns_of(self, talk: Conversation) -> Callable[[], int | None]:
+        """What gives a user its turns: each call waits for one and says when it was due, None after the last."""
+        return talk.free_ns if self._pacer is None else self._pacer.take
+
+    def conversation(self, number: int) -> Conversation:
+        """A fresh client and its scenario's state for one user."""
+        order = self.order
+        client = TcpClient(
+            order.host,
+            order.port,
+            self._journal,
+            framing=order.framing,
+            timing=order.timing,
+            timeout_s=order.timeout_s,
+            link=CooperativeLink,
+            source=order.sources[number % len(order.sources)] if order.sources else None,
+        )
+        return Conversation(
+            client,
+            self._journal,
+            order.traffic,
+            self._ring,
+            self.goes_on,
+            reply=order.reply,
+            number=number,
+            open_load=order.arrival.open,
+        )
+
+    def close(self, now_ns: int) -> None:
+        """Give no more turns. Who is in one may finish it."""
+        # What is journalled so far began while the window had no other end than the planned one.
+        self._journal.flush()
+        self.recorder.close_window(now_ns)
+        self.open = False
+        if self._pacer is not None and self._alarm is not None:
+            self._pacer.close(now_ns)
+            self._alarm.close()
+
+    def take_report(self, worker: str, final: bool) -> dict[str, Any]:
+        """What this worker did since the last report, ready to be sent."""
+        self._journal.flush()
+        pacer = self._pacer
+        return {
+            **self.recorder.take(worker, final),
+            "late": 0 if pacer is None else pacer.late,
+            "dropped": 0 if pacer is None else pacer.dropped,
+            "health": self.health.take(),
+        }
+
+    def _play_alone(self, talk: Conversation, due_ns: int) -> bool:
+        """One turn, of which no other is under way in this process. It is due when the others are out of the way."""
+        assert self._turnstile is not None
+        with self._turnstile:
+            if not self.open:
+                return True
+            return SCENARIOS[self.order.traffic.scenario](
+                talk, due_ns if talk.open_load else self._entered(due_ns)
+            )
+
+    @staticmethod
+    def _entered(due_ns: int) -> int:
+        return ABSENT if due_ns == ABSENT else time.monotonic_ns()
