@@ -16,7 +16,8 @@ def closed_load(users: int, per_second: float, mean_us: float, lag_mean_us: floa
     """Users that go round and round: all are in an exchange, or between two.
 
     per_second: exchanges completed. mean_us: an exchange's mean time. lag_mean_us: the mean time from
-    the end of a user's exchange to its next. Known as the interactive response time law (Denning and Buzen, 1978).
+    the end of a user's exchange to its next. This form is the interactive response time law (Denning and
+    Buzen, 1978).
     """
     return LittlesLaw(users, per_second * (mean_us + lag_mean_us) / US_PER_S)
 

@@ -48,6 +48,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def difference(computed: float, counted: float) -> str:
+    """How far the first lies from the second, as a signed percentage of it: +1.2%, -0.3%."""
+    return ABSENT if counted == 0 else f"{100 * (computed - counted) / counted:+.1f}%"
+
+
 def share(part: float, total: float) -> str:
     """A percentage without decimals; never 0 % or 100 % where it is not exactly so."""
     percent = 100 * part / total

@@ -44,6 +44,22 @@ def headline(aggregates: Sequence[Aggregate]) -> str:
     return f"{where} {_compared(*pair)} ({_medians(pair)})."
 
 
+def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:
+    """What it takes each mode to hand a permit on, under the greatest load under which anybody waited.
+
+    None where no hand-off was measured.
+    """
+    measured = {
+        each.mode: each.handoff_mean_us.median
+        for each in sorted(aggregates, key=lambda each: (each.level, each.rate_per_s or 0))
+        if each.handoff_mean_us is not None
+    }
+    order = [mode for mode in dict.fromkeys(each.mode for each in aggregates) if mode in measured]
+    if not order:
+        return None
+    return "Handing over takes " + ", ".join(f"{mode} {duration(measured[mode])}" for mode in order) + "."
+
+
 def throughput_title(aggregates: Sequence[Aggregate]) -> str:
     """How throughput follows the level."""
     pair = contrast(greatest_level(aggregates))
