@@ -29,11 +29,6 @@ class Station:
     handoff_s: float = 0.0
     idle_start_s: float = 0.0
 
-    @property
-    def utilisation(self) -> float:
-        """Arrivals per second times hold and hand-off: from 1 on the line grows for ever."""
-        return self.rate_per_s * (float(np.mean(self.holds_s)) + self.handoff_s)
-
 
 def mean_wait_s(station: Station) -> float | None:
     """The mean wait from arrival to admission, in seconds; None where there is no steady state.

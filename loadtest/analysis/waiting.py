@@ -17,6 +17,8 @@ US_PER_S = 1_000_000
 # With fewer connections a mean says nothing that a law could be held against.
 FEWEST = 50
 
+_Formula = tuple[float | None, float | None, float | None]
+
 
 def predict_wait(
     records: Sequence[ServerRecord], permits: int | None, *, poisson: bool, seed: int = 1
@@ -30,7 +32,8 @@ def predict_wait(
 
     The k-th hold, in order of admission, goes to the k-th arrival: in whatever order the waiting are served,
     admissions fall at the same times, and the mean wait is the mean admission less the mean arrival.
-    Hand-off and idle start are the means that the same records show.
+    Hand-off and idle start are the means that the same records show. Utilisation is the part of the time,
+    from the first arrival to the last release, in which a permit was held or being handed on.
     """
     served = [
         (record.admission_ns, record.release_ns, record.arrival_ns)
@@ -43,19 +46,17 @@ def predict_wait(
     holds_ns = [release_ns - admission_ns for admission_ns, release_ns, _ in sorted(served)]
     shown = starts(records, permits)
     handoff_ns, idle_start_ns = _mean(shown.handoffs_ns), _mean(shown.idle_starts_ns)
-    span_ns = max(arrivals_ns[-1] - arrivals_ns[0], 1)
-    rate_per_s = (len(arrivals_ns) - 1) * NS_PER_S / span_ns
-    station = khinchine.Station(
-        rate_per_s,
-        [hold_ns / NS_PER_S for hold_ns in holds_ns],
-        handoff_ns / NS_PER_S,
-        idle_start_ns / NS_PER_S,
-    )
-    by_formula = _by_formula(station, seed) if poisson and permits == 1 else (None, None, None)
+    span_ns = max(release_ns for _, release_ns, _ in served) - arrivals_ns[0]
+    by_formula: _Formula = (None, None, None)
+    if poisson and permits == 1 and arrivals_ns[-1] > arrivals_ns[0]:
+        rate_per_s = (len(arrivals_ns) - 1) * NS_PER_S / (arrivals_ns[-1] - arrivals_ns[0])
+        holds_s = [hold_ns / NS_PER_S for hold_ns in holds_ns]
+        station = khinchine.Station(rate_per_s, holds_s, handoff_ns / NS_PER_S, idle_start_ns / NS_PER_S)
+        by_formula = _by_formula(station, seed)
     return WaitPrediction(
         len(served),
         permits,
-        station.utilisation / permits,
+        (sum(holds_ns) + sum(shown.handoffs_ns)) / (permits * max(span_ns, 1)),
         fmean(admission_ns - arrival_ns for admission_ns, _, arrival_ns in served) / NS_PER_US,
         fmean(waits_ns(arrivals_ns, holds_ns, permits, handoff_ns, idle_start_ns)) / NS_PER_US,
         fmean(waits_ns(arrivals_ns, holds_ns, permits)) / NS_PER_US,
@@ -91,7 +92,7 @@ def waits_ns(
     return waits
 
 
-def _by_formula(station: khinchine.Station, seed: int) -> tuple[float | None, float | None, float | None]:
+def _by_formula(station: khinchine.Station, seed: int) -> _Formula:
     """The Pollaczek-Khinchine mean and its interval's ends, in microseconds."""
     mean_s = khinchine.mean_wait_s(station)
     interval_s = khinchine.interval_s(station, len(station.holds_s), seed)

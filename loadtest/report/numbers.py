@@ -50,7 +50,10 @@ def counted(count: int, noun: str) -> str:
 
 def difference(computed: float, counted: float) -> str:
     """How far the first lies from the second, as a signed percentage of it: +1.2%, -0.3%."""
-    return ABSENT if counted == 0 else f"{100 * (computed - counted) / counted:+.1f}%"
+    if counted == 0:
+        return ABSENT
+    percent = round(100 * (computed - counted) / counted, 1)
+    return f"{percent:+.1f}%" if percent else "0.0%"
 
 
 def share(part: float, total: float) -> str:

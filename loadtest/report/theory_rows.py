@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -29,14 +29,12 @@ class WaitRow:
 
 @dataclass(frozen=True, slots=True)
 class LawRow:
-    """One series at one level and one end, ready to be printed: how many at once, counted and computed."""
+    """One series at one level, ready to be printed: how many at once, counted and computed, at either end."""
 
     series: str
     level: str
-    end: str
-    counted: str
-    computed: str
-    difference: str
+    client: tuple[str, str, str]
+    server: tuple[str, str, str]
 
 
 def wait_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[WaitRow]:
@@ -55,21 +53,24 @@ def wait_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[WaitRow]:
 
 
 def law_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[LawRow]:
-    """A row for each series, level and end that was counted: medians of the repeats, in the plan's order."""
-    ends: tuple[tuple[str, Callable[[Cell], LittlesLaw | None]], ...] = (
-        ("clients", lambda cell: cell.littles_law),
-        ("server", lambda cell: None if cell.server is None else cell.server.littles_law),
-    )
+    """A row for each series and level that was counted: medians of the repeats, in the plan's order."""
     rows = []
     for series, level, group in _groups(cells, modes):
-        for end, law_of in ends:
-            laws = [law for cell in group if (law := law_of(cell)) is not None]
-            if laws:
-                counted = median(law.counted for law in laws)
-                computed = median(law.computed for law in laws)
-                said = (figures(counted), figures(computed), difference(computed, counted))
-                rows.append(LawRow(series, whole(level), end, *said))
+        clients = [cell.littles_law for cell in group]
+        servers = [None if cell.server is None else cell.server.littles_law for cell in group]
+        if any(clients) or any(servers):
+            rows.append(LawRow(series, whole(level), _law(clients), _law(servers)))
     return rows
+
+
+def _law(found: Sequence[LittlesLaw | None]) -> tuple[str, str, str]:
+    """Counted, computed and their difference."""
+    laws = [law for law in found if law is not None]
+    if not laws:
+        return ABSENT, ABSENT, ABSENT
+    counted = median(law.counted for law in laws)
+    computed = median(law.computed for law in laws)
+    return figures(counted), figures(computed), difference(computed, counted)
 
 
 def _wait_row(series: str, level: int, found: WaitPrediction) -> WaitRow:
