@@ -6,7 +6,7 @@ import csv
 import io
 from dataclasses import asdict, fields
 
-from loadtest.results import Cell, Distribution, Messages, Run
+from loadtest.results import Cell, Count, Distribution, Ledger, LittlesLaw, Messages, Run, WaitPrediction
 
 Value = str | int | float | None
 
@@ -16,8 +16,11 @@ _PLAIN = (
     "level",
     "repeat",
     "client_mode",
+    "scenario",
     "arrival",
     "rate_per_s",
+    "late",
+    "dropped",
     "messages_per_connection",
     "payload_bytes",
     "seconds",
@@ -28,7 +31,18 @@ _PLAIN = (
     "sessions_per_s",
     "messages_per_s",
 )
-_TIMES = ("connect", "first_reply", "response", "wait", "service", "network", "close", "session")
+_TIMES = (
+    "connect",
+    "first_reply",
+    "response",
+    "round_trip",
+    "send_lag",
+    "wait",
+    "service",
+    "network",
+    "close",
+    "session",
+)
 _SERVER_COUNTS = (
     "accepted",
     "received",
@@ -37,8 +51,12 @@ _SERVER_COUNTS = (
     "max_waiting",
     "inversions",
     "dropped_records",
+    "listen_overflows",
 )
 _SERVER_TIMES = ("hold", "handoff", "idle_start")
+_LEDGER_LINES = ("sent", "answered", "bytes_sent", "bytes_received")
+_PREDICTION = tuple(field.name for field in fields(WaitPrediction))
+_LAW = tuple(field.name for field in fields(LittlesLaw))
 _STATISTICS = tuple(field.name for field in fields(Distribution))
 _OUTCOMES = tuple(field.name for field in fields(Messages))
 
@@ -59,7 +77,12 @@ def _columns() -> list[str]:
         *(column for name in _TIMES for column in _time_columns(name)),
         *(f"server_{name}" for name in _SERVER_COUNTS),
         *(column for name in _SERVER_TIMES for column in _time_columns(f"server_{name}")),
+        *(f"wait_prediction_{name}" for name in _PREDICTION),
+        *(f"littles_law_{end}_{name}" for end in ("client", "server") for name in _LAW),
+        *(f"ledger_{line}_{end}" for line in _LEDGER_LINES for end in ("client", "server")),
+        "ledger_failed",
         "ledger_difference",
+        "ledger_exact",
     ]
 
 
@@ -72,12 +95,31 @@ def _row(cell: Cell) -> dict[str, Value]:
     row |= {f"messages_{outcome}": count for outcome, count in asdict(cell.messages).items()}
     for name in _TIMES:
         row |= _times(name, getattr(cell, f"{name}_us"))
+    row |= _record("littles_law_client", cell.littles_law)
     if cell.server is not None:
         row |= {f"server_{name}": getattr(cell.server, name) for name in _SERVER_COUNTS}
         for name in _SERVER_TIMES:
             row |= _times(f"server_{name}", getattr(cell.server, f"{name}_us"))
-    row["ledger_difference"] = cell.ledger.difference
-    return row
+        row |= _record("wait_prediction", cell.server.wait_prediction)
+        row |= _record("littles_law_server", cell.server.littles_law)
+    return row | _ledger(cell.ledger)
+
+
+def _ledger(ledger: Ledger) -> dict[str, Value]:
+    row: dict[str, Value] = {}
+    for line in _LEDGER_LINES:
+        count: Count = getattr(ledger, line)
+        row[f"ledger_{line}_client"] = count.client
+        row[f"ledger_{line}_server"] = count.server
+    told = {"failed": ledger.failed, "difference": ledger.difference, "exact": ledger.exact}
+    return row | {f"ledger_{name}": value for name, value in told.items()}
+
+
+def _record(prefix: str, record: WaitPrediction | LittlesLaw | None) -> dict[str, Value]:
+    """A record's fields as columns; none where there is no record."""
+    if record is None:
+        return {}
+    return {f"{prefix}_{name}": value for name, value in asdict(record).items()}
 
 
 def _times(name: str, distribution: Distribution | None) -> dict[str, Value]:

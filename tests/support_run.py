@@ -8,19 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from loadtest.analysis import queueing
+from loadtest.analysis import littles_law, queueing
 from loadtest.analysis.distribution import of_values
 from loadtest.analysis.overlap import greatest_overlap
+from loadtest.analysis.waiting import predict_wait
 from loadtest.results import (
     Cell,
     CellDetail,
     ClientView,
     Connection,
+    Count,
     Ledger,
+    LittlesLaw,
     Messages,
     Run,
     ServerCell,
     ServerRecord,
+    WorkerHealth,
 )
 from loadtest.run_folder import RunFolder
 
@@ -87,7 +91,7 @@ def make_cell(
     answered = len(visits) * messages
     records = [server_record(visit, messages) for visit in visits]
     found = queueing.analyse(records, PERMITS[mode])
-    return Cell(
+    cell = Cell(
         index=index,
         mode=mode,
         level=level,
@@ -100,7 +104,7 @@ def make_cell(
         messages_per_s=answered / workload.seconds,
         sessions=len(visits),
         messages=Messages(sent=answered, answered=answered),
-        ledger=Ledger(answered, answered, 0, answered, answered, 0),
+        ledger=agreed(answered, workload.payload_bytes),
         workers_expected=2,
         workers_reported=2,
         connect_us=of_values(visit.arrival_ns - visit.connect_ns for visit in visits),
@@ -111,18 +115,54 @@ def make_cell(
         network_us=of_values([network_ns] * answered),
         close_us=of_values([40 * US] * len(visits)),
         session_us=of_values(visit.release_ns - visit.connect_ns for visit in visits),
+        round_trip_us=of_values(first_ns + later_ns),
+        send_lag_us=of_values([300 * US] * len(visits)),
+        health=[health_of("worker-1", 0.31), health_of("worker-2", 0.28)],
         server=ServerCell(
             accepted=len(visits),
             received=answered,
             answered=answered,
+            bytes_received=answered * workload.payload_bytes,
+            bytes_sent=answered * workload.payload_bytes,
             max_in_service=greatest_overlap(records),
             max_waiting=max(0, level - (PERMITS[mode] or level)),
             inversions=found.inversions,
             hold_us=found.hold_us,
             handoff_us=found.handoff_us,
             idle_start_us=found.idle_start_us,
+            listen_overflows=0,
+            littles_law=server_law(records),
+            wait_prediction=predict_wait(records, PERMITS[mode], poisson=False),
         ),
     )
+    return replace(cell, littles_law=littles_law.at_the_client(cell))
+
+
+def agreed(messages: int, payload_bytes: int) -> Ledger:
+    """A ledger on which both ends agree: so many messages, echoed."""
+    count = Count(messages, messages)
+    size = Count(messages * payload_bytes, messages * payload_bytes)
+    return Ledger(sent=count, answered=count, bytes_sent=size, bytes_received=size)
+
+
+def health_of(worker: str, cpu_share: float) -> WorkerHealth:
+    """A worker that is well."""
+    lag_us = of_values([80 * US] * 98 + [400 * US, 900 * US])
+    return WorkerHealth(worker, cpu_share, lag_us, 0.0, 48, 1024, 71 << 20)
+
+
+def server_law(records: Sequence[ServerRecord]) -> LittlesLaw | None:
+    """What the server's counters say of these connections, from the first arrival to the last release."""
+    holds = [
+        record.release_ns - record.admission_ns
+        for record in records
+        if record.admission_ns is not None and record.release_ns is not None
+    ]
+    ends = [record.release_ns for record in records if record.release_ns is not None]
+    if not holds:
+        return None
+    elapsed_ns = max(ends) - min(record.arrival_ns for record in records)
+    return littles_law.at_the_server(sum(holds), elapsed_ns, len(holds), sum(holds) / len(holds) / US)
 
 
 def server_record(visit: Visit, messages: int = 5) -> ServerRecord:
@@ -250,7 +290,12 @@ def without_server(run: Run) -> Run:
             wait_us=None,
             service_us=None,
             network_us=None,
-            ledger=Ledger(cell.ledger.client_sent, cell.ledger.client_answered, cell.ledger.client_failed),
+            ledger=Ledger(
+                Count(cell.ledger.sent.client),
+                Count(cell.ledger.answered.client),
+                Count(cell.ledger.bytes_sent.client),
+                Count(cell.ledger.bytes_received.client),
+            ),
         )
         for cell in run.cells
     ]
@@ -266,7 +311,8 @@ def all_failed(run: Run) -> Run:
             sessions_per_s=0.0,
             messages_per_s=0.0,
             messages=Messages(sent=cell.messages.sent, refused=cell.messages.sent),
-            ledger=Ledger(cell.messages.sent, 0, cell.messages.sent, 0, 0, 0),
+            ledger=replace(agreed(0, 0), failed=cell.messages.sent),
+            littles_law=None,
             connect_us=None,
             first_reply_us=None,
             response_us=None,

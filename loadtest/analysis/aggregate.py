@@ -25,6 +25,8 @@ class Aggregate:
 
     repeats: how many cells are in it. cut_short: how many were left out because they were stopped early.
     failures: messages that were sent and not answered, over all repeats, cut short or not.
+    rate_per_s: the offered load, None where it is closed; late and dropped arrivals over all repeats.
+    handoff_mean_us: mean hand-off of each repeat.
     """
 
     series: str
@@ -47,6 +49,13 @@ class Aggregate:
     wait_mean_us: Spread | None
     service_mean_us: Spread | None
     max_in_service: int | None
+    rate_per_s: float | None = None
+    late: int = 0
+    dropped: int = 0
+    round_trip_p50_us: Spread | None = None
+    round_trip_p99_us: Spread | None = None
+    send_lag_p99_us: Spread | None = None
+    handoff_mean_us: Spread | None = None
 
 
 def aggregate(cells: Sequence[Cell], modes: Sequence[str] = ()) -> list[Aggregate]:
@@ -84,7 +93,18 @@ def _aggregate(series: str, group: Sequence[Cell]) -> Aggregate:
         wait_mean_us=_over(whole, lambda cell: cell.wait_us, "mean"),
         service_mean_us=_over(whole, lambda cell: cell.service_us, "mean"),
         max_in_service=max(peaks, default=None),
+        rate_per_s=group[0].rate_per_s,
+        late=sum(cell.late for cell in group),
+        dropped=sum(cell.dropped for cell in group),
+        round_trip_p50_us=_over(whole, lambda cell: cell.round_trip_us, "p50"),
+        round_trip_p99_us=_over(whole, lambda cell: cell.round_trip_us, "p99"),
+        send_lag_p99_us=_over(whole, lambda cell: cell.send_lag_us, "p99"),
+        handoff_mean_us=_over(whole, _handoff, "mean"),
     )
+
+
+def _handoff(cell: Cell) -> Distribution | None:
+    return None if cell.server is None else cell.server.handoff_us
 
 
 def _over(cells: Sequence[Cell], of: Callable[[Cell], Distribution | None], statistic: str) -> Spread | None:

@@ -15,6 +15,7 @@ def series_names(cells: Sequence[Cell]) -> dict[int, str]:
     """
     several_messages = len({cell.messages_per_connection for cell in cells}) > 1
     several_payloads = len({cell.payload_bytes for cell in cells}) > 1
+    several_loads = len({cell.rate_per_s for cell in cells}) > 1
 
     def name(cell: Cell) -> str:
         parts = [cell.mode]
@@ -24,6 +25,8 @@ def series_names(cells: Sequence[Cell]) -> dict[int, str]:
             parts.append(f"{cell.messages_per_connection} messages")
         if several_payloads:
             parts.append(f"{cell.payload_bytes} bytes")
+        if several_loads:
+            parts.append("closed load" if cell.rate_per_s is None else f"{cell.rate_per_s:g}/s")
         return ", ".join(parts)
 
     return {cell.index: name(cell) for cell in cells}

@@ -8,13 +8,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from loadtest.analysis.aggregate import aggregate
-from loadtest.analysis.checks import ALL_CHECKS, findings
+from loadtest.analysis.checks import ALL_CHECKS, degradations, findings
 from loadtest.analysis.series import modes_of
 from loadtest.report.figures import draw_charts, draw_timeline
+from loadtest.report.generator_rows import load_rows, worker_rows
 from loadtest.report.numbers import ABSENT, counted, duration, rate, whole
 from loadtest.report.palette import colours
 from loadtest.report.rows import table_rows
-from loadtest.report.story import headline
+from loadtest.report.story import handoff_sentence, headline
+from loadtest.report.theory_rows import law_rows, wait_rows
 from loadtest.results import Cell, Run
 from loadtest.run_folder import Loaded
 
@@ -29,16 +31,24 @@ _pages = Environment(
 def render(loaded: Loaded) -> str:
     """The whole page."""
     run = loaded.run
-    aggregates = aggregate(run.cells, modes_of(run))
+    modes = modes_of(run)
+    aggregates = aggregate(run.cells, modes)
+    found = findings(run)
     return _pages.get_template("page.html").render(
         run=run,
         headline=headline(aggregates),
+        handoffs=handoff_sentence(aggregates),
+        degradations=degradations(found),
         subtitle=_subtitle(run),
         colours=colours(aggregates),
         timeline=draw_timeline(loaded, aggregates),
         charts=draw_charts(loaded, aggregates),
         rows=table_rows(aggregates),
-        findings=findings(run),
+        waits=wait_rows(run.cells, modes),
+        laws=law_rows(run.cells, modes),
+        loads=load_rows(aggregates),
+        workers=worker_rows(run.cells),
+        findings=found,
         checks=[check.name for check in ALL_CHECKS],
         conditions=_conditions(run),
         cells=[_cell_row(cell) for cell in run.cells],

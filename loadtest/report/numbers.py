@@ -48,6 +48,14 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def difference(computed: float, counted: float) -> str:
+    """How far the first lies from the second, as a signed percentage of it: +1.2%, -0.3%."""
+    if counted == 0:
+        return ABSENT
+    percent = round(100 * (computed - counted) / counted, 1)
+    return f"{percent:+.1f}%" if percent else "0.0%"
+
+
 def share(part: float, total: float) -> str:
     """A percentage without decimals; never 0 % or 100 % where it is not exactly so."""
     percent = 100 * part / total

@@ -21,6 +21,7 @@ class TableRow:
     response_p99: str
     first_reply_p50: str
     wait: str
+    handoff: str
     in_service: str
     failed: str
 
@@ -31,12 +32,13 @@ def table_rows(aggregates: Sequence[Aggregate]) -> list[TableRow]:
         TableRow(
             series=each.series,
             level=whole(each.level),
-            messages_per_s=rate(_median(each.messages_per_s)),
+            messages_per_s=rate(median_of(each.messages_per_s)),
             spread=_spread(each.messages_per_s),
-            response_p50=duration(_median(each.response_p50_us)),
-            response_p99=duration(_median(each.response_p99_us)),
-            first_reply_p50=duration(_median(each.first_reply_p50_us)),
-            wait=duration(_median(each.wait_mean_us)),
+            response_p50=duration(median_of(each.response_p50_us)),
+            response_p99=duration(median_of(each.response_p99_us)),
+            first_reply_p50=duration(median_of(each.first_reply_p50_us)),
+            wait=duration(median_of(each.wait_mean_us)),
+            handoff=duration(median_of(each.handoff_mean_us)),
             in_service=whole(each.max_in_service),
             failed=whole(each.failures),
         )
@@ -44,7 +46,8 @@ def table_rows(aggregates: Sequence[Aggregate]) -> list[TableRow]:
     ]
 
 
-def _median(spread: Spread | None) -> float | None:
+def median_of(spread: Spread | None) -> float | None:
+    """The median of a spread, where there is one."""
     return None if spread is None else spread.median
 
 

@@ -37,11 +37,29 @@ def headline(aggregates: Sequence[Aggregate]) -> str:
     top = greatest_level(aggregates)
     if not top:
         return "No cell was measured to its end."
+    if all(each.rate_per_s is not None for each in top):
+        return _open_headline(top)
     where = f"At {counted(top[0].level, 'connection')}"
     pair = contrast(top)
     if pair is None:
         return f"{where} {_alone(top[0])}."
     return f"{where} {_compared(*pair)} ({_medians(pair)})."
+
+
+def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:
+    """What it takes each mode to hand a permit on, under the greatest load under which anybody waited.
+
+    None where no hand-off was measured.
+    """
+    measured = {
+        each.mode: each.handoff_mean_us.median
+        for each in sorted(aggregates, key=lambda each: (each.level, each.rate_per_s or 0))
+        if each.handoff_mean_us is not None
+    }
+    order = [mode for mode in dict.fromkeys(each.mode for each in aggregates) if mode in measured]
+    if not order:
+        return None
+    return "Handing over takes " + ", ".join(f"{mode} {duration(measured[mode])}" for mode in order) + "."
 
 
 def throughput_title(aggregates: Sequence[Aggregate]) -> str:
@@ -136,6 +154,25 @@ def _time_title(
     if not parts:
         return "No message was answered"
     return f"{_at_level(aggregates)} {lead} " + ", ".join(parts)
+
+
+def _open_headline(top: Sequence[Aggregate]) -> str:
+    """Under open load throughput is what was offered, so the answer is in the response times.
+
+    At the greatest rate that several modes met; slowest mode first.
+    """
+    met: dict[float, list[Aggregate]] = {}
+    for each in top:
+        met.setdefault(each.rate_per_s or 0.0, []).append(each)
+    rate, together = max(met.items(), key=lambda item: (len(item[1]) > 1, item[0]))
+    found = [
+        (each.response_p99_us.median, each.mode) for each in together if each.response_p99_us is not None
+    ]
+    where = f"At {figures(rate)} arrivals per second"
+    if not found:
+        return f"{where} no message was answered."
+    parts = ", ".join(f"{duration(p99_us)} with {mode}" for p99_us, mode in sorted(found, reverse=True))
+    return f"{where} 99% of messages are answered within {parts} ({_medians(together)})."
 
 
 def _alone(each: Aggregate) -> str:

@@ -1,0 +1,55 @@
+"""A check, what it found, and the rules by which one looks at a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from loadtest.results import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A named check. told: what is wrong, in words. advice: what to do about it.
+
+    degrades: whether figures may be missing or wrong where it finds something: nobody should quote them then.
+    """
+
+    name: str
+    told: str
+    advice: str
+    degrades: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A check that found something. where: a line for each cell, none where it is the whole run."""
+
+    check: Check
+    where: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a check looks at one cell.
+
+    told_of: what is wrong in words, "" where the cell's name says it all, None where all is well.
+    """
+
+    check: Check
+    told_of: Callable[[Cell], str | None]
+
+    def look(self, cells: Sequence[Cell]) -> Iterable[Finding]:
+        """One finding over the cells of which there is something to tell, if any."""
+        told = [(cell, self.told_of(cell)) for cell in cells]
+        where = tuple(
+            f"{cell_name(cell)}: {words}" if words else cell_name(cell)
+            for cell, words in told
+            if words is not None
+        )
+        return [Finding(self.check, where)] if where else []
+
+
+def cell_name(cell: Cell) -> str:
+    """How a cell is called in words: `lock at 32, repeat 2`."""
+    return f"{cell.mode} at {cell.level}, repeat {cell.repeat}"

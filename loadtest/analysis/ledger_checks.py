@@ -1,0 +1,97 @@
+"""Rules on a cell's books: what was sent, how it ended, and whether client and server agree."""
+
+from __future__ import annotations
+
+from loadtest.analysis.finding import Check, Rule
+from loadtest.results import Cell, Ledger
+
+UNBALANCED = Check(
+    "unbalanced",
+    "Messages sent and their outcomes do not add up.",
+    "Do not use these cells; please report it as a bug.",
+    degrades=True,
+)
+LEDGER_DIFFERENCE = Check(
+    "ledger-difference",
+    "Client and server do not agree on what crossed between them.",
+    "Read the explanation; where there is none, treat the cell's throughput with care.",
+    degrades=True,
+)
+MISSING_WORKERS = Check(
+    "missing-workers",
+    "Workers did not report: what they measured is not in these cells.",
+    "Look at the workers' logs, and run it again with fewer users or workers on each machine.",
+    degrades=True,
+)
+MESSAGES_FAILED = Check(
+    "messages-failed",
+    "Messages failed. They count in no percentile and no throughput.",
+    "Look at the outcomes in summary.csv, then at the server's log.",
+)
+LISTEN_OVERFLOW = Check(
+    "listen-overflow",
+    "The kernel turned connections away from a full backlog: their clients tried again a second later.",
+    "Raise the server's --backlog and net.core.somaxconn, or offer less load.",
+)
+DROPPED_RECORDS = Check(
+    "dropped-records",
+    "The server kept only its newest connection records: hold, hand-off and inversions lack the rest.",
+    "Give the server more --records, or make the cells shorter.",
+)
+
+
+def _unbalanced(cell: Cell) -> str | None:
+    each = cell.messages
+    outcomes = (
+        each.answered + each.refused + each.reset + each.timeout + each.short + each.mismatch + each.aborted
+    )
+    return None if outcomes == each.sent else f"{each.sent:,} sent, {outcomes:,} outcomes"
+
+
+def _ledger_difference(cell: Cell) -> str | None:
+    """Every line of the ledger that differs, with both numbers, and the explanation; None where none does."""
+    if cell.ledger.exact:
+        return None
+    told = "; ".join(_differing_lines(cell.ledger))
+    return f"{told} ({cell.ledger.explanation})" if cell.ledger.explanation else told
+
+
+def _differing_lines(ledger: Ledger) -> list[str]:
+    lines = (
+        (ledger.sent, "clients sent {:,} messages, the server received {:,}"),
+        (ledger.answered, "clients took {:,} answers, the server gave {:,}"),
+        (ledger.bytes_sent, "clients sent {:,} bytes, the server received {:,}"),
+        (ledger.bytes_received, "clients received {:,} bytes, the server sent {:,}"),
+    )
+    return [words.format(count.client, count.server) for count, words in lines if count.difference]
+
+
+def _missing_workers(cell: Cell) -> str | None:
+    if cell.workers_reported >= cell.workers_expected:
+        return None
+    return f"{cell.workers_reported} of {cell.workers_expected} workers reported"
+
+
+def _messages_failed(cell: Cell) -> str | None:
+    failed = cell.messages.sent - cell.messages.answered
+    return f"{failed:,} of {cell.messages.sent:,}" if failed else None
+
+
+def _listen_overflow(cell: Cell) -> str | None:
+    overflows = cell.server.listen_overflows if cell.server is not None else None
+    return f"{overflows:,} connections" if overflows else None
+
+
+def _dropped_records(cell: Cell) -> str | None:
+    dropped = cell.server.dropped_records if cell.server is not None else 0
+    return f"{dropped:,} records" if dropped else None
+
+
+RULES = (
+    Rule(UNBALANCED, _unbalanced),
+    Rule(LEDGER_DIFFERENCE, _ledger_difference),
+    Rule(MISSING_WORKERS, _missing_workers),
+    Rule(MESSAGES_FAILED, _messages_failed),
+    Rule(LISTEN_OVERFLOW, _listen_overflow),
+    Rule(DROPPED_RECORDS, _dropped_records),
+)

@@ -1,0 +1,83 @@
+"""Little's law, L = X T (Little, 1961): how many are there at once, counted and computed.
+
+It holds for whatever is in between, in whatever order it serves. Where the two differ, something that took
+time was not timed, or something that was timed was not counted.
+"""
+
+from __future__ import annotations
+
+from loadtest.results import Cell, LittlesLaw
+
+US_PER_S = 1_000_000
+TOLERANCE = 0.03
+
+
+def closed_load(users: int, per_second: float, mean_us: float, lag_mean_us: float) -> LittlesLaw:
+    """Users that go round and round: all are in an exchange, or between two.
+
+    per_second: exchanges completed. mean_us: an exchange's mean time. lag_mean_us: the mean time from
+    the end of a user's exchange to its next. This form is the interactive response time law (Denning and
+    Buzen, 1978).
+    """
+    return LittlesLaw(users, per_second * (mean_us + lag_mean_us) / US_PER_S)
+
+
+def open_load(in_flight: float, per_second: float, mean_us: float) -> LittlesLaw:
+    """Exchanges that come by themselves. in_flight: the time average of how many were under way."""
+    return LittlesLaw(in_flight, per_second * mean_us / US_PER_S)
+
+
+def at_the_server(
+    in_service_ns: int, elapsed_ns: int, released: int, hold_mean_us: float
+) -> LittlesLaw | None:
+    """Holders of a permit, between two snapshots of the server; None where no time lay between them.
+
+    in_service_ns: nanoseconds of service added up over all holders. elapsed_ns: by the server's clock.
+    released: holders that gave their permit back. hold_mean_us: from admission to release, from the records.
+    """
+    if elapsed_ns <= 0:
+        return None
+    per_second = released * 1_000_000_000 / elapsed_ns
+    return LittlesLaw(in_service_ns / elapsed_ns, per_second * hold_mean_us / US_PER_S)
+
+
+def at_the_client(cell: Cell, in_flight: float | None = None) -> LittlesLaw | None:
+    """The cell's law in its own unit: messages where connections stay open, else sessions.
+
+    in_flight: the time average of exchanges under way, each from the moment at which its time begins; needed
+    where the load is open. None where no exchange was timed, or in_flight is not known.
+    """
+    times = cell.session_us
+    if _by_message(cell):
+        times = cell.response_us if cell.round_trip_us is None else cell.round_trip_us
+    if times is None:
+        return None
+    per_second = cell.messages_per_s if _by_message(cell) else cell.sessions_per_s
+    if cell.arrival == "closed":
+        lag_mean_us = 0.0 if cell.send_lag_us is None else cell.send_lag_us.mean
+        return closed_load(cell.level, per_second, times.mean, lag_mean_us)
+    return None if in_flight is None else open_load(in_flight, per_second, times.mean)
+
+
+def exchanges(cell: Cell) -> float:
+    """How many exchanges were completed in the cell's window: messages, or sessions."""
+    return (cell.messages_per_s if _by_message(cell) else cell.sessions_per_s) * cell.seconds
+
+
+def agrees(law: LittlesLaw, completed: float, tolerance: float = TOLERANCE) -> bool:
+    """Whether counted and computed are the same, to `tolerance` and what the window's edges can do.
+
+    completed: exchanges within the window, n. An edge cuts through the exchanges under way at that moment, L
+    of them on average. Times are of those that began inside: they lack the last part of what was under way
+    at the beginning, and have the last part of what is under way at the end too much. That is at most one
+    exchange of each user, L of n in all, so the computed number is off by at most the part L / n: one
+    exchange's time as a part of the window. A window of a hundred exchange times leaves 1% to the edges.
+    """
+    if completed <= 0:
+        return law.counted == law.computed
+    allowed = tolerance + law.counted / completed
+    return abs(law.computed - law.counted) <= allowed * law.counted
+
+
+def _by_message(cell: Cell) -> bool:
+    return cell.scenario == "persistent"

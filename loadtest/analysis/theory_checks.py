@@ -1,0 +1,60 @@
+"""Rules that hold a cell's figures against queueing theory. Cells cut short are left out, as everywhere."""
+
+from __future__ import annotations
+
+from loadtest.analysis import littles_law
+from loadtest.analysis.finding import Check, Rule
+from loadtest.results import Cell, LittlesLaw
+
+MOST_DIFFERENCE = 0.03
+
+QUEUEING = Check(
+    "queueing",
+    "The wait for admission is not the one that follows from arrivals, holds and hand-offs.",
+    "Hand-offs were not steady, or time passed that no record shows: use a machine that does nothing else.",
+)
+LITTLES_LAW_CLIENT = Check(
+    "littles-law-client",
+    "By Little's law the clients' throughput and times do not make up their number at once.",
+    "Look for failed messages and a busy generator; otherwise some time of theirs is not measured.",
+)
+LITTLES_LAW_SERVER = Check(
+    "littles-law-server",
+    "By Little's law the server's throughput and holds do not make up its number in service.",
+    "Look for dropped records and for connections of somebody else's.",
+)
+
+
+def _queueing(cell: Cell) -> str | None:
+    found = cell.server.wait_prediction if cell.server is not None else None
+    if found is None or cell.cut_short:
+        return None
+    difference = found.predicted_us - found.measured_us
+    if abs(difference) <= MOST_DIFFERENCE * found.measured_us:
+        return None
+    return f"{found.measured_us / 1000:.2f} ms measured, {found.predicted_us / 1000:.2f} ms predicted"
+
+
+def _at_the_client(cell: Cell) -> str | None:
+    return _broken(cell, cell.littles_law, littles_law.exchanges(cell))
+
+
+def _at_the_server(cell: Cell) -> str | None:
+    if cell.server is None:
+        return None
+    # What is in service is a connection, or where the gate is held for each message, a message.
+    served = cell.server.answered if cell.mode.endswith("/message") else cell.server.accepted
+    return _broken(cell, cell.server.littles_law, served)
+
+
+def _broken(cell: Cell, law: LittlesLaw | None, completed: float) -> str | None:
+    if law is None or cell.cut_short or littles_law.agrees(law, completed):
+        return None
+    return f"{law.counted:.2f} counted, {law.computed:.2f} computed"
+
+
+RULES = (
+    Rule(QUEUEING, _queueing),
+    Rule(LITTLES_LAW_CLIENT, _at_the_client),
+    Rule(LITTLES_LAW_SERVER, _at_the_server),
+)

@@ -1,0 +1,102 @@
+"""The table of queueing theory: waits and numbers at once as they were measured and as they follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from loadtest.analysis.series import in_plan_order, series_names
+from loadtest.report.numbers import ABSENT, difference, duration, figures, whole
+from loadtest.results import Cell, LittlesLaw, WaitPrediction
+
+
+@dataclass(frozen=True, slots=True)
+class WaitRow:
+    """One series at one level, ready to be printed: its mean wait and what theory says of it."""
+
+    series: str
+    level: str
+    connections: str
+    utilisation: str
+    measured: str
+    predicted: str
+    difference: str
+    hold_only: str
+    khinchine: str
+    interval: str
+
+
+@dataclass(frozen=True, slots=True)
+class LawRow:
+    """One series at one level, ready to be printed: how many at once, counted and computed, at either end."""
+
+    series: str
+    level: str
+    client: tuple[str, str, str]
+    server: tuple[str, str, str]
+
+
+def wait_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[WaitRow]:
+    """A row for each series and level, of the repeat whose wait is the middle one, in the plan's order."""
+    rows = []
+    for series, level, group in _groups(cells, modes):
+        found = [
+            cell.server.wait_prediction
+            for cell in group
+            if cell.server is not None and cell.server.wait_prediction is not None
+        ]
+        if found:
+            middle = sorted(found, key=lambda each: each.measured_us)[(len(found) - 1) // 2]
+            rows.append(_wait_row(series, level, middle))
+    return rows
+
+
+def law_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[LawRow]:
+    """A row for each series and level that was counted: medians of the repeats, in the plan's order."""
+    rows = []
+    for series, level, group in _groups(cells, modes):
+        clients = [cell.littles_law for cell in group]
+        servers = [None if cell.server is None else cell.server.littles_law for cell in group]
+        if any(clients) or any(servers):
+            rows.append(LawRow(series, whole(level), _law(clients), _law(servers)))
+    return rows
+
+
+def _law(found: Sequence[LittlesLaw | None]) -> tuple[str, str, str]:
+    """Counted, computed and their difference."""
+    laws = [law for law in found if law is not None]
+    if not laws:
+        return ABSENT, ABSENT, ABSENT
+    counted = median(law.counted for law in laws)
+    computed = median(law.computed for law in laws)
+    return figures(counted), figures(computed), difference(computed, counted)
+
+
+def _wait_row(series: str, level: int, found: WaitPrediction) -> WaitRow:
+    low_us, high_us = found.khinchine_low_us, found.khinchine_high_us
+    bounded = low_us is not None and high_us is not None
+    return WaitRow(
+        series=series,
+        level=whole(level),
+        connections=whole(found.connections),
+        utilisation=f"{found.utilisation:.0%}",
+        measured=duration(found.measured_us),
+        predicted=duration(found.predicted_us),
+        difference=difference(found.predicted_us, found.measured_us),
+        hold_only=duration(found.hold_only_us),
+        khinchine=duration(found.khinchine_us),
+        interval=f"{duration(low_us)} to {duration(high_us)}" if bounded else ABSENT,
+    )
+
+
+def _groups(cells: Sequence[Cell], modes: Sequence[str]) -> list[tuple[str, int, list[Cell]]]:
+    """(series, level, its whole cells): series in the plan's order, levels ascending."""
+    names = series_names(cells)
+    groups: dict[tuple[str, int], list[Cell]] = {}
+    for cell in cells:
+        if not cell.cut_short:
+            groups.setdefault((names[cell.index], cell.level), []).append(cell)
+    place = {series: number for number, series in enumerate(in_plan_order(cells, modes))}
+    order = sorted(groups, key=lambda key: (place[key[0]], key[1]))
+    return [(series, level, groups[series, level]) for series, level in order]

@@ -1,0 +1,73 @@
+"""A run under open load: Poisson arrivals, one message a connection, made by the same small simulation."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+from loadtest.analysis import littles_law
+from loadtest.analysis.distribution import of_values
+from loadtest.analysis.waiting import predict_wait
+from loadtest.results import Cell, Run
+from tests.support_run import MS, PERMITS, US, Visit, Workload, make_cell, make_run, server_record
+
+USERS = 64
+WORKLOAD = Workload(messages=1, seconds=4.0)
+
+
+def visit_openly(mode: str, rate_per_s: float, workload: Workload, rng: random.Random) -> list[Visit]:
+    """Visits that come by themselves, `rate_per_s` of them a second, and are served in order of arrival."""
+    free_at = [0] * (PERMITS[mode] or USERS)
+    arrival_ns = 0
+    visits = []
+    while arrival_ns < workload.seconds * 1_000 * MS:
+        arrival_ns += round(rng.expovariate(rate_per_s) * 1_000 * MS)
+        taken_until_ns = heapq.heappop(free_at)
+        handoff_ns, idle_start_ns = rng.randrange(60 * US, 110 * US), rng.randrange(90 * US, 160 * US)
+        waits = taken_until_ns >= arrival_ns
+        admission_ns = taken_until_ns + handoff_ns if waits else arrival_ns + idle_start_ns
+        release_ns = admission_ns + workload.hold_ns + rng.randrange(300 * US)
+        heapq.heappush(free_at, release_ns)
+        visits.append(Visit(arrival_ns - 120 * US, arrival_ns, admission_ns, release_ns))
+    return visits
+
+
+def make_open_run(
+    modes: Sequence[str] = ("lock", "semaphore=4", "queue=1"), repeats: int = 3, seed: int = 1
+) -> Run:
+    """Modes at two rates each, which keep their permits busy for 0.5 and 0.8 of the time."""
+    rng = random.Random(seed)
+    cells: list[Cell] = []
+    for repeat in range(1, repeats + 1):
+        for mode in modes:
+            for utilisation in (0.5, 0.8):
+                rate_per_s = round(utilisation * (PERMITS[mode] or 1) / 0.00224, 0)
+                visits = visit_openly(mode, rate_per_s, WORKLOAD, rng)
+                cells.append(make_open_cell(len(cells), mode, repeat, rate_per_s, visits))
+    base, _ = make_run(modes=modes, levels=(USERS,), repeats=1)
+    return replace(base, run_id="20260131-111500-open", plan={"modes": list(modes)}, cells=cells)
+
+
+def make_open_cell(index: int, mode: str, repeat: int, rate_per_s: float, visits: Sequence[Visit]) -> Cell:
+    """The cell that these visits would have made, had each been due a little before it was sent."""
+    cell = make_cell(index, mode, USERS, repeat, WORKLOAD, visits)
+    assert cell.server is not None
+    lags_ns = [120 * US + 10 * US * (number % 9) for number in range(len(visits))]
+    responses_ns = [
+        visit.release_ns - visit.connect_ns + lag for visit, lag in zip(visits, lags_ns, strict=True)
+    ]
+    predicted = predict_wait([server_record(visit, 1) for visit in visits], PERMITS[mode], poisson=True)
+    opened = replace(
+        cell,
+        arrival="poisson",
+        rate_per_s=rate_per_s,
+        late=2,
+        response_us=of_values(responses_ns),
+        send_lag_us=of_values(lags_ns),
+        server=replace(cell.server, wait_prediction=predicted),
+    )
+    stays_ns = sum(visit.release_ns - visit.connect_ns for visit in visits)
+    in_flight = stays_ns / (WORKLOAD.seconds * 1_000 * MS)
+    return replace(opened, littles_law=littles_law.at_the_client(opened, in_flight))
