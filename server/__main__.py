@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from server.flags import parse_settings
+from server.limits import raise_open_files_limit
 from server.runtime import Server
 from server.settings import SettingsError
 
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     try:
         settings = parse_settings(arguments, environment)
         console = _log_to_stderr(settings.log_level)
+        raise_open_files_limit()
         server = Server(settings)
         server.start()
     except SettingsError as error:

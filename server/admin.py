@@ -13,9 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from server.binding import bind_error
 from server.listener import Listener
+from server.listing import FIELDS, connections_json
 from server.metrics import Metrics
 from server.settings import Settings
-from server.views import connections_view, listeners_view
+from server.views import listeners_view
 
 _LIMIT = 1000
 _JSON = "application/json"
@@ -53,8 +54,8 @@ class Admin:
         return self._show_listeners(query)
 
     def _show_connections(self, query: dict[str, str]) -> Answer:
-        if unknown := query.keys() - {"port", "since", "limit"}:
-            raise QueryError(f"unknown parameter {min(unknown)}; there are port, since and limit")
+        if unknown := query.keys() - {"port", "since", "limit", "fields"}:
+            raise QueryError(f"unknown parameter {min(unknown)}; there are port, since, limit and fields")
         chosen = self._listeners
         if (port := _number(query, "port", None)) is not None:
             chosen = [listener for listener in self._listeners if listener.port == port]
@@ -63,7 +64,7 @@ class Admin:
                 raise QueryError(f"port={port}: nobody listens there; choose one of {ports}")
         since_ns = _number(query, "since", 0) or 0
         limit = _number(query, "limit", _LIMIT) or 0
-        return _json(connections_view(chosen, since_ns, limit))
+        return _JSON, connections_json(chosen, since_ns, limit, _fields(query))
 
     def _show_metrics(self, _: dict[str, str]) -> Answer:
         return self._metrics.content_type, self._metrics.expose()
@@ -142,6 +143,16 @@ def _number(query: dict[str, str], name: str, default: int | None) -> int | None
     if not (text.isascii() and text.isdigit() and len(text) <= 20):
         raise QueryError(f"{name}={text}: write a whole number, 0 or more")
     return int(text)
+
+
+def _fields(query: dict[str, str]) -> Sequence[str]:
+    text = query.get("fields")
+    if text is None:
+        return FIELDS
+    chosen = text.split(",")
+    if unknown := [field for field in chosen if field not in FIELDS]:
+        raise QueryError(f"fields: {unknown[0]!r} is unknown; choose from {', '.join(FIELDS)}")
+    return chosen
 
 
 def _json(view: dict[str, Any]) -> Answer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from socket import socket
 
 from server.gates import Gate
@@ -20,6 +21,14 @@ Exchange = Callable[[bytes], None]
 """Answers one payload. OSError if the peer cannot be answered."""
 
 _now_ns = time.monotonic_ns
+
+
+@dataclass(slots=True)
+class Turn:
+    """A message's stay at the gate, in monotonic nanoseconds; a connection has one at a time."""
+
+    admission_ns: int | None = None
+    release_ns: int | None = None
 
 
 def unvarying(link: socket, record: ConnectionRecord, frame: bytes) -> Exchange:
@@ -55,6 +64,7 @@ def message_by_message(
     link: socket, record: ConnectionRecord, work: Work, reply: Reply, gate: Gate, occupancy: Occupancy
 ) -> Exchange:
     """Every message passes the gate, which is held for its work and its reply."""
+    turn = Turn()
     waited_ns = held_ns = record.waited_ns = record.held_ns = 0
     sendall, acquire, release = link.sendall, gate.acquire, gate.release
 
@@ -63,18 +73,17 @@ def message_by_message(
         asked_ns = _now_ns()
         occupancy.line_up()
         acquire()
-        occupancy.enter()
-        admitted_ns = _now_ns()
+        admitted_ns = occupancy.enter(turn)
         wait_ns = admitted_ns - asked_ns
         try:
             frame = reply(payload, wait_ns, work())
             sendall(frame)
         finally:
-            waited_ns += wait_ns
-            held_ns += _now_ns() - admitted_ns
-            record.waited_ns, record.held_ns = waited_ns, held_ns
-            occupancy.leave()
+            released_ns = occupancy.leave(turn)
             release()
+            waited_ns += wait_ns
+            held_ns += released_ns - admitted_ns
+            record.waited_ns, record.held_ns = waited_ns, held_ns
         record.answered += 1
         record.bytes_sent += len(frame)
 

@@ -7,10 +7,13 @@ when somebody asks, and once when a connection closes.
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from dataclasses import dataclass
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from server.records import Cause, ConnectionRecord, History
+
+_arrival_ns = attrgetter("arrival_ns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,20 @@ class Totals:
     causes: dict[str, int]
 
 
+@dataclass(slots=True)
+class _Sums:
+    received: int = 0
+    answered: int = 0
+    bytes_received: int = 0
+    bytes_sent: int = 0
+
+    def add(self, record: ConnectionRecord) -> None:
+        self.received += record.received
+        self.answered += record.answered
+        self.bytes_received += record.bytes_received
+        self.bytes_sent += record.bytes_sent
+
+
 class Ledger:
     """Exact under threads; one short lock on arrival and one on close."""
 
@@ -37,7 +54,7 @@ class Ledger:
         self._accepted = 0
         self._open: dict[int, ConnectionRecord] = {}
         self._history = History(bound)
-        self._closed: Counter[str] = Counter()
+        self._closed = _Sums()
         self._causes: dict[Cause, int] = dict.fromkeys(Cause, 0)
 
     def arrive(self, peer: str, arrival_ns: int) -> ConnectionRecord:
@@ -55,7 +72,7 @@ class Ledger:
         with self._lock:
             del self._open[record.id]
             self._causes[cause] += 1
-            self._closed.update(_counts(record))
+            self._closed.add(record)
             if not self._open:
                 self._quiet.notify_all()
 
@@ -65,21 +82,23 @@ class Ledger:
             return self._quiet.wait_for(lambda: not self._open, timeout_s)
 
     def totals(self) -> Totals:
-        """All totals of one moment."""
+        """All totals of one moment. The lock is held for a copy only: what is added up afterwards belongs to
+        connections that were open then, and grows on their own records, closed in the meantime or not."""
         with self._lock:
-            sums = self._closed.copy()
-            for record in self._open.values():
-                sums.update(_counts(record))
-            open_now, causes = len(self._open), {str(cause): n for cause, n in self._causes.items()}
+            sums = replace(self._closed)
+            open_then = list(self._open.values())
+            causes = {str(cause): count for cause, count in self._causes.items()}
             accepted = self._accepted
+        for record in open_then:
+            sums.add(record)
         return Totals(
             accepted=accepted,
-            open=open_now,
-            closed=accepted - open_now,
-            received=sums["received"],
-            answered=sums["answered"],
-            bytes_received=sums["bytes_received"],
-            bytes_sent=sums["bytes_sent"],
+            open=len(open_then),
+            closed=accepted - len(open_then),
+            received=sums.received,
+            answered=sums.answered,
+            bytes_received=sums.bytes_received,
+            bytes_sent=sums.bytes_sent,
             causes=causes,
         )
 
@@ -87,22 +106,12 @@ class Ledger:
         """The newest `limit` records of arrivals at or after since_ns, newest first, and about how many more
         there were. Open connections are always among the candidates, however old."""
         with self._lock:
-            kept = {record.id: record for record in self._history.since(since_ns)}
+            latest = self._history.latest()
             lost = self._history.lost_since(since_ns)
-            old = {
-                i: record
-                for i, record in self._open.items()
-                if i not in kept and record.arrival_ns >= since_ns
-            }
-        newest = sorted((kept | old).values(), key=lambda record: record.id, reverse=True)
+            open_now = list(self._open.values())
+        kept = latest[bisect_left(latest, since_ns, key=_arrival_ns) :]
+        oldest_id = latest[0].id if latest else 0
+        old = [record for record in open_now if record.id < oldest_id and record.arrival_ns >= since_ns]
+        newest = (old + kept)[::-1]  # both are in the order of arrival, and what is old came before
         missing = max(0, lost - len(old)) + max(0, len(newest) - limit)
         return newest[:limit], missing
-
-
-def _counts(record: ConnectionRecord) -> dict[str, int]:
-    return {
-        "received": record.received,
-        "answered": record.answered,
-        "bytes_received": record.bytes_received,
-        "bytes_sent": record.bytes_sent,
-    }

@@ -88,9 +88,9 @@ class History:
             self._marks.append((record.arrival_ns, record.id))
         self._latest.append(record)
 
-    def since(self, since_ns: int) -> list[ConnectionRecord]:
-        """The records kept of arrivals at or after since_ns, oldest first."""
-        return [record for record in self._latest if record.arrival_ns >= since_ns]
+    def latest(self) -> list[ConnectionRecord]:
+        """The records kept, oldest first."""
+        return list(self._latest)
 
     def lost_since(self, since_ns: int) -> int:
         """About how many arrivals at or after since_ns are no longer kept."""

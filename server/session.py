@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from socket import SHUT_RDWR, SO_ERROR, SOL_SOCKET, socket
 
-from server.conversation import converse
+from server.conversation import Talk, converse, talk_blindly, talk_framed, talk_raw
 from server.exchange import Exchange, message_by_message, unvarying, within_connection
 from server.gates import Gate
 from server.ledger import Ledger
@@ -19,7 +20,7 @@ from server.occupancy import Occupancy
 from server.records import Cause, ConnectionRecord
 from server.replies import Reply
 from server.work import Work, no_work
-from wire.framing import Framing
+from wire.framing import Decoder, Framing, RawDecoder
 
 log = logging.getLogger("lockstep.server")
 
@@ -43,6 +44,11 @@ class Service:
     ledger: Ledger
     occupancy: Occupancy
 
+    @property
+    def unvarying_frame(self) -> bytes | None:
+        """What answers every message, whatever it says and whenever it comes; None where that depends."""
+        return self.constant_reply if self.work is no_work and not self.by_message else None
+
 
 class Session:
     """Serves one accepted connection. Whatever happens, its socket is closed and its permit comes back."""
@@ -60,12 +66,13 @@ class Session:
     def run(self) -> None:
         """Serve the connection to its end. Blocks; the dispatch decides in which thread."""
         if self._service.by_message:
+            self._record.admission_ns = _now_ns()
             self._serve(before_close=self._note_release)
         elif self._service.limited:
             self._serve_holding_permit()
         else:
             # Out of service before the peer sees the close: its next connection never overlaps this one.
-            self._service.occupancy.enter()
+            self._service.occupancy.enter(self._record)
             self._serve(before_close=self._leave)
 
     def refuse(self) -> None:
@@ -84,7 +91,7 @@ class Session:
         """Close, pause and only then release: the next one is admitted when this one is gone."""
         gate = self._service.gate
         gate.acquire()
-        self._service.occupancy.enter()
+        self._service.occupancy.enter(self._record)
         try:
             self._serve()
             if self._service.pause_ns:
@@ -94,42 +101,48 @@ class Session:
             gate.release()
 
     def _leave(self) -> None:
-        self._note_release()
-        self._service.occupancy.leave()
+        self._service.occupancy.leave(self._record)
 
     def _note_release(self) -> None:
         self._record.release_ns = _now_ns()
 
     def _serve(self, before_close: Callable[[], None] | None = None) -> None:
-        record, service = self._record, self._service
-        record.admission_ns = _now_ns()
         cause, detail = Cause.RESET, "broken off"
         try:
             # Find out now if the peer went away while it waited: what it sent before is not worth the work.
             if gone := self._link.getsockopt(SOL_SOCKET, SO_ERROR):
                 detail = os.strerror(gone)
             else:
-                decoder = service.framing.decoder(service.max_frame)
-                cause, detail = converse(self._link, record, decoder, self._exchange())
+                decoder = self._service.framing.decoder(self._service.max_frame)
+                cause, detail = converse(self._talk(decoder), decoder)
         finally:
             if before_close is not None:
                 before_close()
             self._close(cause, detail)
 
-    def _exchange(self) -> Exchange:
-        record, service = self._record, self._service
-        if service.by_message:
-            exchange = message_by_message(
-                self._link, record, service.work, service.reply, service.gate, service.occupancy
-            )
-        elif service.constant_reply is not None and service.work is no_work:
-            exchange = unvarying(self._link, record, service.constant_reply)
-        else:
-            exchange = within_connection(self._link, record, service.work, service.reply)
-        if log.isEnabledFor(logging.DEBUG):
+    def _talk(self, decoder: Decoder) -> Talk:
+        """The shortest loop that does what is asked of this connection."""
+        link, record, service = self._link, self._record, self._service
+        raw, watched = isinstance(decoder, RawDecoder), log.isEnabledFor(logging.DEBUG)
+        frame = service.unvarying_frame
+        if raw and frame is not None and not watched:
+            return partial(talk_blindly, link, record, frame)
+        exchange = self._exchange(frame)
+        if watched:
             log.debug("%s: %s connected", service.name, record.peer)
-            return narrated(exchange, f"{service.name}: {record.peer}")
-        return exchange
+            exchange = narrated(exchange, f"{service.name}: {record.peer}")
+        if raw:
+            return partial(talk_raw, link, record, exchange)
+        return partial(talk_framed, link, record, decoder, exchange)
+
+    def _exchange(self, unvarying_frame: bytes | None) -> Exchange:
+        link, record, service = self._link, self._record, self._service
+        work, reply = service.work, service.reply
+        if service.by_message:
+            return message_by_message(link, record, work, reply, service.gate, service.occupancy)
+        if unvarying_frame is not None:
+            return unvarying(link, record, unvarying_frame)
+        return within_connection(link, record, work, reply)
 
     def _close(self, cause: Cause, detail: str) -> None:
         if self._cut:

@@ -12,8 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from server.kernel import listen_overflows
+from server.limits import open_files_limit, threads_limit
 from server.listener import Listener
-from server.records import ConnectionRecord
 from server.settings import Settings
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -44,44 +45,8 @@ def listeners_view(listeners: Sequence[Listener], settings: Settings) -> dict[st
     }
 
 
-def connections_view(listeners: Sequence[Listener], since_ns: int, limit: int) -> dict[str, Any]:
-    """Everything of GET /connections: newest first over all the listeners given."""
-    rows: list[dict[str, Any]] = []
-    dropped = 0
-    for listener in listeners:
-        records, missing = listener.ledger.connections(since_ns, limit)
-        rows += [record_view(listener, record) for record in records]
-        dropped += missing
-    rows.sort(key=lambda row: row["arrival_ns"], reverse=True)
-    return {
-        "now_ns": time.monotonic_ns(),
-        "dropped": dropped + max(0, len(rows) - limit),
-        "connections": rows[:limit],
-    }
-
-
-def record_view(listener: Listener, record: ConnectionRecord) -> dict[str, Any]:
-    """One connection's record."""
-    return {
-        "id": record.id,
-        "port": listener.port,
-        "name": listener.spec.name,
-        "peer": record.peer,
-        "arrival_ns": record.arrival_ns,
-        "admission_ns": record.admission_ns,
-        "release_ns": record.release_ns,
-        "close_ns": record.close_ns,
-        "cause": record.cause,
-        "messages": record.answered,
-        "bytes_received": record.bytes_received,
-        "bytes_sent": record.bytes_sent,
-        "wait_ns": record.wait_ns,
-        "hold_ns": record.hold_ns,
-    }
-
-
 def server_view(settings: Settings) -> dict[str, Any]:
-    """What the server is and how it was set."""
+    """What the server is, how it was set, and what its system allows and has lost."""
     told = ("framing", "reply", "timing", "hold_ns", "work", "pause_ns", "accept", "backlog", "nodelay")
     return {
         "version": server_version(),
@@ -96,6 +61,10 @@ def server_view(settings: Settings) -> dict[str, Any]:
         "keepalive": settings.keepalive is not None,
         "idle_timeout_ns": settings.idle_timeout_ns,
         "max_frame": settings.max_frame,
+        "records": settings.records,
+        "open_files_limit": open_files_limit(),
+        "threads_limit": threads_limit(),
+        "listen_overflows": listen_overflows(),
     }
 
 

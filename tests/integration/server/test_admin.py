@@ -17,11 +17,12 @@ FRAMED = ("--framing", "length", "--reply", "echo")
 SERVER = {
     "version", "python", "implementation", "gil", "pid", "boot_id", "cpu_count", "platform", "framing",
     "reply", "timing", "hold_ns", "work", "pause_ns", "accept", "backlog", "nodelay", "keepalive",
-    "idle_timeout_ns", "max_frame",
+    "idle_timeout_ns", "max_frame", "records", "open_files_limit", "threads_limit", "listen_overflows",
 }  # fmt: skip
 LISTENER = {
     "name", "mode", "permits", "scope", "port", "accepted", "open", "waiting", "in_service", "max_waiting",
     "max_in_service", "closed", "received", "answered", "bytes_received", "bytes_sent", "causes",
+    "at_ns", "in_service_ns", "released", "held_ns",
 }  # fmt: skip
 CONNECTION = {
     "id", "port", "name", "peer", "arrival_ns", "admission_ns", "release_ns", "close_ns", "cause", "messages",

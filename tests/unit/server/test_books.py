@@ -5,27 +5,106 @@ from __future__ import annotations
 import threading
 
 from server.ledger import Ledger
-from server.occupancy import Occupancy, Occupied
+from server.occupancy import Occupancy
 from server.records import Cause, ConnectionRecord, History
+
+
+class FakeClock:
+    """Monotonic nanoseconds, moved by hand."""
+
+    now_ns = 1_000
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+def counts(occupancy: Occupancy) -> tuple[int, int, int, int]:
+    it = occupancy.snapshot()
+    return it.waiting, it.in_service, it.max_waiting, it.max_in_service
+
+
+def visitors(count: int) -> list[ConnectionRecord]:
+    return [ConnectionRecord(number, "x:1", 0) for number in range(1, count + 1)]
 
 
 def test_maxima_are_kept_until_they_are_reset_to_the_present() -> None:
     occupancy = Occupancy()
+    first, second, _ = visitors(3)
     for _ in range(3):
         occupancy.line_up()
-    occupancy.enter()
-    occupancy.enter()
-    occupancy.leave()
-    assert occupancy.snapshot() == Occupied(waiting=1, in_service=1, max_waiting=3, max_in_service=2)
+    occupancy.enter(first)
+    occupancy.enter(second)
+    occupancy.leave(first)
+    assert counts(occupancy) == (1, 1, 3, 2)
     occupancy.reset_peaks()
-    assert occupancy.snapshot() == Occupied(waiting=1, in_service=1, max_waiting=1, max_in_service=1)
+    assert counts(occupancy) == (1, 1, 1, 1)
 
 
 def test_who_gives_up_no_longer_waits() -> None:
     occupancy = Occupancy()
     occupancy.line_up()
     occupancy.give_up()
-    assert occupancy.snapshot() == Occupied(0, 0, 1, 0)
+    assert counts(occupancy) == (0, 0, 1, 0)
+
+
+def test_time_in_service_adds_up_for_each_who_is_there_up_to_the_very_moment() -> None:
+    clock = FakeClock()
+    occupancy = Occupancy(clock)
+    first, second = visitors(2)
+    seen = []
+    # (moment, who does what): 1 in service for 10 ns, 2 for 5, 1 for 20, nobody for 100, 1 for 3
+    steps = [
+        (1_000, occupancy.enter, first),
+        (1_010, occupancy.enter, second),
+        (1_015, occupancy.leave, first),
+        (1_035, occupancy.leave, second),
+        (1_135, occupancy.enter, first),
+        (1_138, occupancy.leave, first),
+    ]
+    for now_ns, step, who in steps:
+        clock.now_ns = now_ns
+        before = occupancy.snapshot()
+        step(who)
+        after = occupancy.snapshot()
+        assert before.in_service_ns == after.in_service_ns  # an event takes no time
+        seen.append((after.at_ns, after.in_service_ns, after.released, after.held_ns))
+    assert seen == [
+        (1_000, 0, 0, 0),
+        (1_010, 10, 0, 0),
+        (1_015, 20, 1, 15),
+        (1_035, 40, 2, 40),
+        (1_135, 40, 2, 40),
+        (1_138, 43, 3, 43),
+    ]
+
+
+def test_who_comes_and_goes_is_told_when_and_has_it_noted() -> None:
+    clock = FakeClock()
+    occupancy = Occupancy(clock)
+    (who,) = visitors(1)
+    assert occupancy.enter(who) == who.admission_ns == 1_000
+    clock.now_ns = 1_007
+    assert occupancy.leave(who) == who.release_ns == 1_007
+
+
+def test_area_and_stays_are_the_same_under_threads_once_nobody_is_in_service() -> None:
+    occupancy = Occupancy()
+    records = visitors(1200)
+
+    def stay(own: list[ConnectionRecord]) -> None:
+        for record in own:
+            occupancy.line_up()
+            occupancy.enter(record)
+            occupancy.leave(record)
+
+    threads = [threading.Thread(target=stay, args=(records[start::6],)) for start in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    seen = occupancy.snapshot()
+    assert (seen.in_service, seen.waiting, seen.released) == (0, 0, 1200)
+    assert seen.in_service_ns == seen.held_ns == sum(record.hold_ns or 0 for record in records)
 
 
 def test_wait_and_hold_are_none_until_they_have_happened() -> None:
@@ -110,7 +189,7 @@ def test_a_short_history_has_lost_nothing() -> None:
     history = History(bound=3)
     assert history.lost_since(0) == 0
     history.add(ConnectionRecord(1, "x", 5))
-    assert (history.lost_since(0), history.since(6)) == (0, [])
+    assert (history.lost_since(0), [record.id for record in history.latest()]) == (0, [1])
 
 
 def test_quiet_is_waited_for_until_the_last_connection_is_closed() -> None:

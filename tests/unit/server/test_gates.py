@@ -9,6 +9,7 @@ import pytest
 
 from server.gates import Gate, LockGate, OpenGate, SemaphoreGate, TicketGate
 from server.occupancy import Occupancy
+from server.records import ConnectionRecord
 
 PATIENCE_S = 20
 
@@ -21,11 +22,12 @@ def test_never_more_are_in_service_than_there_are_permits(make: Callable[[], Gat
     gate, occupancy = make(), Occupancy()
 
     def come_and_go() -> None:
+        record = ConnectionRecord(1, "x:1", 0)
         for _ in range(200):
             occupancy.line_up()
             gate.acquire()
-            occupancy.enter()
-            occupancy.leave()
+            occupancy.enter(record)
+            occupancy.leave(record)
             gate.release()
 
     threads = [threading.Thread(target=come_and_go) for _ in range(8)]

@@ -148,7 +148,9 @@ def test_message_by_message_every_reply_carries_its_own_wait_and_the_record_sums
     assert it.record.wait_ns == sum(wait_ns for wait_ns, _, _ in replies)
     assert it.record.hold_ns is not None
     assert it.record.hold_ns >= sum(service_ns for _, service_ns, _ in replies) >= 200_000
-    assert it.service.occupancy.snapshot().max_in_service == 1
+    occupied = it.service.occupancy.snapshot()
+    assert (occupied.max_in_service, occupied.released) == (1, 2)
+    assert occupied.in_service_ns == occupied.held_ns == it.record.hold_ns
 
 
 def leave(peer: socket.socket) -> None:
@@ -206,7 +208,9 @@ def test_whoever_misbehaves_loses_the_connection_and_gives_back_the_permit(
     (warning,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert warning.endswith(told)
     assert it.service.gate.acquire(blocking=False)  # type: ignore[call-arg]
-    assert it.service.occupancy.snapshot().in_service == 0
+    occupied = it.service.occupancy.snapshot()
+    assert occupied.in_service == 0
+    assert occupied.in_service_ns == occupied.held_ns == it.record.hold_ns
     assert it.service.ledger.totals().open == 0
     assert it.service.ledger.totals().causes[cause] == 1
 
