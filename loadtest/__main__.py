@@ -15,7 +15,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from loadtest.plan import Plan, PlanError, Traffic, parse_levels, parse_modes
+from loadtest.capacity import parse_sources
+from loadtest.plan import Arrival, Plan, PlanError, Traffic, parse_levels, parse_modes
 from loadtest.refusals import REFUSALS, WRONG_USE, in_words
 
 app = typer.Typer(
@@ -56,6 +57,18 @@ def compare(
     client_mode: Annotated[
         str, typer.Option(help="free, or locked: one session at a time in each worker.")
     ] = "free",
+    scenario: Annotated[
+        str, typer.Option(help="What a user does in a turn: session, greeting or persistent.")
+    ] = DEFAULTS.traffic.scenario,
+    arrival: Annotated[
+        str, typer.Option(help="When turns begin: closed (a user is free), or by the rate: constant, poisson.")
+    ] = DEFAULTS.traffic.arrival.kind,
+    rate: Annotated[
+        float | None, typer.Option(help="Open arrivals only: turns a second, over all workers.")
+    ] = None,
+    source: Annotated[
+        str, typer.Option(help="Local addresses to connect from: 127.0.0.1,127.0.0.2 or 127.0.0.1-127.0.0.8.")
+    ] = "",
     processes: Annotated[int, typer.Option(help="Worker processes.")] = 2,
     seed: Annotated[int, typer.Option(help="Shuffles the order of the cells.")] = DEFAULTS.seed,
     out: Annotated[Path, typer.Option(help="Folder for run folders.")] = Path("results"),
@@ -67,7 +80,9 @@ def compare(
 
     if not 1 <= processes <= 64:
         raise PlanError("processes", f"{processes} is out of range: give 1 to 64")
-    traffic = Traffic("session", client_mode, messages, payload)
+    traffic = Traffic(
+        scenario, client_mode, messages, payload, Arrival(arrival, rate), parse_sources(source)
+    )
     plan = Plan(parse_modes(modes), parse_levels(levels), repeats, seconds, warmup, seed, traffic)
     flags = _server_flags({"hold": hold, "work": work, "pause": pause}, theirs=bool(host or admin))
     command = shlex.join(["lockstep", *sys.argv[1:]])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from loadtest.analysis import queueing
+from dataclasses import replace
+
+from loadtest.analysis import littles_law, queueing
+from loadtest.analysis.waiting import predict_wait
 from loadtest.collector import CellCollector
-from loadtest.plan import PlannedCell
-from loadtest.results import Cell, ClientView, Connection, Ledger, Messages, ServerCell, ServerRecord
-from loadtest.server_view import Listener
+from loadtest.plan import PlannedCell, Traffic
+from loadtest.results import Cell, ClientView, Connection, Count, Ledger, LittlesLaw, ServerCell, ServerRecord
+from loadtest.server_view import Listener, Snapshot
 
 KEPT_CONNECTIONS = 200
 
@@ -18,7 +21,7 @@ def make_cell(
 ) -> Cell:
     """The cell as run.json keeps it."""
     traffic = collected.order.traffic
-    return Cell(
+    cell = Cell(
         index=planned.index,
         mode=planned.mode,
         level=planned.level,
@@ -31,7 +34,12 @@ def make_cell(
         messages_per_s=collected.messages_per_s,
         sessions=collected.sessions,
         messages=collected.messages,
-        ledger=make_ledger(collected.ledger, server),
+        ledger=make_ledger(collected, server),
+        scenario=traffic.scenario,
+        arrival=traffic.arrival.kind,
+        rate_per_s=traffic.arrival.rate_per_s,
+        late=collected.late,
+        dropped=collected.dropped,
         cut_short=cut_short,
         workers_expected=len(collected.workers),
         workers_reported=len(collected.finished),
@@ -39,66 +47,113 @@ def make_cell(
         connect_us=collected.distribution("connect"),
         first_reply_us=collected.distribution("first_reply"),
         response_us=collected.distribution("response"),
+        round_trip_us=collected.distribution("round_trip" if traffic.arrival.open else "response"),
+        send_lag_us=collected.distribution("send_lag"),
         wait_us=collected.distribution("wait"),
         service_us=collected.distribution("service"),
         network_us=collected.distribution("network"),
         close_us=collected.distribution("close"),
         session_us=collected.distribution("session"),
+        health=collected.health,
     )
+    return replace(cell, littles_law=_law_at_the_client(cell, collected.in_flight))
 
 
-def make_ledger(clients: Messages, server: ServerCell | None) -> Ledger:
-    """Clients' count against the server's; a difference is named."""
-    failed = clients.sent - clients.answered
-    if server is None:
-        return Ledger(clients.sent, clients.answered, failed)
-    difference = server.answered - clients.answered
-    return Ledger(
-        client_sent=clients.sent,
-        client_answered=clients.answered,
-        client_failed=failed,
-        server_received=server.received,
-        server_answered=server.answered,
-        difference=difference,
-        explanation=_explain(difference, clients),
+def _law_at_the_client(cell: Cell, in_flight: float | None) -> LittlesLaw | None:
+    """None where it cannot hold: users of a run by hand come and go, locked clients wait for one another."""
+    if cell.cut_short or cell.client_mode == "locked":
+        return None
+    return littles_law.at_the_client(cell, in_flight)
+
+
+def make_ledger(clients: CellCollector, server: ServerCell | None) -> Ledger:
+    """Clients' count against the server's, line by line; a difference is named."""
+    counted = clients.ledger
+    ledger = Ledger(
+        sent=Count(clients.carried, None if server is None else server.received),
+        answered=Count(counted.answered, None if server is None else server.answered),
+        bytes_sent=Count(clients.bytes_sent, None if server is None else server.bytes_received),
+        bytes_received=Count(clients.bytes_received, None if server is None else server.bytes_sent),
+        failed=counted.sent - counted.answered,
     )
+    return ledger if ledger.exact else replace(ledger, explanation=_explain(ledger, clients))
 
 
-def _explain(difference: int, clients: Messages) -> str:
-    if difference == 0:
-        return ""
-    if difference < 0:
-        return f"the server counted {-difference} fewer than the clients: was it restarted?"
-    lost = clients.aborted + clients.timeout + clients.reset + clients.short + clients.mismatch
-    if difference <= lost:
-        return f"the clients did not see {difference} answers as answers: {lost} messages failed in flight"
+def _explain(ledger: Ledger, clients: CellCollector) -> str:
+    if missing := clients.missing():
+        return f"what {', '.join(sorted(missing))} saw after the last report before its end is lost"
+    differences = [each.difference or 0 for each in (ledger.sent, ledger.answered)]
+    if min(differences) < 0:
+        return "the server counted fewer than the clients: was it restarted, or was a message lost on its way?"
+    counted = clients.ledger
+    lost = counted.aborted + counted.timeout + counted.reset + counted.short + counted.mismatch
+    if max(differences) <= lost:
+        return f"{lost} messages failed in flight: the clients did not see their answers as answers"
     return (
-        f"{difference - lost} answers more than the clients can account for: "
+        f"{max(differences) - lost} messages more than the clients can account for: "
         "somebody else's connections, or a worker's lost report"
     )
 
 
 def make_server_cell(
-    before: Listener, after: Listener, records: list[dict[str, Any]], dropped: int
+    before: Snapshot, after: Snapshot, mode: str, traffic: Traffic, records: list[dict[str, Any]], dropped: int
 ) -> ServerCell:
     """The server's account of a cell.
 
-    Differences of its counts, greatest values since the start, and the queue's analysis.
+    Differences of its counts between two snapshots, greatest values since the first, and the queue's analysis.
     """
-    analysed = queueing.analyse([to_record(row) for row in records], after.permits)
-    by_message = after.scope == "message"
+    was, now = before.listeners[mode], after.listeners[mode]
+    rows = [to_record(row) for row in records]
+    analysed = queueing.analyse(rows, now.permits)
+    by_message = now.scope == "message"
+    one_message = traffic.messages == 1 and traffic.scenario != "persistent"
+    # A prediction needs every connection from an empty server on, and arrivals that do not wait for it.
+    predictable = traffic.arrival.open and one_message and not by_message and not dropped
     return ServerCell(
-        accepted=after.accepted - before.accepted,
-        received=after.received - before.received,
-        answered=after.answered - before.answered,
-        max_in_service=after.max_in_service,
-        max_waiting=after.max_waiting,
+        accepted=now.accepted - was.accepted,
+        received=now.received - was.received,
+        answered=now.answered - was.answered,
+        bytes_received=now.bytes_received - was.bytes_received,
+        bytes_sent=now.bytes_sent - was.bytes_sent,
+        max_in_service=now.max_in_service,
+        max_waiting=now.max_waiting,
         # Per-message admissions are summed in a connection's record: their order and gaps are not in it.
         inversions=None if by_message else analysed.inversions,
         hold_us=None if by_message else analysed.hold_us,
         handoff_us=None if by_message else analysed.handoff_us,
         idle_start_us=None if by_message else analysed.idle_start_us,
         dropped_records=dropped,
+        listen_overflows=_overflows(before, after),
+        littles_law=_law_at_the_server(before, after, was, now, analysed, recorded=not (by_message or dropped)),
+        wait_prediction=predict_wait(rows, now.permits, poisson=traffic.arrival.kind == "poisson")
+        if predictable
+        else None,
+    )
+
+
+def _overflows(before: Snapshot, after: Snapshot) -> int | None:
+    was, now = (snapshot.settings.get("listen_overflows") for snapshot in (before, after))
+    return None if was is None or now is None else now - was
+
+
+def _law_at_the_server(
+    before: Snapshot,
+    after: Snapshot,
+    was: Listener,
+    now: Listener,
+    analysed: queueing.Queueing,
+    *,
+    recorded: bool,
+) -> LittlesLaw | None:
+    """recorded: the records are complete, so the mean hold is theirs; else it is that of the server's sums."""
+    released = now.released - was.released
+    if not released:
+        return None
+    hold_mean_us = (now.held_ns - was.held_ns) / released / 1000
+    if recorded and analysed.hold_us is not None:
+        hold_mean_us = analysed.hold_us.mean
+    return littles_law.at_the_server(
+        now.in_service_ns - was.in_service_ns, after.now_ns - before.now_ns, released, hold_mean_us
     )
 
 

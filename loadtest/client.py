@@ -66,15 +66,12 @@ class TcpClient:
         self._make_link = link
         self._source = source
         self._link: Link | None = None
+        # Whether there is a connection to send on. An attribute, for it is asked before every message.
+        self.connected = False
         # When the last step was over, monotonic nanoseconds.
         self.free_ns = ABSENT
         self._in_flight = InFlight(meter)
         self._begin_anew()
-
-    @property
-    def connected(self) -> bool:
-        """Whether there is a connection to send on."""
-        return self._link is not None
 
     def connect(self) -> Outcome:
         """Open the connection and time the handshake; a connection that is still open is closed first."""
@@ -84,6 +81,7 @@ class TcpClient:
         start_ns = self._moments.connect_start_ns
         try:
             link = self._link = self._make_link(family, self.timeout_s)
+            self.connected = True
             link.connect(address, self._source)
         except OSError as error:
             return self._give_up(Phase.CONNECT, start_ns, *self._explain(error))
@@ -99,7 +97,7 @@ class TcpClient:
         self._aborting = False
         self._in_flight.forget()
         self._replies = reply_buffer(self._framing, self._max_frame)
-        # Nothing came that nobody has asked for: then the next receive brings the next reply.
+        # Nothing is in flight, and nothing came that nobody asked for: the next receive brings the next reply.
         self._clean = True
 
     def request(self, payload: bytes, expect: bytes | None = None) -> Reply:
@@ -118,7 +116,7 @@ class TcpClient:
         due_ns: when it should have been sent, monotonic nanoseconds; ABSENT where nobody can say.
         """
         link, wanted = self._link, message.reply
-        if link is None or wanted is None or self._in_flight or not self._clean:
+        if link is None or wanted is None or not self._clean:
             outcome = self._send(message.frame, due_ns)
             return self.receive(message.expect).outcome if outcome is Outcome.ANSWERED else outcome
         sent_ns = _now_ns()
@@ -136,7 +134,8 @@ class TcpClient:
         told = self._glance(data, wanted)
         if told is None:
             return self._look_closer(message, due_ns, sent_ns, data)
-        self._meter.message(due_ns, sent_ns, end_ns, *told, len(message.frame), len(data))
+        wait_ns, service_ns = told
+        self._meter.message(due_ns, sent_ns, end_ns, wait_ns, service_ns, len(message.frame), len(data))
         moments = self._moments
         moments.answered += 1
         if moments.first_reply_ns is None:
@@ -148,6 +147,7 @@ class TcpClient:
         """What came is not, at a glance, the reply that was hoped for: it may be a part of it, or wrong."""
         if self._moments.first_sent_ns is None:
             self._moments.first_sent_ns = sent_ns
+        self._clean = False
         self._in_flight.add(due_ns, sent_ns, len(message.frame))
         try:
             self._take_in(data)
@@ -170,6 +170,7 @@ class TcpClient:
         elif self._in_flight:
             # Only a second message in flight could be held back for the first one's acknowledgement.
             link.send_soon()
+        self._clean = False
         self._in_flight.add(due_ns, start_ns, len(frame))
         try:
             link.send(frame)
@@ -240,7 +241,6 @@ class TcpClient:
         size = None if expect is None else len(expect) + (self._framing.timing.size if self._timing else 0)
         while (reply := self._replies.take(size)) is None:
             self._take_in(link.receive())
-        self._clean = self._replies.empty
         return reply
 
     def _take_in(self, data: bytes) -> None:
@@ -274,6 +274,7 @@ class TcpClient:
                 self._meter.step(Phase.FIRST_REPLY, sent_ns, end_ns)
         else:
             self._in_flight.failed(outcome, detail, end_ns)
+        self._clean = not self._in_flight and self._replies.empty
         return Reply(outcome, payload, wait_ns, service_ns)
 
     def _explain_peer(self, error: FrameTooLong | _CutShortError) -> tuple[Outcome, str]:
@@ -311,6 +312,7 @@ class TcpClient:
     def _leave(self, outcome: Outcome) -> None:
         """Close the socket and tell how the connection went."""
         link, self._link = self._link, None
+        self.connected = False
         if link is None:
             return
         told = self._meter.wants_connections and self._moments.connected_ns is not None

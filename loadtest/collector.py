@@ -11,9 +11,9 @@ from typing import Any
 from hdrh.histogram import HdrHistogram
 
 from loadtest.analysis.distribution import of_histogram
+from loadtest.histograms import decoded, encoded, new_histogram
 from loadtest.orders import CellOrder
-from loadtest.recorder import new_histogram
-from loadtest.results import CellDetail, ClientView, Distribution, Messages
+from loadtest.results import CellDetail, ClientView, Distribution, Messages, WorkerHealth
 from loadtest.samples import Outcome
 
 
@@ -38,6 +38,11 @@ class CellCollector:
         self._window_s: dict[str, float] = {}
         self._sessions: Counter[str] = Counter()
         self._answered: Counter[str] = Counter()
+        self._in_flight_ns = 0
+        # Each of a worker's reports tells these anew, for the cell as far as it has come.
+        self._late: dict[str, int] = {}
+        self._dropped: dict[str, int] = {}
+        self._health: dict[str, dict[str, Any]] = {}
 
     def expect(self, worker: str) -> None:
         """A worker that joined while the cell was running."""
@@ -52,14 +57,18 @@ class CellCollector:
         ) or worker not in self.workers:
             self.refused += 1
             return False
-        for name, encoded in report["histograms"].items():
+        for name, text in report["histograms"].items():
             merged = self._histograms.setdefault(name, new_histogram())
-            merged.add(HdrHistogram.decode(encoded.encode("ascii")))
+            merged.add(decoded(text))
         self._measured.update(report["measured"])
         self._ledger.update(report["ledger"])
         self._sessions[worker] += report["sessions"]
         self._answered[worker] += report["answered_in_window"]
         self._window_s[worker] = report["window_s"]
+        self._in_flight_ns += report["in_flight_ns"]
+        self._late[worker] = report["late"]
+        self._dropped[worker] = report["dropped"]
+        self._health[worker] = report["health"]
         for second, answered, failed in report["per_second"]:
             self._per_second[second][0] += answered
             self._per_second[second][1] += failed
@@ -107,6 +116,41 @@ class CellCollector:
         """Messages of the whole cell, warm-up and drain included, by outcome."""
         return _messages(self._ledger)
 
+    @property
+    def carried(self) -> int:
+        """How many of those a connection carried: the rest had none."""
+        return self._ledger["carried"]
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes of those, framing included."""
+        return self._ledger["bytes_sent"]
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes of their replies, framing and headers included."""
+        return self._ledger["bytes_received"]
+
+    @property
+    def late(self) -> int:
+        """Arrivals for which no user was free when they were due, over the whole cell."""
+        return sum(self._late.values())
+
+    @property
+    def dropped(self) -> int:
+        """Arrivals that no user ever took, over the whole cell."""
+        return sum(self._dropped.values())
+
+    @property
+    def in_flight(self) -> float | None:
+        """Sessions, or messages on connections that stay, that were under way at once: the window's average."""
+        return self._in_flight_ns / 1e9 / self.seconds if self.seconds else None
+
+    @property
+    def health(self) -> list[WorkerHealth]:
+        """How each worker fared, in the order of their names."""
+        return [worker_health(worker, told) for worker, told in sorted(self._health.items())]
+
     def distribution(self, name: str) -> Distribution | None:
         """The summary of one histogram; None where nothing was recorded."""
         histogram = self._histograms.get(name)
@@ -116,7 +160,7 @@ class CellCollector:
         """What goes to cells/<n>.json."""
         return CellDetail(
             index=self.order.cell,
-            histograms={name: h.encode().decode("ascii") for name, h in sorted(self._histograms.items())},
+            histograms={name: encoded(h) for name, h in sorted(self._histograms.items())},
             per_second=[
                 {"second": second, "answered": answered, "failed": failed}
                 for second, (answered, failed) in sorted(self._per_second.items())
@@ -132,3 +176,8 @@ class CellCollector:
 def _messages(counts: Counter[str]) -> Messages:
     by_outcome = {outcome.value: counts[outcome.value] for outcome in Outcome}
     return Messages(sent=sum(by_outcome.values()), **by_outcome)
+
+
+def worker_health(worker: str, told: dict[str, Any]) -> WorkerHealth:
+    """What a worker told of itself, as the run folder keeps it."""
+    return WorkerHealth(worker=worker, **told)

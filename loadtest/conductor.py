@@ -22,7 +22,7 @@ from loadtest.cells import join_connections, make_cell, make_server_cell
 from loadtest.collector import CellCollector
 from loadtest.hosts import describe_host
 from loadtest.orders import BEGIN, DRAIN_S, END
-from loadtest.plan import PlannedCell, Traffic
+from loadtest.plan import Plan, PlannedCell, Traffic
 from loadtest.results import Connection, Run, ServerCell
 from loadtest.run_folder import RunFolder
 from loadtest.server_view import ServerUnreachableError, Snapshot
@@ -37,6 +37,8 @@ SETTLE_S = 2.0
 # A report takes seconds; nobody's Stop may hang on it for ever.
 REPORT_MAKING_S = 60.0
 POLL_S = 0.01
+# Repeats have seeds of their own, which those of no other plan's seed meet.
+SEEDS_A_PLAN = 10_000
 
 
 @dataclass(slots=True)
@@ -113,15 +115,22 @@ class Conductor:
         logger.info("run %s: results go to %s", run_id, self._folder.path)
 
     def begin_cell(
-        self, planned: PlannedCell, traffic: Traffic, warmup_s: float, seconds: float | None
+        self, planned: PlannedCell, traffic: Traffic, warmup_s: float, seconds: float | None, seed: int = 1
     ) -> None:
-        """Send every worker into a cell."""
+        """Send every worker into a cell, each with its share of the load.
+
+        seed: of what is drawn at random; the modes of one repeat draw the same, so that they compare.
+        """
         assert self._run is not None
-        order = self.target.order(self._run.run_id, planned.index, planned.mode, traffic, warmup_s, seconds)
+        order = self.target.order(
+            self._run.run_id, planned.index, planned.mode, traffic, warmup_s, seconds, seed + planned.repeat
+        )
         server = self.target.server
         before = None if server is None else server.reset_peaks()
-        self._cell = _CellUnderWay(planned, CellCollector(order, self._workers.present()), before)
-        self._workers.tell_all(BEGIN, order.to_message())
+        workers = sorted(self._workers.present())
+        self._cell = _CellUnderWay(planned, CellCollector(order, set(workers)), before)
+        for share, worker in enumerate(workers):
+            self._workers.tell(worker, BEGIN, order.for_share(share, len(workers)).to_message())
 
     def end_cell(self, *, cut_short: bool = False) -> None:
         """Let the workers drain, wait for their last reports, ask the server, save."""
@@ -133,10 +142,10 @@ class Conductor:
             self._await_reports(cell.collector)
             self._save(cell, cut_short)
 
-    def run_cell(self, planned: PlannedCell, traffic: Traffic, warmup_s: float, seconds: float) -> None:
-        """One cell from begin to end; blocks for its time."""
-        self.begin_cell(planned, traffic, warmup_s, seconds)
-        gevent.sleep(warmup_s + seconds)
+    def run_cell(self, planned: PlannedCell, plan: Plan) -> None:
+        """One cell of a plan from begin to end; blocks for its time."""
+        self.begin_cell(planned, plan.traffic, plan.warmup_s, plan.seconds, plan.seed * SEEDS_A_PLAN)
+        gevent.sleep(plan.warmup_s + plan.seconds)
         self.end_cell()
 
     def note_level(self, level: int) -> None:
@@ -181,10 +190,15 @@ class Conductor:
             logger.warning("refused a report of worker %s for cell %s", report["worker"], report["cell"])
 
     def on_worker(self, worker: str) -> None:
-        """A worker joined; if a cell is under way it takes part from now on."""
-        if self._cell is not None and worker not in self._cell.collector.workers:
-            self._cell.collector.expect(worker)
-            self._workers.tell(worker, BEGIN, self._cell.collector.order.to_message())
+        """A worker joined; if a cell is under way it takes part from now on.
+
+        In an open load all arrivals have their worker already: there it waits for the next cell.
+        """
+        cell = self._cell
+        if cell is None or worker in cell.collector.workers or cell.collector.order.traffic.arrival.open:
+            return
+        cell.collector.expect(worker)
+        self._workers.tell(worker, BEGIN, cell.collector.order.to_message())
 
     def _await_reports(self, collector: CellCollector) -> None:
         """Until every worker that is still there has sent its last report."""
@@ -219,9 +233,10 @@ class Conductor:
             pause_s = before.settings["pause_ns"] / 1e9
             try:
                 after = server.settled(planned.mode, SETTLE_S + pause_s, gevent.sleep)
-                listener = after.listeners[planned.mode]
-                records, dropped = server.connections(listener.port, before.now_ns)
-                account = make_server_cell(before.listeners[planned.mode], listener, records, dropped)
+                port = after.listeners[planned.mode].port
+                records, dropped = server.connections(port, before.now_ns)
+                traffic = cell.collector.order.traffic
+                account = make_server_cell(before, after, planned.mode, traffic, records, dropped)
             except ServerUnreachableError as error:
                 logger.warning("cell %d has no server's count: %s", planned.index, error)
         return account, join_connections(planned, records, cell.collector.clients)

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from loadtest.results import ClientView
 from loadtest.samples import Phase, Sample
 
-# So few that handing them on holds nobody up for half a millisecond.
-ROWS = 1024
+# So few that handing them on holds nobody up for a millisecond.
+ROWS = 2048
 _STEP_COLUMNS = 2
 _MESSAGE_COLUMNS = 7
 

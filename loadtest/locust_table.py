@@ -40,15 +40,17 @@ def _enter(
 ) -> None:
     times, counts = np.unique(three_digits(elapsed_ns / 1e6), return_counts=True)
     buckets = dict(zip(times.tolist(), counts.tolist(), strict=True))
-    ends_s = ends_ns / 1e9 + offset_s
-    seconds, numbers = np.unique(ends_s.astype(np.int64), return_counts=True)
-    per_second = dict(zip(seconds.tolist(), numbers.tolist(), strict=True))
+    first_s, last_s = float(ends_ns.min()) / 1e9 + offset_s, float(ends_ns.max()) / 1e9 + offset_s
+    per_second = {int(last_s): len(ends_ns)}
+    if int(first_s) != int(last_s):
+        seconds, numbers = np.unique((ends_ns / 1e9 + offset_s).astype(np.int64), return_counts=True)
+        per_second = dict(zip(seconds.tolist(), numbers.tolist(), strict=True))
     for entry in (stats.total, stats.entries[name, request_type]):
-        _cache(entry, int(ends_s.max()))
+        _cache(entry, int(last_s))
         entry.num_requests += len(elapsed_ns)
         entry.total_response_time += float(elapsed_ns.sum()) / 1e6  # type: ignore[assignment]
         _extend(entry, float(elapsed_ns.min()) / 1e6, float(elapsed_ns.max()) / 1e6)
-        entry.last_request_timestamp = max(entry.last_request_timestamp or 0.0, float(ends_s.max()))
+        entry.last_request_timestamp = max(entry.last_request_timestamp or 0.0, last_s)
         entry.total_content_length += received_bytes
         for bucket, count in buckets.items():
             entry.response_times[bucket] += count

@@ -8,7 +8,17 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from loadtest.plan import CLIENT_MODES, SCENARIOS, Plan, Traffic, parse_levels, parse_modes
+from loadtest.capacity import parse_sources
+from loadtest.plan import (
+    ARRIVALS,
+    CLIENT_MODES,
+    SCENARIOS,
+    Arrival,
+    Plan,
+    Traffic,
+    parse_levels,
+    parse_modes,
+)
 from loadtest.refusals import WRONG_USE
 from loadtest.server_view import ServerUnreachableError, ServerView
 from loadtest.target import PLAIN_TARGET, Target, split_target
@@ -39,6 +49,13 @@ def add_options(parser: Any, **_: Any) -> None:
         choices=list(CLIENT_MODES),
     )
     shown("scenario", traffic.scenario, "what a connection does", choices=list(SCENARIOS))
+    shown(
+        "arrival",
+        traffic.arrival.kind,
+        "closed: as soon as a user is free; constant or poisson: by the rate, whatever the users do",
+        choices=list(ARRIVALS),
+    )
+    shown("rate", 0.0, "open arrivals only: turns a second over all workers, of at most as many users as there are")
     shown("messages", traffic.messages, "per connection")
     shown("payload", traffic.payload_bytes, "bytes in every message")
     shown("modes", ",".join(defaults.modes), "plan only: which of the server's modes to compare")
@@ -52,6 +69,7 @@ def add_options(parser: Any, **_: Any) -> None:
         "",
         "host:port of a Lockstep server's admin port; without it any TCP service can be loaded by hand",
     )
+    hidden("source", "", "local addresses to connect from: 127.0.0.1,127.0.0.2 or 127.0.0.1-127.0.0.8")
     hidden("out", "results", "folder for run folders")
     hidden("framing", "raw", "framing of a service that is no Lockstep server", choices=list(FRAMINGS))
     hidden("reply", "", "what such a service answers: echo, an exact text, or nothing (unchecked)")
@@ -86,7 +104,12 @@ def offered_modes(admin: str) -> tuple[str, ...]:
 
 def traffic_of(options: Namespace) -> Traffic:
     """What connections do, as the options say. PlanError names the option that is wrong."""
-    return Traffic(options.scenario, options.client_mode, options.messages, options.payload)
+    # The form's field is empty, or 0, where no rate is meant.
+    arrival = Arrival(options.arrival, options.rate or None)
+    sources = parse_sources(options.source)
+    return Traffic(
+        options.scenario, options.client_mode, options.messages, options.payload, arrival, sources
+    )
 
 
 def plan_of(options: Namespace) -> Plan:

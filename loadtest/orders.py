@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from loadtest.plan import Arrival, Traffic
+from loadtest.plan import Traffic
 
 BEGIN = "lockstep_begin"
 END = "lockstep_end"
@@ -27,7 +27,7 @@ class CellOrder:
     run_id and cell name the cell in reports, so that a report of another run is never added to this one.
     reply: `echo`, or the exact text that the server answers everything with; None leaves replies unchecked.
     share, shares: of an open load's arrivals this worker has the share-th of so many parts, from 0.
-    sources: local IP addresses that users take turns to connect from; none leaves it to the system.
+    seed: of what is drawn at random.
     """
 
     run_id: str
@@ -41,9 +41,7 @@ class CellOrder:
     traffic: Traffic
     warmup_s: float
     seconds: float | None
-    arrival: Arrival = Arrival()
     seed: int = 1
-    sources: tuple[str, ...] = ()
     timeout_s: float = 10.0
     share: int = 0
     shares: int = 1
@@ -59,11 +57,4 @@ class CellOrder:
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> CellOrder:
         """Back from to_message's dict."""
-        return cls(
-            **{
-                **message,
-                "traffic": Traffic(**message["traffic"]),
-                "arrival": Arrival(**message["arrival"]),
-                "sources": tuple(message["sources"]),
-            }
-        )
+        return cls(**{**message, "traffic": Traffic.from_json(message["traffic"])})

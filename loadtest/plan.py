@@ -33,22 +33,6 @@ def _between(what: str, value: float, low: float, high: float) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic:
-    """What every connection does. payload_bytes: size of one message's payload."""
-
-    scenario: str = "session"
-    client_mode: str = "free"
-    messages: int = 5
-    payload_bytes: int = 64
-
-    def __post_init__(self) -> None:
-        _one_of("scenario", self.scenario, SCENARIOS)
-        _one_of("client-mode", self.client_mode, CLIENT_MODES)
-        _between("messages", self.messages, 1, 1_000_000)
-        _between("payload", self.payload_bytes, 1, MAX_PAYLOAD)
-
-
-@dataclass(frozen=True, slots=True)
 class Arrival:
     """When turns begin. `closed`: as soon as a user is free.
 
@@ -79,6 +63,39 @@ class Arrival:
     def open(self) -> bool:
         """Whether turns begin by a schedule, whatever the users do."""
         return self.kind != "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What users do. messages: on each connection. payload_bytes: size of one message's payload.
+
+    arrival: when their turns begin. sources: local IP addresses from which they connect in turn; none leaves it
+    to the system.
+    """
+
+    scenario: str = "session"
+    client_mode: str = "free"
+    messages: int = 5
+    payload_bytes: int = 64
+    arrival: Arrival = Arrival()
+    sources: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _one_of("scenario", self.scenario, SCENARIOS)
+        _one_of("client-mode", self.client_mode, CLIENT_MODES)
+        _between("messages", self.messages, 1, 1_000_000)
+        _between("payload", self.payload_bytes, 1, MAX_PAYLOAD)
+        if self.arrival.open and self.client_mode == "locked":
+            raise PlanError(
+                "client-mode", "locked makes users wait for each other, so nothing arrives by a rate: "
+                "leave it at free, or use --arrival closed",
+            )
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Traffic:
+        """Back from what dataclasses.asdict made of one."""
+        arrival, sources = Arrival(**document["arrival"]), tuple(document["sources"])
+        return cls(**{**document, "arrival": arrival, "sources": sources})
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from loadtest.orders import CellOrder
 from loadtest.results import ClientView
 from loadtest.samples import Outcome, Phase, Sample
 
-# The histograms of a cell: the phases, a message's two times, and what they are made of.
+# The histograms of a cell: the phases, a message's two times (in a closed load they are one), and what they are
+# made of.
 _STEP_HISTOGRAMS = {
     Phase.CONNECT: "connect",
     Phase.FIRST_REPLY: "first_reply",
@@ -42,7 +43,7 @@ class CellRecorder:
         self.window_end_ns = (
             None if order.seconds is None else self.window_start_ns + round(order.seconds * 1e9)
         )
-        self._open_load = order.arrival.open
+        self._open_load = order.traffic.arrival.open
         # A turn that is one message begins when that is sent: no step tells of it.
         self._turn_is_message = order.traffic.scenario == "persistent"
         self._connections: list[dict[str, Any]] = []
@@ -143,7 +144,8 @@ class CellRecorder:
         self._count_seconds(ends_ns[ended_inside])
         round_trip_ns = ends_ns - sent_ns
         self._put("response", (ends_ns - starts_ns)[inside])
-        self._put("round_trip", round_trip_ns[inside])
+        if self._open_load:
+            self._put("round_trip", round_trip_ns[inside])
         if self._turn_is_message:
             self._put("send_lag", (sent_ns - due_ns)[inside & (due_ns >= 0)])
             self._in_flight_ns += self._time_inside_ns(starts_ns, ends_ns)

@@ -55,7 +55,7 @@ class RunningCell:
         )
         self._alarm: Alarm | None = None
         self._pacer: Pacer | None = None
-        schedule = schedule_of(order.arrival, order.share, order.shares, order.seed)
+        schedule = schedule_of(order.traffic.arrival, order.share, order.shares, order.seed)
         if schedule is not None:
             self._alarm = Alarm()
             self._pacer = Pacer(schedule, now_ns, round(order.timeout_s * 1e9), self._alarm)
@@ -79,7 +79,7 @@ class RunningCell:
             timing=order.timing,
             timeout_s=order.timeout_s,
             link=CooperativeLink,
-            source=order.sources[number % len(order.sources)] if order.sources else None,
+            source=order.traffic.sources[number % len(order.traffic.sources)] if order.traffic.sources else None,
         )
         return Conversation(
             client,
@@ -89,7 +89,7 @@ class RunningCell:
             self.goes_on,
             reply=order.reply,
             number=number,
-            open_load=order.arrival.open,
+            open_load=order.traffic.arrival.open,
         )
 
     def close(self, now_ns: int) -> None:
@@ -114,15 +114,10 @@ class RunningCell:
         }
 
     def _play_alone(self, talk: Conversation, due_ns: int) -> bool:
-        """One turn, of which no other is under way in this process. It is due when the others are out of the way."""
+        """A turn while no other is under way in this process. It is due once the others are out of the way."""
         assert self._turnstile is not None
         with self._turnstile:
             if not self.open:
                 return True
-            return SCENARIOS[self.order.traffic.scenario](
-                talk, due_ns if talk.open_load else self._entered(due_ns)
-            )
-
-    @staticmethod
-    def _entered(due_ns: int) -> int:
-        return ABSENT if due_ns == ABSENT else time.monotonic_ns()
+            entered_ns = ABSENT if due_ns == ABSENT else time.monotonic_ns()
+            return SCENARIOS[self.order.traffic.scenario](talk, entered_ns)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-CONNECTIONS_LIMIT = 20_000
+CONNECTIONS_LIMIT = 1_000_000
 SETTLE_STEP_S = 0.02
 
 
@@ -31,9 +31,14 @@ class Listener:
     open: int
     received: int
     answered: int
+    bytes_received: int
+    bytes_sent: int
     max_waiting: int
     max_in_service: int
     in_service: int
+    in_service_ns: int
+    released: int
+    held_ns: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class PlanShape(LoadTestShape):
             self._begin_again()
             self._conductor.begin_run("plan", plan.to_json())
         if self._armed is not None:
-            self._conductor.run_cell(self._armed, plan.traffic, plan.warmup_s, plan.seconds)
+            self._conductor.run_cell(self._armed, plan)
             self._armed = None
         if not self._left:
             self._conductor.finish_run(interrupted=False)

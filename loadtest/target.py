@@ -71,7 +71,14 @@ class Target:
         return listeners[mode].port
 
     def order(
-        self, run_id: str, cell: int, mode: str, traffic: Traffic, warmup_s: float, seconds: float | None
+        self,
+        run_id: str,
+        cell: int,
+        mode: str,
+        traffic: Traffic,
+        warmup_s: float,
+        seconds: float | None,
+        seed: int,
     ) -> CellOrder:
         """The order that sends workers to a mode of this target."""
         snapshot = self._snapshot()
@@ -92,6 +99,7 @@ class Target:
             traffic=traffic,
             warmup_s=warmup_s,
             seconds=seconds,
+            seed=seed,
         )
 
 

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 # Locust's /swarm would set any option it knows; only these belong to the form.
 _LOCUSTS_OWN = {"user_count", "spawn_rate", "host", "run_time", "profile", "users", "num_users"}
-_CHOICES = {"run", "mode", "client_mode", "scenario", "messages", "payload"}
+_CHOICES = {"run", "mode", "client_mode", "scenario", "arrival", "rate", "messages", "payload"}
 _CHOICES |= {"modes", "levels", "repeats", "seconds", "warmup", "seed"}
 
 
