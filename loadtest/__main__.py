@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from loadtest.capacity import parse_sources
+from loadtest.exit_codes import DEGRADED, DONE, INTERRUPTED, WRONG_USE
 from loadtest.plan import Arrival, Plan, PlanError, Traffic, parse_levels, parse_modes
-from loadtest.refusals import REFUSALS, WRONG_USE, in_words
+from loadtest.refusals import REFUSALS, in_words
 
 app = typer.Typer(
     add_completion=False,
@@ -133,7 +134,9 @@ def _run(comparison: Comparison) -> None:
         _complain(finished.failure)
         raise typer.Exit(WRONG_USE)
     if finished.interrupted:
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
+    if finished.degraded:
+        raise typer.Exit(DEGRADED)
 
 
 def _server_flags(chosen: dict[str, str | None], theirs: bool) -> tuple[str, ...]:
@@ -179,8 +182,8 @@ def main() -> None:
         _complain(f"{misuse.format_message()} Try --help.")  # type: ignore[attr-defined]
         code = WRONG_USE
     except KeyboardInterrupt:
-        code = 130
-    sys.exit(code if isinstance(code, int) else 0)
+        code = INTERRUPTED
+    sys.exit(code if isinstance(code, int) else DONE)
 
 
 if __name__ == "__main__":

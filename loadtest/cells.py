@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dataclasses import replace
+from typing import Any
 
 from loadtest.analysis import littles_law, queueing
 from loadtest.analysis.waiting import predict_wait

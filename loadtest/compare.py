@@ -60,11 +60,12 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Where the run's folder is, and why it ended early if it did."""
+    """Where the run's folder is, why it ended early if it did, and whether its figures may be missing or wrong."""
 
     path: Path
     failure: str | None
     interrupted: bool
+    degraded: bool
 
 
 def run_comparison(comparison: Comparison, on_cell: Callable[[Run], None]) -> Finished:
@@ -89,7 +90,7 @@ def run_comparison(comparison: Comparison, on_cell: Callable[[Run], None]) -> Fi
         interrupted = _walk(runner, conductor)
         if conductor.run_path is None:
             raise HarnessError(conductor.failure or "the run was interrupted before it began")
-        return Finished(conductor.run_path, conductor.failure, interrupted)
+        return Finished(conductor.run_path, conductor.failure, interrupted, conductor.degraded)
 
 
 def _find_target(comparison: Comparison, stack: ExitStack) -> Target:

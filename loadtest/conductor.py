@@ -18,6 +18,7 @@ from typing import Any
 import gevent
 from gevent.lock import RLock
 
+from loadtest.analysis.checks import is_degraded
 from loadtest.cells import join_connections, make_cell, make_server_cell
 from loadtest.collector import CellCollector
 from loadtest.hosts import describe_host
@@ -84,6 +85,11 @@ class Conductor:
     def running(self) -> bool:
         """Whether a run is under way."""
         return self._run is not None and self._run.finished is None
+
+    @property
+    def degraded(self) -> bool:
+        """Whether figures of the current or last run may be missing or wrong."""
+        return self._run is not None and is_degraded(self._run)
 
     @property
     def run_path(self) -> Path | None:

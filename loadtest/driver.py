@@ -14,9 +14,10 @@ from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner
 
 from loadtest.conductor import Conductor
+from loadtest.exit_codes import WRONG_USE
 from loadtest.options import COMPARISON_PLAN, plan_of, target_of, traffic_of
 from loadtest.plan import PlanError, PlannedCell
-from loadtest.refusals import REFUSALS, WRONG_USE, in_words
+from loadtest.refusals import REFUSALS, in_words
 from loadtest.shape import PlanShape
 from loadtest.users import ScenarioUser
 from loadtest.workers import Workers

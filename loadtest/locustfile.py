@@ -13,8 +13,9 @@ from locust.env import Environment
 from locust.runners import LocalRunner, WorkerRunner
 
 from loadtest.driver import Driver
+from loadtest.exit_codes import WRONG_USE
 from loadtest.options import add_options
-from loadtest.refusals import REFUSALS, WRONG_USE, in_words
+from loadtest.refusals import REFUSALS, in_words
 from loadtest.users import ScenarioUser
 from loadtest.web.form import guard_form
 from loadtest.wiring import attach_agent, attach_conductor

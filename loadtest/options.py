@@ -9,6 +9,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from loadtest.capacity import parse_sources
+from loadtest.exit_codes import WRONG_USE
 from loadtest.plan import (
     ARRIVALS,
     CLIENT_MODES,
@@ -19,7 +20,6 @@ from loadtest.plan import (
     parse_levels,
     parse_modes,
 )
-from loadtest.refusals import WRONG_USE
 from loadtest.server_view import ServerUnreachableError, ServerView
 from loadtest.target import PLAIN_TARGET, Target, split_target
 

@@ -8,7 +8,6 @@ from loadtest.server_view import ServerUnreachableError
 from loadtest.socket_errors import HarnessError
 
 REFUSALS = (PlanError, HarnessError, ServerUnreachableError, ResultsError)
-WRONG_USE = 2
 
 
 def in_words(refusal: Exception) -> str:

@@ -13,8 +13,8 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from loadtest.agent import Agent
 from loadtest.conductor import Conductor
+from loadtest.exit_codes import DEGRADED, WRONG_USE
 from loadtest.orders import BEGIN, END, REPORT, CellOrder
-from loadtest.refusals import WRONG_USE
 from loadtest.users import feed_of
 
 
@@ -63,6 +63,8 @@ def attach_conductor(environment: Environment, conductor: Conductor) -> None:
         conductor.finish_run()
         if conductor.failure is not None:
             environment.process_exit_code = WRONG_USE
+        elif conductor.degraded:
+            environment.process_exit_code = DEGRADED
 
     runner.register_message(REPORT, on_report)
     environment.events.worker_connect.add_listener(on_worker)

@@ -1,0 +1,11 @@
+"""What the exit code of a run says to whoever started it."""
+
+from __future__ import annotations
+
+DONE = 0
+WRONG_USE = 2
+"""It could not begin or go on: one line on stderr says what is wrong and how to mend it."""
+DEGRADED = 3
+"""It ran, but figures may be missing or wrong: the report says at its top which."""
+INTERRUPTED = 130
+"""Stopped by Ctrl-C; what was measured is saved."""
