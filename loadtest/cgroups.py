@@ -1,7 +1,7 @@
 """How much processor the control groups of this process let it have, and how long they kept it from running.
 
 Both versions (the kernel's cgroup-v2.rst; for version 1 its sched-bwc.rst). A group's limit holds for
-everything below it, so a process is under the limits of all groups that it is in. What cannot be read is None.
+everything below it, so a process is under the limits of all its groups. What cannot be read is None.
 """
 
 from __future__ import annotations
