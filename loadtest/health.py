@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import resource
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from hdrh.histogram import HdrHistogram
 
 from loadtest.alarm import Alarm
 from loadtest.analysis import distribution
 from loadtest.cgroups import CpuGroups
 from loadtest.loop_lag import LoopLag
-from loadtest.results import Distribution, WorkerHealth
+from loadtest.results import WorkerHealth
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +51,20 @@ class HealthMonitor:
     def take(self) -> dict[str, Any]:
         """Everything since the start, as `worker_health` takes it: the last report replaces those before it.
 
-        Plain numbers and text. After `stop`: as it was then.
+        Plain numbers and text; loop_lag is HdrHistogram's own base64 encoding, in nanoseconds. After `stop`:
+        as it was then.
         """
         if self._last is not None:
             return self._last
         now = self._usage()
-        lag_us = distribution.of_histogram(self._lag.histogram)
         files = open_files(self._root / "proc/self/fd")
         if files is not None:
             self._open_files = max(files, self._open_files or 0)
         return {
             "worker": self._worker,
             "cpu_share": cpu_share(self._began, now, self._cores),
-            "loop_lag_us": None if lag_us is None else asdict(lag_us),
+            # Encoded as it is: to sum it up here would stop the loop for many milliseconds.
+            "loop_lag": self._lag.histogram.encode().decode("ascii"),
             "throttled_s": throttled_s(self._began, now),
             "open_files": self._open_files,
             "open_files_limit": open_files_limit(),
@@ -88,8 +91,9 @@ class HealthMonitor:
 
 def worker_health(report: dict[str, Any]) -> WorkerHealth:
     """What a worker's `take` said, as a run keeps it."""
-    lag_us = report["loop_lag_us"]
-    return WorkerHealth(**{**report, "loop_lag_us": None if lag_us is None else Distribution(**lag_us)})
+    fields = dict(report)
+    lag_ns = HdrHistogram.decode(fields.pop("loop_lag"))
+    return WorkerHealth(**fields, loop_lag_us=distribution.of_histogram(lag_ns))
 
 
 def cpu_share(before: Usage, after: Usage, cores: float) -> float:

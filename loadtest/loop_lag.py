@@ -9,9 +9,11 @@ import gevent
 from hdrh.histogram import HdrHistogram
 
 from loadtest.pacer import WakeUp
-from loadtest.recorder import HIGHEST_NS, new_histogram
+from loadtest.recorder import HIGHEST_NS
 
 TICK_NS = 20_000_000
+# To one part in a hundred: a lateness is judged by its size.
+SIGNIFICANT_DIGITS = 2
 
 
 class LoopLag:
@@ -23,7 +25,7 @@ class LoopLag:
     """
 
     def __init__(self, alarm: WakeUp, clock: Callable[[], int] = time.monotonic_ns) -> None:
-        self.histogram: HdrHistogram = new_histogram()
+        self.histogram = HdrHistogram(1, HIGHEST_NS, SIGNIFICANT_DIGITS)
         self._alarm = alarm
         self._clock = clock
         self._greenlet = gevent.spawn(self._run, clock())

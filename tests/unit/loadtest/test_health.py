@@ -182,7 +182,7 @@ def test_a_loop_that_stood_still_is_late_for_every_tick_that_it_missed() -> None
     said = distribution.of_histogram(lag.histogram)
     assert said is not None
     assert said.count == 5
-    assert said.max == pytest.approx(3 * TICK_NS / 1000, rel=0.002)
+    assert said.max == pytest.approx(3 * TICK_NS / 1000, rel=0.02)
     lag.stop()
     settle()
     clock.go_to(5 + 9 * TICK_NS)
@@ -192,8 +192,7 @@ def test_a_loop_that_stood_still_is_late_for_every_tick_that_it_missed() -> None
 def test_a_report_survives_the_wire_and_the_last_one_holds_all() -> None:
     monitor = HealthMonitor("w1")
     monitor.start()
-    first = monitor.take()
-    assert first["loop_lag_us"] is None
+    assert worker_health(monitor.take()).loop_lag_us is None
     alarm = Alarm()
     alarm.wait_until(time.monotonic_ns() + 2 * TICK_NS)
     alarm.close()
