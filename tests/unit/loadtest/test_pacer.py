@@ -6,45 +6,24 @@ import time
 
 import gevent
 import pytest
-from gevent.event import Event
 
 from loadtest.alarm import Alarm
 from loadtest.arrivals import constant
 from loadtest.pacer import MOST_IN_A_ROW, Pacer
+from tests.unit.loadtest.hand_clock import HandClock, settle
 
 MS = 1_000_000
 START_NS = 1000 * MS
 
 
-class Clock:
-    """A clock and the alarm that goes by it."""
+class Clock(HandClock):
+    """Told by milliseconds after the schedule's start."""
 
-    def __init__(self, now_ns: int = START_NS - 5 * MS) -> None:
-        self.now_ns = now_ns
-        self._moved = Event()
-
-    def __call__(self) -> int:
-        return self.now_ns
-
-    def wait_until(self, at_ns: int) -> None:
-        while self.now_ns < at_ns:
-            self._moved.clear()
-            self._moved.wait()
-
-    def go_to(self, after_start_ms: int) -> None:
-        """Move on and let everybody run who has something to do."""
-        self.set(after_start_ms)
-        settle()
+    def __init__(self) -> None:
+        super().__init__(START_NS - 5 * MS)
 
     def set(self, after_start_ms: int) -> None:
-        """Move on; nobody runs yet."""
-        self.now_ns = START_NS + after_start_ms * MS
-        self._moved.set()
-
-
-def settle() -> None:
-    for _ in range(5):
-        gevent.sleep(0)
+        super().set(START_NS + after_start_ms * MS)
 
 
 def made(clock: Clock, patience_ms: int = 25) -> Pacer:
