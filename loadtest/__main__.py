@@ -15,10 +15,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from loadtest.capacity import parse_sources
 from loadtest.exit_codes import DEGRADED, DONE, INTERRUPTED, WRONG_USE
 from loadtest.plan import Arrival, Plan, PlanError, Traffic, parse_levels, parse_modes
 from loadtest.refusals import REFUSALS, in_words
+from loadtest.sources import parse_sources
 
 app = typer.Typer(
     add_completion=False,

@@ -108,7 +108,7 @@ class Agent:
     def begin(self, order: CellOrder) -> None:
         """Start a cell: users that wait here go on at once."""
         self.quit()
-        self._cell = RunningCell(order, self._feed, time.monotonic_ns())
+        self._cell = RunningCell(order, self._runner.client_id, self._feed, time.monotonic_ns())
         self._begun.set()
         gevent.spawn(self._report_now_and_then, self._cell)
 
@@ -125,7 +125,6 @@ class Agent:
                 self._begun.clear()
                 cell.close(time.monotonic_ns())
                 self._drain(drain_s)
-                cell.health.stop()
             self._send(cell, final=True)
 
     def quit(self) -> None:
@@ -158,5 +157,5 @@ class Agent:
             gevent.sleep(REPORT_INTERVAL_S)
 
     def _send(self, cell: RunningCell, final: bool) -> None:
-        report = cell.take_report(self._runner.client_id, final)
+        report = cell.take_report(final)
         self._runner.send_message(REPORT, {**report, "host": self._host})

@@ -11,6 +11,7 @@ from typing import Any
 from hdrh.histogram import HdrHistogram
 
 from loadtest.analysis.distribution import of_histogram
+from loadtest.health import worker_health
 from loadtest.histograms import decoded, encoded, new_histogram
 from loadtest.orders import CellOrder
 from loadtest.results import CellDetail, ClientView, Distribution, Messages, WorkerHealth
@@ -149,7 +150,7 @@ class CellCollector:
     @property
     def health(self) -> list[WorkerHealth]:
         """How each worker fared, in the order of their names."""
-        return [worker_health(worker, told) for worker, told in sorted(self._health.items())]
+        return [worker_health(told) for _, told in sorted(self._health.items())]
 
     def distribution(self, name: str) -> Distribution | None:
         """The summary of one histogram; None where nothing was recorded."""
@@ -176,8 +177,3 @@ class CellCollector:
 def _messages(counts: Counter[str]) -> Messages:
     by_outcome = {outcome.value: counts[outcome.value] for outcome in Outcome}
     return Messages(sent=sum(by_outcome.values()), **by_outcome)
-
-
-def worker_health(worker: str, told: dict[str, Any]) -> WorkerHealth:
-    """What a worker told of itself, as the run folder keeps it."""
-    return WorkerHealth(worker=worker, **told)

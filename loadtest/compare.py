@@ -37,6 +37,11 @@ from loadtest.wiring import attach_conductor
 from loadtest.workers import Workers
 
 WORKERS_TIMEOUT_S = 30.0
+# What Linux allows a backlog by itself.
+MOST_BACKLOG = 4096
+# The records of some seconds of the shortest sessions; and as many as still fit its memory, and one answer of its.
+FEWEST_RECORDS = 100_000
+MOST_RECORDS = 500_000
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 
 
@@ -95,7 +100,8 @@ def run_comparison(comparison: Comparison, on_cell: Callable[[Run], None]) -> Fi
 
 def _find_target(comparison: Comparison, stack: ExitStack) -> Target:
     if comparison.host is None and comparison.admin is None:
-        ready = stack.enter_context(local_server(comparison.plan.modes, comparison.server_flags))
+        flags = (*comparison.server_flags, *_room_for(comparison.plan))
+        ready = stack.enter_context(local_server(comparison.plan.modes, flags))
         return Target("127.0.0.1", ServerView(f"127.0.0.1:{ready['admin_port']}"))
     if comparison.host == "auto":
         found = find_server()
@@ -104,6 +110,14 @@ def _find_target(comparison: Comparison, stack: ExitStack) -> Target:
         raise HarnessError("--host needs --admin HOST:PORT beside it: the server tells its modes there")
     host = comparison.host or comparison.admin.rpartition(":")[0]
     return Target(split_target(host)[0], ServerView(comparison.admin))
+
+
+def _room_for(plan: Plan) -> tuple[str, ...]:
+    """Flags by which our own server has room for a plan's connections: in its backlog, and in its records."""
+    backlog = min(max(128, *plan.levels), MOST_BACKLOG)
+    expected = (plan.traffic.arrival.rate_per_s or 0) * (plan.warmup_s + plan.seconds)
+    records = min(max(FEWEST_RECORDS, round(expected * 1.2)), MOST_RECORDS)
+    return ("--backlog", str(backlog), "--records", str(records))
 
 
 def _walk(runner: MasterRunner, conductor: Conductor) -> bool:

@@ -9,7 +9,7 @@ import logging
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ import gevent
 from gevent.lock import RLock
 
 from loadtest.analysis.checks import is_degraded
+from loadtest.capacity import ServerLimits, check_capacity, thread_each
 from loadtest.cells import join_connections, make_cell, make_server_cell
 from loadtest.collector import CellCollector
 from loadtest.hosts import describe_host
@@ -95,6 +96,16 @@ class Conductor:
     def run_path(self) -> Path | None:
         """The current or last run's folder."""
         return None if self._folder is None else self._folder.path
+
+    def check_capacity(self, level: int, modes: Sequence[str], traffic: Traffic) -> None:
+        """PlanError where so many users at once would run into a limit of the workers' or the server's system."""
+        server = None
+        if self.target.server is not None:
+            settings = self.target.server.snapshot().settings
+            server = ServerLimits(settings.get("open_files_limit"), settings.get("threads_limit"))
+        check_capacity(
+            level, self._workers.limits(), server, len(traffic.sources), any(map(thread_each, modes))
+        )
 
     def begin_run(self, kind: str, plan: dict[str, Any]) -> None:
         """Ask the server for its settings and make the run folder, before any load.

@@ -44,10 +44,11 @@ class Driver:
         environment.events.test_start.add_listener(self._on_test_start)
         environment.events.spawning_complete.add_listener(self._on_spawning_complete)
 
-    def prepare(self, options: Namespace, host: str | None) -> None:
+    def prepare(self, options: Namespace, host: str | None, users: int = 1) -> None:
         """Get ready for the kind of run that is chosen.
 
-        One of REFUSALS where the choices make no sense. Starts nothing.
+        users: how many a run by hand begins with. One of REFUSALS where the choices make no sense, or where the
+        workers that are there cannot carry them. Starts nothing.
         """
         if self.conductor.running:
             if options == self._options:  # the page's Edit, which only changes the number of users
@@ -57,12 +58,15 @@ class Driver:
         if options.run == COMPARISON_PLAN:
             plan = plan_of(options)
             target.check(plan)
-            self._environment.shape_class = PlanShape(plan, self.conductor, ScenarioUser)
+            shape: PlanShape | None = PlanShape(plan, self.conductor, ScenarioUser)
+            level, modes, traffic = max(plan.levels), plan.modes, plan.traffic
         else:
-            traffic_of(options)
             target.port_of(options.mode)
-            self._environment.shape_class = None
+            shape = None
+            level, modes, traffic = users, (options.mode,), traffic_of(options)
         self.conductor.target = target
+        self.conductor.check_capacity(level, modes, traffic)
+        self._environment.shape_class = shape
 
     def _on_test_start(self, **_: Any) -> None:
         """A run by hand is one cell without an end of its own; a plan's cells are begun by its shape."""
@@ -70,10 +74,10 @@ class Driver:
             return
         options = self._options
         try:
-            self.prepare(options, self._environment.host)
+            level = max(self._runner.target_user_count, 1)
+            self.prepare(options, self._environment.host, level)
             traffic = traffic_of(options)
             self.conductor.begin_run("hand", {"mode": options.mode, "traffic": asdict(traffic)})
-            level = max(self._runner.target_user_count, 1)
             self.conductor.begin_cell(PlannedCell(0, options.mode, level, 1), traffic, 0.0, None)
         except REFUSALS as refusal:
             logger.error("lockstep: %s", in_words(refusal))

@@ -31,12 +31,11 @@ def fire(environment: Environment, name: str, sample: Sample) -> None:
 
     A failure carries no time: Locust would count it among the answers' percentiles.
     """
-    request_type = REQUEST_TYPES.get(sample.phase)
-    if request_type is None:
+    if sample.phase not in REQUEST_TYPES:
         return
     answered = sample.outcome is Outcome.ANSWERED
     environment.events.request.fire(
-        request_type=request_type,
+        request_type=REQUEST_TYPES[sample.phase],
         name=name,
         response_time=sample.elapsed_ns / 1e6 if answered else None,
         response_length=sample.received_bytes,

@@ -13,7 +13,7 @@ from loadtest.journal import Batch
 from loadtest.samples import Phase
 
 # How Locust's table calls a phase; what is missing is not shown there.
-REQUEST_TYPES = {phase: phase.value.replace("_", " ") for phase in Phase if phase is not Phase.LAG}
+REQUEST_TYPES: dict[Phase, str] = {phase: phase.value.replace("_", " ") for phase in Phase if phase is not Phase.LAG}
 
 
 def fill(stats: RequestStats, name: str, batch: Batch) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import gevent
 from hdrh.histogram import HdrHistogram
 
+from loadtest.histograms import HIGHEST_NS
 from loadtest.pacer import WakeUp
-from loadtest.recorder import HIGHEST_NS
 
 TICK_NS = 20_000_000
 # To one part in a hundred: a lateness is judged by its size.

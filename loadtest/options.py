@@ -8,7 +8,6 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from loadtest.capacity import parse_sources
 from loadtest.exit_codes import WRONG_USE
 from loadtest.plan import (
     ARRIVALS,
@@ -21,6 +20,7 @@ from loadtest.plan import (
     parse_modes,
 )
 from loadtest.server_view import ServerUnreachableError, ServerView
+from loadtest.sources import parse_sources
 from loadtest.target import PLAIN_TARGET, Target, split_target
 
 BY_HAND = "by hand"

@@ -3,6 +3,7 @@
 master -> workers   BEGIN  a CellOrder: what every user does from now on
                     END    stop, drain, send the rest
 worker -> master    REPORT what was recorded since the last one; `final` after END
+                    LIMITS WorkerLimits, once, when it is ready for orders
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from loadtest.plan import Traffic
 BEGIN = "lockstep_begin"
 END = "lockstep_end"
 REPORT = "lockstep_report"
+LIMITS = "lockstep_limits"
 
 # How long after END what is in flight may still finish, before it is stopped and counted as aborted.
 DRAIN_S = 3.0

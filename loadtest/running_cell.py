@@ -27,14 +27,15 @@ SAMPLED_CONNECTIONS = 200
 
 
 class RunningCell:
-    """order: what to do. feed: tells Locust. now_ns: the beginning, on the monotonic clock."""
+    """order: what to do. worker: who does it. feed: tells Locust. now_ns: the beginning, on the monotonic clock."""
 
-    def __init__(self, order: CellOrder, feed: LocustFeed, now_ns: int) -> None:
+    def __init__(self, order: CellOrder, worker: str, feed: LocustFeed, now_ns: int) -> None:
         self.order = order
         self.open = True
         self.recorder = CellRecorder(order, now_ns)
-        self.health = HealthMonitor()
-        self.health.start()
+        self._worker = worker
+        self._health = HealthMonitor(worker)
+        self._health.start()
         self.play = SCENARIOS[order.traffic.scenario]
         # Locked clients: one session at a time in this process.
         self._turnstile = BoundedSemaphore(1) if order.traffic.client_mode == "locked" else None
@@ -102,15 +103,17 @@ class RunningCell:
             self._pacer.close(now_ns)
             self._alarm.close()
 
-    def take_report(self, worker: str, final: bool) -> dict[str, Any]:
-        """What this worker did since the last report, ready to be sent."""
+    def take_report(self, final: bool) -> dict[str, Any]:
+        """What this worker did since the last report, ready to be sent; nothing follows the final one."""
         self._journal.flush()
+        if final:
+            self._health.stop()
         pacer = self._pacer
         return {
-            **self.recorder.take(worker, final),
+            **self.recorder.take(self._worker, final),
             "late": 0 if pacer is None else pacer.late,
             "dropped": 0 if pacer is None else pacer.dropped,
-            "health": self.health.take(),
+            "health": self._health.take(),
         }
 
     def _play_alone(self, talk: Conversation, due_ns: int) -> bool:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from locust import LoadTestShape, User
 
 from loadtest.conductor import Conductor
-from loadtest.plan import Plan, PlanError, PlannedCell
-from loadtest.results import ResultsError
-from loadtest.server_view import ServerUnreachableError
+from loadtest.plan import Plan, PlannedCell
+from loadtest.refusals import REFUSALS, in_words
 
 
 class PlanShape(LoadTestShape):
@@ -43,14 +42,15 @@ class PlanShape(LoadTestShape):
         """
         try:
             return self._step()
-        except (ServerUnreachableError, ResultsError, PlanError) as error:
-            self._conductor.give_up(str(error))
+        except REFUSALS as refusal:
+            self._conductor.give_up(in_words(refusal))
             return None
 
     def _step(self) -> tuple[int, float, list[type[User]]] | None:
         plan = self.plan
         if not self._conductor.running:
             self._begin_again()
+            self._conductor.check_capacity(max(plan.levels), plan.modes, plan.traffic)
             self._conductor.begin_run("plan", plan.to_json())
         if self._armed is not None:
             self._conductor.run_cell(self._armed, plan)

@@ -5,6 +5,7 @@ Who gets which message, and what happens when Locust starts, stops and quits.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import gevent
@@ -12,9 +13,10 @@ from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from loadtest.agent import Agent
+from loadtest.capacity import own_limits, raise_open_files
 from loadtest.conductor import Conductor
 from loadtest.exit_codes import DEGRADED, WRONG_USE
-from loadtest.orders import BEGIN, END, REPORT, CellOrder
+from loadtest.orders import BEGIN, END, LIMITS, REPORT, CellOrder
 from loadtest.users import feed_of
 
 
@@ -25,6 +27,7 @@ def attach_agent(environment: Environment) -> Agent:
     """
     runner = environment.runner
     assert isinstance(runner, WorkerRunner | LocalRunner)
+    raise_open_files()
     agent = Agent(runner, feed_of(environment))
     environment.lockstep_agent = agent  # type: ignore[attr-defined]
 
@@ -42,6 +45,7 @@ def attach_agent(environment: Environment) -> Agent:
     runner.register_message(END, on_end, concurrent=True)
     if isinstance(runner, WorkerRunner):
         environment.events.quitting.add_listener(on_quitting)
+        runner.send_message(LIMITS, asdict(own_limits(runner.client_id)))
     return agent
 
 

@@ -27,7 +27,7 @@ _CHOICES |= {"modes", "levels", "repeats", "seconds", "warmup", "seed"}
 class Prepares(Protocol):
     """Makes the next run ready, or refuses with one of REFUSALS."""
 
-    def prepare(self, options: Namespace, host: str | None) -> None:
+    def prepare(self, options: Namespace, host: str | None, users: int) -> None:
         """Starts nothing."""
 
 
@@ -49,7 +49,8 @@ def guard_form(app: Flask, driver: Prepares, options: Namespace) -> None:
         if not request.path.endswith("/swarm") or "run" not in request.form:
             return None
         try:
-            driver.prepare(chosen(options, request.form), request.form.get("host"))
+            users = request.form.get("user_count", default=1, type=int)
+            driver.prepare(chosen(options, request.form), request.form.get("host"), users)
         except REFUSALS as refusal:
             # The page's Edit dialog shows no answer; its Logs tab does.
             logger.warning("refused: %s", _by_field(refusal))
