@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtest.allotter import Allotter, Turn
@@ -149,6 +149,7 @@ steps = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(steps, st.integers(0, 60))
 def test_every_arrival_is_taken_or_dropped_and_none_twice(
     steps: list[tuple[str, int]], patience_ms: int

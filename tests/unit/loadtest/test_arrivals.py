@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import fmean, variance
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtest.arrivals import BLOCK, Constant, Poisson, Schedule, constant, poisson, schedule_of
@@ -23,6 +23,7 @@ def gaps(moments: list[int]) -> list[int]:
     return [later - earlier for earlier, later in pairwise(moments)]
 
 
+@settings(deadline=None)
 @given(rates, st.integers(1, 40), st.integers(0, 10**9))
 def test_the_workers_constant_schedules_together_are_evenly_spaced(
     rate: float, workers: int, start: int
@@ -57,6 +58,7 @@ def assert_counts_are_those_of_the_moments(schedule: Schedule, first: int) -> No
         assert before == 0 or schedule.due_ns(before - 1) < due_ns
 
 
+@settings(deadline=None)
 @given(rates, teams, st.integers(0, 10**9))
 def test_a_constant_schedule_counts_what_is_due_before_a_moment(
     rate: float, team: tuple[int, int], first: int
@@ -65,6 +67,7 @@ def test_a_constant_schedule_counts_what_is_due_before_a_moment(
     assert_counts_are_those_of_the_moments(constant(rate, worker, workers), first)
 
 
+@settings(deadline=None)
 @given(rates, teams, st.integers(0, 4 * BLOCK), st.integers(0, 99))
 def test_a_poisson_schedule_counts_what_is_due_before_a_moment(
     rate: float, team: tuple[int, int], first: int, seed: int
@@ -79,6 +82,7 @@ def test_nothing_is_due_before_the_start(schedule: Schedule, elapsed_ns: int) ->
     assert schedule.count_before(elapsed_ns) == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5 * BLOCK), min_size=1), st.integers(0, 2**40))
 def test_a_poisson_schedule_is_the_same_in_whatever_order_it_is_asked(order: list[int], seed: int) -> None:
     straight = poisson(1000, 2, 4, seed)
