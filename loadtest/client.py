@@ -14,7 +14,7 @@ from loadtest.links.blocking import BlockingLink
 from loadtest.messages import Message, get_glance, prepare
 from loadtest.meters import ABSENT, Meter
 from loadtest.moments import Moments
-from loadtest.reply_buffer import reply_buffer
+from loadtest.reply_buffer import ReplyBuffer, reply_buffer
 from loadtest.samples import Outcome, Phase, Reply, Sample
 from loadtest.socket_errors import HarnessError, outcome_of, resolve
 from wire.errors import FrameTooLong, HeaderMissing
@@ -96,7 +96,8 @@ class TcpClient:
         self._moments = Moments(_now_ns())
         self._aborting = False
         self._in_flight.forget()
-        self._replies = reply_buffer(self._framing, self._max_frame)
+        # Made when a reply is not whole at a glance: most connections never need one.
+        self._replies: ReplyBuffer | None = None
         # Nothing is in flight, and nothing came that nobody asked for: the next receive brings the next reply.
         self._clean = True
 
@@ -210,7 +211,7 @@ class TcpClient:
         start_ns = self._moments.close_start_ns = _now_ns()
         try:
             link.finish()
-            unasked = link.receive() if self._replies.empty else b"?"
+            unasked = not self._clean or link.receive()
         except OSError as error:
             return self._give_up(Phase.CLOSE, start_ns, *self._explain(error))
         except BaseException:
@@ -239,15 +240,21 @@ class TcpClient:
     def _next_reply(self, link: Link, expect: bytes | None) -> bytes:
         """The next reply's payload, timing header included."""
         size = None if expect is None else len(expect) + (self._framing.timing.size if self._timing else 0)
-        while (reply := self._replies.take(size)) is None:
+        replies = self._held_replies()
+        while (reply := replies.take(size)) is None:
             self._take_in(link.receive())
         return reply
+
+    def _held_replies(self) -> ReplyBuffer:
+        if self._replies is None:
+            self._replies = reply_buffer(self._framing, self._max_frame)
+        return self._replies
 
     def _take_in(self, data: bytes) -> None:
         if not data:
             raise _CutShortError
         self._in_flight.received += len(data)
-        self._replies.feed(data)
+        self._held_replies().feed(data)
 
     def _book(self, payload: bytes, expect: bytes | None) -> Reply:
         """Check a whole reply and tell of it."""
@@ -274,7 +281,7 @@ class TcpClient:
                 self._meter.step(Phase.FIRST_REPLY, sent_ns, end_ns)
         else:
             self._in_flight.failed(outcome, detail, end_ns)
-        self._clean = not self._in_flight and self._replies.empty
+        self._clean = not self._in_flight and self._held_replies().empty
         return Reply(outcome, payload, wait_ns, service_ns)
 
     def _explain_peer(self, error: FrameTooLong | _CutShortError) -> tuple[Outcome, str]:

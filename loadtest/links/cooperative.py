@@ -43,8 +43,7 @@ class CooperativeLink:
 
     def __init__(self, family: socket.AddressFamily, timeout_s: float) -> None:
         # The C class: what Python's and gevent's add to it is what this link does without.
-        self._socket = link = _socket.socket(family, socket.SOCK_STREAM)
-        link.setblocking(False)
+        self._socket = link = _socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self._receive, self._send = link.recv, link.send
         hub = gevent.get_hub()
         self._loop = hub.loop
