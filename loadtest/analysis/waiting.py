@@ -36,31 +36,31 @@ def predict_wait(
     from the first arrival to the last release, in which a permit was held or being handed on.
     """
     served = [
-        (record.admission_ns, record.release_ns, record.arrival_ns)
+        (record.admission_ns, record.release_ns, record)
         for record in records
         if record.admission_ns is not None and record.release_ns is not None
     ]
     if permits is None or len(served) < FEWEST:
         return None
-    arrivals_ns = sorted(arrival_ns for _, _, arrival_ns in served)
-    holds_ns = [release_ns - admission_ns for admission_ns, release_ns, _ in sorted(served)]
-    shown = starts(records, permits)
-    handoff_ns, idle_start_ns = _mean(shown.handoffs_ns), _mean(shown.idle_starts_ns)
+    arrivals_ns = sorted(record.arrival_ns for _, _, record in served)
+    served.sort(key=lambda each: each[0])
+    holds_ns = [release_ns - admission_ns for admission_ns, release_ns, _ in served]
+    shown = starts([record for _, _, record in served], permits)
+    overheads_ns = _mean(shown.handoffs_ns), _mean(shown.idle_starts_ns)
     span_ns = max(release_ns for _, release_ns, _ in served) - arrivals_ns[0]
-    by_formula: _Formula = (None, None, None)
-    if poisson and permits == 1 and arrivals_ns[-1] > arrivals_ns[0]:
-        rate_per_s = (len(arrivals_ns) - 1) * NS_PER_S / (arrivals_ns[-1] - arrivals_ns[0])
-        holds_s = [hold_ns / NS_PER_S for hold_ns in holds_ns]
-        station = khinchine.Station(rate_per_s, holds_s, handoff_ns / NS_PER_S, idle_start_ns / NS_PER_S)
-        by_formula = _by_formula(station, seed)
+    formula = (
+        _by_formula(arrivals_ns, holds_ns, *overheads_ns, seed)
+        if poisson and permits == 1
+        else (None, None, None)
+    )
     return WaitPrediction(
         len(served),
         permits,
         (sum(holds_ns) + sum(shown.handoffs_ns)) / (permits * max(span_ns, 1)),
-        fmean(admission_ns - arrival_ns for admission_ns, _, arrival_ns in served) / NS_PER_US,
-        fmean(waits_ns(arrivals_ns, holds_ns, permits, handoff_ns, idle_start_ns)) / NS_PER_US,
+        fmean(admission_ns - record.arrival_ns for admission_ns, _, record in served) / NS_PER_US,
+        fmean(waits_ns(arrivals_ns, holds_ns, permits, *overheads_ns)) / NS_PER_US,
         fmean(waits_ns(arrivals_ns, holds_ns, permits)) / NS_PER_US,
-        *by_formula,
+        *formula,
     )
 
 
@@ -92,10 +92,19 @@ def waits_ns(
     return waits
 
 
-def _by_formula(station: khinchine.Station, seed: int) -> _Formula:
-    """The Pollaczek-Khinchine mean and its interval's ends, in microseconds."""
+def _by_formula(
+    arrivals_ns: Sequence[int], holds_ns: Sequence[int], handoff_ns: float, idle_start_ns: float, seed: int
+) -> _Formula:
+    """The Pollaczek-Khinchine mean and its interval's ends, in microseconds; None without a steady state."""
+    span_ns = arrivals_ns[-1] - arrivals_ns[0]
+    station = khinchine.Station(
+        rate_per_s=(len(arrivals_ns) - 1) * NS_PER_S / max(span_ns, 1),
+        holds_s=[hold_ns / NS_PER_S for hold_ns in holds_ns],
+        handoff_s=handoff_ns / NS_PER_S,
+        idle_start_s=idle_start_ns / NS_PER_S,
+    )
     mean_s = khinchine.mean_wait_s(station)
-    interval_s = khinchine.interval_s(station, len(station.holds_s), seed)
+    interval_s = khinchine.interval_s(station, len(arrivals_ns), seed)
     if mean_s is None or interval_s is None:
         return None, None, None
     low_s, high_s = interval_s
