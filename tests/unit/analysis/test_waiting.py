@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.analysis.waiting import FEWEST, predict_wait, waits_ns
+from loadtest.analysis.waiting import FEWEST, overheads_ns, predict_wait, waits_ns
 from loadtest.results import ServerRecord
 from tests.support_visits import MS, US
 
@@ -85,6 +85,19 @@ def test_one_permit_more_makes_nobody_wait_longer(each: list[tuple[int, int]], p
 def test_who_waits_pays_a_hand_off_and_who_finds_a_free_permit_an_idle_start() -> None:
     assert waits_ns([0, 50, 500], [100, 100, 100], 1, handoff_ns=20, idle_start_ns=10) == [10, 80, 10]
     assert waits_ns([0, 10, 20], [100, 100, 100], 2, handoff_ns=20, idle_start_ns=5) == [5, 5, 105]
+
+
+@given(stays, st.integers(0, 20), st.integers(0, 20))
+def test_overheads_are_read_back_out_of_the_waits_that_they_made(
+    each: list[tuple[int, int]], handoff_ns: int, idle_start_ns: int
+) -> None:
+    arrivals, holds = list(accumulate(gap for gap, _ in each)), [hold for _, hold in each]
+    waits = waits_ns(arrivals, holds, 1, handoff_ns, idle_start_ns)
+    admissions = [round(arrival + wait) for arrival, wait in zip(arrivals, waits, strict=True)]
+    handoffs, idle_starts = overheads_ns(arrivals, admissions, holds, 1)
+    assert len(handoffs) + len(idle_starts) == len(each)
+    assert set(handoffs) <= {handoff_ns}
+    assert set(idle_starts) <= {idle_start_ns}
 
 
 def records_of(mean_gap_us: int, handoff_us: int, count: int = 400, permits: int = 1) -> list[ServerRecord]:
