@@ -55,8 +55,9 @@ class LittlesLaw:
 class WaitPrediction:
     """One cell's mean wait for admission, and what queueing theory says it had to be. Times in microseconds.
 
-    utilisation: of a permit, hand-off included. predicted_us: by Lindley's or Kiefer and Wolfowitz's recursion
-    over the recorded arrivals. hold_only_us: the same without hand-off and idle start.
+    utilisation: the part of the time in which a permit was held or being handed on. predicted_us: by the
+    recursion of Lindley, or of Kiefer and Wolfowitz, over the recorded arrivals. hold_only_us: the same
+    without hand-off and idle start.
     khinchine_us: the Pollaczek-Khinchine mean, and the interval in which a run of this length falls 95 times
     of 100; None where there is more than one permit, or no Poisson arrivals.
     """
@@ -163,6 +164,7 @@ class Cell:
     rate_per_s: the offered load, None where it is closed. late: arrivals for which no user was free when they
     were due. dropped: arrivals that no user ever took. response_us runs from the intended time,
     round_trip_us from the send; send_lag_us lies between them (closed: from the end of the user's last turn).
+    reports_refused: workers' reports that belonged to another run or cell, or came from an unknown worker.
     """
 
     index: int
@@ -186,6 +188,7 @@ class Cell:
     cut_short: bool = False
     workers_expected: int = 1
     workers_reported: int = 1
+    reports_refused: int = 0
     connect_us: Distribution | None = None
     first_reply_us: Distribution | None = None
     response_us: Distribution | None = None

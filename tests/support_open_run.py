@@ -11,7 +11,8 @@ from loadtest.analysis import littles_law
 from loadtest.analysis.distribution import of_values
 from loadtest.analysis.waiting import predict_wait
 from loadtest.results import Cell, Run
-from tests.support_run import MS, PERMITS, US, Visit, Workload, make_cell, make_run, server_record
+from tests.support_run import make_cell, make_run, server_record
+from tests.support_visits import MS, PERMITS, US, Visit, Workload
 
 USERS = 64
 WORKLOAD = Workload(messages=1, seconds=4.0)

@@ -23,6 +23,12 @@ MISSING_WORKERS = Check(
     "Look at the workers' logs, and run it again with fewer users or workers on each machine.",
     degrades=True,
 )
+REFUSED_REPORTS = Check(
+    "refused-reports",
+    "Reports of unknown workers, or of another run or cell, were refused: a load of somebody else's ran.",
+    "See that no worker of another run is connected to this master or loads this server, and run it again.",
+    degrades=True,
+)
 MESSAGES_FAILED = Check(
     "messages-failed",
     "Messages failed. They count in no percentile and no throughput.",
@@ -72,6 +78,10 @@ def _missing_workers(cell: Cell) -> str | None:
     return f"{cell.workers_reported} of {cell.workers_expected} workers reported"
 
 
+def _refused_reports(cell: Cell) -> str | None:
+    return f"{cell.reports_refused:,} reports" if cell.reports_refused else None
+
+
 def _messages_failed(cell: Cell) -> str | None:
     failed = cell.messages.sent - cell.messages.answered
     return f"{failed:,} of {cell.messages.sent:,}" if failed else None
@@ -91,6 +101,7 @@ RULES = (
     Rule(UNBALANCED, _unbalanced),
     Rule(LEDGER_DIFFERENCE, _ledger_difference),
     Rule(MISSING_WORKERS, _missing_workers),
+    Rule(REFUSED_REPORTS, _refused_reports),
     Rule(MESSAGES_FAILED, _messages_failed),
     Rule(LISTEN_OVERFLOW, _listen_overflow),
     Rule(DROPPED_RECORDS, _dropped_records),

@@ -29,37 +29,26 @@ class Queueing:
     inversions: int
 
 
-@dataclass(frozen=True, slots=True)
-class Starts:
-    """What lay between a connection's turn and its admission, in nanoseconds, in order of admission.
-
-    handoffs_ns: from the release it had waited for. idle_starts_ns: from its arrival, a permit lying free.
-    """
-
-    handoffs_ns: list[int]
-    idle_starts_ns: list[int]
-
-
 def analyse(records: Sequence[ServerRecord], permits: int | None) -> Queueing:
     """Analyse one cell's records, in any order; permits is how many may be in service, None for no limit.
 
     Connections that were never admitted count nowhere; those not yet released keep their permit.
     """
-    shown = starts(records, permits)
+    handoffs, idle_starts = _starts(records, permits)
     return Queueing(
         hold_us=distribution.of_values(
             record.release_ns - record.admission_ns
             for record in records
             if record.admission_ns is not None and record.release_ns is not None
         ),
-        handoff_us=distribution.of_values(shown.handoffs_ns),
-        idle_start_us=distribution.of_values(shown.idle_starts_ns),
+        handoff_us=distribution.of_values(handoffs),
+        idle_start_us=distribution.of_values(idle_starts),
         inversions=count_inversions(records),
     )
 
 
-def starts(records: Sequence[ServerRecord], permits: int | None) -> Starts:
-    """How each connection came to be admitted.
+def _starts(records: Sequence[ServerRecord], permits: int | None) -> tuple[list[int], list[int]]:
+    """Hand-offs and idle starts, in nanoseconds.
 
     Each admission takes the permit that has been free longest. If that permit was released after the
     connection had arrived, the connection was waiting for it: a hand-off. If it lay free already, the server
@@ -71,7 +60,7 @@ def starts(records: Sequence[ServerRecord], permits: int | None) -> Starts:
         (record.admission_ns, record.arrival_ns) for record in records if record.admission_ns is not None
     ]
     if permits is None:
-        return Starts([], [admission_ns - arrival_ns for admission_ns, arrival_ns in admitted])
+        return [], [admission_ns - arrival_ns for admission_ns, arrival_ns in admitted]
     releases = deque(sorted(record.release_ns for record in records if record.release_ns is not None))
     free_since = deque([_ALWAYS] * permits)
     handoffs: list[int] = []
@@ -86,7 +75,7 @@ def starts(records: Sequence[ServerRecord], permits: int | None) -> Starts:
             handoffs.append(admission_ns - released_ns)
         else:
             idle_starts.append(admission_ns - arrival_ns)
-    return Starts(handoffs, idle_starts)
+    return handoffs, idle_starts
 
 
 def count_inversions(records: Sequence[ServerRecord]) -> int:

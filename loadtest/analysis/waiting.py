@@ -7,7 +7,6 @@ from heapq import heapreplace
 from statistics import fmean
 
 from loadtest.analysis import khinchine
-from loadtest.analysis.queueing import starts
 from loadtest.results import ServerRecord, WaitPrediction
 
 NS_PER_US = 1_000
@@ -16,6 +15,9 @@ US_PER_S = 1_000_000
 
 # With fewer connections a mean says nothing that a law could be held against.
 FEWEST = 50
+
+# Before any arrival: when a permit that was never taken became free.
+_ALWAYS = -1
 
 _Formula = tuple[float | None, float | None, float | None]
 
@@ -32,35 +34,33 @@ def predict_wait(
 
     The k-th hold, in order of admission, goes to the k-th arrival: in whatever order the waiting are served,
     admissions fall at the same times, and the mean wait is the mean admission less the mean arrival.
-    Hand-off and idle start are the means that the same records show. Utilisation is the part of the time,
-    from the first arrival to the last release, in which a permit was held or being handed on.
+    Hand-off and idle start are the means that the same records show (`overheads_ns`). Utilisation is the part
+    of the time, from the first arrival to the last release, in which a permit was held or being handed on.
     """
-    served = [
+    served = sorted(
         (record.admission_ns, record.release_ns, record.arrival_ns)
         for record in records
         if record.admission_ns is not None and record.release_ns is not None
-    ]
+    )
     if permits is None or len(served) < FEWEST:
         return None
     arrivals_ns = sorted(arrival_ns for _, _, arrival_ns in served)
-    holds_ns = [release_ns - admission_ns for admission_ns, release_ns, _ in sorted(served)]
-    shown = starts(records, permits)
-    handoff_ns, idle_start_ns = _mean(shown.handoffs_ns), _mean(shown.idle_starts_ns)
+    admissions_ns = [admission_ns for admission_ns, _, _ in served]
+    holds_ns = [release_ns - admission_ns for admission_ns, release_ns, _ in served]
+    handoffs_ns, idle_starts_ns = overheads_ns(arrivals_ns, admissions_ns, holds_ns, permits)
+    means_ns = _mean(handoffs_ns), _mean(idle_starts_ns)
     span_ns = max(release_ns for _, release_ns, _ in served) - arrivals_ns[0]
-    by_formula: _Formula = (None, None, None)
-    if poisson and permits == 1 and arrivals_ns[-1] > arrivals_ns[0]:
-        rate_per_s = (len(arrivals_ns) - 1) * NS_PER_S / (arrivals_ns[-1] - arrivals_ns[0])
-        holds_s = [hold_ns / NS_PER_S for hold_ns in holds_ns]
-        station = khinchine.Station(rate_per_s, holds_s, handoff_ns / NS_PER_S, idle_start_ns / NS_PER_S)
-        by_formula = _by_formula(station, seed)
+    formula: _Formula = (None, None, None)
+    if poisson and permits == 1:
+        formula = _by_formula(arrivals_ns, holds_ns, *means_ns, seed)
     return WaitPrediction(
         len(served),
         permits,
-        (sum(holds_ns) + sum(shown.handoffs_ns)) / (permits * max(span_ns, 1)),
-        fmean(admission_ns - arrival_ns for admission_ns, _, arrival_ns in served) / NS_PER_US,
-        fmean(waits_ns(arrivals_ns, holds_ns, permits, handoff_ns, idle_start_ns)) / NS_PER_US,
+        (sum(holds_ns) + sum(handoffs_ns)) / (permits * max(span_ns, 1)),
+        (fmean(admissions_ns) - fmean(arrivals_ns)) / NS_PER_US,
+        fmean(waits_ns(arrivals_ns, holds_ns, permits, *means_ns)) / NS_PER_US,
         fmean(waits_ns(arrivals_ns, holds_ns, permits)) / NS_PER_US,
-        *by_formula,
+        *formula,
     )
 
 
@@ -79,8 +79,8 @@ def waits_ns(
     An arrival that finds its permit free starts after idle_start_ns, one that finds it taken is admitted
     handoff_ns after the release. One that comes just before the release is in truth still starting its thread
     when the permit falls free, and is not woken; it is counted with the waiting all the same, because
-    queueing.starts counts it so when it measures the hand-off: what such arrivals save or lose is then in
-    that mean, and the sum of all waits comes out right. A rule of its own here would count it twice.
+    `overheads_ns` counts it so where the mean hand-off comes from: what such arrivals save or lose is in that
+    mean, and the sum of all waits comes out right. A rule of its own here would count it twice.
     """
     free_at_ns = [float("-inf")] * permits
     waits = []
@@ -92,10 +92,40 @@ def waits_ns(
     return waits
 
 
-def _by_formula(station: khinchine.Station, seed: int) -> _Formula:
-    """The Pollaczek-Khinchine mean and its interval's ends, in microseconds."""
+def overheads_ns(
+    arrivals_ns: Sequence[int], admissions_ns: Sequence[int], holds_ns: Sequence[int], permits: int
+) -> tuple[list[int], list[int]]:
+    """Hand-offs and idle starts, in nanoseconds: what makes `waits_ns` of recorded admissions.
+
+    Each of the three is in its own order of time: the k-th admission is held against the k-th arrival,
+    whoever came in. Where one overtakes another, what the one wins the other loses, and the sum stays.
+    """
+    free_at_ns = [_ALWAYS] * permits
+    handoffs_ns: list[int] = []
+    idle_starts_ns: list[int] = []
+    for arrival_ns, admission_ns, hold_ns in zip(arrivals_ns, admissions_ns, holds_ns, strict=True):
+        released_ns = free_at_ns[0]
+        if released_ns >= arrival_ns:
+            handoffs_ns.append(admission_ns - released_ns)
+        else:
+            idle_starts_ns.append(admission_ns - arrival_ns)
+        heapreplace(free_at_ns, admission_ns + hold_ns)
+    return handoffs_ns, idle_starts_ns
+
+
+def _by_formula(
+    arrivals_ns: Sequence[int], holds_ns: Sequence[int], handoff_ns: float, idle_start_ns: float, seed: int
+) -> _Formula:
+    """The Pollaczek-Khinchine mean and its interval's ends, in microseconds; None without a steady state."""
+    span_ns = arrivals_ns[-1] - arrivals_ns[0]
+    station = khinchine.Station(
+        rate_per_s=(len(arrivals_ns) - 1) * NS_PER_S / max(span_ns, 1),
+        holds_s=[hold_ns / NS_PER_S for hold_ns in holds_ns],
+        handoff_s=handoff_ns / NS_PER_S,
+        idle_start_s=idle_start_ns / NS_PER_S,
+    )
     mean_s = khinchine.mean_wait_s(station)
-    interval_s = khinchine.interval_s(station, len(station.holds_s), seed)
+    interval_s = khinchine.interval_s(station, len(arrivals_ns), seed)
     if mean_s is None or interval_s is None:
         return None, None, None
     low_s, high_s = interval_s

@@ -1,4 +1,4 @@
-"""Repeats as one, in the order of the plan, and what the checks find in them."""
+"""Repeats as one, in the order of the plan."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from dataclasses import replace
 import pytest
 
 from loadtest.analysis.aggregate import aggregate
-from loadtest.analysis.checks import ALL_CHECKS, findings
 from loadtest.analysis.series import modes_of
-from loadtest.results import Cell, Ledger, Messages, Run
-from tests.support_run import make_run, without_server
+from loadtest.results import Cell, Run
+from tests.support_run import make_run
 
 
 @pytest.fixture(scope="module")
@@ -64,41 +63,29 @@ def test_cells_with_other_client_settings_are_no_repeats_of_each_other(run: Run)
     ]
 
 
-def test_a_run_in_which_all_is_well_has_no_findings(run: Run) -> None:
-    assert findings(run) == []
+def test_a_rate_of_its_own_makes_a_series_of_its_own(run: Run) -> None:
+    one = run.cells[0]
+    cells = [
+        replace(one, index=number, rate_per_s=rate) for number, rate in enumerate((None, 40.0, 40.0, 7.5))
+    ]
+    assert [(each.series, each.repeats, each.rate_per_s) for each in aggregate(cells)] == [
+        (f"{one.mode}, closed load", 1, None),
+        (f"{one.mode}, 40/s", 2, 40.0),
+        (f"{one.mode}, 7.5/s", 1, 7.5),
+    ]
 
 
-def of_server(cell: Cell, dropped: int) -> Cell:
-    assert cell.server is not None
-    return replace(cell, server=replace(cell.server, dropped_records=dropped))
-
-
-FAULTS: dict[str, Callable[[Run], Run]] = {
-    "interrupted": lambda run: replace(run, interrupted=True),
-    "nothing-measured": lambda run: replace(run, cells=[]),
-    "cut-short": lambda run: with_cell(run, lambda cell: replace(cell, cut_short=True)),
-    "unbalanced": lambda run: with_cell(
-        run, lambda cell: replace(cell, messages=Messages(sent=7, answered=7, aborted=1))
-    ),
-    "ledger-difference": lambda run: with_cell(
-        run, lambda cell: replace(cell, ledger=Ledger(5, 5, 0, 7, 7, 2, "late"))
-    ),
-    "missing-workers": lambda run: with_cell(run, lambda cell: replace(cell, workers_reported=1)),
-    "messages-failed": lambda run: with_cell(
-        run, lambda cell: replace(cell, messages=Messages(sent=7, answered=6, timeout=1))
-    ),
-    "dropped-records": lambda run: with_cell(run, lambda cell: of_server(cell, 3)),
-    "no-server-data": without_server,
-    "single-repeat": lambda run: replace(run, cells=[cell for cell in run.cells if cell.repeat == 1]),
-}
-
-
-def test_there_is_a_fault_here_for_every_check() -> None:
-    assert list(FAULTS) == [check.name for check in ALL_CHECKS]
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_a_check_finds_its_fault_and_no_other_does(run: Run, name: str) -> None:
-    (found,) = findings(FAULTS[name](run))
-    assert found.check.name == name
-    assert len(found.where) <= 1
+def test_the_hand_off_is_the_median_of_the_repeats_means_and_absent_where_nobody_waited(run: Run) -> None:
+    said = {(each.series, each.level): each for each in aggregate(run.cells, modes_of(run))}
+    means = [
+        cell.server.handoff_us.mean
+        for cell in run.cells
+        if (cell.mode, cell.level) == ("lock", 8)
+        and cell.server is not None
+        and cell.server.handoff_us is not None
+    ]
+    measured = said["lock", 8].handoff_mean_us
+    assert measured is not None
+    assert measured.median == sorted(means)[1]
+    assert said["lock", 1].handoff_mean_us is None
+    assert said["free", 8].handoff_mean_us is None

@@ -13,8 +13,9 @@ from rich.console import Console
 
 from loadtest.report.build import write_report
 from loadtest.report.text import print_report
-from loadtest.results import ResultsError, Run
+from loadtest.results import Count, ResultsError, Run
 from loadtest.run_folder import RunFolder
+from tests.support_open_run import make_open_run
 from tests.support_run import all_failed, make_run, without_server, write_run
 
 
@@ -32,11 +33,26 @@ def by_hand(run: Run) -> Run:
     return replace(run, kind="hand", plan={"mode": "free"}, cells=run.cells[:1])
 
 
+def without_health(run: Run) -> Run:
+    return replace(run, cells=[replace(cell, health=[], littles_law=None) for cell in run.cells])
+
+
+def unequal(run: Run) -> Run:
+    """Every cell lacks a worker and has a ledger that differs."""
+    cells = [
+        replace(cell, workers_reported=1, ledger=replace(cell.ledger, sent=Count(1_000, 998)))
+        for cell in run.cells
+    ]
+    return replace(run, cells=cells)
+
+
 EDGES: dict[str, Callable[[], Run]] = {
     "one mode": lambda: make_run(modes=("lock",), repeats=1)[0],
     "one level": lambda: make_run(levels=(8,), repeats=1)[0],
     "a server that tells nothing": lambda: without_server(make_run(repeats=1)[0]),
     "every message failed": lambda: all_failed(make_run(repeats=1)[0]),
+    "open load": lambda: make_open_run(repeats=1),
+    "workers that tell nothing of themselves": lambda: without_health(make_run(repeats=1)[0]),
     "by hand": lambda: by_hand(make_run(repeats=1)[0]),
     "no cell at all": lambda: replace(make_run(repeats=1)[0], cells=[]),
     "every cell cut short": lambda: replace(
@@ -90,6 +106,52 @@ def test_what_the_checks_found_stands_in_page_and_table(tmp_path: Path) -> None:
     folder = write_run(tmp_path, run, connections)
     for said in (page_of(folder), text_of(folder)):
         assert "single-repeat" in said
+
+
+def test_a_degraded_run_says_so_above_everything_else_with_the_numbers(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, unequal(make_run(repeats=1)[0]))
+    page, text = page_of(folder), text_of(folder)
+    for said, headline in ((page, "<h1>"), (text, "At 32 connections lock")):
+        top = said[: said.index(headline)]
+        assert re.search("degraded run", top.split("</style>")[-1], re.IGNORECASE)
+        assert "clients sent 1,000 messages, the server received 998" in top
+        assert "1 of 2 workers reported" in top
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_run_that_is_not_degraded_does_not_speak_of_it(tmp_path: Path) -> None:
+    run = replace(make_run(repeats=1)[0], interrupted=True)
+    folder = write_run(tmp_path, run)
+    assert "Degraded" not in page_of(folder)
+    assert "DEGRADED" not in text_of(folder)
+
+
+def test_what_handing_over_takes_stands_below_the_headline(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, *make_run(repeats=1))
+    sentence = r"Handing over takes lock [\d.]+ µs, semaphore=4 [\d.]+ µs, queue=1 [\d.]+ µs\."
+    page = page_of(folder)
+    found = re.search(sentence, page)
+    assert found is not None
+    assert page.index("</h1>") < found.start() < page.index("The figures")
+    assert re.search(sentence, text_of(folder))
+
+
+def test_an_open_load_is_held_against_theory_and_its_generator_described(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, make_open_run())
+    page, text = page_of(folder), text_of(folder)
+    for said in ("Checked against queueing theory", "Little's law", "The load generator", "worker-2"):
+        assert said in page
+    assert page.index("The figures") < page.index("Checked against") < page.index("<h2>Checks</h2>")
+    assert "<h1>At 357 arrivals per second 99% of messages are answered within" in page
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text
+
+
+def test_where_nothing_was_predicted_or_told_there_is_no_empty_section(tmp_path: Path) -> None:
+    run = without_health(without_server(make_run(repeats=1)[0]))
+    page = page_of(write_run(tmp_path, run))
+    assert "queueing theory" not in page
+    assert "The load generator" not in page
 
 
 def test_a_folder_that_is_no_run_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from loadtest.results import SCHEMA, CellDetail, ResultsError
 from loadtest.run_folder import RunFolder
+from tests.support_open_run import make_open_run
 from tests.support_run import make_run, write_run
 
 
@@ -55,6 +56,21 @@ def test_the_summary_has_a_row_a_cell_and_leaves_empty_what_was_not_measured(fol
     assert [(row["mode"], int(row["level"])) for row in rows] == [(cell.mode, cell.level) for cell in cells]
     assert {row["server_handoff_p50_us"] for row in rows if row["mode"] == "free"} == {""}
     assert all(float(row["first_reply_p99_us"]) > 0 for row in rows)
+
+
+def test_the_summary_has_both_ends_of_the_ledger_and_what_theory_says(tmp_path: Path) -> None:
+    run = make_open_run(modes=("lock", "semaphore=4"), repeats=1)
+    with (write_run(tmp_path, run) / "summary.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row, cell in zip(rows, run.cells, strict=True):
+        assert cell.server is not None
+        assert cell.server.wait_prediction is not None
+        assert float(row["wait_prediction_predicted_us"]) == cell.server.wait_prediction.predicted_us
+        assert (row["wait_prediction_khinchine_us"] == "") is (cell.mode != "lock")
+        assert int(row["ledger_bytes_sent_client"]) == int(row["ledger_bytes_sent_server"]) > 0
+        assert (row["ledger_exact"], row["late"], row["dropped"]) == ("True", "2", "0")
+        assert float(row["round_trip_p99_us"]) < float(row["response_p99_us"])
+        assert float(row["littles_law_server_counted"]) > 0
 
 
 def test_a_connection_cut_off_while_it_was_written_is_left_out_and_noted(folder: Path) -> None:

@@ -9,10 +9,14 @@ import pytest
 from loadtest.analysis.aggregate import Aggregate, Spread, aggregate
 from loadtest.analysis.timeline import Bar, Lane, Timeline
 from loadtest.report import axes, story
-from loadtest.report.numbers import duration, figures, share
+from loadtest.report.generator_rows import load_rows, worker_rows
+from loadtest.report.numbers import difference, duration, figures, share
 from loadtest.report.palette import colours
 from loadtest.report.svg import to_svg
+from loadtest.report.theory_rows import law_rows, wait_rows
 from loadtest.report.timeline_chart import timeline_chart
+from loadtest.results import LittlesLaw, WorkerHealth
+from tests.support_open_run import make_open_run
 from tests.support_run import make_run
 
 
@@ -102,3 +106,63 @@ def test_a_mode_keeps_its_colour_whatever_it_is_compared_with() -> None:
     assert chosen("lock")["lock"] == chosen("free", "lock")["lock"]
     everyone = chosen("free", "lock", "semaphore=4", "queue=1", "iterative", "ticket")
     assert len(set(everyone.values())) == 6
+
+
+@pytest.mark.parametrize(
+    ("computed", "counted", "words"),
+    [(103, 100, "+3.0%"), (9.9, 10, "-1.0%"), (10.0001, 10, "0.0%"), (9.9999, 10, "0.0%"), (1, 0, "–")],
+)
+def test_a_difference_has_a_sign_unless_it_is_none(computed: float, counted: float, words: str) -> None:
+    assert difference(computed, counted) == words
+
+
+def test_the_hand_off_is_told_of_each_mode_under_its_greatest_load(two: list[Aggregate]) -> None:
+    free, lock = two
+    slower = replace(lock, level=32, handoff_mean_us=Spread(84, 80, 90))
+    queue = replace(lock, series="queue=1", mode="queue=1", handoff_mean_us=Spread(9, 9, 9))
+    assert story.handoff_sentence([free, slower, lock, queue]) == (
+        "Handing over takes lock 84.0 µs, queue=1 9.00 µs."
+    )
+    assert story.handoff_sentence([free]) is None
+
+
+def test_a_row_of_theory_is_of_the_repeat_with_the_middle_wait() -> None:
+    run = make_open_run(modes=("lock",))
+    cells = run.cells
+    waits = sorted(
+        cell.server.wait_prediction.measured_us
+        for cell in cells
+        if cell.server is not None and cell.server.wait_prediction is not None and cell.rate_per_s == 357
+    )
+    rows = wait_rows(cells, ("lock",))
+    assert [(row.series, row.level) for row in rows] == [("lock, 223/s", "64"), ("lock, 357/s", "64")]
+    assert rows[1].measured == duration(waits[1])
+    assert " to " in rows[1].interval
+    assert wait_rows([replace(cell, cut_short=True) for cell in cells], ("lock",)) == []
+
+
+def test_a_row_of_littles_law_has_both_ends_and_dashes_for_what_was_not_counted() -> None:
+    (cell,) = make_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
+    told = replace(cell, littles_law=LittlesLaw(8, 8.2))
+    (row,) = law_rows([told], ("lock",))
+    assert row.client == ("8.00", "8.20", "+2.5%")
+    (row,) = law_rows([replace(told, server=None)], ("lock",))
+    assert row.server == ("–", "–", "–")
+
+
+def test_a_worker_is_shown_at_its_worst_and_with_dashes_where_the_system_does_not_tell() -> None:
+    (cell,) = make_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
+    cells = [
+        replace(cell, health=[WorkerHealth("b", 0.5), WorkerHealth("a", 0.2, open_files=70)]),
+        replace(cell, health=[WorkerHealth("b", 0.91, throttled_s=0.25)]),
+    ]
+    first, second = worker_rows(cells)
+    assert (first.worker, first.cells, first.open_files, first.lag_p99) == ("a", "1", "70", "–")
+    assert (second.worker, second.cpu, second.throttled) == ("b", "91%", "250 ms")
+
+
+def test_only_open_load_has_rows_of_its_own() -> None:
+    closed = make_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
+    assert load_rows(aggregate(closed)) == []
+    rows = load_rows(aggregate(make_open_run(modes=("lock",)).cells))
+    assert [(row.offered, row.late, row.dropped) for row in rows] == [("223", "6", "0"), ("357", "6", "0")]

@@ -1,0 +1,160 @@
+"""Each check finds its own fault, says it with the numbers, and lets pass what is well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from loadtest.analysis.checks import ALL_CHECKS, degradations, findings, is_degraded
+from loadtest.analysis.distribution import of_values
+from loadtest.results import Cell, Count, LittlesLaw, Messages, Run, WaitPrediction
+from tests.support_open_run import make_open_run
+from tests.support_run import make_run, without_server
+from tests.support_visits import MS, US
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return make_run(modes=("lock", "free"), levels=(1, 8))[0]
+
+
+def with_cell(**changes: Any) -> Callable[[Run], Run]:
+    return lambda run: replace(run, cells=[replace(run.cells[0], **changes), *run.cells[1:]])
+
+
+def change_cell(change: Callable[[Cell], Cell]) -> Callable[[Run], Run]:
+    return lambda run: replace(run, cells=[change(run.cells[0]), *run.cells[1:]])
+
+
+def with_ledger(**lines: Any) -> Callable[[Run], Run]:
+    return change_cell(lambda cell: replace(cell, ledger=replace(cell.ledger, **lines)))
+
+
+def with_server(**changes: Any) -> Callable[[Run], Run]:
+    def changed(cell: Cell) -> Cell:
+        assert cell.server is not None
+        return replace(cell, server=replace(cell.server, **changes))
+
+    return change_cell(changed)
+
+
+def with_worker(**changes: Any) -> Callable[[Run], Run]:
+    return change_cell(
+        lambda cell: replace(cell, health=[replace(cell.health[0], **changes), *cell.health[1:]])
+    )
+
+
+def prediction(measured_us: float, predicted_us: float) -> WaitPrediction:
+    return WaitPrediction(100, 1, 0.8, measured_us, predicted_us, predicted_us)
+
+
+FAULTS: dict[str, Callable[[Run], Run]] = {
+    "interrupted": lambda run: replace(run, interrupted=True),
+    "nothing-measured": lambda run: replace(run, cells=[]),
+    "cut-short": with_cell(cut_short=True),
+    "unbalanced": with_cell(messages=Messages(sent=7, answered=7, aborted=1)),
+    "ledger-difference": with_ledger(bytes_sent=Count(64, 60)),
+    "missing-workers": with_cell(workers_reported=1),
+    "refused-reports": with_cell(reports_refused=2),
+    "messages-failed": with_cell(messages=Messages(sent=7, answered=6, timeout=1)),
+    "listen-overflow": with_server(listen_overflows=2),
+    "dropped-records": with_server(dropped_records=3),
+    "dropped-arrivals": with_cell(dropped=1),
+    "late-arrivals": with_cell(late=90),
+    "generator-busy": with_worker(cpu_share=0.93),
+    "throttled": with_worker(throttled_s=0.01),
+    "generator-lag": with_worker(loop_lag_us=of_values([90 * MS])),
+    "send-lag": with_cell(arrival="poisson", send_lag_us=of_values([2 * MS])),
+    "open-files": with_worker(open_files=950),
+    "queueing": with_server(wait_prediction=prediction(1_000, 1_040)),
+    "littles-law-client": with_cell(littles_law=LittlesLaw(8, 12)),
+    "littles-law-server": with_server(littles_law=LittlesLaw(8, 12)),
+    "no-server-data": without_server,
+    "single-repeat": lambda run: replace(run, cells=[cell for cell in run.cells if cell.repeat == 1]),
+}
+DEGRADING = {"unbalanced", "ledger-difference", "missing-workers", "refused-reports"}
+
+
+def test_a_run_in_which_all_is_well_has_no_findings(run: Run) -> None:
+    assert findings(run) == []
+    assert findings(make_open_run(repeats=2)) == []
+
+
+def test_there_is_a_fault_here_for_every_check() -> None:
+    assert list(FAULTS) == [check.name for check in ALL_CHECKS]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_check_finds_its_fault_and_no_other_does(run: Run, name: str) -> None:
+    (found,) = findings(FAULTS[name](run))
+    assert found.check.name == name
+    assert len(found.where) <= 1
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_only_what_may_falsify_figures_degrades_a_run(run: Run, name: str) -> None:
+    faulty = FAULTS[name](run)
+    assert is_degraded(faulty) is (name in DEGRADING)
+    assert {finding.check.name for finding in degradations(findings(faulty))} == {name} & DEGRADING
+
+
+def test_every_line_of_the_ledger_that_differs_is_told_with_both_numbers(run: Run) -> None:
+    lines = {
+        "sent": Count(1_000, 998),
+        "answered": Count(990, 998),
+        "bytes_sent": Count(64_000, 63_900),
+        "bytes_received": Count(63_000, 63_800),
+    }
+    (found,) = findings(with_ledger(**lines, explanation="8 timed out")(run))
+    for said in (
+        "clients sent 1,000 messages, the server received 998",
+        "clients took 990 answers, the server gave 998",
+        "clients sent 64,000 bytes, the server received 63,900",
+        "clients received 63,000 bytes, the server sent 63,800",
+        "(8 timed out)",
+    ):
+        assert said in found.where[0]
+
+
+WELL: dict[str, Callable[[Run], Run]] = {
+    "a worker at 90%": with_worker(cpu_share=0.9),
+    "a tail of loop lag well below the response's": with_worker(
+        loop_lag_us=of_values([1 * MS] * 97 + [3 * MS] * 3)
+    ),
+    "a loop that is late but not by 2 ms": lambda run: with_worker(loop_lag_us=of_values([1_900 * US]))(
+        with_cell(response_us=of_values([1 * MS]))(run)
+    ),
+    "a worker that tells little of itself": with_worker(
+        loop_lag_us=None, throttled_s=None, open_files=None, open_files_limit=None
+    ),
+    "a lag between the turns of closed load": with_cell(send_lag_us=of_values([50 * MS])),
+    "one late arrival in a hundred": with_cell(late=1, sessions_per_s=250.0),
+    "a prediction 3% off": with_server(wait_prediction=prediction(1_000, 1_030)),
+    "a short cell that breaks the law": with_cell(littles_law=LittlesLaw(8, 8.4), sessions_per_s=250.0),
+    "a kernel that tells of no overflow": with_server(listen_overflows=None),
+}
+
+
+@pytest.mark.parametrize("case", WELL)
+def test_what_is_well_is_let_pass(run: Run, case: str) -> None:
+    slow = replace(
+        run,
+        cells=[replace(cell, response_us=of_values([10 * MS] * 90 + [90 * MS] * 10)) for cell in run.cells],
+    )
+    assert findings(WELL[case](slow)) == []
+
+
+def test_a_cell_that_was_cut_short_is_not_held_against_theory(run: Run) -> None:
+    faulty = FAULTS["littles-law-server"](FAULTS["cut-short"](FAULTS["queueing"](run)))
+    assert [found.check.name for found in findings(faulty)] == ["cut-short"]
+
+
+def test_of_several_workers_each_is_told(run: Run) -> None:
+    busy = change_cell(
+        lambda cell: replace(cell, health=[replace(each, cpu_share=0.97) for each in cell.health])
+    )
+    (found,) = findings(busy(run))
+    assert found.where[0].endswith("worker-1 used 97%; worker-2 used 97%")
