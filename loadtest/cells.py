@@ -42,6 +42,7 @@ def make_cell(
         cut_short=cut_short,
         workers_expected=len(collected.workers),
         workers_reported=len(collected.finished),
+        reports_refused=collected.refused,
         server=server,
         connect_us=collected.distribution("connect"),
         first_reply_us=collected.distribution("first_reply"),
