@@ -124,6 +124,8 @@ class Agent:
             if cell.open:
                 self._begun.clear()
                 cell.close(time.monotonic_ns())
+                # Who was given a turn at the last moment begins it now, and is busy from then on.
+                gevent.sleep(0)
                 self._drain(drain_s)
             self._send(cell, final=True)
 
@@ -147,8 +149,9 @@ class Agent:
         deadline = time.monotonic() + 1.0
         while any(place.busy for place in self._places) and time.monotonic() < deadline:
             gevent.sleep(DRAIN_STEP_S)
-        for place in self._places:
-            place.leave()
+        for place in list(self._places):
+            if not place.busy:
+                place.leave()
 
     def _report_now_and_then(self, cell: RunningCell) -> None:
         gevent.sleep(REPORT_INTERVAL_S)
