@@ -15,7 +15,7 @@ from loadtest.messages import Message, get_glance, prepare
 from loadtest.meters import ABSENT, Meter
 from loadtest.moments import Moments
 from loadtest.reply_buffer import ReplyBuffer, reply_buffer
-from loadtest.samples import Outcome, Phase, Reply, Sample
+from loadtest.samples import ANSWERED, Outcome, Phase, Reply, Sample
 from loadtest.socket_errors import HarnessError, outcome_of, resolve
 from wire.errors import FrameTooLong, HeaderMissing
 from wire.framing import Framing, get_framing
@@ -26,6 +26,7 @@ WRONG_REPLY = "the reply is not what was expected"
 # What an int64 holds; the header's field is unsigned.
 _LONGEST_NS = (1 << 63) - 1
 
+_CONNECT, _FIRST_REPLY, _CLOSE = Phase.CONNECT, Phase.FIRST_REPLY, Phase.CLOSE
 _now_ns = time.monotonic_ns
 
 
@@ -89,8 +90,8 @@ class TcpClient:
             self._give_up(Phase.CONNECT, start_ns, Outcome.ABORTED, "stopped while connecting")
             raise
         self._moments.connected_ns = end_ns = _now_ns()
-        self._meter.step(Phase.CONNECT, start_ns, end_ns)
-        return Outcome.ANSWERED
+        self._meter.step(_CONNECT, start_ns, end_ns)
+        return ANSWERED
 
     def _begin_anew(self) -> None:
         self._moments = Moments(_now_ns())
@@ -107,7 +108,7 @@ class TcpClient:
         With raw framing and no `expect`, whatever one receive brings is the reply.
         """
         outcome = self.send(payload)
-        if outcome is not Outcome.ANSWERED:
+        if outcome is not ANSWERED:
             return Reply(outcome)
         return self.receive(expect)
 
@@ -119,7 +120,7 @@ class TcpClient:
         link, wanted = self._link, message.reply
         if link is None or wanted is None or not self._clean:
             outcome = self._send(message.frame, due_ns)
-            return self.receive(message.expect).outcome if outcome is Outcome.ANSWERED else outcome
+            return self.receive(message.expect).outcome if outcome is ANSWERED else outcome
         sent_ns = _now_ns()
         try:
             link.send(message.frame)
@@ -141,8 +142,8 @@ class TcpClient:
         moments.answered += 1
         if moments.first_reply_ns is None:
             moments.first_sent_ns, moments.first_reply_ns = sent_ns, end_ns
-            self._meter.step(Phase.FIRST_REPLY, sent_ns, end_ns)
-        return Outcome.ANSWERED
+            self._meter.step(_FIRST_REPLY, sent_ns, end_ns)
+        return ANSWERED
 
     def _look_closer(self, message: Message, due_ns: int, sent_ns: int, data: bytes) -> Outcome:
         """What came is not, at a glance, the reply that was hoped for: it may be a part of it, or wrong."""
@@ -180,7 +181,7 @@ class TcpClient:
         except BaseException:
             self._fail(Outcome.ABORTED, "stopped while sending")
             raise
-        return Outcome.ANSWERED
+        return ANSWERED
 
     def receive(self, expect: bytes | None = None) -> Reply:
         """Wait for the reply to the oldest message that has none yet."""
@@ -205,7 +206,7 @@ class TcpClient:
         """
         link = self._link
         if link is None:
-            return Outcome.ANSWERED
+            return ANSWERED
         if self._in_flight:
             return self._fail(Outcome.ABORTED, "closed before the reply").outcome
         start_ns = self._moments.close_start_ns = _now_ns()
@@ -219,9 +220,9 @@ class TcpClient:
             raise
         if unasked:
             return self._give_up(Phase.CLOSE, start_ns, Outcome.MISMATCH, UNASKED)
-        self._leave(Outcome.ANSWERED)
-        self._meter.step(Phase.CLOSE, start_ns, self.free_ns)
-        return Outcome.ANSWERED
+        self._leave(ANSWERED)
+        self._meter.step(_CLOSE, start_ns, self.free_ns)
+        return ANSWERED
 
     def abort(self) -> None:
         """Wake whoever waits on this connection; what it waits for is booked as aborted.
@@ -260,7 +261,7 @@ class TcpClient:
         """Check a whole reply and tell of it."""
         self.free_ns = end_ns = _now_ns()
         wait_ns = service_ns = None
-        outcome, detail = Outcome.ANSWERED, ""
+        outcome, detail = ANSWERED, ""
         if self._timing:
             try:
                 wait_ns, service_ns, payload = self._framing.timing.unpack(payload)
@@ -268,17 +269,17 @@ class TcpClient:
                     outcome, detail = Outcome.MISMATCH, NO_TIMING
             except HeaderMissing:
                 outcome, detail = Outcome.MISMATCH, NO_TIMING
-        if outcome is Outcome.ANSWERED and expect is not None and payload != expect:
+        if outcome is ANSWERED and expect is not None and payload != expect:
             outcome, detail = Outcome.MISMATCH, WRONG_REPLY
         moments = self._moments
         first = moments.first_reply_ns is None
         if first:
             moments.first_reply_ns = end_ns
-        if outcome is Outcome.ANSWERED:
+        if outcome is ANSWERED:
             moments.answered += 1
             sent_ns = self._in_flight.answered(end_ns, wait_ns, service_ns)
             if first:
-                self._meter.step(Phase.FIRST_REPLY, sent_ns, end_ns)
+                self._meter.step(_FIRST_REPLY, sent_ns, end_ns)
         else:
             self._in_flight.failed(outcome, detail, end_ns)
         self._clean = not self._in_flight and self._held_replies().empty

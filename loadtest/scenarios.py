@@ -10,23 +10,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import chain, islice, repeat
 
 from loadtest.client import TcpClient
 from loadtest.messages import Message
 from loadtest.meters import ABSENT, Meter
 from loadtest.plan import Traffic
-from loadtest.samples import Outcome, Phase, Sample
+from loadtest.samples import ANSWERED, Outcome, Phase, Sample
 
 # What the teaching text's servers answer everything with.
 GREETING_REPLY = "收到客户端信息".encode()
 
+_LAG, _SESSION = Phase.LAG, Phase.SESSION
 _now_ns = time.monotonic_ns
 
 
 class Conversation:
     """One user's way through a scenario, turn after turn.
 
-    client: the connection. ring: the messages to send, round and round; every user begins at a place of its own.
+    client: the connection. ring: the messages to send, round and round.
     traffic: how many to a connection. reply: what a greeting is answered with, None if unchecked.
     goes_on: tells before each message whether the cell still runs. number: which user this is, from 1.
     open_load: times run from when a turn was due, however late it began.
@@ -51,8 +53,9 @@ class Conversation:
         self.number = number
         self.open_load = open_load
         self._reply = reply
-        self._ring = ring
-        self._place = number % len(ring)
+        # Each user's begin at a place of its own.
+        start = number % len(ring)
+        self._messages = islice(chain.from_iterable(repeat(ring)), start, None)
 
     def free_ns(self) -> int:
         """When this user's last turn was over: in a closed load its next one is due at once. ABSENT before."""
@@ -60,9 +63,7 @@ class Conversation:
 
     def say(self, due_ns: int = ABSENT) -> Outcome:
         """Send the next message and check the reply."""
-        place = self._place
-        self._place = (place + 1) % len(self._ring)
-        return self.client.exchange(self._ring[place], due_ns)
+        return self.client.exchange(next(self._messages), due_ns)
 
     def greet(self, text: str) -> Outcome:
         """Send this text and check the reply."""
@@ -74,7 +75,7 @@ class Conversation:
         """Connect; where that fails, book the message that would have come first."""
         start_ns = _now_ns()
         outcome = self.client.connect()
-        if outcome is not Outcome.ANSWERED:
+        if outcome is not ANSWERED:
             self.meter.failure(Sample(Phase.MESSAGE, outcome, start_ns, _now_ns(), detail="no connection"))
         return outcome
 
@@ -82,17 +83,17 @@ class Conversation:
         """A turn that is a whole session begins: when, and how late that is, is told."""
         start_ns = _now_ns()
         if due_ns != ABSENT:
-            self.meter.step(Phase.LAG, due_ns, start_ns)
+            self.meter.step(_LAG, due_ns, start_ns)
         return start_ns
 
     def end(self, start_ns: int, outcome: Outcome) -> bool:
         """Close, and book the whole session; whether it went well."""
         closed = self.client.close()
-        worst = closed if outcome is Outcome.ANSWERED else outcome
-        if worst is not Outcome.ANSWERED:
+        worst = closed if outcome is ANSWERED else outcome
+        if worst is not ANSWERED:
             self.meter.failure(Sample(Phase.SESSION, worst, start_ns, _now_ns()))
             return False
-        self.meter.step(Phase.SESSION, start_ns, self.client.free_ns)
+        self.meter.step(_SESSION, start_ns, self.client.free_ns)
         return True
 
 
@@ -102,7 +103,7 @@ def session(talk: Conversation, due_ns: int) -> bool:
     outcome = talk.open()
     message_due_ns = due_ns if talk.open_load else ABSENT
     for _ in range(talk.traffic.messages):
-        if outcome is not Outcome.ANSWERED or not talk.client.connected or not talk.goes_on():
+        if outcome is not ANSWERED or not talk.client.connected or not talk.goes_on():
             break
         outcome = talk.say(message_due_ns)
         message_due_ns = ABSENT
@@ -113,15 +114,15 @@ def greeting(talk: Conversation, due_ns: int) -> bool:
     """The teaching text's client: connect, greet once by number, take the reply, close."""
     start_ns = talk.begin(due_ns)
     outcome = talk.open()
-    if outcome is Outcome.ANSWERED:
+    if outcome is ANSWERED:
         outcome = talk.greet(f"客户端{talk.number}连接成功")
     return talk.end(start_ns, outcome)
 
 
 def persistent(talk: Conversation, due_ns: int) -> bool:
     """One message on a connection that stays open; it is opened first, or again, where there is none."""
-    if talk.client.connected or talk.open() is Outcome.ANSWERED:
-        return talk.say(due_ns) is Outcome.ANSWERED
+    if talk.client.connected or talk.open() is ANSWERED:
+        return talk.say(due_ns) is ANSWERED
     return False
 
 
