@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 REPORT_INTERVAL_S = 3.0
 DRAIN_STEP_S = 0.005
+# Who stops a process will not wait long for it.
+QUIT_DRAIN_S = 1.0
 
 
 class Place:
@@ -130,10 +132,10 @@ class Agent:
             self._send(cell, final=True)
 
     def quit(self) -> None:
-        """End a cell that is still under way, without waiting for anybody; its report goes out first."""
+        """End a cell that is still under way, because this process ends; its report goes out first."""
         with self._ending:
             if self._cell is not None and self._cell.open:
-                self.end(drain_s=0)
+                self.end(QUIT_DRAIN_S)
 
     def _drain(self, drain_s: float) -> None:
         deadline = time.monotonic() + drain_s
