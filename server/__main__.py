@@ -47,7 +47,9 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _log_to_stderr(level: str) -> logging.Handler:
-    logging.logThreads = False  # the format names none, and to look it up would leave an entry for each thread
+    logging.logThreads = (
+        False  # the format names none, and to look it up would leave an entry for each thread
+    )
     console = logging.StreamHandler()
     logging.basicConfig(
         level=level.upper(), format="%(asctime)s %(levelname)s %(message)s", handlers=[console]

@@ -1,7 +1,7 @@
 """Threads for sessions, by the thousand.
 
-They are started by `_thread`: of threading.Thread a session would use nothing, and pay for it with a start that
-waits for the new thread's first breath and an end that passes three locks common to all.
+They are started by `_thread`: of threading.Thread a session would use nothing, and pay for it with memory and
+with an end that passes locks common to all threads.
 """
 
 from __future__ import annotations
@@ -19,20 +19,27 @@ _running: set[Callable[[], None]] = set()
 
 
 def limit_stacks() -> None:
-    """Reserve 512 KiB for every stack from now on, not the system's 8 MiB: of that a session uses a few pages,
-    and the C library keeps stacks for the next thread only as far as they fit into 40 MiB."""
+    """Reserve 512 KiB for every stack from now on, not the system's 8 MiB. A session uses a few pages of it,
+    and the C library keeps old stacks for new threads only as long as they fit into 40 MiB."""
     threading.stack_size(_STACK_BYTES)
 
 
 def start_thread(task: Callable[[], None]) -> None:
     """Run the task in a thread of its own, which does not keep the process from ending. RuntimeError if the
-    system gives none."""
+    system gives none.
+
+    Returns when the thread runs: tasks so begin in the order in which they were started, and sessions line up
+    at a gate in the order of their arrival.
+    """
+    begun = _thread.allocate_lock()
+    begun.acquire()
     _running.add(task)
     try:
-        _thread.start_new_thread(_run, (task,))
+        _thread.start_new_thread(_run, (task, begun))
     except RuntimeError:
         _running.discard(task)
         raise
+    begun.acquire()
     sys.setswitchinterval(switch_interval_s(len(_running)))
 
 
@@ -46,8 +53,9 @@ def switch_interval_s(threads: int) -> float:
     return max(_SWITCH_S, threads * _SWITCH_S_EACH)
 
 
-def _run(task: Callable[[], None]) -> None:
+def _run(task: Callable[[], None], begun: threading.Lock) -> None:
     try:
+        begun.release()
         task()
     finally:
         _running.discard(task)
