@@ -13,6 +13,7 @@ from server.flags import parse_settings
 from server.limits import raise_open_files_limit
 from server.runtime import Server
 from server.settings import SettingsError
+from server.threads import limit_stacks
 
 log = logging.getLogger("lockstep.server")
 
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         settings = parse_settings(arguments, environment)
         console = _log_to_stderr(settings.log_level)
         raise_open_files_limit()
+        limit_stacks()
         server = Server(settings)
         server.start()
     except SettingsError as error:
@@ -45,6 +47,9 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _log_to_stderr(level: str) -> logging.Handler:
+    logging.logThreads = (
+        False  # the format names none, and to look it up would leave an entry for each thread
+    )
     console = logging.StreamHandler()
     logging.basicConfig(
         level=level.upper(), format="%(asctime)s %(levelname)s %(message)s", handlers=[console]

@@ -6,8 +6,9 @@ All threads are daemons: the process can end while they run.
 from __future__ import annotations
 
 import queue
-import threading
 from collections.abc import Callable
+
+from server.threads import start_thread
 
 Task = Callable[[], None]
 Dispatch = Callable[[Task], None]
@@ -16,7 +17,7 @@ Dispatch = Callable[[Task], None]
 
 def thread_each(task: Task) -> None:
     """A thread for every session. Costs a thread's start for each connection, and a stack while it lives."""
-    threading.Thread(target=task, daemon=True).start()
+    start_thread(task)
 
 
 def one_after_another(task: Task) -> None:

@@ -128,7 +128,13 @@ FLAGS = (
     Flag("announce", _switch, "false", "broadcast the listeners by UDP every second", switch=True),
     Flag("announce-to", _address, "255.255.255.255:9101", "where to", "HOST:PORT"),
     Flag("log-level", _choice(*_LEVELS), "info", f"least level logged: {', '.join(_LEVELS)}"),
-    Flag("records", _whole(1, 10_000_000), "20000", "connection records kept for each listener", "N"),
+    Flag(
+        "records",
+        _whole(1, 10_000_000),
+        "20000",
+        "connection records kept for each listener, about 400 bytes each",
+        "N",
+    ),
 )
 
 

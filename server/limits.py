@@ -9,7 +9,7 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _CGROUPS = Path("/sys/fs/cgroup")
-_MAPPINGS_A_THREAD = 2  # its stack, and the guard page below
+_MAPPINGS_A_THREAD = 3  # its stack, the guard page below, and the interpreter's own stack of frames
 
 
 def raise_open_files_limit() -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import merge
 from itertools import islice
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from server.listener import Listener
@@ -42,28 +43,27 @@ def connections_json(
     listeners: Sequence[Listener], since_ns: int, limit: int, fields: Sequence[str] = FIELDS
 ) -> bytes:
     """The body of GET /connections: newest first over all the listeners given. fields: out of FIELDS."""
-    found: list[tuple[ConnectionRecord, Listener]] = []
-    dropped = 0
+    rows: list[Iterator[tuple[int, Row]]] = []
+    found = dropped = 0
     for listener in listeners:
         records, missing = listener.ledger.connections(since_ns, limit)
-        found += [(record, listener) for record in records]
+        rows.append(_rows(listener, records, fields))
+        found += len(records)
         dropped += missing
-    found.sort(key=lambda pair: pair[0].arrival_ns, reverse=True)
-    head = {"now_ns": time.monotonic_ns(), "dropped": dropped + max(0, len(found) - limit)}
-    pieces = _pieces(_rows(found[:limit], fields))
+    newest_first = merge(*rows, key=itemgetter(0), reverse=True)
+    pieces = _pieces(row for _, row in islice(newest_first, limit))
+    head = {"now_ns": time.monotonic_ns(), "dropped": dropped + max(0, found - limit)}
     return json.dumps(head)[:-1].encode() + b', "connections": [' + b", ".join(pieces) + b"]}\n"
 
 
-def _rows(found: Sequence[tuple[ConnectionRecord, Listener]], fields: Sequence[str]) -> Iterator[Row]:
-    getters: dict[str, Callable[[ConnectionRecord], Any]] = {
-        field: attrgetter(_ATTRIBUTES[field]) for field in fields if field in _ATTRIBUTES
-    }
-    shared = {
-        listener: {field: value for field, value in _shared(listener).items() if field in fields}
-        for listener in {listener for _, listener in found}
-    }
-    for record, listener in found:
-        yield shared[listener] | {field: get(record) for field, get in getters.items()}
+def _rows(
+    listener: Listener, records: Iterable[ConnectionRecord], fields: Sequence[str]
+) -> Iterator[tuple[int, Row]]:
+    """Each record's arrival, and its row."""
+    shared = {field: value for field, value in _shared(listener).items() if field in fields}
+    getters = [(field, attrgetter(_ATTRIBUTES[field])) for field in fields if field in _ATTRIBUTES]
+    for record in records:
+        yield record.arrival_ns, shared | {field: get(record) for field, get in getters}
 
 
 def _shared(listener: Listener) -> Row:

@@ -85,6 +85,17 @@ def test_connections_are_bounded_newest_first_and_say_how_many_are_missing() -> 
         assert every["dropped"] == 4
 
 
+def test_connections_show_only_the_fields_asked_for() -> None:
+    with ServerProcess("free", flags=FRAMED) as server:
+        with connect(server.ports["free"]) as link:
+            ask(link, b"hello")
+        wait_until(lambda: server.listeners()["free"]["closed"] == 1)
+        seen = json.loads(server.ask("/connections?fields=arrival_ns,admission_ns,release_ns"))
+        (row,) = seen["connections"]
+        assert list(row) == ["arrival_ns", "admission_ns", "release_ns"]
+        assert row["arrival_ns"] <= row["admission_ns"] <= row["release_ns"]
+
+
 def test_peaks_are_reset_to_the_present() -> None:
     with ServerProcess("free", flags=FRAMED) as server, crowd(server.ports["free"], 3) as links:
         for link in links:
@@ -129,6 +140,8 @@ def running() -> object:
         ("GET", "/connections?since=-1", 400, "since=-1: write a whole number"),
         ("GET", "/connections?limit=", 400, "limit=: write a whole number"),
         ("GET", "/connections?when=now", 400, "unknown parameter when"),
+        ("GET", "/connections?fields=id,colour", 400, "fields: 'colour' is unknown; choose from id, port"),
+        ("GET", "/connections?fields=", 400, "fields: '' is unknown"),
         ("GET", "/peaks", 405, "/peaks wants POST"),
         ("POST", "/listeners", 405, "/listeners wants GET"),
         ("GET", "/", 404, "/ is unknown; there are GET /listeners"),
