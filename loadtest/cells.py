@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dataclasses import replace
+from typing import Any
 
 from loadtest.analysis import littles_law, queueing
 from loadtest.analysis.waiting import predict_wait
@@ -84,7 +83,9 @@ def _explain(ledger: Ledger, clients: CellCollector) -> str:
         return f"what {', '.join(sorted(missing))} saw after the last report before its end is lost"
     differences = [each.difference or 0 for each in (ledger.sent, ledger.answered)]
     if min(differences) < 0:
-        return "the server counted fewer than the clients: was it restarted, or was a message lost on its way?"
+        return (
+            "the server counted fewer than the clients: was it restarted, or was a message lost on its way?"
+        )
     counted = clients.ledger
     lost = counted.aborted + counted.timeout + counted.reset + counted.short + counted.mismatch
     if max(differences) <= lost:
@@ -96,11 +97,17 @@ def _explain(ledger: Ledger, clients: CellCollector) -> str:
 
 
 def make_server_cell(
-    before: Snapshot, after: Snapshot, mode: str, traffic: Traffic, records: list[dict[str, Any]], dropped: int
+    before: Snapshot,
+    after: Snapshot,
+    mode: str,
+    traffic: Traffic,
+    records: list[dict[str, Any]],
+    dropped: int,
 ) -> ServerCell:
     """The server's account of a cell.
 
-    Differences of its counts between two snapshots, greatest values since the first, and the queue's analysis.
+    Differences of its counts between two snapshots, greatest values since the first, and the queue's
+    analysis.
     """
     was, now = before.listeners[mode], after.listeners[mode]
     rows = [to_record(row) for row in records]
@@ -124,7 +131,9 @@ def make_server_cell(
         idle_start_us=None if by_message else analysed.idle_start_us,
         dropped_records=dropped,
         listen_overflows=_overflows(before, after),
-        littles_law=_law_at_the_server(before, after, was, now, analysed, recorded=not (by_message or dropped)),
+        littles_law=_law_at_the_server(
+            before, after, was, now, analysed, recorded=not (by_message or dropped)
+        ),
         wait_prediction=predict_wait(rows, now.permits, poisson=traffic.arrival.kind == "poisson")
         if predictable
         else None,
@@ -145,7 +154,7 @@ def _law_at_the_server(
     *,
     recorded: bool,
 ) -> LittlesLaw | None:
-    """recorded: the records are complete, so the mean hold is theirs; else it is that of the server's sums."""
+    """recorded: the records are complete, so the mean hold is theirs; else that of the server's sums."""
     released = now.released - was.released
     if not released:
         return None

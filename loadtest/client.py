@@ -1,7 +1,7 @@
 """One TCP connection from the client's side: bytes in and out, every phase timed, every failure named.
 
-Knows no Locust. A failed exchange is data: methods return an Outcome or a Reply and tell the meter; they raise
-only where the harness itself is at fault (HarnessError) or is being torn down.
+Knows no Locust. A failed exchange is data: methods return an Outcome or a Reply and tell the meter; they
+raise only where the harness itself is at fault (HarnessError) or is being torn down.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from loadtest.in_flight import InFlight
 from loadtest.links import Link, LinkMaker
 from loadtest.links.blocking import BlockingLink
-from loadtest.messages import Message, get_glance, prepare
+from loadtest.messages import Message, get_glance
 from loadtest.meters import ABSENT, Meter
 from loadtest.moments import Moments
 from loadtest.reply_buffer import reply_buffer
@@ -111,7 +111,7 @@ class TcpClient:
         return self.receive(expect)
 
     def exchange(self, message: Message, due_ns: int = ABSENT) -> Outcome:
-        """As `request`, for a message that was made ready: the short way, taken a hundred thousand times a second.
+        """As `request`, for a message that was made ready: the short way, taken 100,000 times a second.
 
         due_ns: when it should have been sent, monotonic nanoseconds; ABSENT where nobody can say.
         """

@@ -36,7 +36,8 @@ class Message(NamedTuple):
 Glance = Callable[[bytes, bytes], tuple[int, int] | None]
 """Looks at what one receive brought: is it, whole and alone, the Message.reply that is hoped for?
 
-Wait and service time (ABSENT where the server does not tell) if so. None says only that a closer look is needed.
+Wait and service time (ABSENT where the server does not tell) if so. None says only that a closer look is
+needed.
 """
 
 
@@ -50,7 +51,7 @@ def prepare(framing: Framing, payload: bytes, expect: bytes | None, timing: bool
 
 
 def get_glance(framing: Framing, timing: bool) -> Glance:
-    """The glance that suits a target; for replies with a header in text there is none, and all get a closer look."""
+    """The glance that suits a target. Replies with a header in text have none: all get a closer look."""
     if not timing:
         return _plain
     return {"length": _timed_frame, "raw": _timed_raw}.get(framing.name, _never)
@@ -59,8 +60,11 @@ def get_glance(framing: Framing, timing: bool) -> Glance:
 def message_ring(
     framing: Framing, size: int, expect: bytes | None, *, echo: bool, timing: bool
 ) -> tuple[Message, ...]:
-    """Messages of `size` bytes to be sent round and round. Each differs from its neighbours, so that a reply to
-    another message shows. echo: each expects its own payload; else all expect `expect`."""
+    """Messages of `size` bytes to be sent round and round.
+
+    Each differs from its neighbours, so that a reply to another message shows. echo: each expects its own
+    payload; else all expect `expect`.
+    """
     length = max(2, min(_RING, _RING_BYTES // size))
     return tuple(
         prepare(framing, payload, payload if echo else expect, timing)

@@ -1,7 +1,7 @@
 """The shipped scenarios: what a user does in one turn.
 
-Each is a function of a conversation, so that it runs under Locust and in a plain thread alike. It says whether the
-turn went well.
+Each is a function of a conversation, so that it runs under Locust and in a plain thread alike. It says
+whether the turn went well.
 A message whose connection could not be opened counts as sent and carries the connect's outcome: nothing goes
 missing.
 """
@@ -26,7 +26,7 @@ _now_ns = time.monotonic_ns
 class Conversation:
     """One user's way through a scenario, turn after turn.
 
-    client: the connection. ring: the messages to send, round and round; every user begins at a place of its own.
+    client: the connection. ring: the messages to send, round and round; every user begins at its own place.
     traffic: how many to a connection. reply: what a greeting is answered with, None if unchecked.
     goes_on: tells before each message whether the cell still runs. number: which user this is, from 1.
     open_load: times run from when a turn was due, however late it began.
@@ -55,7 +55,7 @@ class Conversation:
         self._place = number % len(ring)
 
     def free_ns(self) -> int:
-        """When this user's last turn was over: in a closed load its next one is due at once. ABSENT before."""
+        """When this user's last turn was over: in a closed load the next is due at once. ABSENT before."""
         return self.client.free_ns
 
     def say(self, due_ns: int = ABSENT) -> Outcome:
