@@ -16,7 +16,7 @@ _ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
 _RING = 256
 _RING_BYTES = 1 << 20
 
-# Signed, though the header is not: what no clock can have counted then reads as absent and overflows nothing.
+# Signed, though the header is not: what no clock can have counted then shows as less than nothing.
 _TIMED_FRAME = struct.Struct(">Iqq")
 _TIMED_RAW = struct.Struct(">qq")
 
@@ -88,14 +88,15 @@ def _timed_frame(data: bytes, reply: bytes) -> tuple[int, int] | None:
     if len(data) != _TIMED_FRAME.size + len(reply) or data[_TIMED_FRAME.size :] != reply:
         return None
     length, wait_ns, service_ns = _TIMED_FRAME.unpack_from(data)
-    return (wait_ns, service_ns) if length == _TIMED_RAW.size + len(reply) else None
+    whole = length == _TIMED_RAW.size + len(reply) and wait_ns | service_ns >= 0
+    return (wait_ns, service_ns) if whole else None
 
 
 def _timed_raw(data: bytes, reply: bytes) -> tuple[int, int] | None:
     if len(data) != _TIMED_RAW.size + len(reply) or data[_TIMED_RAW.size :] != reply:
         return None
     wait_ns, service_ns = _TIMED_RAW.unpack_from(data)
-    return wait_ns, service_ns
+    return (wait_ns, service_ns) if wait_ns | service_ns >= 0 else None
 
 
 def _never(_data: bytes, _reply: bytes) -> tuple[int, int] | None:
