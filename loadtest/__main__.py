@@ -62,7 +62,8 @@ def compare(
         str, typer.Option(help="What a user does in a turn: session, greeting or persistent.")
     ] = DEFAULTS.traffic.scenario,
     arrival: Annotated[
-        str, typer.Option(help="When turns begin: closed (a user is free), or by the rate: constant, poisson.")
+        str,
+        typer.Option(help="When turns begin: closed (a user is free), or by the rate: constant, poisson."),
     ] = DEFAULTS.traffic.arrival.kind,
     rate: Annotated[
         float | None, typer.Option(help="Open arrivals only: turns a second, over all workers.")
@@ -81,9 +82,7 @@ def compare(
 
     if not 1 <= processes <= 64:
         raise PlanError("processes", f"{processes} is out of range: give 1 to 64")
-    traffic = Traffic(
-        scenario, client_mode, messages, payload, Arrival(arrival, rate), parse_sources(source)
-    )
+    traffic = Traffic(scenario, client_mode, messages, payload, Arrival(arrival, rate), parse_sources(source))
     plan = Plan(parse_modes(modes), parse_levels(levels), repeats, seconds, warmup, seed, traffic)
     flags = _server_flags({"hold": hold, "work": work, "pause": pause}, theirs=bool(host or admin))
     command = shlex.join(["lockstep", *sys.argv[1:]])

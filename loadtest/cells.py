@@ -84,7 +84,9 @@ def _explain(ledger: Ledger, clients: CellCollector) -> str:
         return f"what {', '.join(sorted(missing))} saw after the last report before its end is lost"
     differences = [each.difference or 0 for each in (ledger.sent, ledger.answered)]
     if min(differences) < 0:
-        return "the server counted fewer than the clients: was it restarted, or was a message lost on its way?"
+        return (
+            "the server counted fewer than the clients: was it restarted, or was a message lost on its way?"
+        )
     counted = clients.ledger
     lost = counted.aborted + counted.timeout + counted.reset + counted.short + counted.mismatch
     if max(differences) <= lost:
@@ -96,11 +98,17 @@ def _explain(ledger: Ledger, clients: CellCollector) -> str:
 
 
 def make_server_cell(
-    before: Snapshot, after: Snapshot, mode: str, traffic: Traffic, records: list[dict[str, Any]], dropped: int
+    before: Snapshot,
+    after: Snapshot,
+    mode: str,
+    traffic: Traffic,
+    records: list[dict[str, Any]],
+    dropped: int,
 ) -> ServerCell:
     """The server's account of a cell.
 
-    Differences of its counts between two snapshots, greatest values since the first, and the queue's analysis.
+    Differences of its counts between two snapshots, greatest values since the first, and the queue's
+    analysis.
     """
     was, now = before.listeners[mode], after.listeners[mode]
     rows = [to_record(row) for row in records]
@@ -124,7 +132,7 @@ def make_server_cell(
         idle_start_us=None if by_message else analysed.idle_start_us,
         dropped_records=dropped,
         listen_overflows=_overflows(before, after),
-        littles_law=_law_at_the_server(before, after, was, now, analysed, recorded=not (by_message or dropped)),
+        littles_law=_law_at_the_server(was, now, analysed, recorded=not (by_message or dropped)),
         wait_prediction=predict_wait(rows, now.permits, poisson=traffic.arrival.kind == "poisson")
         if predictable
         else None,
@@ -137,15 +145,13 @@ def _overflows(before: Snapshot, after: Snapshot) -> int | None:
 
 
 def _law_at_the_server(
-    before: Snapshot,
-    after: Snapshot,
     was: Listener,
     now: Listener,
     analysed: queueing.Queueing,
     *,
     recorded: bool,
 ) -> LittlesLaw | None:
-    """recorded: the records are complete, so the mean hold is theirs; else it is that of the server's sums."""
+    """recorded: the records are complete, so the mean hold is theirs; else that of the server's sums."""
     released = now.released - was.released
     if not released:
         return None
@@ -153,7 +159,7 @@ def _law_at_the_server(
     if recorded and analysed.hold_us is not None:
         hold_mean_us = analysed.hold_us.mean
     return littles_law.at_the_server(
-        now.in_service_ns - was.in_service_ns, after.now_ns - before.now_ns, released, hold_mean_us
+        now.in_service_ns - was.in_service_ns, now.at_ns - was.at_ns, released, hold_mean_us
     )
 
 

@@ -1,7 +1,7 @@
 """One TCP connection from the client's side: bytes in and out, every phase timed, every failure named.
 
-Knows no Locust. A failed exchange is data: methods return an Outcome or a Reply and tell the meter; they raise
-only where the harness itself is at fault (HarnessError) or is being torn down.
+Knows no Locust. A failed exchange is data: methods return an Outcome or a Reply and tell the meter; they
+raise only where the harness itself is at fault (HarnessError) or is being torn down.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from loadtest.in_flight import InFlight
 from loadtest.links import Link, LinkMaker
 from loadtest.links.blocking import BlockingLink
-from loadtest.messages import Message, get_glance, prepare
+from loadtest.messages import Message, get_glance
 from loadtest.meters import ABSENT, Meter
 from loadtest.moments import Moments
 from loadtest.reply_buffer import ReplyBuffer, reply_buffer
@@ -99,7 +99,8 @@ class TcpClient:
         self._in_flight.forget()
         # Made when a reply is not whole at a glance: most connections never need one.
         self._replies: ReplyBuffer | None = None
-        # Nothing is in flight, and nothing came that nobody asked for: the next receive brings the next reply.
+        # Nothing is in flight, and nothing came that nobody asked for: the next receive brings the next
+        # reply.
         self._clean = True
 
     def request(self, payload: bytes, expect: bytes | None = None) -> Reply:
@@ -113,7 +114,7 @@ class TcpClient:
         return self.receive(expect)
 
     def exchange(self, message: Message, due_ns: int = ABSENT) -> Outcome:
-        """As `request`, for a message that was made ready: the short way, taken a hundred thousand times a second.
+        """As `request`, for a message that was made ready: the short way, taken 100,000 times a second.
 
         due_ns: when it should have been sent, monotonic nanoseconds; ABSENT where nobody can say.
         """

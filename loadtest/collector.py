@@ -144,7 +144,7 @@ class CellCollector:
 
     @property
     def in_flight(self) -> float | None:
-        """Sessions, or messages on connections that stay, that were under way at once: the window's average."""
+        """Sessions, or messages on connections that stay, under way at once: the window's average."""
         return self._in_flight_ns / 1e9 / self.seconds if self.seconds else None
 
     @property

@@ -39,7 +39,8 @@ from loadtest.workers import Workers
 WORKERS_TIMEOUT_S = 30.0
 # What Linux allows a backlog by itself.
 MOST_BACKLOG = 4096
-# The records of some seconds of the shortest sessions; and as many as still fit its memory, and one answer of its.
+# The records of some seconds of the shortest sessions; and as many as still fit its memory, and one answer
+# of its.
 FEWEST_RECORDS = 100_000
 MOST_RECORDS = 500_000
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
@@ -65,7 +66,8 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Where the run's folder is, why it ended early if it did, and whether its figures may be missing or wrong."""
+    """Where the run's folder is, why it ended early if it did, and whether its figures may be missing or
+    wrong."""
 
     path: Path
     failure: str | None

@@ -47,8 +47,8 @@ class Driver:
     def prepare(self, options: Namespace, host: str | None, users: int = 1) -> None:
         """Get ready for the kind of run that is chosen.
 
-        users: how many a run by hand begins with. One of REFUSALS where the choices make no sense, or where the
-        workers that are there cannot carry them. Starts nothing.
+        users: how many a run by hand begins with. One of REFUSALS where the choices make no sense, or where
+        the workers that are there cannot carry them. Starts nothing.
         """
         if self.conductor.running:
             if options == self._options:  # the page's Edit, which only changes the number of users

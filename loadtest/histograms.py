@@ -1,7 +1,7 @@
 """HdrHistograms of nanoseconds, filled many values at a time.
 
-hdrhistogram records one value a call, in a microsecond; a generator that is to be as fast as C has no microsecond
-to give. The arithmetic is HdrHistogram's own (Tene 2012, https://hdrhistogram.github.io/HdrHistogram/).
+hdrhistogram records one value a call, in a microsecond; a generator that is to be as fast as C has no
+microsecond to give. The arithmetic is HdrHistogram's own (Tene 2012, https://hdrhistogram.github.io/HdrHistogram/).
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def decoded(text: str) -> HdrHistogram:
 def _indices(histogram: HdrHistogram, values: Nanoseconds) -> Nanoseconds:
     """Each value's place among the histogram's counts.
 
-    The values of a bucket share their power of two; within it they are cut into equal sub-buckets. The exponent of
-    a double gives that power exactly, for no value here has more than its 53 bits.
+    The values of a bucket share their power of two; within it they are cut into equal sub-buckets. The
+    exponent of a double gives that power exactly, for no value here has more than its 53 bits.
     """
     half_magnitude = histogram.sub_bucket_half_count_magnitude
     bits = np.frexp((values | histogram.sub_bucket_mask).astype(np.float64))[1]

@@ -1,4 +1,4 @@
-"""Tells Locust of what clients did: in bulk where only Locust looks, one event each where somebody else listens."""
+"""Tells Locust of what clients did: in bulk where only Locust looks, one event each where others listen."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Locust's own table, filled in bulk: the same numbers as one `log_request` for each message, at a hundredth of
-the price."""
+"""Locust's own table, filled in bulk.
+
+The same numbers as one `log_request` for each message, at a hundredth of the price.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from loadtest.journal import Batch
 from loadtest.samples import Phase
 
 # How Locust's table calls a phase; what is missing is not shown there.
-REQUEST_TYPES: dict[Phase, str] = {phase: phase.value.replace("_", " ") for phase in Phase if phase is not Phase.LAG}
+REQUEST_TYPES: dict[Phase, str] = {
+    phase: phase.value.replace("_", " ") for phase in Phase if phase is not Phase.LAG
+}
 
 
 def fill(stats: RequestStats, name: str, batch: Batch) -> None:
@@ -75,9 +79,7 @@ def three_digits(times_ms: np.typing.NDArray[np.float64]) -> np.typing.NDArray[n
     """Milliseconds to three significant digits, as buckets.three_digits has them one by one."""
     positive = np.where(times_ms > 0, times_ms, 1.0)
     decimals = 2 - np.floor(np.log10(positive))
-    # Dividing by a power of ten gives the double that is nearest to the digits; multiplying by its inverse may not.
+    # Dividing by a power of ten gives the double nearest to the digits; multiplying by its inverse may not.
     scale = 10.0 ** np.abs(decimals)
-    rounded = np.where(
-        decimals >= 0, np.round(positive * scale) / scale, np.round(positive / scale) * scale
-    )
+    rounded = np.where(decimals >= 0, np.round(positive * scale) / scale, np.round(positive / scale) * scale)
     return np.where(times_ms > 0, rounded, 0.0)

@@ -16,7 +16,7 @@ _ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
 _RING = 256
 _RING_BYTES = 1 << 20
 
-# Signed, though the header is not: what no clock can have counted then reads as absent and overflows nothing.
+# Signed, though the header is not: what no clock can have counted then shows as less than nothing.
 _TIMED_FRAME = struct.Struct(">Iqq")
 _TIMED_RAW = struct.Struct(">qq")
 
@@ -36,7 +36,8 @@ class Message(NamedTuple):
 Glance = Callable[[bytes, bytes], tuple[int, int] | None]
 """Looks at what one receive brought: is it, whole and alone, the Message.reply that is hoped for?
 
-Wait and service time (ABSENT where the server does not tell) if so. None says only that a closer look is needed.
+Wait and service time (ABSENT where the server does not tell) if so. None says only that a closer look is
+needed.
 """
 
 
@@ -50,7 +51,7 @@ def prepare(framing: Framing, payload: bytes, expect: bytes | None, timing: bool
 
 
 def get_glance(framing: Framing, timing: bool) -> Glance:
-    """The glance that suits a target; for replies with a header in text there is none, and all get a closer look."""
+    """The glance that suits a target. Replies with a header in text have none: all get a closer look."""
     if not timing:
         return _plain
     return {"length": _timed_frame, "raw": _timed_raw}.get(framing.name, _never)
@@ -59,8 +60,11 @@ def get_glance(framing: Framing, timing: bool) -> Glance:
 def message_ring(
     framing: Framing, size: int, expect: bytes | None, *, echo: bool, timing: bool
 ) -> tuple[Message, ...]:
-    """Messages of `size` bytes to be sent round and round. Each differs from its neighbours, so that a reply to
-    another message shows. echo: each expects its own payload; else all expect `expect`."""
+    """Messages of `size` bytes to be sent round and round.
+
+    Each differs from its neighbours, so that a reply to another message shows. echo: each expects its own
+    payload; else all expect `expect`.
+    """
     length = max(2, min(_RING, _RING_BYTES // size))
     return tuple(
         prepare(framing, payload, payload if echo else expect, timing)
@@ -84,14 +88,15 @@ def _timed_frame(data: bytes, reply: bytes) -> tuple[int, int] | None:
     if len(data) != _TIMED_FRAME.size + len(reply) or data[_TIMED_FRAME.size :] != reply:
         return None
     length, wait_ns, service_ns = _TIMED_FRAME.unpack_from(data)
-    return (wait_ns, service_ns) if length == _TIMED_RAW.size + len(reply) else None
+    whole = length == _TIMED_RAW.size + len(reply) and wait_ns | service_ns >= 0
+    return (wait_ns, service_ns) if whole else None
 
 
 def _timed_raw(data: bytes, reply: bytes) -> tuple[int, int] | None:
     if len(data) != _TIMED_RAW.size + len(reply) or data[_TIMED_RAW.size :] != reply:
         return None
     wait_ns, service_ns = _TIMED_RAW.unpack_from(data)
-    return wait_ns, service_ns
+    return (wait_ns, service_ns) if wait_ns | service_ns >= 0 else None
 
 
 def _never(_data: bytes, _reply: bytes) -> tuple[int, int] | None:

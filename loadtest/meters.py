@@ -1,7 +1,7 @@
 """What a client tells of its work, and to whom: the seam between the connection and everything that counts.
 
-Answered steps are told in plain numbers, because there are a hundred thousand a second of them; what failed is
-rare, and told as a whole Sample.
+Answered steps are told in plain numbers, because there are a hundred thousand a second of them; what failed
+is rare, and told as a whole Sample.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Meter(Protocol):
     ) -> None:
         """A message was answered, and rightly.
 
-        due_ns: when it should have been sent, ABSENT where nobody said. wait_ns, service_ns: as the server told,
-        or ABSENT. Bytes as they crossed the socket.
+        due_ns: when it should have been sent, ABSENT where nobody said. wait_ns, service_ns: as the server
+        told, or ABSENT. Bytes as they crossed the socket.
         """
 
     def failure(self, sample: Sample) -> None:

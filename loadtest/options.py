@@ -55,7 +55,11 @@ def add_options(parser: Any, **_: Any) -> None:
         "closed: as soon as a user is free; constant or poisson: by the rate, whatever the users do",
         choices=list(ARRIVALS),
     )
-    shown("rate", 0.0, "open arrivals only: turns a second over all workers, of at most as many users as there are")
+    shown(
+        "rate",
+        0.0,
+        "open arrivals only: turns a second over all workers, of at most as many users as there are",
+    )
     shown("messages", traffic.messages, "per connection")
     shown("payload", traffic.payload_bytes, "bytes in every message")
     shown("modes", ",".join(defaults.modes), "plan only: which of the server's modes to compare")
@@ -107,9 +111,7 @@ def traffic_of(options: Namespace) -> Traffic:
     # The form's field is empty, or 0, where no rate is meant.
     arrival = Arrival(options.arrival, options.rate or None)
     sources = parse_sources(options.source)
-    return Traffic(
-        options.scenario, options.client_mode, options.messages, options.payload, arrival, sources
-    )
+    return Traffic(options.scenario, options.client_mode, options.messages, options.payload, arrival, sources)
 
 
 def plan_of(options: Namespace) -> Plan:

@@ -69,8 +69,8 @@ class Arrival:
 class Traffic:
     """What users do. messages: on each connection. payload_bytes: size of one message's payload.
 
-    arrival: when their turns begin. sources: local IP addresses from which they connect in turn; none leaves it
-    to the system.
+    arrival: when their turns begin. sources: local IP addresses from which they connect in turn; none leaves
+    it to the system.
     """
 
     scenario: str = "session"
@@ -87,7 +87,8 @@ class Traffic:
         _between("payload", self.payload_bytes, 1, MAX_PAYLOAD)
         if self.arrival.open and self.client_mode == "locked":
             raise PlanError(
-                "client-mode", "locked makes users wait for each other, so nothing arrives by a rate: "
+                "client-mode",
+                "locked makes users wait for each other, so nothing arrives by a rate: "
                 "leave it at free, or use --arrival closed",
             )
 

@@ -1,7 +1,8 @@
 """What one worker records of one cell: histograms a phase, messages an outcome, seconds a row.
 
-A sample belongs to the measured window if it *began* in it, however late it ended, so that the longest waits are
-not cut away; throughput counts what *ended* in the window. Everything is counted in the whole-cell ledger.
+A sample belongs to the measured window if it *began* in it, however late it ended, so that the longest waits
+are not cut away; throughput counts what *ended* in the window. Everything is counted in the whole-cell
+ledger.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from loadtest.orders import CellOrder
 from loadtest.results import ClientView
 from loadtest.samples import Outcome, Phase, Sample
 
-# The histograms of a cell: the phases, a message's two times (in a closed load they are one), and what they are
-# made of.
+# The histograms of a cell: the phases, a message's two times (in a closed load they are one), and what they
+# are made of.
 _STEP_HISTOGRAMS = {
     Phase.CONNECT: "connect",
     Phase.FIRST_REPLY: "first_reply",

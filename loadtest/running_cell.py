@@ -27,7 +27,8 @@ SAMPLED_CONNECTIONS = 200
 
 
 class RunningCell:
-    """order: what to do. worker: who does it. feed: tells Locust. now_ns: the beginning, on the monotonic clock."""
+    """order: what to do. worker: who does it. feed: tells Locust. now_ns: the beginning, on the monotonic
+    clock."""
 
     def __init__(self, order: CellOrder, worker: str, feed: LocustFeed, now_ns: int) -> None:
         self.order = order
@@ -66,7 +67,7 @@ class RunningCell:
         return self.open
 
     def turns_of(self, talk: Conversation) -> Callable[[], int | None]:
-        """What gives a user its turns: each call waits for one and says when it was due, None after the last."""
+        """What gives a user its turns: a call waits for one and says when it was due; None after the last."""
         return talk.free_ns if self._pacer is None else self._pacer.take
 
     def conversation(self, number: int) -> Conversation:
@@ -80,7 +81,9 @@ class RunningCell:
             timing=order.timing,
             timeout_s=order.timeout_s,
             link=CooperativeLink,
-            source=order.traffic.sources[number % len(order.traffic.sources)] if order.traffic.sources else None,
+            source=order.traffic.sources[number % len(order.traffic.sources)]
+            if order.traffic.sources
+            else None,
         )
         return Conversation(
             client,
@@ -117,7 +120,7 @@ class RunningCell:
         }
 
     def _play_alone(self, talk: Conversation, due_ns: int) -> bool:
-        """A turn while no other is under way in this process. It is due once the others are out of the way."""
+        """A turn while no other is under way in this process. It is due once they are out of the way."""
         assert self._turnstile is not None
         with self._turnstile:
             if not self.open:

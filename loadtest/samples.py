@@ -33,7 +33,8 @@ class Outcome(StrEnum):
     ABORTED = "aborted"
 
 
-# Looking a member up by its class costs a tenth of a microsecond before Python 3.12: too dear for every message.
+# Looking a member up by its class costs a tenth of a microsecond before Python 3.12: too dear for every
+# message.
 ANSWERED = Outcome.ANSWERED
 
 

@@ -1,7 +1,7 @@
 """The shipped scenarios: what a user does in one turn.
 
-Each is a function of a conversation, so that it runs under Locust and in a plain thread alike. It says whether the
-turn went well.
+Each is a function of a conversation, so that it runs under Locust and in a plain thread alike. It says
+whether the turn went well.
 A message whose connection could not be opened counts as sent and carries the connect's outcome: nothing goes
 missing.
 """
@@ -58,7 +58,7 @@ class Conversation:
         self._messages = islice(chain.from_iterable(repeat(ring)), start, None)
 
     def free_ns(self) -> int:
-        """When this user's last turn was over: in a closed load its next one is due at once. ABSENT before."""
+        """When this user's last turn was over: in a closed load the next is due at once. ABSENT before."""
         return self.client.free_ns
 
     def say(self, due_ns: int = ABSENT) -> Outcome:

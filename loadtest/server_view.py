@@ -11,7 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from loadtest.results import ServerRecord
+
 CONNECTIONS_LIMIT = 1_000_000
+# What of a connection's record goes into a run: with a hundred thousand of them, no more is asked for.
+RECORD_FIELDS = ("peer", *ServerRecord.__dataclass_fields__)
 SETTLE_STEP_S = 0.02
 
 
@@ -36,6 +40,7 @@ class Listener:
     max_waiting: int
     max_in_service: int
     in_service: int
+    at_ns: int
     in_service_ns: int
     released: int
     held_ns: int
@@ -67,7 +72,8 @@ class ServerView:
 
     def connections(self, port: int, since_ns: int) -> tuple[list[dict[str, Any]], int]:
         """Records of connections that arrived at `port` since then, and how many more there were."""
-        answer = self._ask(f"/connections?port={port}&since={since_ns}&limit={CONNECTIONS_LIMIT}")
+        query = f"port={port}&since={since_ns}&limit={CONNECTIONS_LIMIT}&fields={','.join(RECORD_FIELDS)}"
+        answer = self._ask(f"/connections?{query}")
         return answer["connections"], answer["dropped"]
 
     def settled(self, name: str, within_s: float, sleep: Callable[[float], None] = time.sleep) -> Snapshot:

@@ -40,7 +40,9 @@ class Workers:
         deadline_s = time.monotonic() + ANSWER_S
         while missing := self.present() - self._limits.keys():
             if time.monotonic() >= deadline_s:
-                logger.warning("%s did not say what they may use: it is not checked", ", ".join(sorted(missing)))
+                logger.warning(
+                    "%s did not say what they may use: it is not checked", ", ".join(sorted(missing))
+                )
                 return []
             gevent.sleep(0.01)
         return [self._limits[worker] for worker in sorted(self.present())]

@@ -1,7 +1,7 @@
 """A link for greenlets: a non-blocking socket and one io watcher that is kept as long as the connection.
 
-gevent's own sockets try a receive that cannot succeed yet, then set a timer and register with the loop anew, for
-every message. Here a receive is one switch to the hub and one call that finds its data.
+gevent's own sockets try a receive that cannot succeed yet, then set a timer and register with the loop anew,
+for every message. Here a receive is one switch to the hub and one call that finds its data.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ LONGEST_TICK_S = 0.25
 
 
 class Watched(Protocol):
-    """Whose waits are bounded. ticks: how many ticks its present wait has seen; it sets 0 when it waits anew."""
+    """Whose waits are bounded. ticks: how many its present wait has seen; it sets 0 when it waits anew."""
 
     ticks: int
 

@@ -68,8 +68,8 @@ def test_a_stall_of_the_server_shows_in_the_response_time_and_not_in_the_round_t
     sent = cell["messages"]["sent"]
     assert sent == pytest.approx(RATE_PER_S * cell["seconds"], rel=0.02)
 
-    # Arrivals due while the server stands still wait for its end, the first of them for all of it. So the worst
-    # 1% of all are those of the stall's first moments: they wait for the stall less that while.
+    # Arrivals due while the server stands still wait for its end, the first of them for all of it. So the
+    # worst 1% of all are those of the stall's first moments: they wait for the stall less that while.
     worst_s = 0.01 * sent / RATE_PER_S
     response, round_trip = cell["response_us"], cell["round_trip_us"]
     assert response["p99"] / 1e6 == pytest.approx(STALL_S - worst_s, rel=0.05)
@@ -80,7 +80,8 @@ def test_a_stall_of_the_server_shows_in_the_response_time_and_not_in_the_round_t
     )
     assert STALL_S / cell["seconds"] * 0.95 <= waited <= STALL_S / cell["seconds"] * 1.25
 
-    # Counted from the send, only those that were on their way at that moment met the stall: one for each user.
+    # Counted from the send, only those that were on their way at that moment met the stall: one for each
+    # user.
     assert round_trip["count"] == response["count"]
     assert round_trip["p99"] / 1e6 < STALL_S / 10
     assert cell["late"] > 0.1 * sent
