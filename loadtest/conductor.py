@@ -98,8 +98,8 @@ class Conductor:
         return None if self._folder is None else self._folder.path
 
     def check_capacity(self, level: int, modes: Sequence[str], traffic: Traffic) -> None:
-        """PlanError where so many users at once would run into a limit of the workers' or the server's
-        system.""" server = None
+        """PlanError where so many users at once would run into a limit of the workers' or the server's."""
+        server = None
         if self.target.server is not None:
             settings = self.target.server.snapshot().settings
             server = ServerLimits(settings.get("open_files_limit"), settings.get("threads_limit"))
