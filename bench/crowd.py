@@ -26,10 +26,7 @@ def await_open(
     while (there := count_open()) < wanted:
         process.check()
         if time.monotonic() - start > timeout_s:
-            raise ToolError(
-                f"{process.name}: {there:,} of {wanted:,} connections after {timeout_s:g} s:"
-                f" {process.last_words()}"
-            )
+            raise ToolError(f"{process.name}: {there:,} of {wanted:,} connections after {timeout_s:g} s")
         time.sleep(POLL_S)
     seconds = time.monotonic() - start
     time.sleep(SETTLE_S)

@@ -60,7 +60,7 @@ def await_steady(measured: Running, count: Callable[[], int], timeout_s: float =
     while count() <= start:
         measured.check()
         if time.monotonic() > end:
-            raise ToolError(f"{measured.name} did nothing within {timeout_s:g} s: {measured.last_words()}")
+            raise ToolError(f"{measured.name} did nothing within {timeout_s:g} s")
         time.sleep(POLL_S)
     time.sleep(SETTLE_S)
 
