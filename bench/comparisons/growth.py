@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from bench import proc
 from bench.counter import counting
 from bench.crowd import SPARE_FILES, await_open
-from bench.findings import Finding, Growth, GrowthPoint
+from bench.findings import Finding, Growth, GrowthPoint, Missing
 from bench.generators import Ours
-from bench.processes import LOAD_CORE, Place
+from bench.processes import LOAD_CORE, Place, ToolError
 from bench.rate import rate_of
 from bench.settings import Settings, say
 
@@ -17,12 +17,18 @@ LEVELS = (10, 100, 1_000, 10_000)
 
 
 def compare(settings: Settings) -> Iterator[Finding]:
-    """Ours against the counting server, each on its own core; as far as it goes where a level cannot be had."""
+    """Ours against the counting server, each on its own core; as far as it goes where a level fails."""
     points: list[GrowthPoint] = []
-    try:
-        points.extend(point(connections, settings.seconds) for connections in LEVELS)
-    finally:
-        yield Growth("request/response, more and more: ours", points)
+    failures: list[Missing] = []
+    for connections in LEVELS:
+        try:
+            points.append(point(connections, settings.seconds))
+        except ToolError as error:
+            failures.append(Missing(f"growth, {connections:,} connections", str(error)))
+            break
+    if points:
+        yield Growth("request/response, ours", points)
+    yield from failures
 
 
 def point(connections: int, seconds: float) -> GrowthPoint:

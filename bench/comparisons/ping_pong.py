@@ -23,25 +23,21 @@ WANTED = 1.3
 
 
 def compare(settings: Settings) -> Iterator[Finding]:
-    """Against the same server as ours, and against the C tool's own, which is in C as well."""
+    """Ours against the counting server, the C tool against its own, since it takes no plain echo for a reply.
+
+    The C server answers sooner than ours in Python can: that handicap is in the ratio.
+    """
     sockperf.require()
 
     def ours(turn: int) -> float:
         return _told(turn, "ours", _ours_us(settings.seconds))
 
-    def on_ours(turn: int) -> float:
-        with counting() as counter:
-            p50_us = sockperf.ping_pong_us(counter.port, MESSAGE_BYTES, settings.seconds)
-        return _told(turn, "sockperf, counting server", p50_us)
-
-    def on_its_own(turn: int) -> float:
+    def theirs(turn: int) -> float:
         with sockperf.own_server() as port:
-            p50_us = sockperf.ping_pong_us(port, MESSAGE_BYTES, settings.seconds)
-        return _told(turn, "sockperf, its own server", p50_us)
+            return _told(turn, "sockperf", sockperf.ping_pong_us(port, MESSAGE_BYTES, settings.seconds))
 
-    mine, same, own = in_turn([ours, on_ours, on_its_own], settings.pairs)
-    yield Ratio("ping-pong: ours / sockperf, same server", UNIT, mine, same, WANTED, Better.LOWER)
-    yield Ratio("ping-pong: ours / sockperf with its own server", UNIT, mine, own, WANTED, Better.LOWER)
+    mine, others = in_turn([ours, theirs], settings.pairs)
+    yield Ratio("ping-pong, 1 connection: ours / sockperf", UNIT, mine, others, WANTED, Better.LOWER)
 
 
 def _told(turn: int, who: str, p50_us: float) -> float:
