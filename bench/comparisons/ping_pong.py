@@ -11,6 +11,7 @@ from bench import sockperf
 from bench.counter import counting
 from bench.findings import Finding
 from bench.generators import Ours
+from bench.module_server import module_server
 from bench.rate import await_steady
 from bench.ratio import Better, Ratio, in_turn
 from bench.run_summary import read_summary
@@ -23,21 +24,26 @@ WANTED = 1.3
 
 
 def compare(settings: Settings) -> Iterator[Finding]:
-    """Ours against the counting server, the C tool against its own, since it takes no plain echo for a reply.
-
-    The C server answers sooner than ours in Python can: that handicap is in the ratio.
-    """
+    """The C tool against its own server, in C as well, and against a loop like the one that answers ours."""
     sockperf.require()
 
     def ours(turn: int) -> float:
         return _told(turn, "ours", _ours_us(settings.seconds))
 
-    def theirs(turn: int) -> float:
+    def against_its_own(turn: int) -> float:
         with sockperf.own_server() as port:
-            return _told(turn, "sockperf", sockperf.ping_pong_us(port, MESSAGE_BYTES, settings.seconds))
+            p50_us = sockperf.ping_pong_us(port, MESSAGE_BYTES, settings.seconds)
+        return _told(turn, "sockperf, its own server", p50_us)
 
-    mine, others = in_turn([ours, theirs], settings.pairs)
-    yield Ratio("ping-pong, 1 connection: ours / sockperf", UNIT, mine, others, WANTED, Better.LOWER)
+    def against_python(turn: int) -> float:
+        with module_server("bench.servers.sockperf_echo") as (port, _):
+            p50_us = sockperf.ping_pong_us(port, MESSAGE_BYTES, settings.seconds)
+        return _told(turn, "sockperf, a server as ours", p50_us)
+
+    mine, own, alike = in_turn([ours, against_its_own, against_python], settings.pairs)
+    name = "ping-pong, 1 connection: ours / sockperf"
+    yield Ratio(f"{name} with its own server", UNIT, mine, own, WANTED, Better.LOWER)
+    yield Ratio(f"{name} with a server as ours", UNIT, mine, alike, WANTED, Better.LOWER)
 
 
 def _told(turn: int, who: str, p50_us: float) -> float:

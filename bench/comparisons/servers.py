@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 
 from bench.epoll_load import FRAME
 from bench.findings import Finding, Missing
 from bench.generators import Epoll
+from bench.module_server import module_server
 from bench.our_server import our_server
-from bench.processes import ON_SERVER_CORE, Running, python, running
+from bench.processes import ON_SERVER_CORE, Running
 from bench.rate import Rate, rate_of
 from bench.ratio import Ratio, in_turn
 from bench.settings import Settings, say
@@ -26,13 +27,6 @@ BESIDE = {
 }
 
 Serving = Callable[[], AbstractContextManager[tuple[int, Running]]]
-
-
-@contextmanager
-def module_server(*module: str) -> Iterator[tuple[int, Running]]:
-    """One of bench/servers as a process; gives its port and the process."""
-    with running(module[0], python("-m", *module), ON_SERVER_CORE, spoken_with=True) as process:
-        yield process.hear(), process
 
 
 def compare(settings: Settings) -> Iterator[Finding]:
