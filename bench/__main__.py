@@ -31,6 +31,8 @@ from bench.table import table_of
 WRONG_USE = 2
 # Characters a line where no terminal says how many it has.
 PAPER_WIDTH = 120
+# The share of a machine from which others disturb what the wall clock says.
+BUSY = 0.25
 
 Comparison = Callable[[Settings], Iterator[Finding]]
 COMPARISONS: Mapping[str, Comparison] = {
@@ -77,6 +79,10 @@ def run(options: argparse.Namespace) -> None:
     save(file, document_of(machine, settings, findings))
     if machine.cores < 2:
         say("one core only: both sides share it, and its ratios say little")
+    if machine.load_average > BUSY * machine.cores:
+        say(
+            f"others are at work here (load {machine.load_average:g}): only ratios of processor time say something"
+        )
     for name, comparison in comparisons.items():
         findings += findings_of(name, comparison, settings)
         save(file, document_of(machine, settings, findings))

@@ -11,12 +11,16 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """cpu: the model's name, empty where the system does not tell. cores: those that may be used."""
+    """cpu: the model's name, empty where the system does not tell. cores: those that may be used.
+
+    load_average: of the minute before, processes that ran or wanted to. Above 0 others take part in the figures.
+    """
 
     cpu: str
     cores: int
     python: str
     kernel: str
+    load_average: float
 
 
 def cpu_model_of(cpuinfo: str) -> str:
@@ -32,4 +36,5 @@ def this_machine() -> Machine:
         len(os.sched_getaffinity(0)),
         f"{platform.python_implementation()} {platform.python_version()}",
         platform.release(),
+        round(os.getloadavg()[0], 2),
     )

@@ -124,14 +124,14 @@ class Running:
         except subprocess.TimeoutExpired:
             raise ToolError(f"{self.name} did not end within {timeout_s:g} s") from None
 
-    def end(self) -> int:
+    def end(self, timeout_s: float = STOP_TIMEOUT_S) -> int:
         """SIGTERM, or SIGKILL if that does not do; then the same to what it leaves behind. Its exit code."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         if self._process.poll() is None:
             self._process.terminate()
         try:
-            code = self._process.wait(STOP_TIMEOUT_S)
+            code = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             code = self._process.wait()

@@ -20,7 +20,7 @@ RATIO = Ratio("ours / theirs", "messages", [30_000.0, 10_000.0], [10_000.0, 10_0
 GROWTH = Growth(
     "more and more", [GrowthPoint(10, 9e4, 8e4, 60_000_000), GrowthPoint(10_000, 7e4, 6e4, 200_000_000)]
 )
-MACHINE = Machine("Quick 9", 2, "CPython 3.11.7", "6.1")
+MACHINE = Machine("Quick 9", 2, "CPython 3.11.7", "6.1", 0.5)
 
 
 def document(*findings: Finding) -> dict[str, object]:
