@@ -13,7 +13,7 @@ from pathlib import Path
 class Machine:
     """cpu: the model's name, empty where the system does not tell. cores: those that may be used.
 
-    load_average: of the minute before, processes that ran or wanted to. Above 0 others take part in the figures.
+    load_average: of the minute before, processes that ran or wanted to. Others take part.
     """
 
     cpu: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
+from typing import cast
 
 from bench.servers.reply import BACKLOG, REPLY
 
@@ -17,8 +18,7 @@ class Replying(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep what can be written to."""
-        assert isinstance(transport, asyncio.Transport)
-        self._write = transport.write
+        self._write = cast(asyncio.Transport, transport).write  # uvloop's is one without inheriting it
 
     def data_received(self, _: bytes) -> None:
         """Reply."""
