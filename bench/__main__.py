@@ -80,9 +80,7 @@ def run(options: argparse.Namespace) -> None:
     if machine.cores < 2:
         say("one core only: both sides share it, and its ratios say little")
     if machine.load_average > BUSY * machine.cores:
-        say(
-            f"others are at work here (load {machine.load_average:g}): only ratios of processor time say something"
-        )
+        say(f"others are at work here (load {machine.load_average:g}): trust ratios of processor time only")
     for name, comparison in comparisons.items():
         findings += findings_of(name, comparison, settings)
         save(file, document_of(machine, settings, findings))
