@@ -7,11 +7,12 @@ between two readings counts, starting up is in neither.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench import proc
 from bench.processes import Running, ToolError
+from bench.ratio import Ratio
 
 NS_PER_S = 1_000_000_000
 SETTLE_S = 0.5
@@ -43,6 +44,21 @@ class Rate:
     def told(self, unit: str) -> str:
         """In words, for a line of progress."""
         return f"{self.per_cpu_s:,.0f} {unit}, with {self.cpu_share:.0%} of a core"
+
+
+def ratio_of(
+    name: str, unit: str, ours: Sequence[Rate], theirs: Sequence[Rate], wanted: float | None = None
+) -> Ratio:
+    """The ratio of what both do in a second of their own processor time."""
+    return Ratio(
+        name,
+        unit,
+        [rate.per_cpu_s for rate in ours],
+        [rate.per_cpu_s for rate in theirs],
+        wanted,
+        ours_shares=[rate.cpu_share for rate in ours],
+        theirs_shares=[rate.cpu_share for rate in theirs],
+    )
 
 
 def between(first: Reading, last: Reading) -> Rate:

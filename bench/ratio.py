@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
@@ -24,7 +24,11 @@ class Better(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """ours over theirs, turn by turn. unit: of both sides. wanted: None where the ratio only informs."""
+    """ours over theirs, turn by turn. unit: of both sides. wanted: None where the ratio only informs.
+
+    ours_shares, theirs_shares: how much of a core each had in each turn, where the ratio is of processor time;
+    a side that got little of its core was disturbed by others.
+    """
 
     name: str
     unit: str
@@ -32,6 +36,8 @@ class Ratio:
     theirs: list[float]
     wanted: float | None = None
     better: Better = Better.HIGHER
+    ours_shares: list[float] = field(default_factory=list)
+    theirs_shares: list[float] = field(default_factory=list)
 
     @property
     def ratios(self) -> list[float]:

@@ -56,7 +56,7 @@ def table_of(findings: Sequence[Finding]) -> Table:
 
 def _ratio_line(ratio: Ratio) -> Line:
     return Line(
-        f"{ratio.name}\n  {ratio.unit}",
+        f"{ratio.name}\n  {ratio.unit}{_shares(ratio)}",
         number(statistics.median(ratio.ours)),
         number(statistics.median(ratio.theirs)),
         f"{ratio.median:.2f}",
@@ -83,6 +83,14 @@ def _growth_lines(growth: Growth) -> list[Line]:
         )
         for point in growth.points
     ]
+
+
+def _shares(ratio: Ratio) -> str:
+    """How much of a core each side had, where that is known: what others on the machine left it."""
+    if not ratio.ours_shares:
+        return ""
+    ours, theirs = statistics.median(ratio.ours_shares), statistics.median(ratio.theirs_shares)
+    return f"; with {ours:.0%} and {theirs:.0%} of a core"
 
 
 def number(value: float) -> str:

@@ -13,7 +13,7 @@ from bench.generators import Epoll
 from bench.module_server import module_server
 from bench.our_server import our_server
 from bench.processes import ON_SERVER_CORE, Running
-from bench.rate import Rate, rate_of
+from bench.rate import Rate, rate_of, ratio_of
 from bench.ratio import Ratio, in_turn
 from bench.settings import Settings, say
 
@@ -36,7 +36,7 @@ def compare(settings: Settings) -> Iterator[Finding]:
     for connections in CONNECTIONS:
         mine, others = measured({"free": ours, "bare loop": bare}, connections, settings)
         name = f"server, connections: {connections}: free / bare loop"
-        yield Ratio(name, UNIT, _cpu(mine), _cpu(others), WANTED)
+        yield ratio_of(name, UNIT, mine, others, WANTED)
         yield Ratio(name, "messages per second", _wall(mine), _wall(others))
     if importlib.util.find_spec("uvloop") is None:
         yield Missing("server: uvloop protocol", "not installed: pip install uvloop")
@@ -48,7 +48,7 @@ def compare(settings: Settings) -> Iterator[Finding]:
     rates = measured({"free": ours, **there}, CONNECTIONS[-1], settings)
     for name, rate in zip(there, rates[1:], strict=True):
         title = f"server, connections: {CONNECTIONS[-1]}: free / {name}"
-        yield Ratio(title, UNIT, _cpu(rates[0]), _cpu(rate))
+        yield ratio_of(title, UNIT, rates[0], rate)
 
 
 def measured(servers: dict[str, Serving], connections: int, settings: Settings) -> list[list[Rate]]:
@@ -64,10 +64,6 @@ def measured(servers: dict[str, Serving], connections: int, settings: Settings) 
             return rate
 
         return in_turn([partial(one, name) for name in up], settings.pairs)
-
-
-def _cpu(rates: list[Rate]) -> list[float]:
-    return [rate.per_cpu_s for rate in rates]
 
 
 def _wall(rates: list[Rate]) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.processes import ToolError
-from bench.rate import Reading, between
+from bench.rate import Rate, Reading, between, ratio_of
 
 SECOND = 1_000_000_000
 
@@ -25,3 +25,9 @@ def test_what_came_before_the_first_reading_is_in_neither() -> None:
 def test_without_units_or_processor_time_there_is_no_rate(last: Reading) -> None:
     with pytest.raises(ToolError, match="nothing to measure"):
         between(Reading(5, 0, 0), last)
+
+
+def test_a_ratio_of_rates_is_of_processor_time_and_keeps_how_much_of_a_core_each_had() -> None:
+    ratio = ratio_of("name", "unit", [Rate(300.0, 150.0)], [Rate(100.0, 100.0)], 2.0)
+    assert (ratio.median, ratio.reached) == (3.0, True)
+    assert (ratio.ours_shares, ratio.theirs_shares) == ([0.5], [1.0])
