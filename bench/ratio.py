@@ -26,7 +26,7 @@ class Better(StrEnum):
 class Ratio:
     """ours over theirs, turn by turn. unit: of both sides. wanted: None where the ratio only informs.
 
-    ours_shares, theirs_shares: how much of a core each had in each turn, where the ratio is of processor time;
+    ours_shares, theirs_shares: how much of a core each had, turn by turn, where the ratio is of processor time;
     a side that got little of its core was disturbed by others.
     """
 
