@@ -26,8 +26,8 @@ class Better(StrEnum):
 class Ratio:
     """ours over theirs, turn by turn. unit: of both sides. wanted: None where the ratio only informs.
 
-    ours_shares, theirs_shares: how much of a core each had, turn by turn, where the ratio is of processor time;
-    a side that got little of its core was disturbed by others.
+    ours_shares, theirs_shares: how much of a core each had, turn by turn, where processor time is compared. A
+    side that got little of its core was disturbed by others.
     """
 
     name: str
