@@ -9,7 +9,7 @@ import altair as alt
 from bench.findings import Growth
 from loadtest.report.svg import INK, Layers, Row, chart_of, to_svg
 
-WIDTH, HEIGHT = 280, 180
+WIDTH, HEIGHT = 280, 210
 COLOUR = "#2f6f9f"
 
 
@@ -19,7 +19,7 @@ def cost_svg(growth: Growth) -> str:
     rates = [point.per_cpu_s / 1e3 for point in growth.points]
     memory = [point.resident_bytes / 1e6 for point in growth.points]
     both = alt.hconcat(
-        _panel(levels, rates, "thousand messages a processor second"),
+        _panel(levels, rates, "thousand messages per CPU second"),
         _panel(levels, memory, "resident memory, MB"),
     )
     return to_svg(both, "cost", label_of(growth))
@@ -30,7 +30,7 @@ def label_of(growth: Growth) -> str:
     first, last = growth.points[0], growth.points[-1]
     return (
         f"From {first.connections:,} to {last.connections:,} connections: {first.per_cpu_s:,.0f} to"
-        f" {last.per_cpu_s:,.0f} messages a processor second, {first.resident_bytes / 1e6:,.0f} to"
+        f" {last.per_cpu_s:,.0f} messages per CPU second, {first.resident_bytes / 1e6:,.0f} to"
         f" {last.resident_bytes / 1e6:,.0f} MB"
     )
 
