@@ -1,109 +1,143 @@
-"""`make bench`: a table, and bench.json in the folder named by --out. Needs two cores, one for each side."""
+"""`make bench`: the comparisons as a table and, with all they measured, as bench.json."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from bench.pairs import Ratio, measure
-from bench.promises import promises
+from bench.comparisons import (
+    connections,
+    growth,
+    huge,
+    ping_pong,
+    promises,
+    requests,
+    server_memory,
+    servers,
+    sessions,
+)
+from bench.cost_chart import cost_svg
+from bench.document import document_of, load_growth, save
+from bench.findings import Finding, Missing
+from bench.machine import this_machine
+from bench.processes import ToolError
+from bench.settings import Settings, say
+from bench.table import table_of
 
-HERE = Path(__file__).parent
-SERVER_CORE, LOAD_CORE = 0, 1
-OUR_SERVER = ["-m", "server", "--listen", "free:0", "--admin-port", "0", "--bind", "127.0.0.1"]
-OUR_SERVER += ["--log-level", "warning"]
+WRONG_USE = 2
+# Characters a line where no terminal says how many it has.
+PAPER_WIDTH = 120
+# The share of a machine from which others disturb what the wall clock says.
+BUSY = 0.25
+
+Comparison = Callable[[Settings], Iterator[Finding]]
+COMPARISONS: Mapping[str, Comparison] = {
+    "requests": requests.compare,
+    "sessions": sessions.compare,
+    "ping-pong": ping_pong.compare,
+    "connections": connections.compare,
+    "growth": growth.compare,
+    "servers": servers.compare,
+    "server-memory": server_memory.compare,
+    "promises": promises.compare,
+}
+HUGE: Mapping[str, Comparison] = {"huge": huge.compare}
 
 
-def pinned(core: int, arguments: Sequence[str]) -> subprocess.Popen[str]:
-    """A Python process on one core, where there is more than one."""
-    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
-    if (os.cpu_count() or 1) > 1:
-        os.sched_setaffinity(process.pid, {core})
-    return process
-
-
-@contextmanager
-def serving(arguments: Sequence[str]) -> Iterator[int]:
-    """A server process; gives the port of its first listener."""
-    process = pinned(SERVER_CORE, arguments)
-    assert process.stdout is not None
+def findings_of(name: str, comparison: Comparison, settings: Settings) -> Iterator[Finding]:
+    """What a comparison finds; where a tool fails, what it found until then and the reason."""
+    say(f"{name} …")
     try:
-        line = json.loads(process.stdout.readline())
-        yield line if isinstance(line, int) else line["listeners"][0]["port"]
-    finally:
-        process.terminate()
-        process.wait(10)
+        yield from comparison(settings)
+    except ToolError as error:
+        say(f"{name}: {error}")
+        yield Missing(name, str(error))
 
 
-def load(port: int, connections: int, seconds: float) -> float:
-    """Messages per second that one pinned client gets out of a port."""
-    process = pinned(LOAD_CORE, [str(HERE / "echo_load.py"), str(port), str(connections), str(seconds)])
-    output, _ = process.communicate(timeout=seconds + 30)
-    return float(output)
+def chosen(only: Sequence[str] | None, huge_too: bool) -> dict[str, Comparison]:
+    """The comparisons asked for, in their usual order. ToolError names one that there is not."""
+    offered = {**COMPARISONS, **HUGE}
+    for name in only or ():
+        if name not in offered:
+            raise ToolError(f"--only {name}: choose from {', '.join(offered)}")
+    if only:
+        return {name: comparison for name, comparison in offered.items() if name in only}
+    return offered if huge_too else dict(COMPARISONS)
 
 
-def server_against_bare_loop(connections: int, seconds: float, pairs: int) -> Ratio:
-    """Mode `free` with the bare defaults, against the bare loop with the same reply."""
-    with ExitStack() as stack:
-        ours = stack.enter_context(serving(OUR_SERVER))
-        bare = stack.enter_context(serving([str(HERE / "bare_server.py")]))
-        name = f"server, free / bare loop, connections: {connections}"
-        return measure(
-            name,
-            0.9,
-            lambda: load(ours, connections, seconds),
-            lambda: load(bare, connections, seconds),
-            pairs,
-        )
-
-
-def show(ratios: Sequence[Ratio]) -> None:
-    """The table."""
-    table = Table("comparison", "ours /s", "theirs /s", "ratio", "spread", "wanted")
-    for ratio in ratios:
-        ours, theirs = max(ratio.ours), max(ratio.theirs)
-        spread = f"{min(ratio.ratios):.2f} - {max(ratio.ratios):.2f}"
-        mark = "reached" if ratio.reached else "missed"
-        table.add_row(
-            ratio.name,
-            f"{ours:,.0f}",
-            f"{theirs:,.0f}",
-            f"{ratio.median:.2f}",
-            spread,
-            f"{ratio.wanted} {mark}",
-        )
+def run(options: argparse.Namespace) -> None:
+    """Measure what was asked for; save after every comparison; print at the end."""
+    settings = Settings(options.pairs, options.seconds)
+    machine = this_machine()
+    file = options.out / "bench.json"
+    findings: list[Finding] = []
+    comparisons = chosen(options.only, options.huge)
+    save(file, document_of(machine, settings, findings))
+    if machine.cores < 2:
+        say("one core only: both sides share it, and its ratios say little")
+    if machine.load_average > BUSY * machine.cores:
+        say(f"others are at work here (load {machine.load_average:g}): trust ratios of processor time only")
+    for name, comparison in comparisons.items():
+        findings += findings_of(name, comparison, settings)
+        save(file, document_of(machine, settings, findings))
     console = Console()
-    console.print(table)
-    console.print("Ratio: median over the pairs. Rates: the best of each side.")
+    if not console.is_terminal:
+        console.width = PAPER_WIDTH
+    console.print(table_of(findings))
+    console.print(
+        f"Medians over the turns. {machine.cpu}, {machine.cores} cores, {machine.python}. All of it: {file}"
+    )
+
+
+def draw(arguments: Sequence[str]) -> None:
+    """`python -m bench chart BENCH_JSON SVG`."""
+    parser = argparse.ArgumentParser(prog="python -m bench chart")
+    parser.add_argument("source", type=Path, help="a bench.json that holds a growth")
+    parser.add_argument("target", type=Path, help="the SVG file to write")
+    options = parser.parse_args(arguments)
+    options.target.write_text(cost_svg(load_growth(options.source)) + "\n", encoding="utf-8")
+
+
+def measure(arguments: Sequence[str]) -> None:
+    """`python -m bench`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        epilog="`python -m bench chart BENCH_JSON SVG` draws what the growth comparison found",
+    )
+    names = ", ".join([*COMPARISONS, *HUGE])
+    defaults = Settings()
+    parser.add_argument("--only", nargs="+", metavar="NAME", help=f"some of the comparisons: {names}")
+    parser.add_argument(
+        "--pairs", type=int, default=defaults.pairs, help="how often each side is measured, in turn"
+    )
+    parser.add_argument("--seconds", type=float, default=defaults.seconds, help="how long each time")
+    parser.add_argument("--out", type=Path, default=Path("results"), help="folder for bench.json")
+    parser.add_argument("--huge", action="store_true", help="70,000 connections too")
+    options = parser.parse_args(arguments)
+    if options.pairs < 1:
+        parser.error(f"--pairs {options.pairs}: at least 1")
+    if options.seconds < 1:
+        parser.error(
+            f"--seconds {options.seconds:g}: at least 1, the kernel counts processor time in ticks of 10 ms"
+        )
+    run(options)
 
 
 def main() -> None:
-    """Measure everything, print it, save it."""
-    parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("--pairs", type=int, default=7, help="how often each side is measured, in turn")
-    parser.add_argument("--seconds", type=float, default=2.0, help="how long each time")
-    parser.add_argument("--out", type=Path, default=Path("results"), help="folder for bench.json")
-    options = parser.parse_args()
-    ratios = [
-        *(server_against_bare_loop(connections, options.seconds, options.pairs) for connections in (1, 50)),
-        *promises(options.pairs),
-    ]
-    show(ratios)
-    options.out.mkdir(parents=True, exist_ok=True)
-    document = [
-        {"name": r.name, "wanted": r.wanted, "median": r.median, "ours": r.ours, "theirs": r.theirs}
-        for r in ratios
-    ]
-    (options.out / "bench.json").write_text(json.dumps(document, indent=1) + "\n")
+    """Measure, or draw."""
+    arguments = sys.argv[1:]
+    try:
+        if arguments[:1] == ["chart"]:
+            draw(arguments[1:])
+        else:
+            measure(arguments)
+    except ToolError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        sys.exit(WRONG_USE)
 
 
 if __name__ == "__main__":

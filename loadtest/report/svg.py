@@ -14,7 +14,7 @@ INK = "currentColor"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 
 Layers = alt.LayerChart | alt.FacetChart
-Chart = Layers | alt.VConcatChart
+Chart = Layers | alt.VConcatChart | alt.HConcatChart
 Row = Mapping[str, str | float | int]
 
 # Ink is the page's own text colour, so that one SVG suits a light page, a dark one and paper.

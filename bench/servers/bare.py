@@ -1,6 +1,6 @@
-"""The least a threaded TCP server can be: a thread each, receive, send the same reply. Prints its port.
+"""The least a threaded TCP server can be: a thread each, receive, send the same reply.
 
-`python bench/bare_server.py`
+`python -m bench.servers.bare`
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 import socket
 import threading
 
-REPLY = "收到客户端信息".encode()
+from bench.servers.reply import BACKLOG, RECEIVE_BYTES, REPLY
 
 
 def serve(link: socket.socket) -> None:
     """One connection, bare."""
     with link:
-        while link.recv(65536):
+        while link.recv(RECEIVE_BYTES):
             link.sendall(REPLY)
 
 
 def main() -> None:
     """Accept for ever."""
-    listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+    listening = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
     print(listening.getsockname()[1], flush=True)
     while True:
         link, _ = listening.accept()

@@ -1,0 +1,43 @@
+"""Request and response over 50 kept connections: messages per second of the generator's processor time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from bench.counter import counting
+from bench.findings import Figure, Finding, Missing
+from bench.generators import Epoll, Generator, Ours, Plain
+from bench.processes import ToolError
+from bench.rate import Rate, rate_of, ratio_of
+from bench.ratio import Better, in_turn
+from bench.settings import Settings, say
+from bench.tsung import Tsung
+
+CONNECTIONS = 50
+UNIT = "messages per CPU second"
+WANTED = 2.0
+# What only informs need not be measured as often.
+TSUNG_TURNS = 2
+
+
+def compare(settings: Settings) -> Iterator[Finding]:
+    """Ours against a plain Locust user, and between them and what Python can do at all."""
+
+    def measured(generator: Generator, turn: int) -> Rate:
+        with counting() as counter, generator.load(counter.port, CONNECTIONS) as process:
+            rate = rate_of(process, lambda: counter.messages(generator.frame_bytes), settings.seconds)
+        say(f"requests {turn + 1}: {generator.name}: {rate.told(UNIT)}")
+        return rate
+
+    contestants = [partial(measured, each) for each in (Ours(), Plain(), Epoll())]
+    ours, plain, epoll = in_turn(contestants, settings.pairs)
+    yield ratio_of("request/response, 50 connections: ours / plain Locust user", UNIT, ours, plain, WANTED)
+    yield ratio_of("request/response, 50 connections: ours / bare epoll loop", UNIT, ours, epoll)
+    name = "request/response, 50 connections: tsung"
+    try:
+        values = [measured(Tsung(), turn).per_cpu_s for turn in range(min(TSUNG_TURNS, settings.pairs))]
+    except ToolError as error:
+        yield Missing(name, str(error))
+    else:
+        yield Figure(name, UNIT, values, better=Better.HIGHER)

@@ -1,0 +1,58 @@
+"""What a comparison finds: ratios, figures held against a limit, a cost that grows, or why there is none."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+from bench.ratio import Better, Ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of one side only, as often as it was measured. wanted: None where it only informs."""
+
+    name: str
+    unit: str
+    values: list[float]
+    wanted: float | None = None
+    better: Better = Better.LOWER
+
+    @property
+    def median(self) -> float:
+        """The middle value: the one to quote."""
+        return statistics.median(self.values)
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the median is what was wanted; None where nothing was."""
+        return None if self.wanted is None else self.better.reaches(self.median, self.wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthPoint:
+    """What the generator does and takes with that many connections; rates in messages per second."""
+
+    connections: int
+    per_cpu_s: float
+    per_wall_s: float
+    resident_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """The same work over more and more connections."""
+
+    name: str
+    points: list[GrowthPoint]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A comparison, or a part of one, that could not be made, and why: one line with the remedy."""
+
+    name: str
+    reason: str
+
+
+Finding = Ratio | Figure | Growth | Missing

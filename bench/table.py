@@ -1,0 +1,106 @@
+"""The findings as a table."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.table import Table
+
+from bench.findings import Figure, Finding, Growth
+from bench.ratio import Better, Ratio
+
+HEADINGS = ("comparison", "ours", "theirs", "ratio", "spread", "wanted")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the table, in words; empty where a finding has nothing to say."""
+
+    comparison: str
+    ours: str = ""
+    theirs: str = ""
+    ratio: str = ""
+    spread: str = ""
+    wanted: str = ""
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """From left to right."""
+        return self.comparison, self.ours, self.theirs, self.ratio, self.spread, self.wanted
+
+
+def lines_of(finding: Finding) -> list[Line]:
+    """A line, or for a growth one a point. Rates and times are medians; the spread is from least to most."""
+    if isinstance(finding, Ratio):
+        return [_ratio_line(finding)]
+    if isinstance(finding, Figure):
+        return [_figure_line(finding)]
+    if isinstance(finding, Growth):
+        return _growth_lines(finding)
+    return [Line(f"{finding.name}\n  {finding.reason}")]
+
+
+def table_of(findings: Sequence[Finding]) -> Table:
+    """All of them, in their order."""
+    table = Table(*HEADINGS[:1], box=box.SIMPLE_HEAD)
+    for heading in HEADINGS[1:]:
+        table.add_column(heading, justify="right")
+    for finding in findings:
+        for line in lines_of(finding):
+            table.add_row(*line.cells)
+    return table
+
+
+def _ratio_line(ratio: Ratio) -> Line:
+    return Line(
+        f"{ratio.name}\n  {ratio.unit}{_shares(ratio)}",
+        number(statistics.median(ratio.ours)),
+        number(statistics.median(ratio.theirs)),
+        f"{ratio.median:.2f}",
+        f"{min(ratio.ratios):.2f} - {max(ratio.ratios):.2f}",
+        _wanted(ratio),
+    )
+
+
+def _figure_line(figure: Figure) -> Line:
+    several = len(figure.values) > 1
+    return Line(
+        f"{figure.name}, {figure.unit}",
+        number(figure.median),
+        spread=f"{number(min(figure.values))} - {number(max(figure.values))}" if several else "",
+        wanted=_wanted(figure),
+    )
+
+
+def _growth_lines(growth: Growth) -> list[Line]:
+    return [
+        Line(
+            f"{growth.name}, {point.connections:,} connections\n  messages per CPU second, memory in MB",
+            f"{number(point.per_cpu_s)}\n{number(point.resident_bytes / 1e6)}",
+        )
+        for point in growth.points
+    ]
+
+
+def _shares(ratio: Ratio) -> str:
+    """How much of a core each side had, where that is known: what others on the machine left it."""
+    if not ratio.ours_shares:
+        return ""
+    ours, theirs = statistics.median(ratio.ours_shares), statistics.median(ratio.theirs_shares)
+    return f"; with {ours:.0%} and {theirs:.0%} of a core"
+
+
+def number(value: float) -> str:
+    """Whole from a hundred on, thousands grouped; otherwise three figures."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _wanted(finding: Ratio | Figure) -> str:
+    """What was wanted and whether it is so; empty where nothing was."""
+    if finding.wanted is None:
+        return ""
+    sign = "≥" if finding.better is Better.HIGHER else "≤"
+    return f"{sign} {finding.wanted:g} {'reached' if finding.reached else 'missed'}"
