@@ -18,7 +18,7 @@ from gevent.lock import RLock
 
 from loadtest.hosts import describe_host
 from loadtest.locust_feed import LocustFeed
-from loadtest.orders import DRAIN_S, REPORT, CellOrder
+from loadtest.orders import DRAIN_S, OPENED, REPORT, CellOrder
 from loadtest.running_cell import RunningCell
 from loadtest.scenarios import Conversation
 
@@ -96,6 +96,11 @@ class Agent:
             gevent.sleep(0)
             return
         talk = place.enter(cell)
+        place.busy = True
+        try:
+            cell.join(talk)
+        finally:
+            place.busy = False
         next_turn, play = cell.turns_of(talk), cell.play
         while cell.open and (due_ns := next_turn()) is not None:
             place.busy = True
@@ -110,7 +115,13 @@ class Agent:
     def begin(self, order: CellOrder) -> None:
         """Start a cell: users that wait here go on at once."""
         self.quit()
-        self._cell = RunningCell(order, self._runner.client_id, self._feed, time.monotonic_ns())
+        worker = self._runner.client_id
+
+        def on_open(opened_s: float) -> None:
+            told = {"run_id": order.run_id, "cell": order.cell, "worker": worker, "opened_s": opened_s}
+            self._runner.send_message(OPENED, told)
+
+        self._cell = RunningCell(order, worker, len(self._places), self._feed, on_open)
         self._begun.set()
         gevent.spawn(self._report_now_and_then, self._cell)
 

@@ -39,6 +39,7 @@ def make_cell(
         rate_per_s=traffic.arrival.rate_per_s,
         late=collected.late,
         dropped=collected.dropped,
+        opening_s=collected.opening_s,
         cut_short=cut_short,
         workers_expected=len(collected.workers),
         workers_reported=len(collected.finished),

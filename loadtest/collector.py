@@ -30,6 +30,7 @@ class CellCollector:
         self.workers = set(workers)
         self.finished: set[str] = set()
         self.refused = 0
+        self._opened_s: dict[str, float] = {}
         self.hosts: dict[str, dict[str, Any]] = {}
         self.clients: dict[str, ClientView] = {}
         self._histograms: dict[str, HdrHistogram] = {}
@@ -79,6 +80,21 @@ class CellCollector:
         if report["final"]:
             self.finished.add(worker)
         return True
+
+    def note_opened(self, told: dict[str, Any]) -> None:
+        """A worker has all its connections open; one of another run or cell is not listened to."""
+        if (told["run_id"], told["cell"]) == (self.order.run_id, self.order.cell):
+            self._opened_s[told["worker"]] = told["opened_s"]
+
+    @property
+    def unopened(self) -> set[str]:
+        """Workers that have not told yet that all their connections are open, where they are to."""
+        return self.workers - self._opened_s.keys() if self.order.opens_first else set()
+
+    @property
+    def opening_s(self) -> float | None:
+        """How long the last worker took to open its connections; None where they are not opened first."""
+        return max(self._opened_s.values(), default=None)
 
     def missing(self) -> set[str]:
         """Workers whose final report has not come."""

@@ -39,6 +39,8 @@ SETTLE_S = 2.0
 # A report takes seconds; nobody's Stop may hang on it for ever.
 REPORT_MAKING_S = 60.0
 POLL_S = 0.01
+# How long connections may take to open, ten thousand of them too, before the cell goes on without the rest.
+OPENING_S = 90.0
 # Repeats have seeds of their own, which those of no other plan's seed meet.
 SEEDS_A_PLAN = 10_000
 
@@ -162,6 +164,7 @@ class Conductor:
     def run_cell(self, planned: PlannedCell, plan: Plan) -> None:
         """One cell of a plan from begin to end; blocks for its time."""
         self.begin_cell(planned, plan.traffic, plan.warmup_s, plan.seconds, plan.seed * SEEDS_A_PLAN)
+        self._await_opening()
         gevent.sleep(plan.warmup_s + plan.seconds)
         self.end_cell()
 
@@ -206,6 +209,11 @@ class Conductor:
         if cell is None or not cell.collector.add(report):
             logger.warning("refused a report of worker %s for cell %s", report["worker"], report["cell"])
 
+    def on_opened(self, told: dict[str, Any]) -> None:
+        """A worker has all of a cell's connections open."""
+        if self._cell is not None:
+            self._cell.collector.note_opened(told)
+
     def on_worker(self, worker: str) -> None:
         """A worker joined; if a cell is under way it takes part from now on.
 
@@ -216,6 +224,14 @@ class Conductor:
             return
         cell.collector.expect(worker)
         self._workers.tell(worker, BEGIN, cell.collector.order.to_message())
+
+    def _await_opening(self) -> None:
+        """Where a cell opens its connections first: until they are there, or the time for it is over."""
+        assert self._cell is not None
+        collector = self._cell.collector
+        with gevent.Timeout(OPENING_S, False):
+            while collector.unopened & self._workers.present():
+                gevent.sleep(POLL_S)
 
     def _await_reports(self, collector: CellCollector) -> None:
         """Until every worker that is still there has sent its last report."""
@@ -276,6 +292,11 @@ def _notes(cell: _CellUnderWay) -> list[str]:
     notes = []
     where = f"cell {cell.planned.index}"
     refused = cell.collector.refused
+    if unopened := cell.collector.unopened:
+        notes.append(
+            f"{where}: {', '.join(sorted(unopened))} had not all connections open within {OPENING_S:g} s, "
+            "and measured nothing: use fewer connections, or a server that accepts faster"
+        )
     missing = cell.collector.missing()
     if missing:
         names = ", ".join(sorted(missing))

@@ -3,6 +3,7 @@
 master -> workers   BEGIN  a CellOrder: what every user does from now on
                     END    stop, drain, send the rest
 worker -> master    REPORT what was recorded since the last one; `final` after END
+                    OPENED all connections of a cell that opens them first are there
                     LIMITS WorkerLimits, once, when it is ready for orders
 """
 
@@ -16,6 +17,7 @@ from loadtest.plan import Traffic
 BEGIN = "lockstep_begin"
 END = "lockstep_end"
 REPORT = "lockstep_report"
+OPENED = "lockstep_opened"
 LIMITS = "lockstep_limits"
 
 # How long after END what is in flight may still finish, before it is stopped and counted as aborted.
@@ -47,6 +49,11 @@ class CellOrder:
     timeout_s: float = 10.0
     share: int = 0
     shares: int = 1
+
+    @property
+    def opens_first(self) -> bool:
+        """Whether connections are opened before the cell's time: where they stay, and it is bounded."""
+        return self.traffic.scenario == "persistent" and self.seconds is not None
 
     def for_share(self, share: int, shares: int) -> CellOrder:
         """The order for one of several workers."""

@@ -29,6 +29,8 @@ _STEP_HISTOGRAMS = {
     Phase.SESSION: "session",
     Phase.LAG: "send_lag",
 }
+# No clock comes so far: a window that has not begun.
+_FAR_NS = 1 << 62
 HISTOGRAMS = (*_STEP_HISTOGRAMS.values(), "response", "round_trip", "wait", "service", "network")
 
 
@@ -36,14 +38,13 @@ class CellRecorder:
     """Counts one cell in one worker.
 
     `take` hands over what came since the last take, so that adding takes up gives the cell.
+    Nothing is measured before `begin`, but for the connects of a cell that opens its connections first.
     """
 
-    def __init__(self, order: CellOrder, now_ns: int) -> None:
+    def __init__(self, order: CellOrder) -> None:
         self.order = order
-        self.window_start_ns = now_ns + round(order.warmup_s * 1e9)
-        self.window_end_ns = (
-            None if order.seconds is None else self.window_start_ns + round(order.seconds * 1e9)
-        )
+        self.window_start_ns = _FAR_NS
+        self.window_end_ns: int | None = None
         self._open_load = order.traffic.arrival.open
         # A turn that is one message begins when that is sent: no step tells of it.
         self._turn_is_message = order.traffic.scenario == "persistent"
@@ -59,6 +60,12 @@ class CellRecorder:
         self._sessions = 0
         self._answered_in_window = 0
         self._in_flight_ns = 0
+
+    def begin(self, now_ns: int) -> None:
+        """The cell's time begins: its warm-up, and then its window."""
+        self.window_start_ns = now_ns + round(self.order.warmup_s * 1e9)
+        if self.order.seconds is not None:
+            self.window_end_ns = self.window_start_ns + round(self.order.seconds * 1e9)
 
     def absorb(self, batch: Batch) -> None:
         """Take in what went well."""
@@ -118,8 +125,10 @@ class CellRecorder:
 
     def _absorb_steps(self, phase: Phase, rows: Table) -> None:
         starts_ns, ends_ns = rows.T
-        began_inside = self._all_inside(starts_ns)
-        self._put(_STEP_HISTOGRAMS[phase], (ends_ns - starts_ns)[began_inside])
+        elapsed_ns = ends_ns - starts_ns
+        if not (phase is Phase.CONNECT and self.order.opens_first):
+            elapsed_ns = elapsed_ns[self._all_inside(starts_ns)]
+        self._put(_STEP_HISTOGRAMS[phase], elapsed_ns)
         if phase is Phase.SESSION:
             self._sessions += int(self._all_inside(ends_ns).sum())
             if not self._turn_is_message:

@@ -161,6 +161,7 @@ class WorkerHealth:
 class Cell:
     """One combination of mode, level and repeat, measured. *_us are None where nothing was counted.
 
+    opening_s: how long all connections took to open, where that comes before the cell's time.
     rate_per_s: the offered load, None where it is closed. late: arrivals for which no user was free when they
     were due. dropped: arrivals that no user ever took. response_us runs from the intended time,
     round_trip_us from the send; send_lag_us lies between them (closed: from the end of the user's last turn).
@@ -185,6 +186,7 @@ class Cell:
     rate_per_s: float | None = None
     late: int = 0
     dropped: int = 0
+    opening_s: float | None = None
     cut_short: bool = False
     workers_expected: int = 1
     workers_reported: int = 1

@@ -16,6 +16,7 @@ from loadtest.links.cooperative import CooperativeLink
 from loadtest.locust_feed import LocustFeed
 from loadtest.messages import message_ring
 from loadtest.meters import ABSENT
+from loadtest.opening import Opening
 from loadtest.orders import CellOrder
 from loadtest.pacer import Pacer
 from loadtest.recorder import CellRecorder
@@ -27,13 +28,20 @@ SAMPLED_CONNECTIONS = 200
 
 
 class RunningCell:
-    """order: what to do. worker: who does it. feed: tells Locust. now_ns: the beginning, on the monotonic
-    clock."""
+    """order: what to do. worker: who does it. users: how many there are. feed: tells Locust. on_open: told of
+    the seconds it took, where the order is to open all connections first."""
 
-    def __init__(self, order: CellOrder, worker: str, feed: LocustFeed, now_ns: int) -> None:
+    def __init__(
+        self,
+        order: CellOrder,
+        worker: str,
+        users: int,
+        feed: LocustFeed,
+        on_open: Callable[[float], None],
+    ) -> None:
         self.order = order
         self.open = True
-        self.recorder = CellRecorder(order, now_ns)
+        self.recorder = CellRecorder(order)
         self._worker = worker
         self._health = HealthMonitor(worker)
         self._health.start()
@@ -57,10 +65,14 @@ class RunningCell:
         )
         self._alarm: Alarm | None = None
         self._pacer: Pacer | None = None
-        schedule = schedule_of(order.traffic.arrival, order.share, order.shares, order.seed)
-        if schedule is not None:
-            self._alarm = Alarm()
-            self._pacer = Pacer(schedule, now_ns, round(order.timeout_s * 1e9), self._alarm)
+        self._on_open = on_open
+        self._opening = Opening(users if order.opens_first else 0, self._begin)
+
+    def join(self, talk: Conversation) -> None:
+        """Before a user's first turn: where connections are opened first, open this one and wait for all."""
+        if not self._opening.over:
+            talk.open()
+            self._opening.one_more()
 
     def goes_on(self) -> bool:
         """Whether another message may still be sent."""
@@ -96,12 +108,26 @@ class RunningCell:
             open_load=order.traffic.arrival.open,
         )
 
+    def _begin(self, opened_s: float) -> None:
+        """The cell's time begins."""
+        order, now_ns = self.order, time.monotonic_ns()
+        # Connects that came before belong to no window.
+        self._journal.flush()
+        self.recorder.begin(now_ns)
+        schedule = schedule_of(order.traffic.arrival, order.share, order.shares, order.seed)
+        if schedule is not None:
+            self._alarm = Alarm()
+            self._pacer = Pacer(schedule, now_ns, round(order.timeout_s * 1e9), self._alarm)
+        if order.opens_first:
+            self._on_open(opened_s)
+
     def close(self, now_ns: int) -> None:
         """Give no more turns. Who is in one may finish it."""
         # What is journalled so far began while the window had no other end than the planned one.
         self._journal.flush()
         self.recorder.close_window(now_ns)
         self.open = False
+        self._opening.give_up()
         if self._pacer is not None and self._alarm is not None:
             self._pacer.close(now_ns)
             self._alarm.close()

@@ -16,7 +16,7 @@ from loadtest.agent import Agent
 from loadtest.capacity import own_limits, raise_open_files
 from loadtest.conductor import Conductor
 from loadtest.exit_codes import DEGRADED, WRONG_USE
-from loadtest.orders import BEGIN, END, LIMITS, REPORT, CellOrder
+from loadtest.orders import BEGIN, END, LIMITS, OPENED, REPORT, CellOrder
 from loadtest.users import feed_of
 
 
@@ -57,6 +57,9 @@ def attach_conductor(environment: Environment, conductor: Conductor) -> None:
     def on_report(msg: Any, **_: Any) -> None:
         conductor.on_report(msg.data)
 
+    def on_opened(msg: Any, **_: Any) -> None:
+        conductor.on_opened(msg.data)
+
     def on_worker(client_id: str, **_: Any) -> None:
         conductor.on_worker(client_id)
 
@@ -71,6 +74,7 @@ def attach_conductor(environment: Environment, conductor: Conductor) -> None:
             environment.process_exit_code = DEGRADED
 
     runner.register_message(REPORT, on_report)
+    runner.register_message(OPENED, on_opened)
     environment.events.worker_connect.add_listener(on_worker)
     environment.events.test_stopping.add_listener(on_stopping)
     environment.events.quitting.add_listener(on_stopping)
