@@ -43,6 +43,28 @@ class TcpClient:
     source: a local IP address to connect from.
     """
 
+    # Of these there are as many as connections: every kilobyte is ten megabytes.
+    __slots__ = (
+        "_aborting",
+        "_clean",
+        "_framing",
+        "_glance",
+        "_in_flight",
+        "_link",
+        "_make_link",
+        "_max_frame",
+        "_meter",
+        "_moments",
+        "_replies",
+        "_source",
+        "_timing",
+        "connected",
+        "free_ns",
+        "host",
+        "port",
+        "timeout_s",
+    )
+
     def __init__(
         self,
         host: str,

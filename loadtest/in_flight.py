@@ -25,7 +25,8 @@ class InFlight:
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
-        self._sent: deque[_Sent] = deque()
+        # Made when first needed: an empty deque takes as much as the rest of a connection.
+        self._sent: deque[_Sent] | tuple[()] = ()
         self.received = 0
 
     def __bool__(self) -> bool:
@@ -33,11 +34,13 @@ class InFlight:
 
     def add(self, due_ns: int, sent_ns: int, sent_bytes: int) -> None:
         """A message was written, or at least begun. due_ns: ABSENT where nobody said."""
+        if isinstance(self._sent, tuple):
+            self._sent = deque()
         self._sent.append(_Sent(due_ns, sent_ns, sent_bytes))
 
     def answered(self, end_ns: int, wait_ns: int | None, service_ns: int | None) -> int:
         """The oldest has its reply; when it was sent is returned."""
-        due_ns, sent_ns, sent_bytes = self._sent.popleft()
+        due_ns, sent_ns, sent_bytes = self._oldest()
         received, self.received = self.received, 0
         wait_ns = ABSENT if wait_ns is None else wait_ns
         service_ns = ABSENT if service_ns is None else service_ns
@@ -46,7 +49,7 @@ class InFlight:
 
     def failed(self, outcome: Outcome, detail: str, end_ns: int) -> None:
         """The oldest will never have its reply, or had a wrong one."""
-        _, sent_ns, sent_bytes = self._sent.popleft()
+        _, sent_ns, sent_bytes = self._oldest()
         received, self.received = self.received, 0
         self._meter.failure(
             Sample(Phase.MESSAGE, outcome, sent_ns, end_ns, None, None, sent_bytes, received, detail)
@@ -59,5 +62,9 @@ class InFlight:
 
     def forget(self) -> None:
         """Begin with a new connection."""
-        self._sent.clear()
+        self._sent = ()
         self.received = 0
+
+    def _oldest(self) -> _Sent:
+        assert not isinstance(self._sent, tuple), "a reply to be booked, and no message sent"
+        return self._sent.popleft()

@@ -34,6 +34,8 @@ class Conversation:
     open_load: times run from when a turn was due, however late it began.
     """
 
+    __slots__ = ("_messages", "_reply", "client", "goes_on", "meter", "number", "open_load", "traffic")
+
     def __init__(
         self,
         client: TcpClient,
