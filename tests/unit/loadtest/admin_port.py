@@ -13,7 +13,8 @@ SETTINGS = {"framing": "length", "timing": True, "reply": "echo", "pause_ns": 0}
 
 COUNTS = (
     *("accepted", "open", "closed", "received", "answered", "bytes_received", "bytes_sent"),
-    *("waiting", "in_service", "max_waiting", "max_in_service", "in_service_ns", "released", "held_ns"),
+    *("waiting", "in_service", "max_waiting", "max_in_service", "at_ns"),
+    *("in_service_ns", "released", "held_ns"),
 )
 
 
