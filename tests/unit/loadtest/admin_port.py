@@ -11,13 +11,17 @@ from typing import Any
 
 SETTINGS = {"framing": "length", "timing": True, "reply": "echo", "pause_ns": 0}
 
+COUNTS = (
+    *("accepted", "open", "closed", "received", "answered", "bytes_received", "bytes_sent"),
+    *("waiting", "in_service", "max_waiting", "max_in_service", "at_ns"),
+    *("in_service_ns", "released", "held_ns"),
+)
+
 
 def listener(name: str, port: int, **counts: Any) -> dict[str, Any]:
     """A row of /listeners; counts that are not given are 0."""
     row = {"name": name, "mode": name, "permits": 1, "scope": "connection", "port": port}
-    names = ("accepted", "open", "received", "answered", "waiting", "in_service")
-    zeros = dict.fromkeys((*names, "max_waiting", "max_in_service"), 0)
-    return {**row, **zeros, **counts}
+    return {**row, **dict.fromkeys(COUNTS, 0), **counts}
 
 
 def listeners(*rows: dict[str, Any], **settings: Any) -> dict[str, Any]:

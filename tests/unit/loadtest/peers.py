@@ -7,9 +7,16 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 
+import gevent
+
 from loadtest.client import TcpClient
+from loadtest.links import LinkMaker
+from loadtest.links.blocking import BlockingLink
+from loadtest.links.cooperative import CooperativeLink
+from loadtest.meters import SampleMeter
 from loadtest.results import ClientView
 from loadtest.samples import Outcome, Phase, Sample
 
@@ -100,6 +107,18 @@ def answers(request_bytes: int, *replies: bytes) -> Script:
     return script
 
 
+def in_turn(*exchanges: tuple[int, bytes]) -> Script:
+    """Take so many bytes and send this reply, one after another, then wait until the client has left."""
+
+    def script(link: socket.socket) -> None:
+        for request_bytes, reply in exchanges:
+            read(link, request_bytes)
+            link.sendall(reply)
+        until_closed(link)
+
+    return script
+
+
 def echoes(link: socket.socket) -> None:
     """Send back whatever comes, until the client has left."""
     while data := link.recv(65536):
@@ -111,21 +130,43 @@ def stays_silent(link: socket.socket) -> None:
     until_closed(link)
 
 
-class Book:
-    """What a client has recorded."""
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A way to wait. link: what waits. prod: does something to who waits, from a peer's thread."""
 
-    def __init__(self) -> None:
+    link: LinkMaker
+    prod: Callable[[Callable[[], None]], None]
+
+
+def _from_the_loop(action: Callable[[], None]) -> None:
+    # What belongs to greenlets may only be touched in their thread.
+    _LOOP.run_callback_threadsafe(action)
+
+
+_LOOP = gevent.get_hub().loop
+
+BLOCKING = Waiting(BlockingLink, lambda action: action())
+COOPERATIVE = Waiting(CooperativeLink, _from_the_loop)
+
+
+class Book:
+    """What clients that wait in one way have recorded."""
+
+    def __init__(self, waiting: Waiting = BLOCKING) -> None:
+        self.waiting = waiting
         self.samples: list[Sample] = []
         self.connections: list[tuple[str, ClientView]] = []
+        self.meter = SampleMeter(
+            self.samples.append, lambda address, view: self.connections.append((address, view))
+        )
 
     def client(self, port: int, **settings: object) -> TcpClient:
         """A client that records here."""
         return TcpClient(
             LOOPBACK,
             port,
-            record=self.samples.append,
-            record_connection=lambda address, view: self.connections.append((address, view)),
-            **{"timeout_s": PATIENCE_S, **settings},  # type: ignore[arg-type]
+            self.meter,
+            **{"timeout_s": PATIENCE_S, "link": self.waiting.link, **settings},  # type: ignore[arg-type]
         )
 
     def of(self, phase: Phase) -> list[Sample]:
@@ -135,3 +176,17 @@ class Book:
     def outcomes(self) -> list[tuple[Phase, Outcome]]:
         """Phase and outcome of every sample, in order."""
         return [(sample.phase, sample.outcome) for sample in self.samples]
+
+
+def breaking(link: LinkMaker, method: str, error: BaseException) -> LinkMaker:
+    """Links of that kind of which one method raises."""
+
+    def raises(*_: object) -> None:
+        raise error
+
+    class Breaking(link):  # type: ignore[valid-type, misc]
+        def __init__(self, family: socket.AddressFamily, timeout_s: float) -> None:
+            super().__init__(family, timeout_s)
+            setattr(self, method, raises)
+
+    return Breaking

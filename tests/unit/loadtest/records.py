@@ -4,31 +4,46 @@ from __future__ import annotations
 
 from typing import Any
 
+from loadtest.histograms import encoded, new_histogram
+from loadtest.journal import Journal
+from loadtest.meters import ABSENT, Meter
 from loadtest.orders import CellOrder
-from loadtest.plan import Traffic
+from loadtest.plan import Arrival, Traffic
 from loadtest.recorder import CellRecorder
 from loadtest.results import ClientView
 from loadtest.samples import Outcome, Phase, Sample
 
 MS = 1_000_000
 S = 1_000_000_000
-START_NS = 1_000 * S
+# Early, for the recorder asks the real clock how much of the window is over.
+START_NS = S
+OPEN = Traffic(arrival=Arrival("constant", 100.0))
 
 
 def order(
-    warmup_s: float = 1.0, seconds: float | None = 2.0, run_id: str = "run", cell: int = 0
+    warmup_s: float = 1.0,
+    seconds: float | None = 2.0,
+    run_id: str = "run",
+    cell: int = 0,
+    traffic: Traffic | None = None,
 ) -> CellOrder:
     """An order whose window runs from 1 s to 3 s after START_NS."""
+    traffic = traffic or Traffic()
     return CellOrder(
-        run_id, cell, "lock", "127.0.0.1", 8889, "length", True, "echo", Traffic(), warmup_s, seconds
+        run_id, cell, "lock", "127.0.0.1", 8889, "length", True, "echo", traffic, warmup_s, seconds
     )
+
+
+def at(seconds: float) -> int:
+    """So many seconds after START_NS."""
+    return START_NS + round(seconds * S)
 
 
 def message(
     start_s: float, end_s: float, outcome: Outcome = Outcome.ANSWERED, phase: Phase = Phase.MESSAGE
 ) -> Sample:
     """A sample from so many to so many seconds after START_NS."""
-    return Sample(phase, outcome, START_NS + round(start_s * S), START_NS + round(end_s * S))
+    return Sample(phase, outcome, at(start_s), at(end_s))
 
 
 def view(start_ns: int) -> ClientView:
@@ -38,16 +53,63 @@ def view(start_ns: int) -> ClientView:
     )
 
 
+def journal_of(recorder: CellRecorder, most_connections: int = 0) -> Journal:
+    """The journal of one worker, as a running cell makes it."""
+    return Journal((recorder.absorb,), (recorder.fail,), recorder.keep_connection, most_connections)
+
+
+def tell(meter: Meter, sample: Sample, due_ns: int = ABSENT) -> None:
+    """Tell a meter of this sample, as a client would."""
+    if sample.outcome is not Outcome.ANSWERED:
+        meter.failure(sample)
+    elif sample.phase is Phase.MESSAGE:
+        meter.message(
+            due_ns,
+            sample.start_ns,
+            sample.end_ns,
+            ABSENT if sample.wait_ns is None else sample.wait_ns,
+            ABSENT if sample.service_ns is None else sample.service_ns,
+            sample.sent_bytes,
+            sample.received_bytes,
+        )
+    else:
+        meter.step(sample.phase, sample.start_ns, sample.end_ns)
+
+
 def report_of(
     samples: list[Sample], worker: str = "w1", cell_order: CellOrder | None = None, *, final: bool = True
 ) -> dict[str, Any]:
     """The report of a worker that has recorded these samples, as it comes over the wire."""
+    return report_of_due([(sample, ABSENT) for sample in samples], worker, cell_order, final=final)
+
+
+def report_of_due(
+    samples: list[tuple[Sample, int]],
+    worker: str = "w1",
+    cell_order: CellOrder | None = None,
+    *,
+    final: bool = True,
+) -> dict[str, Any]:
+    """As report_of, each sample with when it was due, in monotonic nanoseconds."""
     recorder = CellRecorder(cell_order or order(), START_NS)
-    for sample in samples:
-        recorder.record(sample)
+    journal = journal_of(recorder)
+    for sample, due_ns in samples:
+        tell(journal, sample, due_ns)
+    journal.flush()
     return sent(recorder, worker, final=final)
 
 
+def health_of(worker: str, cpu_share: float = 0.5) -> dict[str, Any]:
+    """What a worker tells of itself."""
+    return {"worker": worker, "cpu_share": cpu_share, "loop_lag": encoded(new_histogram())}
+
+
 def sent(recorder: CellRecorder, worker: str, *, final: bool) -> dict[str, Any]:
-    """What a recorder hands over, with what the agent adds."""
-    return {**recorder.take(worker, final), "host": {"role": "worker", "name": worker}}
+    """What a recorder hands over, with what the running cell and the agent add."""
+    return {
+        **recorder.take(worker, final),
+        "late": 0,
+        "dropped": 0,
+        "health": health_of(worker),
+        "host": {"role": "worker", "name": worker},
+    }

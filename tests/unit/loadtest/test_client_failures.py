@@ -6,11 +6,13 @@ import errno
 import os
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from loadtest.client import TcpClient
+from loadtest.messages import prepare
 from loadtest.samples import Outcome, Phase
 from loadtest.socket_errors import HarnessError, resolve
 from tests.unit.loadtest.peers import (
@@ -19,6 +21,7 @@ from tests.unit.loadtest.peers import (
     Peer,
     Script,
     answers,
+    breaking,
     echoes,
     read,
     refusing_port,
@@ -29,11 +32,6 @@ from tests.unit.loadtest.peers import (
 from wire.framing import get_framing
 
 CONNECTED = (Phase.CONNECT, Outcome.ANSWERED)
-
-
-@pytest.fixture
-def book() -> Book:
-    return Book()
 
 
 def resets(link: socket.socket) -> None:
@@ -115,12 +113,12 @@ def test_a_refused_connection_is_an_outcome_and_no_connection(book: Book) -> Non
     assert book.connections == []
 
 
-def test_abort_from_another_thread_wakes_whoever_waits_and_books_it_as_aborted(book: Book) -> None:
+def test_abort_from_elsewhere_wakes_whoever_waits_and_books_it_as_aborted(book: Book) -> None:
     clients: list[TcpClient] = []
 
     def aborts_the_client(link: socket.socket) -> None:
         read(link, 4)
-        clients[0].abort()
+        book.waiting.prod(clients[0].abort)
         until_closed(link)
 
     with Peer(aborts_the_client) as peer:
@@ -154,30 +152,49 @@ class Stopped(BaseException):
     """What a greenlet that is killed raises wherever it is."""
 
 
+def requests(client: TcpClient) -> None:
+    client.request(b"ping")
+
+
+def exchanges(client: TcpClient) -> None:
+    client.exchange(prepare(get_framing("raw"), b"ping", b"ping", timing=False))
+
+
+@pytest.mark.parametrize("talk", [requests, exchanges])
 @pytest.mark.parametrize(
-    ("method", "phase"), [("connect", Phase.CONNECT), ("sendall", Phase.MESSAGE), ("recv", Phase.MESSAGE)]
+    ("method", "phase"),
+    [
+        ("connect", Phase.CONNECT),
+        ("send", Phase.MESSAGE),
+        ("receive", Phase.MESSAGE),
+    ],
 )
 def test_being_killed_in_mid_exchange_is_booked_as_aborted_and_goes_on_up(
-    book: Book, monkeypatch: pytest.MonkeyPatch, method: str, phase: Phase
+    book: Book, method: str, phase: Phase, talk: Callable[[TcpClient], None]
 ) -> None:
-    def killed(*_: object) -> None:
-        raise Stopped
-
-    class FragileSocket(socket.socket):
-        pass
-
-    setattr(FragileSocket, method, killed)
-
-    def talk(client: TcpClient) -> None:
-        client.connect()
-        client.request(b"ping")
-
     with socket.create_server((LOOPBACK, 0)) as listener:
-        monkeypatch.setattr(socket, "socket", FragileSocket)
-        client = book.client(listener.getsockname()[1])
+        link = breaking(book.waiting.link, method, Stopped())
+        client = book.client(listener.getsockname()[1], link=link)
         with pytest.raises(Stopped):
-            talk(client)
+            connect_and(talk, client)
     assert book.outcomes()[-1] == (phase, Outcome.ABORTED)
+    assert len(book.of(phase)) == 1
+    assert not client.connected
+
+
+def connect_and(talk: Callable[[TcpClient], None], client: TcpClient) -> None:
+    client.connect()
+    talk(client)
+
+
+def test_being_killed_while_closing_is_booked_as_aborted_and_goes_on_up(book: Book) -> None:
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        link = breaking(book.waiting.link, "receive", Stopped())
+        client = book.client(listener.getsockname()[1], link=link)
+        client.connect()
+        with pytest.raises(Stopped):
+            client.close()
+    assert book.outcomes() == [CONNECTED, (Phase.CLOSE, Outcome.ABORTED)]
     assert not client.connected
 
 
@@ -222,15 +239,9 @@ def test_using_a_client_wrongly_names_what_to_call_first(book: Book) -> None:
     ("code", "remedy"),
     [(errno.EMFILE, "ulimit -n"), (errno.ENFILE, "fs.file-max"), (errno.EADDRNOTAVAIL, "TIME_WAIT")],
 )
-def test_a_fault_of_this_machine_is_never_booked_as_the_servers(
-    book: Book, monkeypatch: pytest.MonkeyPatch, code: int, remedy: str
-) -> None:
-    class ExhaustedSocket(socket.socket):
-        def connect(self, _: object) -> None:
-            raise OSError(code, os.strerror(code))
-
-    monkeypatch.setattr(socket, "socket", ExhaustedSocket)
-    client = book.client(1)
+def test_a_fault_of_this_machine_is_never_booked_as_the_servers(book: Book, code: int, remedy: str) -> None:
+    link = breaking(book.waiting.link, "connect", OSError(code, os.strerror(code)))
+    client = book.client(1, link=link)
     with pytest.raises(HarnessError, match=remedy):
         client.connect()
     assert book.samples == []

@@ -7,13 +7,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtest.collector import CellCollector
+from loadtest.meters import ABSENT
+from loadtest.orders import CellOrder
+from loadtest.plan import Arrival, Traffic
 from loadtest.recorder import HISTOGRAMS, CellRecorder
 from loadtest.results import Messages
 from loadtest.samples import Outcome, Phase, Sample
-from tests.unit.loadtest.records import MS, START_NS, S, message, order, report_of, sent, view
+from tests.unit.loadtest.records import (
+    MS,
+    OPEN,
+    START_NS,
+    S,
+    health_of,
+    journal_of,
+    message,
+    order,
+    report_of,
+    report_of_due,
+    sent,
+    tell,
+    view,
+)
 
 NS = st.integers(min_value=0, max_value=4 * S)
 WAIT_NS = st.one_of(st.none(), st.integers(min_value=0, max_value=S))
+BYTES = st.integers(min_value=0, max_value=1 << 20)
+NOTHING, FLUSHES, REPORTS = "nothing", "flushes", "reports"
+ORDERS = [
+    order(traffic=Traffic(scenario, arrival=arrival))
+    for scenario in ("session", "persistent")
+    for arrival in (Arrival(), Arrival("poisson", 50.0))
+]
 
 
 @st.composite
@@ -28,31 +52,71 @@ def any_sample(draw: st.DrawFn) -> Sample:
         start_ns + draw(NS),
         wait_ns,
         None if wait_ns is None else wait_ns // 2,
+        draw(BYTES),
+        draw(BYTES),
     )
 
 
+@st.composite
+def any_due(draw: st.DrawFn) -> tuple[Sample, int]:
+    """A sample and when it was due: not after it began, or nobody knows."""
+    sample = draw(any_sample())
+    return sample, draw(st.one_of(st.just(ABSENT), st.integers(START_NS, sample.start_ns)))
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(any_sample(), st.integers(0, 2), st.booleans()), max_size=40))
+@given(
+    st.lists(
+        st.tuples(any_due(), st.integers(0, 2), st.sampled_from([NOTHING, FLUSHES, REPORTS])), max_size=40
+    ),
+    st.sampled_from(ORDERS),
+)
 def test_what_workers_record_and_report_in_parts_is_what_one_would_have_recorded(
-    steps: list[tuple[Sample, int, bool]],
+    steps: list[tuple[tuple[Sample, int], int, str]], cell_order: CellOrder
 ) -> None:
-    recorders = [CellRecorder(order(), START_NS) for _ in range(3)]
-    merged = CellCollector(order(), {"w0", "w1", "w2"})
-    for sample, worker, reports_now in steps:
-        recorders[worker].record(sample)
-        if reports_now:
-            assert merged.add(sent(recorders[worker], f"w{worker}", final=False))
-    for worker, recorder in enumerate(recorders):
-        assert merged.add(sent(recorder, f"w{worker}", final=True))
-    alone = CellCollector(order(), {"w"})
-    alone.add(report_of([sample for sample, _, _ in steps], "w"))
-    assert merged.messages == alone.messages
-    assert merged.ledger == alone.ledger
-    assert merged.sessions == alone.sessions
-    assert merged.detail().per_second == alone.detail().per_second
+    recorders = [CellRecorder(cell_order, START_NS) for _ in range(3)]
+    journals = [journal_of(recorder) for recorder in recorders]
+    merged = CellCollector(cell_order, {"w0", "w1", "w2"})
+
+    def report(worker: int, *, final: bool) -> None:
+        journals[worker].flush()
+        assert merged.add(sent(recorders[worker], f"w{worker}", final=final))
+
+    for (sample, due_ns), worker, then in steps:
+        tell(journals[worker], sample, due_ns)
+        if then == FLUSHES:
+            journals[worker].flush()
+        elif then == REPORTS:
+            report(worker, final=False)
+    for worker in range(3):
+        report(worker, final=True)
+    alone = CellCollector(cell_order, {"w"})
+    alone.add(report_of_due([told for told, _, _ in steps], "w", cell_order))
+    assert_same(merged, alone)
+    assert merged.missing() == set()
+
+
+def assert_same(merged: CellCollector, alone: CellCollector) -> None:
+    for name in ("messages", "ledger", "carried", "bytes_sent", "bytes_received", "sessions", "in_flight"):
+        assert getattr(merged, name) == getattr(alone, name), name
+    # Every bucket of every histogram, hence every percentile.
+    assert merged.detail() == alone.detail()
     for name in HISTOGRAMS:
         assert merged.distribution(name) == alone.distribution(name), name
-    assert merged.missing() == set()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(any_due(), max_size=40), st.sampled_from(ORDERS))
+def test_percentiles_never_exceed_the_maximum(
+    samples: list[tuple[Sample, int]], cell_order: CellOrder
+) -> None:
+    collector = CellCollector(cell_order, {"w1"})
+    collector.add(report_of_due(samples, cell_order=cell_order))
+    for name in HISTOGRAMS:
+        told = collector.distribution(name)
+        if told is not None:
+            assert told.min <= told.p50 <= told.p90 <= told.p99 <= told.p999 <= told.max, name
+            assert told.mean <= told.max, name
 
 
 @settings(max_examples=60, deadline=None)
@@ -133,10 +197,34 @@ def test_connections_and_hosts_of_all_workers_are_kept() -> None:
     collector = CellCollector(order(), {"w1", "w2"})
     for number, worker in enumerate(("w1", "w2")):
         recorder = CellRecorder(order(), START_NS)
-        recorder.record_connection(f"127.0.0.1:{number}", view(START_NS + number * MS))
+        recorder.keep_connection(f"127.0.0.1:{number}", view(START_NS + number * MS))
         collector.add(sent(recorder, worker, final=True))
     assert collector.clients == {
         "127.0.0.1:0": view(START_NS),
         "127.0.0.1:1": view(START_NS + MS),
     }
     assert {host["name"] for host in collector.hosts.values()} == {"w1", "w2"}
+
+
+def test_late_and_dropped_arrivals_are_the_last_word_of_each_worker_added_up() -> None:
+    collector = CellCollector(order(traffic=OPEN), {"w1", "w2"})
+    collector.add({**report_of([], "w1", final=False), "late": 3, "dropped": 1})
+    collector.add({**report_of([], "w1"), "late": 5, "dropped": 2})
+    collector.add({**report_of([], "w2"), "late": 1, "dropped": 0})
+    assert (collector.late, collector.dropped) == (6, 2)
+
+
+def test_in_flight_is_the_windows_average_over_all_workers() -> None:
+    collector = CellCollector(order(), {"w1", "w2"})
+    assert collector.in_flight is None
+    for worker in ("w1", "w2"):
+        collector.add(report_of([message(1.5, 2.5, phase=Phase.SESSION)] * 2, worker))
+    assert collector.in_flight == pytest.approx(4 / 2.0)
+
+
+def test_each_workers_health_is_what_it_told_last_in_the_order_of_their_names() -> None:
+    collector = CellCollector(order(), {"w1", "w2"})
+    collector.add({**report_of([], "w2", final=False), "health": health_of("w2", 0.9)})
+    collector.add({**report_of([], "w1"), "health": health_of("w1", 0.1)})
+    collector.add({**report_of([], "w2"), "health": health_of("w2", 0.2)})
+    assert [(health.worker, health.cpu_share) for health in collector.health] == [("w1", 0.1), ("w2", 0.2)]

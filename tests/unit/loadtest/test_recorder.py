@@ -6,19 +6,33 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hdrh.histogram import HdrHistogram
 
-from loadtest.recorder import HIGHEST_NS, SAMPLED_CONNECTIONS, CellRecorder
+from loadtest.histograms import HIGHEST_NS, decoded
+from loadtest.plan import Arrival, Traffic
+from loadtest.recorder import CellRecorder
 from loadtest.samples import Outcome, Phase, Sample
-from tests.unit.loadtest.records import MS, START_NS, S, message, order, report_of, view
+from tests.unit.loadtest.records import (
+    MS,
+    OPEN,
+    START_NS,
+    S,
+    at,
+    journal_of,
+    message,
+    order,
+    report_of,
+    report_of_due,
+    tell,
+    view,
+)
+
+PERSISTENT = Traffic(scenario="persistent")
+OPEN_PERSISTENT = replace(PERSISTENT, arrival=Arrival("poisson", 100.0))
 
 
 def counts(report: dict[str, Any]) -> dict[str, int]:
     """How many values each histogram holds."""
-    return {
-        name: HdrHistogram.decode(text.encode()).get_total_count()
-        for name, text in report["histograms"].items()
-    }
+    return {name: decoded(text).get_total_count() for name, text in report["histograms"].items()}
 
 
 # The window: from 1 s to 3 s. measured: began inside; timed: that and answered; rate: ended inside.
@@ -42,7 +56,7 @@ def test_the_window_takes_what_began_in_it_and_the_rate_what_ended_in_it(
     assert report["measured"].get(sample.outcome.value, 0) == measured
     assert counts(report).get("response", 0) == timed
     assert report["answered_in_window"] == rate
-    assert report["ledger"] == {sample.outcome.value: 1}
+    assert report["ledger"].get(sample.outcome.value) == 1
 
 
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.ANSWERED])
@@ -53,9 +67,10 @@ def test_failures_never_enter_a_histogram(outcome: Outcome, phase: Phase) -> Non
 
 def test_only_messages_count_as_sent() -> None:
     report = report_of([message(1.5, 1.6, phase=phase) for phase in Phase])
-    assert report["ledger"] == {"answered": 1}
+    assert report["ledger"]["answered"] == 1
     assert report["sessions"] == 1
-    assert counts(report) == dict.fromkeys(("connect", "first_reply", "response", "close", "session"), 1)
+    names = ("connect", "first_reply", "response", "close", "session", "send_lag")
+    assert counts(report) == dict.fromkeys(names, 1)
 
 
 @pytest.mark.parametrize(
@@ -70,16 +85,13 @@ def test_a_message_is_split_into_wait_service_and_the_rest(
     parts = report_of([sample])["histograms"]
     assert ("network" in parts) == (network_ms is not None)
     if network_ms is not None:
-        network_ns = HdrHistogram.decode(parts["network"].encode()).get_max_value()
+        network_ns = decoded(parts["network"]).get_max_value()
         assert network_ns == pytest.approx(max(network_ms * MS, 1), rel=0.002)
 
 
 def test_a_time_beyond_the_histogram_is_kept_at_its_greatest_value() -> None:
     sample = Sample(Phase.MESSAGE, Outcome.ANSWERED, START_NS + S, START_NS + S + 2 * HIGHEST_NS)
-    (greatest,) = {
-        HdrHistogram.decode(text.encode()).get_max_value()
-        for text in report_of([sample])["histograms"].values()
-    }
+    (greatest,) = {decoded(text).get_max_value() for text in report_of([sample])["histograms"].values()}
     assert greatest == pytest.approx(HIGHEST_NS, rel=0.002)
 
 
@@ -90,17 +102,19 @@ def test_seconds_of_the_window_are_counted_by_when_a_message_ended() -> None:
 
 def test_take_hands_over_each_thing_exactly_once() -> None:
     recorder = CellRecorder(order(), START_NS)
-    recorder.record(message(1.5, 1.6))
-    recorder.record(message(1.5, 1.6, phase=Phase.SESSION))
-    recorder.record_connection("127.0.0.1:5", view(START_NS))
+    journal = journal_of(recorder, most_connections=1)
+    tell(journal, message(1.5, 1.6))
+    tell(journal, message(1.5, 1.6, phase=Phase.SESSION))
+    journal.connection("127.0.0.1:5", view(START_NS))
+    journal.flush()
     first = recorder.take("w", final=False)
-    assert (first["ledger"], first["sessions"], len(first["connections"])) == ({"answered": 1}, 1, 1)
+    assert (first["ledger"]["answered"], first["sessions"], len(first["connections"])) == (1, 1, 1)
     second = recorder.take("w", final=True)
     for name in ("ledger", "measured", "histograms"):
         assert second[name] == {}, name
     for name in ("per_second", "connections"):
         assert second[name] == [], name
-    assert (second["sessions"], second["answered_in_window"]) == (0, 0)
+    assert (second["sessions"], second["answered_in_window"], second["in_flight_ns"]) == (0, 0, 0)
     assert (first["sequence"], second["sequence"]) == (0, 1)
     assert (first["final"], second["final"]) == (False, True)
 
@@ -112,12 +126,16 @@ def test_a_report_names_its_run_cell_and_worker() -> None:
 
 def test_a_window_without_an_end_takes_everything_until_it_is_closed() -> None:
     recorder = CellRecorder(order(seconds=None), START_NS)
-    recorder.record(message(99.0, 99.5))
-    recorder.close_window(START_NS + 100 * S)
-    recorder.record(message(100.5, 100.6))
+    journal = journal_of(recorder)
+    tell(journal, message(8.0, 8.5))
+    journal.flush()
+    recorder.close_window(at(9.0))
+    tell(journal, message(9.5, 9.6))
+    journal.flush()
     report = recorder.take("w", final=True)
     assert report["measured"] == {"answered": 1}
-    assert report["window_s"] == pytest.approx(99.0)
+    assert report["ledger"]["answered"] == 2
+    assert report["window_s"] == pytest.approx(8.0)
 
 
 @pytest.mark.parametrize(
@@ -125,16 +143,105 @@ def test_a_window_without_an_end_takes_everything_until_it_is_closed() -> None:
 )
 def test_closing_a_window_early_shortens_it_and_late_leaves_it(closed_s: float, window_s: float) -> None:
     recorder = CellRecorder(order(), START_NS)
-    recorder.close_window(START_NS + round(closed_s * S))
+    recorder.close_window(at(closed_s))
     assert recorder.window_start_ns == START_NS + S
     assert recorder.window_end_ns == START_NS + S + round(window_s * S)
 
 
-def test_the_first_connections_are_kept_and_no_more_than_the_bound() -> None:
-    recorder = CellRecorder(order(), START_NS)
-    for number in range(SAMPLED_CONNECTIONS + 5):
-        recorder.record_connection(f"127.0.0.1:{number}", view(START_NS + number))
-    addresses = [row["address"] for row in recorder.take("w", final=False)["connections"]]
-    assert addresses == [f"127.0.0.1:{number}" for number in range(SAMPLED_CONNECTIONS)]
-    recorder.record_connection("127.0.0.1:9", view(START_NS))
-    assert recorder.take("w", final=True)["connections"] == []
+def largest_ns(report: dict[str, Any], name: str) -> int:
+    """The greatest value of a histogram."""
+    return int(decoded(report["histograms"][name]).get_max_value())
+
+
+def about(seconds: float) -> Any:
+    return pytest.approx(seconds * S, rel=0.002)
+
+
+@pytest.mark.parametrize("traffic", [OPEN, OPEN_PERSISTENT])
+def test_in_an_open_load_a_response_runs_from_when_it_was_due_and_a_round_trip_from_the_send(
+    traffic: Traffic,
+) -> None:
+    report = report_of_due([(message(1.5, 1.7), at(1.2))], cell_order=order(traffic=traffic))
+    assert largest_ns(report, "response") == about(0.5)
+    assert largest_ns(report, "round_trip") == about(0.2)
+
+
+@pytest.mark.parametrize("traffic", [Traffic(), PERSISTENT])
+def test_in_a_closed_load_a_response_runs_from_the_send_and_is_the_round_trip(traffic: Traffic) -> None:
+    report = report_of_due([(message(1.5, 1.7), at(1.2))], cell_order=order(traffic=traffic))
+    assert largest_ns(report, "response") == about(0.2)
+    assert "round_trip" not in report["histograms"]
+
+
+def test_a_message_of_an_open_load_that_nobody_said_when_it_was_due_runs_from_its_send() -> None:
+    report = report_of([message(1.5, 1.7)], cell_order=order(traffic=OPEN))
+    assert largest_ns(report, "response") == largest_ns(report, "round_trip") == about(0.2)
+
+
+# The window: from 1 s to 3 s.
+@pytest.mark.parametrize(
+    ("due_s", "sent_s", "inside"), [(0.9, 1.1, 0), (1.0, 1.0, 1), (2.9, 3.5, 1), (3.0, 3.0, 0)]
+)
+def test_an_open_loads_message_belongs_to_the_window_in_which_it_was_due(
+    due_s: float, sent_s: float, inside: int
+) -> None:
+    sample = message(sent_s, sent_s + 0.1)
+    report = report_of_due([(sample, at(due_s))], cell_order=order(traffic=OPEN_PERSISTENT))
+    assert report["measured"]["answered"] == inside
+    names = ("response", "round_trip", "send_lag")
+    assert [counts(report).get(name, 0) for name in names] == [inside] * 3
+
+
+@pytest.mark.parametrize("traffic", [PERSISTENT, OPEN_PERSISTENT])
+def test_where_a_turn_is_a_message_its_lag_lies_between_due_and_send(traffic: Traffic) -> None:
+    report = report_of_due(
+        [(message(1.5, 1.7), at(1.2)), (message(1.5, 1.7), -1)], cell_order=order(traffic=traffic)
+    )
+    assert counts(report)["send_lag"] == 1
+    assert largest_ns(report, "send_lag") == about(0.3)
+
+
+@pytest.mark.parametrize("traffic", [Traffic(), OPEN])
+def test_where_a_turn_is_a_session_only_its_own_step_tells_the_lag(traffic: Traffic) -> None:
+    lag = message(1.2, 1.5, phase=Phase.LAG)
+    report = report_of_due([(message(1.5, 1.7), at(1.2)), (lag, -1)], cell_order=order(traffic=traffic))
+    assert counts(report)["send_lag"] == 1
+    assert largest_ns(report, "send_lag") == about(0.3)
+
+
+@pytest.mark.parametrize(
+    ("spans", "in_flight_s"),
+    [
+        ([(1.5, 1.7)], 0.2),
+        ([(0.2, 0.9), (3.0, 4.0)], 0.0),
+        ([(0.5, 1.25), (2.5, 9.0)], 0.75),
+        ([(0.0, 9.0), (0.0, 9.0)], 4.0),
+    ],
+)
+@pytest.mark.parametrize("phase", [Phase.SESSION, Phase.MESSAGE])
+def test_of_what_is_under_way_the_part_within_the_window_adds_up(
+    phase: Phase, spans: list[tuple[float, float]], in_flight_s: float
+) -> None:
+    traffic = PERSISTENT if phase is Phase.MESSAGE else Traffic()
+    samples = [message(start_s, end_s, phase=phase) for start_s, end_s in spans]
+    assert report_of(samples, cell_order=order(traffic=traffic))["in_flight_ns"] == in_flight_s * S
+
+
+def test_messages_within_a_session_are_not_counted_as_under_way_twice() -> None:
+    whole = message(1.5, 1.7, phase=Phase.SESSION)
+    assert report_of([message(1.5, 1.6), message(1.6, 1.7), whole])["in_flight_ns"] == 0.2 * S
+
+
+def test_the_ledger_tells_what_connections_carried_in_messages_and_bytes() -> None:
+    answered = replace(message(0.5, 0.6), sent_bytes=10, received_bytes=20)
+    cut_off = replace(message(1.5, 1.6, Outcome.SHORT), sent_bytes=10, received_bytes=3)
+    without_connection = message(1.5, 1.6, Outcome.REFUSED)
+    ledger = report_of([answered, answered, cut_off, without_connection])["ledger"]
+    assert ledger == {
+        "answered": 2,
+        "short": 1,
+        "refused": 1,
+        "carried": 3,
+        "bytes_sent": 30,
+        "bytes_received": 43,
+    }

@@ -3,45 +3,57 @@
 from __future__ import annotations
 
 import socket
-from itertools import islice
+import time
+from collections import defaultdict
 
 import pytest
 
+from loadtest.messages import message_ring
+from loadtest.meters import ABSENT
 from loadtest.plan import Traffic
-from loadtest.samples import Outcome, Phase
+from loadtest.results import ClientView
+from loadtest.samples import Outcome, Phase, Sample
 from loadtest.scenarios import (
     GREETING_REPLY,
     SCENARIOS,
     Conversation,
     greeting,
-    payloads,
     persistent,
     session,
 )
 from tests.unit.loadtest.peers import Book, Peer, echoes, read, refusing_port, until_closed
+from wire.framing import get_framing
 
 ANSWERED = Outcome.ANSWERED
 
 
 def conversation(
-    book: Book, port: int, *, reply: str | None = "echo", messages: int = 3, goes_on: list[bool] | None = None
+    book: Book,
+    port: int,
+    *,
+    reply: str | None = "echo",
+    messages: int = 3,
+    goes_on: list[bool] | None = None,
+    open_load: bool = False,
 ) -> Conversation:
     """goes_on: the answers to `goes_on`, one a message; always yes where it is None."""
     asked = iter(goes_on or [])
     return Conversation(
         book.client(port),
+        book.meter,
         Traffic(messages=messages, payload_bytes=16),
-        reply,
+        message_ring(get_framing("raw"), 16, None, echo=reply == "echo", timing=False),
         (lambda: True) if goes_on is None else lambda: next(asked),
-        book.samples.append,
+        reply=reply,
         number=7,
+        open_load=open_load,
     )
 
 
 def test_a_session_connects_sends_its_messages_and_closes() -> None:
     book = Book()
     with Peer(echoes) as peer:
-        session(conversation(book, peer.port))
+        session(conversation(book, peer.port), ABSENT)
     assert book.outcomes() == [
         (Phase.CONNECT, ANSWERED),
         (Phase.MESSAGE, ANSWERED),
@@ -60,7 +72,7 @@ def test_a_session_connects_sends_its_messages_and_closes() -> None:
 def test_a_refused_connect_books_exactly_one_message(name: str) -> None:
     book = Book()
     with refusing_port() as port:
-        SCENARIOS[name](conversation(book, port))
+        assert not SCENARIOS[name](conversation(book, port), ABSENT)
     assert [sample.outcome for sample in book.of(Phase.MESSAGE)] == [Outcome.REFUSED]
     assert [sample.outcome for sample in book.of(Phase.SESSION)] in ([], [Outcome.REFUSED])
     assert book.of(Phase.CLOSE) == []
@@ -69,7 +81,7 @@ def test_a_refused_connect_books_exactly_one_message(name: str) -> None:
 def test_a_session_stops_sending_when_the_cell_ends_and_still_closes() -> None:
     book = Book()
     with Peer(echoes) as peer:
-        session(conversation(book, peer.port, messages=9, goes_on=[True, True, False]))
+        session(conversation(book, peer.port, messages=9, goes_on=[True, True, False]), ABSENT)
     assert len(book.of(Phase.MESSAGE)) == 2
     assert book.of(Phase.CLOSE)[0].outcome is ANSWERED
 
@@ -81,7 +93,7 @@ def test_a_session_ends_with_its_first_failed_message_and_takes_its_outcome() ->
 
     book = Book()
     with Peer(answers_once) as peer:
-        session(conversation(book, peer.port))
+        session(conversation(book, peer.port), ABSENT)
     assert [sample.outcome for sample in book.of(Phase.MESSAGE)] == [ANSWERED, Outcome.SHORT]
     assert [sample.outcome for sample in book.of(Phase.SESSION)] == [Outcome.SHORT]
 
@@ -96,7 +108,7 @@ def test_an_echo_of_another_message_is_a_mismatch() -> None:
 
     book = Book()
     with Peer(repeats_the_first) as peer:
-        session(conversation(book, peer.port))
+        session(conversation(book, peer.port), ABSENT)
     assert [sample.outcome for sample in book.of(Phase.MESSAGE)] == [ANSWERED, Outcome.MISMATCH]
 
 
@@ -108,7 +120,7 @@ def test_unchecked_replies_may_be_anything() -> None:
 
     book = Book()
     with Peer(says_hello) as peer:
-        session(conversation(book, peer.port, reply=None, messages=1))
+        session(conversation(book, peer.port, reply=None, messages=1), ABSENT)
     assert book.of(Phase.SESSION)[0].outcome is ANSWERED
 
 
@@ -122,7 +134,7 @@ def test_the_greeting_tells_the_clients_number_and_expects_the_acknowledgement()
 
     book = Book()
     with Peer(acknowledges) as peer:
-        greeting(conversation(book, peer.port, reply=GREETING_REPLY.decode()))
+        greeting(conversation(book, peer.port, reply=GREETING_REPLY.decode()), ABSENT)
     assert [text.decode() for text in heard] == ["客户端7连接成功"]
     assert book.of(Phase.SESSION)[0].outcome is ANSWERED
 
@@ -132,7 +144,7 @@ def test_a_persistent_connection_is_opened_once_and_used_again() -> None:
     with Peer(echoes) as peer:
         talk = conversation(book, peer.port)
         for _ in range(3):
-            persistent(talk)
+            assert persistent(talk, ABSENT)
         talk.client.close()
     phases = [sample.phase for sample in book.samples]
     assert phases.count(Phase.CONNECT) == 1
@@ -147,17 +159,138 @@ def test_a_persistent_connection_that_was_lost_is_opened_again() -> None:
     book = Book()
     with Peer(hangs_up, echoes) as peer:
         talk = conversation(book, peer.port)
-        persistent(talk)
-        persistent(talk)
+        assert not persistent(talk, ABSENT)
+        assert persistent(talk, ABSENT)
         talk.client.close()
     assert [sample.outcome for sample in book.of(Phase.MESSAGE)] == [Outcome.SHORT, ANSWERED]
     assert len(book.of(Phase.CONNECT)) == 2
 
 
-@pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 34, 64, 1000, 1 << 20])
-def test_payloads_have_the_exact_size_no_newline_and_differ_from_one_to_the_next(size: int) -> None:
-    some = list(islice(payloads(size), 5))
-    assert {len(payload) for payload in some} == {size}
-    assert not any(b"\n" in payload for payload in some)
-    assert all(payload.decode("ascii").isprintable() for payload in some)
-    assert len(set(some)) == len(some)
+def test_users_begin_at_places_of_their_own_and_go_round_the_ring() -> None:
+    heard: list[bytes] = []
+
+    def notes_and_echoes(link: socket.socket) -> None:
+        while data := link.recv(16):
+            heard.append(data)
+            link.sendall(data)
+
+    book = Book()
+    ring = message_ring(get_framing("raw"), 16, None, echo=True, timing=False)[:3]
+    for number in (1, 2):
+        with Peer(notes_and_echoes) as peer:
+            client = book.client(peer.port)
+            talk = Conversation(client, book.meter, Traffic(messages=4), ring, lambda: True, number=number)
+            assert session(talk, ABSENT)
+    order = [ring[place].payload for place in (1, 2, 0, 1)]
+    assert heard[:4] == order
+    assert heard[4:] == [ring[place].payload for place in (2, 0, 1, 2)]
+
+
+class Rows:
+    """A meter that keeps what it is told, as it is told."""
+
+    wants_connections = False
+
+    def __init__(self) -> None:
+        self.steps: defaultdict[Phase, list[tuple[int, int]]] = defaultdict(list)
+        self.due_ns: list[int] = []
+        self.failures: list[Sample] = []
+
+    def step(self, phase: Phase, start_ns: int, end_ns: int) -> None:
+        self.steps[phase].append((start_ns, end_ns))
+
+    def message(self, due_ns: int, *_: int) -> None:
+        self.due_ns.append(due_ns)
+
+    def failure(self, sample: Sample) -> None:
+        self.failures.append(sample)
+
+    def connection(self, address: str, view: ClientView) -> None:
+        raise AssertionError(f"nobody asked for {address}")
+
+
+@pytest.fixture
+def rows() -> Rows:
+    return Rows()
+
+
+@pytest.fixture
+def told(rows: Rows) -> Book:
+    """A book that only keeps rows."""
+    book = Book()
+    book.meter = rows  # type: ignore[assignment]
+    return book
+
+
+def test_how_late_a_session_begins_is_told_once_from_when_it_was_due(rows: Rows, told: Book) -> None:
+    due_ns = time.monotonic_ns()
+    with Peer(echoes) as peer:
+        assert session(conversation(told, peer.port), due_ns)
+    ((since_ns, begun_ns),) = rows.steps[Phase.LAG]
+    assert since_ns == due_ns
+    assert due_ns <= begun_ns <= rows.steps[Phase.CONNECT][0][0]
+    assert rows.steps[Phase.SESSION][0][0] == begun_ns
+
+
+@pytest.mark.parametrize(("open_load", "dues"), [(False, [ABSENT] * 3), (True, [5, ABSENT, ABSENT])])
+def test_only_an_open_loads_first_message_is_due_when_its_session_was(
+    rows: Rows, told: Book, open_load: bool, dues: list[int]
+) -> None:
+    with Peer(echoes) as peer:
+        assert session(conversation(told, peer.port, open_load=open_load), 5)
+    assert rows.due_ns == dues
+
+
+@pytest.mark.parametrize("open_load", [False, True])
+def test_every_message_on_a_connection_that_stays_is_due_when_its_turn_was(
+    rows: Rows, told: Book, open_load: bool
+) -> None:
+    with Peer(echoes) as peer:
+        talk = conversation(told, peer.port, open_load=open_load)
+        for due_ns in (5, 6, ABSENT):
+            assert persistent(talk, due_ns)
+        talk.client.close()
+    assert rows.due_ns == [5, 6, ABSENT]
+    # The message itself tells how late it is.
+    assert rows.steps[Phase.LAG] == []
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_turn_that_nobody_can_say_when_it_was_due_has_no_lag(rows: Rows, told: Book, name: str) -> None:
+    with Peer(echoes) as peer:
+        talk = conversation(told, peer.port)
+        assert SCENARIOS[name](talk, ABSENT)
+        talk.client.close()
+    assert rows.steps[Phase.LAG] == []
+    assert set(rows.due_ns) == {ABSENT}
+
+
+@pytest.mark.parametrize(("name", "lags"), [("session", 1), ("greeting", 1), ("persistent", 0)])
+def test_a_turn_that_finds_no_connection_was_due_all_the_same(
+    rows: Rows, told: Book, name: str, lags: int
+) -> None:
+    with refusing_port() as port:
+        assert not SCENARIOS[name](conversation(told, port), 5)
+    assert len(rows.steps[Phase.LAG]) == lags
+    assert Phase.MESSAGE in {sample.phase for sample in rows.failures}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_in_a_closed_load_the_next_turn_is_due_when_the_last_one_is_over(
+    rows: Rows, told: Book, name: str
+) -> None:
+    connections = 1 if name == "persistent" else 2
+    with Peer(*[echoes] * connections) as peer:
+        talk = conversation(told, peer.port)
+        assert talk.free_ns() == ABSENT
+        assert SCENARIOS[name](talk, talk.free_ns())
+        first_ns = talk.free_ns()
+        if name != "persistent":
+            assert rows.steps[Phase.SESSION][0][1] == first_ns
+        assert SCENARIOS[name](talk, first_ns)
+        talk.client.close()
+    if name == "persistent":
+        assert rows.due_ns == [ABSENT, first_ns]
+    else:
+        ((since_ns, begun_ns),) = rows.steps[Phase.LAG]
+        assert since_ns == first_ns <= begun_ns

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from loadtest.orders import CellOrder
-from loadtest.plan import Plan, PlanError, Traffic
+from loadtest.plan import Arrival, Plan, PlanError, Traffic
 from loadtest.scenarios import GREETING_REPLY
 from loadtest.server_view import ServerView
 from loadtest.socket_errors import HarnessError
@@ -40,9 +43,10 @@ def test_orders_follow_what_the_server_says_of_itself(reply: str, expected: str)
     answer = listeners(listener("free", 8888), listener("lock", 8889), reply=reply)
     with admin_port({"/listeners": [answer]}) as port:
         target = Target("server", ServerView(port.address))
-        order = target.order("run", 3, "lock", Traffic(), 0.5, 2.0)
+        order = target.order("run", 3, "lock", Traffic(), 0.5, 2.0, 7)
     assert (order.host, order.port, order.mode) == ("server", 8889, "lock")
     assert (order.framing, order.timing, order.reply) == ("length", True, expected)
+    assert (order.warmup_s, order.seconds, order.seed) == (0.5, 2.0, 7)
 
 
 def test_a_mode_that_is_not_offered_is_refused_with_those_that_are() -> None:
@@ -56,7 +60,7 @@ def test_a_mode_that_is_not_offered_is_refused_with_those_that_are() -> None:
 def test_another_service_needs_a_port_and_tells_nothing() -> None:
     target = Target("service", None, 7, "line", "echo")
     assert target.settings() == {}
-    order = target.order("run", 0, "target", Traffic(), 0.0, None)
+    order = target.order("run", 0, "target", Traffic(), 0.0, None, 1)
     assert (order.port, order.framing, order.timing, order.reply) == (7, "line", False, "echo")
     with pytest.raises(PlanError, match="has no port") as refusal:
         Target("service", None).port_of("target")
@@ -64,5 +68,14 @@ def test_another_service_needs_a_port_and_tells_nothing() -> None:
 
 
 def test_an_order_survives_its_way_to_a_worker() -> None:
-    order = Target("service", None, 7).order("run", 0, "target", Traffic(messages=9), 0.0, None)
-    assert CellOrder.from_message(order.to_message()) == order
+    traffic = Traffic(messages=9, arrival=Arrival("poisson", 50.0), sources=("127.0.0.1", "127.0.0.2"))
+    order = Target("service", None, 7).order("run", 0, "target", traffic, 0.0, None, 3)
+    for each in (order, order.for_share(1, 4)):
+        # Over the wire, tuples come as lists.
+        assert CellOrder.from_message(json.loads(json.dumps(each.to_message()))) == each
+
+
+def test_each_worker_has_its_share_of_an_order_that_is_else_the_same() -> None:
+    order = Target("service", None, 7).order("run", 0, "target", Traffic(), 0.0, None, 3)
+    assert (order.share, order.shares, order.seed) == (0, 1, 3)
+    assert order.for_share(1, 4) == replace(order, share=1, shares=4)

@@ -1,0 +1,113 @@
+"""Rows of what was answered, handed on in bulk: all of them, in order, exactly once."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loadtest.journal import ROWS, Batch, Journal
+from loadtest.results import ClientView
+from loadtest.samples import Outcome, Phase, Sample
+from tests.unit.loadtest.records import START_NS, message, view
+
+
+class Reader:
+    """Keeps the rows of all batches."""
+
+    def __init__(self) -> None:
+        self.batches = 0
+        self.messages: list[tuple[int, ...]] = []
+        self.steps: dict[Phase, list[tuple[int, ...]]] = {phase: [] for phase in Phase}
+
+    def __call__(self, batch: Batch) -> None:
+        self.batches += 1
+        self.messages += map(tuple, batch.messages.tolist())
+        for phase, rows in batch.steps.items():
+            assert rows.dtype == np.int64
+            self.steps[phase] += map(tuple, rows.tolist())
+
+
+MOMENT = st.integers(-1, 2**63 - 1)
+FLUSH = "flush"
+Told = tuple[int, ...] | tuple[Phase, int, int] | str
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(*[MOMENT] * 7), st.tuples(st.sampled_from(Phase), MOMENT, MOMENT), st.just(FLUSH)
+        ),
+        max_size=60,
+    )
+)
+def test_whatever_was_told_reaches_every_reader_once_and_in_order(told: list[Told]) -> None:
+    first, second = Reader(), Reader()
+    journal = Journal((first, second), ())
+    messages: list[tuple[int, ...]] = []
+    steps: dict[Phase, list[tuple[int, ...]]] = {phase: [] for phase in Phase}
+    for each in told:
+        if each == FLUSH:
+            journal.flush()
+        elif isinstance(each[0], Phase):
+            journal.step(*each)
+            steps[each[0]].append(tuple(each[1:]))
+        else:
+            journal.message(*each)
+            messages.append(each)
+    journal.flush()
+    for reader in (first, second):
+        assert reader.messages == messages
+        assert reader.steps == steps
+
+
+def test_a_full_journal_hands_itself_on() -> None:
+    reader = Reader()
+    journal = Journal((reader,), ())
+    numbers = count()
+    for number in range(ROWS - 1):
+        journal.message(number, *[next(numbers)] * 6)
+    assert reader.batches == 0
+    journal.message(ROWS - 1, 0, 0, 0, 0, 0, 0)
+    assert (reader.batches, len(reader.messages)) == (1, ROWS)
+    for number in range(ROWS):
+        journal.step(Phase.LAG, number, number)
+    assert (reader.batches, len(reader.steps[Phase.LAG])) == (2, ROWS)
+
+
+def test_an_empty_journal_tells_nobody() -> None:
+    reader = Reader()
+    journal = Journal((reader,), ())
+    journal.flush()
+    journal.message(0, 0, 0, 0, 0, 0, 0)
+    journal.flush()
+    journal.flush()
+    assert reader.batches == 1
+
+
+def test_a_failure_is_told_at_once_and_enters_no_batch() -> None:
+    reader, first, second = Reader(), list[Sample](), list[Sample]()
+    journal = Journal((reader,), (first.append, second.append))
+    sample = message(1.5, 1.6, Outcome.RESET)
+    journal.failure(sample)
+    assert first == second == [sample]
+    journal.flush()
+    assert reader.batches == 0
+
+
+def test_the_first_connections_are_told_and_no_more_than_were_asked_for() -> None:
+    kept: list[tuple[str, ClientView]] = []
+    journal = Journal((), (), lambda address, seen: kept.append((address, seen)), 3)
+    for number in range(5):
+        assert journal.wants_connections == (number < 3)
+        journal.connection(f"127.0.0.1:{number}", view(START_NS + number))
+    assert [address for address, _ in kept] == ["127.0.0.1:0", "127.0.0.1:1", "127.0.0.1:2"]
+
+
+def test_a_journal_that_keeps_no_connections_wants_none() -> None:
+    journal = Journal((), ())
+    assert not journal.wants_connections
+    journal.connection("127.0.0.1:1", view(START_NS))
