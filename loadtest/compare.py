@@ -82,6 +82,8 @@ def run_comparison(comparison: Comparison, on_cell: Callable[[Run], None]) -> Fi
     """
     # What these would log reaches the user as Finished.failure, as a note or as a check.
     logging.getLogger("loadtest").setLevel(logging.CRITICAL)
+    # It warns of many users at once, which is what a plan may well ask for.
+    logging.getLogger("locust").setLevel(logging.ERROR)
     with ExitStack() as stack:
         target = _find_target(comparison, stack)
         target.check(comparison.plan)
