@@ -53,6 +53,13 @@ def view(start_ns: int) -> ClientView:
     )
 
 
+def begun(cell_order: CellOrder) -> CellRecorder:
+    """The recorder of a cell whose time began at START_NS."""
+    recorder = CellRecorder(cell_order)
+    recorder.begin(START_NS)
+    return recorder
+
+
 def journal_of(recorder: CellRecorder, most_connections: int = 0) -> Journal:
     """The journal of one worker, as a running cell makes it."""
     return Journal((recorder.absorb,), (recorder.fail,), recorder.keep_connection, most_connections)
@@ -91,7 +98,7 @@ def report_of_due(
     final: bool = True,
 ) -> dict[str, Any]:
     """As report_of, each sample with when it was due, in monotonic nanoseconds."""
-    recorder = CellRecorder(cell_order or order(), START_NS)
+    recorder = begun(cell_order or order())
     journal = journal_of(recorder)
     for sample, due_ns in samples:
         tell(journal, sample, due_ns)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,17 +17,34 @@ from loadtest.cells import (
     to_record,
 )
 from loadtest.collector import CellCollector
-from loadtest.plan import PlannedCell
-from loadtest.results import Ledger, Messages, ServerCell
-from loadtest.server_view import Listener
+from loadtest.plan import Arrival, PlannedCell, Traffic
+from loadtest.results import Count, Messages, ServerCell
+from loadtest.samples import Outcome, Phase, Sample
+from loadtest.server_view import Listener, Snapshot
 from tests.unit.loadtest.admin_port import listener
-from tests.unit.loadtest.records import START_NS, message, order, report_of, view
+from tests.unit.loadtest.records import OPEN, START_NS, at, message, order, report_of, report_of_due, view
 
 PLANNED = PlannedCell(4, "lock", 8, 2)
+# Frames and their replies, in the ledgers below.
+BYTES = 10
 
 
-def served(answered: int) -> ServerCell:
-    return ServerCell(1, answered, answered, 1, 0)
+def served(received: int, answered: int) -> ServerCell:
+    return ServerCell(1, received, answered, 1, 0, received * BYTES, answered * BYTES)
+
+
+def clients_with(outcomes: Sequence[tuple[str, int]]) -> CellCollector:
+    """What one worker counted; all but the refused had a connection, and whoever failed saw no reply."""
+    samples: list[Sample] = []
+    for name, count in outcomes:
+        outcome = Outcome(name)
+        sent_bytes = 0 if outcome is Outcome.REFUSED else BYTES
+        received_bytes = BYTES if outcome is Outcome.ANSWERED else 0
+        sample = replace(message(1.5, 1.6, outcome), sent_bytes=sent_bytes, received_bytes=received_bytes)
+        samples += [sample] * count
+    collector = CellCollector(order(), {"w1"})
+    collector.add(report_of(samples))
+    return collector
 
 
 def row(number: int, arrival_ns: int, **more: Any) -> dict[str, Any]:
@@ -48,48 +67,126 @@ def counted(**counts: Any) -> Listener:
     return Listener(**{name: document[name] for name in Listener.__dataclass_fields__})
 
 
+def snapshot(now_ns: int = 0, settings: dict[str, Any] | None = None, **counts: Any) -> Snapshot:
+    """The server at one moment, with what its lock has counted."""
+    return Snapshot(settings or {}, now_ns, {"lock": counted(at_ns=now_ns, **counts)})
+
+
 @pytest.mark.parametrize(
-    ("clients", "answered", "difference", "words"),
+    ("outcomes", "received", "answered", "difference", "words"),
     [
-        (Messages(sent=5, answered=5), 5, 0, ""),
-        (Messages(sent=6, answered=5, refused=1), 5, 0, ""),
-        (Messages(sent=7, answered=5, aborted=2), 7, 2, "2 messages failed in flight"),
-        (Messages(sent=7, answered=5, timeout=1, reset=1), 6, 1, "2 messages failed in flight"),
-        (Messages(sent=6, answered=5, mismatch=1), 6, 1, "did not see 1 answers"),
-        (Messages(sent=5, answered=5), 9, 4, "4 answers more than the clients can account for"),
-        (Messages(sent=6, answered=5, aborted=1), 9, 4, "3 answers more than"),
-        (Messages(sent=6, answered=5, refused=1), 6, 1, "1 answers more than"),
-        (Messages(sent=5, answered=5), 2, -3, "3 fewer than the clients"),
+        ([("answered", 5)], 5, 5, 0, ""),
+        ([("answered", 5), ("refused", 1)], 5, 5, 0, ""),
+        ([("answered", 5), ("aborted", 2)], 7, 7, 2, "2 messages failed in flight"),
+        ([("answered", 5), ("timeout", 1), ("reset", 1)], 7, 6, 1, "2 messages failed in flight"),
+        ([("answered", 5), ("mismatch", 1)], 6, 6, 1, "1 messages failed in flight"),
+        ([("answered", 5)], 9, 9, 4, "4 messages more than the clients can account for"),
+        ([("answered", 6), ("aborted", 1)], 10, 10, 4, "3 messages more than"),
+        ([("answered", 5), ("refused", 1)], 6, 6, 1, "1 messages more than"),
+        ([("answered", 5)], 2, 2, -3, "the server counted fewer than the clients"),
+        ([("answered", 5)], 4, 5, 0, "the server counted fewer than the clients"),
     ],
 )
 def test_a_difference_between_the_two_counts_is_named(
-    clients: Messages, answered: int, difference: int, words: str
+    outcomes: list[tuple[str, int]], received: int, answered: int, difference: int, words: str
 ) -> None:
-    ledger = make_ledger(clients, served(answered))
+    clients = clients_with(outcomes)
+    ledger = make_ledger(clients, served(received, answered))
     assert ledger.difference == difference
     assert words in ledger.explanation
-    assert bool(ledger.explanation) == bool(difference)
-    assert ledger.client_sent == ledger.client_answered + ledger.client_failed
+    assert bool(ledger.explanation) == (not ledger.exact)
+    counts = dict(outcomes)
+    assert ledger.answered.client == counts["answered"]
+    assert ledger.failed == sum(counts.values()) - counts["answered"]
+    assert ledger.sent.client == sum(counts.values()) - counts.get("refused", 0)
+
+
+def test_a_worker_without_a_last_report_is_named_first() -> None:
+    clients = clients_with([("answered", 5)])
+    clients.expect("w2")
+    assert "what w2 saw after the last report" in make_ledger(clients, served(9, 9)).explanation
 
 
 def test_where_the_server_is_silent_there_is_no_difference_to_name() -> None:
-    assert make_ledger(Messages(sent=3, answered=2, reset=1), None) == Ledger(3, 2, 1)
+    ledger = make_ledger(clients_with([("answered", 2), ("reset", 1)]), None)
+    assert (ledger.sent, ledger.answered, ledger.failed) == (Count(3), Count(2), 1)
+    assert (ledger.bytes_sent, ledger.bytes_received) == (Count(30), Count(20))
+    assert ledger.exact
+    assert (ledger.difference, ledger.explanation) == (None, "")
 
 
 def test_a_server_cell_is_what_was_counted_since_the_cell_began() -> None:
-    before = counted(accepted=10, received=50, answered=49)
-    after = counted(accepted=13, received=56, answered=55, max_in_service=1, max_waiting=2)
-    cell = make_server_cell(before, after, [row(1, 0), row(2, 50)], dropped=4)
+    before = snapshot(accepted=10, received=50, answered=49, bytes_received=500, bytes_sent=490)
+    after = snapshot(
+        accepted=13,
+        received=56,
+        answered=55,
+        bytes_received=560,
+        bytes_sent=550,
+        max_in_service=1,
+        max_waiting=2,
+    )
+    cell = make_server_cell(before, after, "lock", Traffic(), [row(1, 0), row(2, 50)], dropped=4)
     assert (cell.accepted, cell.received, cell.answered) == (3, 6, 6)
+    assert (cell.bytes_received, cell.bytes_sent) == (60, 60)
     assert (cell.max_in_service, cell.max_waiting, cell.dropped_records) == (1, 2, 4)
     assert cell.hold_us is not None
     assert (cell.hold_us.count, cell.inversions) == (2, 0)
 
 
 def test_by_message_a_connections_record_tells_no_order() -> None:
-    at_message = counted(scope="message")
-    cell = make_server_cell(at_message, at_message, [row(1, 0)], dropped=0)
+    at_message = snapshot(scope="message")
+    cell = make_server_cell(at_message, at_message, "lock", Traffic(), [row(1, 0)], dropped=0)
     assert (cell.inversions, cell.hold_us, cell.handoff_us, cell.idle_start_us) == (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "overflows"), [(3, 5, 2), (3, 3, 0), (None, 5, None), (3, None, None)]
+)
+def test_listen_overflows_are_those_since_the_cell_began(
+    before: int | None, after: int | None, overflows: int | None
+) -> None:
+    first, last = (snapshot(settings={"listen_overflows": count}) for count in (before, after))
+    assert make_server_cell(first, last, "lock", Traffic(), [], 0).listen_overflows == overflows
+
+
+@pytest.mark.parametrize(
+    ("dropped", "computed"),
+    [pytest.param(0, 0.2, id="by the records"), pytest.param(1, 0.3, id="some lost: by the sums")],
+)
+def test_littles_law_at_the_server_takes_the_hold_from_records_only_if_all_are_there(
+    dropped: int, computed: float
+) -> None:
+    before, after = snapshot(0), snapshot(1000, in_service_ns=250, released=2, held_ns=300)
+    cell = make_server_cell(before, after, "lock", Traffic(), [row(1, 0), row(2, 200)], dropped)
+    assert cell.littles_law is not None
+    assert cell.littles_law.counted == pytest.approx(0.25)
+    assert cell.littles_law.computed == pytest.approx(computed)
+
+
+def test_where_nobody_was_released_there_is_no_law() -> None:
+    assert make_server_cell(snapshot(0), snapshot(1000), "lock", Traffic(), [], 0).littles_law is None
+
+
+@pytest.mark.parametrize(
+    ("traffic", "more", "dropped", "predicted"),
+    [
+        (Traffic(messages=1, arrival=Arrival("poisson", 100.0)), {}, 0, True),
+        (Traffic(messages=1, arrival=Arrival("constant", 100.0)), {}, 0, True),
+        (Traffic(messages=1), {}, 0, False),
+        (Traffic(messages=2, arrival=Arrival("poisson", 100.0)), {}, 0, False),
+        (Traffic("persistent", messages=1, arrival=Arrival("poisson", 100.0)), {}, 0, False),
+        (Traffic(messages=1, arrival=Arrival("poisson", 100.0)), {}, 1, False),
+        (Traffic(messages=1, arrival=Arrival("poisson", 100.0)), {"scope": "message"}, 0, False),
+        (Traffic(messages=1, arrival=Arrival("poisson", 100.0)), {"permits": None}, 0, False),
+    ],
+)
+def test_a_wait_is_predicted_where_arrivals_wait_for_nobody_and_every_record_is_there(
+    traffic: Traffic, more: dict[str, Any], dropped: int, predicted: bool
+) -> None:
+    rows = [row(number, number * 200) for number in range(60)]
+    cell = make_server_cell(snapshot(0, **more), snapshot(1, **more), "lock", traffic, rows, dropped)
+    assert (cell.wait_prediction is not None) == predicted
 
 
 def test_a_cell_carries_what_was_planned_and_what_was_collected() -> None:
@@ -101,6 +198,46 @@ def test_a_cell_carries_what_was_planned_and_what_was_collected() -> None:
     assert cell.messages == Messages(sent=1, answered=1)
     assert cell.response_us is not None
     assert cell.connect_us is None
+    assert cell.round_trip_us == cell.response_us
+    assert (cell.arrival, cell.rate_per_s) == ("closed", None)
+    assert [health.worker for health in cell.health] == ["w1"]
+    assert cell.littles_law is None
+
+
+def closed(**traffic: Any) -> CellCollector:
+    """A window of 2 s with four sessions of half a second, 0.1 s after one another."""
+    collected = CellCollector(order(traffic=Traffic(**traffic)), {"w1"})
+    sessions = [message(start_s, start_s + 0.5, phase=Phase.SESSION) for start_s in (1.0, 1.5, 2.0, 2.4)]
+    lags = [message(1.0, 1.1, phase=Phase.LAG)] * 4
+    collected.add(report_of([*sessions, *lags], cell_order=collected.order))
+    return collected
+
+
+def test_littles_law_at_the_client_counts_users_against_throughput_and_time() -> None:
+    law = make_cell(PLANNED, closed(), None, cut_short=False).littles_law
+    assert law is not None
+    assert law.counted == 8
+    assert law.computed == pytest.approx(4 / 2.0 * (0.5 + 0.1), rel=0.002)
+
+
+@pytest.mark.parametrize(("traffic", "cut_short"), [({}, True), ({"client_mode": "locked"}, False)])
+def test_where_users_come_and_go_or_wait_for_one_another_there_is_no_law(
+    traffic: dict[str, Any], cut_short: bool
+) -> None:
+    assert make_cell(PLANNED, closed(**traffic), None, cut_short=cut_short).littles_law is None
+
+
+def test_a_cell_of_an_open_load_tells_its_rate_and_both_times() -> None:
+    traffic = replace(OPEN, scenario="persistent")
+    collected = CellCollector(order(traffic=traffic), {"w1"})
+    report = report_of_due([(message(1.5, 1.6), at(1.2))], cell_order=collected.order)
+    collected.add({**report, "late": 3, "dropped": 2})
+    cell = make_cell(PLANNED, collected, None, cut_short=False)
+    assert (cell.arrival, cell.rate_per_s, cell.late, cell.dropped) == ("constant", 100.0, 3, 2)
+    means = [each and each.mean for each in (cell.response_us, cell.round_trip_us, cell.send_lag_us)]
+    assert means == pytest.approx([400_000, 100_000, 300_000], rel=0.002)
+    assert cell.littles_law is not None
+    assert cell.littles_law.counted == pytest.approx(0.4 / 2.0)
 
 
 def test_both_views_of_a_connection_are_joined_on_the_clients_address() -> None:

@@ -10,7 +10,7 @@ from loadtest.collector import CellCollector
 from loadtest.meters import ABSENT
 from loadtest.orders import CellOrder
 from loadtest.plan import Arrival, Traffic
-from loadtest.recorder import HISTOGRAMS, CellRecorder
+from loadtest.recorder import HISTOGRAMS
 from loadtest.results import Messages
 from loadtest.samples import Outcome, Phase, Sample
 from tests.unit.loadtest.records import (
@@ -18,6 +18,7 @@ from tests.unit.loadtest.records import (
     OPEN,
     START_NS,
     S,
+    begun,
     health_of,
     journal_of,
     message,
@@ -74,7 +75,7 @@ def any_due(draw: st.DrawFn) -> tuple[Sample, int]:
 def test_what_workers_record_and_report_in_parts_is_what_one_would_have_recorded(
     steps: list[tuple[tuple[Sample, int], int, str]], cell_order: CellOrder
 ) -> None:
-    recorders = [CellRecorder(cell_order, START_NS) for _ in range(3)]
+    recorders = [begun(cell_order) for _ in range(3)]
     journals = [journal_of(recorder) for recorder in recorders]
     merged = CellCollector(cell_order, {"w0", "w1", "w2"})
 
@@ -196,7 +197,7 @@ def test_what_was_never_recorded_has_no_distribution() -> None:
 def test_connections_and_hosts_of_all_workers_are_kept() -> None:
     collector = CellCollector(order(), {"w1", "w2"})
     for number, worker in enumerate(("w1", "w2")):
-        recorder = CellRecorder(order(), START_NS)
+        recorder = begun(order())
         recorder.keep_connection(f"127.0.0.1:{number}", view(START_NS + number * MS))
         collector.add(sent(recorder, worker, final=True))
     assert collector.clients == {
@@ -228,3 +229,21 @@ def test_each_workers_health_is_what_it_told_last_in_the_order_of_their_names() 
     collector.add({**report_of([], "w1"), "health": health_of("w1", 0.1)})
     collector.add({**report_of([], "w2"), "health": health_of("w2", 0.2)})
     assert [(health.worker, health.cpu_share) for health in collector.health] == [("w1", 0.1), ("w2", 0.2)]
+
+
+def test_who_has_not_opened_its_connections_is_known_and_the_slowest_tells_how_long_it_took() -> None:
+    collector = CellCollector(order(traffic=Traffic("persistent")), {"w1", "w2"})
+    assert (collector.unopened, collector.opening_s) == ({"w1", "w2"}, None)
+    told = {"run_id": "run", "cell": 0, "worker": "w1", "opened_s": 0.5}
+    collector.note_opened({**told, "worker": "w2", "cell": 7})
+    collector.note_opened(told)
+    assert (collector.unopened, collector.opening_s) == ({"w2"}, 0.5)
+    collector.note_opened({**told, "worker": "w2", "opened_s": 0.2})
+    assert (collector.unopened, collector.opening_s) == (set(), 0.5)
+
+
+@pytest.mark.parametrize("seconds", [2.0, None])
+def test_sessions_and_runs_by_hand_open_nothing_first(seconds: float | None) -> None:
+    scenario = "session" if seconds else "persistent"
+    collector = CellCollector(order(seconds=seconds, traffic=Traffic(scenario)), {"w1"})
+    assert collector.unopened == set()

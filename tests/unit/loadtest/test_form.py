@@ -19,6 +19,8 @@ OPTIONS = Namespace(
     mode="free",
     client_mode="free",
     scenario="session",
+    arrival="closed",
+    rate=0.0,
     messages=5,
     payload=64,
     modes="free,lock",
@@ -40,7 +42,12 @@ def test_choices_take_the_types_of_their_options_and_the_rest_stays() -> None:
     assert OPTIONS.messages == 5
 
 
-@pytest.mark.parametrize("field", ["out", "admin", "framing", "tags", "nonsense"])
+def test_an_open_load_is_chosen_on_the_page() -> None:
+    options = chosen(OPTIONS, {"arrival": "poisson", "rate": "12.5"})
+    assert (options.arrival, options.rate) == ("poisson", 12.5)
+
+
+@pytest.mark.parametrize("field", ["out", "admin", "framing", "source", "tags", "nonsense"])
 def test_a_field_that_is_not_of_the_form_is_refused_by_name(field: str) -> None:
     with pytest.raises(PlanError, match="is not a field of this form") as refusal:
         chosen(OPTIONS, {"run": "by hand", field: "x"})
@@ -54,6 +61,7 @@ def test_a_field_that_is_not_of_the_form_is_refused_by_name(field: str) -> None:
         ("messages", "1.5", "'1.5' is not a whole number"),
         ("repeats", "", "'' is not a whole number"),
         ("seconds", "long", "'long' is not a number"),
+        ("rate", "often", "'often' is not a number"),
     ],
 )
 def test_a_bad_number_is_refused_with_field_and_value(field: str, value: str, words: str) -> None:
@@ -66,13 +74,13 @@ class Driver:
     """Takes what it is asked to prepare, or refuses."""
 
     def __init__(self) -> None:
-        self.prepared: list[tuple[Namespace, str | None]] = []
+        self.prepared: list[tuple[Namespace, str | None, int]] = []
         self.refusal: Exception | None = None
 
-    def prepare(self, options: Namespace, host: str | None) -> None:
+    def prepare(self, options: Namespace, host: str | None, users: int) -> None:
         if self.refusal is not None:
             raise self.refusal
-        self.prepared.append((options, host))
+        self.prepared.append((options, host, users))
 
 
 @pytest.fixture
@@ -94,8 +102,8 @@ def page(driver: Driver) -> Iterator[FlaskClient]:
 def test_a_start_request_that_makes_sense_is_prepared_and_goes_on(page: FlaskClient, driver: Driver) -> None:
     form = {"run": "by hand", "mode": "lock", "user_count": "2", "host": "tcp://server:1"}
     assert page.post("/swarm", data=form).json == {"reached": True}
-    ((options, host),) = driver.prepared
-    assert (options.mode, host) == ("lock", "tcp://server:1")
+    ((options, host, users),) = driver.prepared
+    assert (options.mode, host, users) == ("lock", "tcp://server:1", 2)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from loadtest.options import add_options, offered_modes, plan_of, target_of, traffic_of
-from loadtest.plan import Plan, PlanError, Traffic
+from loadtest.plan import Arrival, Plan, PlanError, Traffic
 from loadtest.socket_errors import HarnessError
 from loadtest.target import PLAIN_TARGET
 from tests.unit.loadtest.admin_port import admin_port, listener, listeners
@@ -60,9 +60,23 @@ def test_options_become_a_plan() -> None:
     assert plan_of(options) == Plan(("free", "lock"), (2, 4), 1, warmup_s=0.0, seed=9)
 
 
+def test_arrivals_and_sources_become_traffic() -> None:
+    options = parsed("--arrival", "poisson", "--rate", "50", "--source", "127.0.0.1,127.0.0.2")
+    traffic = Traffic(arrival=Arrival("poisson", 50.0), sources=("127.0.0.1", "127.0.0.2"))
+    assert traffic_of(options) == traffic
+    assert plan_of(options).traffic == traffic
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
-    [(("--levels", "1,x"), "levels"), (("--repeats", "0"), "repeats"), (("--messages", "0"), "messages")],
+    [
+        (("--levels", "1,x"), "levels"),
+        (("--repeats", "0"), "repeats"),
+        (("--messages", "0"), "messages"),
+        (("--rate", "5"), "rate"),
+        (("--arrival", "constant"), "rate"),
+        (("--arrival", "constant", "--rate", "5", "--client-mode", "locked"), "client-mode"),
+    ],
 )
 def test_options_that_make_no_plan_are_refused_by_name(arguments: tuple[str, ...], what: str) -> None:
     with pytest.raises(PlanError) as refusal:
@@ -75,7 +89,8 @@ def test_every_option_has_a_variable_and_only_choices_about_the_load_are_on_the_
     add_options(parser)
     assert {"LOCKSTEP_ADMIN", "LOCKSTEP_CLIENT_MODE", "LOCKSTEP_MODES"} <= parser.variables
     assert {"--mode", "--client-mode", "--messages", "--payload", "--run"} <= parser.on_page
-    assert not {"--admin", "--out", "--framing", "--reply"} & parser.on_page
+    assert {"--arrival", "--rate"} <= parser.on_page
+    assert not {"--admin", "--out", "--framing", "--reply", "--source"} & parser.on_page
 
 
 @pytest.mark.parametrize("given_by", ["flag", "variable"])

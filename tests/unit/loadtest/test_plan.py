@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import pytest
 
-from loadtest.plan import Plan, PlanError, Traffic, parse_levels, parse_modes
+from loadtest.plan import Arrival, Plan, PlanError, Traffic, parse_levels, parse_modes
 
 
 def test_every_combination_is_there_once_a_repeat_and_repeats_are_interleaved() -> None:
@@ -58,6 +61,47 @@ def test_traffic_that_makes_no_sense_names_the_setting(wrong: dict[str, object],
     with pytest.raises(PlanError) as refusal:
         Traffic(**wrong)  # type: ignore[arg-type]
     assert refusal.value.what == what
+
+
+@pytest.mark.parametrize(
+    ("kind", "rate_per_s", "what"),
+    [
+        ("sometimes", None, "arrival"),
+        ("closed", 5.0, "rate"),
+        ("constant", None, "rate"),
+        ("poisson", None, "rate"),
+        ("constant", 0.0, "rate"),
+        ("poisson", -1.0, "rate"),
+        ("poisson", float("nan"), "rate"),
+        ("constant", 1e9, "rate"),
+    ],
+)
+def test_arrivals_that_make_no_sense_name_the_setting(kind: str, rate_per_s: float | None, what: str) -> None:
+    with pytest.raises(PlanError) as refusal:
+        Arrival(kind, rate_per_s)
+    assert refusal.value.what == what
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_rate_without_open_arrivals_is_told_what_to_choose() -> None:
+    with pytest.raises(PlanError, match="--arrival constant or poisson"):
+        Arrival("closed", 5.0)
+    with pytest.raises(PlanError, match="for example --rate 100"):
+        Arrival("poisson")
+
+
+@pytest.mark.parametrize("kind", ["constant", "poisson"])
+def test_locked_clients_cannot_arrive_by_a_rate(kind: str) -> None:
+    with pytest.raises(PlanError, match="--arrival closed") as refusal:
+        Traffic(client_mode="locked", arrival=Arrival(kind, 5.0))
+    assert refusal.value.what == "client-mode"
+
+
+@pytest.mark.parametrize(("arrival", "is_open"), [(Arrival(), False), (Arrival("poisson", 5.0), True)])
+def test_traffic_survives_its_way_through_json(arrival: Arrival, is_open: bool) -> None:
+    traffic = Traffic(messages=9, arrival=arrival, sources=("127.0.0.1", "127.0.0.2"))
+    assert Traffic.from_json(json.loads(json.dumps(asdict(traffic)))) == traffic
+    assert traffic.arrival.open == is_open
 
 
 def test_lists_are_separated_by_commas_or_blanks() -> None:

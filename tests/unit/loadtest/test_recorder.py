@@ -17,6 +17,7 @@ from tests.unit.loadtest.records import (
     START_NS,
     S,
     at,
+    begun,
     journal_of,
     message,
     order,
@@ -101,7 +102,7 @@ def test_seconds_of_the_window_are_counted_by_when_a_message_ended() -> None:
 
 
 def test_take_hands_over_each_thing_exactly_once() -> None:
-    recorder = CellRecorder(order(), START_NS)
+    recorder = begun(order())
     journal = journal_of(recorder, most_connections=1)
     tell(journal, message(1.5, 1.6))
     tell(journal, message(1.5, 1.6, phase=Phase.SESSION))
@@ -125,7 +126,7 @@ def test_a_report_names_its_run_cell_and_worker() -> None:
 
 
 def test_a_window_without_an_end_takes_everything_until_it_is_closed() -> None:
-    recorder = CellRecorder(order(seconds=None), START_NS)
+    recorder = begun(order(seconds=None))
     journal = journal_of(recorder)
     tell(journal, message(8.0, 8.5))
     journal.flush()
@@ -142,7 +143,7 @@ def test_a_window_without_an_end_takes_everything_until_it_is_closed() -> None:
     ("closed_s", "window_s"), [(0.5, 0.0), (1.0, 0.0), (2.0, 1.0), (3.0, 2.0), (9.0, 2.0)]
 )
 def test_closing_a_window_early_shortens_it_and_late_leaves_it(closed_s: float, window_s: float) -> None:
-    recorder = CellRecorder(order(), START_NS)
+    recorder = begun(order())
     recorder.close_window(at(closed_s))
     assert recorder.window_start_ns == START_NS + S
     assert recorder.window_end_ns == START_NS + S + round(window_s * S)
@@ -245,3 +246,29 @@ def test_the_ledger_tells_what_connections_carried_in_messages_and_bytes() -> No
         "bytes_sent": 30,
         "bytes_received": 43,
     }
+
+
+def test_before_a_cells_time_begins_all_is_in_the_ledger_and_nothing_is_measured() -> None:
+    recorder = CellRecorder(order())
+    journal = journal_of(recorder)
+    for phase in Phase:
+        tell(journal, message(1.5, 1.6, phase=phase))
+    tell(journal, message(1.5, 1.6, Outcome.RESET))
+    journal.flush()
+    report = recorder.take("w", final=False)
+    assert (report["ledger"]["answered"], report["ledger"]["reset"]) == (1, 1)
+    assert report["histograms"] == {}
+    assert not any(report["measured"].values())
+    assert (report["per_second"], report["sessions"], report["window_s"]) == ([], 0, 0.0)
+    assert (report["answered_in_window"], report["in_flight_ns"]) == (0, 0)
+
+
+def test_where_connections_are_opened_first_their_connects_are_timed_all_the_same() -> None:
+    recorder = CellRecorder(order(traffic=PERSISTENT))
+    journal = journal_of(recorder)
+    tell(journal, message(0.1, 0.2, phase=Phase.CONNECT))
+    journal.flush()
+    recorder.begin(START_NS)
+    tell(journal, message(0.3, 0.4, phase=Phase.FIRST_REPLY))
+    journal.flush()
+    assert counts(recorder.take("w", final=True)) == {"connect": 1}
