@@ -9,22 +9,19 @@ from __future__ import annotations
 import time
 
 from loadtest.in_flight import InFlight
+from loadtest.inspection import get_glance, inspect
 from loadtest.links import Link, LinkMaker
 from loadtest.links.blocking import BlockingLink
-from loadtest.messages import Message, get_glance
+from loadtest.messages import Message
 from loadtest.meters import ABSENT, Meter
 from loadtest.moments import Moments
 from loadtest.reply_buffer import ReplyBuffer, reply_buffer
 from loadtest.samples import ANSWERED, Outcome, Phase, Reply, Sample
 from loadtest.socket_errors import HarnessError, outcome_of, resolve
-from wire.errors import FrameTooLong, HeaderMissing
+from wire.errors import FrameTooLong
 from wire.framing import Framing, get_framing
 
 UNASKED = "bytes that nobody asked for"
-NO_TIMING = "the reply has no timing header: is the server's --timing on?"
-WRONG_REPLY = "the reply is not what was expected"
-# What an int64 holds; the header's field is unsigned.
-_LONGEST_NS = (1 << 63) - 1
 
 _CONNECT, _FIRST_REPLY, _CLOSE = Phase.CONNECT, Phase.FIRST_REPLY, Phase.CLOSE
 _now_ns = time.monotonic_ns
@@ -160,7 +157,8 @@ class TcpClient:
         if told is None:
             return self._look_closer(message, due_ns, sent_ns, data)
         wait_ns, service_ns = told
-        self._meter.message(due_ns, sent_ns, end_ns, wait_ns, service_ns, len(message.frame), len(data))
+        row = (due_ns, sent_ns, end_ns, wait_ns, service_ns, len(message.frame), len(data))
+        self._meter.message(row)
         moments = self._moments
         moments.answered += 1
         if moments.first_reply_ns is None:
@@ -283,30 +281,20 @@ class TcpClient:
     def _book(self, payload: bytes, expect: bytes | None) -> Reply:
         """Check a whole reply and tell of it."""
         self.free_ns = end_ns = _now_ns()
-        wait_ns = service_ns = None
-        outcome, detail = ANSWERED, ""
-        if self._timing:
-            try:
-                wait_ns, service_ns, payload = self._framing.timing.unpack(payload)
-                if max(wait_ns, service_ns) > _LONGEST_NS:
-                    outcome, detail = Outcome.MISMATCH, NO_TIMING
-            except HeaderMissing:
-                outcome, detail = Outcome.MISMATCH, NO_TIMING
-        if outcome is ANSWERED and expect is not None and payload != expect:
-            outcome, detail = Outcome.MISMATCH, WRONG_REPLY
+        found = inspect(payload, expect, self._framing.timing if self._timing else None)
         moments = self._moments
         first = moments.first_reply_ns is None
         if first:
             moments.first_reply_ns = end_ns
-        if outcome is ANSWERED:
+        if found.outcome is ANSWERED:
             moments.answered += 1
-            sent_ns = self._in_flight.answered(end_ns, wait_ns, service_ns)
+            sent_ns = self._in_flight.answered(end_ns, found.wait_ns, found.service_ns)
             if first:
                 self._meter.step(_FIRST_REPLY, sent_ns, end_ns)
         else:
-            self._in_flight.failed(outcome, detail, end_ns)
+            self._in_flight.failed(found.outcome, found.detail, end_ns)
         self._clean = not self._in_flight and self._held_replies().empty
-        return Reply(outcome, payload, wait_ns, service_ns)
+        return Reply(found.outcome, found.payload, found.wait_ns, found.service_ns)
 
     def _explain_peer(self, error: FrameTooLong | _CutShortError) -> tuple[Outcome, str]:
         if isinstance(error, FrameTooLong):

@@ -44,7 +44,7 @@ class InFlight:
         received, self.received = self.received, 0
         wait_ns = ABSENT if wait_ns is None else wait_ns
         service_ns = ABSENT if service_ns is None else service_ns
-        self._meter.message(due_ns, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received)
+        self._meter.message((due_ns, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received))
         return sent_ns
 
     def failed(self, outcome: Outcome, detail: str, end_ns: int) -> None:

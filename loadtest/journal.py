@@ -12,6 +12,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
+from loadtest.meters import MessageRow
 from loadtest.results import ClientView
 from loadtest.samples import Phase, Sample
 
@@ -52,7 +53,7 @@ class Journal:
         self._failures = failures
         self._connections = connections
         self._connections_left = most_connections
-        self._messages: list[tuple[int, int, int, int, int, int, int]] = []
+        self._messages: list[MessageRow] = []
         self._steps: dict[Phase, list[tuple[int, int]]] = {phase: [] for phase in Phase}
 
     @property
@@ -67,19 +68,10 @@ class Journal:
         if len(rows) >= ROWS:
             self.flush()
 
-    def message(
-        self,
-        due_ns: int,
-        sent_ns: int,
-        end_ns: int,
-        wait_ns: int,
-        service_ns: int,
-        sent_bytes: int,
-        received_bytes: int,
-    ) -> None:
+    def message(self, row: MessageRow) -> None:
         """See Meter.message."""
         rows = self._messages
-        rows.append((due_ns, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received_bytes))
+        rows.append(row)
         if len(rows) >= ROWS:
             self.flush()
 

@@ -13,6 +13,7 @@ from locust.exception import LocustError
 from loadtest import locust_table
 from loadtest.journal import Batch, Journal
 from loadtest.locust_table import REQUEST_TYPES
+from loadtest.meters import MessageRow, message_sample
 from loadtest.results import ClientView
 from loadtest.samples import Outcome, Phase, Sample
 
@@ -127,23 +128,6 @@ class _TellingJournal(Journal):
         super().step(phase, start_ns, end_ns)
         self._tell(Sample(phase, Outcome.ANSWERED, start_ns, end_ns))
 
-    def message(
-        self,
-        due_ns: int,
-        sent_ns: int,
-        end_ns: int,
-        wait_ns: int,
-        service_ns: int,
-        sent_bytes: int,
-        received_bytes: int,
-    ) -> None:
-        super().message(due_ns, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received_bytes)
-        told = Sample(
-            Phase.MESSAGE,
-            Outcome.ANSWERED,
-            sent_ns,
-            end_ns,
-            sent_bytes=sent_bytes,
-            received_bytes=received_bytes,
-        )
-        self._tell(told)
+    def message(self, row: MessageRow) -> None:
+        super().message(row)
+        self._tell(message_sample(row))

@@ -10,10 +10,18 @@ from collections.abc import Callable
 from typing import Protocol
 
 from loadtest.results import ClientView
-from loadtest.samples import Outcome, Phase, Sample
+from loadtest.samples import ANSWERED, Phase, Sample
 
 # Stands for None among plain numbers: no time and no duration is negative.
 ABSENT = -1
+
+
+MessageRow = tuple[int, int, int, int, int, int, int]
+"""An answered message: due_ns, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received_bytes.
+
+due_ns: when it should have been sent, ABSENT where nobody said. wait_ns, service_ns: as the server told, or
+ABSENT. Bytes as they crossed the socket.
+"""
 
 
 class Meter(Protocol):
@@ -26,21 +34,8 @@ class Meter(Protocol):
     def step(self, phase: Phase, start_ns: int, end_ns: int) -> None:
         """A step other than a message went well."""
 
-    def message(
-        self,
-        due_ns: int,
-        sent_ns: int,
-        end_ns: int,
-        wait_ns: int,
-        service_ns: int,
-        sent_bytes: int,
-        received_bytes: int,
-    ) -> None:
-        """A message was answered, and rightly.
-
-        due_ns: when it should have been sent, ABSENT where nobody said. wait_ns, service_ns: as the server
-        told, or ABSENT. Bytes as they crossed the socket.
-        """
+    def message(self, row: MessageRow) -> None:
+        """A message was answered, and rightly."""
 
     def failure(self, sample: Sample) -> None:
         """A step or message that did not go well."""
@@ -71,33 +66,23 @@ class SampleMeter:
 
     def step(self, phase: Phase, start_ns: int, end_ns: int) -> None:
         """See Meter.step."""
-        self._record(Sample(phase, Outcome.ANSWERED, start_ns, end_ns))
+        self._record(Sample(phase, ANSWERED, start_ns, end_ns))
 
-    def message(
-        self,
-        due_ns: int,  # noqa: ARG002 (a sample runs from the send)
-        sent_ns: int,
-        end_ns: int,
-        wait_ns: int,
-        service_ns: int,
-        sent_bytes: int,
-        received_bytes: int,
-    ) -> None:
+    def message(self, row: MessageRow) -> None:
         """See Meter.message."""
-        self._record(
-            Sample(
-                Phase.MESSAGE,
-                Outcome.ANSWERED,
-                sent_ns,
-                end_ns,
-                None if wait_ns == ABSENT else wait_ns,
-                None if service_ns == ABSENT else service_ns,
-                sent_bytes,
-                received_bytes,
-            )
-        )
+        self._record(message_sample(row))
 
     def connection(self, address: str, view: ClientView) -> None:
         """See Meter.connection."""
         if self._record_connection is not None:
             self._record_connection(address, view)
+
+
+def message_sample(row: MessageRow) -> Sample:
+    """The same as a Sample, which runs from the send."""
+    _, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received_bytes = row
+    told_wait_ns = None if wait_ns == ABSENT else wait_ns
+    told_service_ns = None if service_ns == ABSENT else service_ns
+    return Sample(
+        Phase.MESSAGE, ANSWERED, sent_ns, end_ns, told_wait_ns, told_service_ns, sent_bytes, received_bytes
+    )

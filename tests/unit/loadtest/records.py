@@ -70,15 +70,10 @@ def tell(meter: Meter, sample: Sample, due_ns: int = ABSENT) -> None:
     if sample.outcome is not Outcome.ANSWERED:
         meter.failure(sample)
     elif sample.phase is Phase.MESSAGE:
-        meter.message(
-            due_ns,
-            sample.start_ns,
-            sample.end_ns,
-            ABSENT if sample.wait_ns is None else sample.wait_ns,
-            ABSENT if sample.service_ns is None else sample.service_ns,
-            sample.sent_bytes,
-            sample.received_bytes,
-        )
+        wait_ns = ABSENT if sample.wait_ns is None else sample.wait_ns
+        service_ns = ABSENT if sample.service_ns is None else sample.service_ns
+        told = (wait_ns, service_ns, sample.sent_bytes, sample.received_bytes)
+        meter.message((due_ns, sample.start_ns, sample.end_ns, *told))
     else:
         meter.step(sample.phase, sample.start_ns, sample.end_ns)
 

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from loadtest.messages import Message, prepare
-from loadtest.meters import ABSENT
+from loadtest.meters import ABSENT, MessageRow
 from loadtest.results import ClientView
 from loadtest.samples import Outcome, Phase, Sample
 from loadtest.socket_errors import HarnessError
@@ -248,8 +248,8 @@ class DueMeter:
     def __init__(self) -> None:
         self.due_ns: list[int] = []
 
-    def message(self, due_ns: int, *_: int) -> None:
-        self.due_ns.append(due_ns)
+    def message(self, row: MessageRow) -> None:
+        self.due_ns.append(row[0])
 
     def step(self, phase: Phase, start_ns: int, end_ns: int) -> None:
         """Of no interest here."""

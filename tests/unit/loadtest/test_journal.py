@@ -56,7 +56,7 @@ def test_whatever_was_told_reaches_every_reader_once_and_in_order(told: list[Tol
             journal.step(*each)
             steps[each[0]].append(tuple(each[1:]))
         else:
-            journal.message(*each)
+            journal.message(each)
             messages.append(each)
     journal.flush()
     for reader in (first, second):
@@ -69,9 +69,9 @@ def test_a_full_journal_hands_itself_on() -> None:
     journal = Journal((reader,), ())
     numbers = count()
     for number in range(ROWS - 1):
-        journal.message(number, *[next(numbers)] * 6)
+        journal.message((number, *[next(numbers)] * 6))
     assert reader.batches == 0
-    journal.message(ROWS - 1, 0, 0, 0, 0, 0, 0)
+    journal.message((ROWS - 1, 0, 0, 0, 0, 0, 0))
     assert (reader.batches, len(reader.messages)) == (1, ROWS)
     for number in range(ROWS):
         journal.step(Phase.LAG, number, number)
@@ -82,7 +82,7 @@ def test_an_empty_journal_tells_nobody() -> None:
     reader = Reader()
     journal = Journal((reader,), ())
     journal.flush()
-    journal.message(0, 0, 0, 0, 0, 0, 0)
+    journal.message((0, 0, 0, 0, 0, 0, 0))
     journal.flush()
     journal.flush()
     assert reader.batches == 1

@@ -6,7 +6,8 @@ from itertools import islice, pairwise
 
 import pytest
 
-from loadtest.messages import get_glance, message_ring, payloads, prepare
+from loadtest.inspection import get_glance
+from loadtest.messages import message_ring, payloads, prepare
 from loadtest.meters import ABSENT
 from wire.framing import FRAMINGS, get_framing
 

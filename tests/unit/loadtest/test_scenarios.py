@@ -9,7 +9,7 @@ from collections import defaultdict
 import pytest
 
 from loadtest.messages import message_ring
-from loadtest.meters import ABSENT
+from loadtest.meters import ABSENT, MessageRow
 from loadtest.plan import Traffic
 from loadtest.results import ClientView
 from loadtest.samples import Outcome, Phase, Sample
@@ -199,8 +199,8 @@ class Rows:
     def step(self, phase: Phase, start_ns: int, end_ns: int) -> None:
         self.steps[phase].append((start_ns, end_ns))
 
-    def message(self, due_ns: int, *_: int) -> None:
-        self.due_ns.append(due_ns)
+    def message(self, row: MessageRow) -> None:
+        self.due_ns.append(row[0])
 
     def failure(self, sample: Sample) -> None:
         self.failures.append(sample)
