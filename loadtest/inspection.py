@@ -30,7 +30,7 @@ needed.
 
 
 class Inspected(NamedTuple):
-    """What a reply turned out to be. payload: without its header. wait_ns, service_ns: None where not told."""
+    """What a reply turned out to be. payload: without header. wait_ns, service_ns: None where not told."""
 
     outcome: Outcome
     detail: str
