@@ -18,16 +18,20 @@ from tests.browser.load import LoadProcesses
 from tests.integration.loadtest.commands import environment, only_run
 from tests.support import ROOT, ServerProcess
 
-SCRIPT = Path(__file__).with_name("under_locust.py")
-# The script imports Locust: its names are read, it is never imported here.
-CASES = re.findall(r"^def (\w+)\(\) -> None:", SCRIPT.read_text(), re.MULTILINE)
+SCRIPTS = sorted(Path(__file__).parent.glob("under_locust*.py"))
+# The scripts import Locust: their names are read, they are never imported here.
+CASES = [
+    pytest.param(script, case, id=case)
+    for script in SCRIPTS
+    for case in re.findall(r"^def (\w+)\(\) -> None:", script.read_text(), re.MULTILINE)
+]
 PATIENCE_S = 20
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_within_locusts_process(case: str) -> None:
+@pytest.mark.parametrize(("script", "case"), CASES)
+def test_within_locusts_process(script: Path, case: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), case],
+        [sys.executable, str(script), case],
         cwd=ROOT,
         env=environment(),
         capture_output=True,
