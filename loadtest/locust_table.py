@@ -10,6 +10,7 @@ import time
 import numpy as np
 from locust.stats import RequestStats, StatsEntry
 
+from loadtest import buckets
 from loadtest.histograms import Nanoseconds
 from loadtest.journal import Batch
 from loadtest.samples import Phase
@@ -79,7 +80,12 @@ def three_digits(times_ms: np.typing.NDArray[np.float64]) -> np.typing.NDArray[n
     """Milliseconds to three significant digits, as buckets.three_digits has them one by one."""
     positive = np.where(times_ms > 0, times_ms, 1.0)
     decimals = 2 - np.floor(np.log10(positive))
-    # Dividing by a power of ten gives the double nearest to the digits; multiplying by its inverse may not.
     scale = 10.0 ** np.abs(decimals)
-    rounded = np.where(decimals >= 0, np.round(positive * scale) / scale, np.round(positive / scale) * scale)
+    scaled = np.where(decimals >= 0, positive * scale, positive / scale)
+    # Dividing by a power of ten gives the double nearest to the digits; multiplying by its inverse may not.
+    digits = np.round(scaled)
+    rounded = np.where(decimals >= 0, digits / scale, digits * scale)
+    # Half-way between two digits it depends on the last bit of the double, which scaling may have changed.
+    half_way = np.abs(scaled - np.floor(scaled) - 0.5) < 1e-6
+    rounded[half_way] = [buckets.three_digits(time_ms) for time_ms in positive[half_way].tolist()]
     return np.where(times_ms > 0, rounded, 0.0)

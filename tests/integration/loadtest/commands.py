@@ -58,3 +58,9 @@ def compare(out: Path, *arguments: str) -> tuple[Path, dict[str, Any]]:
     done = lockstep("compare", "--out", str(out), *arguments)
     assert done.code == 0, done.err
     return only_run(out)
+
+
+def differences(cell: dict[str, Any]) -> dict[str, int]:
+    """Line by line of a cell's ledger: what the server counted more than the clients."""
+    lines = ("sent", "answered", "bytes_sent", "bytes_received")
+    return {line: cell["ledger"][line]["server"] - cell["ledger"][line]["client"] for line in lines}

@@ -18,7 +18,14 @@ import psutil
 import pytest
 
 from tests.browser.load import LoadProcesses
-from tests.integration.loadtest.commands import COMMAND, compare, environment, lockstep, only_run
+from tests.integration.loadtest.commands import (
+    COMMAND,
+    compare,
+    differences,
+    environment,
+    lockstep,
+    only_run,
+)
 from tests.support import ROOT, ServerProcess
 
 SERVER_FLAGS = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing", "--hold", "2ms")
@@ -121,7 +128,7 @@ def test_a_server_that_runs_already_is_driven_and_left_alone(tmp_path: Path) -> 
         _, run = compare(tmp_path / "results", *where, "--modes", "free,lock", *SHORT)
         assert server.process.poll() is None
         answered = sum(listener["answered"] for listener in server.listeners().values())
-    assert answered == sum(cell["ledger"]["client_answered"] for cell in run["cells"])
+    assert answered == sum(cell["ledger"]["answered"]["client"] for cell in run["cells"])
 
 
 def test_a_worker_that_is_killed_in_mid_run_is_named(tmp_path: Path) -> None:
@@ -161,7 +168,7 @@ def test_a_worker_that_is_killed_in_mid_run_is_named(tmp_path: Path) -> None:
     (cell,) = run["cells"]
     assert (cell["workers_expected"], cell["workers_reported"]) == (2, 1)
     assert any("no last report" in note for note in run["notes"])
-    assert cell["ledger"]["difference"] > 0
+    assert differences(cell)["answered"] > 0
     assert cell["ledger"]["explanation"]
 
 
@@ -183,7 +190,7 @@ def test_workers_and_then_the_master_stopped_by_signal_lose_no_report(tmp_path: 
     assert (cell["workers_expected"], cell["workers_reported"]) == (2, 2)
     messages = cell["messages"]
     assert messages["sent"] == messages["answered"] + messages["aborted"]
-    assert 0 <= cell["ledger"]["difference"] <= messages["aborted"]
+    assert 0 <= differences(cell)["answered"] <= messages["aborted"]
     assert (folder / "report.html").exists()
 
 

@@ -14,14 +14,19 @@ from typing import Any
 
 import gevent
 from gevent.server import StreamServer
+from locust.env import Environment
+from locust.stats import RequestStats
 
 from loadtest import buckets
 from loadtest.agent import Agent
-from loadtest.orders import CellOrder
+from loadtest.histograms import decoded
+from loadtest.locust_feed import LocustFeed
+from loadtest.orders import OPENED, REPORT, CellOrder
 from loadtest.plan import Traffic
-from loadtest.samples import Outcome, Sample
+from loadtest.samples import Outcome
 
 PATIENCE_S = 20
+OUTCOMES = {outcome.value for outcome in Outcome}
 
 
 class Runner:
@@ -31,25 +36,27 @@ class Runner:
 
     def __init__(self) -> None:
         self.reports: list[dict[str, Any]] = []
+        self.opened: list[dict[str, Any]] = []
 
-    def send_message(self, _kind: str, report: dict[str, Any]) -> None:
-        self.reports.append(report)
+    def send_message(self, kind: str, message: dict[str, Any]) -> None:
+        {REPORT: self.reports, OPENED: self.opened}[kind].append(message)
 
-    def total(self, name: str) -> dict[str, int]:
-        """A count of all reports together."""
+    def outcomes(self) -> dict[str, int]:
+        """How messages ended, of all reports together."""
         totals: dict[str, int] = {}
         for report in self.reports:
-            for outcome, count in report[name].items():
-                totals[outcome] = totals.get(outcome, 0) + count
+            for outcome in OUTCOMES & set(report["ledger"]):
+                totals[outcome] = totals.get(outcome, 0) + report["ledger"][outcome]
         return totals
 
 
 class Echo:
     """A peer that echoes, and knows how many connections it has. mute: never answers."""
 
-    def __init__(self, mute: bool = False) -> None:
+    def __init__(self, mute: bool = False, delay_s: float = 0.001) -> None:
         self.mute = mute
-        self.open = self.most_open = self.accepted = 0
+        self.delay_s = delay_s
+        self.open = self.most_open = self.accepted = self.heard = 0
         self.server = StreamServer(("127.0.0.1", 0), self._serve)
 
     def _serve(self, link: socket.socket, _: object) -> None:
@@ -57,39 +64,59 @@ class Echo:
         self.accepted += 1
         self.most_open = max(self.most_open, self.open)
         while data := link.recv(65536):
+            self.heard += 1
             if not self.mute:
-                gevent.sleep(0.001)
+                gevent.sleep(self.delay_s)
                 link.sendall(data)
         self.open -= 1
 
 
 @contextmanager
-def crew(peer: Echo, users: int = 3) -> Iterator[tuple[Agent, Runner, list[tuple[str, Sample]]]]:
-    """An agent whose users take their turns until the context is left, and what Locust was told."""
-    told: list[tuple[str, Sample]] = []
+def crew(peer: Echo, users: int = 3) -> Iterator[tuple[Agent, Runner, RequestStats]]:
+    """An agent whose users take their turns until the context is left, and Locust's table."""
+    environment = Environment()
+    environment.create_local_runner()
     runner = Runner()
-    agent = Agent(runner, lambda name, sample: told.append((name, sample)))
+    agent = Agent(runner, LocustFeed(environment))
 
     def use() -> None:
         place = agent.new_place()
         while True:
-            agent.take_turn(place)
+            agent.work(place)
 
     peer.server.start()
     greenlets = [gevent.spawn(use) for _ in range(users)]
+    gevent.sleep(0)
     try:
         with gevent.Timeout(PATIENCE_S):
-            yield agent, runner, told
+            yield agent, runner, environment.stats
     finally:
         gevent.killall(greenlets)
         peer.server.stop()
 
 
-def order(peer: Echo, cell: int = 0, **traffic: Any) -> CellOrder:
-    port = peer.server.server_port
+def order(
+    peer: Echo, cell: int = 0, seconds: float | None = None, timeout_s: float = 10.0, **traffic: Any
+) -> CellOrder:
     return CellOrder(
-        "run", cell, "free", "127.0.0.1", port, "raw", False, "echo", Traffic(**traffic), 0.0, None
+        run_id="run",
+        cell=cell,
+        mode="free",
+        host="127.0.0.1",
+        port=peer.server.server_port,
+        framing="raw",
+        timing=False,
+        reply="echo",
+        traffic=Traffic(**traffic),
+        warmup_s=0.0,
+        seconds=seconds,
+        timeout_s=timeout_s,
     )
+
+
+def messages_in(table: RequestStats) -> int:
+    """Answered and failed messages that Locust knows of."""
+    return int(table.get("free", "message").num_requests)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -99,9 +126,9 @@ def until(condition: Callable[[], bool]) -> None:
 
 def users_wait_between_cells_and_all_begin_with_one() -> None:
     peer = Echo()
-    with crew(peer) as (agent, runner, told):
+    with crew(peer) as (agent, runner, table):
         gevent.sleep(0.02)
-        assert (peer.accepted, told) == (0, [])
+        assert (peer.accepted, table.total.num_requests) == (0, 0)
         agent.begin(order(peer))
         until(lambda: peer.most_open == 3)
         agent.end()
@@ -112,30 +139,28 @@ def users_wait_between_cells_and_all_begin_with_one() -> None:
         until(lambda: peer.accepted > accepted)
         agent.end()
         assert [(report["cell"], report["final"]) for report in runner.reports] == [(0, True), (1, True)]
-        assert {name for name, _ in told} == {"free"}
+        assert {name for name, _ in table.entries} == {"free"}
 
 
 def what_is_in_flight_may_finish_and_is_counted() -> None:
     peer = Echo()
-    with crew(peer) as (agent, runner, told):
+    with crew(peer) as (agent, runner, table):
         agent.begin(order(peer, messages=1))
         until(lambda: peer.accepted > 5)
         agent.end()
-        assert set(runner.total("ledger")) == {"answered"}
-        messages = [sample for _, sample in told if sample.phase == "message"]
-        assert runner.total("ledger")["answered"] == len(messages)
+        assert set(runner.outcomes()) == {"answered"}
+        assert runner.outcomes()["answered"] == messages_in(table) == peer.heard
         assert peer.open == 0
 
 
 def what_does_not_finish_is_stopped_and_counted_as_aborted() -> None:
     peer = Echo(mute=True)
-    with crew(peer) as (agent, runner, told):
+    with crew(peer) as (agent, runner, table):
         agent.begin(order(peer))
-        until(lambda: peer.open == 3)
-        gevent.sleep(0.01)
+        until(lambda: peer.heard == 3)
         agent.end(drain_s=0.05)
-        assert runner.total("ledger") == {"aborted": 3}
-        assert Outcome.ANSWERED not in {sample.outcome for _, sample in told if sample.phase == "message"}
+        assert runner.outcomes() == {"aborted": 3}
+        assert messages_in(table) == table.get("free", "message").num_failures == 3
         assert runner.reports[-1]["final"]
 
 
@@ -161,13 +186,30 @@ def locked_clients_are_connected_one_at_a_time() -> None:
 
 def persistent_connections_last_as_long_as_their_cell() -> None:
     peer = Echo()
-    with crew(peer) as (agent, runner, told):
+    with crew(peer) as (agent, runner, _):
         agent.begin(order(peer, scenario="persistent"))
-        until(lambda: len(told) > 30)
+        until(lambda: peer.heard > 30)
         agent.end()
         assert peer.accepted == 3
         until(lambda: peer.open == 0)
-        assert set(runner.total("ledger")) == {"answered"}
+        assert set(runner.outcomes()) == {"answered"}
+        assert runner.opened == []
+
+
+def connections_that_stay_are_all_open_before_anybody_talks() -> None:
+    peer = Echo()
+    with crew(peer) as (agent, runner, _):
+        agent.begin(order(peer, seconds=60.0, scenario="persistent"))
+        until(lambda: runner.opened != [])
+        until(lambda: peer.accepted == 3)
+        until(lambda: peer.heard > 9)
+        agent.end()
+        (told,) = runner.opened
+        assert (told["run_id"], told["cell"], told["worker"]) == ("run", 0, "w1")
+        assert told["opened_s"] >= 0
+        assert peer.accepted == 3
+        connects = decoded(runner.reports[-1]["histograms"]["connect"])
+        assert connects.get_total_count() == 3
 
 
 def buckets_keep_three_digits_of_a_millisecond() -> None:
@@ -192,6 +234,7 @@ CASES = {
         quitting_sends_the_last_report_first,
         locked_clients_are_connected_one_at_a_time,
         persistent_connections_last_as_long_as_their_cell,
+        connections_that_stay_are_all_open_before_anybody_talks,
         buckets_keep_three_digits_of_a_millisecond,
     )
 }

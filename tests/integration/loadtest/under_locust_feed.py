@@ -1,0 +1,235 @@
+"""What Locust is told, within a process that Locust has taken over: as under_locust.py."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from locust import TaskSet, task
+from locust.env import Environment
+from locust.stats import setup_distributed_stats_event_listeners
+
+from loadtest.journal import Batch, Journal
+from loadtest.locust_feed import LocustFeed
+from loadtest.meters import ABSENT
+from loadtest.samples import Outcome, Phase, Sample
+from loadtest.users import TcpUser
+from tests.integration.loadtest.under_locust import Echo
+
+MS = 1_000_000
+S = 1_000_000_000
+NAME = "free"
+
+
+def environment_with_runner() -> Environment:
+    """With Locust's own listener, which fills its table."""
+    environment = Environment()
+    environment.create_local_runner()
+    return environment
+
+
+def tell(journal: Journal, count: int, phase: Phase = Phase.MESSAGE) -> None:
+    """So many steps that are just over."""
+    for number in range(count):
+        now_ns = time.monotonic_ns()
+        if phase is Phase.MESSAGE:
+            journal.message(ABSENT, now_ns - (number + 1) * MS, now_ns, ABSENT, ABSENT, 10, 20)
+        else:
+            journal.step(phase, now_ns - (number + 1) * MS, now_ns)
+
+
+def where_nobody_listens_the_table_is_filled_in_bulk_and_no_event_is_fired() -> None:
+    environment = environment_with_runner()
+    fired: list[Any] = []
+    feed = LocustFeed(environment)
+    real = environment.events.request.fire
+    environment.events.request.fire = lambda **told: (fired.append(told), real(**told))
+    journal = feed.open_journal(NAME)
+    tell(journal, 5)
+    tell(journal, 2, Phase.CONNECT)
+    assert environment.stats.total.num_requests == 0
+    feed.flush()
+    assert environment.stats.get(NAME, "message").num_requests == 5
+    assert environment.stats.get(NAME, "message").total_content_length == 100
+    assert environment.stats.get(NAME, "connect").num_requests == 2
+    assert fired == []
+
+
+def a_listener_hears_each_event_once_and_the_table_counts_it_once() -> None:
+    environment = environment_with_runner()
+    heard: list[tuple[str, str, float, int]] = []
+
+    def listen(request_type: str, name: str, response_time: float, response_length: int, **_: Any) -> None:
+        heard.append((request_type, name, response_time, response_length))
+
+    environment.events.request.add_listener(listen)
+    batches: list[Batch] = []
+    feed = LocustFeed(environment)
+    journal = feed.open_journal(NAME, readers=(batches.append,))
+    tell(journal, 5)
+    tell(journal, 2, Phase.CLOSE)
+    tell(journal, 3, Phase.LAG)
+    feed.flush()
+    feed.flush()
+    assert [(kind, name) for kind, name, _, _ in heard] == [("message", NAME)] * 5 + [("close", NAME)] * 2
+    assert [time_ms for kind, _, time_ms, _ in heard if kind == "message"] == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert environment.stats.total.num_requests == 7
+    assert environment.stats.get(NAME, "message").num_requests == 5
+    # Our own readers are told all the same, and once.
+    assert [len(batch.messages) for batch in batches] == [5]
+    assert [len(batch.steps[Phase.LAG]) for batch in batches] == [3]
+
+
+def a_listener_without_locusts_own_hears_every_event() -> None:
+    environment = Environment()
+    heard: list[Any] = []
+    environment.events.request.add_listener(lambda **told: heard.append(told))
+    feed = LocustFeed(environment)
+    tell(feed.open_journal(NAME), 3)
+    feed.flush()
+    assert len(heard) == 3
+    assert environment.stats.total.num_requests == 0
+
+
+def with_and_without_a_listener_the_table_is_the_same() -> None:
+    tables = []
+    for listens in (False, True):
+        environment = environment_with_runner()
+        if listens:
+            environment.events.request.add_listener(lambda **_: None)
+        feed = LocustFeed(environment)
+        journal = feed.open_journal(NAME)
+        tell(journal, 40)
+        journal.failure(Sample(Phase.MESSAGE, Outcome.RESET, 0, MS, detail="gone", received_bytes=3))
+        feed.flush()
+        tables.append(environment.stats)
+    bulk, single = (table.get(NAME, "message") for table in tables)
+    for name in ("num_requests", "num_none_requests", "num_failures", "response_times"):
+        assert getattr(bulk, name) == getattr(single, name), name
+    assert bulk.total_content_length == single.total_content_length == 40 * 20 + 3
+
+
+def failures_reach_locusts_failures_and_no_percentile() -> None:
+    environment = environment_with_runner()
+    journal = LocustFeed(environment).open_journal(NAME)
+    for _ in range(2):
+        journal.failure(Sample(Phase.MESSAGE, Outcome.RESET, 0, 9 * S, detail="Connection reset by peer"))
+    journal.failure(Sample(Phase.CONNECT, Outcome.REFUSED, 0, 9 * S))
+    messages = environment.stats.get(NAME, "message")
+    assert (messages.num_requests, messages.num_failures, messages.num_none_requests) == (2, 2, 2)
+    assert messages.response_times == {}
+    errors = {
+        (error.method, str(error.error)): error.occurrences for error in environment.stats.errors.values()
+    }
+    assert {kind: count for (kind, _), count in errors.items()} == {"message": 2, "connect": 1}
+    assert any("reset: Connection reset by peer" in text for _, text in errors)
+    assert any("refused" in text and "refused:" not in text for _, text in errors)
+
+
+def the_journals_are_handed_on_before_locust_reports_to_its_master() -> None:
+    environment = Environment()
+    # Where Locust's own listener comes first, as on a worker.
+    setup_distributed_stats_event_listeners(environment.events, environment.stats)
+    feed = LocustFeed(environment)
+    tell(feed.open_journal(NAME), 5)
+    tell(feed.open_journal("lock"), 2)
+    report: dict[str, Any] = {}
+    environment.events.report_to_master.fire(client_id="w1", data=report)
+    assert report["stats_total"]["num_requests"] == 7
+    assert {row["name"]: row["num_requests"] for row in report["stats"]} == {NAME: 5, "lock": 2}
+
+
+def the_end_of_a_test_and_a_new_journal_of_that_name_hand_on_what_is_held() -> None:
+    environment = environment_with_runner()
+    feed = LocustFeed(environment)
+    tell(feed.open_journal(NAME), 3)
+    other = feed.open_journal(NAME)
+    assert environment.stats.total.num_requests == 3
+    assert feed.journal_of(NAME) is other
+    tell(other, 1)
+    environment.events.test_stop.fire(environment=environment)
+    assert environment.stats.total.num_requests == 4
+    tell(other, 1)
+    environment.events.quitting.fire(environment=environment)
+    assert environment.stats.total.num_requests == 5
+
+
+class Talker(TcpUser):
+    """Says hello once, rightly and wrongly."""
+
+    wait_time = None
+
+    def talk(self) -> None:
+        assert self.client.connect() is Outcome.ANSWERED
+        assert self.client.request(b"hello", b"hello")
+        assert not self.client.request(b"hello", b"goody")
+        self.client.close()
+
+    @task
+    class Nothing(TaskSet):
+        """Locust wants a task; the case calls talk."""
+
+
+def talker(kind: type[Talker], environment: Environment) -> Talker:
+    kind.host = f"tcp://127.0.0.1:{PEER.server.server_port}"
+    return kind(environment)
+
+
+PEER = Echo()
+
+
+def a_user_that_overrides_on_sample_sees_every_sample_and_feeds_locust_itself() -> None:
+    seen: list[Sample] = []
+
+    class Watcher(Talker):
+        def on_sample(self, sample: Sample) -> None:
+            seen.append(sample)
+            super().on_sample(sample)
+
+    PEER.server.start()
+    environment = environment_with_runner()
+    talker(Watcher, environment).talk()
+    assert [(sample.phase.value, sample.outcome.value) for sample in seen] == [
+        ("connect", "answered"),
+        ("message", "answered"),
+        ("first_reply", "answered"),
+        ("message", "mismatch"),
+        ("close", "answered"),
+    ]
+    assert environment.stats.get("Watcher", "message").num_requests == 2
+    assert environment.stats.get("Watcher", "message").num_failures == 1
+    assert environment.stats.total.num_requests == 5
+
+
+def users_whom_nobody_watches_share_a_journal_and_fill_the_same_table() -> None:
+    PEER.server.start()
+    environment = environment_with_runner()
+    for _ in range(2):
+        talker(Talker, environment).talk()
+    # Failures are told at once, the rest when the journal is handed on.
+    assert environment.stats.total.num_requests == 2
+    environment.events.test_stop.fire(environment=environment)
+    assert environment.stats.total.num_requests == 10
+    messages = environment.stats.get("Talker", "message")
+    assert (messages.num_requests, messages.num_failures) == (4, 2)
+    assert messages.total_content_length == 20
+
+
+CASES = {
+    case.__name__: case
+    for case in (
+        where_nobody_listens_the_table_is_filled_in_bulk_and_no_event_is_fired,
+        a_listener_hears_each_event_once_and_the_table_counts_it_once,
+        a_listener_without_locusts_own_hears_every_event,
+        with_and_without_a_listener_the_table_is_the_same,
+        failures_reach_locusts_failures_and_no_percentile,
+        the_journals_are_handed_on_before_locust_reports_to_its_master,
+        the_end_of_a_test_and_a_new_journal_of_that_name_hand_on_what_is_held,
+        a_user_that_overrides_on_sample_sees_every_sample_and_feeds_locust_itself,
+        users_whom_nobody_watches_share_a_journal_and_fill_the_same_table,
+    )
+}
+
+if __name__ == "__main__":
+    CASES[sys.argv[1]]()

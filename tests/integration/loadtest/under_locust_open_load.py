@@ -1,0 +1,82 @@
+"""Open load within a process that Locust has taken over: as under_locust.py."""
+
+from __future__ import annotations
+
+import locust.stats  # noqa: F401  # isort: skip - replaces the standard library's blocking calls first
+
+import functools
+import sys
+
+from loadtest.arrivals import constant
+from loadtest.histograms import decoded
+from loadtest.plan import Arrival
+from tests.integration.loadtest.under_locust import Echo, crew, messages_in, order, until
+
+
+def every_arrival_of_an_open_load_is_taken_or_dropped() -> None:
+    """One user who needs 10 ms cannot take 500 turns a second: most are late, and the oldest are dropped."""
+    peer = Echo(delay_s=0.01)
+    with crew(peer, users=1) as (agent, runner, table):
+        agent.begin(order(peer, timeout_s=0.2, messages=1, arrival=Arrival("constant", 500.0)))
+        until(lambda: peer.heard >= 40)
+        agent.end()
+        (report,) = runner.reports
+        due = constant(500.0, 0, 1).count_before(round(report["window_s"] * 1e9))
+        taken = sum(runner.outcomes().values())
+        assert taken + report["dropped"] == due
+        assert 0 < report["late"] <= taken
+        assert report["dropped"] > 0
+        assert messages_in(table) == taken
+
+
+def an_open_loads_response_runs_from_when_it_was_due() -> None:
+    for scenario in ("session", "persistent"):
+        peer = Echo(delay_s=0.01)
+        with crew(peer, users=1) as (agent, runner, _):
+            arrival = Arrival("constant", 500.0)
+            agent.begin(order(peer, scenario=scenario, messages=1, arrival=arrival))
+            until(functools.partial(lambda peer: peer.heard >= 20, peer))
+            agent.end()
+            times = {name: decoded(text) for name, text in runner.reports[-1]["histograms"].items()}
+            # The twentieth was due 40 ms after the first, and came no sooner than after nineteen others.
+            assert times["response"].get_max_value() > 10 * times["round_trip"].get_min_value()
+            assert times["send_lag"].get_max_value() > 0
+            assert times["response"].get_total_count() == times["round_trip"].get_total_count()
+
+
+def users_that_idle_take_their_arrivals_in_time() -> None:
+    peer = Echo()
+    with crew(peer, users=8) as (agent, runner, _):
+        agent.begin(order(peer, scenario="persistent", arrival=Arrival("constant", 100.0)))
+        until(lambda: peer.heard >= 20)
+        agent.end()
+        (report,) = runner.reports
+        due = constant(100.0, 0, 1).count_before(round(report["window_s"] * 1e9))
+        assert sum(runner.outcomes().values()) + report["dropped"] == due
+        assert set(runner.outcomes()) == {"answered"}
+
+
+def a_closed_load_has_no_late_or_dropped_arrivals() -> None:
+    peer = Echo()
+    with crew(peer) as (agent, runner, _):
+        agent.begin(order(peer))
+        until(lambda: peer.heard > 20)
+        agent.end()
+        (report,) = runner.reports
+        assert (report["late"], report["dropped"]) == (0, 0)
+        assert "round_trip" not in report["histograms"]
+        assert decoded(report["histograms"]["send_lag"]).get_total_count() > 0
+
+
+CASES = {
+    case.__name__: case
+    for case in (
+        every_arrival_of_an_open_load_is_taken_or_dropped,
+        an_open_loads_response_runs_from_when_it_was_due,
+        users_that_idle_take_their_arrivals_in_time,
+        a_closed_load_has_no_late_or_dropped_arrivals,
+    )
+}
+
+if __name__ == "__main__":
+    CASES[sys.argv[1]]()

@@ -1,0 +1,113 @@
+"""Locust's own table, within a process that Locust has taken over: as under_locust.py."""
+
+from __future__ import annotations
+
+import locust.stats  # isort: skip - replaces the standard library's blocking calls: before anybody imports them
+
+import sys
+import time
+from types import SimpleNamespace
+
+import numpy as np
+from locust.stats import RequestStats, StatsEntry
+
+from loadtest import buckets, locust_table
+from loadtest.journal import Batch
+from loadtest.meters import ABSENT
+from loadtest.samples import Phase
+
+MS = 1_000_000
+S = 1_000_000_000
+NAME = "free"
+
+
+def rows(count: int, seed: int) -> np.typing.NDArray[np.int64]:
+    """Messages of three seconds that are just over, each well away from where a second begins."""
+    random = np.random.default_rng(seed)
+    base_ns = (int(time.time()) - 4) * S - round((time.time() - time.monotonic()) * 1e9)
+    ends_ns = base_ns + random.integers(0, 3, count) * S + random.integers(S // 5, S - S // 5, count)
+    elapsed_ns = random.lognormal(np.log(100_000), 3.0, count).astype(np.int64)
+    # Edges of the buckets, and nothing at all.
+    edges = [0, 1, 999_499, 999_500, 1_000_000, 9_995_000, 9_995_001, 99_949_999, 5_678_900_000]
+    elapsed_ns[: len(edges)] = edges
+    sizes = random.integers(0, 2000, count)
+    absent = np.full(count, ABSENT)
+    columns = (absent, ends_ns - elapsed_ns, ends_ns, absent, absent, absent, sizes)
+    return np.stack(columns, axis=1)[np.argsort(ends_ns)]
+
+
+def logged_one_by_one(batches: list[Batch], offset_s: float) -> RequestStats:
+    """The table as Locust itself would have filled it, by a clock that stands where each message ended."""
+    buckets.install()
+    stats = RequestStats()
+    clock = SimpleNamespace(time=time.time)
+    real, locust.stats.time = locust.stats.time, clock
+    try:
+        for batch in batches:
+            for phase, steps in batch.steps.items():
+                for start_ns, end_ns in steps.tolist():
+                    clock.time = lambda end_ns=end_ns: end_ns / 1e9 + offset_s
+                    stats.log_request(phase.value.replace("_", " "), NAME, (end_ns - start_ns) / 1e6, 0)
+            for _, sent_ns, end_ns, _, _, _, size in batch.messages.tolist():
+                clock.time = lambda end_ns=end_ns: end_ns / 1e9 + offset_s
+                stats.log_request("message", NAME, (end_ns - sent_ns) / 1e6, size)
+    finally:
+        locust.stats.time = real
+    return stats
+
+
+def near(one: float | None, other: float | None, tolerance: float = 1e-9) -> bool:
+    return one == other or (
+        one is not None and other is not None and abs(one - other) <= tolerance * max(abs(one), abs(other))
+    )
+
+
+def assert_same(bulk: StatsEntry, single: StatsEntry) -> None:
+    for name in (
+        *("num_requests", "num_none_requests", "num_failures", "total_content_length"),
+        *("response_times", "num_reqs_per_sec", "min_response_time", "max_response_time"),
+    ):
+        assert getattr(bulk, name) == getattr(single, name), name
+    assert near(bulk.total_response_time, single.total_response_time)
+    assert near(bulk.last_request_timestamp, single.last_request_timestamp)
+    for share in (0.5, 0.95, 0.99):
+        assert bulk.get_response_time_percentile(share) == single.get_response_time_percentile(share)
+
+
+def the_table_filled_in_bulk_is_what_one_entry_for_each_message_makes() -> None:
+    buckets.install()
+    stats = RequestStats()
+    batches = []
+    for seed in range(3):
+        messages = rows(500, seed)
+        batches.append(Batch({Phase.CONNECT: messages[:100, 1:3], Phase.LAG: messages[:9, 1:3]}, messages))
+    offset_s = time.time() - time.monotonic()
+    for batch in batches:
+        locust_table.fill(stats, NAME, batch)
+    expected = logged_one_by_one(
+        [Batch({Phase.CONNECT: batch.steps[Phase.CONNECT]}, batch.messages) for batch in batches], offset_s
+    )
+    assert set(stats.entries) == set(expected.entries) == {(NAME, "message"), (NAME, "connect")}
+    for key, entry in expected.entries.items():
+        assert_same(stats.entries[key], entry)
+    # Of the total, the order of the seconds differs; what is counted does not.
+    assert_same(stats.total, expected.total)
+
+
+def buckets_in_bulk_are_the_buckets_one_by_one() -> None:
+    elapsed_ns = np.random.default_rng(1).lognormal(np.log(1e6), 6.0, 100_000).astype(np.int64)
+    times_ms = np.concatenate([elapsed_ns / 1e6, 10.0 ** np.arange(-6, 7), [0.0, -1.0, 0.0009995, 99.95]])
+    told = locust_table.three_digits(times_ms).tolist()
+    assert told == [buckets.three_digits(each) for each in times_ms.tolist()]
+
+
+CASES = {
+    case.__name__: case
+    for case in (
+        the_table_filled_in_bulk_is_what_one_entry_for_each_message_makes,
+        buckets_in_bulk_are_the_buckets_one_by_one,
+    )
+}
+
+if __name__ == "__main__":
+    CASES[sys.argv[1]]()
