@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.findings import Figure, Finding, Missing
 from bench.processes import ToolError
 
 
@@ -17,7 +19,8 @@ class RunSummary:
     answered: replies in its measured time. failed: messages without a right reply, warm-up and end included.
     round_trip_us: median from send to reply, microseconds; None without a reply. opening_s: how long all
     connections took to open; None where they were not waited for, or did not all. resident_bytes: of each
-    worker that tells it. notes: what the run says against itself.
+    worker that tells it. reported: whether every worker's last report is in; what was lost is unknown where
+    one is not. notes: what the run says against itself.
     """
 
     answered: int
@@ -25,6 +28,7 @@ class RunSummary:
     round_trip_us: float | None
     opening_s: float | None
     resident_bytes: list[int]
+    reported: bool
     notes: list[str]
 
     def all_open_s(self) -> float:
@@ -32,6 +36,13 @@ class RunSummary:
         if self.opening_s is None:
             raise ToolError(f"they did not all open: {'; '.join(self.notes) or 'the run does not say why'}")
         return self.opening_s
+
+    def losses(self, name: str) -> Iterator[Finding]:
+        """The messages lost, of which none is wanted, where they are known, and every note."""
+        if self.reported:
+            yield Figure(f"{name}: messages lost", f"of {self.answered + self.failed:,}", [self.failed], 0)
+        for note in self.notes:
+            yield Missing(name, note)
 
 
 def summary_of(document: dict[str, Any]) -> RunSummary:
@@ -50,6 +61,7 @@ def summary_of(document: dict[str, Any]) -> RunSummary:
         round_trip_us=trips and trips["p50"],
         opening_s=cell.get("opening_s"),
         resident_bytes=[each for each in told if each is not None],
+        reported=cell["workers_reported"] == cell["workers_expected"],
         notes=[*document.get("notes", []), *filter(None, [ledger["explanation"]])],
     )
 

@@ -27,11 +27,9 @@ def compare(_: Settings) -> Iterator[Finding]:
 
 
 def name_of(connections: int, wanted: int, workers: int, limit: int) -> str:
-    """What the table calls it: with fewer connections than wanted it says what forbade more."""
-    name = f"{connections:,} connections, {'one worker' if workers == 1 else f'{workers} workers'}"
-    if connections < wanted:
-        name += f" (not {wanted:,}: a process may open {limit:,} files)"
-    return name
+    """What the table calls it: with fewer connections than wanted it names the limit that forbade more."""
+    fewer = f" (not {wanted:,}: {limit:,} open files)" if connections < wanted else ""
+    return f"{connections:,} connections{fewer}, {'one worker' if workers == 1 else f'{workers} workers'}"
 
 
 def held(name: str, connections: int, workers: int) -> Iterator[Finding]:
@@ -41,13 +39,11 @@ def held(name: str, connections: int, workers: int) -> Iterator[Finding]:
     flags += ["--seconds", str(SECONDS), "--warmup", str(WARMUP_S)]
     compared = lockstep_compare(flags, TIMEOUT_S)
     run = summary_of(compared.document)
-    for note in run.notes:
-        say(f"{name}: {note}")
     opening_s = run.all_open_s()
     say(f"{name}: open after {opening_s:.1f} s, {run.answered / SECONDS:,.0f} messages per second")
     yield Figure(f"{name}: all open after", "s", [opening_s], WANTED_S if workers == 1 else None)
     if run.resident_bytes:
         most = max(run.resident_bytes) / BYTES_PER_MB
         yield Figure(f"{name}: memory of a worker", "MB", [most], WANTED_MB)
-    yield Figure(f"{name}: messages lost", f"of {run.answered + run.failed:,}", [run.failed], 0)
+    yield from run.losses(name)
     yield Figure(f"{name}: exit code", "3 = degraded", [compared.code], 0)

@@ -11,7 +11,7 @@ from bench.findings import Figure, Finding
 from bench.plan_load import ended, plan_load
 from bench.ports import free_port
 from bench.processes import ANYWHERE
-from bench.settings import Settings, say
+from bench.settings import Settings
 
 CONNECTIONS = 70_000
 # Four addresses have ports enough. But Linux gives out one half of an address's ports first, and once that is
@@ -44,9 +44,7 @@ def compare(_: Settings) -> Iterator[Finding]:
     ):
         run = ended(load, Path(folder), TIMEOUT_S)
         opened = sum(counter.counts().opened for counter in counters)
-    for note in run.notes:
-        say(f"{name}: {note}")
     yield Figure(f"{name}: opened", "connections", [opened])
     yield Figure(f"{name}: all open after", "s", [run.all_open_s()])
     yield Figure(f"{name}: memory of all workers", "MB", [sum(run.resident_bytes) / BYTES_PER_MB])
-    yield Figure(f"{name}: messages lost", f"of {run.answered + run.failed:,}", [run.failed], 0)
+    yield from run.losses(name)

@@ -23,4 +23,4 @@ def test_with_all_connections_the_name_says_only_how_many() -> None:
 
 def test_with_fewer_connections_than_wanted_the_name_says_so_and_which_limit_it_was() -> None:
     name = name_of(19_900, 20_000, 2, 20_000)
-    assert name == "19,900 connections, 2 workers (not 20,000: a process may open 20,000 files)"
+    assert name == "19,900 connections (not 20,000: 20,000 open files), 2 workers"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bench import proc
+from bench.findings import Figure, Missing
 from bench.machine import cpu_model_of
 from bench.ports import listens
 from bench.processes import ToolError
@@ -72,7 +73,8 @@ def test_the_first_model_name_is_the_processors() -> None:
 
 def cell_json(**more: Any) -> dict[str, Any]:
     ledger = {"failed": 4, "explanation": ""}
-    return {"messages": {"answered": 5}, "ledger": ledger, **more}
+    workers = {"workers_reported": 2, "workers_expected": 2}
+    return {"messages": {"answered": 5}, "ledger": ledger, **workers, **more}
 
 
 def run_json(*cells: dict[str, Any], notes: Sequence[str] = ()) -> dict[str, Any]:
@@ -82,7 +84,7 @@ def run_json(*cells: dict[str, Any], notes: Sequence[str] = ()) -> dict[str, Any
 def test_a_run_tells_what_was_answered_and_lost_how_long_it_opened_and_what_its_workers_take() -> None:
     health = [{"resident_bytes": 7}, {"resident_bytes": None}, {"resident_bytes": 9}]
     cell = cell_json(round_trip_us={"p50": 61.0}, opening_s=1.5, health=health)
-    assert summary_of(run_json(cell)) == RunSummary(5, 4, 61.0, 1.5, [7, 9], [])
+    assert summary_of(run_json(cell)) == RunSummary(5, 4, 61.0, 1.5, [7, 9], True, [])
 
 
 def test_a_run_without_replies_has_no_round_trip() -> None:
@@ -98,6 +100,17 @@ def test_connections_that_did_not_all_open_are_an_error_in_the_runs_own_words() 
     run = summary_of(run_json(cell_json(opening_s=None), notes=["the backlog is too small"]))
     with pytest.raises(ToolError, match="the backlog is too small"):
         run.all_open_s()
+
+
+def test_what_was_lost_is_a_figure_that_is_to_be_nothing() -> None:
+    assert list(summary_of(run_json(cell_json())).losses("run")) == [
+        Figure("run: messages lost", "of 9", [4], 0)
+    ]
+
+
+def test_without_a_workers_last_report_what_was_lost_is_unknown_and_the_reason_is_told() -> None:
+    run = summary_of(run_json(cell_json(workers_reported=1), notes=["no last report"]))
+    assert list(run.losses("run")) == [Missing("run", "no last report")]
 
 
 @pytest.mark.parametrize(
