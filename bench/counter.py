@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from bench.ports import free_port
 from bench.processes import SERVER_CORE, Place, Running, python, running
 
 
@@ -45,13 +46,21 @@ class Counter:
 
 
 @contextmanager
-def counting(open_files: int | None = None) -> Iterator[Counter]:
-    """A fresh counting server on a port of its own.
+def counting(open_files: int | None = None, port: int | None = None) -> Iterator[Counter]:
+    """A fresh counting server on a port of its own, or on one that it shares with others.
 
     A new port for every measurement also means that no earlier one's TIME_WAIT stands in its way: a closed
     connection only blocks the same four addresses.
     """
-    command = python("-m", "bench.counting_server")
+    command = python("-m", "bench.counting_server", *([] if port is None else [str(port)]))
     place = Place(SERVER_CORE, open_files)
     with running("counting server", command, place, spoken_with=True) as process:
         yield Counter(process)
+
+
+@contextmanager
+def sharing(count: int) -> Iterator[list[Counter]]:
+    """That many counting servers behind one port: together they hold more connections than a process may."""
+    port = free_port()
+    with ExitStack() as stack:
+        yield [stack.enter_context(counting(port=port)) for _ in range(count)]

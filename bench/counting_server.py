@@ -1,9 +1,10 @@
 """An echo server that counts, and costs as little as Python can: one epoll loop, no object for a connection.
 
-`python bench/counting_server.py` prints its port as a JSON number. It answers every line on stdin with one
-line of counts, `{"bytes": …, "opened": …, "closed": …, "sessions": …}`, and ends when stdin does. A session
-is a connection that was closed after it had said something. Whatever is received goes back as it is, so that
-raw and length-framed clients find their echo here.
+`python bench/counting_server.py [PORT]` prints its port as a JSON number: a free one, or the one it is told.
+Processes that are told the same one share it, and the kernel spreads the connections over them. Every line on
+stdin is answered by one line of counts, `{"bytes": …, "opened": …, "closed": …, "sessions": …}`; it ends when
+stdin does. A session is a connection that was closed after it had said something. Whatever is received goes
+back as it is, so that raw and length-framed clients find their echo here.
 
 It reads and writes the bare descriptors: looking up a socket object for every message would cost more than
 all else that Python does here. Bytes are counted, not receives: a message stays one message however TCP cuts
@@ -77,8 +78,9 @@ def _accept_all(listening: socket.socket, epoll: select.epoll) -> list[int]:
 
 
 def main() -> None:
-    """Listen on a free port of loopback."""
-    with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as listening:
+    """Listen on loopback."""
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    with socket.create_server(("127.0.0.1", port), backlog=BACKLOG, reuse_port=port > 0) as listening:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
         sys.stdout.write(f"{listening.getsockname()[1]}\n")
         sys.stdout.flush()

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from bench.processes import ON_LOAD_CORE, Place, Running, python, running
+from bench.processes import ON_LOAD_CORE, Running, python, running
 
 PAYLOAD_BYTES = 64
 FRAME_BYTES = PAYLOAD_BYTES + 4
@@ -44,7 +44,6 @@ class Ours:
 
     flags: Sequence[str] = ("--scenario", "persistent")
     payload_bytes: int = PAYLOAD_BYTES
-    place: Place = ON_LOAD_CORE
     out: Path | None = None
     name: str = field(default="ours")
 
@@ -55,12 +54,12 @@ class Ours:
 
     @contextmanager
     def load(self, port: int, connections: int) -> Iterator[Running]:
-        """By hand, in one process unless the flags say otherwise."""
+        """By hand, in one process."""
         with TemporaryDirectory() as folder:
             command = python("-m", "locust", "-f", "loadtest/locustfile.py", *headless(connections, port))
             command += ["--framing", "length", "--reply", "echo", "--payload", str(self.payload_bytes)]
             command += [*self.flags, "--out", str(self.out or folder)]
-            with running(self.name, command, self.place) as process:
+            with running(self.name, command, ON_LOAD_CORE) as process:
                 yield process
 
 

@@ -18,7 +18,7 @@ RECEIVE_BYTES = 4096
 
 
 class PlainClient:
-    """Framed messages over one connection; every message is told to Locust."""
+    """Framed messages over one connection; every message is told to Locust. host: `tcp://address:port`."""
 
     def __init__(self, host: str, request_event: Any) -> None:
         name, _, port = host.removeprefix("tcp://").partition(":")
@@ -28,8 +28,12 @@ class PlainClient:
         self._buffer = bytearray()
 
     def connect(self) -> None:
-        """Open the connection."""
-        self._socket = socket.create_connection(self._address)
+        """Open the connection.
+
+        To a numeric host gevent connects at once; create_connection would ask its resolver's thread first.
+        """
+        self._socket = socket.socket()
+        self._socket.connect(self._address)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer.clear()
 

@@ -22,6 +22,8 @@ SERVER_CORE, LOAD_CORE = 0, 1
 STOP_TIMEOUT_S = 20.0
 ANSWER_TIMEOUT_S = 60.0
 POLL_S = 0.05
+# What configures a Locust or a Lockstep of the user's would be options of ours.
+NOT_INHERITED = ("LOCUST_", "LOCKSTEP_")
 
 
 class ToolError(Exception):
@@ -163,9 +165,11 @@ def running(
     """Run a command from the project's folder until the block is left.
 
     name: what to call it in a refusal. spoken_with: stdin and stdout are for ask() and hear(). environment:
-    variables on top of the inherited ones. ToolError where there is no such command.
+    variables on top of the inherited ones, without those of Locust and Lockstep. ToolError where there is no
+    such command.
     """
     pipe = subprocess.PIPE if spoken_with else None
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(NOT_INHERITED)}
     with tempfile.TemporaryFile() as log:
         try:
             process = subprocess.Popen(
@@ -174,7 +178,7 @@ def running(
                 stdin=pipe or subprocess.DEVNULL,
                 stdout=pipe or log,
                 stderr=log,
-                env={**os.environ, **(environment or {})},
+                env={**inherited, **(environment or {})},
                 start_new_session=True,  # Ctrl-C is for the bench, which ends the others in its own order
                 preexec_fn=place.enter,
             )

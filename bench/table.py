@@ -12,6 +12,8 @@ from rich.table import Table
 from bench.findings import Figure, Finding, Growth
 from bench.ratio import Better, Ratio
 
+# A measured process that had less of its core was waiting: for its other side, or for others on the machine.
+LEAST_SHARE = 0.8
 HEADINGS = ("comparison", "ours", "theirs", "ratio", "spread", "wanted")
 
 
@@ -86,11 +88,12 @@ def _growth_lines(growth: Growth) -> list[Line]:
 
 
 def _shares(ratio: Ratio) -> str:
-    """How much of a core each side had, where that is known: what others on the machine left it."""
+    """How much of a core each side had, where that is known; marked where one of them was not the limit."""
     if not ratio.ours_shares:
         return ""
     ours, theirs = statistics.median(ratio.ours_shares), statistics.median(ratio.theirs_shares)
-    return f"; with {ours:.0%} and {theirs:.0%} of a core"
+    mark = "" if min(ours, theirs) >= LEAST_SHARE else " (something else was the limit)"
+    return f"; with {ours:.0%} and {theirs:.0%} of a core{mark}"
 
 
 def number(value: float) -> str:

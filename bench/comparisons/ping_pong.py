@@ -12,6 +12,7 @@ from bench.counter import counting
 from bench.findings import Finding
 from bench.generators import Ours
 from bench.module_server import module_server
+from bench.processes import ToolError
 from bench.rate import await_steady
 from bench.ratio import Better, Ratio, in_turn
 from bench.run_summary import read_summary
@@ -58,4 +59,7 @@ def _ours_us(seconds: float) -> float:
         with counting() as counter, generator.load(counter.port, 1) as process:
             await_steady(process, lambda: counter.messages(MESSAGE_BYTES))
             time.sleep(seconds)
-        return read_summary(Path(folder)).round_trip_us
+        round_trip_us = read_summary(Path(folder)).round_trip_us
+    if round_trip_us is None:
+        raise ToolError("ours: the run counted no reply")
+    return round_trip_us

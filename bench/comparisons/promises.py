@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bench.findings import Finding
-from bench.processes import ToolError, python, running
+from bench.lockstep_compare import lockstep_compare
+from bench.processes import ToolError
 from bench.ratio import Ratio
 from bench.settings import Settings, say
 
@@ -30,17 +28,14 @@ def compare(settings: Settings) -> Iterator[Finding]:
 
 
 def _rates(repeats: int) -> dict[str, list[float]]:
-    """Messages per second of every repeat, by mode."""
-    with TemporaryDirectory() as out:
-        command = python("-m", "loadtest", "compare", "--out", out, "--modes", "free,lock")
-        command += ["--levels", str(LEVEL), "--hold", f"{HOLD_S * 1000:g}ms", "--messages", "1"]
-        command += ["--repeats", str(repeats), "--seconds", str(SECONDS), "--warmup", str(WARMUP_S)]
-        with running("lockstep compare", command) as process:
-            code = process.wait(30 + 2 * repeats * (SECONDS + WARMUP_S + SPARE_S))
-            if code:
-                raise ToolError(f"lockstep compare ended with {code}: {process.last_words()}")
-        (file,) = Path(out).glob("*/run.json")
-        cells = json.loads(file.read_text())["cells"]
+    """Messages per second of every repeat, by mode. ToolError where the run says that it is degraded."""
+    flags = ["--modes", "free,lock", "--levels", str(LEVEL), "--hold", f"{HOLD_S * 1000:g}ms"]
+    flags += ["--messages", "1", "--repeats", str(repeats)]
+    flags += ["--seconds", str(SECONDS), "--warmup", str(WARMUP_S)]
+    compared = lockstep_compare(flags, 30 + 2 * repeats * (SECONDS + WARMUP_S + SPARE_S))
+    if compared.code:
+        raise ToolError(f"lockstep compare ended with {compared.code}: its run is degraded, try again")
+    cells = compared.document["cells"]
     return {
         mode: [cell["messages_per_s"] for cell in cells if cell["mode"] == mode] for mode in ("free", "lock")
     }

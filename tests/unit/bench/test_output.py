@@ -46,6 +46,19 @@ def test_what_was_wanted_is_said_with_its_direction(finding: Ratio | Figure, wan
     assert line.wanted == wanted
 
 
+@pytest.mark.parametrize(
+    ("shares", "marked"),
+    [([0.97, 0.95], False), ([0.8, 0.8], False), ([0.6, 0.95], True), ([0.9, 0.7], True)],
+)
+def test_a_ratio_is_marked_where_a_side_had_too_little_of_its_core_to_be_the_limit(
+    shares: list[float], marked: bool
+) -> None:
+    ours, theirs = shares
+    ratio = Ratio("name", "messages", [2.0], [1.0], ours_shares=[ours], theirs_shares=[theirs])
+    (line,) = lines_of(ratio)
+    assert ("something else was the limit" in line.comparison) is marked
+
+
 def test_a_tool_that_is_missing_is_one_line_with_its_reason() -> None:
     (line,) = lines_of(Missing("tsung", "not installed: apt install tsung"))
     assert "apt install tsung" in line.comparison

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from bench import proc
+from bench.findings import Figure, Missing
 from bench.machine import cpu_model_of
 from bench.ports import listens
 from bench.processes import ToolError
@@ -69,22 +71,52 @@ def test_the_first_model_name_is_the_processors() -> None:
     assert cpu_model_of("processor\t: 0\n") == ""
 
 
-def run_json(**cell: Any) -> dict[str, Any]:
-    messages = {"sent": 9, "answered": 5, "refused": 1, "reset": 2, "timeout": 0, "short": 1, "aborted": 4}
-    return {"run_id": "r1", "notes": ["a note"], "cells": [{"messages": messages, **cell}]}
+def cell_json(**more: Any) -> dict[str, Any]:
+    ledger = {"failed": 4, "explanation": ""}
+    workers = {"workers_reported": 2, "workers_expected": 2}
+    return {"messages": {"answered": 5}, "ledger": ledger, **workers, **more}
 
 
-def test_a_run_tells_its_round_trip_what_it_lost_and_its_notes() -> None:
-    document = run_json(round_trip_us={"p50": 61.0}, response_us={"p50": 70.0})
-    assert summary_of(document) == RunSummary(61.0, 4, ["a note"])
+def run_json(*cells: dict[str, Any], notes: Sequence[str] = ()) -> dict[str, Any]:
+    return {"run_id": "r1", "notes": list(notes), "cells": list(cells)}
 
 
-def test_a_run_that_knows_no_round_trip_is_taken_by_its_response_time() -> None:
-    assert summary_of(run_json(response_us={"p50": 70.0})).round_trip_us == 70.0
+def test_a_run_tells_what_was_answered_and_lost_how_long_it_opened_and_what_its_workers_take() -> None:
+    health = [{"resident_bytes": 7}, {"resident_bytes": None}, {"resident_bytes": 9}]
+    cell = cell_json(round_trip_us={"p50": 61.0}, opening_s=1.5, health=health)
+    assert summary_of(run_json(cell)) == RunSummary(5, 4, 61.0, 1.5, [7, 9], True, [])
 
 
-@pytest.mark.parametrize("document", [{"run_id": "r1", "cells": []}, {"run_id": "r1"}, run_json()])
-def test_a_run_without_a_measured_cell_is_refused_by_its_name(document: dict[str, Any]) -> None:
+def test_a_run_without_replies_has_no_round_trip() -> None:
+    assert summary_of(run_json(cell_json(round_trip_us=None))).round_trip_us is None
+
+
+def test_what_explains_a_difference_in_the_ledger_is_a_note_like_the_others() -> None:
+    cell = cell_json(ledger={"failed": 1, "explanation": "a lost report"})
+    assert summary_of(run_json(cell, notes=["a note"])).notes == ["a note", "a lost report"]
+
+
+def test_connections_that_did_not_all_open_are_an_error_in_the_runs_own_words() -> None:
+    run = summary_of(run_json(cell_json(opening_s=None), notes=["the backlog is too small"]))
+    with pytest.raises(ToolError, match="the backlog is too small"):
+        run.all_open_s()
+
+
+def test_what_was_lost_is_a_figure_that_is_to_be_nothing() -> None:
+    assert list(summary_of(run_json(cell_json())).losses("run")) == [
+        Figure("run: messages lost", "of 9", [4], 0)
+    ]
+
+
+def test_without_a_workers_last_report_what_was_lost_is_unknown_and_the_reason_is_told() -> None:
+    run = summary_of(run_json(cell_json(workers_reported=1), notes=["no last report"]))
+    assert list(run.losses("run")) == [Missing("run", "no last report")]
+
+
+@pytest.mark.parametrize(
+    "document", [run_json(), {"run_id": "r1"}, run_json(cell_json(), cell_json()), run_json(notes=["why"])]
+)
+def test_a_run_that_is_not_one_measured_cell_is_refused_by_its_name(document: dict[str, Any]) -> None:
     with pytest.raises(ToolError, match="r1"):
         summary_of(document)
 

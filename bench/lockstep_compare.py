@@ -1,0 +1,33 @@
+"""`lockstep compare`, run to its end: it starts a server and workers of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from bench.processes import ToolError, python, running
+from bench.run_summary import read_document
+
+DONE, DEGRADED = 0, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """document: the content of run.json. code: 0, or 3 where the run says itself that it is degraded."""
+
+    code: int
+    document: dict[str, Any]
+
+
+def lockstep_compare(flags: Sequence[str], timeout_s: float) -> Compared:
+    """Not pinned. ToolError where it ends with another code, or not in time."""
+    with TemporaryDirectory() as out:
+        command = python("-m", "loadtest", "compare", *flags, "--out", out)
+        with running("lockstep compare", command) as process:
+            code = process.wait(timeout_s)
+            if code not in (DONE, DEGRADED):
+                raise ToolError(f"lockstep compare ended with {code}: {process.last_words()}")
+        return Compared(code, read_document(Path(out)))
