@@ -164,7 +164,9 @@ class CooperativeLink:
             self._loop.run_callback(self._throw, waiter, error)
 
     def _throw(self, waiter: Any, error: OSError) -> None:
-        if self._waiter is waiter:
+        # Woken in time after all, it may wait anew by now: that wait has seen no tick.
+        in_time = isinstance(error, TimeoutError) and not self.ticks
+        if self._waiter is waiter and not in_time:
             self._waiter = None
             waiter.throw(error)
 

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+import gevent
 import pytest
 
 from loadtest.client import TcpClient
@@ -16,7 +17,9 @@ from loadtest.messages import prepare
 from loadtest.samples import Outcome, Phase
 from loadtest.socket_errors import HarnessError, resolve
 from tests.unit.loadtest.peers import (
+    COOPERATIVE,
     LOOPBACK,
+    PATIENCE_S,
     Book,
     Peer,
     Script,
@@ -196,6 +199,23 @@ def test_being_killed_while_closing_is_booked_as_aborted_and_goes_on_up(book: Bo
             client.close()
     assert book.outcomes() == [CONNECTED, (Phase.CLOSE, Outcome.ABORTED)]
     assert not client.connected
+
+
+@pytest.mark.parametrize("talk", [requests, exchanges])
+def test_a_greenlet_that_is_killed_books_its_message_as_aborted(talk: Callable[[TcpClient], None]) -> None:
+    book = Book(COOPERATIVE)
+    with Peer(stays_silent, echoes) as peer:
+        client = book.client(peer.port)
+        client.connect()
+        greenlet = gevent.spawn(talk, client)
+        gevent.sleep(0)
+        greenlet.kill(timeout=PATIENCE_S)
+        assert book.outcomes() == [CONNECTED, (Phase.MESSAGE, Outcome.ABORTED)]
+        assert not client.connected
+        # The client serves again.
+        client.connect()
+        assert client.request(b"ping", b"ping")
+        client.close()
 
 
 def test_closing_before_the_reply_books_every_open_message_as_aborted(book: Book) -> None:

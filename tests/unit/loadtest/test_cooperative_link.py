@@ -134,6 +134,28 @@ def test_a_wait_is_not_charged_with_the_time_of_the_one_before() -> None:
         link.close()
 
 
+def test_a_wait_that_began_as_the_last_one_was_to_be_ended_is_left_alone() -> None:
+    """A reply and the bound of its wait come in one turn of the loop, and whoever had it waits again."""
+    with linked() as (link, far):
+
+        def twice() -> tuple[bytes, bytes]:
+            return link.receive(), link.receive()
+
+        greenlet = waits(link, twice)
+        far.sendall(b"at last")
+
+        def both_at_once() -> None:
+            link.ticks = 99
+            link.expire()
+            link._on_readable()
+
+        gevent.get_hub().loop.run_callback(both_at_once)
+        gevent.sleep(0)
+        gevent.sleep(0)
+        far.sendall(b"soon")
+        assert greenlet.get(timeout=PATIENCE_S) == (b"at last", b"soon")
+
+
 class Silent:
     """Watched, and always waiting."""
 
