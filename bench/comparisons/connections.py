@@ -16,7 +16,7 @@ WANTED_MB, WANTED_S = 250.0, 8.0
 BYTES_PER_MB = 1_000_000
 SECONDS, WARMUP_S = 5, 1
 # Ninety seconds at most to open, then the cell, its end and its report.
-TIMEOUT_S = 240.0
+TIMEOUT_S = 180.0
 
 
 def compare(_: Settings) -> Iterator[Finding]:
