@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ from bench.settings import Settings, say
 from bench.table import table_of
 
 WRONG_USE = 2
+TERMINATED = 128 + signal.SIGTERM
 # Characters a line where no terminal says how many it has.
 PAPER_WIDTH = 120
 # The share of a machine from which others disturb what the wall clock says.
@@ -130,6 +132,8 @@ def measure(arguments: Sequence[str]) -> None:
 def main() -> None:
     """Measure, or draw."""
     arguments = sys.argv[1:]
+    # Its own processes are ended on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         if arguments[:1] == ["chart"]:
             draw(arguments[1:])

@@ -92,7 +92,7 @@ def _shares(ratio: Ratio) -> str:
     if not ratio.ours_shares:
         return ""
     ours, theirs = statistics.median(ratio.ours_shares), statistics.median(ratio.theirs_shares)
-    mark = "" if min(ours, theirs) >= LEAST_SHARE else " (something else was the limit)"
+    mark = "" if min(ours, theirs) >= LEAST_SHARE else "\n  (something else was the limit)"
     return f"; with {ours:.0%} and {theirs:.0%} of a core{mark}"
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.crowd import SPARE_FILES, fitting, most_open_files
-from bench.findings import Figure, Finding
+from bench.findings import Figure, Finding, Missing
 from bench.lockstep_compare import lockstep_compare
+from bench.processes import ToolError
 from bench.run_summary import summary_of
 from bench.settings import Settings, say
 
@@ -15,7 +16,7 @@ WANTED_MB, WANTED_S = 250.0, 8.0
 BYTES_PER_MB = 1_000_000
 SECONDS, WARMUP_S = 5, 1
 # Ninety seconds at most to open, then the cell, its end and its report.
-TIMEOUT_S = 240.0
+TIMEOUT_S = 180.0
 
 
 def compare(_: Settings) -> Iterator[Finding]:
@@ -23,7 +24,11 @@ def compare(_: Settings) -> Iterator[Finding]:
     limit = most_open_files(TWO_WORKERS + SPARE_FILES)
     for wanted, workers in ((ONE_WORKER, 1), (TWO_WORKERS, 2)):
         connections = fitting(wanted, limit)
-        yield from held(name_of(connections, wanted, workers, limit), connections, workers)
+        name = name_of(connections, wanted, workers, limit)
+        try:
+            yield from held(name, connections, workers)
+        except ToolError as error:
+            yield Missing(name, str(error))
 
 
 def name_of(connections: int, wanted: int, workers: int, limit: int) -> str:
