@@ -84,6 +84,8 @@ def _explain(ledger: Ledger, clients: CellCollector) -> str:
     if missing := clients.missing():
         return f"what {', '.join(sorted(missing))} saw after the last report before its end is lost"
     differences = [each.difference or 0 for each in (ledger.sent, ledger.answered)]
+    if not any(differences):
+        return "all messages were counted by both, but not all bytes: some were cut off or came unasked"
     if min(differences) < 0:
         return (
             "the server counted fewer than the clients: was it restarted, or was a message lost on its way?"

@@ -33,8 +33,8 @@ from loadtest.workers import Workers
 
 logger = logging.getLogger(__name__)
 
-# After the drain and its abort, a report only has to cross the network.
-REPORT_WAIT_S = DRAIN_S + 4.0
+# After the drain and its abort thousands of connections may have to be closed.
+REPORT_WAIT_S = DRAIN_S + 12.0
 SETTLE_S = 2.0
 # A report takes seconds; nobody's Stop may hang on it for ever.
 REPORT_MAKING_S = 60.0

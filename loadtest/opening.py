@@ -9,15 +9,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import gevent
 from gevent.event import Event
+
+# Over all workers. A server that starts a thread for each connection accepts some thousands a second; what
+# comes faster overflows its backlog, and then the kernel loses connections that their clients believe to have.
+CONNECTS_PER_S = 2500
 
 
 class Opening:
-    """expected: how many users open a connection. on_open: told once, when the last of them has, of the
-    seconds it took."""
+    """expected: how many users open a connection, connects_per_s how fast they begin to. on_open: told once,
+    when the last of them has, of the seconds it took."""
 
-    def __init__(self, expected: int, on_open: Callable[[float], None]) -> None:
+    def __init__(self, expected: int, connects_per_s: float, on_open: Callable[[float], None]) -> None:
+        self._begun = 0
         self._left = expected
+        self._connects_per_s = connects_per_s
         self._on_open = on_open
         self._open = Event()
         self._began_s = time.monotonic()
@@ -28,6 +35,12 @@ class Opening:
     def over(self) -> bool:
         """Whether nobody is waited for any more."""
         return bool(self._open.is_set())
+
+    def await_turn(self) -> None:
+        """Wait until another user may begin to connect."""
+        due_s = self._began_s + self._begun / self._connects_per_s
+        self._begun += 1
+        gevent.sleep(max(due_s - time.monotonic(), 0))
 
     def one_more(self) -> None:
         """A user has opened its connection, or failed to; it waits here for the others."""

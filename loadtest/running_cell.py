@@ -16,7 +16,7 @@ from loadtest.links.cooperative import CooperativeLink
 from loadtest.locust_feed import LocustFeed
 from loadtest.messages import message_ring
 from loadtest.meters import ABSENT
-from loadtest.opening import Opening
+from loadtest.opening import CONNECTS_PER_S, Opening
 from loadtest.orders import CellOrder
 from loadtest.pacer import Pacer
 from loadtest.recorder import CellRecorder
@@ -66,12 +66,15 @@ class RunningCell:
         self._alarm: Alarm | None = None
         self._pacer: Pacer | None = None
         self._on_open = on_open
-        self._opening = Opening(users if order.opens_first else 0, self._begin)
+        expected = users if order.opens_first else 0
+        self._opening = Opening(expected, CONNECTS_PER_S / order.shares, self._begin)
 
     def join(self, talk: Conversation) -> None:
         """Before a user's first turn: where connections are opened first, open this one and wait for all."""
         if not self._opening.over:
-            talk.open()
+            self._opening.await_turn()
+            if self.open:
+                talk.open()
             self._opening.one_more()
 
     def goes_on(self) -> bool:

@@ -12,7 +12,7 @@ from tests.unit.loadtest.hand_clock import settle
 def opening(expected: int) -> tuple[Opening, list[float]]:
     """An opening, and what it has told."""
     told: list[float] = []
-    return Opening(expected, told.append), told
+    return Opening(expected, 1e9, told.append), told
 
 
 def test_all_wait_until_the_last_has_opened_its_connection_and_that_is_told_once() -> None:
