@@ -13,7 +13,7 @@ import gevent
 from gevent.event import Event
 
 # Over all workers. A server that starts a thread for each connection accepts some thousands a second; what
-# comes faster overflows its backlog, and then the kernel loses connections that their clients believe to have.
+# comes faster overflows its backlog, and the kernel loses connections that their clients believe to have.
 CONNECTS_PER_S = 2500
 
 
