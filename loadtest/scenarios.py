@@ -34,7 +34,7 @@ class Conversation:
     open_load: times run from when a turn was due, however late it began.
     """
 
-    __slots__ = ("_messages", "_reply", "client", "goes_on", "meter", "number", "open_load", "traffic")
+    __slots__ = ("_reply", "client", "goes_on", "messages", "meter", "number", "open_load", "traffic")
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Conversation:
         self._reply = reply
         # Each user's begin at a place of its own.
         start = number % len(ring)
-        self._messages = islice(chain.from_iterable(repeat(ring)), start, None)
+        self.messages = islice(chain.from_iterable(repeat(ring)), start, None)
 
     def free_ns(self) -> int:
         """When this user's last turn was over: in a closed load the next is due at once. ABSENT before."""
@@ -65,7 +65,7 @@ class Conversation:
 
     def say(self, due_ns: int = ABSENT) -> Outcome:
         """Send the next message and check the reply."""
-        return self.client.exchange(next(self._messages), due_ns)
+        return self.client.exchange(next(self.messages), due_ns)
 
     def greet(self, text: str) -> Outcome:
         """Send this text and check the reply."""
@@ -123,8 +123,9 @@ def greeting(talk: Conversation, due_ns: int) -> bool:
 
 def persistent(talk: Conversation, due_ns: int) -> bool:
     """One message on a connection that stays open; it is opened first, or again, where there is none."""
-    if talk.client.connected or talk.open() is ANSWERED:
-        return talk.say(due_ns) is ANSWERED
+    client = talk.client
+    if client.connected or talk.open() is ANSWERED:
+        return client.exchange(next(talk.messages), due_ns) is ANSWERED
     return False
 
 
