@@ -20,9 +20,10 @@ from gevent.pool import Pool
 
 from loadtest.hosts import describe_host
 from loadtest.locust_feed import LocustFeed
-from loadtest.orders import DRAIN_S, OPENED, REPORT, CellOrder
+from loadtest.orders import DRAIN_S, FAULT, OPENED, REPORT, CellOrder
 from loadtest.running_cell import RunningCell
 from loadtest.scenarios import Conversation
+from loadtest.socket_errors import HarnessError
 
 logger = logging.getLogger(__name__)
 
@@ -109,6 +110,12 @@ class Agent:
         if cell is None or not cell.open:
             gevent.sleep(0)
             return
+        try:
+            self._take_part(cell, place)
+        except HarnessError as error:
+            self._tell_fault(cell, str(error))
+
+    def _take_part(self, cell: RunningCell, place: Place) -> None:
         talk = place.enter(cell)
         place.busy = True
         try:
@@ -125,6 +132,14 @@ class Agent:
             if not went_well:
                 # It may have failed without waiting for anything: others must have their turn too.
                 gevent.sleep(0)
+
+    def _tell_fault(self, cell: RunningCell, reason: str) -> None:
+        """Something is wrong here, not at the server: the master hears of it once, and nobody tries again."""
+        if cell is self._cell and self._begun.is_set():
+            self._begun.clear()
+            order = cell.order
+            told = {"run_id": order.run_id, "worker": self._runner.client_id, "reason": reason}
+            self._runner.send_message(FAULT, told)
 
     def begin(self, order: CellOrder) -> None:
         """Start a cell: users that wait here go on at once."""

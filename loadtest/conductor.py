@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from gevent.event import Event
 from gevent.lock import RLock
 
 from loadtest.analysis.checks import is_degraded
@@ -28,6 +29,7 @@ from loadtest.plan import Plan, PlannedCell, Traffic
 from loadtest.results import Connection, Run, ServerCell
 from loadtest.run_folder import RunFolder
 from loadtest.server_view import ServerUnreachableError, Snapshot
+from loadtest.socket_errors import HarnessError
 from loadtest.target import Target
 from loadtest.workers import Workers
 
@@ -81,6 +83,8 @@ class Conductor:
         self._run: Run | None = None
         self._cell: _CellUnderWay | None = None
         self.failure: str | None = None
+        self._fault: str | None = None
+        self._faulted = Event()
         # The last worker's leaving, a signal and the page's button may each end a run, at the same time.
         self._ending = RLock()
 
@@ -118,7 +122,8 @@ class Conductor:
         run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         settings = self.target.settings()
         self._folder = RunFolder.create(self._out, run_id)
-        self.failure = None
+        self.failure = self._fault = None
+        self._faulted.clear()
         self._run = Run(
             run_id=run_id,
             kind=kind,
@@ -162,10 +167,12 @@ class Conductor:
             self._save(cell, cut_short)
 
     def run_cell(self, planned: PlannedCell, plan: Plan) -> None:
-        """One cell of a plan from begin to end; blocks for its time."""
+        """One cell of a plan from begin to end; blocks for its time. HarnessError where a worker cannot."""
         self.begin_cell(planned, plan.traffic, plan.warmup_s, plan.seconds, plan.seed * SEEDS_A_PLAN)
         self._await_opening()
-        gevent.sleep(plan.warmup_s + plan.seconds)
+        self._faulted.wait(plan.warmup_s + plan.seconds)
+        if self._fault:
+            raise HarnessError(self._fault)
         self.end_cell()
 
     def note_level(self, level: int) -> None:
@@ -209,6 +216,19 @@ class Conductor:
         if cell is None or not cell.collector.add(report):
             logger.warning("refused a report of worker %s for cell %s", report["worker"], report["cell"])
 
+    def on_fault(self, told: dict[str, Any]) -> bool:
+        """A worker cannot go on. True where that ends a run by hand, which nobody here is waiting on."""
+        if self._run is None or told["run_id"] != self._run.run_id or self._fault:
+            return False
+        self._fault = f"worker {told['worker']}: {told['reason']}"
+        self._faulted.set()
+        return self._run.kind == "hand"
+
+    @property
+    def fault(self) -> str | None:
+        """Why a worker cannot go on."""
+        return self._fault
+
     def on_opened(self, told: dict[str, Any]) -> None:
         """A worker has all of a cell's connections open."""
         if self._cell is not None:
@@ -230,7 +250,7 @@ class Conductor:
         assert self._cell is not None
         collector = self._cell.collector
         with gevent.Timeout(OPENING_S, False):
-            while collector.unopened & self._workers.present():
+            while collector.unopened & self._workers.present() and not self._faulted.is_set():
                 gevent.sleep(POLL_S)
 
     def _await_reports(self, collector: CellCollector) -> None:

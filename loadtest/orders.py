@@ -4,6 +4,7 @@ master -> workers   BEGIN  a CellOrder: what every user does from now on
                     END    stop, drain, send the rest
 worker -> master    REPORT what was recorded since the last one; `final` after END
                     OPENED all connections of a cell that opens them first are there
+                    FAULT  this worker cannot go on, and why
                     LIMITS WorkerLimits, once, when it is ready for orders
 """
 
@@ -18,6 +19,7 @@ BEGIN = "lockstep_begin"
 END = "lockstep_end"
 REPORT = "lockstep_report"
 OPENED = "lockstep_opened"
+FAULT = "lockstep_fault"
 LIMITS = "lockstep_limits"
 
 # How long after END what is in flight may still finish, before it is stopped and counted as aborted.

@@ -29,7 +29,7 @@ def _one_of(what: str, value: str, choices: tuple[str, ...]) -> None:
 
 def _between(what: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise PlanError(what, f"{value:g} is out of range: give {low:g} to {high:g}")
+        raise PlanError(what, f"{value:.10g} is out of range: give {low:.10g} to {high:.10g}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,13 @@ class HarnessError(Exception):
     """The generator itself cannot go on; the message names the remedy."""
 
 
+def no_such_source(source: str, error: OSError) -> HarnessError:
+    """What to raise where a local address to connect from cannot be had."""
+    return HarnessError(
+        f"cannot connect from --source {source} ({error.strerror}): give addresses of the worker's machine"
+    )
+
+
 @lru_cache(maxsize=64)
 def resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
     """Address family and socket address of host:port, looked up once; HarnessError where it is unknown."""

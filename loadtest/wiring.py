@@ -5,6 +5,7 @@ Who gets which message, and what happens when Locust starts, stops and quits.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +17,7 @@ from loadtest.agent import Agent
 from loadtest.capacity import own_limits, raise_open_files
 from loadtest.conductor import Conductor
 from loadtest.exit_codes import DEGRADED, WRONG_USE
-from loadtest.orders import BEGIN, END, LIMITS, OPENED, REPORT, CellOrder
+from loadtest.orders import BEGIN, END, FAULT, LIMITS, OPENED, REPORT, CellOrder
 from loadtest.users import feed_of
 
 
@@ -54,11 +55,9 @@ def attach_conductor(environment: Environment, conductor: Conductor) -> None:
     runner = environment.runner
     assert isinstance(runner, MasterRunner | LocalRunner)
 
-    def on_report(msg: Any, **_: Any) -> None:
-        conductor.on_report(msg.data)
-
-    def on_opened(msg: Any, **_: Any) -> None:
-        conductor.on_opened(msg.data)
+    def on_fault(told: dict[str, Any]) -> None:
+        if conductor.on_fault(told):
+            gevent.spawn(_end_by_fault, environment, conductor)
 
     def on_worker(client_id: str, **_: Any) -> None:
         conductor.on_worker(client_id)
@@ -73,8 +72,31 @@ def attach_conductor(environment: Environment, conductor: Conductor) -> None:
         elif conductor.degraded:
             environment.process_exit_code = DEGRADED
 
-    runner.register_message(REPORT, on_report)
-    runner.register_message(OPENED, on_opened)
+    for kind, take in {
+        REPORT: conductor.on_report,
+        OPENED: conductor.on_opened,
+        FAULT: on_fault,
+    }.items():
+        runner.register_message(kind, _handing_on(take))
     environment.events.worker_connect.add_listener(on_worker)
     environment.events.test_stopping.add_listener(on_stopping)
     environment.events.quitting.add_listener(on_stopping)
+
+
+def _handing_on(take: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
+    """A listener for Locust's messages that hands on what is in them."""
+
+    def listener(msg: Any, **_: Any) -> None:
+        take(msg.data)
+
+    return listener
+
+
+def _end_by_fault(environment: Environment, conductor: Conductor) -> None:
+    """End a run by hand in which a worker cannot go on; without a page, end the process too."""
+    assert environment.runner is not None
+    conductor.give_up(conductor.fault or "")
+    if environment.web_ui is None:
+        environment.runner.quit()
+    else:
+        environment.runner.stop()

@@ -22,7 +22,10 @@ class Link(Protocol):
         """This end as `ip:port`, once it is connected."""
 
     def connect(self, address: tuple[str, int], source: str | None) -> None:
-        """Shake hands with address, from the local IP `source` where one is named."""
+        """Shake hands with address, from the local IP `source` where one is named.
+
+        HarnessError where this machine has no such IP.
+        """
 
     def send(self, frame: bytes) -> None:
         """Write all of it."""

@@ -6,6 +6,7 @@ import errno
 import socket
 
 from loadtest.links import RECEIVE_BYTES
+from loadtest.socket_errors import no_such_source
 
 
 class BlockingLink:
@@ -26,7 +27,10 @@ class BlockingLink:
     def connect(self, address: tuple[str, int], source: str | None) -> None:
         """See Link.connect."""
         if source is not None:
-            self._socket.bind((source, 0))
+            try:
+                self._socket.bind((source, 0))
+            except OSError as refused:
+                raise no_such_source(source, refused) from refused
         self._socket.connect(address)
 
     def receive(self) -> bytes:

@@ -18,6 +18,7 @@ from greenlet import getcurrent, greenlet
 
 from loadtest.links import RECEIVE_BYTES
 from loadtest.links.watchdog import watchdog_for
+from loadtest.socket_errors import no_such_source
 
 _READ, _WRITE = 1, 2
 _STILL_CONNECTING = (errno.EINPROGRESS, errno.EALREADY)
@@ -72,7 +73,10 @@ class CooperativeLink:
         link = self._socket
         if source is not None:
             link.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
-            link.bind((source, 0))
+            try:
+                link.bind((source, 0))
+            except OSError as refused:
+                raise no_such_source(source, refused) from refused
         error = link.connect_ex(address)
         if error == errno.EINPROGRESS:
             # On loopback the handshake is over by now: asking again saves a turn of the loop.

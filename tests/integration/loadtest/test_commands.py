@@ -189,6 +189,36 @@ def test_a_worker_that_is_killed_in_mid_run_is_named_and_loses_at_most_one_repor
         assert f"{server:,}" in report
 
 
+def test_a_worker_that_cannot_go_on_ends_the_run_with_one_line_and_exit_2(tmp_path: Path) -> None:
+    """192.0.2.1 is an address that no machine has (RFC 5737)."""
+    plan = ("--modes", "free", "--levels", "4", "--repeats", "1", "--seconds", "60")
+    done = lockstep("compare", "--out", str(tmp_path), *plan, "--source", "192.0.2.1")
+    assert done.code == 2
+    last = done.err.strip().splitlines()[-1]
+    assert last.startswith("lockstep: worker ")
+    assert "--source 192.0.2.1" in last
+    assert "Traceback" not in done.err
+    _, run = only_run(tmp_path)
+    assert run["interrupted"]
+
+
+def test_a_run_by_hand_ends_too_when_its_worker_cannot_go_on(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--only-summary"]
+    command += ["--host", "tcp://127.0.0.1:9", "--users", "3", "--run-time", "60s", "--out", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "--source", "192.0.2.1"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "--source 192.0.2.1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @contextmanager
 def loaded(tmp_path: Path) -> Iterator[tuple[LoadProcesses, ServerProcess]]:
     with ServerProcess("free", "lock", flags=SERVER_FLAGS) as server:
