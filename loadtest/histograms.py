@@ -22,10 +22,10 @@ def new_histogram() -> HdrHistogram:
 
 
 def record_all(histogram: HdrHistogram, values_ns: Nanoseconds) -> None:
-    """Record every value; below 1 counts as 1, beyond the highest as the highest."""
+    """Record every value; below 0 counts as 0, beyond the highest as the highest."""
     if not len(values_ns):
         return
-    values = np.clip(values_ns, 1, HIGHEST_NS)
+    values = np.clip(values_ns, 0, HIGHEST_NS)
     counts = np.frombuffer(histogram.counts, dtype=np.uint64)
     np.add.at(counts, _indices(histogram, values), 1)
     histogram.total_count += len(values)

@@ -140,7 +140,7 @@ def test_a_plans_arrival_has_its_schedule(arrival: Arrival, kind: type) -> None:
         ("poisson", None, "rate", "--rate 100"),
         ("constant", None, "rate", "--rate 100"),
         ("closed", 5.0, "rate", "leave it out"),
-        ("constant", 0.0, "rate", "give 0.001 to 1e+06"),
+        ("constant", 0.0, "rate", "give 0.001 to 1000000"),
         ("constant", -1.0, "rate", "give 0.001"),
         ("poisson", 2_000_000.0, "rate", "give 0.001"),
         ("poisson", float("nan"), "rate", "give 0.001"),
