@@ -158,7 +158,7 @@ class CellRecorder:
             self._put("round_trip", round_trip_ns[inside])
         if self._turn_is_message:
             self._put("send_lag", (sent_ns - due_ns)[inside & (due_ns >= 0)])
-            self._in_flight_ns += self._time_inside_ns(starts_ns, ends_ns)
+            self._in_flight_ns += self._time_inside_ns(sent_ns, ends_ns)
         told = inside & (wait_ns >= 0) & (service_ns >= 0)
         if told.any():
             self._put("wait", wait_ns[told])

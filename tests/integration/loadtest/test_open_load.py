@@ -85,3 +85,5 @@ def test_a_stall_of_the_server_shows_in_the_response_time_and_not_in_the_round_t
     assert round_trip["count"] == response["count"]
     assert round_trip["p99"] / 1e6 < STALL_S / 10
     assert cell["late"] > 0.1 * sent
+    law = cell["littles_law"]
+    assert law["computed"] == pytest.approx(law["counted"], rel=0.03)
