@@ -58,7 +58,7 @@ def add_options(parser: Any, **_: Any) -> None:
     shown(
         "rate",
         0.0,
-        "open arrivals only: turns a second over all workers, of at most as many users as there are",
+        "open arrivals only: turns a second, over all workers",
     )
     shown("messages", traffic.messages, "per connection")
     shown("payload", traffic.payload_bytes, "bytes in every message")

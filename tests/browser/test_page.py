@@ -28,8 +28,9 @@ DROPDOWNS = {
     "mode": ["free", "lock"],
     "clientMode": ["free", "locked"],
     "scenario": ["session", "greeting", "persistent"],
+    "arrival": ["closed", "constant", "poisson"],
 }
-FIELDS = ["run", "mode", "clientMode", "scenario", "messages", "payload"]
+FIELDS = ["run", "mode", "clientMode", "scenario", "arrival", "rate", "messages", "payload"]
 FIELDS += ["modes", "levels", "repeats", "seconds", "warmup", "seed"]
 # Medians and averages come with two decimals in Locust's page, percentiles with three digits.
 ROUNDING_MS, BUCKET = 0.005, 0.005
@@ -125,12 +126,15 @@ def await_rows(page: Page, mode: str) -> tuple[dict[str, float], dict[str, float
     raise AssertionError(f"no messages of {mode} within {TABLE_S} s: {table(page)}")
 
 
-def run_by_hand(page: Page, mode: str) -> tuple[dict[str, float], dict[str, float]]:
+def run_by_hand(
+    page: Page, mode: str, arrival: str = "closed", rate: str = "0"
+) -> tuple[dict[str, float], dict[str, float]]:
     open_form(page)
     choose(page, "run", "by hand")
     choose(page, "mode", mode)
     choose(page, "clientMode", "free")
-    fill(page, userCount="4", spawnRate="4")
+    choose(page, "arrival", arrival)
+    fill(page, userCount="4", spawnRate="4", rate=rate)
     page.get_by_role("button", name="Start").click()
     seen = await_rows(page, mode)
     keep_picture(page, f"running-{mode}")
@@ -176,9 +180,20 @@ def test_a_run_by_hand_shows_true_fractions_of_a_millisecond(
     assert (folder / "report.html").exists()
 
 
+def test_an_open_load_runs_from_the_page(page: Page, load: LoadProcesses) -> None:
+    run_by_hand(page, "free", "constant", "50")
+    _, run = newest_run(load)
+    (cell,) = run["cells"]
+    assert (cell["arrival"], cell["rate_per_s"]) == ("constant", 50)
+    assert cell["response_us"]["count"] == cell["round_trip_us"]["count"] > 0
+    assert not any(differences(cell).values())
+
+
 def test_the_comparison_plan_runs_from_the_page_to_its_report(page: Page, load: LoadProcesses) -> None:
     open_form(page)
     choose(page, "run", "comparison plan")
+    choose(page, "arrival", "closed")
+    fill(page, rate="0")
     fill(page, modes="free,lock", levels="1,4", repeats="1", seconds="0.5", warmup="0.1")
     keep_picture(page, "form-plan")
     page.get_by_role("button", name="Start").click()
@@ -198,6 +213,7 @@ def test_the_comparison_plan_runs_from_the_page_to_its_report(page: Page, load: 
     [
         ({"payload": "abc"}, "Payload: 'abc' is not a whole number"),
         ({"levels": "1,x"}, "Levels: '1,x' is not a list of whole numbers: write for example 1,8,32"),
+        ({"rate": "50"}, re.compile("Rate: 50 does nothing with --arrival closed")),
         ({"modes": "lok"}, re.compile("'lok' is not offered by the server at .*: choose from free, lock")),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -208,6 +224,8 @@ def test_a_wrong_entry_is_explained_in_the_page_and_starts_nothing(
     before = runs(load)
     open_form(page)
     choose(page, "run", "comparison plan")
+    choose(page, "arrival", "closed")
+    fill(page, rate="0")
     fill(page, **entry)
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("alert")).to_have_text(explanation)
