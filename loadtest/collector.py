@@ -31,6 +31,9 @@ class CellCollector:
         self.finished: set[str] = set()
         self.refused = 0
         self._opened_s: dict[str, float] = {}
+        # Once the cell ends, last reports are expected; before, they are those of workers that leave.
+        self.ending = False
+        self.left: set[str] = set()
         self.hosts: dict[str, dict[str, Any]] = {}
         self.clients: dict[str, ClientView] = {}
         self._histograms: dict[str, HdrHistogram] = {}
@@ -79,6 +82,8 @@ class CellCollector:
         self.hosts[worker] = report["host"]
         if report["final"]:
             self.finished.add(worker)
+            if not self.ending:
+                self.left.add(worker)
         return True
 
     def note_opened(self, told: dict[str, Any]) -> None:
@@ -107,9 +112,9 @@ class CellCollector:
 
     @property
     def messages_per_s(self) -> float:
-        """Messages answered within the window, per second.
+        """Messages answered within the window, per second of the cell.
 
-        Each worker's rate over its own window, added up.
+        A worker that left early answered less, and counts as that: its users may have moved to the others.
         """
         return self._rate(self._answered)
 
@@ -185,9 +190,7 @@ class CellCollector:
         )
 
     def _rate(self, counts: Counter[str]) -> float:
-        return sum(
-            count / self._window_s[worker] for worker, count in counts.items() if self._window_s.get(worker)
-        )
+        return counts.total() / self.seconds if self.seconds else 0.0
 
 
 def _messages(counts: Counter[str]) -> Messages:

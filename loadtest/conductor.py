@@ -162,6 +162,7 @@ class Conductor:
             cell = self._cell
             if cell is None:
                 return
+            cell.collector.ending = True
             self._workers.tell_all(END, {})
             self._await_reports(cell.collector)
             self._save(cell, cut_short)
@@ -312,6 +313,11 @@ def _notes(cell: _CellUnderWay) -> list[str]:
     notes = []
     where = f"cell {cell.planned.index}"
     refused = cell.collector.refused
+    if left := cell.collector.left:
+        notes.append(
+            f"{where}: {', '.join(sorted(left))} ended before the cell did; what it saw is counted, and from "
+            "then on there were fewer workers"
+        )
     if unopened := cell.collector.unopened:
         notes.append(
             f"{where}: {', '.join(sorted(unopened))} had not all connections open within {OPENING_S:g} s, "

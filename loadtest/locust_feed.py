@@ -30,9 +30,10 @@ class ExchangeFailedError(LocustError):
 def fire(environment: Environment, name: str, sample: Sample) -> None:
     """Tell everybody who listens on `events.request` of one sample, Locust's table among them.
 
-    A failure carries no time: Locust would count it among the answers' percentiles.
+    A failure carries no time: Locust would count it among the answers' percentiles. What was stopped from
+    here is neither answer nor failure: nobody is told of it.
     """
-    if sample.phase not in REQUEST_TYPES:
+    if sample.phase not in REQUEST_TYPES or sample.outcome is Outcome.ABORTED:
         return
     answered = sample.outcome is Outcome.ANSWERED
     environment.events.request.fire(

@@ -110,6 +110,17 @@ class AdminHandler(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self._answer("POST")
 
+    def do_PUT(self) -> None:
+        """Refuse it, as any other method: nothing here can be put, deleted or patched."""
+        self.close_connection = True  # whatever body there is stays unread
+        self._answer(self.command)
+
+    do_DELETE = do_PATCH = do_OPTIONS = do_PUT  # noqa: N815 (http.server's names)
+
+    def do_HEAD(self) -> None:
+        """As a GET, without the body: health checks ask so."""
+        self._answer("GET")
+
     def log_message(self, *_: Any) -> None:
         """Requests are not logged: tools poll this port."""
 
@@ -121,7 +132,8 @@ class AdminHandler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def _route(self, method: str, path: str, query: dict[str, str]) -> tuple[HTTPStatus, Answer]:
         routes = self.server.admin.routes

@@ -59,7 +59,9 @@ def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:
     order = [mode for mode in dict.fromkeys(each.mode for each in aggregates) if mode in measured]
     if not order:
         return None
-    return "Handing over takes " + ", ".join(f"{mode} {duration(measured[mode])}" for mode in order) + "."
+    return (
+        "Handing over takes " + ", ".join(f"{duration(measured[mode])} with {mode}" for mode in order) + "."
+    )
 
 
 def throughput_title(aggregates: Sequence[Aggregate]) -> str:

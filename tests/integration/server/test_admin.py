@@ -144,6 +144,9 @@ def running() -> object:
         ("GET", "/connections?fields=", 400, "fields: '' is unknown"),
         ("GET", "/peaks", 405, "/peaks wants POST"),
         ("POST", "/listeners", 405, "/listeners wants GET"),
+        ("PUT", "/listeners", 405, "/listeners wants GET"),
+        ("DELETE", "/peaks", 405, "/peaks wants POST"),
+        ("OPTIONS", "/health", 405, "/health wants GET"),
         ("GET", "/", 404, "/ is unknown; there are GET /listeners"),
     ],
 )
@@ -157,3 +160,8 @@ def test_an_odd_question_is_refused_in_one_line(
     assert body.startswith(told)
     assert body.count("\n") == 1
     assert "Traceback" not in running.stderr
+
+
+def test_a_health_check_may_ask_for_the_head_only() -> None:
+    with ServerProcess("free") as server:
+        assert server.ask("/health", "HEAD") == ""

@@ -237,7 +237,8 @@ def test_a_cell_of_an_open_load_tells_its_rate_and_both_times() -> None:
     means = [each and each.mean for each in (cell.response_us, cell.round_trip_us, cell.send_lag_us)]
     assert means == pytest.approx([400_000, 100_000, 300_000], rel=0.002)
     assert cell.littles_law is not None
-    assert cell.littles_law.counted == pytest.approx(0.4 / 2.0)
+    # In flight is what was sent: from when it was due on it waited for a user, and was nowhere yet.
+    assert cell.littles_law.counted == pytest.approx(0.1 / 2.0)
 
 
 def test_both_views_of_a_connection_are_joined_on_the_clients_address() -> None:

@@ -121,7 +121,7 @@ def test_the_hand_off_is_told_of_each_mode_under_its_greatest_load(two: list[Agg
     slower = replace(lock, level=32, handoff_mean_us=Spread(84, 80, 90))
     queue = replace(lock, series="queue=1", mode="queue=1", handoff_mean_us=Spread(9, 9, 9))
     assert story.handoff_sentence([free, slower, lock, queue]) == (
-        "Handing over takes lock 84.0 µs, queue=1 9.00 µs."
+        "Handing over takes 84.0 µs with lock, 9.00 µs with queue=1."
     )
     assert story.handoff_sentence([free]) is None
 
