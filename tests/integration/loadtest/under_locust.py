@@ -160,7 +160,8 @@ def what_does_not_finish_is_stopped_and_counted_as_aborted() -> None:
         until(lambda: peer.heard == 3)
         agent.end(drain_s=0.05)
         assert runner.outcomes() == {"aborted": 3}
-        assert messages_in(table) == table.get("free", "message").num_failures == 3
+        # Not the server's doing: Locust hears of neither an answer nor a failure.
+        assert messages_in(table) == table.get("free", "message").num_failures == 0
         assert runner.reports[-1]["final"]
 
 
