@@ -17,8 +17,8 @@ import gevent
 from greenlet import getcurrent, greenlet
 
 from loadtest.links import RECEIVE_BYTES
+from loadtest.links.socket_link import SocketLink
 from loadtest.links.watchdog import watchdog_for
-from loadtest.socket_errors import no_such_source
 
 _READ, _WRITE = 1, 2
 _STILL_CONNECTING = (errno.EINPROGRESS, errno.EALREADY)
@@ -26,7 +26,7 @@ _STILL_CONNECTING = (errno.EINPROGRESS, errno.EALREADY)
 _BIND_ADDRESS_NO_PORT = 24
 
 
-class CooperativeLink:
+class CooperativeLink(SocketLink[_socket.socket]):
     """Blocks one greenlet and never the process. One greenlet at a time may wait on it."""
 
     __slots__ = (
@@ -35,7 +35,6 @@ class CooperativeLink:
         "_reader",
         "_receive",
         "_send",
-        "_socket",
         "_waiter",
         "_watchdog",
         "_watching",
@@ -44,7 +43,8 @@ class CooperativeLink:
 
     def __init__(self, family: socket.AddressFamily, timeout_s: float) -> None:
         # The C class: what Python's and gevent's add to it is what this link does without.
-        self._socket = link = _socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        super().__init__(_socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
+        link = self._socket
         self._receive, self._send = link.recv, link.send
         hub = gevent.get_hub()
         self._loop = hub.loop
@@ -58,12 +58,6 @@ class CooperativeLink:
         self._watchdog.watch(self)
 
     @property
-    def address(self) -> str:
-        """See Link.address."""
-        ip, port = self._socket.getsockname()[:2]
-        return f"{ip}:{port}"
-
-    @property
     def waiting(self) -> bool:
         """See Watched.waiting."""
         return self._waiter is not None
@@ -73,10 +67,7 @@ class CooperativeLink:
         link = self._socket
         if source is not None:
             link.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
-            try:
-                link.bind((source, 0))
-            except OSError as refused:
-                raise no_such_source(source, refused) from refused
+            self._bind(source)
         error = link.connect_ex(address)
         if error == errno.EINPROGRESS:
             # On loopback the handshake is over by now: asking again saves a turn of the loop.
@@ -112,21 +103,9 @@ class CooperativeLink:
             raise
         return self._receive(RECEIVE_BYTES)
 
-    def send_soon(self) -> None:
-        """See Link.send_soon."""
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def finish(self) -> None:
-        """See Link.finish."""
-        self._socket.shutdown(socket.SHUT_WR)
-
     def abort(self) -> None:
-        """See Link.abort."""
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError as error:
-            if error.errno not in (errno.ENOTCONN, errno.EBADF):
-                raise
+        """See Link.abort; who waits to be connected is woken too."""
+        super().abort()
         self._interrupt(ConnectionAbortedError(errno.ECONNABORTED, "stopped"))
 
     def expire(self) -> None:
