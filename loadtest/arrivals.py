@@ -111,20 +111,13 @@ class Poisson:
         return self._moments
 
 
-def constant(rate_per_s: float, worker: int, workers: int) -> Constant:
-    """Evenly spaced; rate_per_s over all workers, of which this is number `worker`, from 0."""
-    return Constant(rate_per_s, worker, workers)
-
-
-def poisson(rate_per_s: float, worker: int, workers: int, seed: int) -> Poisson:
-    """At random; rate_per_s over all workers, of which this is number `worker`, from 0. seed: 0 or more."""
-    return Poisson(rate_per_s, worker, workers, seed)
-
-
 def schedule_of(arrival: Arrival, worker: int, workers: int, seed: int) -> Schedule | None:
-    """One worker's share of what a plan asks for; None where the load is closed."""
+    """The share of worker number `worker`, from 0, of what a plan asks for; None where the load is closed.
+
+    seed: 0 or more.
+    """
     if arrival.rate_per_s is None:
         return None
     if arrival.kind == "constant":
-        return constant(arrival.rate_per_s, worker, workers)
-    return poisson(arrival.rate_per_s, worker, workers, seed)
+        return Constant(arrival.rate_per_s, worker, workers)
+    return Poisson(arrival.rate_per_s, worker, workers, seed)

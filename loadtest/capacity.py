@@ -107,7 +107,7 @@ def _check_server(level: int, server: ServerLimits, thread_each: bool) -> None:
         )
     threads = level + SPARE_THREADS
     if thread_each and server.threads is not None and threads > server.threads:
-        # A thread's stack and the guard below it are two mappings; as many again for what they allocate.
+        # A thread takes three mappings (stack, guard, its frames); a fourth for what it allocates.
         mappings = max(4 * threads, 262_144)
         raise PlanError(
             "levels",

@@ -7,7 +7,7 @@ import locust.stats  # noqa: F401  # isort: skip - replaces the standard library
 import functools
 import sys
 
-from loadtest.arrivals import constant
+from loadtest.arrivals import Constant
 from loadtest.histograms import decoded
 from loadtest.plan import Arrival
 from tests.integration.loadtest.under_locust import Echo, crew, messages_in, order, until
@@ -21,7 +21,7 @@ def every_arrival_of_an_open_load_is_taken_or_dropped() -> None:
         until(lambda: peer.heard >= 40)
         agent.end()
         (report,) = runner.reports
-        due = constant(500.0, 0, 1).count_before(round(report["window_s"] * 1e9))
+        due = Constant(500.0, 0, 1).count_before(round(report["window_s"] * 1e9))
         taken = sum(runner.outcomes().values())
         assert taken + report["dropped"] == due
         assert 0 < report["late"] <= taken
@@ -51,7 +51,7 @@ def users_that_idle_take_their_arrivals_in_time() -> None:
         until(lambda: peer.heard >= 20)
         agent.end()
         (report,) = runner.reports
-        due = constant(100.0, 0, 1).count_before(round(report["window_s"] * 1e9))
+        due = Constant(100.0, 0, 1).count_before(round(report["window_s"] * 1e9))
         assert sum(runner.outcomes().values()) + report["dropped"] == due
         assert set(runner.outcomes()) == {"answered"}
 

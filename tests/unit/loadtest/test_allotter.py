@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtest.allotter import Allotter, Turn
-from loadtest.arrivals import constant
+from loadtest.arrivals import Constant
 
 MS = 1_000_000
 START = 1000
@@ -15,7 +15,7 @@ START = 1000
 
 def allotter(patience_ms: int = 25) -> Allotter[str]:
     """Arrivals at START, START + 10, START + 20 ...; they wait for patience_ms."""
-    return Allotter(constant(100, 0, 1), START * MS, patience_ms * MS)
+    return Allotter(Constant(100, 0, 1), START * MS, patience_ms * MS)
 
 
 def given_at(line: Allotter[str], now_ms: int) -> list[tuple[str, int, bool]]:
@@ -176,4 +176,4 @@ def test_every_arrival_is_taken_or_dropped_and_none_twice(
     assert line.close((START + now_ms) * MS + 1) == standing
     assert line.taken == len(held) == len({turn.due_ns for turn in held.values()})
     assert line.late == sum(turn.late for turn in held.values())
-    assert line.taken + line.dropped == constant(100, 0, 1).count_before(now_ms * MS + 1)
+    assert line.taken + line.dropped == Constant(100, 0, 1).count_before(now_ms * MS + 1)

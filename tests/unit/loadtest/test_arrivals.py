@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.arrivals import BLOCK, Constant, Poisson, Schedule, constant, poisson, schedule_of
+from loadtest.arrivals import BLOCK, Constant, Poisson, Schedule, schedule_of
 from loadtest.plan import Arrival, PlanError
 
 S = 1_000_000_000
@@ -28,7 +28,7 @@ def gaps(moments: list[int]) -> list[int]:
 def test_the_workers_constant_schedules_together_are_evenly_spaced(
     rate: float, workers: int, start: int
 ) -> None:
-    schedules = [constant(rate, worker, workers) for worker in range(workers)]
+    schedules = [Constant(rate, worker, workers) for worker in range(workers)]
     merged = sorted(schedule.due_ns(k) for k in range(start, start + 3) for schedule in schedules)
     exact = [Fraction(start * workers + n) * S / Fraction(str(rate)) for n in range(3 * workers)]
     assert merged == [int(moment) for moment in exact]
@@ -45,7 +45,7 @@ def test_the_workers_constant_schedules_together_are_evenly_spaced(
     ],
 )
 def test_a_constant_schedule_has_not_drifted_after_a_long_time(rate: float, k: int, due_ns: int) -> None:
-    assert constant(rate, 0, 1).due_ns(k) == due_ns
+    assert Constant(rate, 0, 1).due_ns(k) == due_ns
 
 
 def assert_counts_are_those_of_the_moments(schedule: Schedule, first: int) -> None:
@@ -64,7 +64,7 @@ def test_a_constant_schedule_counts_what_is_due_before_a_moment(
     rate: float, team: tuple[int, int], first: int
 ) -> None:
     workers, worker = team
-    assert_counts_are_those_of_the_moments(constant(rate, worker, workers), first)
+    assert_counts_are_those_of_the_moments(Constant(rate, worker, workers), first)
 
 
 @settings(deadline=None)
@@ -73,10 +73,10 @@ def test_a_poisson_schedule_counts_what_is_due_before_a_moment(
     rate: float, team: tuple[int, int], first: int, seed: int
 ) -> None:
     workers, worker = team
-    assert_counts_are_those_of_the_moments(poisson(rate, worker, workers, seed), first)
+    assert_counts_are_those_of_the_moments(Poisson(rate, worker, workers, seed), first)
 
 
-@pytest.mark.parametrize("schedule", [constant(5, 1, 3), poisson(5, 1, 3, 7)])
+@pytest.mark.parametrize("schedule", [Constant(5, 1, 3), Poisson(5, 1, 3, 7)])
 @pytest.mark.parametrize("elapsed_ns", [-5, 0])
 def test_nothing_is_due_before_the_start(schedule: Schedule, elapsed_ns: int) -> None:
     assert schedule.count_before(elapsed_ns) == 0
@@ -85,15 +85,15 @@ def test_nothing_is_due_before_the_start(schedule: Schedule, elapsed_ns: int) ->
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 5 * BLOCK), min_size=1), st.integers(0, 2**40))
 def test_a_poisson_schedule_is_the_same_in_whatever_order_it_is_asked(order: list[int], seed: int) -> None:
-    straight = poisson(1000, 2, 4, seed)
+    straight = Poisson(1000, 2, 4, seed)
     in_order = [straight.due_ns(k) for k in range(max(order) + 1)]
     assert in_order == sorted(in_order)
-    jumping = poisson(1000, 2, 4, seed)
+    jumping = Poisson(1000, 2, 4, seed)
     assert [jumping.due_ns(k) for k in order] == [in_order[k] for k in order]
 
 
 def test_worker_and_seed_each_change_a_poisson_schedule() -> None:
-    firsts = {poisson(1000, worker, 2, seed).due_ns(0) for worker in (0, 1) for seed in (0, 1)}
+    firsts = {Poisson(1000, worker, 2, seed).due_ns(0) for worker in (0, 1) for seed in (0, 1)}
     assert len(firsts) == 4
 
 
@@ -107,7 +107,7 @@ def test_the_workers_poisson_schedules_together_are_poisson_at_the_full_rate(
     horizon_ns = round(20_000 / rate * S)
     merged: list[int] = []
     for worker in range(workers):
-        schedule = poisson(rate, worker, workers, seed=11)
+        schedule = Poisson(rate, worker, workers, seed=11)
         merged += [schedule.due_ns(k) for k in range(schedule.count_before(horizon_ns))]
     between = gaps(sorted(merged))
     mean_ns = S / rate
@@ -118,7 +118,7 @@ def test_the_workers_poisson_schedules_together_are_poisson_at_the_full_rate(
 
 
 def test_a_poisson_schedule_keeps_its_rate_over_a_million_arrivals() -> None:
-    assert poisson(1000, 0, 1, seed=3).due_ns(10**6) == pytest.approx(1000 * S, rel=0.005)
+    assert Poisson(1000, 0, 1, seed=3).due_ns(10**6) == pytest.approx(1000 * S, rel=0.005)
 
 
 @pytest.mark.parametrize(

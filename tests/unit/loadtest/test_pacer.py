@@ -8,7 +8,7 @@ import gevent
 import pytest
 
 from loadtest.alarm import Alarm
-from loadtest.arrivals import constant
+from loadtest.arrivals import Constant
 from loadtest.pacer import MOST_IN_A_ROW, Pacer
 from tests.unit.loadtest.hand_clock import HandClock, settle
 
@@ -28,7 +28,7 @@ class Clock(HandClock):
 
 def made(clock: Clock, patience_ms: int = 25) -> Pacer:
     """Arrivals at the start and every 10 ms after it."""
-    return Pacer(constant(100, 0, 1), START_NS, patience_ms * MS, clock, clock)
+    return Pacer(Constant(100, 0, 1), START_NS, patience_ms * MS, clock, clock)
 
 
 def taking(pacer: Pacer) -> gevent.Greenlet:
@@ -161,7 +161,7 @@ def test_a_broken_alarm_closes_the_pacer(capsys: pytest.CaptureFixture[str]) -> 
         def wait_until(self, at_ns: int) -> None:
             raise OSError("no timer")
 
-    pacer = Pacer(constant(100, 0, 1), START_NS, MS, Broken(), Clock())
+    pacer = Pacer(Constant(100, 0, 1), START_NS, MS, Broken(), Clock())
     assert due_ms(taking(pacer)) is None
     assert "no timer" in capsys.readouterr().err
 
@@ -169,7 +169,7 @@ def test_a_broken_alarm_closes_the_pacer(capsys: pytest.CaptureFixture[str]) -> 
 def test_with_a_true_clock_every_arrival_is_taken_or_dropped() -> None:
     alarm = Alarm()
     start_ns = time.monotonic_ns()
-    schedule = constant(2000, 0, 1)
+    schedule = Constant(2000, 0, 1)
     pacer = Pacer(schedule, start_ns, 50 * MS, alarm)
     taken: list[int] = []
 
