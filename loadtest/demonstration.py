@@ -15,15 +15,15 @@ from rich.console import Console
 from rich.text import Text
 
 from loadtest.analysis.lifetimes import Lifetime, draw_lifetimes
-from loadtest.cells import to_record
-from loadtest.client import TcpClient
-from loadtest.meters import SampleMeter
+from loadtest.connection.client import TcpClient
+from loadtest.connection.meters import SampleMeter
+from loadtest.connection.samples import Outcome, Sample
+from loadtest.master.cells import to_record
+from loadtest.master.server_process import local_server
+from loadtest.master.server_view import ServerView
 from loadtest.plan import CLIENT_MODES, PlanError
 from loadtest.results import ClientView
-from loadtest.samples import Outcome, Sample
-from loadtest.scenarios import GREETING_REPLY
-from loadtest.server_process import local_server
-from loadtest.server_view import ServerView
+from loadtest.worker.scenarios import GREETING_REPLY
 
 MOST_CLIENTS = 100
 SETTLE_S = 5.0

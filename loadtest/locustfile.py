@@ -12,8 +12,8 @@ from locust import events
 from locust.env import Environment
 from locust.runners import LocalRunner, WorkerRunner
 
-from loadtest.driver import Driver
 from loadtest.exit_codes import WRONG_USE
+from loadtest.master.driver import Driver
 from loadtest.options import add_options
 from loadtest.refusals import REFUSALS, in_words
 from loadtest.users import ScenarioUser

@@ -8,7 +8,10 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
+from loadtest.connection.sources import parse_sources
 from loadtest.exit_codes import WRONG_USE
+from loadtest.master.server_view import ServerUnreachableError, ServerView
+from loadtest.master.target import PLAIN_TARGET, Target, split_target
 from loadtest.plan import (
     ARRIVALS,
     CLIENT_MODES,
@@ -19,9 +22,6 @@ from loadtest.plan import (
     parse_levels,
     parse_modes,
 )
-from loadtest.server_view import ServerUnreachableError, ServerView
-from loadtest.sources import parse_sources
-from loadtest.target import PLAIN_TARGET, Target, split_target
 
 BY_HAND = "by hand"
 COMPARISON_PLAN = "comparison plan"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from loadtest.connection.socket_errors import HarnessError
+from loadtest.master.server_view import ServerUnreachableError
 from loadtest.plan import PlanError
 from loadtest.results import ResultsError
-from loadtest.server_view import ServerUnreachableError
-from loadtest.socket_errors import HarnessError
 
 REFUSALS = (PlanError, HarnessError, ServerUnreachableError, ResultsError)
 

@@ -6,15 +6,15 @@ from typing import Any
 
 from locust import User, task
 
-from loadtest import buckets
-from loadtest.agent import Agent
-from loadtest.client import TcpClient
-from loadtest.links.cooperative import CooperativeLink
-from loadtest.locust_feed import LocustFeed, fire, somebody_listens
-from loadtest.meters import Meter, SampleMeter
-from loadtest.samples import Sample
-from loadtest.socket_errors import HarnessError
-from loadtest.target import split_target
+from loadtest.connection.client import TcpClient
+from loadtest.connection.links.cooperative import CooperativeLink
+from loadtest.connection.meters import Meter, SampleMeter
+from loadtest.connection.samples import Sample
+from loadtest.connection.socket_errors import HarnessError
+from loadtest.master.target import split_target
+from loadtest.recording import buckets
+from loadtest.recording.locust_feed import LocustFeed, fire, somebody_listens
+from loadtest.worker.agent import Agent
 
 # Locust imports a locustfile on the master and on every worker alike: so all of them get the fine buckets.
 buckets.install()

@@ -13,12 +13,12 @@ import gevent
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
-from loadtest.agent import Agent
-from loadtest.capacity import own_limits, raise_open_files
-from loadtest.conductor import Conductor
 from loadtest.exit_codes import DEGRADED, WRONG_USE
+from loadtest.master.capacity import own_limits, raise_open_files
+from loadtest.master.conductor import Conductor
 from loadtest.orders import BEGIN, END, FAULT, LIMITS, OPENED, REPORT, CellOrder
 from loadtest.users import feed_of
+from loadtest.worker.agent import Agent
 
 
 def attach_agent(environment: Environment) -> Agent:

@@ -28,7 +28,7 @@ from tests.integration.loadtest.commands import (
 )
 from tests.support import ROOT, ServerProcess
 
-# Of loadtest.agent, which imports Locust.
+# Of loadtest.worker.agent, which imports Locust.
 REPORT_INTERVAL_S = 3
 SERVER_FLAGS = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing", "--hold", "2ms")
 SHORT = ("--levels", "2", "--repeats", "1", "--seconds", "0.4", "--warmup", "0.1")

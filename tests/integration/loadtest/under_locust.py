@@ -17,13 +17,13 @@ from gevent.server import StreamServer
 from locust.env import Environment
 from locust.stats import RequestStats
 
-from loadtest import buckets
-from loadtest.agent import Agent
-from loadtest.histograms import decoded
-from loadtest.locust_feed import LocustFeed
+from loadtest.connection.samples import Outcome
 from loadtest.orders import OPENED, REPORT, CellOrder
 from loadtest.plan import Traffic
-from loadtest.samples import Outcome
+from loadtest.recording import buckets
+from loadtest.recording.histograms import decoded
+from loadtest.recording.locust_feed import LocustFeed
+from loadtest.worker.agent import Agent
 
 PATIENCE_S = 20
 OUTCOMES = {outcome.value for outcome in Outcome}

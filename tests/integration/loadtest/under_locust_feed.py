@@ -10,10 +10,10 @@ from locust import TaskSet, task
 from locust.env import Environment
 from locust.stats import setup_distributed_stats_event_listeners
 
-from loadtest.journal import Batch, Journal
-from loadtest.locust_feed import LocustFeed
-from loadtest.meters import ABSENT
-from loadtest.samples import Outcome, Phase, Sample
+from loadtest.connection.meters import ABSENT
+from loadtest.connection.samples import Outcome, Phase, Sample
+from loadtest.recording.journal import Batch, Journal
+from loadtest.recording.locust_feed import LocustFeed
 from loadtest.users import TcpUser
 from tests.integration.loadtest.under_locust import Echo
 

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import numpy as np
 from locust.stats import RequestStats, StatsEntry
 
-from loadtest import buckets, locust_table
-from loadtest.journal import Batch
-from loadtest.meters import ABSENT
-from loadtest.samples import Phase
+from loadtest.connection.meters import ABSENT
+from loadtest.connection.samples import Phase
+from loadtest.recording import buckets, locust_table
+from loadtest.recording.journal import Batch
 
 MS = 1_000_000
 S = 1_000_000_000

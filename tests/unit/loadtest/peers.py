@@ -12,13 +12,13 @@ from types import TracebackType
 
 import gevent
 
-from loadtest.client import TcpClient
-from loadtest.links import LinkMaker
-from loadtest.links.blocking import BlockingLink
-from loadtest.links.cooperative import CooperativeLink
-from loadtest.meters import SampleMeter
+from loadtest.connection.client import TcpClient
+from loadtest.connection.links import LinkMaker
+from loadtest.connection.links.blocking import BlockingLink
+from loadtest.connection.links.cooperative import CooperativeLink
+from loadtest.connection.meters import SampleMeter
+from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.results import ClientView
-from loadtest.samples import Outcome, Phase, Sample
 
 PATIENCE_S = 20.0
 LOOPBACK = "127.0.0.1"

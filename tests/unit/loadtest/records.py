@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from loadtest.histograms import encoded, new_histogram
-from loadtest.journal import Journal
-from loadtest.meters import ABSENT, Meter
+from loadtest.connection.meters import ABSENT, Meter
+from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.orders import CellOrder
 from loadtest.plan import Arrival, Traffic
-from loadtest.recorder import CellRecorder
+from loadtest.recording.histograms import encoded, new_histogram
+from loadtest.recording.journal import Journal
+from loadtest.recording.recorder import CellRecorder
 from loadtest.results import ClientView
-from loadtest.samples import Outcome, Phase, Sample
 
 MS = 1_000_000
 S = 1_000_000_000

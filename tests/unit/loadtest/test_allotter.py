@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.allotter import Allotter, Turn
-from loadtest.arrivals import Constant
+from loadtest.worker.allotter import Allotter, Turn
+from loadtest.worker.arrivals import Constant
 
 MS = 1_000_000
 START = 1000

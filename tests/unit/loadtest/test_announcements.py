@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from loadtest.announcements import find_server
-from loadtest.socket_errors import HarnessError
+from loadtest.connection.socket_errors import HarnessError
+from loadtest.master.announcements import find_server
 from tests.unit.loadtest.peers import LOOPBACK, PATIENCE_S
 
 

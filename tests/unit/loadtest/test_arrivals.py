@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.arrivals import BLOCK, Constant, Poisson, Schedule, schedule_of
 from loadtest.plan import Arrival, PlanError
+from loadtest.worker.arrivals import BLOCK, Constant, Poisson, Schedule, schedule_of
 
 S = 1_000_000_000
 

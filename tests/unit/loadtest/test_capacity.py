@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.capacity import (
+from loadtest.master.capacity import (
     SPARE_FILES,
     SPARE_THREADS,
     ServerLimits,

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from loadtest.cells import (
+from loadtest.connection.samples import Outcome, Phase, Sample
+from loadtest.master.cells import (
     KEPT_CONNECTIONS,
     join_connections,
     make_cell,
@@ -16,11 +17,10 @@ from loadtest.cells import (
     make_server_cell,
     to_record,
 )
-from loadtest.collector import CellCollector
+from loadtest.master.collector import CellCollector
+from loadtest.master.server_view import Listener, Snapshot
 from loadtest.plan import Arrival, PlannedCell, Traffic
 from loadtest.results import Count, Messages, ServerCell
-from loadtest.samples import Outcome, Phase, Sample
-from loadtest.server_view import Listener, Snapshot
 from tests.unit.loadtest.admin_port import listener
 from tests.unit.loadtest.records import OPEN, START_NS, at, message, order, report_of, report_of_due, view
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from loadtest.samples import Outcome, Phase
+from loadtest.connection.samples import Outcome, Phase
 from tests.unit.loadtest.peers import (
     Book,
     Peer,
@@ -45,7 +45,7 @@ def test_a_reply_that_comes_a_byte_at_a_time_is_one_reply(
     book: Book, framing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("blocking", "cooperative"):
-        monkeypatch.setattr(f"loadtest.links.{module}.RECEIVE_BYTES", 1)
+        monkeypatch.setattr(f"loadtest.connection.links.{module}.RECEIVE_BYTES", 1)
     text = "收到客户端信息".encode()
     with Peer(echoes) as peer:
         client = book.client(peer.port, framing=framing)

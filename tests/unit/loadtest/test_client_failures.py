@@ -12,10 +12,10 @@ from typing import Any
 import gevent
 import pytest
 
-from loadtest.client import TcpClient
-from loadtest.messages import prepare
-from loadtest.samples import Outcome, Phase
-from loadtest.socket_errors import HarnessError, resolve
+from loadtest.connection.client import TcpClient
+from loadtest.connection.messages import prepare
+from loadtest.connection.samples import Outcome, Phase
+from loadtest.connection.socket_errors import HarnessError, resolve
 from tests.unit.loadtest.peers import (
     COOPERATIVE,
     LOOPBACK,

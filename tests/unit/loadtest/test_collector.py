@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.collector import CellCollector
-from loadtest.meters import ABSENT
+from loadtest.connection.meters import ABSENT
+from loadtest.connection.samples import Outcome, Phase, Sample
+from loadtest.master.collector import CellCollector
 from loadtest.orders import CellOrder
 from loadtest.plan import Arrival, Traffic
-from loadtest.recorder import HISTOGRAMS
+from loadtest.recording.recorder import HISTOGRAMS
 from loadtest.results import Messages
-from loadtest.samples import Outcome, Phase, Sample
 from tests.unit.loadtest.records import (
     MS,
     OPEN,

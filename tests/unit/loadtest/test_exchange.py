@@ -6,11 +6,11 @@ import socket
 
 import pytest
 
-from loadtest.messages import Message, prepare
-from loadtest.meters import ABSENT, MessageRow
+from loadtest.connection.messages import Message, prepare
+from loadtest.connection.meters import ABSENT, MessageRow
+from loadtest.connection.samples import Outcome, Phase, Sample
+from loadtest.connection.socket_errors import HarnessError
 from loadtest.results import ClientView
-from loadtest.samples import Outcome, Phase, Sample
-from loadtest.socket_errors import HarnessError
 from tests.unit.loadtest.peers import (
     Book,
     Peer,
@@ -42,7 +42,7 @@ def told(framing: str, payload: bytes, wait_ns: int, service_ns: int) -> bytes:
 def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on a receive brings one byte."""
     for module in ("blocking", "cooperative"):
-        monkeypatch.setattr(f"loadtest.links.{module}.RECEIVE_BYTES", 1)
+        monkeypatch.setattr(f"loadtest.connection.links.{module}.RECEIVE_BYTES", 1)
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "in pieces"])

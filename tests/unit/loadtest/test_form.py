@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from loadtest.master.server_view import ServerUnreachableError
 from loadtest.plan import Plan, PlanError
-from loadtest.server_view import ServerUnreachableError
 from loadtest.web.form import chosen, guard_form
 
 OPTIONS = Namespace(

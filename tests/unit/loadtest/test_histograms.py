@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loadtest.analysis.distribution import of_histogram
-from loadtest.histograms import HIGHEST_NS, decoded, encoded, new_histogram, record_all
+from loadtest.recording.histograms import HIGHEST_NS, decoded, encoded, new_histogram, record_all
 
 # Values of each size alike, and those where sub-buckets and buckets begin and end.
 IN_RANGE = st.one_of(

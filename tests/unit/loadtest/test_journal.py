@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.journal import ROWS, Batch, Journal
+from loadtest.connection.samples import Outcome, Phase, Sample
+from loadtest.recording.journal import ROWS, Batch, Journal
 from loadtest.results import ClientView
-from loadtest.samples import Outcome, Phase, Sample
 from tests.unit.loadtest.records import START_NS, message, view
 
 

@@ -6,9 +6,9 @@ from itertools import islice, pairwise
 
 import pytest
 
-from loadtest.inspection import get_glance
-from loadtest.messages import message_ring, payloads, prepare
-from loadtest.meters import ABSENT
+from loadtest.connection.inspection import get_glance
+from loadtest.connection.messages import message_ring, payloads, prepare
+from loadtest.connection.meters import ABSENT
 from wire.framing import FRAMINGS, get_framing
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gevent
 import pytest
 
-from loadtest.opening import Opening
+from loadtest.worker.opening import Opening
 from tests.unit.loadtest.hand_clock import settle
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from loadtest.connection.socket_errors import HarnessError
+from loadtest.master.target import PLAIN_TARGET
 from loadtest.options import add_options, offered_modes, plan_of, target_of, traffic_of
 from loadtest.plan import Arrival, Plan, PlanError, Traffic
-from loadtest.socket_errors import HarnessError
-from loadtest.target import PLAIN_TARGET
 from tests.unit.loadtest.admin_port import admin_port, listener, listeners
 from tests.unit.loadtest.peers import refusing_port
 

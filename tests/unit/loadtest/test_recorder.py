@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from loadtest.histograms import HIGHEST_NS, decoded
+from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.plan import Arrival, Traffic
-from loadtest.recorder import CellRecorder
-from loadtest.samples import Outcome, Phase, Sample
+from loadtest.recording.histograms import HIGHEST_NS, decoded
+from loadtest.recording.recorder import CellRecorder
 from tests.unit.loadtest.records import (
     MS,
     OPEN,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.reply_buffer import reply_buffer
+from loadtest.connection.reply_buffer import reply_buffer
 from wire.errors import FrameTooLong
 from wire.framing import FRAMINGS, get_framing
 

@@ -8,12 +8,12 @@ from collections import defaultdict
 
 import pytest
 
-from loadtest.messages import message_ring
-from loadtest.meters import ABSENT, MessageRow
+from loadtest.connection.messages import message_ring
+from loadtest.connection.meters import ABSENT, MessageRow
+from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.plan import Traffic
 from loadtest.results import ClientView
-from loadtest.samples import Outcome, Phase, Sample
-from loadtest.scenarios import (
+from loadtest.worker.scenarios import (
     GREETING_REPLY,
     SCENARIOS,
     Conversation,

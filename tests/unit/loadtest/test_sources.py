@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from loadtest.connection.sources import MOST_SOURCES, parse_sources
 from loadtest.plan import PlanError
-from loadtest.sources import MOST_SOURCES, parse_sources
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from loadtest.connection.socket_errors import HarnessError
+from loadtest.master.server_view import ServerView
+from loadtest.master.target import Target, split_target
 from loadtest.orders import CellOrder
 from loadtest.plan import Arrival, Plan, PlanError, Traffic
-from loadtest.scenarios import GREETING_REPLY
-from loadtest.server_view import ServerView
-from loadtest.socket_errors import HarnessError
-from loadtest.target import Target, split_target
+from loadtest.worker.scenarios import GREETING_REPLY
 from tests.unit.loadtest.admin_port import admin_port, listener, listeners
 
 

@@ -1,0 +1,70 @@
+"""The messages of one connection whose replies are still to come, and how each of them ended."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from loadtest.connection.meters import ABSENT, Meter
+from loadtest.connection.samples import Outcome, Phase, Sample
+
+
+class _Sent(NamedTuple):
+    due_ns: int
+    sent_ns: int
+    sent_bytes: int
+
+
+class InFlight:
+    """Replies come in the order of the messages, so the oldest is always the one to be booked.
+
+    received: bytes that came since the last booking; they belong to the oldest.
+    """
+
+    __slots__ = ("_meter", "_sent", "received")
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        # Made when first needed: an empty deque takes as much as the rest of a connection.
+        self._sent: deque[_Sent] | tuple[()] = ()
+        self.received = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._sent)
+
+    def add(self, due_ns: int, sent_ns: int, sent_bytes: int) -> None:
+        """A message was written, or at least begun. due_ns: ABSENT where nobody said."""
+        if isinstance(self._sent, tuple):
+            self._sent = deque()
+        self._sent.append(_Sent(due_ns, sent_ns, sent_bytes))
+
+    def answered(self, end_ns: int, wait_ns: int | None, service_ns: int | None) -> int:
+        """The oldest has its reply; when it was sent is returned."""
+        due_ns, sent_ns, sent_bytes = self._oldest()
+        received, self.received = self.received, 0
+        wait_ns = ABSENT if wait_ns is None else wait_ns
+        service_ns = ABSENT if service_ns is None else service_ns
+        self._meter.message((due_ns, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received))
+        return sent_ns
+
+    def failed(self, outcome: Outcome, detail: str, end_ns: int) -> None:
+        """The oldest will never have its reply, or had a wrong one."""
+        _, sent_ns, sent_bytes = self._oldest()
+        received, self.received = self.received, 0
+        self._meter.failure(
+            Sample(Phase.MESSAGE, outcome, sent_ns, end_ns, None, None, sent_bytes, received, detail)
+        )
+
+    def all_failed(self, outcome: Outcome, detail: str, end_ns: int) -> None:
+        """None of them will have its reply."""
+        while self._sent:
+            self.failed(outcome, detail, end_ns)
+
+    def forget(self) -> None:
+        """Begin with a new connection."""
+        self._sent = ()
+        self.received = 0
+
+    def _oldest(self) -> _Sent:
+        assert not isinstance(self._sent, tuple), "a reply to be booked, and no message sent"
+        return self._sent.popleft()

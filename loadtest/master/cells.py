@@ -1,0 +1,188 @@
+"""One cell's end: clients' and server's accounts of it put side by side. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from loadtest.analysis import littles_law, queueing
+from loadtest.analysis.waiting import predict_wait
+from loadtest.master.collector import CellCollector
+from loadtest.master.server_view import Listener, Snapshot
+from loadtest.plan import PlannedCell, Traffic
+from loadtest.results import Cell, ClientView, Connection, Count, Ledger, LittlesLaw, ServerCell, ServerRecord
+
+KEPT_CONNECTIONS = 200
+
+
+def make_cell(
+    planned: PlannedCell, collected: CellCollector, server: ServerCell | None, *, cut_short: bool
+) -> Cell:
+    """The cell as run.json keeps it."""
+    traffic = collected.order.traffic
+    cell = Cell(
+        index=planned.index,
+        mode=planned.mode,
+        level=planned.level,
+        repeat=planned.repeat,
+        client_mode=traffic.client_mode,
+        messages_per_connection=traffic.messages,
+        payload_bytes=traffic.payload_bytes,
+        seconds=collected.seconds,
+        sessions_per_s=collected.sessions_per_s,
+        messages_per_s=collected.messages_per_s,
+        sessions=collected.sessions,
+        messages=collected.messages,
+        ledger=make_ledger(collected, server),
+        scenario=traffic.scenario,
+        arrival=traffic.arrival.kind,
+        rate_per_s=traffic.arrival.rate_per_s,
+        late=collected.late,
+        dropped=collected.dropped,
+        opening_s=collected.opening_s,
+        cut_short=cut_short,
+        workers_expected=len(collected.workers),
+        workers_reported=len(collected.finished),
+        reports_refused=collected.refused,
+        server=server,
+        connect_us=collected.distribution("connect"),
+        first_reply_us=collected.distribution("first_reply"),
+        response_us=collected.distribution("response"),
+        round_trip_us=collected.distribution("round_trip" if traffic.arrival.open else "response"),
+        send_lag_us=collected.distribution("send_lag"),
+        wait_us=collected.distribution("wait"),
+        service_us=collected.distribution("service"),
+        network_us=collected.distribution("network"),
+        close_us=collected.distribution("close"),
+        session_us=collected.distribution("session"),
+        health=collected.health,
+    )
+    return replace(cell, littles_law=_law_at_the_client(cell, collected.in_flight))
+
+
+def _law_at_the_client(cell: Cell, in_flight: float | None) -> LittlesLaw | None:
+    """None where it cannot hold: users of a run by hand come and go, locked clients wait for one another."""
+    if cell.cut_short or cell.client_mode == "locked":
+        return None
+    return littles_law.at_the_client(cell, in_flight)
+
+
+def make_ledger(clients: CellCollector, server: ServerCell | None) -> Ledger:
+    """Clients' count against the server's, line by line; a difference is named."""
+    counted = clients.ledger
+    ledger = Ledger(
+        sent=Count(clients.carried, None if server is None else server.received),
+        answered=Count(counted.answered, None if server is None else server.answered),
+        bytes_sent=Count(clients.bytes_sent, None if server is None else server.bytes_received),
+        bytes_received=Count(clients.bytes_received, None if server is None else server.bytes_sent),
+        failed=counted.sent - counted.answered,
+    )
+    return ledger if ledger.exact else replace(ledger, explanation=_explain(ledger, clients))
+
+
+def _explain(ledger: Ledger, clients: CellCollector) -> str:
+    if missing := clients.missing():
+        return f"what {', '.join(sorted(missing))} saw after the last report before its end is lost"
+    differences = [each.difference or 0 for each in (ledger.sent, ledger.answered)]
+    if not any(differences):
+        return "all messages were counted by both, but not all bytes: some were cut off or came unasked"
+    if min(differences) < 0:
+        return (
+            "the server counted fewer than the clients: was it restarted, or was a message lost on its way?"
+        )
+    counted = clients.ledger
+    lost = counted.aborted + counted.timeout + counted.reset + counted.short + counted.mismatch
+    if max(differences) <= lost:
+        return f"{lost} messages failed in flight: the clients did not see their answers as answers"
+    return (
+        f"{max(differences) - lost} messages more than the clients can account for: "
+        "somebody else's connections, or a worker's lost report"
+    )
+
+
+def make_server_cell(
+    before: Snapshot,
+    after: Snapshot,
+    mode: str,
+    traffic: Traffic,
+    records: list[dict[str, Any]],
+    dropped: int,
+) -> ServerCell:
+    """The server's account of a cell.
+
+    Differences of its counts between two snapshots, greatest values since the first, and the queue's
+    analysis.
+    """
+    was, now = before.listeners[mode], after.listeners[mode]
+    rows = [to_record(row) for row in records]
+    analysed = queueing.analyse(rows, now.permits)
+    by_message = now.scope == "message"
+    one_message = traffic.messages == 1 and traffic.scenario != "persistent"
+    # A prediction needs every connection from an empty server on, and arrivals that do not wait for it.
+    predictable = traffic.arrival.open and one_message and not by_message and not dropped
+    return ServerCell(
+        accepted=now.accepted - was.accepted,
+        received=now.received - was.received,
+        answered=now.answered - was.answered,
+        bytes_received=now.bytes_received - was.bytes_received,
+        bytes_sent=now.bytes_sent - was.bytes_sent,
+        max_in_service=now.max_in_service,
+        max_waiting=now.max_waiting,
+        # Per-message admissions are summed in a connection's record: their order and gaps are not in it.
+        inversions=None if by_message else analysed.inversions,
+        hold_us=None if by_message else analysed.hold_us,
+        handoff_us=None if by_message else analysed.handoff_us,
+        idle_start_us=None if by_message else analysed.idle_start_us,
+        dropped_records=dropped,
+        listen_overflows=_overflows(before, after),
+        littles_law=_law_at_the_server(was, now, analysed, recorded=not (by_message or dropped)),
+        wait_prediction=predict_wait(rows, now.permits, poisson=traffic.arrival.kind == "poisson")
+        if predictable
+        else None,
+    )
+
+
+def _overflows(before: Snapshot, after: Snapshot) -> int | None:
+    was, now = (snapshot.settings.get("listen_overflows") for snapshot in (before, after))
+    return None if was is None or now is None else now - was
+
+
+def _law_at_the_server(
+    was: Listener,
+    now: Listener,
+    analysed: queueing.Queueing,
+    *,
+    recorded: bool,
+) -> LittlesLaw | None:
+    """recorded: the records are complete, so the mean hold is theirs; else that of the server's sums."""
+    released = now.released - was.released
+    if not released:
+        return None
+    hold_mean_us = (now.held_ns - was.held_ns) / released / 1000
+    if recorded and analysed.hold_us is not None:
+        hold_mean_us = analysed.hold_us.mean
+    return littles_law.at_the_server(
+        now.in_service_ns - was.in_service_ns, now.at_ns - was.at_ns, released, hold_mean_us
+    )
+
+
+def to_record(row: dict[str, Any]) -> ServerRecord:
+    """One row of the server's /connections, as the run folder keeps it."""
+    return ServerRecord(**{name: row[name] for name in ServerRecord.__dataclass_fields__})
+
+
+def join_connections(
+    planned: PlannedCell, records: list[dict[str, Any]], clients: dict[str, ClientView]
+) -> list[Connection]:
+    """The cell's first connections, both views joined on the client's address.
+
+    From the very first, warm-up included: whoever comes later meets others of whom nothing would be shown.
+    """
+    if records:
+        rows = sorted(records, key=lambda row: row["arrival_ns"])[:KEPT_CONNECTIONS]
+        return [
+            Connection(planned.index, planned.mode, row["peer"], clients.get(row["peer"]), to_record(row))
+            for row in rows
+        ]
+    earliest = sorted(clients.items(), key=lambda item: item[1].connect_start_ns)[:KEPT_CONNECTIONS]
+    return [Connection(planned.index, planned.mode, address, view) for address, view in earliest]

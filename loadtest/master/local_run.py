@@ -1,0 +1,182 @@
+"""`lockstep compare`: the plan over local worker processes, against a server of our own or one that is
+already there.
+
+Locust is imported first of all: it replaces the standard library's blocking calls, and what was imported
+before keeps the old ones.
+"""
+
+from __future__ import annotations
+
+import locust  # isort: skip
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import gevent
+from locust.env import Environment
+from locust.runners import MasterRunner
+
+from loadtest.connection.socket_errors import HarnessError
+from loadtest.master.announcements import find_server
+from loadtest.master.conductor import Conductor
+from loadtest.master.server_process import local_server
+from loadtest.master.server_view import ServerView
+from loadtest.master.shape import PlanShape
+from loadtest.master.target import Target, split_target
+from loadtest.master.workers import Workers
+from loadtest.plan import Plan
+from loadtest.results import Run
+from loadtest.users import ScenarioUser
+from loadtest.wiring import attach_conductor
+
+WORKERS_TIMEOUT_S = 30.0
+# What Linux allows a backlog by itself.
+MOST_BACKLOG = 4096
+# The records of some seconds of the shortest sessions; and as many as still fit its memory, and one answer
+# of its.
+FEWEST_RECORDS = 100_000
+MOST_RECORDS = 500_000
+LOCUSTFILE = Path(__file__).parents[1] / "locustfile.py"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRun:
+    """What to compare and how. host: None starts a server with server_flags; `auto` listens for an
+    announcement; else `tcp://name`.
+
+    admin: `host:port` of a server that is already running. processes: worker processes. command: what
+    repeats this run.
+    """
+
+    plan: Plan
+    host: str | None
+    admin: str | None
+    processes: int
+    out: Path
+    command: str
+    server_flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Where the run's folder is, why it ended early if it did, and whether its figures may be missing or
+    wrong."""
+
+    path: Path
+    failure: str | None
+    interrupted: bool
+    degraded: bool
+
+
+def run_here(local_run: LocalRun, on_cell: Callable[[Run], None]) -> Finished:
+    """Run it to its end, or to Ctrl-C; one of REFUSALS where it cannot begin.
+
+    on_cell is called after each cell.
+    """
+    # What these would log reaches the user as Finished.failure, as a note or as a check.
+    logging.getLogger("loadtest").setLevel(logging.CRITICAL)
+    # It warns of many users at once, which is what a plan may well ask for.
+    logging.getLogger("locust").setLevel(logging.ERROR)
+    with ExitStack() as stack:
+        target = _find_target(local_run, stack)
+        target.check(local_run.plan)
+        environment = Environment(user_classes=[ScenarioUser], events=locust.events)
+        port = _free_port()
+        runner = environment.create_master_runner("127.0.0.1", port)
+        stack.callback(runner.quit)
+        conductor = Conductor(Workers(runner), target, local_run.out, local_run.command, on_cell)
+        attach_conductor(environment, conductor)
+        environment.shape_class = PlanShape(local_run.plan, conductor, ScenarioUser)
+        stack.enter_context(_worker_processes(local_run.processes, port))
+        _await_workers(runner, local_run.processes)
+        interrupted = _walk(runner, conductor)
+        if conductor.run_path is None:
+            raise HarnessError(conductor.failure or "the run was interrupted before it began")
+        return Finished(conductor.run_path, conductor.failure, interrupted, conductor.degraded)
+
+
+def _find_target(local_run: LocalRun, stack: ExitStack) -> Target:
+    if local_run.host is None and local_run.admin is None:
+        flags = (*local_run.server_flags, *_room_for(local_run.plan))
+        ready = stack.enter_context(local_server(local_run.plan.modes, flags))
+        return Target("127.0.0.1", ServerView(f"127.0.0.1:{ready['admin_port']}"))
+    if local_run.host == "auto":
+        found = find_server()
+        return Target(found.host, ServerView(local_run.admin or f"{found.host}:{found.admin_port}"))
+    if local_run.admin is None:
+        raise HarnessError("--host needs --admin HOST:PORT beside it: the server tells its modes there")
+    host = local_run.host or local_run.admin.rpartition(":")[0]
+    return Target(split_target(host)[0], ServerView(local_run.admin))
+
+
+def _room_for(plan: Plan) -> tuple[str, ...]:
+    """Flags by which our own server has room for a plan's connections: in its backlog, and in its records."""
+    backlog = min(max(128, *plan.levels), MOST_BACKLOG)
+    expected = (plan.traffic.arrival.rate_per_s or 0) * (plan.warmup_s + plan.seconds)
+    records = min(max(FEWEST_RECORDS, round(expected * 1.2)), MOST_RECORDS)
+    return ("--backlog", str(backlog), "--records", str(records))
+
+
+def _walk(runner: MasterRunner, conductor: Conductor) -> bool:
+    """Walk the plan; True if Ctrl-C ended it."""
+    runner.start_shape()
+    walk = runner.shape_greenlet
+    assert walk is not None
+    try:
+        walk.join()
+    except KeyboardInterrupt:
+        walk.kill()
+        conductor.finish_run()
+        return True
+    return False
+
+
+@contextmanager
+def _worker_processes(count: int, port: int) -> Iterator[None]:
+    """Locust workers for a master on this port; they end with it."""
+    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--worker"]
+    command += ["--master-host", "127.0.0.1", "--master-port", str(port), "--loglevel", "WARNING"]
+    # Variables that configure a master or a server would reach the workers as options of their own.
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.startswith(("LOCUST_", "LOCKSTEP_"))
+    }
+    processes = [
+        subprocess.Popen(command, env=inherited, stdout=subprocess.DEVNULL, start_new_session=True)
+        for _ in range(count)
+    ]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _await_workers(runner: MasterRunner, count: int) -> None:
+    with gevent.Timeout(WORKERS_TIMEOUT_S, False):
+        while len(runner.clients.ready) < count:
+            gevent.sleep(0.02)
+        return
+    raise HarnessError(
+        f"{len(runner.clients.ready)} of {count} workers came up within {WORKERS_TIMEOUT_S:g} s: "
+        "try fewer --processes"
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

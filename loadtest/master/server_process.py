@@ -1,0 +1,58 @@
+"""A server of our own for a comparison without Docker: started as a process, stopped at the end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from loadtest.connection.socket_errors import HarnessError
+
+STOP_TIMEOUT_S = 10.0
+
+
+@contextmanager
+def local_server(modes: Sequence[str], extra: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Run `python -m server` on loopback with these modes and flags.
+
+    Gives its ready line. HarnessError in the server's words if it refuses.
+    """
+    listen = [argument for mode in modes for argument in ("--listen", f"{mode}:0")]
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "server", "--bind", "127.0.0.1", "--admin-port", "0", *listen, *extra],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for the run; the server ends after it
+        )
+        try:
+            assert process.stdout is not None
+            ready = process.stdout.readline()
+            if not ready:
+                process.wait()
+                log.seek(0)
+                raise HarnessError(_last_line(log.read()))
+            yield json.loads(ready)
+        finally:
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _last_line(log: str) -> str:
+    lines = log.strip().splitlines()
+    return lines[-1].removeprefix("lockstep server: ") if lines else "the server ended without a word"

@@ -1,0 +1,118 @@
+"""Whom the load goes to: a Lockstep server, which tells its modes itself, or any other TCP service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from loadtest.connection.socket_errors import HarnessError
+from loadtest.master.server_view import ServerView, Snapshot
+from loadtest.orders import CellOrder
+from loadtest.plan import Plan, PlanError, Traffic
+from loadtest.worker.scenarios import GREETING_REPLY
+
+# The mode's name where the target is no Lockstep server.
+PLAIN_TARGET = "target"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """host: name or address. server: its admin port's view; None for any other service, which then needs
+    port and framing.
+
+    reply: `echo`, an exact text or None (unchecked), for a service that is no Lockstep server.
+    """
+
+    host: str
+    server: ServerView | None
+    port: int | None = None
+    framing: str = "raw"
+    reply: str | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """What the server says of itself; empty where nobody can be asked.
+
+        ServerUnreachableError if it does not answer.
+        """
+        snapshot = self._snapshot()
+        if snapshot is None:
+            return {}
+        return {**snapshot.settings, "modes": list(snapshot.listeners)}
+
+    def check(self, plan: Plan) -> None:
+        """PlanError where the server does not offer a mode of the plan."""
+        snapshot = self._snapshot()
+        for mode in plan.modes:
+            self._port(snapshot, mode, "modes")
+
+    def port_of(self, mode: str) -> int:
+        """The port behind a mode's name. PlanError where there is none."""
+        return self._port(self._snapshot(), mode, "mode")
+
+    def _snapshot(self) -> Snapshot | None:
+        return None if self.server is None else self.server.snapshot()
+
+    def _port(self, snapshot: Snapshot | None, mode: str, setting: str) -> int:
+        """The port behind a mode's name; setting: who named the mode, for the refusal."""
+        if self.server is None or snapshot is None:
+            if self.port is None:
+                raise PlanError(
+                    "host", f"{self.host!r} has no port: write it as tcp://name:port, or give --admin"
+                )
+            return self.port
+        listeners = snapshot.listeners
+        if mode not in listeners:
+            offered = ", ".join(listeners)
+            raise PlanError(
+                setting,
+                f"{mode!r} is not offered by the server at {self.server.admin}: choose from {offered}",
+            )
+        return listeners[mode].port
+
+    def order(
+        self,
+        run_id: str,
+        cell: int,
+        mode: str,
+        traffic: Traffic,
+        warmup_s: float,
+        seconds: float | None,
+        seed: int,
+    ) -> CellOrder:
+        """The order that sends workers to a mode of this target."""
+        snapshot = self._snapshot()
+        framing, timing, reply = self.framing, False, self.reply
+        if snapshot is not None:
+            settings = snapshot.settings
+            framing, timing = settings["framing"], settings["timing"]
+            reply = "echo" if settings["reply"] == "echo" else GREETING_REPLY.decode()
+        return CellOrder(
+            run_id=run_id,
+            cell=cell,
+            mode=mode,
+            host=self.host,
+            port=self._port(snapshot, mode, "mode"),
+            framing=framing,
+            timing=timing,
+            reply=reply,
+            traffic=traffic,
+            warmup_s=warmup_s,
+            seconds=seconds,
+            seed=seed,
+        )
+
+
+def split_target(host: str | None) -> tuple[str, int | None]:
+    """`tcp://name:port` -> (name, port); the port may be left out. HarnessError says what is wrong."""
+    remedy = "write it as tcp://name:port"
+    if not host:
+        raise HarnessError(f"no host is given: {remedy}")
+    parts = urlsplit(host if "://" in host else f"tcp://{host}")
+    try:
+        port = parts.port
+    except ValueError:
+        raise HarnessError(f"host {host!r} has no valid port: {remedy}") from None
+    if parts.scheme != "tcp" or not parts.hostname:
+        raise HarnessError(f"host {host!r} is no TCP target: {remedy}")
+    return parts.hostname, port

@@ -1,0 +1,193 @@
+"""What one worker records of one cell: histograms a phase, messages an outcome, seconds a row.
+
+A sample belongs to the measured window if it *began* in it, however late it ended, so that the longest waits
+are not cut away; throughput counts what *ended* in the window. Everything is counted in the whole-cell
+ledger.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from loadtest.connection.samples import Outcome, Phase, Sample
+from loadtest.orders import CellOrder
+from loadtest.recording.histograms import Nanoseconds, encoded, new_histogram, record_all
+from loadtest.recording.journal import Batch, Table
+from loadtest.results import ClientView
+
+# The histograms of a cell: the phases, a message's two times (in a closed load they are one), and what they
+# are made of.
+_STEP_HISTOGRAMS = {
+    Phase.CONNECT: "connect",
+    Phase.FIRST_REPLY: "first_reply",
+    Phase.CLOSE: "close",
+    Phase.SESSION: "session",
+    Phase.LAG: "send_lag",
+}
+# No clock comes so far: a window that has not begun.
+_FAR_NS = 1 << 62
+HISTOGRAMS = (*_STEP_HISTOGRAMS.values(), "response", "round_trip", "wait", "service", "network")
+
+
+class CellRecorder:
+    """Counts one cell in one worker.
+
+    `take` hands over what came since the last take, so that adding takes up gives the cell.
+    Nothing is measured before `begin`, but for the connects of a cell that opens its connections first.
+    """
+
+    def __init__(self, order: CellOrder) -> None:
+        self.order = order
+        self.window_start_ns = _FAR_NS
+        self.window_end_ns: int | None = None
+        self._open_load = order.traffic.arrival.open
+        # A turn that is one message begins when that is sent: no step tells of it.
+        self._turn_is_message = order.traffic.scenario == "persistent"
+        self._connections: list[dict[str, Any]] = []
+        self._sequence = 0
+        self._clear()
+
+    def _clear(self) -> None:
+        self._histograms = {name: new_histogram() for name in HISTOGRAMS}
+        self._measured: Counter[str] = Counter()
+        self._ledger: Counter[str] = Counter()
+        self._per_second: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+        self._sessions = 0
+        self._answered_in_window = 0
+        self._in_flight_ns = 0
+
+    def begin(self, now_ns: int) -> None:
+        """The cell's time begins: its warm-up, and then its window."""
+        self.window_start_ns = now_ns + round(self.order.warmup_s * 1e9)
+        if self.order.seconds is not None:
+            self.window_end_ns = self.window_start_ns + round(self.order.seconds * 1e9)
+
+    def absorb(self, batch: Batch) -> None:
+        """Take in what went well."""
+        for phase, rows in batch.steps.items():
+            self._absorb_steps(phase, rows)
+        if len(batch.messages):
+            self._absorb_messages(batch.messages)
+
+    def fail(self, sample: Sample) -> None:
+        """Take in a sample that did not go well."""
+        if sample.phase is not Phase.MESSAGE:
+            return
+        self._ledger[sample.outcome.value] += 1
+        if sample.sent_bytes:
+            self._ledger["carried"] += 1
+            self._ledger["bytes_sent"] += sample.sent_bytes
+            self._ledger["bytes_received"] += sample.received_bytes
+        if self._inside(sample.start_ns):
+            self._measured[sample.outcome.value] += 1
+        if self._inside(sample.end_ns):
+            self._per_second[(sample.end_ns - self.window_start_ns) // 1_000_000_000][1] += 1
+
+    def keep_connection(self, address: str, view: ClientView) -> None:
+        """Keep a whole connection, for the picture of who overlapped."""
+        row = {name: getattr(view, name) for name in ClientView.__dataclass_fields__}
+        self._connections.append({"address": address, **row})
+
+    def close_window(self, now_ns: int) -> None:
+        """End a window that has no end of its own, or end it early."""
+        if self.window_end_ns is None or now_ns < self.window_end_ns:
+            self.window_end_ns = max(now_ns, self.window_start_ns)
+
+    def take(self, worker: str, final: bool) -> dict[str, Any]:
+        """The report of everything since the last take, ready to be sent; `worker` is who sends it."""
+        now_ns = time.monotonic_ns()
+        end_ns = now_ns if self.window_end_ns is None else min(self.window_end_ns, now_ns)
+        report = {
+            "run_id": self.order.run_id,
+            "cell": self.order.cell,
+            "worker": worker,
+            "sequence": self._sequence,
+            "final": final,
+            "window_s": max(end_ns - self.window_start_ns, 0) / 1e9,
+            "measured": dict(self._measured),
+            "ledger": dict(self._ledger),
+            "sessions": self._sessions,
+            "answered_in_window": self._answered_in_window,
+            "in_flight_ns": self._in_flight_ns,
+            "per_second": [[second, *counts] for second, counts in sorted(self._per_second.items())],
+            "histograms": {name: encoded(h) for name, h in self._histograms.items() if h.total_count},
+            "connections": self._connections,
+        }
+        self._sequence += 1
+        self._connections = []
+        self._clear()
+        return report
+
+    def _absorb_steps(self, phase: Phase, rows: Table) -> None:
+        starts_ns, ends_ns = rows.T
+        elapsed_ns = ends_ns - starts_ns
+        if not (phase is Phase.CONNECT and self.order.opens_first):
+            elapsed_ns = elapsed_ns[self._all_inside(starts_ns)]
+        self._put(_STEP_HISTOGRAMS[phase], elapsed_ns)
+        if phase is Phase.SESSION:
+            self._sessions += int(self._all_inside(ends_ns).sum())
+            if not self._turn_is_message:
+                self._in_flight_ns += self._time_inside_ns(starts_ns, ends_ns)
+
+    def _absorb_messages(self, rows: Table) -> None:
+        answered = Outcome.ANSWERED.value
+        due_ns, sent_ns, ends_ns, wait_ns, service_ns, sent_bytes, received_bytes = rows.T
+        # An open load is answerable from when a message was due; in a closed one nothing is due.
+        starts_ns = np.where(due_ns >= 0, due_ns, sent_ns) if self._open_load else sent_ns
+        inside = self._all_inside(starts_ns)
+        ended_inside = self._all_inside(ends_ns)
+        self._ledger.update(
+            {
+                answered: len(rows),
+                "carried": len(rows),
+                "bytes_sent": int(sent_bytes.sum()),
+                "bytes_received": int(received_bytes.sum()),
+            }
+        )
+        self._measured[answered] += int(inside.sum())
+        self._answered_in_window += int(ended_inside.sum())
+        self._count_seconds(ends_ns[ended_inside])
+        round_trip_ns = ends_ns - sent_ns
+        self._put("response", (ends_ns - starts_ns)[inside])
+        if self._open_load:
+            self._put("round_trip", round_trip_ns[inside])
+        if self._turn_is_message:
+            self._put("send_lag", (sent_ns - due_ns)[inside & (due_ns >= 0)])
+            self._in_flight_ns += self._time_inside_ns(sent_ns, ends_ns)
+        told = inside & (wait_ns >= 0) & (service_ns >= 0)
+        if told.any():
+            self._put("wait", wait_ns[told])
+            self._put("service", service_ns[told])
+            # The wait can begin before the message is sent (a connection waits as soon as it has arrived), so
+            # the rest may be below 0.
+            self._put("network", (round_trip_ns - wait_ns - service_ns)[told])
+
+    def _count_seconds(self, ends_ns: Nanoseconds) -> None:
+        seconds, counts = np.unique((ends_ns - self.window_start_ns) // 1_000_000_000, return_counts=True)
+        for second, answered in zip(seconds.tolist(), counts.tolist(), strict=True):
+            self._per_second[second][0] += answered
+
+    def _time_inside_ns(self, starts_ns: Nanoseconds, ends_ns: Nanoseconds) -> int:
+        """How much of these spans, added up, lies within the window."""
+        highest = np.iinfo(np.int64).max if self.window_end_ns is None else self.window_end_ns
+        spans_ns = np.clip(ends_ns, self.window_start_ns, highest) - np.clip(
+            starts_ns, self.window_start_ns, highest
+        )
+        return int(spans_ns.sum())
+
+    def _inside(self, moment_ns: int) -> bool:
+        return self.window_start_ns <= moment_ns and (
+            self.window_end_ns is None or moment_ns < self.window_end_ns
+        )
+
+    def _all_inside(self, moments_ns: Nanoseconds) -> npt.NDArray[np.bool_]:
+        inside = moments_ns >= self.window_start_ns
+        return inside if self.window_end_ns is None else inside & (moments_ns < self.window_end_ns)
+
+    def _put(self, name: str, values_ns: Nanoseconds) -> None:
+        record_all(self._histograms[name], values_ns)

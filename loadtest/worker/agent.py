@@ -1,0 +1,206 @@
+"""A worker's side of a run: it holds the current cell, lets users through it one turn at a time, and reports.
+
+Users never start or stop with a cell. They wait here between cells, so that a cell begins at once for all
+of them and ends
+without anybody being killed in the middle of an exchange.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+from itertools import count
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from gevent.lock import RLock
+from gevent.pool import Pool
+
+from loadtest.connection.socket_errors import HarnessError
+from loadtest.hosts import describe_host
+from loadtest.orders import DRAIN_S, FAULT, OPENED, REPORT, CellOrder
+from loadtest.recording.locust_feed import LocustFeed
+from loadtest.worker.running_cell import RunningCell
+from loadtest.worker.scenarios import Conversation
+
+logger = logging.getLogger(__name__)
+
+REPORT_INTERVAL_S = 3.0
+DRAIN_STEP_S = 0.005
+CLOSED_AT_ONCE = 200
+# Who stops a process will not wait long for it.
+QUIT_DRAIN_S = 1.0
+
+
+class Place:
+    """One user's place in whatever cell runs: its conversation, made anew for every cell."""
+
+    __slots__ = ("busy", "cell", "number", "talk")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.cell: RunningCell | None = None
+        self.talk: Conversation | None = None
+        self.busy = False
+
+    def enter(self, cell: RunningCell) -> Conversation:
+        """The conversation for this cell; a connection kept from an earlier cell is closed."""
+        if self.talk is None or self.cell is not cell:
+            self.leave()
+            self.cell, self.talk = cell, cell.conversation(self.number)
+        return self.talk
+
+    def leave(self) -> None:
+        """Close a connection that the scenario kept open."""
+        talk, self.talk = self.talk, None
+        if talk is not None:
+            talk.client.close()
+
+    def abort(self) -> None:
+        """Wake the user out of whatever it waits for on its connection."""
+        if self.talk is not None:
+            self.talk.client.abort()
+
+
+def _collect_garbage() -> None:
+    """Now, before a cell, and what is left never again during it.
+
+    A collection of everything that Locust and numpy have loaded would stop the event loop for tens of
+    milliseconds, and be taken for the server's doing.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
+class Agent:
+    """Takes BEGIN and END from the master, gives users their turns, sends REPORT.
+
+    runner: Locust's runner, for its `send_message` and `client_id`. feed: tells Locust of what users did.
+    """
+
+    def __init__(self, runner: Any, feed: LocustFeed) -> None:
+        self._runner = runner
+        self._feed = feed
+        self._begun = Event()
+        self._cell: RunningCell | None = None
+        self._places: set[Place] = set()
+        self._numbers = count(1)
+        # The master's END and this process's own end may come at the same time: one drain, then one report.
+        self._ending = RLock()
+        self._host = describe_host("worker", runner.client_id)
+
+    def new_place(self) -> Place:
+        """A place for a user that has just been spawned."""
+        place = Place(next(self._numbers))
+        self._places.add(place)
+        return place
+
+    def give_up(self, place: Place) -> None:
+        """A user is gone: its place and the connection that it may have kept go too."""
+        self._places.discard(place)
+        place.leave()
+
+    def work(self, place: Place) -> None:
+        """Wait for a cell, then go through its scenario, turn after turn, until it gives no more of them."""
+        self._begun.wait()
+        cell = self._cell
+        if cell is None or not cell.open:
+            gevent.sleep(0)
+            return
+        try:
+            self._take_part(cell, place)
+        except HarnessError as error:
+            self._tell_fault(cell, str(error))
+
+    def _take_part(self, cell: RunningCell, place: Place) -> None:
+        talk = place.enter(cell)
+        place.busy = True
+        try:
+            cell.join(talk)
+        finally:
+            place.busy = False
+        next_turn, play = cell.turns_of(talk), cell.play
+        while cell.open and (due_ns := next_turn()) is not None:
+            place.busy = True
+            try:
+                went_well = play(talk, due_ns)
+            finally:
+                place.busy = False
+            if not went_well:
+                # It may have failed without waiting for anything: others must have their turn too.
+                gevent.sleep(0)
+
+    def _tell_fault(self, cell: RunningCell, reason: str) -> None:
+        """Something is wrong here, not at the server: the master hears of it once, and nobody tries again."""
+        if cell is self._cell and self._begun.is_set():
+            self._begun.clear()
+            order = cell.order
+            told = {"run_id": order.run_id, "worker": self._runner.client_id, "reason": reason}
+            self._runner.send_message(FAULT, told)
+
+    def begin(self, order: CellOrder) -> None:
+        """Start a cell: users that wait here go on at once."""
+        self.quit()
+        _collect_garbage()
+        worker = self._runner.client_id
+
+        def on_open(opened_s: float) -> None:
+            told = {"run_id": order.run_id, "cell": order.cell, "worker": worker, "opened_s": opened_s}
+            self._runner.send_message(OPENED, told)
+
+        self._cell = RunningCell(order, worker, len(self._places), self._feed, on_open)
+        self._begun.set()
+        gevent.spawn(self._report_now_and_then, self._cell)
+
+    def end(self, drain_s: float = DRAIN_S) -> None:
+        """Give no more turns, let what is in flight finish, and send the final report.
+
+        What is not finished after drain_s seconds is aborted.
+        """
+        with self._ending:
+            cell = self._cell
+            if cell is None:
+                return
+            if cell.open:
+                self._begun.clear()
+                cell.close(time.monotonic_ns())
+                # Who was given a turn at the last moment begins it now, and is busy from then on.
+                gevent.sleep(0)
+                self._drain(drain_s)
+            self._send(cell, final=True)
+
+    def quit(self) -> None:
+        """End a cell that is still under way, because this process ends; its report goes out first."""
+        with self._ending:
+            if self._cell is not None and self._cell.open:
+                self.end(QUIT_DRAIN_S)
+
+    def _drain(self, drain_s: float) -> None:
+        deadline = time.monotonic() + drain_s
+        while any(place.busy for place in self._places) and time.monotonic() < deadline:
+            gevent.sleep(DRAIN_STEP_S)
+        left = [place for place in self._places if place.busy]
+        for place in left:
+            place.abort()
+        if left:
+            logger.info(
+                "%d connections were still busy %.1f s after the cell's end: aborted", len(left), drain_s
+            )
+        deadline = time.monotonic() + 1.0
+        while any(place.busy for place in self._places) and time.monotonic() < deadline:
+            gevent.sleep(DRAIN_STEP_S)
+        # Each waits for its peer: one after another, ten thousand of them would take too long.
+        Pool(CLOSED_AT_ONCE).map(Place.leave, [place for place in self._places if not place.busy])
+
+    def _report_now_and_then(self, cell: RunningCell) -> None:
+        gevent.sleep(REPORT_INTERVAL_S)
+        while cell.open:
+            self._send(cell, final=False)
+            gevent.sleep(REPORT_INTERVAL_S)
+
+    def _send(self, cell: RunningCell, final: bool) -> None:
+        report = cell.take_report(final)
+        self._runner.send_message(REPORT, {**report, "host": self._host})

@@ -1,0 +1,158 @@
+"""A cell under way in one worker: who may still take a turn, with what, and where it is recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from gevent.lock import BoundedSemaphore
+
+from loadtest.connection.client import TcpClient
+from loadtest.connection.links.cooperative import CooperativeLink
+from loadtest.connection.messages import message_ring
+from loadtest.connection.meters import ABSENT
+from loadtest.orders import CellOrder
+from loadtest.recording.locust_feed import LocustFeed
+from loadtest.recording.recorder import CellRecorder
+from loadtest.worker.alarm import Alarm
+from loadtest.worker.arrivals import schedule_of
+from loadtest.worker.health import HealthMonitor
+from loadtest.worker.opening import CONNECTS_PER_S, Opening
+from loadtest.worker.pacer import Pacer
+from loadtest.worker.scenarios import SCENARIOS, Conversation
+from wire.framing import get_framing
+
+# The first connections of a cell that are kept whole, in each worker.
+SAMPLED_CONNECTIONS = 200
+
+
+class RunningCell:
+    """order: what to do. worker: who does it. users: how many there are. feed: tells Locust. on_open: told of
+    the seconds it took, where the order is to open all connections first."""
+
+    def __init__(
+        self,
+        order: CellOrder,
+        worker: str,
+        users: int,
+        feed: LocustFeed,
+        on_open: Callable[[float], None],
+    ) -> None:
+        self.order = order
+        self.open = True
+        self.recorder = CellRecorder(order)
+        self._worker = worker
+        self._health = HealthMonitor(worker)
+        self._health.start()
+        self.play = SCENARIOS[order.traffic.scenario]
+        # Locked clients: one session at a time in this process.
+        self._turnstile = BoundedSemaphore(1) if order.traffic.client_mode == "locked" else None
+        if self._turnstile is not None:
+            self.play = self._play_alone
+        recorder = self.recorder
+        self._journal = feed.open_journal(
+            order.mode, (recorder.absorb,), (recorder.fail,), recorder.keep_connection, SAMPLED_CONNECTIONS
+        )
+        echo = order.reply == "echo"
+        expect = None if order.reply is None else order.reply.encode()
+        self._ring = message_ring(
+            get_framing(order.framing),
+            order.traffic.payload_bytes,
+            expect,
+            echo=echo,
+            timing=order.timing,
+        )
+        self._alarm: Alarm | None = None
+        self._pacer: Pacer | None = None
+        self._on_open = on_open
+        expected = users if order.opens_first else 0
+        self._opening = Opening(expected, CONNECTS_PER_S / order.shares, self._begin)
+
+    def join(self, talk: Conversation) -> None:
+        """Before a user's first turn: where connections are opened first, open this one and wait for all."""
+        if not self._opening.over:
+            self._opening.await_turn()
+            if self.open:
+                talk.open()
+            self._opening.one_more()
+
+    def goes_on(self) -> bool:
+        """Whether another message may still be sent."""
+        return self.open
+
+    def turns_of(self, talk: Conversation) -> Callable[[], int | None]:
+        """What gives a user its turns: a call waits for one and says when it was due; None after the last."""
+        return talk.free_ns if self._pacer is None else self._pacer.take
+
+    def conversation(self, number: int) -> Conversation:
+        """A fresh client and its scenario's state for one user."""
+        order = self.order
+        client = TcpClient(
+            order.host,
+            order.port,
+            self._journal,
+            framing=order.framing,
+            timing=order.timing,
+            timeout_s=order.timeout_s,
+            link=CooperativeLink,
+            source=order.traffic.sources[number % len(order.traffic.sources)]
+            if order.traffic.sources
+            else None,
+        )
+        return Conversation(
+            client,
+            self._journal,
+            order.traffic,
+            self._ring,
+            self.goes_on,
+            reply=order.reply,
+            number=number,
+            open_load=order.traffic.arrival.open,
+        )
+
+    def _begin(self, opened_s: float) -> None:
+        """The cell's time begins."""
+        order, now_ns = self.order, time.monotonic_ns()
+        # Connects that came before belong to no window.
+        self._journal.flush()
+        self.recorder.begin(now_ns)
+        schedule = schedule_of(order.traffic.arrival, order.share, order.shares, order.seed)
+        if schedule is not None:
+            self._alarm = Alarm()
+            self._pacer = Pacer(schedule, now_ns, round(order.timeout_s * 1e9), self._alarm)
+        if order.opens_first:
+            self._on_open(opened_s)
+
+    def close(self, now_ns: int) -> None:
+        """Give no more turns. Who is in one may finish it."""
+        # What is journalled so far began while the window had no other end than the planned one.
+        self._journal.flush()
+        self.recorder.close_window(now_ns)
+        self.open = False
+        self._opening.give_up()
+        if self._pacer is not None and self._alarm is not None:
+            self._pacer.close(now_ns)
+            self._alarm.close()
+
+    def take_report(self, final: bool) -> dict[str, Any]:
+        """What this worker did since the last report, ready to be sent; nothing follows the final one."""
+        self._journal.flush()
+        if final:
+            self._health.stop()
+        pacer = self._pacer
+        return {
+            **self.recorder.take(self._worker, final),
+            "late": 0 if pacer is None else pacer.late,
+            "dropped": 0 if pacer is None else pacer.dropped,
+            "health": self._health.take(),
+        }
+
+    def _play_alone(self, talk: Conversation, due_ns: int) -> bool:
+        """A turn while no other is under way in this process. It is due once they are out of the way."""
+        assert self._turnstile is not None
+        with self._turnstile:
+            if not self.open:
+                return True
+            entered_ns = ABSENT if due_ns == ABSENT else time.monotonic_ns()
+            return SCENARIOS[self.order.traffic.scenario](talk, entered_ns)
