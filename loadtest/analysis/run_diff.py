@@ -27,7 +27,7 @@ class Outcome(Enum):
     WORSE = "worse"
     BETTER = "better"
     TOLERATED = "tolerated"
-    NOT_SHOWN = "no difference"
+    NOT_SHOWN = "not shown"
     UNKNOWN = "unknown"
 
 
@@ -84,6 +84,15 @@ class RunDiff:
     def sure(self) -> bool:
         """Whether there is an interval at all: with one repeat a side nothing can be shown."""
         return any(each.outcome is not Outcome.UNKNOWN for each in self.differences)
+
+    def of(self, outcome: Outcome) -> list[Difference]:
+        """The differences with this outcome."""
+        return [each for each in self.differences if each.outcome is outcome]
+
+    @property
+    def coarse(self) -> list[Difference]:
+        """Those whose interval is so wide that a change as large as the tolerance would not show."""
+        return [each for each in self.differences if _width(each.estimate) > 1 + self.tolerance]
 
 
 def diff(first: Run, second: Run, tolerance: float) -> RunDiff:
@@ -155,6 +164,11 @@ def _differences(a: _Cells, b: _Cells, common: Sequence[Place], tolerance: float
             estimate,
             _outcome(metric, estimate, tolerance),
         )
+
+
+def _width(estimate: Estimate) -> float:
+    """How far the interval reaches from the ratio to either side, as a factor; 1 where there is none."""
+    return 1.0 if estimate.high is None else estimate.high / estimate.ratio
 
 
 def _figures(metric: Metric, cells: Sequence[Cell]) -> list[float]:
