@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from statistics import fmean, geometric_mean
 
@@ -12,7 +12,7 @@ from loadtest.analysis.comparison import compared
 from loadtest.analysis.finding import Finding
 from loadtest.analysis.intervals import Estimate, each_of, independent_ratio
 from loadtest.analysis.metrics import Metric
-from loadtest.analysis.series import in_plan_order, modes_of, series_names
+from loadtest.analysis.series import in_plan_order, modes_of, namer
 from loadtest.results import Cell, Run
 
 Place = tuple[str, int]
@@ -124,20 +124,18 @@ def _by_place(first: Run, second: Run) -> tuple[list[Place], _Cells, _Cells]:
 
     The series' names are made of both runs together: they tell apart whatever differs in either.
     """
-    shift = 1 + max((cell.index for cell in first.cells), default=0)
-    theirs = [replace(cell, index=cell.index + shift) for cell in second.cells]
-    both = [*first.cells, *theirs]
-    names = series_names(both)
+    both = [*first.cells, *second.cells]
+    name = namer(both)
     order = in_plan_order(both, [*modes_of(first), *modes_of(second)])
 
     def grouped(cells: Sequence[Cell]) -> _Cells:
         groups: dict[Place, list[Cell]] = {}
         for cell in cells:
             if not cell.cut_short:
-                groups.setdefault((names[cell.index], cell.level), []).append(cell)
+                groups.setdefault((name(cell), cell.level), []).append(cell)
         return groups
 
-    a, b = grouped(first.cells), grouped(theirs)
+    a, b = grouped(first.cells), grouped(second.cells)
     places = sorted({*a, *b}, key=lambda place: (order.index(place[0]), place[1]))
     return places, a, b
 
