@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from loadtest.plan import PlanError
 from loadtest.results import ResultsError
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ def history(
     runs, left_out = read_runs(folder)
     found = make_history(runs)
     page = open_out or folder / PAGE
+    if not page.parent.is_dir():
+        raise PlanError(
+            "open-out", f"{page}: there is no folder {page.parent}; make it, or name another file"
+        )
     written = RunFolder(page.parent).save_text(
         page.name, render_history(found, _links(folder, page), left_out)
     )
