@@ -43,11 +43,10 @@ def _at_the_client(cell: Cell) -> str | None:
 
 
 def _at_the_server(cell: Cell) -> str | None:
-    if cell.server is None:
+    completed = littles_law.served(cell)
+    if cell.server is None or completed is None:
         return None
-    # What is in service is a connection, or where the gate is held for each message, a message.
-    served = cell.server.answered if cell.mode.endswith("/message") else cell.server.accepted
-    return _broken(cell, cell.server.littles_law, served)
+    return _broken(cell, cell.server.littles_law, completed)
 
 
 def _broken(cell: Cell, law: LittlesLaw | None, completed: float) -> str | None:
