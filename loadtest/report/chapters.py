@@ -34,11 +34,15 @@ class Contents:
     tables: Chapter
 
     @property
-    def drawn(self) -> list[Section]:
-        """Every section with a chart, in the order of the page."""
+    def sections(self) -> list[Section]:
+        """Every section, in the order of the page."""
         first = [] if self.picture is None else [self.picture]
-        rest = [section for chapter in self.body for section in chapter.sections if section.drawings]
-        return [*first, *rest]
+        return [*first, *(section for each in (*self.body, self.tables) for section in each.sections)]
+
+    @property
+    def drawn(self) -> list[Section]:
+        """Those with a chart."""
+        return [section for section in self.sections if section.drawings]
 
 
 def contents(material: Material) -> Contents:
