@@ -11,7 +11,7 @@ from html import escape
 import vl_convert
 
 from loadtest.report.palette import PAPER, PAPER_INK
-from loadtest.report.section import Section
+from loadtest.report.section import Drawing, Section
 from loadtest.report.svg import FONT, INK
 
 MARGIN = 20
@@ -46,11 +46,11 @@ def picture(section: Section, drawings: Sequence[str]) -> str:
         lines = textwrap.wrap(words, int(inner / kind.width))
         parts += _lines(lines, MARGIN, y, kind)
         y += kind.line * len(lines) + 4
-    names = any(drawing.series for drawing in section.drawings)
+    names = any(_name(drawing) for drawing in section.drawings)
     x = MARGIN
     for drawing, svg, (width, _) in zip(section.drawings, drawings, boxes, strict=True):
         if names:
-            parts += _lines([f"{drawing.series}: {drawing.note}"], x, y, _NAME)
+            parts += _lines([_name(drawing)], x, y, _NAME)
         parts.append(_placed(svg, x, y + (_NAME.line if names else 0)))
         x += width
     height = y + (_NAME.line if names else 0) + max(height for _, height in boxes) + MARGIN
@@ -61,6 +61,10 @@ def png(svg: str) -> bytes:
     """The picture as PNG, with two pixels for each of its own."""
     drawn: bytes = vl_convert.svg_to_png(svg, scale=2)
     return drawn
+
+
+def _name(drawing: Drawing) -> str:
+    return ": ".join(words for words in (drawing.series, drawing.note) if words)
 
 
 def _note(section: Section) -> str:
