@@ -9,7 +9,7 @@ SCHEMA = 2
 
 
 class ResultsError(Exception):
-    """A run folder that cannot be written or read; the message says what, where and the remedy."""
+    """A run folder that cannot be written, read or compared; the message says what, where and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)

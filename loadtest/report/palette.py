@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from loadtest.analysis.aggregate import Aggregate
 
@@ -28,16 +28,26 @@ WAITING_OPACITY = 0.30
 
 def colours(aggregates: Sequence[Aggregate]) -> dict[str, str]:
     """Series -> colour. A kind of mode keeps its colour in every run; its second series takes a spare one."""
-    chosen: dict[str, str] = {}
+    modes = {each.series: each.mode for each in aggregates}
+    return dict(zip(modes, _chosen(modes.values()), strict=True))
+
+
+def mode_colours(modes: Iterable[str]) -> dict[str, str]:
+    """Mode -> colour, whatever else its series differ in."""
+    names = list(dict.fromkeys(modes))
+    return dict(zip(names, _chosen(names), strict=True))
+
+
+def _chosen(modes: Iterable[str]) -> list[str]:
+    """A colour for each, no two alike as long as there are spare ones."""
+    chosen: list[str] = []
     spare = 0
-    for each in aggregates:
-        if each.series in chosen:
-            continue
-        colour = _BY_KIND.get(_kind(each.mode))
-        if colour is None or colour in chosen.values():
+    for mode in modes:
+        colour = _BY_KIND.get(_kind(mode))
+        if colour is None or colour in chosen:
             colour = _SPARE[spare % len(_SPARE)]
             spare += 1
-        chosen[each.series] = colour
+        chosen.append(colour)
     return chosen
 
 
