@@ -18,7 +18,11 @@ from loadtest.plan import PlanError
 # What may be written as a list instead of as text with commas.
 LISTS = ("modes", "levels", "gate", "source")
 
-_WANTED = {int: "a whole number", float: "a number", bool: "true or false"}
+_WANTED = {
+    int: "a whole number: write for example {} = 3",
+    float: "a number: write for example {} = 1.5",
+    str: "text: write it in quotes",
+}
 
 
 def read_plan_file(
@@ -60,8 +64,7 @@ def _typed(file: Path, written: str, value: Any, kind: type) -> Any:
         return float(value)
     if type(value) is kind:
         return value
-    wanted = _WANTED.get(kind, f'text: write it in quotes, as in {written} = "{value}"')
-    raise _refusal(file, f"{written} = {_shown(value)} is not {wanted}")
+    raise _refusal(file, f"{written} = {_shown(value)} is not {_WANTED[kind].format(written)}")
 
 
 def _text(file: Path, written: str, value: Any) -> str:

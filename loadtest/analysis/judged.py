@@ -71,7 +71,7 @@ def _judge(cells: Sequence[Cell], gate: Gate, level: int, doubts: str) -> Judged
     resting_on = [cell for cell in here if cell.mode in (gate.mode, gate.baseline)]
     seconds = sum(cell.seconds for cell in resting_on)
     if doubts:
-        return Judged(gate, level, None, None, None, None, f"not judged: {doubts}", seconds)
+        return Judged(gate, level, None, None, None, None, f"degraded: {doubts}", seconds)
     figure = _own(here, gate) if gate.baseline is None else _ratio(here, gate, gate.baseline)
     if figure is None:
         words = "not measured" if gate.baseline is None else "no ratio: 0 or not measured"

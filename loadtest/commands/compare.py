@@ -11,10 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from loadtest.analysis.checks import is_degraded
 from loadtest.analysis.gate import check_gates, split_gates
-from loadtest.analysis.judged import judge_gates, unmet
-from loadtest.commands.junit_file import check_junit, write_junit
 from loadtest.commands.output import complain, print_report_of
 from loadtest.connection.sources import parse_sources
 from loadtest.exit_codes import INTERRUPTED, exit_code
@@ -30,12 +27,14 @@ DEFAULTS = Plan()
 
 
 def _take_plan_file(context: typer.Context, file: Path | None) -> Path | None:
-    """Let a plan file's settings stand in for flags that are not given. Typer asks for it before the others."""
+    """Let a plan file's settings stand in for flags that are not given: Typer asks for it first."""
     if file is not None:
         kinds = {name: _kind(hint) for name, hint in get_type_hints(compare).items()}
-        settings = read_plan_file(file, {name: kinds[name] for name in kinds.keys() - {"plan", "return"}})
+        settings = read_plan_file(
+            file, {name: kind for name, kind in kinds.items() if name not in ("plan", "return")}
+        )
         if "gate" in settings:  # the one flag that may be given several times
-            settings["gate"] = [settings["gate"]]
+            settings["gate"] = list(split_gates(settings["gate"]))
         context.default_map = settings
     return file
 
@@ -87,9 +86,7 @@ def compare(
     admin: Annotated[str | None, typer.Option(help="Its admin port, HOST:PORT.")] = None,
     gate: Annotated[
         list[str] | None,
-        typer.Option(
-            help="What must hold, else exit code 1: 'free: response_p99 < 20ms'. As often as needed."
-        ),
+        typer.Option(help="What must hold, or exit code 1: 'free: response_p99 < 20ms'. Repeatable."),
     ] = None,
     junit: Annotated[Path | None, typer.Option(help="JUnit XML of the gates, for a pipeline.")] = None,
     plan: Annotated[
@@ -102,6 +99,7 @@ def compare(
     ] = None,
 ) -> None:
     """Run the same load against every mode and set them side by side."""
+    from loadtest.commands.junit_file import check_junit
     from loadtest.master.local_run import LocalRun
 
     if not 1 <= processes <= 64:
@@ -115,7 +113,8 @@ def compare(
         warmup_s=warmup,
         seed=seed,
         traffic=traffic,
-        gates=split_gates(";".join(gate or ())),
+        # An empty one stays, and is refused: a pipeline's variable may be unset.
+        gates=tuple(part for text in gate or () for part in split_gates(text) or [text]),
         file=None if plan is None else str(plan),
     )
     check_gates(chosen)
@@ -128,6 +127,9 @@ def compare(
 
 def _run(local_run: LocalRun, junit: Path | None) -> None:
     """Run it under a progress bar, print its report, and leave with the exit code it deserves."""
+    from loadtest.analysis.checks import is_degraded
+    from loadtest.analysis.judged import judge_gates, unmet
+    from loadtest.commands.junit_file import write_junit
     from loadtest.master.local_run import run_here
 
     progress = _progress()

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loadtest.plan import PlanError
-from loadtest.report.junit import junit_xml
 from loadtest.results import ResultsError, Run
 
 
@@ -22,6 +21,8 @@ def check_junit(file: Path, gates: Sequence[str]) -> None:
 
 def write_junit(file: Path, run: Run) -> None:
     """Write the run's gates there. ResultsError where the file system refuses."""
+    from loadtest.report.junit import junit_xml
+
     try:
         file.write_text(junit_xml(run), encoding="utf-8", newline="")
     except OSError as error:

@@ -6,14 +6,15 @@ import sys
 
 from rich.console import Console
 
-from loadtest.report.build import REPORT_FILE
-from loadtest.report.gate_text import print_gates
-from loadtest.report.text import print_report
 from loadtest.run_folder import Loaded
 
 
 def print_report_of(loaded: Loaded) -> None:
     """The report of a run, its gates, and where its page is."""
+    from loadtest.report.build import REPORT_FILE
+    from loadtest.report.gate_text import print_gates
+    from loadtest.report.text import print_report
+
     console = Console()
     print_report(loaded, console)
     print_gates(loaded.run, console)

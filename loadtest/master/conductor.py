@@ -100,6 +100,11 @@ class Conductor:
         return self._run is not None and is_degraded(self._run)
 
     @property
+    def interrupted(self) -> bool:
+        """Whether the last run ended before its plan was done."""
+        return self._run is not None and self._run.interrupted
+
+    @property
     def failed(self) -> bool:
         """Whether a gate of the current or last run is not met."""
         return self._run is not None and bool(unmet(judge_gates(self._run)))

@@ -118,7 +118,7 @@ def _interruptible() -> Iterator[None]:
     here = gevent.getcurrent()
 
     def interrupt(*_: object) -> None:
-        gevent.kill(here, KeyboardInterrupt, block=False)
+        gevent.kill(here, KeyboardInterrupt)
 
     before = signal.signal(signal.SIGINT, interrupt)
     try:
@@ -128,7 +128,7 @@ def _interruptible() -> Iterator[None]:
 
 
 def _check_addresses(host: str, sources: Sequence[str]) -> None:
-    """HarnessError where the host is unknown, or this machine cannot connect to it from one of the sources."""
+    """HarnessError where the host is unknown, or this machine cannot reach it from one of the sources."""
     family, _ = resolve(host, 0)
     for source in sources:
         with socket.socket(family) as probe:

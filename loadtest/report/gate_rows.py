@@ -33,9 +33,13 @@ class GateRow:
 
     @property
     def told(self) -> str:
-        """The figure with its spread, in words: `at 32: 4.10 ms (3.90 ms to 4.40 ms)`."""
-        spread = f" ({self.spread})" if self.spread else ""
-        return f"at {self.level}: {self.value}{spread}"
+        """The figure in words: `at 32: 4.10 ms`."""
+        return f"at {self.level}: {self.value}"
+
+    @property
+    def told_with_spread(self) -> str:
+        """The same with its spread: `at 32: 4.10 ms (3.90 ms to 4.40 ms)`."""
+        return f"{self.told} ({self.spread})" if self.spread else self.told
 
 
 def gate_rows(run: Run) -> list[GateRow]:

@@ -38,6 +38,8 @@ def junit_xml(run: Run) -> str:
     suite = ElementTree.SubElement(root, "testsuite", {"name": run.run_id, **counts, "timestamp": when})
     properties = ElementTree.SubElement(suite, "properties")
     for name, value in _conditions(run):
+        if value is None:
+            continue
         said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         ElementTree.SubElement(properties, "property", {"name": _clean(name), "value": _clean(said)})
     _add_cases(suite, judged)
@@ -47,7 +49,7 @@ def junit_xml(run: Run) -> str:
 
 def _conditions(run: Run) -> Iterator[tuple[str, Any]]:
     """What was measured and where, for programs: the values of run.json, by their path in it."""
-    yield from (("command", run.command), ("started", run.started), ("finished", run.finished or ""))
+    yield from (("command", run.command), ("started", run.started), ("finished", run.finished))
     yield from ((f"plan.{name}", value) for name, value in run.plan.items())
     yield from ((f"server.{name}", value) for name, value in run.server.items())
 
@@ -66,7 +68,7 @@ def _add_cases(suite: ElementTree.Element, judged: Sequence[Judged]) -> None:
 
 def _add_reason(case: ElementTree.Element, judged: Judged, row: GateRow) -> None:
     element, kind = ("failure", "gate") if judged.passed is False else ("error", "degraded")
-    said = _clean(f"{row.gate}: {row.told}")
+    said = _clean(f"{row.gate}: {row.told_with_spread}")
     ElementTree.SubElement(case, element, {"type": kind, "message": said}).text = said
 
 
