@@ -1,4 +1,7 @@
-"""Makes a run folder's report, any time later, on any machine. The same folder gives the same bytes."""
+"""Makes a run's report, any time later, on any machine: the page, the Markdown, junit.xml, pictures.
+
+The same folder gives the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +11,34 @@ from pathlib import Path
 from loadtest.report.chapters import Contents, contents
 from loadtest.report.export import picture, png
 from loadtest.report.html import render
+from loadtest.report.junit import junit_xml
 from loadtest.report.markdown import summary_md
 from loadtest.report.material import Material
 from loadtest.report.svg import to_svg
 from loadtest.results import ResultsError
-from loadtest.run_folder import RunFolder
+from loadtest.run_folder import Loaded, RunFolder
 
 REPORT_FILE = "report.html"
 MARKDOWN_FILE = "summary.md"
+JUNIT_FILE = "junit.xml"
 
 
-def write_report(path: Path, charts: Path | None = None) -> Path:
-    """Write report.html and summary.md of the run in this folder; the page's path.
+def write_report(loaded: Loaded, charts: Path | None = None) -> Path:
+    """Write report.html and summary.md into the run's folder, with gates junit.xml too; the page's path.
 
-    charts: a folder that gets every chart as SVG and PNG; made where there is none. ResultsError where path
-    is no run folder, or something cannot be written.
+    charts: a folder that gets every chart as SVG and PNG; it is made where there is none. ResultsError where
+    something cannot be written.
     """
-    folder = RunFolder(path)
-    material = Material.of(RunFolder.load(path))
+    folder = RunFolder(loaded.path)
+    material = Material.of(loaded)
     shown = contents(material)
     svgs = _draw(shown)
-    page = folder.save_text(REPORT_FILE, render(material, shown, svgs))
+    if loaded.run.plan.get("gates"):
+        folder.save_text(JUNIT_FILE, junit_xml(loaded.run))
     folder.save_text(MARKDOWN_FILE, summary_md(material))
     if charts is not None:
         _save_charts(charts, shown, svgs)
-    return page
+    return folder.save_text(REPORT_FILE, render(material, shown, svgs))
 
 
 def _draw(shown: Contents) -> dict[str, list[str]]:
