@@ -5,6 +5,7 @@
                    connections.jsonl   sampled connections, the client's and the server's view joined
                    summary.csv         one row a cell, for spreadsheets
                    report.html
+                   junit.xml           where the plan has gates
 
 Every file but connections.jsonl, which only grows, is written whole and then renamed into place, so that
 a run that is cut off leaves the last complete version.

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from loadtest.commands.output import print_report_of
+from loadtest.run_folder import RunFolder
 
 
 def report(run: Annotated[Path, typer.Argument(help="A run's folder, results/<run id>.")]) -> None:
@@ -15,4 +16,4 @@ def report(run: Annotated[Path, typer.Argument(help="A run's folder, results/<ru
     from loadtest.report.build import write_report
 
     write_report(run)
-    print_report_of(run)
+    print_report_of(RunFolder.load(run))

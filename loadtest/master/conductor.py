@@ -20,6 +20,7 @@ from gevent.event import Event
 from gevent.lock import RLock
 
 from loadtest.analysis.checks import is_degraded
+from loadtest.analysis.judged import judge_gates, unmet
 from loadtest.connection.socket_errors import HarnessError
 from loadtest.hosts import describe_host
 from loadtest.master.capacity import ServerLimits, check_capacity, thread_each
@@ -97,6 +98,16 @@ class Conductor:
     def degraded(self) -> bool:
         """Whether figures of the current or last run may be missing or wrong."""
         return self._run is not None and is_degraded(self._run)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the last run ended before its plan was done."""
+        return self._run is not None and self._run.interrupted
+
+    @property
+    def failed(self) -> bool:
+        """Whether a gate of the current or last run is not met."""
+        return self._run is not None and bool(unmet(judge_gates(self._run)))
 
     @property
     def run_path(self) -> Path | None:

@@ -60,7 +60,7 @@ def throughput_chart(
     names_at_end = (
         _chart(_labels(medians, axis, LABEL_SPACE / height))
         .mark_text(align="left", dx=10, fontWeight=600, fontSize=13)
-        .encode(x=x, y=y, color=colour, text="series:N")
+        .encode(x=x, y=y, color=colour, text=alt.Text("series:N"))
     )
     return alt.layer(line, dots, names_at_end).properties(width=WIDTH, height=height)
 

@@ -10,7 +10,7 @@ from loadtest.report.palette import NEUTRAL, WAITING_OPACITY
 from loadtest.report.svg import INK, Chart, Layers, Row, chart_of
 
 WIDTH = 388
-STRIP, ROWS = 54, 216
+STRIP, ROWS = 46, 196
 AXIS_SPACE = 34
 
 
@@ -76,9 +76,9 @@ def _rows(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Laye
                 title="milliseconds",
                 axis=alt.Axis(values=list(ticks), format=axes.TICK_FORMAT),
             ),
-            x2="end:Q",
+            x2=alt.X2("end:Q"),
             y=alt.Y("top:Q", scale=y_scale, title=None, axis=y_axis),
-            y2="bottom:Q",
+            y2=alt.Y2("bottom:Q"),
             color=alt.Color("colour:N", scale=None),
             opacity=alt.Opacity("opacity:Q", scale=None),
         )

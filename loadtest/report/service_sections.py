@@ -1,0 +1,48 @@
+"""How many were served: throughput over the level, and the number in service at once."""
+
+from __future__ import annotations
+
+from loadtest.analysis.finding import Topic
+from loadtest.analysis.series import series_names
+from loadtest.report.loads import load, named
+from loadtest.report.material import Material
+from loadtest.report.numbers import plain, whole
+from loadtest.report.row_charts import in_service_chart
+from loadtest.report.section import Section, Table, one_drawing
+from loadtest.report.throughput_chart import throughput_chart
+from loadtest.report.titles import in_service_title, throughput_title
+
+
+def throughput_section(material: Material) -> Section | None:
+    """Messages per second over connections; under open load it is what was offered, and says nothing."""
+    closed = [each for each in material.aggregates if each.rate_per_s is None]
+    if len({each.level for each in closed}) < 2:
+        return None
+    names = series_names(material.cells)
+    rows = tuple(
+        (names[cell.index], whole(cell.level), whole(cell.repeat), plain(cell.messages_per_s))
+        for cell in material.cells
+        if not cell.cut_short and cell.rate_per_s is None
+    )
+    return one_drawing(
+        "throughput",
+        throughput_title(closed),
+        "Messages answered per second. A dot is one repeat, the line runs through their medians.",
+        (Topic.THROUGHPUT,),
+        throughput_chart(material.cells, closed, material.colours),
+        Table(("mode", "connections", "repeat", "messages/s"), rows),
+    )
+
+
+def in_service_section(material: Material) -> Section | None:
+    """The greatest number in service."""
+    aggregates = material.aggregates
+    rows = tuple((named(each), load(each), whole(each.max_in_service)) for each in aggregates)
+    return one_drawing(
+        "in-service",
+        in_service_title(aggregates),
+        "The greatest number over all repeats, by the server's own count.",
+        (Topic.SERVER,),
+        in_service_chart(aggregates, material.colours),
+        Table(("mode", "load", "in service, most"), rows, texts=2),
+    )
