@@ -9,7 +9,9 @@ from pathlib import Path
 
 from loadtest.analysis import littles_law, queueing
 from loadtest.analysis.distribution import of_values
+from loadtest.analysis.fairness import count_inversions, measure_fairness
 from loadtest.analysis.overlap import greatest_overlap
+from loadtest.analysis.stays import Stays
 from loadtest.analysis.waiting import predict_wait
 from loadtest.results import (
     Cell,
@@ -45,6 +47,7 @@ def make_cell(
     answered = len(visits) * messages
     records = [server_record(visit, messages) for visit in visits]
     found = queueing.analyse(records, PERMITS[mode])
+    stays = Stays.of(records)
     cell = Cell(
         index=index,
         mode=mode,
@@ -80,13 +83,14 @@ def make_cell(
             bytes_sent=answered * workload.payload_bytes,
             max_in_service=greatest_overlap(records),
             max_waiting=max(0, level - (PERMITS[mode] or level)),
-            inversions=found.inversions,
+            inversions=count_inversions(stays),
             hold_us=found.hold_us,
             handoff_us=found.handoff_us,
             idle_start_us=found.idle_start_us,
             listen_overflows=0,
             littles_law=server_law(records),
             wait_prediction=predict_wait(records, PERMITS[mode], poisson=False),
+            fairness=measure_fairness(stays, by_user(visits, records)),
         ),
     )
     return replace(cell, littles_law=littles_law.at_the_client(cell))
