@@ -74,7 +74,7 @@ def test_the_terminal_shows_every_figure_within_80_columns() -> None:
     lines = printed(run_of(100, mode="semaphore=4"), run_of(50, mode="semaphore=4"))
     assert max(map(len, lines)) <= 80
     (row,) = [line.split() for line in lines if "msgs/s" in line]
-    assert row == ["semaphore=4", "8", "msgs/s", "100", "50.1", "0.500", "0.498", "to", "0.503", "worse"]
+    assert row == ["semaphore=4", "8", "msgs/s", "100", "50.1", "0.500", "0.498", "to", "0.502", "worse"]
 
 
 def test_what_was_forced_stands_on_top() -> None:
