@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from loadtest.analysis.aggregate import Aggregate, Spread
 from loadtest.analysis.history import History
-from loadtest.report.figures import Figure
 from loadtest.report.history_chart import Point, history_chart, points_of
 from loadtest.report.numbers import counted, duration, rate
 from loadtest.report.svg import to_svg
@@ -15,6 +14,15 @@ from loadtest.report.svg import to_svg
 US_PER_MS = 1_000.0
 # A title speaks of no more series than a reader can hold.
 MOST_TOLD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One chart on the page. title: what is seen; note: how to read it; svg: the drawing itself."""
+
+    title: str
+    note: str
+    svg: str
 
 
 @dataclass(frozen=True, slots=True)

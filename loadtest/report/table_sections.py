@@ -60,13 +60,13 @@ def fairness_section(material: Material) -> Section | None:
         "fairness",
         fairness_sentence(material.cells, material.modes) or "Order and fairness",
         "By the server's own records of the whole cell; medians over the repeats. Overtaken: connections "
-        "that were admitted after one which arrived later. Inversions: pairs admitted against the order of "
-        "their arrival. Jain's index of the connections' messages per second, from arrival to release: 1 where all "
-        "fare alike, 1/n where one of n has all; a cell's first connections, which meet an empty server, are "
-        "in it. Back in service: from the release of a user's permit to its next admission, for the "
-        "connections whose user is known: the first of the cell that were over, up to 200 in each worker. "
-        "With free nobody waits for a permit: threads merely start in another order. With iterative the rest "
-        "wait in the kernel's backlog, before they are recorded.",
+        "that were admitted after one which arrived later. Inversions: pairs admitted against the order "
+        "of their arrival. Jain's index of the connections' messages per second, from arrival to release: "
+        "1 where all fare alike, 1/n where one of n has all; a cell's first connections, which meet an "
+        "empty server, are in it. Back in service: from the release of a user's permit to its next "
+        "admission, for the connections whose user is known: the first of the cell that were over, up to "
+        "200 in each worker. With free nobody waits for a permit: threads merely start in another order. "
+        "With iterative the rest wait in the kernel's backlog, before they are recorded.",
         (Topic.SERVER,),
         _table(heads, fairness_rows(material.cells, material.modes)),
     )
@@ -86,11 +86,12 @@ def scalability_section(material: Material) -> Section | None:
         "scalability",
         scalability_sentence(material.scalings) or "The scalability law",
         "Gunther's universal scalability law, fitted to all repeats: throughput = alone × N / (1 + "
-        "contention (N − 1) + coherency N (N − 1)). Contention is the part of the work that only one can do "
-        "at a time: at 100% throughput stays what one connection gets, above it falls below. Coherency is what every "
-        "pair of connections costs. Intervals hold the truth 95 times of 100, each repeat being one sample; "
-        "one that begins at 0 shows no coherency, and then no peak. The law does not fit where it misses a "
-        "level's median by more than 10% and by more than the repeats' own spread explains.",
+        "contention (N − 1) + coherency N (N − 1)). Contention is the part of the work that only one can "
+        "do at a time: at 100% throughput stays what one connection gets, above it falls below. Coherency "
+        "is what every pair of connections costs. Intervals hold the truth 95 times of 100, each repeat "
+        "being one sample; one that begins at 0 shows no coherency, and then no peak. The law does not "
+        "fit where it misses a level's median by more than 10% and by more than the repeats' own spread "
+        "explains.",
         (Topic.THROUGHPUT,),
         Table(heads, tuple(rows)),
     )
