@@ -90,6 +90,18 @@ def in_plan_order(cells: Sequence[Cell], modes: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(map(name, ordered)))
 
 
+def groups_in_plan_order(cells: Sequence[Cell], modes: Sequence[str]) -> list[tuple[str, int, list[Cell]]]:
+    """(series, level, its whole cells): series in the plan's order, levels ascending."""
+    names = series_names(cells)
+    groups: dict[tuple[str, int], list[Cell]] = {}
+    for cell in cells:
+        if not cell.cut_short:
+            groups.setdefault((names[cell.index], cell.level), []).append(cell)
+    place = {series: number for number, series in enumerate(in_plan_order(cells, modes))}
+    order = sorted(groups, key=lambda key: (place[key[0]], key[1]))
+    return [(series, level, groups[series, level]) for series, level in order]
+
+
 def modes_of(run: Run) -> list[str]:
     """The modes in the order of the plan; empty for a hand-driven run, which has no plan to name them."""
     return [str(mode) for mode in run.plan.get("modes", ())]

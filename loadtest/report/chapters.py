@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 from loadtest.report.certainty_section import certainty_section
 from loadtest.report.material import Material
+from loadtest.report.overlap_section import overlap_section
 from loadtest.report.section import Chapter, Section, chapter
 from loadtest.report.service_sections import in_service_section, throughput_section
 from loadtest.report.table_sections import (
+    fairness_section,
     figures_section,
+    gates_section,
     laws_section,
     load_section,
+    scalability_section,
     waits_section,
     workers_section,
 )
@@ -53,20 +57,23 @@ def contents(material: Material) -> Contents:
     timeline, other_lanes = timeline_sections(material)
     why = [
         time_spent_section(material),
+        overlap_section(material),
         throughput_section(material),
+        percentile_section(material),
         first_reply_section(material),
         connect_section(material),
-        percentile_section(material),
         response_section(material),
         in_service_section(material),
         other_lanes,
+        fairness_section(material),
+        scalability_section(material),
         waits_section(material),
         laws_section(material),
         load_section(material),
     ]
     picture = timeline or next((each for each in why if each is not None and each.drawings), None)
     body = (
-        chapter("How sure", [certainty_section(material)]),
+        chapter("How sure", [certainty_section(material), gates_section(material)]),
         chapter("Why", [each for each in why if each is not picture]),
     )
     tables = chapter("Tables", [figures_section(material), workers_section(material)])

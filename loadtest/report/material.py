@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from loadtest.analysis.aggregate import Aggregate, aggregate
 from loadtest.analysis.checks import findings
 from loadtest.analysis.finding import Finding
+from loadtest.analysis.scalability import Scaling, scalings
 from loadtest.analysis.series import modes_of
 from loadtest.analysis.verdict import Verdict, judge
 from loadtest.report.palette import colours
@@ -28,6 +29,7 @@ class Material:
     findings: list[Finding]
     verdict: Verdict
     colours: dict[str, str]
+    scalings: list[Scaling]
 
     @classmethod
     def of(cls, loaded: Loaded) -> Material:
@@ -44,6 +46,7 @@ class Material:
             findings=findings(run),
             verdict=judge(run),
             colours=colours(aggregates),
+            scalings=scalings(run.cells, modes),
         )
 
     @property

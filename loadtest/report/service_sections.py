@@ -14,22 +14,22 @@ from loadtest.report.titles import in_service_title, throughput_title
 
 
 def throughput_section(material: Material) -> Section | None:
-    """Messages per second over connections; under open load it is what was offered, and says nothing."""
+    """Messages per second over connections, with the scalability law where it fits."""
     closed = [each for each in material.aggregates if each.rate_per_s is None]
-    if len({each.level for each in closed}) < 2:
-        return None
     names = series_names(material.cells)
     rows = tuple(
         (names[cell.index], whole(cell.level), whole(cell.repeat), plain(cell.messages_per_s))
         for cell in material.cells
         if not cell.cut_short and cell.rate_per_s is None
     )
+    laws = any(each.law is not None for each in material.scalings)
+    line = "the scalability law where it fits, else their medians" if laws else "their medians"
     return one_drawing(
         "throughput",
         throughput_title(closed),
-        "Messages answered per second. A dot is one repeat, the line runs through their medians.",
+        f"Messages answered per second. A dot is one repeat, the line runs through {line}.",
         (Topic.THROUGHPUT,),
-        throughput_chart(material.cells, closed, material.colours),
+        throughput_chart(material.cells, closed, material.colours, material.scalings),
         Table(("mode", "connections", "repeat", "messages/s"), rows),
     )
 

@@ -7,12 +7,16 @@ from dataclasses import fields
 from typing import Any
 
 from loadtest.analysis.finding import Topic
+from loadtest.report.fairness_rows import fairness_rows
+from loadtest.report.gate_rows import FAILED, NOT_JUDGED, gate_rows
 from loadtest.report.generator_rows import load_rows, worker_rows
 from loadtest.report.material import Material
-from loadtest.report.numbers import duration, rate, whole
+from loadtest.report.numbers import ABSENT, counted, duration, rate, whole
 from loadtest.report.rows import table_rows
+from loadtest.report.scalability_rows import scalability_rows
 from loadtest.report.section import Section, Table
 from loadtest.report.theory_rows import law_rows, wait_rows
+from loadtest.report.why_words import fairness_sentence, scalability_sentence
 from loadtest.results import Cell
 
 
@@ -30,6 +34,66 @@ def figures_section(material: Material) -> Section | None:
         "waited for it.",
         (Topic.THROUGHPUT, Topic.TIMES, Topic.SERVER),
         _table(heads, table_rows(material.aggregates)),
+    )
+
+
+def gates_section(material: Material) -> Section | None:
+    """What the plan demanded, and whether it was met."""
+    judged = gate_rows(material.run)
+    rows = [(each.gate, each.level, each.value, each.spread, each.verdict) for each in judged]
+    return _section(
+        "gates",
+        _gates_title([each.verdict for each in judged]),
+        "Judged on the medians of the repeats, or on the ratio over them, with its spread or interval.",
+        (Topic.CERTAINTY,),
+        Table(("gate", "at once", "value", "spread", "verdict"), tuple(rows)),
+    )
+
+
+def fairness_section(material: Material) -> Section | None:
+    """In which order connections were admitted, and how evenly they fared."""
+    heads = (
+        *("mode", "at once", "connections", "overtaken", "inversions", "Jain's index", "longest wait"),
+        *("back in service, p50", "p99", "most", "known"),
+    )
+    return _section(
+        "fairness",
+        fairness_sentence(material.cells, material.modes) or "Order and fairness",
+        "By the server's own records of the whole cell; medians over the repeats. Overtaken: connections "
+        "that were admitted after one which arrived later. Inversions: pairs admitted against the order "
+        "of their arrival. Jain's index of the connections' messages per second, from arrival to release: "
+        "1 where all fare alike, 1/n where one of n has all; a cell's first connections, which meet an "
+        "empty server, are in it. Back in service: from the release of a user's permit to its next "
+        "admission, for the connections whose user is known: the first of the cell that were over, up to "
+        "200 in each worker. With free nobody waits for a permit: threads merely start in another order. "
+        "With iterative the rest wait in the kernel's backlog, before they are recorded.",
+        (Topic.SERVER,),
+        _table(heads, fairness_rows(material.cells, material.modes)),
+    )
+
+
+def scalability_section(material: Material) -> Section | None:
+    """The law of each mode."""
+    heads = (
+        *("mode", "alone, messages/s", "95%", "contention", "95%", "coherency", "95%", "peak at", "95%"),
+        "fits the medians",
+    )
+    rows = [
+        (row.series, *(word for pair in row.parameters or ((ABSENT, ABSENT),) * 4 for word in pair), row.fit)
+        for row in scalability_rows(material.scalings)
+    ]
+    return _section(
+        "scalability",
+        scalability_sentence(material.scalings) or "The scalability law",
+        "Gunther's universal scalability law, fitted to all repeats: throughput = alone × N / (1 + "
+        "contention (N − 1) + coherency N (N − 1)). Contention is the part of the work that only one can "
+        "do at a time: at 100% throughput stays what one connection gets, above it falls below. Coherency "
+        "is what every pair of connections costs. Intervals hold the truth 95 times of 100, each repeat "
+        "being one sample; one that begins at 0 shows no coherency, and then no peak. The law does not "
+        "fit where it misses a level's median by more than 10% and by more than the repeats' own spread "
+        "explains.",
+        (Topic.THROUGHPUT,),
+        Table(heads, tuple(rows)),
     )
 
 
@@ -111,6 +175,13 @@ def cells_table(material: Material) -> Table:
         *("p99", "max", "wait, mean", "hand-off p50", "in service", "sent", "failed", "server − client"),
     )
     return Table(heads, tuple(_cell_row(cell) for cell in material.cells))
+
+
+def _gates_title(verdicts: Sequence[str]) -> str:
+    failed = verdicts.count(FAILED)
+    if NOT_JUDGED in verdicts:
+        return "Gates are not judged in a degraded run"
+    return f"{failed} of {counted(len(verdicts), 'gate')} failed" if failed else "All gates are met"
 
 
 def _section(name: str, title: str, note: str, topics: Sequence[Topic], table: Table) -> Section | None:

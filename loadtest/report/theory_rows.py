@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from loadtest.analysis import littles_law
-from loadtest.analysis.series import in_plan_order, series_names
+from loadtest.analysis.series import groups_in_plan_order
 from loadtest.report.numbers import ABSENT, difference, duration, figures, whole
 from loadtest.results import Cell, LittlesLaw, WaitPrediction
 
@@ -44,7 +44,7 @@ class LawRow:
 def wait_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[WaitRow]:
     """A row for each series and level, of the repeat whose wait is the middle one, in the plan's order."""
     rows = []
-    for series, level, group in _groups(cells, modes):
+    for series, level, group in groups_in_plan_order(cells, modes):
         found = [
             cell.server.wait_prediction
             for cell in group
@@ -59,7 +59,7 @@ def wait_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[WaitRow]:
 def law_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[LawRow]:
     """A row for each series and level that was counted: medians of the repeats, in the plan's order."""
     rows = []
-    for series, level, group in _groups(cells, modes):
+    for series, level, group in groups_in_plan_order(cells, modes):
         clients = [(cell.littles_law, littles_law.exchanges(cell)) for cell in group]
         servers = [
             (None if cell.server is None else cell.server.littles_law, littles_law.served(cell) or 0)
@@ -97,15 +97,3 @@ def _wait_row(series: str, level: int, found: WaitPrediction) -> WaitRow:
         khinchine=duration(found.khinchine_us),
         interval=f"{duration(low_us)} to {duration(high_us)}" if bounded else ABSENT,
     )
-
-
-def _groups(cells: Sequence[Cell], modes: Sequence[str]) -> list[tuple[str, int, list[Cell]]]:
-    """(series, level, its whole cells): series in the plan's order, levels ascending."""
-    names = series_names(cells)
-    groups: dict[tuple[str, int], list[Cell]] = {}
-    for cell in cells:
-        if not cell.cut_short:
-            groups.setdefault((names[cell.index], cell.level), []).append(cell)
-    place = {series: number for number, series in enumerate(in_plan_order(cells, modes))}
-    order = sorted(groups, key=lambda key: (place[key[0]], key[1]))
-    return [(series, level, groups[series, level]) for series, level in order]

@@ -6,7 +6,7 @@ import altair as alt
 
 from loadtest.analysis.timeline import Lane, Timeline
 from loadtest.report import axes
-from loadtest.report.palette import NEUTRAL, WAITING_OPACITY
+from loadtest.report.palette import CLOSING_OPACITY, NEUTRAL, WAITING_OPACITY
 from loadtest.report.svg import INK, Chart, Layers, Row, chart_of
 
 WIDTH = 388
@@ -48,6 +48,7 @@ def _rows(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Laye
         "connecting": (NEUTRAL, 0.6),
         "waiting": (colour, WAITING_OPACITY),
         "in service": (colour, 1.0),
+        "closing": (INK, CLOSING_OPACITY),
     }
     bars: list[Row] = [
         {

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from loadtest.analysis.finding import Topic
 from loadtest.analysis.timeline import Lane, Timeline, make_timeline
 from loadtest.report.loads import told
 from loadtest.report.material import Material
 from loadtest.report.numbers import counted, figures, plain
-from loadtest.report.palette import NEUTRAL, WAITING_OPACITY
+from loadtest.report.palette import CLOSING_OPACITY, NEUTRAL, WAITING_OPACITY
 from loadtest.report.section import Drawing, Look, Section, Table
+from loadtest.report.svg import INK
 from loadtest.report.timeline_chart import timeline_chart
-from loadtest.report.titles import contrasted, overlap_title
+from loadtest.report.why_words import timeline_title
 
 TOPICS = (Topic.SERVER,)
 
@@ -25,27 +27,13 @@ def timeline_sections(material: Material) -> tuple[Section | None, Section | Non
     names = {each.series for each in told(material.aggregates)}
     chosen = [lane for lane in timeline.lanes if lane.series in names] or list(timeline.lanes[:2])
     others = [lane for lane in timeline.lanes if lane not in chosen]
-    title = overlap_title(_in_service(material, timeline.level, chosen))
-    first = _section(material, timeline, chosen, "timeline", title, _how_to_read(timeline, chosen))
+    first = _section(material, replace(timeline, lanes=tuple(chosen)), "timeline")
     if not others:
         return first, None
-    peaks = contrasted(
-        [(series, f"{most}") for series, most in _in_service(material, timeline.level, others).items()]
-    )
-    rest = _section(
-        material,
-        timeline,
-        others,
-        "timeline-others",
-        "The other modes over the same span",
-        f"In service at once: {peaks}. " + _how_to_read(timeline, others),
-    )
-    return first, rest
+    return first, _section(material, replace(timeline, lanes=tuple(others)), "timeline-others")
 
 
-def _section(
-    material: Material, timeline: Timeline, lanes: Sequence[Lane], name: str, title: str, note: str
-) -> Section:
+def _section(material: Material, timeline: Timeline, name: str) -> Section:
     drawings = tuple(
         Drawing(
             timeline_chart(timeline, lane, material.colours[lane.series]),
@@ -53,29 +41,31 @@ def _section(
             lane.series,
             f"{counted(lane.shown, 'connection')}, done after {figures(lane.done_ms)} ms",
         )
-        for lane in lanes
+        for lane in timeline.lanes
     )
-    legend = _legend(tuple(material.colours[lane.series] for lane in lanes), timeline.client_shown)
-    return Section(name, title, note, TOPICS, drawings, _numbers(lanes), legend, wide=True)
+    return Section(
+        name,
+        timeline_title(timeline),
+        _how_to_read(timeline),
+        TOPICS,
+        drawings,
+        _numbers(timeline.lanes),
+        _legend(material, timeline),
+        wide=True,
+    )
 
 
-def _in_service(material: Material, level: int, lanes: Sequence[Lane]) -> dict[str, int]:
-    """Series -> the most in service at once: as the server counted, else as the recorded lane shows."""
-    counted_by_server = {
-        each.series: each.max_in_service
-        for each in material.aggregates
-        if each.level == level and each.max_in_service is not None
+def _legend(material: Material, timeline: Timeline) -> tuple[Look, ...]:
+    """What is drawn, in the order in which it happens."""
+    colours = tuple(material.colours[lane.series] for lane in timeline.lanes)
+    drawn = {bar.phase for lane in timeline.lanes for bar in lane.bars}
+    looks = {
+        "connecting": Look("Grey", "connecting", (NEUTRAL,), 0.6),
+        "waiting": Look("Pale", "waiting for admission", colours, WAITING_OPACITY),
+        "in service": Look("Full", "in service", colours),
+        "closing": Look("Dark", "closing", (INK,), CLOSING_OPACITY),
     }
-    return {lane.series: counted_by_server.get(lane.series, lane.peak) for lane in lanes}
-
-
-def _legend(colours: tuple[str, ...], client_shown: bool) -> tuple[Look, ...]:
-    connecting = (Look("Grey", "connecting", (NEUTRAL,), 0.6),) if client_shown else ()
-    return (
-        *connecting,
-        Look("Pale", "waiting for admission", colours, WAITING_OPACITY),
-        Look("Full", "in service", colours),
-    )
+    return tuple(look for phase, look in looks.items() if phase in drawn)
 
 
 def _numbers(lanes: Sequence[Lane]) -> Table:
@@ -88,12 +78,12 @@ def _numbers(lanes: Sequence[Lane]) -> Table:
     return Table(("mode", "connection", "phase", "from, ms", "to, ms"), rows, texts=3)
 
 
-def _how_to_read(timeline: Timeline, lanes: Sequence[Lane]) -> str:
+def _how_to_read(timeline: Timeline) -> str:
     said = (
         f"The first connections of one cell at {counted(timeline.level, 'user')}, one row each, in order of "
         "arrival. The dashed line is where the last row ended; the strip ends with the recorded connections."
     )
-    if any(lane.mode.endswith("/message") for lane in lanes):
+    if any(lane.mode.endswith("/message") for lane in timeline.lanes):
         said += (
             " A mode that ends in /message admits message by message: there a bar is the whole conversation, "
             "and conversations overlap although their messages do not."

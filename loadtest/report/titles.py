@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from loadtest.analysis.aggregate import Aggregate, Spread
 from loadtest.report.loads import greatest_load, named, told, under
 from loadtest.report.numbers import counted, duration, share, times
+from loadtest.report.why_words import joined, together
 
 
 def response_title(aggregates: Sequence[Aggregate]) -> str:
@@ -57,39 +58,16 @@ def in_service_title(aggregates: Sequence[Aggregate]) -> str:
     return f"{_where(aggregates)} the most in service at once is {contrasted(peaks)}"
 
 
-def overlap_title(in_service: Mapping[str, int]) -> str:
-    """Who overlapped. in_service: series -> the greatest number in service; two series, or one."""
-    groups = _alike([(series, f"{most}") for series, most in in_service.items()])
-    (most, first), *rest = groups
-    many = counted(int(most), "connection")
-    if not rest:
-        keeps = "keeps" if len(first) == 1 else "keep"
-        return f"{' and '.join(first)} {keeps} {many}{_each(first)} in service at once"
-    others = ", ".join(f"{' and '.join(series)} {words}" for words, series in rest)
-    return f"{' and '.join(first)} keeps {many} in service at once, {others}"
-
-
 def contrasted(pairs: Sequence[tuple[str, str]], of: str = "") -> str:
     """(series, words) as `12 ms with free, 362 ms with lock`; what is equal is said once, with `each`.
 
     of: what the words are of, said after the first of them.
     """
     said: list[str] = []
-    for words, series in _alike(pairs):
-        said.append(f"{words}{_each(series)}{'' if said else of} with {' and '.join(series)}")
+    for series, words in together(pairs):
+        each = " each" if len(series) > 1 else ""
+        said.append(f"{words}{each}{'' if said else of} with {joined(series)}")
     return ", ".join(said)
-
-
-def _alike(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, list[str]]]:
-    """(words, the series of which they are said), in order."""
-    groups: dict[str, list[str]] = {}
-    for series, words in pairs:
-        groups.setdefault(words, []).append(series)
-    return list(groups.items())
-
-
-def _each(series: Sequence[str]) -> str:
-    return " each" if len(series) > 1 else ""
 
 
 def _where(aggregates: Sequence[Aggregate]) -> str:
