@@ -140,10 +140,10 @@ def test_the_report_leaves_the_same_junit_file_every_time_and_none_without_gates
     run: Run, tmp_path: Path
 ) -> None:
     folder = write_run(tmp_path, run)
-    write_report(folder)
+    write_report(RunFolder.load(folder))
     first = (folder / "junit.xml").read_bytes()
-    write_report(folder)
+    write_report(RunFolder.load(folder))
     assert (folder / "junit.xml").read_bytes() == first == junit_xml(RunFolder.load(folder).run).encode()
     bare = write_run(tmp_path, replace(run, run_id="bare", plan={}))
-    write_report(bare)
+    write_report(RunFolder.load(bare))
     assert not (bare / "junit.xml").exists()
