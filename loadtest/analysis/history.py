@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from loadtest.analysis.aggregate import Aggregate, aggregate
 from loadtest.analysis.checks import findings
-from loadtest.analysis.conditions import conditions_of
+from loadtest.analysis.conditions import Values, conditions_of
 from loadtest.analysis.finding import Finding
+from loadtest.analysis.judged import Judged, judge_gates
 from loadtest.analysis.run_diff import RunDiff, diff
 from loadtest.analysis.series import in_plan_order, modes_of, namer
 from loadtest.analysis.verdict import Verdict, judge
@@ -21,7 +22,7 @@ TOLERANCE = 0.05
 class Entry:
     """One run of a history. folder: its name.
 
-    kind: runs of the same number were measured under the same conditions, counted from 0.
+    kind: runs of the same number were measured under the same conditions, counted from 0. gates: judged.
     aggregates: under series names that tell apart what differs in any of the runs.
     since: against the newest earlier run of its kind that has a verdict; None where there is none.
     """
@@ -31,6 +32,7 @@ class Entry:
     kind: int
     verdict: Verdict
     found: tuple[Finding, ...]
+    gates: tuple[Judged, ...]
     aggregates: tuple[Aggregate, ...]
     since: RunDiff | None
 
@@ -53,8 +55,8 @@ def make_history(runs: Sequence[tuple[str, Run]]) -> History:
     ordered = sorted(runs, key=lambda named: (named[1].started, named[0]))
     cells = [cell for _, run in ordered for cell in run.cells]
     modes = list(dict.fromkeys(mode for _, run in ordered for mode in modes_of(run)))
-    series = in_plan_order(cells, modes)
-    kinds: list[object] = []
+    names = _Names(namer(cells), tuple(in_plan_order(cells, modes)))
+    kinds: list[Mapping[str, Values]] = []
     latest: dict[int, Run] = {}
     entries = []
     for folder, run in ordered:
@@ -62,20 +64,39 @@ def make_history(runs: Sequence[tuple[str, Run]]) -> History:
         if conditions not in kinds:
             kinds.append(conditions)
         kind = kinds.index(conditions)
-        before, verdict = latest.get(kind), judge(run)
-        since = None if before is None or verdict.withheld else diff(before, run, TOLERANCE)
-        if not verdict.withheld:
+        entry = _entry(folder, run, kind, latest.get(kind), names)
+        if not entry.verdict.withheld:
             latest[kind] = run
-        aggregates = _aggregates(run, series, cells)
-        entries.append(Entry(folder, run, kind, verdict, tuple(findings(run)), aggregates, since))
-    return History(tuple(entries), tuple(series))
+        entries.append(entry)
+    return History(tuple(entries), names.order)
 
 
-def _aggregates(run: Run, series: Sequence[str], cells: Sequence[Cell]) -> tuple[Aggregate, ...]:
-    """One for each series and level of the run, in the history's order."""
-    name = namer(cells)
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """How cells' series are called among all runs, and the order of the names."""
+
+    of: Callable[[Cell], str]
+    order: tuple[str, ...]
+
+
+def _entry(folder: str, run: Run, kind: int, before: Run | None, names: _Names) -> Entry:
+    verdict = judge(run)
+    return Entry(
+        folder=folder,
+        run=run,
+        kind=kind,
+        verdict=verdict,
+        found=tuple(findings(run)),
+        gates=tuple(judge_gates(run)),
+        aggregates=_aggregates(run.cells, names),
+        since=None if before is None or verdict.withheld else diff(before, run, TOLERANCE),
+    )
+
+
+def _aggregates(cells: Sequence[Cell], names: _Names) -> tuple[Aggregate, ...]:
+    """One for each series and level, in the history's order."""
     groups: dict[tuple[str, int], list[Cell]] = {}
-    for cell in run.cells:
-        groups.setdefault((name(cell), cell.level), []).append(cell)
-    ordered = sorted(groups.items(), key=lambda group: (series.index(group[0][0]), group[0][1]))
-    return tuple(replace(each, series=called) for (called, _), group in ordered for each in aggregate(group))
+    for cell in cells:
+        groups.setdefault((names.of(cell), cell.level), []).append(cell)
+    ordered = sorted(groups.items(), key=lambda group: (names.order.index(group[0][0]), group[0][1]))
+    return tuple(replace(each, series=series) for (series, _), group in ordered for each in aggregate(group))

@@ -51,6 +51,7 @@ def read_runs(folder: Path) -> tuple[list[tuple[str, Run]], list[str]]:
 
     ResultsError where the folder cannot be read, or holds no run.
     """
+    from loadtest.analysis.judged import judge_gates
     from loadtest.run_folder import RUN_FILE, RunFolder
 
     try:
@@ -64,9 +65,13 @@ def read_runs(folder: Path) -> tuple[list[tuple[str, Run]], list[str]]:
     runs, left_out = [], []
     for each in inside:
         try:
-            runs.append((each.name, RunFolder.load_run(each)))
-        except ResultsError as reason:
-            left_out.append(str(reason))
+            run = RunFolder.load_run(each)
+            # Here already: gates that this version cannot read leave out a run, not all of them.
+            judge_gates(run)
+        except (ResultsError, PlanError) as reason:
+            left_out.append(str(reason) if isinstance(reason, ResultsError) else f"{each}: {reason}")
+        else:
+            runs.append((each.name, run))
     if not runs:
         raise ResultsError(f"{folder} holds no run: name another folder, or make one with lockstep compare")
     return runs, left_out

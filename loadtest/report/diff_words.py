@@ -36,8 +36,10 @@ def diff_headline(found: RunDiff) -> str:
     many = counted(len(found.differences), "figure")
     if found.withheld:
         return "No verdict: " + " ".join(f"{which}: {each.check.told}" for which, each in found.withheld)
-    if found.worse:
+    if found.of(Outcome.WORSE):
         return f"B is worse than A, beyond the tolerance of {percent}."
+    if found.worse:
+        return "B is worse than A: it loses messages that A did not."
     if better := found.of(Outcome.BETTER):
         return f"B is better than A in {len(better)} of {many}, and worse in none beyond {percent}."
     if tolerated := found.of(Outcome.TOLERATED):

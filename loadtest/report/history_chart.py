@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import altair as alt
@@ -40,7 +40,7 @@ def points_of(
     return list(_points(history.entries, level, figure, scale))
 
 
-def history_chart(points: Sequence[Point], runs: int, unit: str, colours: dict[str, str]) -> Chart:
+def history_chart(points: Sequence[Point], runs: int, unit: str, colours: Mapping[str, str]) -> Chart:
     """The points over the numbers of the runs, 1 to `runs`; at least one point. colours: of the modes."""
     axis = axes.suited([end for point in points for end in (point.low, point.high)])
     x = alt.X(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from loadtest.analysis.aggregate import Aggregate, Spread
 from loadtest.analysis.history import History
 from loadtest.report.history_chart import Point, history_chart, points_of
 from loadtest.report.numbers import counted, duration, rate
-from loadtest.report.svg import to_svg
+from loadtest.report.section import Section, Table, one_drawing
 
 US_PER_MS = 1_000.0
 # A title speaks of no more series than a reader can hold.
@@ -60,18 +60,31 @@ MEASURES = (
 )
 
 
-def draw_level(history: History, level: int, colours: dict[str, str]) -> list[Figure]:
-    """Both charts of one level, as far as there is something to draw."""
-    drawn = []
-    for measure in MEASURES:
-        points = points_of(history, level, measure.of, measure.scale)
-        if points:
-            title = _title(measure, level, points, history.series)
-            chart = history_chart(points, len(history.entries), measure.unit, colours)
-            svg = to_svg(chart, f"{measure.name}-{level}", title)
-            note = "Medians of the repeats, with the least and the greatest."
-            drawn.append(Figure(title, note, svg))
-    return drawn
+def level_sections(history: History, level: int, colours: Mapping[str, str]) -> list[Section]:
+    """Both charts of one level, as far as there is something to draw. colours: of the modes."""
+    return [
+        section for measure in MEASURES if (section := _section(history, level, measure, colours)) is not None
+    ]
+
+
+def _section(history: History, level: int, measure: Measure, colours: Mapping[str, str]) -> Section | None:
+    points = points_of(history, level, measure.of, measure.scale)
+    return one_drawing(
+        f"{measure.name}-{level}",
+        _title(measure, level, points, history.series),
+        "Medians of the repeats, with the least and the greatest.",
+        (),
+        history_chart(points, len(history.entries), measure.unit, colours) if points else None,
+        _numbers(measure, points),
+    )
+
+
+def _numbers(measure: Measure, points: Sequence[Point]) -> Table:
+    rows = (
+        (point.series, str(point.run), *map(measure.words, (point.median, point.low, point.high)))
+        for point in sorted(points, key=lambda point: point.series)
+    )
+    return Table(("mode", "run", "median", "least", "greatest"), tuple(rows))
 
 
 def _title(measure: Measure, level: int, points: Sequence[Point], series: Sequence[str]) -> str:

@@ -10,13 +10,14 @@ from markupsafe import Markup
 
 from loadtest.analysis.history import History
 from loadtest.analysis.series import mode_of
-from loadtest.analysis.verdict import Verdict
-from loadtest.report.history_figures import draw_level
+from loadtest.report.headline import headline
+from loadtest.report.history_figures import level_sections
 from loadtest.report.history_rows import HistoryRow, history_rows
 from loadtest.report.numbers import counted
-from loadtest.report.palette import mode_colours
+from loadtest.report.palette import mode_colours, striped
 from loadtest.report.rows import TableRow, table_rows
-from loadtest.report.verdict_words import verdict_sentences, withheld_sentence
+from loadtest.report.section import Section
+from loadtest.report.svg import to_svg
 
 _pages = Environment(
     loader=PackageLoader("loadtest.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -37,22 +38,29 @@ def render_history(history: History, links: Mapping[str, str], left_out: Sequenc
     """The whole page, of at least one run. links: folder -> where its report is, from the page's place."""
     colours = mode_colours(map(mode_of, history.series))
     runs = [
-        RunOnPage(row, links.get(entry.folder), _sentence(entry.verdict), table_rows(entry.aggregates))
+        RunOnPage(
+            row,
+            links.get(entry.folder),
+            headline(entry.verdict, entry.aggregates),
+            table_rows(entry.aggregates),
+        )
         for row, entry in zip(history_rows(history), history.entries, strict=True)
     ]
+    sections = [section for level in history.levels for section in level_sections(history, level, colours)]
     return _pages.get_template("history.html").render(
         many=counted(len(runs), "run"),
         newest=runs[-1],
         runs=runs,
         modes=list(colours),
         colours={**colours, **{series: colours[mode_of(series)] for series in history.series}},
-        levels=[draw_level(history, level, colours) for level in history.levels],
+        sections=sections,
+        svgs={section.name: _drawn(section) for section in sections},
+        striped=striped,
+        findings=(),
+        gated=any(run.row.gates for run in runs),
         left_out=left_out,
-        svg=Markup,
     )
 
 
-def _sentence(verdict: Verdict) -> str:
-    """The verdict's first sentence, as one that stands alone."""
-    said = withheld_sentence(verdict) or next(iter(verdict_sentences(verdict)), "nothing was compared")
-    return said[0].upper() + said[1:].removesuffix(".") + "."
+def _drawn(section: Section) -> list[Markup]:
+    return [Markup(to_svg(each.chart, section.name, each.label)) for each in section.drawings]

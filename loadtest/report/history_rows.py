@@ -6,13 +6,17 @@ from dataclasses import dataclass
 
 from loadtest.analysis.checks import degradations
 from loadtest.analysis.history import Entry, History
+from loadtest.analysis.judged import unmet
 from loadtest.analysis.run_diff import Outcome, RunDiff
 from loadtest.report.verdict_words import verdict_in_short
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """One run, ready to be printed. since: against the comparable run before it."""
+    """One run, ready to be printed.
+
+    since: against the comparable run before it. gates: "" where it has none.
+    """
 
     number: str
     folder: str
@@ -20,6 +24,7 @@ class HistoryRow:
     what: str
     verdict: str
     since: str
+    gates: str
     checks: str
 
 
@@ -36,6 +41,7 @@ def _row(number: int, entry: Entry) -> HistoryRow:
         what=_what(entry),
         verdict=verdict_in_short(entry.verdict),
         since=_since(entry),
+        gates=_gates(entry),
         checks=_checks(entry),
     )
 
@@ -60,6 +66,16 @@ def _change(found: RunDiff) -> Outcome:
         return Outcome.WORSE
     order = (Outcome.BETTER, Outcome.TOLERATED, Outcome.NOT_SHOWN)
     return next((outcome for outcome in order if found.of(outcome)), Outcome.UNKNOWN)
+
+
+def _gates(entry: Entry) -> str:
+    if not entry.gates:
+        return ""
+    failed = len(unmet(entry.gates))
+    if failed:
+        return f"{failed} failed"
+    met = sum(each.passed is True for each in entry.gates)
+    return f"{met} ok" if met == len(entry.gates) else "not judged"
 
 
 def _checks(entry: Entry) -> str:

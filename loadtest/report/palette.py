@@ -30,26 +30,26 @@ CLOSING_OPACITY = 0.65
 
 def colours(aggregates: Sequence[Aggregate]) -> dict[str, str]:
     """Series -> colour. A kind of mode keeps its colour in every run; its second series takes a spare one."""
-    modes = {each.series: each.mode for each in aggregates}
-    return dict(zip(modes, _chosen(modes.values()), strict=True))
+    return _choose((each.series, each.mode) for each in aggregates)
 
 
 def mode_colours(modes: Iterable[str]) -> dict[str, str]:
-    """Mode -> colour, whatever else its series differ in."""
-    names = list(dict.fromkeys(modes))
-    return dict(zip(names, _chosen(names), strict=True))
+    """Mode -> colour, as `colours` gives the series of a plan, which are its modes."""
+    return _choose((mode, mode) for mode in modes)
 
 
-def _chosen(modes: Iterable[str]) -> list[str]:
-    """A colour for each, no two alike as long as there are spare ones."""
-    chosen: list[str] = []
+def _choose(named: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Pairs of a name and its mode -> colours by name."""
+    chosen: dict[str, str] = {}
     spare = 0
-    for mode in modes:
+    for name, mode in named:
+        if name in chosen:
+            continue
         colour = _BY_KIND.get(_kind(mode))
-        if colour is None or colour in chosen:
+        if colour is None or colour in chosen.values():
             colour = _SPARE[spare % len(_SPARE)]
             spare += 1
-        chosen.append(colour)
+        chosen[name] = colour
     return chosen
 
 

@@ -113,12 +113,17 @@ def test_a_history_names_what_it_leaves_out_and_writes_where_it_is_told(runs: Pa
     (runs / "damaged").mkdir()
     (runs / "damaged" / "run.json").write_text("{", encoding="utf-8")
     (runs / "foreign").mkdir()
+    saved(runs, "later", replace(noisy_run(random.Random(2), 1), plan={"gates": ["in words to come"]}))
     (runs / "a" / "report.html").write_text("", encoding="utf-8")
     page = runs.parent / "over-time.html"
     done = lockstep("history", str(runs), "--open-out", str(page))
     assert done.code == 0, done.err
     left_out = [line for line in done.out.splitlines() if line.startswith("left out: ")]
-    assert ["damaged" in line or "foreign" in line for line in left_out] == [True, True]
+    assert [name in line for name, line in zip(("damaged", "foreign", "later"), left_out, strict=True)] == [
+        True,
+        True,
+        True,
+    ]
     written = page.read_bytes()
     assert b'<a href="results/a/report.html">' in written
     assert not (runs / "history.html").exists()

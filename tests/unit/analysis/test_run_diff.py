@@ -192,7 +192,7 @@ def with_cells(**more: Any) -> Callable[[Run], Run]:
         (with_cells(payload_bytes=1024), "payload in bytes", "64", "1024"),
         (with_cells(messages_per_connection=1), "messages per connection", "5", "1"),
         (with_cells(scenario="persistent"), "scenario", "session", "persistent"),
-        (with_cells(rate_per_s=62.5), "arrivals per second", "unknown", "62.5"),
+        (with_cells(rate_per_s=62.5), "arrivals per second", "none", "62.5"),
         (lambda run: replace(run, hosts=[*run.hosts, run.hosts[-1]]), "workers", "1", "2"),
         (lambda run: replace(run, kind="hand"), "kind of run", "plan", "hand"),
     ],

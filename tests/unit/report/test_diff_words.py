@@ -33,6 +33,10 @@ def run_of(rate: float, repeats: int = 3, mode: str = "lock") -> Run:
         (run_of(200), "B is better than A in 1 of 3 figures, and worse in none beyond 5%."),
         (run_of(97), "B differs from A in 1 of 3 figures, in none shown to be beyond 5%."),
         (
+            make_run(map(silent, run_of(100).cells)),
+            "B is worse than A: it loses messages that A did not.",
+        ),
+        (
             degraded(run_of(100)),
             "No verdict: B: Client and server do not agree on what crossed between them.",
         ),

@@ -113,6 +113,7 @@ def test_the_page_is_one_file_with_links_charts_and_all_numbers(history: History
     assert "<h1>At 8 connections lock serves 8.00x fewer messages than free (95%: 8.00 to 8.00).</h1>" in page
     assert "At 8 connections, messages per second: 802 with free, 50.1 to 100 with lock" in page
     assert "x is &lt;damaged&gt;" in page
+    assert "<summary>Numbers</summary>" in page
     assert not re.search(r"<(?:script|link|img)\b|https?://(?!www\.w3\.org)", page)
 
 
@@ -123,4 +124,21 @@ def test_the_page_is_the_same_bytes_when_made_twice(history: History) -> None:
 def test_a_history_of_one_run_without_cells_has_a_page_without_charts() -> None:
     page = render_history(make_history([("a", replace(run_on(1), cells=[]))]), {}, [])
     assert "<svg" not in page
-    assert "Nothing was compared." in page
+    assert "No cell was measured to its end." in page
+
+
+def test_gates_are_counted_where_a_run_has_any(history: History) -> None:
+    """One run that met its gate, one that did not, one that nobody may judge."""
+    gated = []
+    for day, limit in ((1, 1_000), (2, 1)):
+        run = run_on(day)
+        gate = f"lock: response_p99 < {limit}ms"
+        gated.append(replace(run, plan={**run.plan, "levels": [8], "gates": [gate]}))
+    gated.append(degraded(replace(gated[0], started="2026-01-03T10:00:00+00:00")))
+    found = make_history([(f"run-{number}", run) for number, run in enumerate(gated)])
+    assert [row.gates for row in history_rows(found)] == ["1 ok", "1 failed", "not judged"]
+    assert '<th class="left">gates</th>' in render_history(found, {}, [])
+    assert '<th class="left">gates</th>' not in render_history(history, {}, [])
+    out = io.StringIO()
+    print_history(found, [], Console(file=out, width=90))
+    assert "1 failed" in out.getvalue()
