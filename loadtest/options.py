@@ -32,7 +32,7 @@ COMPARISON_PLAN = "comparison plan"
 FRAMINGS = ("raw", "line", "length")
 
 # What a plan file may hold, and what it may hold for `lockstep compare` alone.
-_IN_A_PLAN_FILE: dict[str, type] = {
+IN_A_PLAN_FILE: dict[str, type] = {
     **dict.fromkeys(("modes", "levels", "gate", "source", "out", "admin"), str),
     **dict.fromkeys(("scenario", "client_mode", "arrival"), str),
     **dict.fromkeys(("repeats", "messages", "payload", "seed"), int),
@@ -120,7 +120,7 @@ def _given_early(name: str) -> str:
 def _settings_of(file: Path) -> dict[str, Any]:
     """What a plan file gives instead of the options' own defaults."""
     try:
-        return read_plan_file(file, _IN_A_PLAN_FILE, _NOT_LOCUSTS)
+        return read_plan_file(file, IN_A_PLAN_FILE, _NOT_LOCUSTS)
     except PlanError as error:
         print(f"lockstep: --plan {error}", file=sys.stderr)
         sys.exit(WRONG_USE)

@@ -48,8 +48,8 @@ def judge_gates(run: Run) -> list[Judged]:
     """The run's gates in the order of its plan, levels ascending.
 
     Times and rates are judged by the median of the repeats, counts and shares by the worst repeat, ratios by
-    that of geometric means, repeat against repeat. What was not measured fails. In a degraded run nothing is
-    judged.
+    that of geometric means, repeat against repeat. What was not measured in every repeat fails. In a degraded
+    run nothing is judged.
     """
     levels = sorted(run.plan.get("levels", ()))
     gates = parse_gates(run.plan.get("gates", ()), modes_of(run), levels)
@@ -68,34 +68,44 @@ def unmet(judged: Sequence[Judged]) -> list[Judged]:
 
 def _judge(cells: Sequence[Cell], gate: Gate, level: int, doubts: str) -> Judged:
     here = [cell for cell in cells if cell.level == level and not cell.cut_short]
-    resting_on = [cell for cell in here if cell.mode in (gate.mode, gate.baseline)]
-    seconds = sum(cell.seconds for cell in resting_on)
+    seconds = sum(cell.seconds for cell in here if cell.mode in (gate.mode, gate.baseline))
     if doubts:
         return Judged(gate, level, None, None, None, None, f"degraded: {doubts}", seconds)
     figure = _own(here, gate) if gate.baseline is None else _ratio(here, gate, gate.baseline)
-    if figure is None:
-        words = "not measured" if gate.baseline is None else "no ratio: 0 or not measured"
-        return Judged(gate, level, None, None, None, False, words, seconds)
+    if isinstance(figure, str):
+        return Judged(gate, level, None, None, None, False, figure, seconds)
     return Judged(gate, level, figure.value, figure.low, figure.high, gate.holds(figure.value), "", seconds)
 
 
-def _own(cells: Sequence[Cell], gate: Gate) -> _Figure | None:
-    values = list(_by_repeat(cells, gate, gate.mode).values())
+def _own(cells: Sequence[Cell], gate: Gate) -> _Figure | str:
+    """The mode's own figure, or why there is none."""
+    figures = _by_repeat(cells, gate, gate.mode)
+    values = [figure for figure in figures.values() if figure is not None]
     if not values:
-        return None
+        return "not measured"
+    if len(values) < len(figures):
+        return f"not measured in {len(figures) - len(values)} of {len(figures)} repeats"
     least, greatest = min(values), max(values)
     if gate.metric.unit in _HOLDS_IN_EVERY_REPEAT:
         return _Figure(greatest if gate.asks_for_less else least, least, greatest)
     return _Figure(median(values), least, greatest)
 
 
-def _ratio(cells: Sequence[Cell], gate: Gate, baseline: str) -> _Figure | None:
+def _ratio(cells: Sequence[Cell], gate: Gate, baseline: str) -> _Figure | str:
+    """The mode's figure over the baseline's, or why there is none."""
     values, bases = _by_repeat(cells, gate, gate.mode), _by_repeat(cells, gate, baseline)
-    both = sorted(values.keys() & bases.keys())
-    estimate = paired_ratio([values[repeat] for repeat in both], [bases[repeat] for repeat in both])
-    return None if estimate is None else _Figure(estimate.ratio, estimate.low, estimate.high)
+    # A figure that is missing is as good as 0 here: it leaves no ratio.
+    both = [(values[repeat] or 0.0, bases[repeat] or 0.0) for repeat in sorted(values.keys() & bases.keys())]
+    estimate = paired_ratio([value for value, _ in both], [base for _, base in both])
+    if estimate is None:
+        return "no ratio: 0 or not measured"
+    return _Figure(estimate.ratio, estimate.low, estimate.high)
 
 
-def _by_repeat(cells: Sequence[Cell], gate: Gate, mode: str) -> dict[int, float]:
-    figures = ((cell.repeat, gate.metric.of(cell)) for cell in cells if cell.mode == mode)
-    return {repeat: figure for repeat, figure in figures if figure is not None}
+def _by_repeat(cells: Sequence[Cell], gate: Gate, mode: str) -> dict[int, float | None]:
+    """The mode's figure in each repeat; None where it was not measured, as where not one message was sent."""
+    return {
+        cell.repeat: gate.metric.of(cell) if cell.messages.sent else None
+        for cell in cells
+        if cell.mode == mode
+    }

@@ -24,8 +24,8 @@ class ScalabilityRow:
 
 
 def scalability_rows(scalings: Sequence[Scaling]) -> list[ScalabilityRow]:
-    """A row for each series under closed load; none where there was one level only: nothing scaled."""
-    if not any(len(each.levels) > 1 for each in scalings):
+    """A row for each series under closed load; none where no series has levels enough for a law."""
+    if all(each.unfit is Unfit.FEW_LEVELS for each in scalings):
         return []
     return [ScalabilityRow(each.series, _parameters(each), fit_words(each)) for each in scalings]
 

@@ -11,11 +11,15 @@ from loadtest.report.svg import Chart
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Words in rows. columns: their heads. texts: how many of the first columns are text, not numbers."""
+    """Words in rows. columns: their heads. texts: how many of the first columns are text, not numbers.
+
+    warning: words that a reader must not miss.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     texts: int = 1
+    warning: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from loadtest.report.row_charts import in_service_chart
 from loadtest.report.section import Section, Table, one_drawing
 from loadtest.report.throughput_chart import throughput_chart
 from loadtest.report.titles import in_service_title, throughput_title
+from loadtest.report.why_words import scalability_sentence
 
 
 def throughput_section(material: Material) -> Section | None:
@@ -24,10 +25,11 @@ def throughput_section(material: Material) -> Section | None:
     )
     laws = any(each.law is not None for each in material.scalings)
     line = "the scalability law where it fits, else their medians" if laws else "their medians"
+    law = scalability_sentence(material.scalings)
     return one_drawing(
         "throughput",
         throughput_title(closed),
-        f"Messages answered per second. A dot is one repeat, the line runs through {line}.",
+        f"A dot is one repeat, the line runs through {line}." + ("" if law is None else f" {law}"),
         (Topic.THROUGHPUT,),
         throughput_chart(material.cells, closed, material.colours, material.scalings),
         Table(("mode", "connections", "repeat", "messages/s"), rows),

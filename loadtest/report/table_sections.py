@@ -46,7 +46,7 @@ def gates_section(material: Material) -> Section | None:
         _gates_title([each.verdict for each in judged]),
         "Judged on the medians of the repeats, or on the ratio over them, with its spread or interval.",
         (Topic.CERTAINTY,),
-        Table(("gate", "at once", "value", "spread", "verdict"), tuple(rows)),
+        Table(("gate", "at once", "value", "spread", "verdict"), tuple(rows), warning=(FAILED,)),
     )
 
 

@@ -133,6 +133,20 @@ def test_what_was_not_measured_fails(run: Run, case: Callable[[Run], Run], gate:
     assert (judged.value, judged.passed, judged.words) == (None, False, words)
 
 
+def test_a_repeat_without_the_figure_is_not_passed_over(run: Run) -> None:
+    silent = changed(run, lambda cell: (cell.mode, cell.repeat) == ("free", 2), response_us=None)
+    judged = only(silent, "free@8: response_p99 < 1s")
+    assert (judged.value, judged.passed) == (None, False)
+    assert judged.words == "not measured in 1 of 3 repeats"
+    assert only(silent, "lock/free@8: response_p99 > 0").words == "no ratio: 0 or not measured"
+
+
+def test_where_no_message_was_sent_it_is_not_said_that_none_failed(run: Run) -> None:
+    idle = changed(run, lambda cell: cell.mode == "free", messages=Messages())
+    judged = only(idle, "free@8: failed <= 0")
+    assert (judged.passed, judged.words) == (False, "not measured")
+
+
 def test_repeats_that_one_mode_lacks_are_left_out_of_the_ratio(run: Run) -> None:
     lacking = with_rates(run, RATES)
     lacking = changed(lacking, lambda cell: cell.repeat == 3 and cell.mode == "lock", cut_short=True)

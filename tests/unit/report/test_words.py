@@ -107,13 +107,6 @@ def test_what_is_equal_is_said_once_with_each(two: list[Aggregate]) -> None:
         "At 8 connections the most in service at once is 1 each with free and ticket"
     )
     assert titles.in_service_title([free, lock]).endswith("is 8 with free, 1 with lock")
-    assert titles.overlap_title({"lock": 1, "ticket": 1}) == (
-        "lock and ticket keep 1 connection each in service at once"
-    )
-    assert (
-        titles.overlap_title({"free": 32, "lock": 1})
-        == "free keeps 32 connections in service at once, lock 1"
-    )
 
 
 def test_titles_under_open_load_speak_of_arrivals() -> None:
