@@ -20,17 +20,18 @@ from gevent.event import Event
 from gevent.lock import RLock
 
 from loadtest.analysis.checks import is_degraded
+from loadtest.analysis.judged import judge_gates, unmet
 from loadtest.connection.socket_errors import HarnessError
 from loadtest.hosts import describe_host
 from loadtest.master.capacity import ServerLimits, check_capacity, thread_each
-from loadtest.master.cells import join_connections, make_cell, make_server_cell
+from loadtest.master.cells import Account, join_connections, make_cell, take_account
 from loadtest.master.collector import CellCollector
 from loadtest.master.server_view import ServerUnreachableError, Snapshot
 from loadtest.master.target import Target
 from loadtest.master.workers import Workers
 from loadtest.orders import BEGIN, DRAIN_S, END
 from loadtest.plan import Plan, PlannedCell, Traffic
-from loadtest.results import Connection, Run, ServerCell
+from loadtest.results import Connection, Run
 from loadtest.run_folder import RunFolder
 
 logger = logging.getLogger(__name__)
@@ -97,6 +98,16 @@ class Conductor:
     def degraded(self) -> bool:
         """Whether figures of the current or last run may be missing or wrong."""
         return self._run is not None and is_degraded(self._run)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the last run ended before its plan was done."""
+        return self._run is not None and self._run.interrupted
+
+    @property
+    def failed(self) -> bool:
+        """Whether a gate of the current or last run is not met."""
+        return self._run is not None and bool(unmet(judge_gates(self._run)))
 
     @property
     def run_path(self) -> Path | None:
@@ -263,7 +274,8 @@ class Conductor:
     def _save(self, cell: _CellUnderWay, cut_short: bool) -> None:
         assert self._run is not None
         assert self._folder is not None
-        server, connections = self._ask_server(cell)
+        account, connections = self._ask_server(cell)
+        server, overlap = (None, None) if account is None else (account.cell, account.overlap)
         made = make_cell(cell.planned, cell.collector, server, cut_short=cut_short)
         self._run = replace(
             self._run,
@@ -271,14 +283,14 @@ class Conductor:
             hosts=[self._run.hosts[0], *cell.collector.hosts.values()],
             notes=[*self._run.notes, *_notes(cell)],
         )
-        self._folder.save_cell(cell.collector.detail())
+        self._folder.save_cell(replace(cell.collector.detail(), overlap=overlap))
         self._folder.add_connections(connections)
         self._folder.save_run(self._run)
         # Only now: whoever is stopped while it waits above leaves the cell to be saved by the next to end it.
         self._cell = None
         self._on_cell(self._run)
 
-    def _ask_server(self, cell: _CellUnderWay) -> tuple[ServerCell | None, list[Connection]]:
+    def _ask_server(self, cell: _CellUnderWay) -> tuple[Account | None, list[Connection]]:
         """The server's account of the cell and its sampled connections, as far as it can be asked."""
         server, before, planned = self.target.server, cell.before, cell.planned
         records: list[dict[str, Any]] = []
@@ -289,8 +301,7 @@ class Conductor:
                 after = server.settled(planned.mode, SETTLE_S + pause_s, gevent.sleep)
                 port = after.listeners[planned.mode].port
                 records, dropped = server.connections(port, before.now_ns)
-                traffic = cell.collector.order.traffic
-                account = make_server_cell(before, after, planned.mode, traffic, records, dropped)
+                account = take_account(before, after, cell.collector, records, dropped)
             except ServerUnreachableError as error:
                 logger.warning("cell %d has no server's count: %s", planned.index, error)
         return account, join_connections(planned, records, cell.collector.clients)

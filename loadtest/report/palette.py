@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from loadtest.analysis.aggregate import Aggregate
 
@@ -18,26 +18,50 @@ _BY_KIND = {
 }
 _SPARE = ("#8c7ae6", "#b8a100", "#7f8c8d", "#c0504d", "#4f9d9d")
 
+# What a reader is to see as paper and ink: pictures stand on the one, in the other.
+PAPER, PAPER_INK = "#ffffff", "#1d2329"
+
 # Time that belongs to no mode (the network, the kernel) is grey, readable on either ground.
 NEUTRAL = "#8f98a3"
 WAITING_OPACITY = 0.30
+# What is closing is nobody's time any more: the page's own ink, told from the grey by being darker.
+CLOSING_OPACITY = 0.65
 
 
 def colours(aggregates: Sequence[Aggregate]) -> dict[str, str]:
     """Series -> colour. A kind of mode keeps its colour in every run; its second series takes a spare one."""
+    return _choose((each.series, each.mode) for each in aggregates)
+
+
+def mode_colours(modes: Iterable[str]) -> dict[str, str]:
+    """Mode -> colour, as `colours` gives the series of a plan, which are its modes."""
+    return _choose((mode, mode) for mode in modes)
+
+
+def _choose(named: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Pairs of a name and its mode -> colours by name."""
     chosen: dict[str, str] = {}
     spare = 0
-    for each in aggregates:
-        if each.series in chosen:
+    for name, mode in named:
+        if name in chosen:
             continue
-        colour = _BY_KIND.get(_kind(each.mode))
+        colour = _BY_KIND.get(_kind(mode))
         if colour is None or colour in chosen.values():
             colour = _SPARE[spare % len(_SPARE)]
             spare += 1
-        chosen[each.series] = colour
+        chosen[name] = colour
     return chosen
 
 
 def _kind(mode: str) -> str:
     """`semaphore=4` -> `semaphore`; `lock/message` is a kind of its own."""
     return mode.split("=")[0] if "=" in mode else mode
+
+
+def striped(colours: Sequence[str]) -> str:
+    """Colours side by side, as CSS has them."""
+    share = 100 / len(colours)
+    stops = (
+        f"{colour} {number * share:g}% {(number + 1) * share:g}%" for number, colour in enumerate(colours)
+    )
+    return f"linear-gradient(90deg, {', '.join(stops)})"

@@ -99,6 +99,7 @@ class RunningCell:
             source=order.traffic.sources[number % len(order.traffic.sources)]
             if order.traffic.sources
             else None,
+            user=f"{self._worker}/{number}",
         )
         return Conversation(
             client,
