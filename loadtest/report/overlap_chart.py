@@ -10,7 +10,7 @@ import altair as alt
 from loadtest.analysis.overlap_panels import Panel
 from loadtest.overlap import Overlap
 from loadtest.report import axes
-from loadtest.report.numbers import counted
+from loadtest.report.numbers import whole
 from loadtest.report.svg import INK, Chart, Layers, Row, chart_of
 from loadtest.report.why_words import at_once
 
@@ -61,8 +61,8 @@ def _panel(panel: Panel, colour: str, scales: _Scales, last: bool) -> Layers:
     else:
         layers = _drawn(overlap, colour, scales, last)
         kept = overlap.kept
-        said = f"{panel.series}: at most {counted(max(overlap.most), 'connection')}"
-        said += "" if kept is None else f", {at_once(kept)} on average in the window"
+        said = f"{panel.series}: at most {whole(max(overlap.most))}"
+        said += "" if kept is None else f", {at_once(kept)} on average"
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=alt.TitleParams(said))
 
 

@@ -21,8 +21,6 @@ _SPARE = ("#8c7ae6", "#b8a100", "#7f8c8d", "#c0504d", "#4f9d9d")
 # Time that belongs to no mode (the network, the kernel) is grey, readable on either ground.
 NEUTRAL = "#8f98a3"
 WAITING_OPACITY = 0.30
-# What is closing is nobody's time any more: the page's own ink, told from the grey by being darker.
-CLOSING_OPACITY = 0.65
 
 
 def colours(aggregates: Sequence[Aggregate]) -> dict[str, str]:
