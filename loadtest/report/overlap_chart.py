@@ -81,7 +81,7 @@ def _drawn(overlap: Overlap, colour: str, scales: _Scales, last: bool) -> list[a
         axis=alt.Axis(values=list(scales.seconds), format=axes.TICK_FORMAT, labels=last),
     )
     y_axis = alt.Axis(values=[0, scales.greatest], format="d", minExtent=AXIS_SPACE)
-    mean = alt.Y("mean:Q", title=None, scale=scales.y, axis=y_axis)
+    mean = alt.Y("mean:Q", title=None, scale=scales.y, axis=y_axis, stack=None)
     drawn = chart_of(bins)
     window: list[Row] = [
         {"s": min(edge_ms, overlap.span_ms) / MS_PER_S}

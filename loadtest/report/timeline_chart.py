@@ -32,6 +32,8 @@ def _strip(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Lay
             y=alt.Y(
                 "in_service:Q",
                 title=None,
+                # The last step may end as it begins: two points at one moment must not be added up.
+                stack=None,
                 scale=alt.Scale(domain=[0, greatest * 1.02], nice=False),
                 axis=alt.Axis(values=ticks, format="d", minExtent=AXIS_SPACE),
             ),

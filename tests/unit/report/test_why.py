@@ -20,6 +20,7 @@ from loadtest.report.palette import colours
 from loadtest.report.scalability_rows import fit_words, percent, scalability_rows
 from loadtest.report.svg import Chart, to_svg
 from loadtest.report.throughput_chart import throughput_chart
+from loadtest.report.timeline_chart import timeline_chart
 from loadtest.results import Cell, Fairness, ServerCell
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run
@@ -65,18 +66,25 @@ def lane(series: str, most: int) -> Lane:
     [
         (
             (lane("free", 30), lane("lock", 1), lane("ticket", 1)),
-            "While the first 36 connections were served, the most in service at once: "
+            "Of a cell's first connections, most in service at once: "
             "30 with free, 1 each with lock and ticket",
         ),
         (
             (lane("lock", 1), lane("lock/message", 36)),
-            "While the first 36 connections were served, the most in service at once: 1 with lock",
+            "Of a cell's first connections, most in service at once: 1 with lock",
         ),
-        ((lane("lock/message", 36),), "Who overlapped whom: the first 36 connections"),
+        ((lane("lock/message", 36),), "Who overlapped whom among a cell's first connections"),
     ],
 )
 def test_the_timeline_is_called_by_what_its_own_strips_show(lanes: tuple[Lane, ...], said: str) -> None:
     assert why_words.timeline_title(Timeline(32, 10.0, lanes, client_shown=True)) == said
+
+
+def test_a_last_step_that_ends_as_it_begins_is_not_drawn_twice_as_high() -> None:
+    shown = Lane("lock", "lock", 1, 10.0, (), ((0, 9), (10.0, 9), (10.0, 9)))
+    chart = timeline_chart(Timeline(32, 10.0, (shown,), client_shown=True), shown, "#d55e00")
+    strip, _ = chart.to_dict()["vconcat"]
+    assert strip["layer"][0]["encoding"]["y"]["stack"] is None
 
 
 def with_overtaken(cells: Sequence[Cell], overtaken: dict[str, int | None]) -> list[Cell]:
@@ -149,11 +157,12 @@ def test_a_row_of_fairness_has_medians_and_says_what_was_not_recorded(cells: lis
         for repeat, overtaken in zip(repeats, (10, 90, 40), strict=True)
         for each in with_overtaken([repeat], {"lock": overtaken})
     ]
-    silent = with_overtaken([queue], {"queue=1": None})
+    two_levels = [queue, replace(queue, index=99, level=32)]
+    silent = with_overtaken(two_levels, {"queue=1": None})
     first, second = fairness_rows([*told, *silent], ("lock", "queue=1"))
     assert (first.series, first.level, first.connections) == ("lock", "8", "100")
     assert first.told == ("40%", "120", "0.50", "9.00 ms", "–", "–", "–", "–")
-    assert (second.connections, second.told) == ("not recorded", ())
+    assert (second.series, second.level, second.told) == ("queue=1", "–", ())
     assert fairness_rows(silent, ()) == []
     assert fairness_rows([replace(lock, server=None)], ()) == []
 
