@@ -24,8 +24,6 @@ PAPER, PAPER_INK = "#ffffff", "#1d2329"
 # Time that belongs to no mode (the network, the kernel) is grey, readable on either ground.
 NEUTRAL = "#8f98a3"
 WAITING_OPACITY = 0.30
-# What is closing is nobody's time any more: the page's own ink, told from the grey by being darker.
-CLOSING_OPACITY = 0.65
 
 
 def colours(aggregates: Sequence[Aggregate]) -> dict[str, str]:
