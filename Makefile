@@ -11,7 +11,7 @@ LOCK   := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-v
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help venv compare test lint bench lock clean
+.PHONY: help venv compare test lint bench picture lock clean
 
 help: ## Say what there is
 	@echo "Lockstep: what synchronising costs a threaded TCP server"
@@ -36,6 +36,9 @@ lint: $(READY) ## Run ruff and mypy --strict
 
 bench: $(READY) ## Measure the server and the load generator themselves
 	@$(BIN)/python -m bench $(ARGS)
+
+picture: $(READY) ## Make docs/report.png of a run's report (ARGS=results/<run id>; needs Chromium)
+	@PYTHONPATH=. $(BIN)/python docs/picture.py $(ARGS)
 
 lock: $(READY) ## Renew requirements/*.txt from the .in files (ARGS=--upgrade for newer versions)
 	@echo "lock: requirements/server.txt, loadtest.txt, dev.txt"
