@@ -40,8 +40,8 @@ NO_SERVER_DATA = Check(
 )
 SINGLE_REPEAT = Check(
     "single-repeat",
-    "There is one repeat only: nothing shows how far another run would differ.",
-    "Use at least --repeats 3.",
+    "There is one repeat only: how sure is unknown.",
+    "Use --repeats 3.",
     touches=(Topic.CERTAINTY,),
 )
 

@@ -298,3 +298,20 @@ def test_where_nothing_was_predicted_or_told_there_is_no_empty_section(tmp_path:
     page = page_of(write_run(tmp_path, run))
     assert "queueing theory" not in page
     assert "The load generator" not in page
+
+
+def test_what_is_said_of_a_single_repeat_takes_one_line_of_the_terminal(tmp_path: Path) -> None:
+    text = text_of(write_run(tmp_path, make_run(repeats=1)[0]))
+    (line,) = [line for line in text.splitlines() if "repeat" in line and "single" in line]
+    assert line == "single-repeat: There is one repeat only: how sure is unknown. Use --repeats 3."
+
+
+def test_a_line_of_a_check_that_is_broken_stays_set_in(tmp_path: Path) -> None:
+    run, _ = make_run(repeats=1)
+    cells = [replace(cell, health=[health_of(f"worker-{n}", 0.95) for n in range(9)]) for cell in run.cells]
+    lines = text_of(write_run(tmp_path, replace(run, cells=cells))).splitlines()
+    first = next(place for place, line in enumerate(lines) if line.startswith("generator-busy"))
+    last = next(place for place, line in enumerate(lines) if "more cells" in line)
+    assert last - first > 6
+    assert all(line.startswith("  ") for line in lines[first + 2 : last + 1])
+    assert max(map(len, lines)) <= 80
