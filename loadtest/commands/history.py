@@ -31,16 +31,13 @@ def history(
     from loadtest.report.history_text import print_history
     from loadtest.run_folder import RunFolder
 
+    page = open_out or folder / PAGE
+    if open_out is not None and not page.parent.is_dir():
+        raise PlanError("open-out", f"{page}: there is no folder {page.parent}; make it, or choose another")
     runs, left_out = read_runs(folder)
     found = make_history(runs)
-    page = open_out or folder / PAGE
-    if not page.parent.is_dir():
-        raise PlanError(
-            "open-out", f"{page}: there is no folder {page.parent}; make it, or name another file"
-        )
-    written = RunFolder(page.parent).save_text(
-        page.name, render_history(found, _links(folder, page), left_out)
-    )
+    text = render_history(found, _links(folder, page), left_out)
+    written = RunFolder(page.parent).save_text(page.name, text)
     console = Console(highlight=False)
     print_history(found, left_out, console)
     console.print(f"History: {written}", soft_wrap=True)

@@ -17,15 +17,6 @@ MOST_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One chart on the page. title: what is seen; note: how to read it; svg: the drawing itself."""
-
-    title: str
-    note: str
-    svg: str
-
-
-@dataclass(frozen=True, slots=True)
 class Measure:
     """What is drawn over the runs. scale: what the figure is divided by to be in `unit`.
 

@@ -90,7 +90,7 @@ def test_a_verdict_begins_with_its_headline_and_whoever_answered_nothing() -> No
     ]
     cells += [silent(make_cell("ticket", 8, repeat)) for repeat in (1, 2, 3)]
     first, second, *rest = verdict_sentences(judge(make_run(cells)))
-    assert first == "at 8 connections lock serves 8.00x fewer messages than free (95%: 8.00 to 8.00)"
+    assert first == "at 8 connections lock serves 8.00x fewer messages than free (95%: 7.99 to 8.01)"
     assert second == "at 8 connections ticket answers no message"
     assert len(rest) == 5
 
