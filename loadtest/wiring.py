@@ -5,6 +5,7 @@ Who gets which message, and what happens when Locust starts, stops and quits.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -18,8 +19,11 @@ from loadtest.exit_codes import DONE, exit_code
 from loadtest.master.capacity import own_limits, raise_open_files
 from loadtest.master.conductor import Conductor
 from loadtest.orders import BEGIN, END, FAULT, LIMITS, OPENED, REPORT, CellOrder
+from loadtest.report.gate_rows import rows_of
 from loadtest.users import feed_of
 from loadtest.worker.agent import Agent
+
+logger = logging.getLogger(__name__)
 
 
 def attach_agent(environment: Environment) -> Agent:
@@ -70,6 +74,11 @@ def attach_conductor(environment: Environment, conductor: Conductor) -> None:
         conductor.finish_run()
         _set_exit_code(environment, conductor)
 
+    def on_quitting(**_: Any) -> None:
+        on_stopping()
+        for row in rows_of(conductor.unmet_gates):
+            logger.error("gate %s: %s %s", row.verdict, row.gate, row.told)
+
     for kind, take in {
         REPORT: conductor.on_report,
         OPENED: conductor.on_opened,
@@ -78,7 +87,7 @@ def attach_conductor(environment: Environment, conductor: Conductor) -> None:
         runner.register_message(kind, _handing_on(take))
     environment.events.worker_connect.add_listener(on_worker)
     environment.events.test_stopping.add_listener(on_stopping)
-    environment.events.quitting.add_listener(on_stopping)
+    environment.events.quitting.add_listener(on_quitting)
 
 
 def _set_exit_code(environment: Environment, conductor: Conductor) -> None:
@@ -90,7 +99,7 @@ def _set_exit_code(environment: Environment, conductor: Conductor) -> None:
         refused=conductor.failure is not None,
         interrupted=False,
         degraded=conductor.degraded,
-        failed=conductor.failed,
+        failed=bool(conductor.unmet_gates),
     )
     runner = environment.runner
     assert runner is not None

@@ -18,9 +18,7 @@ def print_report_of(loaded: Loaded) -> None:
     console = Console()
     print_report(loaded, console)
     print_gates(loaded.run, console)
-    page = loaded.path / REPORT_FILE
-    if page.exists():  # whoever stops a run twice has none
-        console.print(f"Report: {page}", soft_wrap=True)
+    console.print(f"Report: {loaded.path / REPORT_FILE}", soft_wrap=True)
 
 
 def complain(line: str) -> None:

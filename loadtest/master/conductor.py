@@ -20,7 +20,7 @@ from gevent.event import Event
 from gevent.lock import RLock
 
 from loadtest.analysis.checks import is_degraded
-from loadtest.analysis.judged import judge_gates, unmet
+from loadtest.analysis.judged import Judged, judge_gates, unmet
 from loadtest.connection.socket_errors import HarnessError
 from loadtest.hosts import describe_host
 from loadtest.master.capacity import ServerLimits, check_capacity, thread_each
@@ -105,9 +105,9 @@ class Conductor:
         return self._run is not None and self._run.interrupted
 
     @property
-    def failed(self) -> bool:
-        """Whether a gate of the current or last run is not met."""
-        return self._run is not None and bool(unmet(judge_gates(self._run)))
+    def unmet_gates(self) -> list[Judged]:
+        """The gates that the current or last run does not meet."""
+        return [] if self._run is None else unmet(judge_gates(self._run))
 
     @property
     def run_path(self) -> Path | None:

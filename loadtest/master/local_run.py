@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,19 +105,21 @@ def run_here(
         shape.begin_run()
         stack.enter_context(under_way)
         interrupted = _walk(runner, conductor)
+        _ignore_ctrl_c()
         assert conductor.run_path is not None
         return Finished(conductor.run_path, conductor.failure, interrupted)
 
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Ctrl-C raises KeyboardInterrupt in the greenlet that entered this, and nowhere else.
+    """The first Ctrl-C raises KeyboardInterrupt in the greenlet that entered this, and nowhere else.
 
     By itself it would strike whatever runs: the hub mostly, which prints a trace before it hands it on.
     """
     here = gevent.getcurrent()
 
     def interrupt(*_: object) -> None:
+        _ignore_ctrl_c()
         gevent.kill(here, KeyboardInterrupt)
 
     before = signal.signal(signal.SIGINT, interrupt)
@@ -125,6 +127,11 @@ def _interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _ignore_ctrl_c() -> None:
+    """Saving a run, its report, and putting processes away: all bounded, none to be left half done."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _check_addresses(host: str, sources: Sequence[str]) -> None:
@@ -169,9 +176,7 @@ def _walk(runner: MasterRunner, conductor: Conductor) -> bool:
         walk.join()
     except KeyboardInterrupt:
         walk.kill()
-        # A second Ctrl-C: whoever is that impatient goes without the last cell and the page.
-        with suppress(KeyboardInterrupt):
-            conductor.finish_run()
+        conductor.finish_run()
         return True
     return False
 

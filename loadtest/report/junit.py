@@ -1,7 +1,7 @@
 """The gates as JUnit XML, which pipelines show: one suite a run, one test case a gate and level.
 
-A pure function of the run: the same run gives the same bytes. The form is that of Jenkins' xUnit schema:
-<failure> is a gate that was not met, <error> one that could not be judged.
+A pure function of the run: the same run gives the same bytes. <failure> is a gate that was not met, <error>
+one that could not be judged.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ def junit_xml(run: Run) -> str:
         "tests": str(len(judged)),
         "failures": str(sum(each.passed is False for each in judged)),
         "errors": str(sum(each.passed is None for each in judged)),
-        "skipped": "0",
         "time": _seconds(sum(cell.seconds for cell in run.cells)),
     }
     root = ElementTree.Element("testsuites", {"name": NAME, **counts})
     # The schema's timestamp has no zone; runs start in UTC.
     when = run.started.partition("+")[0]
-    suite = ElementTree.SubElement(root, "testsuite", {"name": run.run_id, **counts, "timestamp": when})
+    suite = ElementTree.SubElement(
+        root, "testsuite", {"name": run.run_id, **counts, "skipped": "0", "timestamp": when}
+    )
     properties = ElementTree.SubElement(suite, "properties")
     for name, value in _conditions(run):
         if value is None:

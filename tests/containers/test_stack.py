@@ -28,7 +28,7 @@ PLAN = {
     "LOCKSTEP_REPEATS": "1",
     "LOCKSTEP_SECONDS": "1",
     "LOCKSTEP_WARMUP": "0.5",
-    "LOCKSTEP_GATE": "lock: failed <= 0; lock: max_in_service <= 1",
+    "LOCKSTEP_GATE": "lock: max_in_service <= 1; free: messages_per_s > 0",
 }
 FILES = {"run.json", "summary.csv", "connections.jsonl", "report.html", "cells"}
 PLAN_S = 180

@@ -82,6 +82,7 @@ def test_a_plan_under_locust_leaves_with_the_code_of_its_gates(
     plan = ("--run", "comparison plan", "--modes", "free", *SHORT)
     done = locust(admin, tmp_path, *plan, LOCKSTEP_GATE=gates)
     assert done.returncode == code, done.stderr
+    assert done.stderr.count(f"gate FAILED: {UNMET} at 2: ") == code
     folder, run = only_run(tmp_path)
     assert run["plan"]["gates"] == gates.split("; ")
     assert (folder / "junit.xml").exists()
