@@ -19,6 +19,8 @@ Row = Mapping[str, str | float | int]
 
 # Ink is the page's own text colour, so that one SVG suits a light page, a dark one and paper.
 _LOOK: dict[str, Any] = {
+    # A drawing has one name for a screen reader, and its marks are in the table beneath: none is named.
+    "aria": False,
     "background": "transparent",
     "padding": {"left": 8, "right": 16, "top": 4, "bottom": 4},
     "font": FONT,
