@@ -30,8 +30,10 @@ def supporting(verdict: Verdict, aggregates: Sequence[Aggregate]) -> list[str]:
     """Up to MOST_SUPPORTING sentences on the same load, then what handing a permit on takes.
 
     Whoever answered nothing comes first, then the other series in the headline's metric, then the headline's
-    own series in the other metrics.
+    own series in the other metrics. None where the verdict is withheld.
     """
+    if verdict.withheld:
+        return []
     chosen = verdict.headline
     # The headline is the first sentence of all; without a comparison that is the first silence.
     left = len(verdict.silences) - (chosen is None)

@@ -249,7 +249,7 @@ def test_every_chart_becomes_a_picture_that_stands_alone(tmp_path: Path) -> None
         assert not re.search(r"href=|url\((?!#)", text)
     for picture in charts.glob("*.png"):
         assert picture.read_bytes().startswith(b"\x89PNG")
-    title = re.findall(r'id="timeline">\n<h3>(.*)</h3>', page)[0]
+    title = html.unescape(re.findall(r'id="timeline">\n<h3>(.*)</h3>', page)[0])
     assert title.split(",")[0] in (charts / "timeline.svg").read_text(encoding="utf-8")
 
 
