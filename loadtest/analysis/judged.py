@@ -52,7 +52,7 @@ def judge_gates(run: Run) -> list[Judged]:
     run nothing is judged.
     """
     levels = sorted(run.plan.get("levels", ()))
-    gates = parse_gates(run.plan.get("gates", ()), modes_of(run), levels)
+    gates = parse_gates([str(text) for text in run.plan.get("gates", ())], modes_of(run), levels)
     doubts = ", ".join(finding.check.name for finding in degradations(findings(run))) if gates else ""
     return [
         _judge(run.cells, gate, level, doubts)
