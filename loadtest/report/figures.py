@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadtest.analysis.aggregate import Aggregate
+from loadtest.analysis.overlap_panels import overlap_panels
+from loadtest.analysis.scalability import Scaling
 from loadtest.analysis.timeline import Timeline, make_timeline
-from loadtest.report import story
+from loadtest.report import story, why_words
 from loadtest.report.numbers import counted, figures
+from loadtest.report.overlap_chart import overlap_chart
 from loadtest.report.palette import colours
 from loadtest.report.row_charts import in_service_chart, time_spent_chart, times_chart
 from loadtest.report.svg import Chart, to_svg
@@ -54,20 +57,30 @@ def draw_timeline(loaded: Loaded, aggregates: Sequence[Aggregate]) -> TimelineFi
         )
         for number, lane in enumerate(timeline.lanes)
     )
-    peaks = {lane.series: lane.peak for lane in timeline.lanes}
-    title = story.timeline_title(aggregates, peaks, timeline.level)
-    return TimelineFigure(title, _how_to_read(timeline), lanes, timeline.client_shown)
+    return TimelineFigure(
+        why_words.timeline_title(timeline), _how_to_read(timeline), lanes, timeline.client_shown
+    )
 
 
-def draw_charts(loaded: Loaded, aggregates: Sequence[Aggregate]) -> list[Figure]:
+def draw_charts(loaded: Loaded, aggregates: Sequence[Aggregate], scalings: Sequence[Scaling]) -> list[Figure]:
     """Every other chart for which there is data."""
     chosen = colours(aggregates)
+    panels = overlap_panels(loaded.run, loaded.details)
     candidates: list[tuple[str, str, str, Chart | None]] = [
         (
             "throughput",
             story.throughput_title(aggregates),
-            "Messages answered per second. A dot is one repeat, the line runs through their medians.",
-            throughput_chart(loaded.run.cells, aggregates, chosen),
+            "Messages answered per second. A dot is one repeat. The line is the scalability law where it "
+            "fits, dashed beyond what was measured, its peak a diamond. Else it runs through the medians, "
+            "dotted where the law does not fit.",
+            throughput_chart(loaded.run.cells, aggregates, chosen, scalings),
+        ),
+        (
+            "overlap",
+            why_words.overlap_title(panels),
+            "One whole cell of each mode, by the server's records. Area: the mean of each bin, line: the "
+            "most in it. The measured window lies between the dashed lines.",
+            overlap_chart(panels, chosen),
         ),
         (
             "in-service",

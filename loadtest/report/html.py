@@ -9,14 +9,18 @@ from markupsafe import Markup
 
 from loadtest.analysis.aggregate import aggregate
 from loadtest.analysis.checks import ALL_CHECKS, degradations, findings
+from loadtest.analysis.scalability import scalings
 from loadtest.analysis.series import modes_of
+from loadtest.report.fairness_rows import fairness_rows
 from loadtest.report.figures import draw_charts, draw_timeline
 from loadtest.report.generator_rows import load_rows, worker_rows
 from loadtest.report.numbers import ABSENT, counted, duration, rate, whole
 from loadtest.report.palette import colours
 from loadtest.report.rows import table_rows
+from loadtest.report.scalability_rows import scalability_rows
 from loadtest.report.story import handoff_sentence, headline
 from loadtest.report.theory_rows import law_rows, wait_rows
+from loadtest.report.why_words import fairness_sentence, scalability_sentence
 from loadtest.results import Cell, Run
 from loadtest.run_folder import Loaded
 
@@ -34,6 +38,7 @@ def render(loaded: Loaded) -> str:
     modes = modes_of(run)
     aggregates = aggregate(run.cells, modes)
     found = findings(run)
+    scaled = scalings(run.cells, modes)
     return _pages.get_template("page.html").render(
         run=run,
         headline=headline(aggregates),
@@ -42,8 +47,12 @@ def render(loaded: Loaded) -> str:
         subtitle=_subtitle(run),
         colours=colours(aggregates),
         timeline=draw_timeline(loaded, aggregates),
-        charts=draw_charts(loaded, aggregates),
+        charts=draw_charts(loaded, aggregates, scaled),
         rows=table_rows(aggregates),
+        fairness=fairness_rows(run.cells, modes),
+        fairness_said=fairness_sentence(run.cells, modes),
+        scalability=scalability_rows(scaled),
+        scalability_said=scalability_sentence(scaled),
         waits=wait_rows(run.cells, modes),
         laws=law_rows(run.cells, modes),
         loads=load_rows(aggregates),
