@@ -135,29 +135,18 @@ def take_account(
     """
     mode, traffic = collected.order.mode, collected.order.traffic
     was, now = before.listeners[mode], after.listeners[mode]
-    records = [to_record(row) for row in rows]
-    counted = ServerCell(
-        accepted=now.accepted - was.accepted,
-        received=now.received - was.received,
-        answered=now.answered - was.answered,
-        bytes_received=now.bytes_received - was.bytes_received,
-        bytes_sent=now.bytes_sent - was.bytes_sent,
-        max_in_service=now.max_in_service,
-        max_waiting=now.max_waiting,
-        dropped_records=dropped,
-        listen_overflows=_overflows(before, after),
-    )
+    counted = replace(_count(was, now), dropped_records=dropped, listen_overflows=_overflows(before, after))
     if now.scope == "message":
         # Per-message admissions are summed in a connection's record: their order and gaps are not in it.
         return Account(replace(counted, littles_law=_law_at_the_server(was, now, None)), None)
+    records = [to_record(row) for row in rows]
     stays = Stays.of(records)
     span = _span(before, stays, collected)
     visits = _by_user(rows, records, collected.clients)
     analysed = queueing.analyse(records, now.permits)
+    one_message = traffic.messages == 1 and traffic.scenario != "persistent"
     # A prediction needs every connection from an empty server on, and arrivals that do not wait for it.
-    predictable = (
-        traffic.arrival.open and traffic.messages == 1 and traffic.scenario != "persistent" and not dropped
-    )
+    predictable = traffic.arrival.open and one_message and not dropped
     poisson = traffic.arrival.kind == "poisson"
     cell = replace(
         counted,
@@ -170,6 +159,18 @@ def take_account(
         fairness=measure_fairness(stays.admitted, visits, span.window_start_ns),
     )
     return Account(cell, None if dropped else overlap_over(stays, span))
+
+
+def _count(was: Listener, now: Listener) -> ServerCell:
+    return ServerCell(
+        accepted=now.accepted - was.accepted,
+        received=now.received - was.received,
+        answered=now.answered - was.answered,
+        bytes_received=now.bytes_received - was.bytes_received,
+        bytes_sent=now.bytes_sent - was.bytes_sent,
+        max_in_service=now.max_in_service,
+        max_waiting=now.max_waiting,
+    )
 
 
 def _by_user(

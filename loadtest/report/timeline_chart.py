@@ -46,25 +46,6 @@ def _strip(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Lay
 
 
 def _rows(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Layers:
-    # Fill, opacity, and the gap above and below: grey is no mode's time, and a thin bar is the end.
-    looks = {
-        "connecting": (NEUTRAL, 0.6, 0.08),
-        "waiting": (colour, WAITING_OPACITY, 0.08),
-        "in service": (colour, 1.0, 0.08),
-        "closing": (NEUTRAL, 1.0, 0.35),
-    }
-    bars: list[Row] = [
-        {
-            "top": bar.row - 1 + gap,
-            "bottom": bar.row - gap,
-            "start": bar.start_ms,
-            "end": bar.end_ms,
-            "colour": fill,
-            "opacity": opacity,
-        }
-        for bar in lane.bars
-        for fill, opacity, gap in [looks[bar.phase]]
-    ]
     most = max(each.shown for each in timeline.lanes)
     y_scale = alt.Scale(domain=[most, 0], nice=False)
     ticks = axes.linear(timeline.span_ms).ticks
@@ -72,7 +53,7 @@ def _rows(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Laye
         values=[0.5, most - 0.5], labelExpr="round(datum.value + 0.5)", grid=False, minExtent=AXIS_SPACE
     )
     drawn = (
-        chart_of(bars)
+        chart_of(_bars(lane, colour))
         .mark_rect()
         .encode(
             x=alt.X(
@@ -90,6 +71,28 @@ def _rows(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Laye
     )
     title = alt.TitleParams("connections, in order of arrival", fontWeight="normal")
     return alt.layer(drawn, _done(lane, scale)).properties(width=WIDTH, height=ROWS, title=title)
+
+
+def _bars(lane: Lane, colour: str) -> list[Row]:
+    # Fill, opacity, and the gap above and below: grey is no mode's time, and a thin bar is the end.
+    looks = {
+        "connecting": (NEUTRAL, 0.6, 0.08),
+        "waiting": (colour, WAITING_OPACITY, 0.08),
+        "in service": (colour, 1.0, 0.08),
+        "closing": (NEUTRAL, 1.0, 0.35),
+    }
+    return [
+        {
+            "top": bar.row - 1 + gap,
+            "bottom": bar.row - gap,
+            "start": bar.start_ms,
+            "end": bar.end_ms,
+            "colour": fill,
+            "opacity": opacity,
+        }
+        for bar in lane.bars
+        for fill, opacity, gap in [looks[bar.phase]]
+    ]
 
 
 def _done(lane: Lane, scale: alt.Scale) -> alt.Chart:

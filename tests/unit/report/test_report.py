@@ -293,6 +293,18 @@ def test_an_open_load_is_held_against_theory_and_its_generator_described(tmp_pat
     assert "…" not in text
 
 
+def test_the_page_says_why_by_overlap_order_and_the_scalability_law(tmp_path: Path) -> None:
+    run = make_run(modes=("free", "lock"), levels=(1, 2, 4, 8, 16), repeats=2)
+    page = page_of(write_run(tmp_path, *run))
+    for said in (
+        "Of a cell&#39;s first connections, most in service at once: 16 with free, 1 with lock",
+        "in service, lock 1.0, on average",
+        "At 16 connections no connection was overtaken by a later one.",
+        "By the scalability law contention is",
+    ):
+        assert said in page
+
+
 def test_where_nothing_was_predicted_or_told_there_is_no_empty_section(tmp_path: Path) -> None:
     run = without_health(without_server(make_run(repeats=1)[0]))
     page = page_of(write_run(tmp_path, run))
