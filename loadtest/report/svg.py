@@ -9,6 +9,7 @@ from typing import Any
 
 import altair as alt
 import vl_convert
+from altair.utils.schemapi import debug_mode
 
 INK = "currentColor"
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
@@ -55,7 +56,9 @@ _LOOK: dict[str, Any] = {
 
 def chart_of(rows: Sequence[Row]) -> alt.Chart:
     """A chart of these rows, still without marks."""
-    return alt.Chart(alt.InlineData(values=[dict(row) for row in rows]))
+    # Altair would hold each row against its schema, at every step: tests do that once, with the whole chart.
+    with debug_mode(False):
+        return alt.Chart(alt.InlineData(values=[dict(row) for row in rows]))
 
 
 def to_svg(chart: Chart, name: str, label: str) -> str:

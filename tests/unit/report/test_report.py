@@ -191,7 +191,7 @@ def test_a_check_stands_beside_each_chart_that_it_touches_and_beside_no_other(tm
         for name in re.findall(r'^<section[^>]* id="([\w-]+)"', card)
     }
     assert {name for name, said in touched.items() if said} >= {"certainty", "response", "first-reply"}
-    assert not any(touched[name] for name in ("timeline", "in-service", "throughput", "littles-law"))
+    assert not any(touched[name] for name in ("timeline", "overlap", "throughput", "littles-law"))
     assert 'id="check-generator-lag"' in page
 
 
