@@ -58,6 +58,8 @@ $(READY): requirements/dev.txt requirements/server.in requirements/loadtest.in r
 	  { echo "make: $(PYTHON) is $$($(PYTHON) -V 2>&1), Lockstep needs 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "make: $(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 2; }
+	@test ! -L $(VENV) || \
+	  { echo "make: $(VENV) is a link: to make it anew would empty what others use; remove the link first" >&2; exit 2; }
 	@echo "venv: $(VENV) from $$($(PYTHON) -V), the packages of requirements/dev.txt"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) --require-hashes -r requirements/dev.txt
