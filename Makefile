@@ -11,7 +11,7 @@ LOCK   := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-v
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help venv compare test lint bench lock clean
+.PHONY: help venv compare test lint bench picture lock clean
 
 help: ## Say what there is
 	@echo "Lockstep: what synchronising costs a threaded TCP server"
@@ -37,6 +37,9 @@ lint: $(READY) ## Run ruff and mypy --strict
 bench: $(READY) ## Measure the server and the load generator themselves
 	@$(BIN)/python -m bench $(ARGS)
 
+picture: $(READY) ## Make docs/report.png of a run's report (ARGS=results/<run id>; needs Chromium)
+	@PYTHONPATH=. $(BIN)/python docs/picture.py $(ARGS)
+
 lock: $(READY) ## Renew requirements/*.txt from the .in files (ARGS=--upgrade for newer versions)
 	@echo "lock: requirements/server.txt, loadtest.txt, dev.txt"
 	@cd requirements && ../$(LOCK) $(ARGS) server.in -o server.txt
@@ -55,6 +58,8 @@ $(READY): requirements/dev.txt requirements/server.in requirements/loadtest.in r
 	  { echo "make: $(PYTHON) is $$($(PYTHON) -V 2>&1), Lockstep needs 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "make: $(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 2; }
+	@test ! -L $(VENV) || \
+	  { echo "make: $(VENV) is a link: to make it anew would empty what others use; remove the link first" >&2; exit 2; }
 	@echo "venv: $(VENV) from $$($(PYTHON) -V), the packages of requirements/dev.txt"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) --require-hashes -r requirements/dev.txt

@@ -11,7 +11,7 @@ class Overlap:
 
     By the server's records and clock, from the cell's beginning on, warm-up and drain included. in_service
     and waiting: the time average in each bin. most: the greatest number in service at one moment of it. The
-    measured window is as planned: workers begin and end it a few milliseconds later.
+    measured window is counted from the first arrival, with which the workers begin.
     """
 
     bin_ms: float

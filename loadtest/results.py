@@ -80,10 +80,10 @@ class Fairness:
     """In what order, and how evenly, one cell's admitted connections were served. Times in microseconds.
 
     overtaken: connections before which somebody was admitted who had arrived later. jain: Jain's index of the
-    connections' messages per second, each from its arrival to its release; 1 where all fare alike, 1/n where
-    one has all. longest_wait_us: arrival to admission. reacquire_us: a user's release to its own next
-    admission, 0 where it was back before its last permit was; only of connections whose user is known, which
-    are the first of the cell that were over. None where nothing was counted.
+    messages per second, from arrival to release, of the connections that came after the warm-up; 1 where all
+    fare alike, 1/n where one has all. longest_wait_us: arrival to admission. reacquire_us: a user's release
+    to its own next admission, 0 where it was back before its last permit was; only of connections whose user
+    is known, which are the first of the cell that were over. None where nothing was counted.
     """
 
     connections: int

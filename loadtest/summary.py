@@ -6,7 +6,17 @@ import csv
 import io
 from dataclasses import asdict, fields
 
-from loadtest.results import Cell, Count, Distribution, Ledger, LittlesLaw, Messages, Run, WaitPrediction
+from loadtest.results import (
+    Cell,
+    Count,
+    Distribution,
+    Fairness,
+    Ledger,
+    LittlesLaw,
+    Messages,
+    Run,
+    WaitPrediction,
+)
 
 Value = str | int | float | None
 
@@ -54,6 +64,7 @@ _SERVER_COUNTS = (
     "listen_overflows",
 )
 _SERVER_TIMES = ("hold", "handoff", "idle_start")
+_FAIRNESS = ("connections", "overtaken", "longest_wait_us", "jain")
 _LEDGER_LINES = ("sent", "answered", "bytes_sent", "bytes_received")
 _PREDICTION = tuple(field.name for field in fields(WaitPrediction))
 _LAW = tuple(field.name for field in fields(LittlesLaw))
@@ -77,6 +88,8 @@ def _columns() -> list[str]:
         *(column for name in _TIMES for column in _time_columns(name)),
         *(f"server_{name}" for name in _SERVER_COUNTS),
         *(column for name in _SERVER_TIMES for column in _time_columns(f"server_{name}")),
+        *(f"fairness_{name}" for name in _FAIRNESS),
+        *_time_columns("fairness_reacquire"),
         *(f"wait_prediction_{name}" for name in _PREDICTION),
         *(f"littles_law_{end}_{name}" for end in ("client", "server") for name in _LAW),
         *(f"ledger_{line}_{end}" for line in _LEDGER_LINES for end in ("client", "server")),
@@ -100,6 +113,7 @@ def _row(cell: Cell) -> dict[str, Value]:
         row |= {f"server_{name}": getattr(cell.server, name) for name in _SERVER_COUNTS}
         for name in _SERVER_TIMES:
             row |= _times(f"server_{name}", getattr(cell.server, f"{name}_us"))
+        row |= _fairness(cell.server.fairness)
         row |= _record("wait_prediction", cell.server.wait_prediction)
         row |= _record("littles_law_server", cell.server.littles_law)
     return row | _ledger(cell.ledger)
@@ -113,6 +127,13 @@ def _ledger(ledger: Ledger) -> dict[str, Value]:
         row[f"ledger_{line}_server"] = count.server
     told = {"failed": ledger.failed, "difference": ledger.difference, "exact": ledger.exact}
     return row | {f"ledger_{name}": value for name, value in told.items()}
+
+
+def _fairness(fairness: Fairness | None) -> dict[str, Value]:
+    if fairness is None:
+        return {}
+    row: dict[str, Value] = {f"fairness_{name}": getattr(fairness, name) for name in _FAIRNESS}
+    return row | _times("fairness_reacquire", fairness.reacquire_us)
 
 
 def _record(prefix: str, record: WaitPrediction | LittlesLaw | None) -> dict[str, Value]:

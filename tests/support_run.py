@@ -91,7 +91,7 @@ def make_cell(
             listen_overflows=0,
             littles_law=server_law(records),
             wait_prediction=predict_wait(records, PERMITS[mode], poisson=False),
-            fairness=measure_fairness(stays, by_user(visits, records)),
+            fairness=measure_fairness(stays, by_user(visits, records), round(workload.seconds * 250 * MS)),
         ),
     )
     return replace(cell, littles_law=littles_law.at_the_client(cell))

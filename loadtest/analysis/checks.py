@@ -14,6 +14,12 @@ INTERRUPTED = Check(
     "Compare only the modes and levels that have all their repeats, or run it again.",
     touches=(Topic.CERTAINTY,),
 )
+UNFINISHED = Check(
+    "unfinished",
+    "The run was cut off, or still goes on: these are the cells that were saved so far.",
+    "Make the report again when it is over, or compare only modes and levels that have all their repeats.",
+    touches=(Topic.CERTAINTY,),
+)
 NOTHING_MEASURED = Check(
     "nothing-measured",
     "No cell was measured to its end: there are no figures.",
@@ -34,8 +40,8 @@ NO_SERVER_DATA = Check(
 )
 SINGLE_REPEAT = Check(
     "single-repeat",
-    "There is one repeat only: nothing shows how far another run would differ.",
-    "Use at least --repeats 3.",
+    "There is one repeat only: how sure is unknown.",
+    "Use --repeats 3.",
     touches=(Topic.CERTAINTY,),
 )
 
@@ -47,6 +53,7 @@ _CELL_RULES = (
 )
 ALL_CHECKS = (
     INTERRUPTED,
+    UNFINISHED,
     NOTHING_MEASURED,
     *(rule.check for rule in _CELL_RULES),
     NO_SERVER_DATA,
@@ -59,6 +66,7 @@ def findings(run: Run) -> list[Finding]:
     cells = run.cells
     found = [
         *([Finding(INTERRUPTED, ())] if run.interrupted else []),
+        *([Finding(UNFINISHED, ())] if run.finished is None else []),
         *([Finding(NOTHING_MEASURED, ())] if all(cell.cut_short for cell in cells) else []),
         *(finding for rule in _CELL_RULES for finding in rule.look(cells)),
     ]

@@ -16,10 +16,14 @@ NS_PER_US = 1_000
 NS_PER_S = 1_000_000_000
 
 
-def measure_fairness(admitted: Stays, visits: Mapping[str, Sequence[ServerRecord]]) -> Fairness | None:
+def measure_fairness(
+    admitted: Stays, visits: Mapping[str, Sequence[ServerRecord]], window_start_ns: int
+) -> Fairness | None:
     """The fairness of one cell's admitted connections; None where there are none.
 
-    visits: user -> its connections, in order, as far as they are known.
+    visits: user -> its connections, in order, as far as they are known. window_start_ns: who arrived before
+    has no part in Jain's index. A cell's first connections meet an empty server, and then a line that is
+    still growing: in whatever order it serves, the first of them fare many times better than the last.
     """
     if not len(admitted):
         return None
@@ -28,7 +32,7 @@ def measure_fairness(admitted: Stays, visits: Mapping[str, Sequence[ServerRecord
         connections=len(admitted),
         overtaken=count_overtaken(admitted),
         longest_wait_us=int(waits_ns.max()) / NS_PER_US,
-        jain=jains_index(_rates_per_s(admitted.released)),
+        jain=jains_index(_rates_per_s(admitted.released.since(window_start_ns))),
         reacquire_us=distribution.of_values(_reacquire_ns(visits.values())),
     )
 

@@ -129,7 +129,7 @@ def _scaling(series: str, cells: Sequence[Cell]) -> Scaling:
     by_repeat: dict[int, list[tuple[int, float]]] = {}
     for cell in cells:
         by_repeat.setdefault(cell.repeat, []).append((cell.level, cell.messages_per_s))
-    repeats = [points for points in by_repeat.values() if len(points) == len(levels)]
+    repeats = [points for points in by_repeat.values() if {level for level, _ in points} == set(levels)]
     found = fit_law([point for points in by_repeat.values() for point in points], repeats)
     if isinstance(found, Law):
         return Scaling(series, levels, found, deviation=found.deviation)

@@ -49,6 +49,10 @@ class Stays:
         """Those that were admitted, and released since."""
         return self._at(np.flatnonzero((self.admission_ns != NEVER) & (self.release_ns != NEVER)))
 
+    def since(self, moment_ns: int) -> Stays:
+        """Those that arrived then or later."""
+        return self._at(np.flatnonzero(self.arrival_ns >= moment_ns))
+
     def _at(self, places: npt.NDArray[np.intp]) -> Stays:
         return Stays(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
 

@@ -135,27 +135,18 @@ def take_account(
     """
     mode, traffic = collected.order.mode, collected.order.traffic
     was, now = before.listeners[mode], after.listeners[mode]
-    records = [to_record(row) for row in rows]
-    counted = ServerCell(
-        accepted=now.accepted - was.accepted,
-        received=now.received - was.received,
-        answered=now.answered - was.answered,
-        bytes_received=now.bytes_received - was.bytes_received,
-        bytes_sent=now.bytes_sent - was.bytes_sent,
-        max_in_service=now.max_in_service,
-        max_waiting=now.max_waiting,
-        dropped_records=dropped,
-        listen_overflows=_overflows(before, after),
-    )
+    counted = replace(_count(was, now), dropped_records=dropped, listen_overflows=_overflows(before, after))
     if now.scope == "message":
         # Per-message admissions are summed in a connection's record: their order and gaps are not in it.
         return Account(replace(counted, littles_law=_law_at_the_server(was, now, None)), None)
+    records = [to_record(row) for row in rows]
     stays = Stays.of(records)
+    span = _span(before, stays, collected)
+    visits = _by_user(rows, records, collected.clients)
     analysed = queueing.analyse(records, now.permits)
+    one_message = traffic.messages == 1 and traffic.scenario != "persistent"
     # A prediction needs every connection from an empty server on, and arrivals that do not wait for it.
-    predictable = (
-        traffic.arrival.open and traffic.messages == 1 and traffic.scenario != "persistent" and not dropped
-    )
+    predictable = traffic.arrival.open and one_message and not dropped
     poisson = traffic.arrival.kind == "poisson"
     cell = replace(
         counted,
@@ -165,9 +156,21 @@ def take_account(
         idle_start_us=analysed.idle_start_us,
         littles_law=_law_at_the_server(was, now, None if dropped else analysed.hold_us),
         wait_prediction=predict_wait(records, now.permits, poisson=poisson) if predictable else None,
-        fairness=measure_fairness(stays.admitted, _by_user(rows, records, collected.clients)),
+        fairness=measure_fairness(stays.admitted, visits, span.window_start_ns),
     )
-    return Account(cell, None if dropped else overlap_over(stays, _span(before, collected)))
+    return Account(cell, None if dropped else overlap_over(stays, span))
+
+
+def _count(was: Listener, now: Listener) -> ServerCell:
+    return ServerCell(
+        accepted=now.accepted - was.accepted,
+        received=now.received - was.received,
+        answered=now.answered - was.answered,
+        bytes_received=now.bytes_received - was.bytes_received,
+        bytes_sent=now.bytes_sent - was.bytes_sent,
+        max_in_service=now.max_in_service,
+        max_waiting=now.max_waiting,
+    )
 
 
 def _by_user(
@@ -191,10 +194,15 @@ def _by_user(
     return visits
 
 
-def _span(before: Snapshot, collected: CellCollector) -> Span:
-    """The cell's time by the server's clock. Workers hear of its beginning a few milliseconds later."""
-    window_s = collected.order.warmup_s + (collected.opening_s or 0.0)
-    window_start_ns = before.now_ns + round(window_s * NS_PER_S)
+def _span(before: Snapshot, stays: Stays, collected: CellCollector) -> Span:
+    """The cell's time by the server's clock.
+
+    Workers, whose clock may be another, tidy up for some tens of milliseconds before they begin: the server
+    sees that by its first arrival.
+    """
+    began_ns = int(stays.arrival_ns[0]) if len(stays) else before.now_ns
+    unmeasured_s = collected.order.warmup_s + (collected.opening_s or 0.0)
+    window_start_ns = began_ns + round(unmeasured_s * NS_PER_S)
     return Span(before.now_ns, window_start_ns, window_start_ns + round(collected.seconds * NS_PER_S))
 
 

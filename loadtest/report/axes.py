@@ -12,9 +12,13 @@ TICK_FORMAT = ",.4~r"
 
 # From this ratio of greatest to least on, a linear axis would flatten the small values.
 WIDE_SPAN = 8.0
-# Up to these ratios, a logarithmic axis has room for ticks at 2 and 5 too, or at 3.
-_FEW_DECADES = 60.0
-_SOME_DECADES = 2_000.0
+# Up to which ratio of its ends a logarithmic axis has room for which ticks in each decade.
+_STEPS: tuple[tuple[float, tuple[float, ...]], ...] = (
+    (4.0, (1, 1.2, 1.5, 2, 3, 4, 6, 8)),
+    (60.0, (1, 2, 5)),
+    (2_000.0, (1, 3)),
+    (math.inf, (1,)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def logarithmic(values: Sequence[float]) -> Axis:
     """Around the values, which are all above 0; ticks at powers of ten, and between where there is room."""
     low, high = min(values) / 1.25, max(values) * 1.25
     ratio = high / low
-    steps = (1, 2, 5) if ratio < _FEW_DECADES else (1, 3) if ratio < _SOME_DECADES else (1,)
+    steps = next(steps for most, steps in _STEPS if ratio < most)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = tuple(
         step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high

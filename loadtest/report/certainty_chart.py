@@ -9,8 +9,8 @@ import altair as alt
 
 from loadtest.analysis.comparison import Comparison
 from loadtest.analysis.intervals import Estimate
-from loadtest.analysis.series import without_rate
 from loadtest.report import axes
+from loadtest.report.loads import named
 from loadtest.report.numbers import figures
 from loadtest.report.row_layout import Block, Layout
 from loadtest.report.svg import INK, Chart, Row, chart_of
@@ -59,15 +59,15 @@ def _block(load: str, comparisons: Sequence[Comparison], colours: dict[str, str]
         ratio, low, high = each.estimate.ratio, each.estimate.low, each.estimate.high
         marks.append(
             {
-                "series": _name(each),
+                "series": named(each),
                 "colour": colours[each.series],
                 "ratio": ratio,
                 "low": ratio if low is None else max(low, axis.low),
                 "high": ratio if high is None else min(high, axis.high),
             }
         )
-        words.append({"series": _name(each), "words": estimate_words(each.estimate, "not shown")})
-    return Block(load, [_name(each) for each in comparisons], marks, words)
+        words.append({"series": named(each), "words": estimate_words(each.estimate, "not shown")})
+    return Block(load, [named(each) for each in comparisons], marks, words)
 
 
 def _by_load(comparisons: Sequence[Comparison]) -> Iterable[tuple[str, list[Comparison]]]:
@@ -77,10 +77,6 @@ def _by_load(comparisons: Sequence[Comparison]) -> Iterable[tuple[str, list[Comp
     for _, group in groupby(sorted(comparisons, key=load), key=load):
         alike = list(group)
         yield place(alike[0].level, alike[0].rate_per_s).removeprefix("at "), alike
-
-
-def _name(each: Comparison) -> str:
-    return each.series if each.rate_per_s is None else without_rate(each.series, each.rate_per_s)
 
 
 def _axis(estimates: Sequence[Estimate]) -> axes.Axis:

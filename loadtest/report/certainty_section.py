@@ -31,7 +31,7 @@ def certainty_section(material: Material) -> Section | None:
             drawings.append(Drawing(chart, label, note=f"{noun[0].upper()}{noun[1:]}"))
     return Section(
         "certainty",
-        _title([each for each in comparisons if each.metric in metrics]),
+        certainty_title([each for each in comparisons if each.metric in metrics]),
         _note(comparisons),
         (Topic.CERTAINTY,),
         tuple(drawings),
@@ -40,15 +40,21 @@ def certainty_section(material: Material) -> Section | None:
     )
 
 
-def _title(comparisons: Sequence[Comparison]) -> str:
-    if all(each.estimate.low is None for each in comparisons):
+def certainty_title(comparisons: Sequence[Comparison]) -> str:
+    """How many of the differences are shown."""
+    if comparisons and all(each.estimate.low is None for each in comparisons):
         return "One repeat only: how sure the differences are is unknown"
     shown = sum(each.estimate.differs for each in comparisons)
-    if shown == len(comparisons):
+    left = len(comparisons) - shown
+    if not shown:
+        return "No difference is shown"
+    if not left:
         return f"All {counted(shown, 'difference')} are shown" if shown > 1 else "The difference is shown"
-    return (
-        f"{shown} of {counted(len(comparisons), 'difference')} are shown, {len(comparisons) - shown} are not"
-    )
+    return f"{shown} of {counted(len(comparisons), 'difference')} {_is(shown)} shown, {left} {_is(left)} not"
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _note(comparisons: Sequence[Comparison]) -> str:

@@ -57,13 +57,13 @@ def contents(material: Material) -> Contents:
     timeline, other_lanes = timeline_sections(material)
     why = [
         time_spent_section(material),
-        overlap_section(material),
+        # Where the records tell how many were in service all along, the greatest numbers are in the table.
+        overlap_section(material) or in_service_section(material),
         throughput_section(material),
         percentile_section(material),
         first_reply_section(material),
         connect_section(material),
         response_section(material),
-        in_service_section(material),
         other_lanes,
         fairness_section(material),
         scalability_section(material),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from statistics import median
 
 from loadtest.analysis.series import groups_in_plan_order
 from loadtest.report.numbers import ABSENT, duration, share, whole
 from loadtest.results import Cell, Fairness, ServerCell
-
-NOT_RECORDED = "not recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,16 @@ class FairnessRow:
 
 
 def fairness_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[FairnessRow]:
-    """A row for each series and level of which the server told; none where no order was recorded at all."""
-    rows = [
-        _row(series, level, servers)
-        for series, level, group in groups_in_plan_order(cells, modes)
-        if (servers := [cell.server for cell in group if cell.server is not None])
-    ]
+    """A row for each series and level, but one for a series whose order was not recorded.
+
+    No rows where no order was recorded at all, nor for a series of which the server told nothing.
+    """
+    rows: list[FairnessRow] = []
+    for series, levels in groupby(groups_in_plan_order(cells, modes), key=itemgetter(0)):
+        by_level = [(level, [cell.server for cell in group if cell.server]) for _, level, group in levels]
+        told = [_row(series, level, servers) for level, servers in by_level if _recorded(servers)]
+        if told or any(servers for _, servers in by_level):
+            rows += told or [FairnessRow(series, ABSENT, ABSENT, ())]
     return rows if any(row.told for row in rows) else []
 
 
@@ -44,8 +48,6 @@ def overtaken_share(cells: Sequence[Cell]) -> float | None:
 
 def _row(series: str, level: int, servers: Sequence[ServerCell]) -> FairnessRow:
     found = _recorded(servers)
-    if not found:
-        return FairnessRow(series, whole(level), NOT_RECORDED, ())
     back = [each.reacquire_us for each in found if each.reacquire_us is not None]
     return FairnessRow(
         series,

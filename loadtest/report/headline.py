@@ -19,6 +19,8 @@ def headline(verdict: Verdict, aggregates: Sequence[Aggregate]) -> str:
     withheld = withheld_sentence(verdict)
     if withheld is not None:
         return withheld
+    if _silent(aggregates):
+        return "No message was answered."
     compared = verdict_sentences(verdict)
     if compared:
         return as_sentence(compared[0])
@@ -30,8 +32,10 @@ def supporting(verdict: Verdict, aggregates: Sequence[Aggregate]) -> list[str]:
     """Up to MOST_SUPPORTING sentences on the same load, then what handing a permit on takes.
 
     Whoever answered nothing comes first, then the other series in the headline's metric, then the headline's
-    own series in the other metrics.
+    own series in the other metrics. None where the verdict is withheld.
     """
+    if verdict.withheld or _silent(aggregates):
+        return []
     chosen = verdict.headline
     # The headline is the first sentence of all; without a comparison that is the first silence.
     left = len(verdict.silences) - (chosen is None)
@@ -65,6 +69,12 @@ def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:
 def as_sentence(said: str) -> str:
     """With a capital and a full stop."""
     return f"{said[0].upper()}{said[1:]}" + ("" if said.endswith(".") else ".")
+
+
+def _silent(aggregates: Sequence[Aggregate]) -> bool:
+    """Whether cells were measured, and nobody answered anything in any of them."""
+    measured = [each.messages_per_s for each in aggregates if each.messages_per_s is not None]
+    return bool(measured) and not any(each.max for each in measured)
 
 
 def _supports(each: Comparison, chosen: Comparison) -> bool:

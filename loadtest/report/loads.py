@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from loadtest.analysis.aggregate import Aggregate
+from loadtest.analysis.comparison import Comparison
 from loadtest.analysis.series import without_rate
 from loadtest.report.verdict_words import place
 
@@ -20,7 +21,7 @@ def load(each: Aggregate) -> str:
     return place(each.level, each.rate_per_s).removeprefix("at ")
 
 
-def named(each: Aggregate) -> str:
+def named(each: Aggregate | Comparison) -> str:
     """The series where its load is told beside it."""
     return each.series if each.rate_per_s is None else without_rate(each.series, each.rate_per_s)
 

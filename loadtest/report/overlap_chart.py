@@ -10,6 +10,7 @@ import altair as alt
 from loadtest.analysis.overlap_panels import Panel
 from loadtest.overlap import Overlap
 from loadtest.report import axes
+from loadtest.report.numbers import whole
 from loadtest.report.svg import INK, Chart, Layers, Row, chart_of
 from loadtest.report.why_words import at_once
 
@@ -60,7 +61,7 @@ def _panel(panel: Panel, colour: str, scales: _Scales, last: bool) -> Layers:
     else:
         layers = _drawn(overlap, colour, scales, last)
         kept = overlap.kept
-        said = f"{panel.series}: at most {max(overlap.most):,} at once"
+        said = f"{panel.series}: at most {whole(max(overlap.most))}"
         said += "" if kept is None else f", {at_once(kept)} on average"
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=alt.TitleParams(said))
 
@@ -80,7 +81,7 @@ def _drawn(overlap: Overlap, colour: str, scales: _Scales, last: bool) -> list[a
         axis=alt.Axis(values=list(scales.seconds), format=axes.TICK_FORMAT, labels=last),
     )
     y_axis = alt.Axis(values=[0, scales.greatest], format="d", minExtent=AXIS_SPACE)
-    mean = alt.Y("mean:Q", title=None, scale=scales.y, axis=y_axis)
+    mean = alt.Y("mean:Q", title=None, scale=scales.y, axis=y_axis, stack=None)
     drawn = chart_of(bins)
     window: list[Row] = [
         {"s": min(edge_ms, overlap.span_ms) / MS_PER_S}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from loadtest.analysis.aggregate import Aggregate
+from loadtest.report.loads import named
 
 # Okabe and Ito's set, told apart by colour-blind readers and legible on white and on near-black.
 _BY_KIND = {
@@ -24,13 +25,16 @@ PAPER, PAPER_INK = "#ffffff", "#1d2329"
 # Time that belongs to no mode (the network, the kernel) is grey, readable on either ground.
 NEUTRAL = "#8f98a3"
 WAITING_OPACITY = 0.30
-# What is closing is nobody's time any more: the page's own ink, told from the grey by being darker.
-CLOSING_OPACITY = 0.65
 
 
 def colours(aggregates: Sequence[Aggregate]) -> dict[str, str]:
-    """Series -> colour. A kind of mode keeps its colour in every run; its second series takes a spare one."""
-    return _choose((each.series, each.mode) for each in aggregates)
+    """Series -> colour. A kind of mode keeps its colour in every run; its second series takes a spare one.
+
+    Series that differ in their rate alone are of one colour: they are never drawn over each other.
+    """
+    alike = {each.series: named(each) for each in aggregates}
+    chosen = _choose((alike[each.series], each.mode) for each in aggregates)
+    return {series: chosen[name] for series, name in alike.items()}
 
 
 def mode_colours(modes: Iterable[str]) -> dict[str, str]:

@@ -54,21 +54,27 @@ def fairness_section(material: Material) -> Section | None:
     """In which order connections were admitted, and how evenly they fared."""
     heads = (
         *("mode", "at once", "connections", "overtaken", "inversions", "Jain's index", "longest wait"),
-        *("back in service, p50", "p99", "most", "known"),
+        *("time to reacquire, p50", "p99", "most", "of"),
     )
+    rows = [
+        (row.series, row.level, row.connections, *(row.told or [ABSENT] * (len(heads) - 3)))
+        for row in fairness_rows(material.cells, material.modes)
+    ]
     return _section(
         "fairness",
         fairness_sentence(material.cells, material.modes) or "Order and fairness",
-        "By the server's own records of the whole cell; medians over the repeats. Overtaken: connections "
-        "that were admitted after one which arrived later. Inversions: pairs admitted against the order "
-        "of their arrival. Jain's index of the connections' messages per second, from arrival to release: "
-        "1 where all fare alike, 1/n where one of n has all; a cell's first connections, which meet an "
-        "empty server, are in it. Back in service: from the release of a user's permit to its next "
-        "admission, for the connections whose user is known: the first of the cell that were over, up to "
-        "200 in each worker. With free nobody waits for a permit: threads merely start in another order. "
-        "With iterative the rest wait in the kernel's backlog, before they are recorded.",
+        "By the server's own records of the whole cell; medians over the repeats. Overtaken: "
+        "connections that were admitted after one which arrived later. Inversions: pairs admitted "
+        "against the order of their arrival. Jain's index of the connections' messages per second, from "
+        "arrival to release: 1 where all fare alike, 1/n where one of n has all. Connections of the "
+        "warm-up are left out of it: the first meet an empty server. Time to reacquire: from the "
+        "release of a user's permit to its next admission, of the connections whose user is known: the "
+        "first of the cell that were over, up to 200 in each worker. With free nobody waits for a "
+        "permit: threads merely start in another order. With iterative the rest wait in the kernel's "
+        "backlog, before they are recorded. Dashes: the mode admits messages, whose order is not "
+        "recorded.",
         (Topic.SERVER,),
-        _table(heads, fairness_rows(material.cells, material.modes)),
+        Table(heads, tuple(rows)),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -42,9 +43,7 @@ def print_report(loaded: Loaded, console: Console) -> None:
         console.print(_table(table_rows(material.aggregates)))
         console.print(LEGEND)
     for finding in material.findings:
-        console.print(Text(f"{finding.check.name}: {finding.check.told}", style="yellow"))
-        _print_where(finding, console)
-        console.print(Text(f"  {finding.check.advice}"))
+        _print_finding(finding, console)
     for note in material.run.notes:
         console.print(Text(f"note: {note}", style="yellow"))
     if not material.findings and not material.run.notes:
@@ -71,6 +70,22 @@ def _table(rows: Sequence[TableRow]) -> Table:
     return table
 
 
+def _print_finding(finding: Finding, console: Console) -> None:
+    """What is wrong, where, and the advice; one line where all of it fits into one."""
+    said, advice = Text(f"{finding.check.name}: {finding.check.told}", style="yellow"), finding.check.advice
+    if not finding.where and len(said) + 1 + len(advice) <= console.width:
+        console.print(Text.assemble(said, " ", advice))
+        return
+    console.print(said)
+    _print_where(finding, console)
+    _print_below(advice, console)
+
+
+def _print_below(line: str, console: Console) -> None:
+    """A line that belongs to the one above it; where it is broken, all of it is set in."""
+    console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
+
+
 def _print_degradations(degrading: Sequence[Finding], console: Console) -> None:
     if degrading:
         console.print(
@@ -84,6 +99,6 @@ def _print_degradations(degrading: Sequence[Finding], console: Console) -> None:
 def _print_where(finding: Finding, console: Console, most: int = 3) -> None:
     """The first cells, and how many more there are."""
     for where in finding.where[:most]:
-        console.print(Text(f"  {where}"))
+        _print_below(where, console)
     if len(finding.where) > most:
-        console.print(f"  and {len(finding.where) - most} more cells")
+        _print_below(f"and {len(finding.where) - most} more cells", console)

@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 
 from loadtest.analysis.aggregate import Aggregate
-from loadtest.analysis.scalability import Curve, Scaling, Unfit
+from loadtest.analysis.scalability import Law, Scaling, Unfit
 from loadtest.analysis.series import series_names
 from loadtest.report import axes
 from loadtest.report.svg import Chart, chart_of
@@ -20,6 +20,8 @@ LABEL_SPACE = 20
 # A curve goes on to its peak where that is no further than this from what was measured.
 PEAK_WITHIN = 2.0
 _CURVE_POINTS = 60
+# Solid is what was measured or fitted to it; dashed what lies beyond, or joins points that no law explains.
+_DASHES = {"measured": [1, 0], "beyond": [5, 4], "no law": [2, 3]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def throughput_chart(
     """Messages per second over connections, under closed load.
 
     Through the points runs the law, beyond them (dashed) to its peak where that is near; without a law a line
-    through the medians, dashed where a law was tried and does not fit. None where nothing was answered, and
+    through the medians, dotted where a law was tried and does not fit. None where nothing was answered, and
     where there is one level only or the load is open: a table says that better.
     """
     names = series_names(cells)
@@ -54,37 +56,26 @@ def throughput_chart(
     if len(levels) < 2 or not any(point.rate for point in points):
         return None
     lines = _lines(aggregates, scalings)
-    axis = axes.suited([point.rate for point in points])
+    axis = axes.suited([point.rate for point in (*points, *lines)])
     palette = alt.Scale(domain=list(colours), range=list(colours.values()))
     shared = {
         "x": _levels(levels, max(point.level for point in lines)),
-        "y": alt.Y(
-            "rate:Q",
-            title="messages per second",
-            scale=alt.Scale(type=axis.kind, domain=[axis.low, axis.high], nice=False),
-            axis=alt.Axis(values=list(axis.ticks), format=axes.TICK_FORMAT, titlePadding=14),
-        ),
+        "y": _rates(axis),
         "color": alt.Color("series:N", legend=None, scale=palette),
     }
     part = alt.Detail("part:N")
-    dash = alt.StrokeDash(
-        "part:N", legend=None, scale=alt.Scale(domain=list(_DASHES), range=list(_DASHES.values()))
-    )
+    looks = alt.Scale(domain=list(_DASHES), range=list(_DASHES.values()))
+    dash = alt.StrokeDash("part:N", legend=None, scale=looks)
+    peaks = _chart(_peaks(scalings, levels[-1]))
     layers = [
         _chart(lines).mark_line(strokeWidth=2.5).encode(**shared, strokeDash=dash, detail=part),
         _chart(points).mark_point(filled=True, size=42, opacity=0.75).encode(**shared),
-        _chart(_peaks(scalings, levels[-1]))
-        .mark_point(shape="diamond", size=150, strokeWidth=2)
-        .encode(**shared),
+        peaks.mark_point(shape="diamond", size=150, strokeWidth=2).encode(**shared),
         _chart(_labels(lines, axis, LABEL_SPACE / HEIGHT))
         .mark_text(align="left", dx=10, fontWeight=600, fontSize=13)
         .encode(**shared, text=alt.Text("series:N")),
     ]
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
-
-
-# Solid is what was measured or fitted to it; dashed what lies beyond, or joins points that no law explains.
-_DASHES = {"measured": [1, 0], "beyond": [5, 4], "no law": [2, 3]}
 
 
 def _lines(aggregates: Sequence[Aggregate], scalings: Sequence[Scaling]) -> list[Point]:
@@ -94,7 +85,7 @@ def _lines(aggregates: Sequence[Aggregate], scalings: Sequence[Scaling]) -> list
     for series in dict.fromkeys(each.series for each in aggregates if each.rate_per_s is None):
         scaling = by_series.get(series)
         if scaling is not None and scaling.law is not None:
-            lines += _curve(series, scaling.law.curve, scaling.levels)
+            lines += _curve(series, scaling.law, scaling.levels)
             continue
         part = "no law" if scaling is not None and scaling.unfit is Unfit.NO_FIT else "measured"
         lines += [
@@ -105,14 +96,18 @@ def _lines(aggregates: Sequence[Aggregate], scalings: Sequence[Scaling]) -> list
     return lines
 
 
-def _curve(series: str, curve: Curve, levels: Sequence[int]) -> list[Point]:
-    measured = np.geomspace(levels[0], levels[-1], _CURVE_POINTS).tolist()
-    points = [Point(series, level, curve.at(level)) for level in measured]
-    peak = curve.peak_level
-    if peak is not None and levels[-1] < peak <= PEAK_WITHIN * levels[-1]:
-        beyond = np.geomspace(levels[-1], peak, _CURVE_POINTS // 4).tolist()
-        points += [Point(series, level, curve.at(level), "beyond") for level in beyond]
+def _curve(series: str, law: Law, levels: Sequence[int]) -> list[Point]:
+    points = [Point(series, level, law.curve.at(level)) for level in _between(levels[0], levels[-1])]
+    peak = law.peak
+    if peak is not None and levels[-1] < peak.value <= PEAK_WITHIN * levels[-1]:
+        beyond = _between(levels[-1], peak.value)
+        points += [Point(series, level, law.curve.at(level), "beyond") for level in beyond]
     return points
+
+
+def _between(low: float, high: float) -> list[float]:
+    levels: list[float] = np.geomspace(low, high, _CURVE_POINTS).tolist()
+    return levels
 
 
 def _peaks(scalings: Sequence[Scaling], greatest_level: float) -> list[Point]:
@@ -128,6 +123,15 @@ def _peaks(scalings: Sequence[Scaling], greatest_level: float) -> list[Point]:
 
 def _chart(points: Sequence[Point]) -> alt.Chart:
     return chart_of([asdict(point) for point in points])
+
+
+def _rates(axis: axes.Axis) -> alt.Y:
+    return alt.Y(
+        "rate:Q",
+        title="messages per second",
+        scale=alt.Scale(type=axis.kind, domain=[axis.low, axis.high], nice=False),
+        axis=alt.Axis(values=list(axis.ticks), format=axes.TICK_FORMAT, titlePadding=14),
+    )
 
 
 def _levels(levels: Sequence[float], greatest: float) -> alt.X:

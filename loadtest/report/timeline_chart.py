@@ -6,7 +6,7 @@ import altair as alt
 
 from loadtest.analysis.timeline import Lane, Timeline
 from loadtest.report import axes
-from loadtest.report.palette import CLOSING_OPACITY, NEUTRAL, WAITING_OPACITY
+from loadtest.report.palette import NEUTRAL, WAITING_OPACITY
 from loadtest.report.svg import INK, Chart, Layers, Row, chart_of
 
 WIDTH = 388
@@ -32,6 +32,8 @@ def _strip(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Lay
             y=alt.Y(
                 "in_service:Q",
                 title=None,
+                # The last step may end as it begins: two points at one moment must not be added up.
+                stack=None,
                 scale=alt.Scale(domain=[0, greatest * 1.02], nice=False),
                 axis=alt.Axis(values=ticks, format="d", minExtent=AXIS_SPACE),
             ),
@@ -44,23 +46,6 @@ def _strip(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Lay
 
 
 def _rows(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Layers:
-    looks = {
-        "connecting": (NEUTRAL, 0.6),
-        "waiting": (colour, WAITING_OPACITY),
-        "in service": (colour, 1.0),
-        "closing": (INK, CLOSING_OPACITY),
-    }
-    bars: list[Row] = [
-        {
-            "top": bar.row - 0.92,
-            "bottom": bar.row - 0.08,
-            "start": bar.start_ms,
-            "end": bar.end_ms,
-            "colour": looks[bar.phase][0],
-            "opacity": looks[bar.phase][1],
-        }
-        for bar in lane.bars
-    ]
     most = max(each.shown for each in timeline.lanes)
     y_scale = alt.Scale(domain=[most, 0], nice=False)
     ticks = axes.linear(timeline.span_ms).ticks
@@ -68,7 +53,7 @@ def _rows(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Laye
         values=[0.5, most - 0.5], labelExpr="round(datum.value + 0.5)", grid=False, minExtent=AXIS_SPACE
     )
     drawn = (
-        chart_of(bars)
+        chart_of(_bars(lane, colour))
         .mark_rect()
         .encode(
             x=alt.X(
@@ -86,6 +71,28 @@ def _rows(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Laye
     )
     title = alt.TitleParams("connections, in order of arrival", fontWeight="normal")
     return alt.layer(drawn, _done(lane, scale)).properties(width=WIDTH, height=ROWS, title=title)
+
+
+def _bars(lane: Lane, colour: str) -> list[Row]:
+    # Fill, opacity, and the gap above and below: grey is no mode's time, and a thin bar is the end.
+    looks = {
+        "connecting": (NEUTRAL, 0.6, 0.08),
+        "waiting": (colour, WAITING_OPACITY, 0.08),
+        "in service": (colour, 1.0, 0.08),
+        "closing": (NEUTRAL, 1.0, 0.35),
+    }
+    return [
+        {
+            "top": bar.row - 1 + gap,
+            "bottom": bar.row - gap,
+            "start": bar.start_ms,
+            "end": bar.end_ms,
+            "colour": fill,
+            "opacity": opacity,
+        }
+        for bar in lane.bars
+        for fill, opacity, gap in [looks[bar.phase]]
+    ]
 
 
 def _done(lane: Lane, scale: alt.Scale) -> alt.Chart:

@@ -10,9 +10,8 @@ from loadtest.analysis.timeline import Lane, Timeline, make_timeline
 from loadtest.report.loads import told
 from loadtest.report.material import Material
 from loadtest.report.numbers import counted, figures, plain
-from loadtest.report.palette import CLOSING_OPACITY, NEUTRAL, WAITING_OPACITY
+from loadtest.report.palette import NEUTRAL, WAITING_OPACITY
 from loadtest.report.section import Drawing, Look, Section, Table
-from loadtest.report.svg import INK
 from loadtest.report.timeline_chart import timeline_chart
 from loadtest.report.why_words import timeline_title
 
@@ -63,7 +62,7 @@ def _legend(material: Material, timeline: Timeline) -> tuple[Look, ...]:
         "connecting": Look("Grey", "connecting", (NEUTRAL,), 0.6),
         "waiting": Look("Pale", "waiting for admission", colours, WAITING_OPACITY),
         "in service": Look("Full", "in service", colours),
-        "closing": Look("Dark", "closing", (INK,), CLOSING_OPACITY),
+        "closing": Look("Thin", "closing", (NEUTRAL,)),
     }
     return tuple(look for phase, look in looks.items() if phase in drawn)
 

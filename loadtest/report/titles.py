@@ -66,7 +66,7 @@ def contrasted(pairs: Sequence[tuple[str, str]], of: str = "") -> str:
     said: list[str] = []
     for series, words in together(pairs):
         each = " each" if len(series) > 1 else ""
-        said.append(f"{words}{each}{'' if said else of} with {joined(series)}")
+        said.append(f"{words}{'' if said else of}{each} with {joined(series)}")
     return ", ".join(said)
 
 

@@ -35,19 +35,18 @@ def overlap_title(panels: Sequence[Panel]) -> str:
 
 
 def timeline_title(timeline: Timeline) -> str:
-    """What the timeline itself shows: while its rows were served, the most in service at one moment.
+    """What the timeline's strips show: of the connections that were kept, the most in service at one moment.
 
     A mode that admits by message shows conversations, of which any number is no finding.
     """
-    shown = f"the first {counted(max(lane.shown for lane in timeline.lanes), 'connection')}"
     peaks = [(lane.series, str(lane.peak)) for lane in timeline.lanes if not lane.mode.endswith("/message")]
     if not peaks:
-        return f"Who overlapped whom: {shown}"
+        return "Who overlapped whom among a cell's first connections"
     said = ", ".join(
         f"{number}{' each' if len(names) > 1 else ''} with {joined(names)}"
         for names, number in together(peaks)
     )
-    return f"While {shown} were served, the most in service at once: {said}"
+    return f"Of a cell's first connections, most in service at once: {said}"
 
 
 def fairness_sentence(cells: Sequence[Cell], modes: Sequence[str]) -> str | None:

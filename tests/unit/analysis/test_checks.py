@@ -53,6 +53,7 @@ def prediction(measured_us: float, predicted_us: float) -> WaitPrediction:
 
 FAULTS: dict[str, Callable[[Run], Run]] = {
     "interrupted": lambda run: replace(run, interrupted=True),
+    "unfinished": lambda run: replace(run, finished=None),
     "nothing-measured": lambda run: replace(run, cells=[]),
     "cut-short": with_cell(cut_short=True),
     "unbalanced": with_cell(messages=Messages(sent=7, answered=7, aborted=1)),

@@ -47,13 +47,27 @@ def test_all_bars_lie_within_the_span_and_end_after_they_start(
     assert all(0 <= bar.start_ms < bar.end_ms <= said.span_ms for lane in said.lanes for bar in lane.bars)
 
 
+def test_a_connection_closes_from_its_release_until_its_client_has_seen_the_end(
+    recorded: tuple[Run, list[Connection]],
+) -> None:
+    """The simulated client sees the end 40 us after the release, at which the server closes."""
+    for lane in drawn(recorded).lanes:
+        served_until = {bar.row: bar.end_ms for bar in lane.bars if bar.phase == "in service"}
+        closing = [
+            bar for bar in lane.bars if bar.phase == "closing" and bar.end_ms < drawn(recorded).span_ms
+        ]
+        assert closing
+        assert all(bar.start_ms == served_until[bar.row] for bar in closing)
+        assert all(bar.end_ms - bar.start_ms == pytest.approx(0.04) for bar in closing)
+
+
 def test_clients_on_another_clock_are_not_drawn(recorded: tuple[Run, list[Connection]]) -> None:
     run, connections = recorded
     assert drawn(recorded).client_shown
     elsewhere = replace(run, hosts=[*run.hosts, {"role": "worker", "boot_id": "another"}])
     said = drawn((elsewhere, connections))
     assert not said.client_shown
-    assert not any(bar.phase == "connecting" for lane in said.lanes for bar in lane.bars)
+    assert not any(bar.phase in {"connecting", "closing"} for lane in said.lanes for bar in lane.bars)
 
 
 def test_without_the_servers_records_there_is_no_timeline(recorded: tuple[Run, list[Connection]]) -> None:

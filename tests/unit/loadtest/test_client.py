@@ -192,4 +192,13 @@ def test_a_connection_is_recorded_with_its_address_and_its_moments_in_order(book
     known = [moment for moment in moments if moment is not None]
     assert len(known) == len(moments)
     assert known == sorted(known)
-    assert (view.outcome, view.messages) == ("answered", 2)
+    assert (view.outcome, view.messages, view.user) == ("answered", 2, None)
+
+
+def test_every_connection_of_a_user_carries_its_name(book: Book) -> None:
+    with Peer(echoes, echoes) as peer:
+        client = book.client(peer.port, user="w1/7")
+        for _ in range(2):
+            client.connect()
+            client.close()
+    assert [view.user for _, view in book.connections] == ["w1/7", "w1/7"]

@@ -191,7 +191,7 @@ def test_a_check_stands_beside_each_chart_that_it_touches_and_beside_no_other(tm
         for name in re.findall(r'^<section[^>]* id="([\w-]+)"', card)
     }
     assert {name for name, said in touched.items() if said} >= {"certainty", "response", "first-reply"}
-    assert not any(touched[name] for name in ("timeline", "in-service", "throughput", "littles-law"))
+    assert not any(touched[name] for name in ("timeline", "overlap", "throughput", "littles-law"))
     assert 'id="check-generator-lag"' in page
 
 
@@ -249,7 +249,7 @@ def test_every_chart_becomes_a_picture_that_stands_alone(tmp_path: Path) -> None
         assert not re.search(r"href=|url\((?!#)", text)
     for picture in charts.glob("*.png"):
         assert picture.read_bytes().startswith(b"\x89PNG")
-    title = re.findall(r'id="timeline">\n<h3>(.*)</h3>', page)[0]
+    title = html.unescape(re.findall(r'id="timeline">\n<h3>(.*)</h3>', page)[0])
     assert title.split(",")[0] in (charts / "timeline.svg").read_text(encoding="utf-8")
 
 
@@ -293,8 +293,37 @@ def test_an_open_load_is_held_against_theory_and_its_generator_described(tmp_pat
     assert "…" not in text
 
 
+def test_the_page_says_why_by_overlap_order_and_the_scalability_law(tmp_path: Path) -> None:
+    run = make_run(modes=("free", "lock"), levels=(1, 2, 4, 8, 16), repeats=2)
+    page = page_of(write_run(tmp_path, *run))
+    for said in (
+        "Of a cell&#39;s first connections, most in service at once: 16 with free, 1 with lock",
+        "in service, lock 1.0, on average",
+        "At 16 connections no connection was overtaken by a later one.",
+        "By the scalability law contention is",
+    ):
+        assert said in page
+
+
 def test_where_nothing_was_predicted_or_told_there_is_no_empty_section(tmp_path: Path) -> None:
     run = without_health(without_server(make_run(repeats=1)[0]))
     page = page_of(write_run(tmp_path, run))
     assert "queueing theory" not in page
     assert "The load generator" not in page
+
+
+def test_what_is_said_of_a_single_repeat_takes_one_line_of_the_terminal(tmp_path: Path) -> None:
+    text = text_of(write_run(tmp_path, make_run(repeats=1)[0]))
+    (line,) = [line for line in text.splitlines() if "repeat" in line and "single" in line]
+    assert line == "single-repeat: There is one repeat only: how sure is unknown. Use --repeats 3."
+
+
+def test_a_line_of_a_check_that_is_broken_stays_set_in(tmp_path: Path) -> None:
+    run, _ = make_run(repeats=1)
+    cells = [replace(cell, health=[health_of(f"worker-{n}", 0.95) for n in range(9)]) for cell in run.cells]
+    lines = text_of(write_run(tmp_path, replace(run, cells=cells))).splitlines()
+    first = next(place for place, line in enumerate(lines) if line.startswith("generator-busy"))
+    last = next(place for place, line in enumerate(lines) if "more cells" in line)
+    assert last - first > 6
+    assert all(line.startswith("  ") for line in lines[first + 2 : last + 1])
+    assert max(map(len, lines)) <= 80

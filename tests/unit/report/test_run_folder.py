@@ -11,7 +11,7 @@ import pytest
 from loadtest.results import SCHEMA, CellDetail, ResultsError
 from loadtest.run_folder import RunFolder
 from tests.support_open_run import make_open_run
-from tests.support_run import make_run, write_run
+from tests.support_run import make_run, overlap_of, write_run
 
 
 @pytest.fixture
@@ -33,6 +33,32 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     assert loaded.run == run
     assert loaded.connections == connections
     assert sorted(loaded.details) == [cell.index for cell in run.cells]
+    assert loaded.details[0].overlap is not None
+    assert loaded.details[0].overlap == overlap_of(run.cells[0], connections)
+
+
+def test_a_folder_of_before_fairness_and_overlap_were_recorded_still_loads(folder: Path) -> None:
+    """Schema 2 knew no fairness, no overlap and no users."""
+    document = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    document["schema"] = 2
+    for cell in document["cells"]:
+        del cell["server"]["fairness"]
+    (folder / "run.json").write_text(json.dumps(document), encoding="utf-8")
+    for file in (folder / "cells").iterdir():
+        detail = json.loads(file.read_text(encoding="utf-8"))
+        del detail["overlap"]
+        file.write_text(json.dumps(detail), encoding="utf-8")
+    lines = (folder / "connections.jsonl").read_text(encoding="utf-8").splitlines()
+    connections = [json.loads(line) for line in lines]
+    for connection in connections:
+        del connection["client"]["user"]
+    text = "".join(json.dumps(connection) + "\n" for connection in connections)
+    (folder / "connections.jsonl").write_text(text, encoding="utf-8")
+
+    loaded = RunFolder.load(folder)
+    assert {cell.server.fairness for cell in loaded.run.cells if cell.server is not None} == {None}
+    assert {detail.overlap for detail in loaded.details.values()} == {None}
+    assert {each.client.user for each in loaded.connections if each.client is not None} == {None}
 
 
 def test_saving_again_replaces_and_leaves_no_draft(tmp_path: Path) -> None:
@@ -56,6 +82,20 @@ def test_the_summary_has_a_row_a_cell_and_leaves_empty_what_was_not_measured(fol
     assert [(row["mode"], int(row["level"])) for row in rows] == [(cell.mode, cell.level) for cell in cells]
     assert {row["server_handoff_p50_us"] for row in rows if row["mode"] == "free"} == {""}
     assert all(float(row["first_reply_p99_us"]) > 0 for row in rows)
+
+
+def test_the_summary_tells_of_order_and_fairness(folder: Path) -> None:
+    cells = RunFolder.load(folder).run.cells
+    with (folder / "summary.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row, cell in zip(rows, cells, strict=True):
+        assert cell.server is not None
+        fairness = cell.server.fairness
+        assert fairness is not None
+        assert fairness.reacquire_us is not None
+        assert int(row["fairness_overtaken"]) == fairness.overtaken
+        assert float(row["fairness_longest_wait_us"]) == fairness.longest_wait_us
+        assert float(row["fairness_reacquire_p99_us"]) == fairness.reacquire_us.p99
 
 
 def test_the_summary_has_both_ends_of_the_ledger_and_what_theory_says(tmp_path: Path) -> None:

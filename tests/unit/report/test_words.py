@@ -7,8 +7,12 @@ from dataclasses import replace
 import pytest
 
 from loadtest.analysis.aggregate import Aggregate, aggregate
+from loadtest.analysis.comparison import THROUGHPUT, Comparison
+from loadtest.analysis.intervals import Estimate
 from loadtest.analysis.timeline import Bar, Lane, Timeline
 from loadtest.report import axes, titles
+from loadtest.report.certainty_chart import estimate_words
+from loadtest.report.certainty_section import certainty_title
 from loadtest.report.generator_rows import load_rows, worker_rows
 from loadtest.report.numbers import difference, duration, figures, share
 from loadtest.report.palette import colours
@@ -88,6 +92,8 @@ def test_a_mode_keeps_its_colour_whatever_it_is_compared_with() -> None:
     assert chosen("lock")["lock"] == chosen("free", "lock")["lock"]
     everyone = chosen("free", "lock", "semaphore=4", "queue=1", "iterative", "ticket")
     assert len(set(everyone.values())) == 6
+    openly = colours(aggregate(make_open_run(modes=("lock",), repeats=1).cells, ("lock",)))
+    assert set(openly.values()) == {everyone["lock"]}
 
 
 @pytest.mark.parametrize(
@@ -162,3 +168,31 @@ def test_only_open_load_has_rows_of_its_own() -> None:
     assert load_rows(aggregate(closed)) == []
     rows = load_rows(aggregate(make_open_run(modes=("lock",)).cells))
     assert [(row.offered, row.late, row.dropped) for row in rows] == [("223", "6", "0"), ("357", "6", "0")]
+
+
+def differing(*shown: bool) -> list[Comparison]:
+    def estimate(differs: bool) -> Estimate:
+        return Estimate(2.0, 1.5, 2.5, 3) if differs else Estimate(1.0, 0.9, 1.1, 3)
+
+    return [Comparison(THROUGHPUT, "lock", "free", 8, estimate(each)) for each in shown]
+
+
+@pytest.mark.parametrize(
+    ("comparisons", "title"),
+    [
+        (differing(True), "The difference is shown"),
+        (differing(True, True), "All 2 differences are shown"),
+        (differing(False, False), "No difference is shown"),
+        (differing(True, False, False), "1 of 3 differences is shown, 2 are not"),
+        (differing(True, True, False), "2 of 3 differences are shown, 1 is not"),
+        ([], "No difference is shown"),
+    ],
+)
+def test_how_sure_is_said_in_a_count(comparisons: list[Comparison], title: str) -> None:
+    assert certainty_title(comparisons) == title
+
+
+def test_a_ratio_without_an_interval_says_so() -> None:
+    assert estimate_words(Estimate(2.0, None, None, 1)) == "2.00 (one repeat)"
+    assert estimate_words(Estimate(2.0, 1.5, 2.5, 3)) == "2.00 (1.50 to 2.50)"
+    assert estimate_words(Estimate(1.02, 0.9, 1.1, 3)) == "1.02 (0.900 to 1.10), no difference shown"

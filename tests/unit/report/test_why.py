@@ -1,0 +1,304 @@
+"""Why a mode serves more or less: rows, sentences and charts of overlap, fairness and scalability."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from loadtest.analysis.aggregate import aggregate
+from loadtest.analysis.overlap_panels import Panel
+from loadtest.analysis.scalability import Curve, Law, Parameter, Scaling, Unfit, scalings
+from loadtest.analysis.timeline import Lane, Timeline
+from loadtest.overlap import Overlap
+from loadtest.report import why_words
+from loadtest.report.fairness_rows import fairness_rows
+from loadtest.report.overlap_chart import BY_MESSAGE, overlap_chart
+from loadtest.report.palette import colours
+from loadtest.report.scalability_rows import fit_words, percent, scalability_rows
+from loadtest.report.svg import Chart, to_svg
+from loadtest.report.throughput_chart import throughput_chart
+from loadtest.report.timeline_chart import timeline_chart
+from loadtest.results import Cell, Fairness, ServerCell
+from tests.support_open_run import make_open_run
+from tests.support_run import make_run
+
+LEVELS = (1, 2, 4, 8, 16, 32)
+SHARED = Curve(400, 0.05, 0.001)
+
+
+def panel(series: str, in_service: float, most: int = 1) -> Panel:
+    return Panel(series, series, 32, Overlap(10, 0, 40, [in_service] * 4, [most] * 4, [0.0] * 4))
+
+
+def by_message() -> Panel:
+    return Panel("lock/message", "lock/message", 32, None)
+
+
+@pytest.mark.parametrize(
+    ("panels", "said"),
+    [
+        (
+            [panel("free", 29.7), panel("lock", 0.97), panel("ticket", 1.0)],
+            "At 32 connections free keeps 30 in service, lock and ticket 1.0 each, on average",
+        ),
+        (
+            [panel("lock", 1.0), panel("queue=1", 0.99)],
+            "At 32 connections lock and queue=1 keep 1.0 each in service, on average",
+        ),
+        ([panel("lock", 0.5), by_message()], "At 32 connections lock keeps 0.5 in service, on average"),
+        ([by_message()], "Connections in service at once"),
+        ([], "Connections in service at once"),
+    ],
+)
+def test_the_overlap_is_told_with_equals_together(panels: list[Panel], said: str) -> None:
+    assert why_words.overlap_title(panels) == said
+
+
+def lane(series: str, most: int) -> Lane:
+    return Lane(series, series, 36, 10.0, (), ((0, most), (10, most)))
+
+
+@pytest.mark.parametrize(
+    ("lanes", "said"),
+    [
+        (
+            (lane("free", 30), lane("lock", 1), lane("ticket", 1)),
+            "Of a cell's first connections, most in service at once: "
+            "30 with free, 1 each with lock and ticket",
+        ),
+        (
+            (lane("lock", 1), lane("lock/message", 36)),
+            "Of a cell's first connections, most in service at once: 1 with lock",
+        ),
+        ((lane("lock/message", 36),), "Who overlapped whom among a cell's first connections"),
+    ],
+)
+def test_the_timeline_is_called_by_what_its_own_strips_show(lanes: tuple[Lane, ...], said: str) -> None:
+    assert why_words.timeline_title(Timeline(32, 10.0, lanes, client_shown=True)) == said
+
+
+def test_a_last_step_that_ends_as_it_begins_is_not_drawn_twice_as_high() -> None:
+    shown = Lane("lock", "lock", 1, 10.0, (), ((0, 9), (10.0, 9), (10.0, 9)))
+    chart = timeline_chart(Timeline(32, 10.0, (shown,), client_shown=True), shown, "#d55e00")
+    strip, _ = chart.to_dict()["vconcat"]
+    assert strip["layer"][0]["encoding"]["y"]["stack"] is None
+
+
+def with_overtaken(cells: Sequence[Cell], overtaken: dict[str, int | None]) -> list[Cell]:
+    """Cells of a hundred connections each, of which so many were overtaken; None: not recorded."""
+    return [
+        replace(
+            cell,
+            server=ServerCell(
+                100,
+                100,
+                100,
+                1,
+                9,
+                inversions=None if count is None else 3 * count,
+                fairness=fairness_of(count),
+            ),
+        )
+        for cell in cells
+        for count in [overtaken[cell.mode]]
+    ]
+
+
+def fairness_of(overtaken: int | None) -> Fairness | None:
+    return None if overtaken is None else Fairness(100, overtaken, 9_000, 0.5)
+
+
+@pytest.fixture(scope="module")
+def cells() -> list[Cell]:
+    return make_run(modes=("free", "lock", "ticket", "queue=1"), levels=(8,), repeats=1)[0].cells
+
+
+@pytest.mark.parametrize(
+    ("overtaken", "said"),
+    [
+        (
+            {"free": 70, "lock": 12, "ticket": 0, "queue=1": 0},
+            "At 8 connections later arrivals overtook 12% of connections with lock, "
+            "none with ticket and queue=1.",
+        ),
+        (
+            {"free": None, "lock": 30, "ticket": 30, "queue=1": 5},
+            "At 8 connections later arrivals overtook 30% of connections with lock and ticket, "
+            "5% with queue=1.",
+        ),
+        (
+            {"free": 70, "lock": 0, "ticket": 0, "queue=1": None},
+            "At 8 connections no connection was overtaken by a later one.",
+        ),
+        ({"free": 70, "lock": None, "ticket": None, "queue=1": None}, None),
+    ],
+)
+def test_a_sentence_tells_who_was_overtaken(
+    cells: list[Cell], overtaken: dict[str, int | None], said: str | None
+) -> None:
+    modes = ("free", "lock", "ticket", "queue=1")
+    assert why_words.fairness_sentence(with_overtaken(cells, overtaken), modes) == said
+
+
+def test_of_a_single_connection_nothing_is_said_for_nobody_can_overtake_it(cells: list[Cell]) -> None:
+    alone = [replace(cell, level=1) for cell in cells]
+    assert why_words.fairness_sentence(alone, ()) is None
+
+
+def test_a_row_of_fairness_has_medians_and_says_what_was_not_recorded(cells: list[Cell]) -> None:
+    by_mode = {cell.mode: cell for cell in cells}
+    lock, queue = by_mode["lock"], by_mode["queue=1"]
+    repeats = [replace(lock, repeat=repeat) for repeat in (1, 2, 3)]
+    told = [
+        each
+        for repeat, overtaken in zip(repeats, (10, 90, 40), strict=True)
+        for each in with_overtaken([repeat], {"lock": overtaken})
+    ]
+    two_levels = [queue, replace(queue, index=99, level=32)]
+    silent = with_overtaken(two_levels, {"queue=1": None})
+    first, second = fairness_rows([*told, *silent], ("lock", "queue=1"))
+    assert (first.series, first.level, first.connections) == ("lock", "8", "100")
+    assert first.told == ("40%", "120", "0.50", "9.00 ms", "–", "–", "–", "–")
+    assert (second.series, second.level, second.told) == ("queue=1", "–", ())
+    assert fairness_rows(silent, ()) == []
+    assert fairness_rows([replace(lock, server=None)], ()) == []
+
+
+def law(contention: float, peak: Parameter | None = None) -> Law:
+    curve = Curve(400, contention, 0.001 if peak else 0)
+    return Law(
+        curve,
+        3,
+        Parameter(400, 390, 410),
+        Parameter(contention, 0, 2 * contention),
+        Parameter(curve.coherency, curve.coherency / 2, curve.coherency * 2),
+        peak,
+        0.034,
+    )
+
+
+def scaling(
+    series: str, found: Law | None, unfit: Unfit | None = None, levels: tuple[int, ...] = LEVELS
+) -> Scaling:
+    return Scaling(series, levels, found, unfit, 0.41 if unfit is Unfit.NO_FIT else None)
+
+
+FREE = scaling("free", law(0.012, Parameter(41, 30, None)))
+LOCK = scaling("lock", law(1.02))
+TICKET = scaling("ticket", law(1.02))
+UNFIT = scaling("queue=1", None, Unfit.NO_FIT)
+
+
+@pytest.mark.parametrize(
+    ("each", "said"),
+    [
+        (
+            [FREE, LOCK, TICKET],
+            "By the scalability law contention is 1.2% with free, 102% with lock and ticket. "
+            "Throughput with free peaks at about 41 connections.",
+        ),
+        (
+            [LOCK, UNFIT],
+            "By the scalability law contention is 102% with lock. The scalability law does not fit queue=1.",
+        ),
+        (
+            [scaling("lock", None, Unfit.FEW_LEVELS, (1, 8, 32))],
+            "The scalability law needs 5 levels and here are 3: not enough levels.",
+        ),
+        ([scaling("lock", None, Unfit.FEW_LEVELS, (8,))], None),
+        ([], None),
+    ],
+)
+def test_a_sentence_tells_the_law_or_why_there_is_none(each: list[Scaling], said: str | None) -> None:
+    assert why_words.scalability_sentence(each) == said
+
+
+def test_a_row_of_scalability_has_intervals_or_the_reason_why_not() -> None:
+    few = scaling("iterative", None, Unfit.FEW_LEVELS, (1, 8, 32))
+    free, lock, unfit, short = scalability_rows([FREE, LOCK, UNFIT, few])
+    assert free.parameters == (
+        ("400", "390 to 410"),
+        ("1.2%", "0% to 2.4%"),
+        ("0.10%", "0.050% to 0.20%"),
+        ("41", "from 30"),
+    )
+    assert free.fit == "within 3%"
+    assert lock.parameters[-1] == ("none", "–")
+    assert (unfit.parameters, unfit.fit) == ((), "does not fit (misses by 41%)")
+    assert short.fit == "not enough levels (3 of 5)"
+    assert scalability_rows([scaling("lock", None, Unfit.FEW_LEVELS, (8,))]) == []
+    assert fit_words(replace(UNFIT, deviation=None)) == "does not fit"
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [(0, "0%"), (0.000_031_4, "0.0031%"), (0.0123, "1.2%"), (0.256, "26%"), (0.994, "99%"), (1.536, "154%")],
+)
+def test_a_part_however_small_keeps_two_figures(part: float, words: str) -> None:
+    assert percent(part) == words
+
+
+def test_the_overlap_chart_draws_each_mode_and_says_where_nothing_was_recorded() -> None:
+    chosen = {"free": "#2b83c6", "lock/message": "#a5673f"}
+    chart = overlap_chart([panel("free", 29.7, 32), by_message()], chosen)
+    assert chart is not None
+    svg = to_svg(chart, "overlap", "overlap")
+    assert "free: at most 32, 30 on average" in svg
+    assert BY_MESSAGE in svg
+    assert overlap_chart([by_message()], chosen) is None
+    assert overlap_chart([], chosen) is None
+
+
+def drawn(levels: tuple[int, ...], curve: Curve) -> Chart | None:
+    cells = [
+        replace(cell, messages_per_s=curve.at(cell.level))
+        for cell in make_run(modes=("free",), levels=levels, repeats=2)[0].cells
+    ]
+    aggregates = aggregate(cells)
+    return throughput_chart(cells, aggregates, colours(aggregates), scalings(cells))
+
+
+def rows_of(chart: Chart | None) -> list[list[dict[str, Any]]]:
+    """What each layer shows: lines, dots, peaks, names."""
+    assert chart is not None
+    said = chart.to_dict()
+    return [said["datasets"][layer["data"]["name"]] for layer in said["layer"]]
+
+
+@pytest.mark.parametrize(
+    ("peak", "parts", "shown"),
+    [
+        pytest.param(20, {"measured"}, 1, id="within the levels"),
+        pytest.param(50, {"measured", "beyond"}, 1, id="a little beyond them"),
+        pytest.param(100, {"measured"}, 0, id="far beyond them"),
+    ],
+)
+def test_a_curve_is_drawn_to_its_peak_where_that_is_near(peak: int, parts: set[str], shown: int) -> None:
+    lines, dots, peaks, names = rows_of(drawn(LEVELS, Curve(400, 0.05, 0.95 / peak**2)))
+    assert {point["part"] for point in lines} == parts
+    assert [round(point["level"]) for point in peaks] == [peak] * shown
+    assert len(dots) == 12
+    assert [name["series"] for name in names] == ["free"]
+
+
+def test_without_a_law_the_line_joins_the_medians_and_says_whether_one_was_tried() -> None:
+    """Three levels are too few to try; a throughput that collapses and rises again fits nothing."""
+    few, *_ = rows_of(drawn((1, 8, 32), SHARED))
+    assert [(point["level"], point["part"]) for point in few] == [(each, "measured") for each in (1, 8, 32)]
+    cells = [
+        replace(cell, messages_per_s=100.0 if cell.level == 8 else 400.0 * cell.level)
+        for cell in make_run(modes=("free",), levels=LEVELS, repeats=2)[0].cells
+    ]
+    aggregates = aggregate(cells)
+    unfit, *_ = rows_of(throughput_chart(cells, aggregates, colours(aggregates), scalings(cells)))
+    assert [(point["level"], point["part"]) for point in unfit] == [(each, "no law") for each in LEVELS]
+
+
+def test_with_a_single_level_or_under_open_load_there_is_no_course_to_draw() -> None:
+    assert drawn((8,), SHARED) is None
+    run = make_open_run(repeats=1)
+    aggregates = aggregate(run.cells)
+    assert throughput_chart(run.cells, aggregates, colours(aggregates)) is None
