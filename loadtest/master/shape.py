@@ -51,7 +51,7 @@ class PlanShape(LoadTestShape):
         if not self._conductor.running:
             self._begin_again()
             self._conductor.check_capacity(max(plan.levels), plan.modes, plan.traffic)
-            self._conductor.begin_run("plan", plan.to_json())
+            self._conductor.begin_run("plan", plan.to_json(), plan)
         if self._armed is not None:
             self._conductor.run_cell(self._armed, plan)
             self._armed = None

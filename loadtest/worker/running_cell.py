@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from gevent.lock import BoundedSemaphore
@@ -14,6 +15,7 @@ from loadtest.connection.messages import message_ring
 from loadtest.connection.meters import ABSENT
 from loadtest.orders import CellOrder
 from loadtest.recording.locust_feed import LocustFeed
+from loadtest.recording.pulse import PulseCounter
 from loadtest.recording.recorder import CellRecorder
 from loadtest.worker.alarm import Alarm
 from loadtest.worker.arrivals import schedule_of
@@ -51,8 +53,19 @@ class RunningCell:
         if self._turnstile is not None:
             self.play = self._play_alone
         recorder = self.recorder
+        self._pulse = pulse = PulseCounter(
+            order.run_id,
+            order.cell,
+            worker,
+            open_load=order.traffic.arrival.open,
+            now_ns=time.monotonic_ns(),
+        )
         self._journal = feed.open_journal(
-            order.mode, (recorder.absorb,), (recorder.fail,), recorder.keep_connection, SAMPLED_CONNECTIONS
+            order.mode,
+            (recorder.absorb, pulse.absorb),
+            (recorder.fail, pulse.fail),
+            recorder.keep_connection,
+            SAMPLED_CONNECTIONS,
         )
         echo = order.reply == "echo"
         expect = None if order.reply is None else order.reply.encode()
@@ -147,6 +160,15 @@ class RunningCell:
             "dropped": 0 if pacer is None else pacer.dropped,
             "health": self._health.take(),
         }
+
+    def take_pulse(self, connections: int) -> dict[str, Any]:
+        """A few counts of what this worker did since the last pulse, ready to be sent.
+
+        connections: how many this worker has open.
+        """
+        # The journal hands on two thousand rows at a time: a slow load would show nothing for minutes.
+        self._journal.flush()
+        return asdict(self._pulse.take(time.monotonic_ns(), connections))
 
     def _play_alone(self, talk: Conversation, due_ns: int) -> bool:
         """A turn while no other is under way in this process. It is due once they are out of the way."""
