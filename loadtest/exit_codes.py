@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 DONE = 0
+FAILED = 1
+"""A gate was not met, or the second run of a diff is worse than the first."""
 WRONG_USE = 2
 """It could not begin or go on: one line on stderr says what is wrong and how to mend it."""
 DEGRADED = 3

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_PROCESSORS = Path("/proc/cpuinfo")
 
 
 def describe_host(role: str, name: str) -> dict[str, Any]:
@@ -23,5 +24,14 @@ def describe_host(role: str, name: str) -> dict[str, Any]:
         "locust": version("locust"),
         "platform": platform.platform(),
         "cpu_count": os.cpu_count(),
+        "cpu_model": _cpu_model(),
         "boot_id": _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else None,
     }
+
+
+def _cpu_model() -> str | None:
+    """What the kernel calls the processor; None where it has no name for it."""
+    if not _PROCESSORS.exists():
+        return None
+    told = (line.partition(":") for line in _PROCESSORS.read_text().splitlines())
+    return next((words.strip() for name, _, words in told if name.strip() == "model name"), None)

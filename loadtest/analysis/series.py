@@ -6,6 +6,10 @@ from collections.abc import Sequence
 
 from loadtest.results import Cell, Run
 
+Settings = tuple[str, int, int, str, str, float | None]
+
+_BETWEEN = ", "
+
 
 def series_names(cells: Sequence[Cell]) -> dict[int, str]:
     """Cell index -> the series' name: the mode, and what else tells it from its like in this run.
@@ -15,7 +19,9 @@ def series_names(cells: Sequence[Cell]) -> dict[int, str]:
     """
     several_messages = len({cell.messages_per_connection for cell in cells}) > 1
     several_payloads = len({cell.payload_bytes for cell in cells}) > 1
-    several_loads = len({cell.rate_per_s for cell in cells}) > 1
+    several_loads = len({(cell.arrival, cell.rate_per_s) for cell in cells}) > 1
+    several_arrivals = len({cell.arrival for cell in cells if cell.rate_per_s is not None}) > 1
+    several_scenarios = len({cell.scenario for cell in cells}) > 1
 
     def name(cell: Cell) -> str:
         parts = [cell.mode]
@@ -25,11 +31,42 @@ def series_names(cells: Sequence[Cell]) -> dict[int, str]:
             parts.append(f"{cell.messages_per_connection} messages")
         if several_payloads:
             parts.append(f"{cell.payload_bytes} bytes")
+        if several_scenarios:
+            parts.append(cell.scenario)
+        if several_arrivals and cell.rate_per_s is not None:
+            parts.append(cell.arrival)
         if several_loads:
-            parts.append("closed load" if cell.rate_per_s is None else f"{cell.rate_per_s:g}/s")
-        return ", ".join(parts)
+            parts.append("closed load" if cell.rate_per_s is None else per_second(cell.rate_per_s))
+        return _BETWEEN.join(parts)
 
     return {cell.index: name(cell) for cell in cells}
+
+
+def mode_of(series: str) -> str:
+    """The mode with which the series' name begins."""
+    return series.partition(_BETWEEN)[0]
+
+
+def without_rate(series: str, rate_per_s: float) -> str:
+    """The series' name where its rate is told beside it."""
+    return series.removesuffix(_BETWEEN + per_second(rate_per_s))
+
+
+def per_second(rate_per_s: float) -> str:
+    """An offered load in a series' name: `148/s`."""
+    return f"{rate_per_s:g}/s"
+
+
+def settings_of(cell: Cell) -> Settings:
+    """What the clients did in a cell: only cells that agree in it may be held against each other."""
+    return (
+        cell.client_mode,
+        cell.messages_per_connection,
+        cell.payload_bytes,
+        cell.scenario,
+        cell.arrival,
+        cell.rate_per_s,
+    )
 
 
 def in_plan_order(cells: Sequence[Cell], modes: Sequence[str]) -> list[str]:

@@ -2,25 +2,83 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadtest.analysis.checks import degradations, findings
-from loadtest.analysis.comparison import Comparison, compare
+from loadtest.analysis.comparison import RESPONSE_TIMES, THROUGHPUT, Comparison, compare
 from loadtest.analysis.finding import Finding
-from loadtest.analysis.series import modes_of
-from loadtest.results import Run
+from loadtest.analysis.series import mode_of, modes_of, series_names
+from loadtest.results import Cell, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A series at a level that answered no message in so many of its repeats: there is no ratio to give."""
+
+    series: str
+    level: int
+    silent: int
+    repeats: int
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """comparisons: none where the verdict is withheld. withheld: the findings that make the figures unfit."""
+    """comparisons and silences: none where the verdict is withheld.
+
+    withheld: the findings that make the figures unfit.
+    """
 
     comparisons: tuple[Comparison, ...]
     withheld: tuple[Finding, ...]
+    silences: tuple[Silence, ...] = ()
+
+    @property
+    def headline(self) -> Comparison | None:
+        """The one comparison to remember; None where nothing was compared.
+
+        Throughput at the greatest level or, where all load is open, the slowest messages at the greatest
+        rate; `lock` against `free` where they are, else whoever is shown to differ most from the baseline.
+        """
+        candidates = _greatest(self.comparisons)
+        classic = (each for each in candidates if _modes(each) == ("lock", "free"))
+        return next(classic, max(candidates, key=_distance, default=None))
 
 
 def judge(run: Run) -> Verdict:
     """The run's verdict; a degraded run gets none."""
     withheld = tuple(degradations(findings(run)))
-    comparisons = () if withheld else tuple(compare(run.cells, modes_of(run)))
-    return Verdict(comparisons, withheld)
+    if withheld:
+        return Verdict((), withheld)
+    return Verdict(tuple(compare(run.cells, modes_of(run))), (), tuple(_silences(run.cells)))
+
+
+def _greatest(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Those among which the headline is chosen: of one metric, under the greatest load."""
+    closed = [each for each in comparisons if each.metric == THROUGHPUT]
+    slowest = RESPONSE_TIMES[-1]
+    candidates = closed or [each for each in comparisons if each.metric == slowest]
+    load = max(((each.rate_per_s or 0.0, each.level) for each in candidates), default=None)
+    return [each for each in candidates if (each.rate_per_s or 0.0, each.level) == load]
+
+
+def _modes(comparison: Comparison) -> tuple[str, str]:
+    return mode_of(comparison.series), mode_of(comparison.baseline)
+
+
+def _distance(comparison: Comparison) -> tuple[bool, float]:
+    return comparison.estimate.differs, abs(math.log(comparison.estimate.ratio))
+
+
+def _silences(cells: Sequence[Cell]) -> list[Silence]:
+    names = series_names(cells)
+    groups: dict[tuple[str, int], list[Cell]] = {}
+    for cell in cells:
+        if not cell.cut_short:
+            groups.setdefault((names[cell.index], cell.level), []).append(cell)
+    return [
+        Silence(series, level, silent, len(group))
+        for (series, level), group in groups.items()
+        if (silent := sum(not cell.messages.answered for cell in group))
+    ]
