@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ import numpy as np
 from loadtest.recording.pulse import Pulse, percentile_us
 
 # What the page shows as now, and as just before.
-RECENT_S = 5
+RECENT_NS = 5 * 10**9
 HISTORY_S = 60
 # A worker pulses once a second; one that has been silent for longer says nothing of now.
-SILENT_S = 2.5
+SILENT_NS = 2_500_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Pulses:
         """A worker's pulse came in, as `dataclasses.asdict` made it."""
         now_ns = self._clock_ns()
         self._received.append(Received(now_ns, Pulse(**told)))
-        while self._received[0].at_ns < now_ns - (HISTORY_S + SILENT_S) * 1_000_000_000:
+        while self._received[0].at_ns < now_ns - HISTORY_S * 10**9 - SILENT_NS:
             self._received.popleft()
 
     def of_run(self, run_id: str) -> list[Received]:
@@ -74,19 +75,21 @@ class Pulses:
         return [each for each in self._received if each.pulse.run_id == run_id]
 
 
-def recent(received: Sequence[Received], cell: int, now_ns: int) -> Now | None:
-    """The last seconds of one cell; None where nobody has told anything of them."""
-    since_ns = now_ns - RECENT_S * 1_000_000_000
-    return together([each.pulse for each in received if each.pulse.cell == cell and each.at_ns > since_ns])
+def recent(received: Sequence[Received], now_ns: int) -> tuple[int, Now] | None:
+    """The cell that was last told of, and how its last seconds were; None where nobody told anything."""
+    since = bisect_right(received, now_ns - RECENT_NS, key=_arrival)
+    last = received[since:]
+    if not last:
+        return None
+    cell = last[-1].pulse.cell
+    now = together([each.pulse for each in last if each.pulse.cell == cell])
+    return None if now is None else (cell, now)
 
 
 def moment(received: Sequence[Received], at_ns: int) -> Now | None:
     """The second before this moment: the last word of each worker that was not silent then."""
-    last: dict[str, Pulse] = {}
-    for each in received:
-        if at_ns - SILENT_S * 1e9 < each.at_ns <= at_ns:
-            last[each.pulse.worker] = each.pulse
-    return together(list(last.values()))
+    since, until = (bisect_right(received, at, key=_arrival) for at in (at_ns - SILENT_NS, at_ns))
+    return together(list({each.pulse.worker: each.pulse for each in received[since:until]}.values()))
 
 
 def together(pulses: Sequence[Pulse]) -> Now | None:
@@ -110,6 +113,10 @@ def together(pulses: Sequence[Pulse]) -> Now | None:
         split=_split(pulses),
         connections=sum({pulse.worker: pulse.connections for pulse in pulses}.values()),
     )
+
+
+def _arrival(received: Received) -> int:
+    return received.at_ns
 
 
 def _split(pulses: Sequence[Pulse]) -> Split | None:

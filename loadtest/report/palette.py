@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from loadtest.analysis.aggregate import Aggregate
 
@@ -25,16 +25,26 @@ WAITING_OPACITY = 0.30
 
 def colours(aggregates: Sequence[Aggregate]) -> dict[str, str]:
     """Series -> colour. A kind of mode keeps its colour in every run; its second series takes a spare one."""
+    return _choose((each.series, each.mode) for each in aggregates)
+
+
+def mode_colours(modes: Iterable[str]) -> dict[str, str]:
+    """Mode -> colour, as `colours` gives the series of a plan, which are its modes."""
+    return _choose((mode, mode) for mode in modes)
+
+
+def _choose(named: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Pairs of a name and its mode -> colours by name."""
     chosen: dict[str, str] = {}
     spare = 0
-    for each in aggregates:
-        if each.series in chosen:
+    for name, mode in named:
+        if name in chosen:
             continue
-        colour = _BY_KIND.get(_kind(each.mode))
+        colour = _BY_KIND.get(_kind(mode))
         if colour is None or colour in chosen.values():
             colour = _SPARE[spare % len(_SPARE)]
             spare += 1
-        chosen[each.series] = colour
+        chosen[name] = colour
     return chosen
 
 

@@ -175,6 +175,8 @@ class Agent:
             if cell.open:
                 self._begun.clear()
                 cell.close(time.monotonic_ns())
+                # A cell of less than a second would else have none.
+                self._send_pulse(cell)
                 # Who was given a turn at the last moment begins it now, and is busy from then on.
                 gevent.sleep(0)
                 self._drain(drain_s)

@@ -1,0 +1,44 @@
+"""What a run says by its saved cells: figures so far, and in the end its verdict. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loadtest.analysis.aggregate import aggregate
+from loadtest.analysis.series import modes_of
+from loadtest.analysis.verdict import judge
+from loadtest.report.rows import TableRow, table_rows
+from loadtest.report.story import headline
+from loadtest.report.verdict_words import verdict_sentences, withheld_sentence
+from loadtest.results import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """rows: the report's table so far. sentences: the verdict, headline first; empty while the run goes on.
+
+    withheld: whether the first sentence says why there is no verdict.
+    """
+
+    rows: tuple[TableRow, ...] = ()
+    sentences: tuple[str, ...] = ()
+    withheld: bool = False
+
+
+def outcome_of(run: Run) -> Outcome:
+    """The outcome of a run as far as it has come."""
+    aggregates = aggregate(run.cells, modes_of(run))
+    rows = tuple(table_rows(aggregates))
+    if run.finished is None:
+        return Outcome(rows)
+    verdict = judge(run)
+    withheld = withheld_sentence(verdict)
+    if withheld is not None:
+        return Outcome(rows, (withheld,), withheld=True)
+    # A run by hand, or of one mode, has nothing to hold against each other.
+    said = verdict_sentences(verdict) or [headline(aggregates)]
+    return Outcome(rows, tuple(map(_as_sentence, said)))
+
+
+def _as_sentence(words: str) -> str:
+    return words[0].upper() + words[1:].removesuffix(".") + "."
