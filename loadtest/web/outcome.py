@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from loadtest.analysis.aggregate import aggregate
+from loadtest.analysis.aggregate import Aggregate, aggregate
 from loadtest.analysis.series import modes_of
 from loadtest.analysis.verdict import judge
+from loadtest.master.pulses import Split
 from loadtest.report.rows import TableRow, table_rows
 from loadtest.report.story import headline
 from loadtest.report.verdict_words import verdict_sentences, withheld_sentence
@@ -15,12 +16,14 @@ from loadtest.results import Run
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """rows: the report's table so far. sentences: the verdict, headline first; empty while the run goes on.
+    """rows: the report's table so far. splits: for each of them the mean times of its messages, where told.
+    sentences: the verdict, headline first; empty while the run goes on.
 
     withheld: whether the first sentence says why there is no verdict.
     """
 
     rows: tuple[TableRow, ...] = ()
+    splits: tuple[Split | None, ...] = ()
     sentences: tuple[str, ...] = ()
     withheld: bool = False
 
@@ -28,16 +31,22 @@ class Outcome:
 def outcome_of(run: Run) -> Outcome:
     """The outcome of a run as far as it has come."""
     aggregates = aggregate(run.cells, modes_of(run))
-    rows = tuple(table_rows(aggregates))
+    rows, splits = tuple(table_rows(aggregates)), tuple(map(_split, aggregates))
     if run.finished is None:
-        return Outcome(rows)
+        return Outcome(rows, splits)
     verdict = judge(run)
     withheld = withheld_sentence(verdict)
     if withheld is not None:
-        return Outcome(rows, (withheld,), withheld=True)
+        return Outcome(rows, splits, (withheld,), withheld=True)
     # A run by hand, or of one mode, has nothing to hold against each other.
     said = verdict_sentences(verdict) or [headline(aggregates)]
-    return Outcome(rows, tuple(map(_as_sentence, said)))
+    return Outcome(rows, splits, tuple(map(_as_sentence, said)))
+
+
+def _split(each: Aggregate) -> Split | None:
+    parts = (each.network_mean_us, each.wait_mean_us, each.service_mean_us)
+    medians = [part.median for part in parts if part is not None]
+    return Split(*medians) if len(medians) == len(parts) else None
 
 
 def _as_sentence(words: str) -> str:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from loadtest.master.pulses import HISTORY_S
 from loadtest.master.server_view import Listener, ServerUnreachableError, ServerView
 
-ASK_EVERY_NS = 1_000_000_000
+# Pages ask once a second, and come a little early at times.
+ASK_EVERY_NS = 900_000_000
 # A page that is redrawn each second cannot wait for longer.
 PATIENCE_S = 1.0
 
@@ -24,13 +25,13 @@ PATIENCE_S = 1.0
 class ServerNow:
     """listeners: by mode; None where the server cannot be asked. admin: whether it has a port to be asked at.
 
-    in_service: when it was asked in the last minute (monotonic nanoseconds), and how many were in service
-    over all modes.
+    in_service: of the last minute, when it was asked (monotonic nanoseconds), and how many were in service on
+    average since it was asked before, over all modes.
     """
 
     admin: bool
     listeners: Mapping[str, Listener] | None = None
-    in_service: tuple[tuple[int, int], ...] = ()
+    in_service: tuple[tuple[int, float], ...] = ()
 
 
 class ServerWatch:
@@ -43,7 +44,7 @@ class ServerWatch:
         self._asked_ns: int | None = None
         self._admin = ""
         self._listeners: Mapping[str, Listener] | None = None
-        self._in_service: deque[tuple[int, int]] = deque(maxlen=HISTORY_S)
+        self._in_service: deque[tuple[int, float]] = deque(maxlen=HISTORY_S)
 
     def look(self, server: ServerView | None) -> ServerNow:
         """What this server counts now, at most a second old."""
@@ -59,12 +60,28 @@ class ServerWatch:
     def _ask(self, admin: str) -> None:
         if admin != self._admin:
             self._in_service.clear()
-        self._admin = admin
+            self._listeners = None
+        before, self._admin = self._listeners, admin
         try:
             self._listeners = ServerView(admin, PATIENCE_S).snapshot().listeners
         except ServerUnreachableError:
             self._listeners = None
         self._asked_ns = self._clock_ns()
-        if self._listeners is not None:
-            in_service = sum(listener.in_service for listener in self._listeners.values())
-            self._in_service.append((self._asked_ns, in_service))
+        mean = mean_in_service(before, self._listeners)
+        if mean is not None:
+            self._in_service.append((self._asked_ns, mean))
+
+
+def mean_in_service(
+    before: Mapping[str, Listener] | None, after: Mapping[str, Listener] | None
+) -> float | None:
+    """How many were in service on average between two answers, over all modes, by the server's own integral.
+
+    None where either is missing, or the server was started anew in between.
+    """
+    if before is None or after is None or before.keys() != after.keys():
+        return None
+    pairs = [(before[name], after[name]) for name in after]
+    if any(was.at_ns >= now.at_ns or was.in_service_ns > now.in_service_ns for was, now in pairs):
+        return None
+    return sum((now.in_service_ns - was.in_service_ns) / (now.at_ns - was.at_ns) for was, now in pairs)

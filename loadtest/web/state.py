@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from loadtest.analysis.series import modes_of
 from loadtest.master.progress import CellProgress, Progress, ReportState, TimeLeft
-from loadtest.master.pulses import HISTORY_S, Received, Split, moment, recent
+from loadtest.master.pulses import HISTORY_S, SILENT_NS, Received, Split, moment, recent
 from loadtest.master.server_view import Listener
+from loadtest.plan import PlannedCell
 from loadtest.report.numbers import counted, duration, rate, share
 from loadtest.report.palette import NEUTRAL, mode_colours
 from loadtest.results import Run
@@ -18,8 +19,6 @@ from loadtest.web.outcome import Outcome
 from loadtest.web.server_watch import ServerNow
 
 _SECOND_NS = 1_000_000_000
-# As near as a count of the server's must lie to a second of the history to be drawn there.
-_NEAR_NS = 1_500_000_000
 
 
 def state_of(
@@ -42,7 +41,7 @@ def state_of(
         "modes": _modes(progress, server),
         "now": _now(progress, received, now_ns),
         "history": _history(received, server, now_ns),
-        "figures": [asdict(row) for row in outcome.rows],
+        "figures": _figures(progress, outcome),
         "failure": progress.failure,
         "verdict": {"sentences": outcome.sentences, "withheld": outcome.withheld},
         "report": progress.report.value,
@@ -70,7 +69,7 @@ def _plan(progress: Progress) -> dict[str, Any] | None:
     cells = [
         {
             "mode": each.mode,
-            "name": f"{each.mode}, {counted(each.level, 'connection')}, repeat {each.repeat}",
+            "name": f"{_cell_name(each)}, repeat {each.repeat}",
             "state": saved.get(each.index, "now" if each.index == under_way else "to come"),
         }
         for each in progress.planned
@@ -86,11 +85,14 @@ def _cell(cell: CellProgress, now_ns: int) -> dict[str, Any]:
     planned, left_s = cell.planned, cell.left_s(now_ns)
     return {
         "number": planned.index + 1,
-        "mode": planned.mode,
-        "level": planned.level,
+        "name": _cell_name(planned),
         "repeat": planned.repeat,
         "left": None if left_s is None else _span(left_s),
     }
+
+
+def _cell_name(planned: PlannedCell) -> str:
+    return f"{planned.mode}, {counted(planned.level, 'connection')}"
 
 
 def _left(left: TimeLeft) -> str:
@@ -142,8 +144,10 @@ def _now(progress: Progress, received: Sequence[Received], now_ns: int) -> dict[
     if found is None or progress.run is None:
         return None
     cell, now = found
+    names = _names(progress.run)
+    mode = progress.planned[cell].mode if progress.planned else names[0]
     return {
-        "mode": progress.planned[cell].mode if progress.planned else _names(progress.run)[0],
+        "name": _cell_name(progress.planned[cell]) if progress.planned else mode,
         "over": f"last {math.ceil(now.covered_s)} s",
         "connections": now.connections,
         "answered_per_s": rate(now.answered_per_s),
@@ -151,43 +155,59 @@ def _now(progress: Progress, received: Sequence[Received], now_ns: int) -> dict[
         "p50": duration(now.p50_us),
         "p90": duration(now.p90_us),
         "p99": duration(now.p99_us),
-        "split": None if now.split is None else _split(now.split),
+        "split": None if now.split is None else _split(now.split, mode_colours(names)[mode]),
     }
 
 
-def _split(split: Split) -> list[dict[str, Any]]:
-    """The parts of a mean round trip. colour: None for the mode's own."""
+def _split(split: Split, colour: str) -> list[dict[str, Any]]:
+    """The parts of a mean round trip, as the report draws them: what is no mode's is grey, a wait is pale."""
     parts = (
         ("network", split.network_us, NEUTRAL, False),
-        ("wait", split.wait_us, None, True),
-        ("service", split.service_us, None, False),
+        ("wait", split.wait_us, colour, True),
+        ("service", split.service_us, colour, False),
     )
-    total = sum(part_us for _, part_us, _, _ in parts)
+    total = sum(part_us for _, part_us, *_ in parts)
     return [
         {
             "name": name,
             "share": part_us / total if total else 0.0,
             "words": duration(part_us),
             "percent": share(part_us, total) if total else "0%",
-            "colour": colour,
+            "colour": part_colour,
             "pale": pale,
         }
-        for name, part_us, colour, pale in parts
+        for name, part_us, part_colour, pale in parts
+    ]
+
+
+def _figures(progress: Progress, outcome: Outcome) -> list[dict[str, Any]]:
+    """The report's table of the cells so far, with where the time went."""
+    colours = mode_colours([] if progress.run is None else _names(progress.run))
+    return [
+        {
+            **asdict(row),
+            "split": [] if split is None else _split(split, colours.get(row.series, NEUTRAL)),
+        }
+        for row, split in zip(outcome.rows, outcome.splits, strict=True)
     ]
 
 
 def _history(received: Sequence[Received], server: ServerNow, now_ns: int) -> list[dict[str, Any]]:
-    """A row a second, the oldest first, up to now; None in it where nobody told."""
-    rows = []
-    for ago_s in reversed(range(HISTORY_S)):
-        at_ns = now_ns - ago_s * _SECOND_NS
-        seen = moment(received, at_ns)
-        counts = [count for asked_ns, count in server.in_service if at_ns - _NEAR_NS < asked_ns <= at_ns]
-        rows.append(
-            {
-                "answered_per_s": None if seen is None else seen.answered_per_s,
-                "p99_us": None if seen is None else seen.p99_us,
-                "in_service": counts[-1] if counts else None,
-            }
-        )
-    return rows
+    """Three lines of a value a second, the oldest first, up to now; None in them where nobody told."""
+    moments_ns = [now_ns - ago_s * _SECOND_NS for ago_s in reversed(range(HISTORY_S))]
+    seen = [moment(received, at_ns) for at_ns in moments_ns]
+    return [
+        _line("answered", [None if now is None else now.answered_per_s for now in seen], rate),
+        _line("p99", [None if now is None else now.p99_us for now in seen], duration),
+        _line("service", [_in_service(server, at_ns) for at_ns in moments_ns], rate),
+    ]
+
+
+def _in_service(server: ServerNow, at_ns: int) -> float | None:
+    near = [mean for asked_ns, mean in server.in_service if at_ns - SILENT_NS < asked_ns <= at_ns]
+    return near[-1] if near else None
+
+
+def _line(name: str, values: list[float | None], in_words: Callable[[float | None], str]) -> dict[str, Any]:
+    most = max((value for value in values if value is not None), default=None)
+    return {"name": name, "values": values, "most": "" if most is None else f"(at most {in_words(most)})"}

@@ -50,14 +50,25 @@ function drawReport(state) {
   place.replaceChildren(link);
 }
 
+/** What is empty before the first run and after the last is not shown then. */
+function choose(state) {
+  const goes = state.run !== null && !state.run.finished;
+  at("plan").hidden = state.run === null;
+  at("facts").hidden = !goes;
+  at("figures-card").hidden = state.figures.length === 0;
+  at("clients").hidden = at("times").hidden = !goes && state.now === null;
+  say(at("figures-title"), goes ? "Figures so far" : "Figures");
+}
+
 function drawPlan(state) {
   const { plan, run, cell, left } = state;
   const colours = Object.fromEntries(state.modes.map((row) => [row.mode, row.colour]));
   at("strip").hidden = plan === null;
   say(at("plan-title"), run === null || plan !== null ? "Plan" : "Run by hand");
   say(at("plan-words"), plan?.words ?? (run === null ? "" : "One cell, until somebody presses Stop."));
-  const named = cell === null ? null : `${cell.mode}, ${cell.level} connections`;
-  say(at("cell"), named === null ? NONE : plan === null ? named : `${cell.number} of ${plan.total}: ${named}, repeat ${cell.repeat} of ${plan.repeats}`);
+  const done = plan === null ? NONE : `${plan.done} of ${plan.total} done`;
+  const numbered = plan === null ? cell?.name : `${cell?.number} of ${plan.total}: ${cell?.name}, repeat ${cell?.repeat} of ${plan.repeats}`;
+  say(at("cell"), cell === null ? done : numbered);
   say(at("cell-left"), cell?.left ?? NONE);
   say(at("left-title"), run !== null && plan === null ? "Running for" : "Left of the plan");
   say(at("left"), left ?? (plan === null && run?.running_for ? run.running_for : NONE));
@@ -75,21 +86,25 @@ function drawPlan(state) {
 
 function drawNow(state) {
   const now = state.now;
-  say(at("now-words"), now === null ? "Nothing is answered now." : `${now.mode}, ${now.over}, warm-up included; times to 6%`);
+  say(at("now-words"), now === null ? "Nothing is answered now." : `${now.name}: the ${now.over}, warm-up included; times to 6%`);
   for (const name of ["p50", "p90", "p99", "connections"]) say(at(name), String(now?.[name] ?? NONE));
   say(at("answered"), now?.answered_per_s ?? NONE);
   say(at("failed"), now?.failed_per_s ?? NONE);
-  drawSpark(at("spark-answered"), state.history.map((row) => row.answered_per_s));
-  drawSpark(at("spark-p99"), state.history.map((row) => row.p99_us));
-  drawSpark(at("spark-service"), state.history.map((row) => row.in_service));
+  for (const spark of state.history) {
+    say(at(`top-${spark.name}`), spark.most);
+    drawSpark(at(`spark-${spark.name}`), spark.values);
+  }
+}
+
+function asParts(split) {
+  return split.map((part) => ({ width: part.share, classes: part.pale ? "pale" : "", colour: part.colour }));
 }
 
 function drawSplit(state) {
   const now = state.now, split = now?.split ?? [];
   const silent = now === null ? "Nothing is answered now." : "The server tells no times: start it with --timing.";
-  say(at("split-words"), split.length ? `Means of ${now.mode}, ${now.over}` : silent);
-  const parts = split.map((part) => ({ width: part.share, classes: part.pale ? "pale" : "", colour: part.colour }));
-  drawBar(at("split-bar"), parts);
+  say(at("split-words"), split.length ? `${now.name}: means of the ${now.over}` : silent);
+  drawBar(at("split-bar"), asParts(split));
   keep(at("split"), split, () => {
     const pair = make("div"), name = make("dt");
     name.append(make("i"), make("span"));
@@ -135,20 +150,24 @@ function drawModes(state) {
 }
 
 function drawFigures(state) {
-  at("figures-card").hidden = state.figures.length === 0;
   const columns = ["level", "messages_per_s", "response_p50", "response_p99", "wait", "in_service", "failed"];
   keep(at("figures"), state.figures, () => {
     const row = make("tr"), name = make("th", "left");
     name.scope = "row";
-    row.append(name, ...columns.map(() => make("td")));
+    const bars = make("td", "bars");
+    bars.setAttribute("aria-hidden", "true");
+    bars.append(make("div", "bar"));
+    row.append(name, ...columns.map(() => make("td")), bars);
     return row;
   }, (line, row) => {
     say(line.firstElementChild, row.series);
     columns.forEach((name, place) => say(line.children[place + 1], row[name]));
+    drawBar(line.querySelector(".bar"), asParts(row.split));
   });
 }
 
 function draw(state) {
+  choose(state);
   drawHeader(state);
   drawVerdict(state);
   drawPlan(state);
