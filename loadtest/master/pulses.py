@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from loadtest.recording.pulse import Pulse, percentile_us
+from loadtest.recording.pulse import Pulse, percentiles_us
 
 # What the page shows as now, and as just before.
 RECENT_NS = 5 * 10**9
 HISTORY_S = 60
-# A worker pulses once a second; one that has been silent for longer says nothing of now.
-SILENT_NS = 2_500_000_000
+# One value of the history: workers pulse once a second, so two or three pulses of each are in it.
+MOMENT_NS = 2_500_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,10 @@ class Pulses:
         self._received: deque[Received] = deque()
 
     def add(self, told: dict[str, Any]) -> None:
-        """A worker's pulse came in, as `dataclasses.asdict` made it."""
+        """A worker's pulse came in, as Pulse.to_message made it."""
         now_ns = self._clock_ns()
         self._received.append(Received(now_ns, Pulse(**told)))
-        while self._received[0].at_ns < now_ns - HISTORY_S * 10**9 - SILENT_NS:
+        while self._received[0].at_ns < now_ns - HISTORY_S * 10**9 - MOMENT_NS:
             self._received.popleft()
 
     def of_run(self, run_id: str) -> list[Received]:
@@ -87,9 +87,9 @@ def recent(received: Sequence[Received], now_ns: int) -> tuple[int, Now] | None:
 
 
 def moment(received: Sequence[Received], at_ns: int) -> Now | None:
-    """The second before this moment: the last word of each worker that was not silent then."""
-    since, until = (bisect_right(received, at, key=_arrival) for at in (at_ns - SILENT_NS, at_ns))
-    return together(list({each.pulse.worker: each.pulse for each in received[since:until]}.values()))
+    """The two seconds before this moment; None where nobody told anything of them."""
+    since, until = (bisect_right(received, at, key=_arrival) for at in (at_ns - MOMENT_NS, at_ns))
+    return together([each.pulse for each in received[since:until]])
 
 
 def together(pulses: Sequence[Pulse]) -> Now | None:
@@ -102,14 +102,15 @@ def together(pulses: Sequence[Pulse]) -> Now | None:
     covered_ns: dict[str, int] = {}
     for pulse in pulses:
         covered_ns[pulse.worker] = covered_ns.get(pulse.worker, 0) + pulse.span_ns
-    responses = np.sum([pulse.responses for pulse in pulses], axis=0).tolist()
+    responses = np.sum([pulse.responses for pulse in pulses], axis=0)
+    p50_us, p90_us, p99_us = percentiles_us(responses, (0.5, 0.9, 0.99))
     return Now(
         covered_s=max(covered_ns.values()) / 1e9,
         answered_per_s=sum(pulse.answered * 1e9 / covered_ns[pulse.worker] for pulse in pulses),
         failed_per_s=sum(pulse.failed * 1e9 / covered_ns[pulse.worker] for pulse in pulses),
-        p50_us=percentile_us(responses, 0.5),
-        p90_us=percentile_us(responses, 0.9),
-        p99_us=percentile_us(responses, 0.99),
+        p50_us=p50_us,
+        p90_us=p90_us,
+        p99_us=p99_us,
         split=_split(pulses),
         connections=sum({pulse.worker: pulse.connections for pulse in pulses}.values()),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from loadtest.analysis.series import modes_of
 from loadtest.master.progress import CellProgress, Progress, ReportState, TimeLeft
-from loadtest.master.pulses import HISTORY_S, SILENT_NS, Received, Split, moment, recent
+from loadtest.master.pulses import HISTORY_S, MOMENT_NS, Received, Split, moment, recent
 from loadtest.master.server_view import Listener
 from loadtest.plan import PlannedCell
 from loadtest.report.numbers import counted, duration, rate, share
@@ -18,7 +18,8 @@ from loadtest.results import Run
 from loadtest.web.outcome import Outcome
 from loadtest.web.server_watch import ServerNow
 
-_SECOND_NS = 1_000_000_000
+# From one value of the history to the next.
+_STEP_S = 2
 
 
 def state_of(
@@ -193,8 +194,8 @@ def _figures(progress: Progress, outcome: Outcome) -> list[dict[str, Any]]:
 
 
 def _history(received: Sequence[Received], server: ServerNow, now_ns: int) -> list[dict[str, Any]]:
-    """Three lines of a value a second, the oldest first, up to now; None in them where nobody told."""
-    moments_ns = [now_ns - ago_s * _SECOND_NS for ago_s in reversed(range(HISTORY_S))]
+    """Three lines of a value every two seconds, oldest first, up to now; None in them where nobody told."""
+    moments_ns = [now_ns - ago_s * 1_000_000_000 for ago_s in reversed(range(0, HISTORY_S, _STEP_S))]
     seen = [moment(received, at_ns) for at_ns in moments_ns]
     return [
         _line("answered", [None if now is None else now.answered_per_s for now in seen], rate),
@@ -204,7 +205,7 @@ def _history(received: Sequence[Received], server: ServerNow, now_ns: int) -> li
 
 
 def _in_service(server: ServerNow, at_ns: int) -> float | None:
-    near = [mean for asked_ns, mean in server.in_service if at_ns - SILENT_NS < asked_ns <= at_ns]
+    near = [mean for asked_ns, mean in server.in_service if at_ns - MOMENT_NS < asked_ns <= at_ns]
     return near[-1] if near else None
 
 

@@ -47,11 +47,6 @@ class Place:
         self.talk: Conversation | None = None
         self.busy = False
 
-    @property
-    def connected(self) -> bool:
-        """Whether it has a connection open, or is opening one."""
-        return self.talk is not None and self.talk.client.connected
-
     def enter(self, cell: RunningCell) -> Conversation:
         """The conversation for this cell; a connection kept from an earlier cell is closed."""
         if self.talk is None or self.cell is not cell:
@@ -210,7 +205,8 @@ class Agent:
         self._runner.send_message(REPORT, {**report, "host": self._host})
 
     def _send_pulse(self, cell: RunningCell) -> None:
-        connections = sum(place.connected for place in self._places)
+        talks = (place.talk for place in self._places)
+        connections = sum(1 for talk in talks if talk is not None and talk.client.connected)
         self._runner.send_message(PULSE, cell.take_pulse(connections))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from gevent.lock import BoundedSemaphore
@@ -168,7 +167,7 @@ class RunningCell:
         """
         # The journal hands on two thousand rows at a time: a slow load would show nothing for minutes.
         self._journal.flush()
-        return asdict(self._pulse.take(time.monotonic_ns(), connections))
+        return self._pulse.take(time.monotonic_ns(), connections).to_message()
 
     def _play_alone(self, talk: Conversation, due_ns: int) -> bool:
         """A turn while no other is under way in this process. It is due once they are out of the way."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from loadtest.master.pulses import Received
@@ -26,4 +25,4 @@ def came(at_s: float, told: Pulse) -> Received:
 
 def as_message(told: Pulse) -> dict[str, Any]:
     """As it comes over the wire."""
-    return asdict(told)
+    return told.to_message()

@@ -9,7 +9,7 @@ import pytest
 
 from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.recording.journal import Journal
-from loadtest.recording.pulse import BUCKETS, PulseCounter, percentile_us
+from loadtest.recording.pulse import BUCKETS, PulseCounter, percentiles_us
 from tests.unit.loadtest.records import MS, START_NS, S, message, tell
 
 
@@ -75,7 +75,7 @@ def test_an_open_loads_responses_run_from_when_they_were_due(open_load: bool, ex
     pulses, journal = counter(open_load=open_load)
     tell(journal, message(0.99, 1.0), due_ns=START_NS)
     journal.flush()
-    found = percentile_us(pulses.take(START_NS + S, 0).responses, 0.5)
+    (found,) = percentiles_us(pulses.take(START_NS + S, 0).responses, [0.5])
     assert found == pytest.approx(expected_us, rel=0.06)
 
 
@@ -87,7 +87,7 @@ def test_percentiles_come_within_six_percent_of_the_true_ones(share: float) -> N
     for time_ns in times_ns:
         tell(journal, Sample(Phase.MESSAGE, Outcome.ANSWERED, START_NS, START_NS + time_ns))
     journal.flush()
-    found = percentile_us(pulses.take(START_NS + S, 0).responses, share)
+    (found,) = percentiles_us(pulses.take(START_NS + S, 0).responses, [share])
     assert found == pytest.approx(times_ns[round(share * len(times_ns)) - 1] / 1000, rel=0.06)
 
 
@@ -102,5 +102,5 @@ def test_times_beyond_the_buckets_are_counted_in_the_first_or_the_last(elapsed_n
 
 
 def test_no_answers_have_no_percentile() -> None:
-    assert percentile_us([0] * BUCKETS, 0.5) is None
-    assert percentile_us([], 0.5) is None
+    assert percentiles_us([0] * BUCKETS, [0.5, 0.9]) == [None, None]
+    assert percentiles_us([], [0.5]) == [None]

@@ -55,7 +55,7 @@ def test_nothing_is_now_once_nobody_has_told_anything_for_five_seconds() -> None
     assert recent([], S) is None
 
 
-def test_a_moment_is_the_last_word_of_each_worker_that_was_not_silent() -> None:
+def test_a_moment_is_the_two_seconds_before_it_whoever_told_of_them() -> None:
     received = [
         came(1.0, pulse("gone", 1000)),
         came(3.0, pulse("w1", 10)),
@@ -65,7 +65,7 @@ def test_a_moment_is_the_last_word_of_each_worker_that_was_not_silent() -> None:
     ]
     seen = moment(received, 4 * S)
     assert seen is not None
-    assert seen.answered_per_s == 50
+    assert seen.answered_per_s == 15 + 30
     assert moment(received, S // 2) is None
 
 

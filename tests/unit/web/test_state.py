@@ -156,14 +156,14 @@ def test_a_server_that_tells_no_times_leaves_no_split() -> None:
     assert seen["now"]["split"] is None
 
 
-def test_the_last_minute_is_a_value_a_second_with_gaps_where_nobody_told() -> None:
+def test_the_last_minute_is_a_value_every_two_seconds_with_gaps_where_nobody_told() -> None:
     server = ServerNow(True, {}, ((99 * S, 3.5),))
     lines = state(progress(), [came(100, pulse(answered=40))], server, now_s=102)["history"]
     answered, p99, service = (line["values"] for line in lines)
-    assert [len(line["values"]) for line in lines] == [HISTORY_S] * 3
-    assert answered[-6:] == [None, None, None, 40.0, 40.0, 40.0]
-    assert p99[-3:] == [pytest.approx(1059.0, rel=0.06)] * 3
-    assert service[-6:] == [None, None, 3.5, 3.5, 3.5, None]
+    assert [len(line["values"]) for line in lines] == [HISTORY_S / 2] * 3
+    assert answered[-4:] == [None, None, 40.0, 40.0]
+    assert p99[-2:] == [pytest.approx(1059.0, rel=0.06)] * 2
+    assert service[-4:] == [None, None, 3.5, None]
     assert [line["most"] for line in lines][::2] == ["(at most 40.0)", "(at most 3.50)"]
 
 
