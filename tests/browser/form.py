@@ -1,0 +1,44 @@
+"""Locust's start form as a user fills it in, and pictures of what came of it."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+
+from tests.support import ROOT
+
+PICTURES = ROOT / "artifacts" / "browser"
+# The end of a run: last reports, the server's account, and the report made by a process of its own.
+END_S = 60.0
+
+
+def open_form(page: Page) -> None:
+    new, parameters = page.get_by_role("button", name="New"), page.get_by_text("Custom parameters")
+    expect(new.or_(parameters).first).to_be_visible()
+    if new.is_visible():  # after a run the page shows its results first
+        new.click()
+    parameters.click()
+    expect(page.locator(".MuiCollapse-entered")).to_be_visible()  # wholly unfolded
+
+
+def choose(page: Page, field: str, value: str) -> None:
+    """Pick from a dropdown; a field's label is its name and, in brackets, its help."""
+    page.locator(f"select[name='{field}']").select_option(value, force=True)
+
+
+def fill(page: Page, **fields: str) -> None:
+    for name, value in fields.items():
+        page.locator(f"input[name='{name}']").fill(value)
+
+
+def press(page: Page, button: str) -> None:
+    page.get_by_role("button", name=button).click()
+
+
+def await_end(page: Page) -> None:
+    """Until the run is over and saved: only then Locust offers the next."""
+    expect(page.get_by_role("button", name="New")).to_be_visible(timeout=END_S * 1000)
+
+
+def keep_picture(page: Page, name: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
