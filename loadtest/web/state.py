@@ -149,7 +149,7 @@ def _now(progress: Progress, received: Sequence[Received], now_ns: int) -> dict[
     mode = progress.planned[cell].mode if progress.planned else names[0]
     return {
         "name": _cell_name(progress.planned[cell]) if progress.planned else mode,
-        "over": f"last {math.ceil(now.covered_s)} s",
+        "over": f"last {max(round(now.covered_s), 1)} s",
         "connections": now.connections,
         "answered_per_s": rate(now.answered_per_s),
         "failed_per_s": rate(now.failed_per_s),

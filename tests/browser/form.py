@@ -12,10 +12,11 @@ END_S = 60.0
 
 
 def open_form(page: Page) -> None:
-    new, parameters = page.get_by_role("button", name="New"), page.get_by_text("Custom parameters")
-    expect(new.or_(parameters).first).to_be_visible()
-    if new.is_visible():  # after a run the page shows its results first
-        new.click()
+    tabs, parameters = page.get_by_role("tablist"), page.get_by_text("Custom parameters")
+    expect(tabs.or_(parameters).first).to_be_visible()
+    if tabs.is_visible():  # after a run the page shows its results first
+        await_end(page)
+        press(page, "New")
     parameters.click()
     expect(page.locator(".MuiCollapse-entered")).to_be_visible()  # wholly unfolded
 
@@ -31,12 +32,26 @@ def fill(page: Page, **fields: str) -> None:
 
 
 def press(page: Page, button: str) -> None:
-    page.get_by_role("button", name=button).click()
+    """One of Locust's buttons, which a phone has in a menu."""
+    menu = page.get_by_role("button", name="menu")
+    if menu.is_visible() and button != "Start":
+        menu.click()
+    page.get_by_role("button", name=button, exact=True).click()
+
+
+def start(page: Page) -> None:
+    """Start what the form says; the menu that led to the form is left open behind it."""
+    press(page, "Start")
+    expect(page.locator("input[name='userCount']")).to_be_hidden()
+    drawer = page.locator(".MuiDrawer-root")
+    if drawer.is_visible():
+        page.keyboard.press("Escape")
+        expect(drawer).to_be_hidden()
 
 
 def await_end(page: Page) -> None:
-    """Until the run is over and saved: only then Locust offers the next."""
-    expect(page.get_by_role("button", name="New")).to_be_visible(timeout=END_S * 1000)
+    """Until the run is over and saved: only then Locust offers the next, which a phone has in a menu."""
+    expect(page.locator("header button", has_text="New")).to_be_attached(timeout=END_S * 1000)
 
 
 def keep_picture(page: Page, name: str) -> None:

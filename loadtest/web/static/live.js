@@ -69,6 +69,7 @@ function drawPlan(state) {
   const done = plan === null ? NONE : `${plan.done} of ${plan.total} done`;
   const numbered = plan === null ? cell?.name : `${cell?.number} of ${plan.total}: ${cell?.name}, repeat ${cell?.repeat} of ${plan.repeats}`;
   say(at("cell"), cell === null ? done : numbered);
+  at("cell-left-pair").hidden = plan === null;
   say(at("cell-left"), cell?.left ?? NONE);
   say(at("left-title"), run !== null && plan === null ? "Running for" : "Left of the plan");
   say(at("left"), left ?? (plan === null && run?.running_for ? run.running_for : NONE));
