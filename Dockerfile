@@ -38,6 +38,7 @@ ENV PATH=/opt/lockstep/bin:$PATH
 COPY docker/master_health.py docker/worker_health.py docker/
 COPY wire wire
 COPY loadtest loadtest
+COPY plans plans
 RUN python -m compileall -q docker wire loadtest
 USER 10001:10001
 EXPOSE 8089 5557

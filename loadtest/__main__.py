@@ -1,4 +1,4 @@
-"""`lockstep compare | report | clients`. Bad input is one line on stderr and exit 2."""
+"""`lockstep compare | report | diff | history | clients`. Bad input is one line on stderr and exit 2."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import typer
 
 from loadtest.commands.clients import clients
 from loadtest.commands.compare import compare
+from loadtest.commands.diff import diff
+from loadtest.commands.history import history
 from loadtest.commands.output import complain
 from loadtest.commands.report import report
 from loadtest.exit_codes import DONE, INTERRUPTED, WRONG_USE
@@ -19,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Measures what synchronising costs a threaded TCP server.",
 )
-for command in (compare, report, clients):
+for command in (compare, report, diff, history, clients):
     app.command()(command)
 
 # The common ancestor of Typer's complaints about a command line.

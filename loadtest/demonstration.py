@@ -104,7 +104,7 @@ def demonstrate(count: int, mode: str, client_mode: str, pause: str, console: Co
         raise PlanError("count", f"{count} is out of range: give 1 to {MOST_CLIENTS}")
     if client_mode not in CLIENT_MODES:
         raise PlanError("client-mode", f"{client_mode!r} is unknown: choose {' or '.join(CLIENT_MODES)}")
-    with local_server([mode], ["--pause", pause]) as ready:
+    with local_server([mode], ["--pause", pause], "mode") as ready:
         admin = ServerView(f"127.0.0.1:{ready['admin_port']}")
         snapshot = admin.snapshot()
         pause_s = snapshot.settings["pause_ns"] / 1e9

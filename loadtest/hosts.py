@@ -24,14 +24,12 @@ def describe_host(role: str, name: str) -> dict[str, Any]:
         "locust": version("locust"),
         "platform": platform.platform(),
         "cpu_count": os.cpu_count(),
-        "cpu_model": _cpu_model(),
+        "cpu_model": cpu_model(_PROCESSORS.read_text()) if _PROCESSORS.exists() else None,
         "boot_id": _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else None,
     }
 
 
-def _cpu_model() -> str | None:
-    """What the kernel calls the processor; None where it has no name for it."""
-    if not _PROCESSORS.exists():
-        return None
-    told = (line.partition(":") for line in _PROCESSORS.read_text().splitlines())
+def cpu_model(cpuinfo: str) -> str | None:
+    """The processor's name out of the text of /proc/cpuinfo; None where the kernel has none for it."""
+    told = (line.partition(":") for line in cpuinfo.splitlines())
     return next((words.strip() for name, _, words in told if name.strip() == "model name"), None)

@@ -6,8 +6,10 @@ import functools
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from typing import Any
 
+from loadtest.analysis.gate import check_gates, split_gates
 from loadtest.connection.sources import parse_sources
 from loadtest.exit_codes import WRONG_USE
 from loadtest.master.server_view import ServerUnreachableError, ServerView
@@ -18,21 +20,37 @@ from loadtest.plan import (
     SCENARIOS,
     Arrival,
     Plan,
+    PlanError,
     Traffic,
     parse_levels,
     parse_modes,
 )
+from loadtest.plan_file import read_plan_file
 
 BY_HAND = "by hand"
 COMPARISON_PLAN = "comparison plan"
 FRAMINGS = ("raw", "line", "length")
+
+# What a plan file may hold, and what it may hold for `lockstep compare` alone.
+IN_A_PLAN_FILE: dict[str, type] = {
+    **dict.fromkeys(("modes", "levels", "gate", "source", "out", "admin"), str),
+    **dict.fromkeys(("scenario", "client_mode", "arrival"), str),
+    **dict.fromkeys(("repeats", "messages", "payload", "seed"), int),
+    **dict.fromkeys(("seconds", "warmup", "rate"), float),
+}
+_SERVERS = "is the server's, which runs already: set it where that is started, and leave it out here"
+_LOCUSTS = "is for `lockstep compare` alone: leave it out"
+_NOT_LOCUSTS = {
+    **dict.fromkeys(("hold", "work", "pause"), _SERVERS),
+    **dict.fromkeys(("host", "processes", "junit"), _LOCUSTS),
+}
 
 
 def add_options(parser: Any, **_: Any) -> None:
     """Add Lockstep's options to Locust's parser."""
     defaults = Plan()
     traffic = defaults.traffic
-    modes = offered_modes(_admin_given())
+    modes = offered_modes(_given_early("admin"))
     shown = functools.partial(_add, parser, include_in_web_ui=True)
     hidden = functools.partial(_add, parser, include_in_web_ui=False)
     shown(
@@ -73,22 +91,39 @@ def add_options(parser: Any, **_: Any) -> None:
         "",
         "host:port of a Lockstep server's admin port; without it any TCP service can be loaded by hand",
     )
+    hidden("gate", "", "plan only: what must hold, separated by semicolons: 'free: response_p99 < 20ms'")
+    hidden("plan", "", "TOML file of settings by the names of these options, which win over it")
     hidden("source", "", "local addresses to connect from: 127.0.0.1,127.0.0.2 or 127.0.0.1-127.0.0.8")
     hidden("out", "results", "folder for run folders")
     hidden("framing", "raw", "framing of a service that is no Lockstep server", choices=list(FRAMINGS))
     hidden("reply", "", "what such a service answers: echo, an exact text, or nothing (unchecked)")
+    if file := _given_early("plan"):
+        parser.set_defaults(run=COMPARISON_PLAN, **_settings_of(Path(file)))
 
 
 def _add(parser: Any, name: str, default: Any, text: str, **more: Any) -> None:
-    env_var = "LOCKSTEP_" + name.replace("-", "_").upper()
-    parser.add_argument(f"--{name}", type=type(default), default=default, help=text, env_var=env_var, **more)
+    kind, env_var = type(default), _variable(name)
+    parser.add_argument(f"--{name}", type=kind, default=default, help=text, env_var=env_var, **more)
 
 
-def _admin_given() -> str:
-    """--admin or its variable, before the parser that it shapes exists."""
+def _variable(name: str) -> str:
+    return "LOCKSTEP_" + name.replace("-", "_").upper()
+
+
+def _given_early(name: str) -> str:
+    """An option or its variable, before the parser that it shapes has parsed anything."""
     early = ArgumentParser(add_help=False, allow_abbrev=False)
-    early.add_argument("--admin", default=os.environ.get("LOCKSTEP_ADMIN", ""))
-    return str(early.parse_known_args()[0].admin)
+    early.add_argument(f"--{name}", dest="value", default=os.environ.get(_variable(name), ""))
+    return str(early.parse_known_args()[0].value)
+
+
+def _settings_of(file: Path) -> dict[str, Any]:
+    """What a plan file gives instead of the options' own defaults."""
+    try:
+        return read_plan_file(file, IN_A_PLAN_FILE, _NOT_LOCUSTS)
+    except PlanError as error:
+        print(f"lockstep: --plan {error}", file=sys.stderr)
+        sys.exit(WRONG_USE)
 
 
 @functools.lru_cache(maxsize=1)
@@ -116,7 +151,7 @@ def traffic_of(options: Namespace) -> Traffic:
 
 def plan_of(options: Namespace) -> Plan:
     """The comparison plan, as the options say. PlanError names the option that is wrong."""
-    return Plan(
+    plan = Plan(
         modes=parse_modes(options.modes),
         levels=parse_levels(options.levels),
         repeats=options.repeats,
@@ -124,7 +159,11 @@ def plan_of(options: Namespace) -> Plan:
         warmup_s=options.warmup,
         seed=options.seed,
         traffic=traffic_of(options),
+        gates=split_gates(options.gate),
+        file=options.plan or None,
     )
+    check_gates(plan)
+    return plan
 
 
 def target_of(host: str | None, options: Namespace) -> Target:

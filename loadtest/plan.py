@@ -113,7 +113,8 @@ class PlannedCell:
 class Plan:
     """Modes x levels x repeats.
 
-    seconds: a cell's measured window; warmup_s: what runs before it and is not counted.
+    seconds: a cell's measured window; warmup_s: what runs before it and is not counted. gates: what the run
+    must keep to, as texts (analysis/gate.py reads them). file: the plan file that it came from.
     """
 
     modes: tuple[str, ...] = ("free", "lock", "semaphore=4", "queue=1")
@@ -123,6 +124,8 @@ class Plan:
     warmup_s: float = 0.3
     seed: int = 1
     traffic: Traffic = Traffic()
+    gates: tuple[str, ...] = ()
+    file: str | None = None
 
     def __post_init__(self) -> None:
         for name, values in (("modes", self.modes), ("levels", self.levels)):

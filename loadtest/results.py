@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-SCHEMA = 2
+from loadtest.overlap import Overlap
+
+SCHEMA = 3
 
 
 class ResultsError(Exception):
-    """A run folder that cannot be written or read; the message says what, where and the remedy."""
+    """A run folder that cannot be written, read or compared; the message says what, where and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,35 @@ class WaitPrediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Fairness:
+    """In what order, and how evenly, one cell's admitted connections were served. Times in microseconds.
+
+    overtaken: connections before which somebody was admitted who had arrived later. jain: Jain's index of the
+    connections' messages per second, each from its arrival to its release; 1 where all fare alike, 1/n where
+    one has all. longest_wait_us: arrival to admission. reacquire_us: a user's release to its own next
+    admission, 0 where it was back before its last permit was; only of connections whose user is known, which
+    are the first of the cell that were over. None where nothing was counted.
+    """
+
+    connections: int
+    overtaken: int
+    longest_wait_us: float
+    jain: float | None = None
+    reacquire_us: Distribution | None = None
+
+    @property
+    def overtaken_share(self) -> float:
+        """The part of the connections that was overtaken, 0 to 1."""
+        return self.overtaken / self.connections
+
+
+@dataclass(frozen=True, slots=True)
 class ServerCell:
     """What the server itself counted during a cell (its warm-up and drain included).
 
     listen_overflows: connections that the kernel of the server's network turned away from a full backlog.
+    inversions: pairs of connections admitted against the order of their arrival. inversions and fairness are
+    None where messages are admitted, not connections: their order is not recorded.
     """
 
     accepted: int
@@ -95,6 +122,7 @@ class ServerCell:
     listen_overflows: int | None = None
     littles_law: LittlesLaw | None = None
     wait_prediction: WaitPrediction | None = None
+    fairness: Fairness | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,16 +240,21 @@ class CellDetail:
 
     histograms: phase name -> HdrHistogram's own base64 encoding, values in nanoseconds.
     per_second: one row a second of the window: {"second": 0, "answered": 123, "failed": 0}.
+    overlap: None where the server told no whole account of the connections that it admitted.
     """
 
     index: int
     histograms: dict[str, str] = field(default_factory=dict)
     per_second: list[dict[str, int]] = field(default_factory=list)
+    overlap: Overlap | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ClientView:
-    """A sampled connection as its client saw it; monotonic nanoseconds of the client's host."""
+    """A sampled connection as its client saw it; monotonic nanoseconds of the client's host.
+
+    user: whose it was, a name that no other user of the run has; None where nobody said.
+    """
 
     connect_start_ns: int
     connected_ns: int | None
@@ -231,6 +264,7 @@ class ClientView:
     closed_ns: int | None
     outcome: str
     messages: int
+    user: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@
                    connections.jsonl   sampled connections, the client's and the server's view joined
                    summary.csv         one row a cell, for spreadsheets
                    report.html
+                   junit.xml           where the plan has gates
 
 Every file but connections.jsonl, which only grows, is written whole and then renamed into place, so that
 a run that is cut off leaves the last complete version.
@@ -91,9 +92,25 @@ class RunFolder:
         return path
 
     @staticmethod
+    def load_run(path: Path) -> Run:
+        """Read run.json alone, as `load` does: what two runs are compared by, without their bulk."""
+        file = path / RUN_FILE
+        if not file.is_file():
+            raise ResultsError(
+                f"{path} is no run folder: it has no {RUN_FILE}; name a folder such as results/<run id>"
+            )
+        document = _parse(_read(file), file)
+        schema = document.get("schema", SCHEMA)
+        if not isinstance(schema, int) or schema > SCHEMA:
+            raise ResultsError(
+                f"{file} has schema {schema}, this program knows up to {SCHEMA}; upgrade Lockstep"
+            )
+        return _structure(document, Run, str(file))
+
+    @staticmethod
     def load(path: Path) -> Loaded:
         """Read a run folder; ResultsError where it is none, is newer than this program, or is damaged."""
-        run = _load_run(path)
+        run = RunFolder.load_run(path)
         connections, cut_off = _load_connections(path / CONNECTIONS_FILE)
         if cut_off:
             note = f"the last line of {CONNECTIONS_FILE} was cut off and is left out"
@@ -104,19 +121,6 @@ class RunFolder:
 def _dump(record: Run | CellDetail | Connection, indent: int | None = None) -> str:
     """JSON of a record. NaN and infinity are no JSON and no measurement: ValueError."""
     return json.dumps(_converter.unstructure(record), ensure_ascii=False, indent=indent, allow_nan=False)
-
-
-def _load_run(path: Path) -> Run:
-    file = path / RUN_FILE
-    if not file.is_file():
-        raise ResultsError(
-            f"{path} is no run folder: it has no {RUN_FILE}; name a folder such as results/<run id>"
-        )
-    document = _parse(_read(file), file)
-    schema = document.get("schema", SCHEMA)
-    if not isinstance(schema, int) or schema > SCHEMA:
-        raise ResultsError(f"{file} has schema {schema}, this program knows up to {SCHEMA}; upgrade Lockstep")
-    return _structure(document, Run, str(file))
 
 
 def _load_details(folder: Path) -> dict[int, CellDetail]:

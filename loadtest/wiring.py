@@ -10,10 +10,11 @@ from dataclasses import asdict
 from typing import Any
 
 import gevent
+from locust import log
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
-from loadtest.exit_codes import DEGRADED, WRONG_USE
+from loadtest.exit_codes import DONE, exit_code
 from loadtest.master.capacity import own_limits, raise_open_files
 from loadtest.master.conductor import Conductor
 from loadtest.orders import BEGIN, END, FAULT, LIMITS, OPENED, PULSE, REPORT, CellOrder
@@ -67,10 +68,7 @@ def attach_conductor(environment: Environment, conductor: Conductor) -> None:
         if runner.shape_greenlet is not None and runner.shape_greenlet is not gevent.getcurrent():
             runner.shape_greenlet.kill()
         conductor.finish_run()
-        if conductor.failure is not None:
-            environment.process_exit_code = WRONG_USE
-        elif conductor.degraded:
-            environment.process_exit_code = DEGRADED
+        _set_exit_code(environment, conductor)
 
     for kind, take in {
         REPORT: conductor.on_report,
@@ -82,6 +80,24 @@ def attach_conductor(environment: Environment, conductor: Conductor) -> None:
     environment.events.worker_connect.add_listener(on_worker)
     environment.events.test_stopping.add_listener(on_stopping)
     environment.events.quitting.add_listener(on_stopping)
+
+
+def _set_exit_code(environment: Environment, conductor: Conductor) -> None:
+    """Where a whole plan went well it is 0: Locust would say 1 for failed messages, which are figures here.
+
+    Left to Locust: a run by hand, a plan that somebody stopped, and what went wrong in Locust itself.
+    """
+    code = exit_code(
+        refused=conductor.failure is not None,
+        interrupted=False,
+        degraded=conductor.degraded,
+        failed=conductor.failed,
+    )
+    runner = environment.runner
+    assert runner is not None
+    whole_plan = environment.shape_class is not None and not conductor.interrupted
+    if code != DONE or (whole_plan and not runner.exceptions and not log.unhandled_greenlet_exception):
+        environment.process_exit_code = code
 
 
 def _handing_on(take: Callable[[dict[str, Any]], None]) -> Callable[..., None]:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from server.modes import MODES
 
@@ -48,7 +49,7 @@ def parse_listener(text: str) -> ListenerSpec:
     if match is None:
         raise ValueError(f"is not a listener; {_FORM}")
     if match["mode"] not in MODES:
-        raise ValueError(f"has the unknown mode {match['mode']!r}; choose one of {', '.join(MODES)}")
+        raise ValueError(f"has the unknown mode {match['mode']!r}; {_offer(match['mode'])}")
     scope = "connection" if match["scope"] is None else match["scope"]
     return ListenerSpec(
         mode=match["mode"],
@@ -64,6 +65,13 @@ def check_ports(specs: Sequence[ListenerSpec]) -> None:
         if uses > 1:
             names = " and ".join(spec.name for spec in specs if spec.port == port)
             raise ValueError(f"gives port {port} to {names}; give each listener a port of its own")
+
+
+def _offer(mode: str) -> str:
+    """The mode that may have been meant, and all that there are."""
+    near = get_close_matches(mode.lower(), MODES, n=1)
+    question = f"did you mean {near[0]}? " if near else ""
+    return f"{question}choose one of {', '.join(MODES)}"
 
 
 def _parse_n(mode: str, text: str | None) -> int:

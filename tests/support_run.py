@@ -9,8 +9,11 @@ from pathlib import Path
 
 from loadtest.analysis import littles_law, queueing
 from loadtest.analysis.distribution import of_values
-from loadtest.analysis.overlap import greatest_overlap
+from loadtest.analysis.fairness import count_inversions, measure_fairness
+from loadtest.analysis.overlap import Span, in_service_steps, overlap_over
+from loadtest.analysis.stays import Stays
 from loadtest.analysis.waiting import predict_wait
+from loadtest.overlap import Overlap
 from loadtest.results import (
     Cell,
     CellDetail,
@@ -45,6 +48,7 @@ def make_cell(
     answered = len(visits) * messages
     records = [server_record(visit, messages) for visit in visits]
     found = queueing.analyse(records, PERMITS[mode])
+    stays = Stays.of(records)
     cell = Cell(
         index=index,
         mode=mode,
@@ -78,18 +82,28 @@ def make_cell(
             answered=answered,
             bytes_received=answered * workload.payload_bytes,
             bytes_sent=answered * workload.payload_bytes,
-            max_in_service=greatest_overlap(records),
+            max_in_service=max(step.in_service for step in in_service_steps(records)),
             max_waiting=max(0, level - (PERMITS[mode] or level)),
-            inversions=found.inversions,
+            inversions=count_inversions(stays),
             hold_us=found.hold_us,
             handoff_us=found.handoff_us,
             idle_start_us=found.idle_start_us,
             listen_overflows=0,
             littles_law=server_law(records),
             wait_prediction=predict_wait(records, PERMITS[mode], poisson=False),
+            fairness=measure_fairness(stays, by_user(visits, records)),
         ),
     )
     return replace(cell, littles_law=littles_law.at_the_client(cell))
+
+
+def by_user(visits: Sequence[Visit], records: Sequence[ServerRecord]) -> dict[str, list[ServerRecord]]:
+    """Each user's connections, in order."""
+    known: dict[str, list[ServerRecord]] = {}
+    for visit, record in zip(visits, records, strict=True):
+        if visit.user is not None:
+            known.setdefault(f"worker-1/{visit.user}", []).append(record)
+    return known
 
 
 def agreed(messages: int, payload_bytes: int) -> Ledger:
@@ -138,6 +152,7 @@ def make_connection(cell: int, mode: str, number: int, visit: Visit, messages: i
         closed_ns=visit.release_ns + 40 * US,
         outcome="answered",
         messages=messages,
+        user=None if visit.user is None else f"worker-1/{visit.user}",
     )
     return Connection(cell, mode, f"127.0.0.1:{20_000 + number}", client, server_record(visit, messages))
 
@@ -226,13 +241,17 @@ def write_run(out: Path, run: Run, connections: Sequence[Connection] = ()) -> Pa
     folder = RunFolder.create(out, run.run_id)
     folder.save_run(run)
     for cell in run.cells:
-        folder.save_cell(
-            CellDetail(
-                cell.index, per_second=[{"second": 0, "answered": cell.messages.answered, "failed": 0}]
-            )
-        )
+        per_second = [{"second": 0, "answered": cell.messages.answered, "failed": 0}]
+        folder.save_cell(CellDetail(cell.index, {}, per_second, overlap_of(cell, connections)))
     folder.add_connections(list(connections))
     return folder.path
+
+
+def overlap_of(cell: Cell, connections: Sequence[Connection]) -> Overlap | None:
+    """The cell's overlap, had the warm-up been a quarter of it."""
+    records = [each.server for each in connections if each.cell == cell.index and each.server is not None]
+    length_ns = round(cell.seconds * 1_000 * MS)
+    return overlap_over(Stays.of(records), Span(0, length_ns // 4, length_ns))
 
 
 def without_server(run: Run) -> Run:

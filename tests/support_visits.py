@@ -23,12 +23,13 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One simulated connection: when it came, and when it got and gave back its permit."""
+    """One simulated connection: when it came, when it got and gave back its permit, and whose it was."""
 
     connect_ns: int
     arrival_ns: int
     admission_ns: int
     release_ns: int
+    user: int | None = None
 
 
 def simulate(mode: str, level: int, workload: Workload, rng: random.Random) -> list[Visit]:
@@ -50,5 +51,5 @@ def simulate(mode: str, level: int, workload: Workload, rng: random.Random) -> l
         release_ns = admission_ns + service_ns
         heapq.heappush(free_at, release_ns)
         heapq.heappush(arriving, (release_ns + rng.randrange(260 * US, 580 * US), user))
-        visits.append(Visit(connect_ns, arrival_ns, admission_ns, release_ns))
+        visits.append(Visit(connect_ns, arrival_ns, admission_ns, release_ns, user))
     return [visit for visit in visits if visit.admission_ns < end_ns]

@@ -5,33 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from loadtest.analysis import generator_checks, ledger_checks, theory_checks
-from loadtest.analysis.finding import Check, Finding, Rule, cell_name
+from loadtest.analysis.finding import Check, Finding, Rule, Topic, cell_name
 from loadtest.results import Cell, Run
 
 INTERRUPTED = Check(
     "interrupted",
     "The run was stopped before its plan was done.",
     "Compare only the modes and levels that have all their repeats, or run it again.",
+    touches=(Topic.CERTAINTY,),
 )
 NOTHING_MEASURED = Check(
     "nothing-measured",
     "No cell was measured to its end: there are no figures.",
     "Look at the server's and the workers' logs, and run it again.",
+    touches=(Topic.THROUGHPUT, Topic.TIMES, Topic.SERVER),
 )
 CUT_SHORT = Check(
     "cut-short",
     "Cells were stopped before their window was over; they are left out of every median and chart.",
     "Run it again if too few repeats are left.",
+    touches=(Topic.CERTAINTY,),
 )
 NO_SERVER_DATA = Check(
     "no-server-data",
     "The server told nothing of itself: wait, service and the number in service are missing.",
     "Name its admin port with --admin, and start it with --timing.",
+    touches=(Topic.SERVER,),
 )
 SINGLE_REPEAT = Check(
     "single-repeat",
     "There is one repeat only: nothing shows how far another run would differ.",
     "Use at least --repeats 3.",
+    touches=(Topic.CERTAINTY,),
 )
 
 _CELL_RULES = (

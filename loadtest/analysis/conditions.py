@@ -74,7 +74,8 @@ def conditions_of(run: Run) -> Mapping[str, Values]:
             for name, words in _OF_THE_SERVER.items()
         },
         **{
-            words: _values(getattr(cell, name) for cell in run.cells) for name, words in _OF_THE_CELLS.items()
+            words: _values((getattr(cell, name) for cell in run.cells), name)
+            for name, words in _OF_THE_CELLS.items()
         },
     }
 
@@ -89,13 +90,13 @@ def mismatches(first: Run, second: Run) -> list[Mismatch]:
     ]
 
 
-def _values(found: Iterable[Any]) -> Values:
-    return tuple(sorted({_setting("", value) for value in found}))
+def _values(found: Iterable[Any], name: str = "") -> Values:
+    return tuple(sorted({_setting(name, value) for value in found}))
 
 
 def _setting(name: str, value: Any) -> str:
     if value is None:
-        return UNKNOWN
+        return "none" if name == "rate_per_s" else UNKNOWN
     if name.endswith("_ns"):
         return f"{value / _NS_PER_MS:g} ms"
     if isinstance(value, bool):

@@ -4,20 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from loadtest.results import Cell
+
+
+class Topic(Enum):
+    """What a figure speaks of; a check that touches it is shown beside the figure."""
+
+    CERTAINTY = "how sure the figures are"
+    THROUGHPUT = "messages and sessions per second"
+    TIMES = "times that clients measured"
+    CONNECT = "the time of a connect"
+    SERVER = "what the server told: wait, service, hold, hand-off, in service"
+    QUEUEING = "the wait that theory predicts"
+    LITTLES_LAW = "how many were there at once"
+    GENERATOR = "how the workers fared"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """A named check. told: what is wrong, in words. advice: what to do about it.
 
+    touches: of which figures a reader has to think of it.
     degrades: whether figures may be missing or wrong where it finds something: nobody should quote them then.
     """
 
     name: str
     told: str
     advice: str
+    touches: tuple[Topic, ...]
     degrades: bool = False
 
 
@@ -27,6 +43,10 @@ class Finding:
 
     check: Check
     where: tuple[str, ...]
+
+    def touches(self, topics: Iterable[Topic]) -> bool:
+        """Whether it has to be known of a figure that speaks of these topics."""
+        return not set(self.check.touches).isdisjoint(topics)
 
 
 @dataclass(frozen=True, slots=True)

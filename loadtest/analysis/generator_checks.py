@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from loadtest.analysis import littles_law
-from loadtest.analysis.finding import Check, Rule
+from loadtest.analysis.finding import Check, Rule, Topic
 from loadtest.results import Cell, Distribution, WorkerHealth
 
 MOST_CPU_SHARE = 0.9
@@ -27,36 +27,43 @@ GENERATOR_BUSY = Check(
     "generator-busy",
     "Workers used more than 90% of the processor they can have: they may have been the bottleneck.",
     "Use more workers, on more cores or machines, or offer less load.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.GENERATOR),
 )
 THROTTLED = Check(
     "throttled",
     "The system kept workers from running for more than 1% of the cell: their processor quota was used up.",
     "Raise the quota of the workers' container, or use more workers.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.GENERATOR),
 )
 GENERATOR_LAG = Check(
     "generator-lag",
     "Workers' event loops were late by more than a tenth of the response time, which holds this delay.",
     "Use more workers with fewer users each, or run the workers on other cores than the server.",
+    touches=(Topic.CERTAINTY, Topic.TIMES, Topic.GENERATOR),
 )
 SEND_LAG = Check(
     "send-lag",
     "Messages were sent late by more than a tenth of the response time, which begins when they were due.",
     "Compare response with round trip; use more users, so that one is free, or more workers.",
+    touches=(Topic.CERTAINTY, Topic.TIMES, Topic.GENERATOR),
 )
 LATE_ARRIVALS = Check(
     "late-arrivals",
     "For more than 1% of the arrivals no user was free when they were due.",
     "Use more users: an open load needs as many as are in flight at its worst moment.",
+    touches=(Topic.CERTAINTY, Topic.TIMES, Topic.GENERATOR),
 )
 DROPPED_ARRIVALS = Check(
     "dropped-arrivals",
     "Arrivals were never sent, because no user became free: the load was less than was offered.",
     "Use more users, or offer less load: beyond saturation the line grows for ever.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.GENERATOR),
 )
 OPEN_FILES = Check(
     "open-files",
     "Workers had more than 90% of the files open that they may.",
     "Raise the limit (ulimit -n) on the workers, or give each of them fewer users.",
+    touches=(Topic.GENERATOR,),
 )
 
 

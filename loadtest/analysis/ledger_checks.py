@@ -2,47 +2,54 @@
 
 from __future__ import annotations
 
-from loadtest.analysis.finding import Check, Rule
+from loadtest.analysis.finding import Check, Rule, Topic
 from loadtest.results import Cell, Ledger
 
 UNBALANCED = Check(
     "unbalanced",
     "Messages sent and their outcomes do not add up.",
     "Do not use these cells; please report it as a bug.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT),
     degrades=True,
 )
 LEDGER_DIFFERENCE = Check(
     "ledger-difference",
     "Client and server do not agree on what crossed between them.",
     "Read the explanation; where there is none, treat the cell's throughput with care.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT),
     degrades=True,
 )
 MISSING_WORKERS = Check(
     "missing-workers",
     "Workers did not report: what they measured is not in these cells.",
     "Look at the workers' logs, and run it again with fewer users or workers on each machine.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES),
     degrades=True,
 )
 REFUSED_REPORTS = Check(
     "refused-reports",
     "Reports of unknown workers, or of another run or cell, were refused: a load of somebody else's ran.",
     "See that no worker of another run is connected to this master or loads this server, and run it again.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES),
     degrades=True,
 )
 MESSAGES_FAILED = Check(
     "messages-failed",
     "Messages failed. They count in no percentile and no throughput.",
     "Look at the outcomes in summary.csv, then at the server's log.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES),
 )
 LISTEN_OVERFLOW = Check(
     "listen-overflow",
     "The kernel turned connections away from a full backlog: their clients tried again a second later.",
     "Raise the server's --backlog and net.core.somaxconn, or offer less load.",
+    touches=(Topic.CONNECT,),
 )
 DROPPED_RECORDS = Check(
     "dropped-records",
     "The server kept only its newest connection records: hold, hand-off and inversions lack the rest.",
     "Give the server more --records, or make the cells shorter.",
+    touches=(Topic.SERVER, Topic.QUEUEING),
 )
 
 

@@ -64,19 +64,33 @@ def exchanges(cell: Cell) -> float:
     return (cell.messages_per_s if _by_message(cell) else cell.sessions_per_s) * cell.seconds
 
 
-def agrees(law: LittlesLaw, completed: float, tolerance: float = TOLERANCE) -> bool:
-    """Whether counted and computed are the same, to `tolerance` and what the window's edges can do.
+def served(cell: Cell) -> int | None:
+    """How many holders of a permit the server had in the cell; None where it tells nothing.
 
-    completed: exchanges within the window, n. An edge cuts through the exchanges under way at that moment, L
-    of them on average. Times are of those that began inside: they lack the last part of what was under way
-    at the beginning, and have the last part of what is under way at the end too much. That is at most one
-    exchange of each user, L of n in all, so the computed number is off by at most the part L / n: one
-    exchange's time as a part of the window. A window of a hundred exchange times leaves 1% to the edges.
+    A holder is a connection or, where the gate is held for each message, a message.
     """
+    if cell.server is None:
+        return None
+    return cell.server.answered if cell.mode.endswith("/message") else cell.server.accepted
+
+
+def allowed_share(law: LittlesLaw, completed: float, tolerance: float = TOLERANCE) -> float:
+    """How far computed may be from counted, as a share of it: `tolerance` and what the window's edges can do.
+
+    completed: exchanges within the window, n, more than 0. An edge cuts through the exchanges under way at
+    that moment, L of them on average. Times are of those that began inside: they lack the last part of what
+    was under way at the beginning, and have the last part of what is under way at the end too much. That is
+    at most one exchange of each user, L of n in all, so the computed number is off by at most the part L / n:
+    one exchange's time as a part of the window. A window of a hundred exchange times leaves 1% to the edges.
+    """
+    return tolerance + law.counted / completed
+
+
+def agrees(law: LittlesLaw, completed: float, tolerance: float = TOLERANCE) -> bool:
+    """Whether counted and computed are the same, as far as `allowed_share` asks for it."""
     if completed <= 0:
         return law.counted == law.computed
-    allowed = tolerance + law.counted / completed
-    return abs(law.computed - law.counted) <= allowed * law.counted
+    return abs(law.computed - law.counted) <= allowed_share(law, completed, tolerance) * law.counted
 
 
 def _by_message(cell: Cell) -> bool:

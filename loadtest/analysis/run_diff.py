@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from statistics import fmean, geometric_mean
 
@@ -12,7 +12,7 @@ from loadtest.analysis.comparison import compared
 from loadtest.analysis.finding import Finding
 from loadtest.analysis.intervals import Estimate, each_of, independent_ratio
 from loadtest.analysis.metrics import Metric
-from loadtest.analysis.series import in_plan_order, modes_of, series_names
+from loadtest.analysis.series import in_plan_order, modes_of, namer
 from loadtest.results import Cell, Run
 
 Place = tuple[str, int]
@@ -27,7 +27,7 @@ class Outcome(Enum):
     WORSE = "worse"
     BETTER = "better"
     TOLERATED = "tolerated"
-    NOT_SHOWN = "no difference"
+    NOT_SHOWN = "not shown"
     UNKNOWN = "unknown"
 
 
@@ -85,6 +85,15 @@ class RunDiff:
         """Whether there is an interval at all: with one repeat a side nothing can be shown."""
         return any(each.outcome is not Outcome.UNKNOWN for each in self.differences)
 
+    def of(self, outcome: Outcome) -> list[Difference]:
+        """The differences with this outcome."""
+        return [each for each in self.differences if each.outcome is outcome]
+
+    @property
+    def coarse(self) -> list[Difference]:
+        """Those whose interval is so wide that a change as large as the tolerance would not show."""
+        return [each for each in self.differences if _width(each.estimate) > 1 + self.tolerance]
+
 
 def diff(first: Run, second: Run, tolerance: float) -> RunDiff:
     """The second run against the first. tolerance: how much worse is let pass, 0.05 for 5%.
@@ -115,20 +124,18 @@ def _by_place(first: Run, second: Run) -> tuple[list[Place], _Cells, _Cells]:
 
     The series' names are made of both runs together: they tell apart whatever differs in either.
     """
-    shift = 1 + max((cell.index for cell in first.cells), default=0)
-    theirs = [replace(cell, index=cell.index + shift) for cell in second.cells]
-    both = [*first.cells, *theirs]
-    names = series_names(both)
+    both = [*first.cells, *second.cells]
+    name = namer(both)
     order = in_plan_order(both, [*modes_of(first), *modes_of(second)])
 
     def grouped(cells: Sequence[Cell]) -> _Cells:
         groups: dict[Place, list[Cell]] = {}
         for cell in cells:
             if not cell.cut_short:
-                groups.setdefault((names[cell.index], cell.level), []).append(cell)
+                groups.setdefault((name(cell), cell.level), []).append(cell)
         return groups
 
-    a, b = grouped(first.cells), grouped(theirs)
+    a, b = grouped(first.cells), grouped(second.cells)
     places = sorted({*a, *b}, key=lambda place: (order.index(place[0]), place[1]))
     return places, a, b
 
@@ -155,6 +162,11 @@ def _differences(a: _Cells, b: _Cells, common: Sequence[Place], tolerance: float
             estimate,
             _outcome(metric, estimate, tolerance),
         )
+
+
+def _width(estimate: Estimate) -> float:
+    """How far the interval reaches from the ratio to either side, as a factor; 1 where there is none."""
+    return 1.0 if estimate.high is None else estimate.high / estimate.ratio
 
 
 def _figures(metric: Metric, cells: Sequence[Cell]) -> list[float]:

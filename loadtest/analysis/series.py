@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from loadtest.results import Cell, Run
 
@@ -12,10 +12,16 @@ _BETWEEN = ", "
 
 
 def series_names(cells: Sequence[Cell]) -> dict[int, str]:
-    """Cell index -> the series' name: the mode, and what else tells it from its like in this run.
+    """Cell index -> the series' name, for the cells of one run."""
+    name = namer(cells)
+    return {cell.index: name(cell) for cell in cells}
 
-    A plan keeps its settings, so its series are its modes. A hand-driven run may change them as it goes, and
-    cells that differ in more than level and repeat must never be taken for repeats of each other.
+
+def namer(cells: Sequence[Cell]) -> Callable[[Cell], str]:
+    """How a cell's series is called: the mode, and what else tells it from its like among all these cells.
+
+    A plan keeps its settings, so its series are its modes. A hand-driven run may change them as it goes, runs
+    differ, and cells that differ in more than level and repeat must never be taken for repeats of each other.
     """
     several_messages = len({cell.messages_per_connection for cell in cells}) > 1
     several_payloads = len({cell.payload_bytes for cell in cells}) > 1
@@ -28,9 +34,9 @@ def series_names(cells: Sequence[Cell]) -> dict[int, str]:
         if cell.client_mode != "free":
             parts.append(f"{cell.client_mode} clients")
         if several_messages:
-            parts.append(f"{cell.messages_per_connection} messages")
+            parts.append(_counted(cell.messages_per_connection, "message"))
         if several_payloads:
-            parts.append(f"{cell.payload_bytes} bytes")
+            parts.append(_counted(cell.payload_bytes, "byte"))
         if several_scenarios:
             parts.append(cell.scenario)
         if several_arrivals and cell.rate_per_s is not None:
@@ -39,7 +45,11 @@ def series_names(cells: Sequence[Cell]) -> dict[int, str]:
             parts.append("closed load" if cell.rate_per_s is None else per_second(cell.rate_per_s))
         return _BETWEEN.join(parts)
 
-    return {cell.index: name(cell) for cell in cells}
+    return name
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def mode_of(series: str) -> str:
@@ -74,10 +84,22 @@ def in_plan_order(cells: Sequence[Cell], modes: Sequence[str]) -> list[str]:
 
     Cells run in an order shuffled by the seed; a reader expects the order that was asked for.
     """
+    name = namer(cells)
+    position = {mode: place for place, mode in reversed(list(enumerate(modes)))}
+    ordered = sorted(cells, key=lambda cell: (position.get(cell.mode, len(modes)), cell.index))
+    return list(dict.fromkeys(map(name, ordered)))
+
+
+def groups_in_plan_order(cells: Sequence[Cell], modes: Sequence[str]) -> list[tuple[str, int, list[Cell]]]:
+    """(series, level, its whole cells): series in the plan's order, levels ascending."""
     names = series_names(cells)
-    position = {mode: place for place, mode in enumerate(modes)}
-    ordered = sorted(cells, key=lambda cell: (position.get(cell.mode, len(position)), cell.index))
-    return list(dict.fromkeys(names[cell.index] for cell in ordered))
+    groups: dict[tuple[str, int], list[Cell]] = {}
+    for cell in cells:
+        if not cell.cut_short:
+            groups.setdefault((names[cell.index], cell.level), []).append(cell)
+    place = {series: number for number, series in enumerate(in_plan_order(cells, modes))}
+    order = sorted(groups, key=lambda key: (place[key[0]], key[1]))
+    return [(series, level, groups[series, level]) for series, level in order]
 
 
 def modes_of(run: Run) -> list[str]:

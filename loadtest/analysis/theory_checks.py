@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loadtest.analysis import littles_law
-from loadtest.analysis.finding import Check, Rule
+from loadtest.analysis.finding import Check, Rule, Topic
 from loadtest.results import Cell, LittlesLaw
 
 MOST_DIFFERENCE = 0.03
@@ -12,16 +12,19 @@ QUEUEING = Check(
     "queueing",
     "The wait for admission is not the one that follows from arrivals, holds and hand-offs.",
     "Hand-offs were not steady, or time passed that no record shows: use a machine that does nothing else.",
+    touches=(Topic.QUEUEING,),
 )
 LITTLES_LAW_CLIENT = Check(
     "littles-law-client",
     "By Little's law the clients' throughput and times do not make up their number at once.",
     "Look for failed messages and a busy generator; otherwise some time of theirs is not measured.",
+    touches=(Topic.LITTLES_LAW,),
 )
 LITTLES_LAW_SERVER = Check(
     "littles-law-server",
     "By Little's law the server's throughput and holds do not make up its number in service.",
     "Look for dropped records and for connections of somebody else's.",
+    touches=(Topic.LITTLES_LAW,),
 )
 
 
@@ -40,11 +43,10 @@ def _at_the_client(cell: Cell) -> str | None:
 
 
 def _at_the_server(cell: Cell) -> str | None:
-    if cell.server is None:
+    completed = littles_law.served(cell)
+    if cell.server is None or completed is None:
         return None
-    # What is in service is a connection, or where the gate is held for each message, a message.
-    served = cell.server.answered if cell.mode.endswith("/message") else cell.server.accepted
-    return _broken(cell, cell.server.littles_law, served)
+    return _broken(cell, cell.server.littles_law, completed)
 
 
 def _broken(cell: Cell, law: LittlesLaw | None, completed: float) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from loadtest.analysis.overlap import in_service_steps
 from loadtest.analysis.series import in_plan_order, modes_of, series_names
-from loadtest.results import Cell, Connection, Run, ServerRecord
+from loadtest.results import Cell, ClientView, Connection, Run, ServerRecord
 
 NS_PER_MS = 1_000_000
 ROWS = 36
@@ -17,7 +17,8 @@ ROWS = 36
 class Bar:
     """What a connection did from start_ms to end_ms, counted from the timeline's beginning.
 
-    phase: `connecting` (network and kernel backlog), `waiting` (for admission) or `in service`.
+    phase: `connecting` (network and kernel backlog), `waiting` (for admission), `in service`, or `closing`
+    (its permit is back, but its client has not seen the end of it yet).
     """
 
     row: int
@@ -65,7 +66,7 @@ def make_timeline(run: Run, connections: Sequence[Connection]) -> Timeline | Non
     for connection in connections:
         record = connection.server
         if record is not None and record.admission_ns is not None:
-            stay = _Stay(_connect_start_ns(connection), record.admission_ns, record)
+            stay = _Stay(record.admission_ns, record, connection.client)
             by_cell.setdefault(connection.cell, []).append(stay)
     recorded = [cell for cell in run.cells if cell.index in by_cell and not cell.cut_short]
     if not recorded:
@@ -73,7 +74,7 @@ def make_timeline(run: Run, connections: Sequence[Connection]) -> Timeline | Non
     level = max(cell.level for cell in recorded)
     names = series_names(run.cells)
     client_shown = one_clock(run)
-    windows = [(cell, _Window.opening(by_cell[cell.index])) for cell in _first_cells(run, recorded, level)]
+    windows = [(cell, _Window.opening(by_cell[cell.index])) for cell in first_cells(run, recorded, level)]
     span_ns = max(window.done_ns for _, window in windows)
     lanes = [_lane(names[cell.index], cell.mode, window, span_ns, client_shown) for cell, window in windows]
     return Timeline(level, span_ns / NS_PER_MS, tuple(lanes), client_shown) if span_ns > 0 else None
@@ -87,11 +88,11 @@ def one_clock(run: Run) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Stay:
-    """An admitted connection; connect_start_ns: by its client's clock, None if the client was not sampled."""
+    """An admitted connection; client: None if its client was not sampled."""
 
-    connect_start_ns: int | None
     admission_ns: int
     record: ServerRecord
+    client: ClientView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +122,11 @@ class _Window:
         return max(record.arrival_ns for record in self.records) - self.start_ns
 
 
-def _first_cells(run: Run, recorded: Sequence[Cell], level: int) -> list[Cell]:
-    """Each series' earliest recorded cell at that level, in the plan's order."""
+def first_cells(run: Run, chosen: Sequence[Cell], level: int) -> list[Cell]:
+    """Each series' earliest cell at that level among the chosen ones, in the plan's order."""
     names = series_names(run.cells)
     first: dict[str, Cell] = {}
-    for cell in sorted(recorded, key=lambda cell: (cell.repeat, cell.index)):
+    for cell in sorted(chosen, key=lambda cell: (cell.repeat, cell.index)):
         if cell.level == level:
             first.setdefault(names[cell.index], cell)
     return [first[series] for series in in_plan_order(run.cells, modes_of(run)) if series in first]
@@ -153,11 +154,15 @@ def _lane(series: str, mode: str, window: _Window, span_ns: int, client_shown: b
 
 def _phases(stay: _Stay, until_ns: int, client_shown: bool) -> Iterator[tuple[str, int, int]]:
     """(phase, start, end) of one connection; one that was not released lasts until the end."""
-    record = stay.record
-    if client_shown and stay.connect_start_ns is not None:
-        yield "connecting", stay.connect_start_ns, record.arrival_ns
+    record, client = stay.record, stay.client if client_shown else None
+    if client is not None:
+        yield "connecting", client.connect_start_ns, record.arrival_ns
     yield "waiting", record.arrival_ns, stay.admission_ns
     yield "in service", stay.admission_ns, until_ns if record.release_ns is None else record.release_ns
+    if record.release_ns is not None:
+        # With permits the server closes first and releases last: then only the client's view is later.
+        closed_ns = None if client is None else client.closed_ns
+        yield "closing", record.release_ns, max(record.close_ns or 0, closed_ns or 0)
 
 
 def _steps(window: _Window, until_ns: int) -> tuple[tuple[float, int], ...]:
@@ -168,7 +173,3 @@ def _steps(window: _Window, until_ns: int) -> tuple[tuple[float, int], ...]:
         if step.at_ns - window.start_ns <= until_ns
     ]
     return (*steps, (until_ns / NS_PER_MS, steps[-1][1]))
-
-
-def _connect_start_ns(connection: Connection) -> int | None:
-    return None if connection.client is None else connection.client.connect_start_ns

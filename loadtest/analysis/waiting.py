@@ -7,6 +7,7 @@ from heapq import heapreplace
 from statistics import fmean
 
 from loadtest.analysis import khinchine
+from loadtest.analysis.queueing import in_order_of_admission, starts_ns
 from loadtest.results import ServerRecord, WaitPrediction
 
 NS_PER_US = 1_000
@@ -15,9 +16,6 @@ US_PER_S = 1_000_000
 
 # With fewer connections a mean says nothing that a law could be held against.
 FEWEST = 50
-
-# Before any arrival: when a permit that was never taken became free.
-_ALWAYS = -1
 
 _Formula = tuple[float | None, float | None, float | None]
 
@@ -34,20 +32,20 @@ def predict_wait(
 
     The k-th hold, in order of admission, goes to the k-th arrival: in whatever order the waiting are served,
     admissions fall at the same times, and the mean wait is the mean admission less the mean arrival.
-    Hand-off and idle start are the means that the same records show (`overheads_ns`). Utilisation is the part
+    Hand-off and idle start are the means that the same records show (`starts_ns`). Utilisation is the part
     of the time, from the first arrival to the last release, in which a permit was held or being handed on.
     """
-    served = sorted(
-        (record.admission_ns, record.release_ns, record.arrival_ns)
-        for record in records
-        if record.admission_ns is not None and record.release_ns is not None
-    )
+    served = [
+        (admission_ns, release_ns, arrival_ns)
+        for admission_ns, release_ns, arrival_ns in in_order_of_admission(records)
+        if release_ns is not None
+    ]
     if permits is None or len(served) < FEWEST:
         return None
     arrivals_ns = sorted(arrival_ns for _, _, arrival_ns in served)
     admissions_ns = [admission_ns for admission_ns, _, _ in served]
     holds_ns = [release_ns - admission_ns for admission_ns, release_ns, _ in served]
-    handoffs_ns, idle_starts_ns = overheads_ns(arrivals_ns, admissions_ns, holds_ns, permits)
+    handoffs_ns, idle_starts_ns = starts_ns(served, permits)
     means_ns = _mean(handoffs_ns), _mean(idle_starts_ns)
     span_ns = max(release_ns for _, release_ns, _ in served) - arrivals_ns[0]
     formula: _Formula = (None, None, None)
@@ -79,7 +77,7 @@ def waits_ns(
     An arrival that finds its permit free starts after idle_start_ns, one that finds it taken is admitted
     handoff_ns after the release. One that comes just before the release is in truth still starting its thread
     when the permit falls free, and is not woken; it is counted with the waiting all the same, because
-    `overheads_ns` counts it so where the mean hand-off comes from: what such arrivals save or lose is in that
+    `starts_ns` counts it so where the mean hand-off comes from: what such arrivals save or lose is in that
     mean, and the sum of all waits comes out right. A rule of its own here would count it twice.
     """
     free_at_ns = [float("-inf")] * permits
@@ -90,27 +88,6 @@ def waits_ns(
         waits.append(wait_ns)
         heapreplace(free_at_ns, arrival_ns + wait_ns + hold_ns)
     return waits
-
-
-def overheads_ns(
-    arrivals_ns: Sequence[int], admissions_ns: Sequence[int], holds_ns: Sequence[int], permits: int
-) -> tuple[list[int], list[int]]:
-    """Hand-offs and idle starts, in nanoseconds: what makes `waits_ns` of recorded admissions.
-
-    Each of the three is in its own order of time: the k-th admission is held against the k-th arrival,
-    whoever came in. Where one overtakes another, what the one wins the other loses, and the sum stays.
-    """
-    free_at_ns = [_ALWAYS] * permits
-    handoffs_ns: list[int] = []
-    idle_starts_ns: list[int] = []
-    for arrival_ns, admission_ns, hold_ns in zip(arrivals_ns, admissions_ns, holds_ns, strict=True):
-        released_ns = free_at_ns[0]
-        if released_ns >= arrival_ns:
-            handoffs_ns.append(admission_ns - released_ns)
-        else:
-            idle_starts_ns.append(admission_ns - arrival_ns)
-        heapreplace(free_at_ns, admission_ns + hold_ns)
-    return handoffs_ns, idle_starts_ns
 
 
 def _by_formula(

@@ -5,21 +5,43 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from loadtest.analysis.gate import check_gates, split_gates
 from loadtest.commands.output import complain, print_report_of
 from loadtest.connection.sources import parse_sources
-from loadtest.exit_codes import DEGRADED, INTERRUPTED, WRONG_USE
+from loadtest.exit_codes import INTERRUPTED, exit_code
 from loadtest.plan import Arrival, Plan, PlanError, Traffic, parse_levels, parse_modes
+from loadtest.plan_file import read_plan_file
+from loadtest.results import Cell, Run
+from loadtest.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from loadtest.master.local_run import LocalRun
 
 DEFAULTS = Plan()
+
+
+def _take_plan_file(context: typer.Context, file: Path | None) -> Path | None:
+    """Let a plan file's settings stand in for flags that are not given: Typer asks for it first."""
+    if file is not None:
+        kinds = {name: _kind(hint) for name, hint in get_type_hints(compare).items()}
+        settings = read_plan_file(
+            file, {name: kind for name, kind in kinds.items() if name not in ("plan", "return")}
+        )
+        if "gate" in settings:  # the one flag that may be given several times
+            settings["gate"] = list(split_gates(settings["gate"]))
+        context.default_map = settings
+    return file
+
+
+def _kind(hint: Any) -> type:
+    """What a plan file has to give for an option of this type: a number, or else text."""
+    return next((kind for kind in (int, float) if kind in (hint, *get_args(hint))), str)
 
 
 def compare(
@@ -62,40 +84,81 @@ def compare(
     out: Annotated[Path, typer.Option(help="Folder for run folders.")] = Path("results"),
     host: Annotated[str | None, typer.Option(help="A server that runs already: tcp://name, or auto.")] = None,
     admin: Annotated[str | None, typer.Option(help="Its admin port, HOST:PORT.")] = None,
+    gate: Annotated[
+        list[str] | None,
+        typer.Option(help="What must hold, or exit code 1: 'free: response_p99 < 20ms'. Repeatable."),
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="JUnit XML of the gates, for a pipeline.")] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file of settings by the names of these flags, which win over it.",
+            is_eager=True,
+            callback=_take_plan_file,
+        ),
+    ] = None,
 ) -> None:
     """Run the same load against every mode and set them side by side."""
+    from loadtest.commands.junit_file import check_junit
     from loadtest.master.local_run import LocalRun
 
     if not 1 <= processes <= 64:
         raise PlanError("processes", f"{processes} is out of range: give 1 to 64")
     traffic = Traffic(scenario, client_mode, messages, payload, Arrival(arrival, rate), parse_sources(source))
-    plan = Plan(parse_modes(modes), parse_levels(levels), repeats, seconds, warmup, seed, traffic)
+    chosen = Plan(
+        modes=parse_modes(modes),
+        levels=parse_levels(levels),
+        repeats=repeats,
+        seconds=seconds,
+        warmup_s=warmup,
+        seed=seed,
+        traffic=traffic,
+        # An empty one stays, and is refused: a pipeline's variable may be unset.
+        gates=tuple(part for text in gate or () for part in split_gates(text) or [text]),
+        file=None if plan is None else str(plan),
+    )
+    check_gates(chosen)
+    if junit is not None:
+        check_junit(junit, chosen.gates)
     flags = _server_flags({"hold": hold, "work": work, "pause": pause}, theirs=bool(host or admin))
     command = shlex.join(["lockstep", *sys.argv[1:]])
-    local_run = LocalRun(plan, host, admin, processes, out, command, flags)
-    _run(local_run)
+    _run(LocalRun(chosen, host, admin, processes, out, command, flags), junit)
 
 
-def _run(local_run: LocalRun) -> None:
+def _run(local_run: LocalRun, junit: Path | None) -> None:
     """Run it under a progress bar, print its report, and leave with the exit code it deserves."""
+    from loadtest.analysis.checks import is_degraded
+    from loadtest.analysis.judged import judge_gates, unmet
+    from loadtest.commands.junit_file import write_junit
     from loadtest.master.local_run import run_here
 
-    with _progress() as progress:
-        bar = progress.add_task("starting", total=len(local_run.plan.cells()))
-        finished = run_here(
-            local_run,
-            lambda run: progress.update(
-                bar, advance=1, description=_last_cell(run.cells[-1].mode, run.cells[-1].level)
-            ),
-        )
-    print_report_of(finished.path)
+    progress = _progress()
+    bar = progress.add_task("starting", total=len(local_run.plan.cells()))
+
+    def on_cell(run: Run) -> None:
+        progress.update(bar, advance=1, description=_last_cell(run.cells[-1]))
+
+    try:
+        finished = run_here(local_run, progress, on_cell)
+    except KeyboardInterrupt:
+        complain("stopped by Ctrl-C before the run began: nothing is saved")
+        raise typer.Exit(INTERRUPTED) from None
+    loaded = RunFolder.load(finished.path)
+    print_report_of(loaded)
+    if junit is not None:
+        write_junit(junit, loaded.run)
     if finished.failure:
         complain(finished.failure)
-        raise typer.Exit(WRONG_USE)
-    if finished.interrupted:
-        raise typer.Exit(INTERRUPTED)
-    if finished.degraded:
-        raise typer.Exit(DEGRADED)
+    elif finished.interrupted:
+        complain(f"stopped by Ctrl-C: what was measured is saved in {finished.path}")
+    raise typer.Exit(
+        exit_code(
+            refused=finished.failure is not None,
+            interrupted=finished.interrupted,
+            degraded=is_degraded(loaded.run),
+            failed=bool(unmet(judge_gates(loaded.run))),
+        )
+    )
 
 
 def _server_flags(chosen: dict[str, str | None], theirs: bool) -> tuple[str, ...]:
@@ -113,5 +176,5 @@ def _progress() -> Progress:
     return Progress(*columns, console=Console(stderr=True))
 
 
-def _last_cell(mode: str, level: int) -> str:
-    return f"{mode} at {level}"
+def _last_cell(cell: Cell) -> str:
+    return f"{cell.mode} at {cell.level}"

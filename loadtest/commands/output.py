@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from rich.console import Console
 
+from loadtest.run_folder import Loaded
 
-def print_report_of(path: Path) -> None:
-    """The report of the run in this folder, and where its page is."""
+
+def print_report_of(loaded: Loaded) -> None:
+    """The report of a run, its gates, and where its page is."""
+    from loadtest.report.build import REPORT_FILE
+    from loadtest.report.gate_text import print_gates
     from loadtest.report.text import print_report
-    from loadtest.run_folder import RunFolder
 
     console = Console()
-    print_report(RunFolder.load(path), console)
-    console.print(f"Report: {path / 'report.html'}", soft_wrap=True)
+    print_report(loaded, console)
+    print_gates(loaded.run, console)
+    page = loaded.path / REPORT_FILE
+    if page.exists():  # whoever stops a run twice has none
+        console.print(f"Report: {page}", soft_wrap=True)
 
 
 def complain(line: str) -> None:

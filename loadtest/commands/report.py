@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from loadtest.commands.output import print_report_of
+from loadtest.run_folder import RunFolder
 
 
-def report(run: Annotated[Path, typer.Argument(help="A run's folder, results/<run id>.")]) -> None:
-    """Make report.html of a run folder again, and print its table."""
-    from loadtest.report.build import write_report
+def report(
+    run: Annotated[Path, typer.Argument(help="A run's folder, results/<run id>.")],
+    charts: Annotated[
+        Path | None, typer.Option(help="A folder for every chart as SVG and PNG.", show_default=False)
+    ] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print Markdown for a pull request instead of the table.")
+    ] = False,
+) -> None:
+    """Make report.html and summary.md of a run folder again, and print its table."""
+    from loadtest.report.build import MARKDOWN_FILE, write_report
 
-    write_report(run)
-    print_report_of(run)
+    loaded = RunFolder.load(run)
+    write_report(loaded, charts)
+    if markdown:
+        sys.stdout.write((run / MARKDOWN_FILE).read_text(encoding="utf-8"))
+    else:
+        print_report_of(loaded)

@@ -37,7 +37,7 @@ class TcpClient:
     host, port: the target. meter: told of every step. framing: `raw`, `line` or `length`.
     timing: the server puts wait and service time before its replies.
     timeout_s: bound of every single wait for the peer, in seconds. link: what waits, a thread or a greenlet.
-    source: a local IP address to connect from.
+    source: a local IP address to connect from. user: whose connections these are, told with each kept.
     """
 
     # Of these there are as many as connections: every kilobyte is ten megabytes.
@@ -55,6 +55,7 @@ class TcpClient:
         "_replies",
         "_source",
         "_timing",
+        "_user",
         "connected",
         "free_ns",
         "host",
@@ -74,6 +75,7 @@ class TcpClient:
         max_frame: int = 1 << 20,
         link: LinkMaker = BlockingLink,
         source: str | None = None,
+        user: str | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -85,6 +87,7 @@ class TcpClient:
         self._max_frame = max_frame
         self._make_link = link
         self._source = source
+        self._user = user
         self._link: Link | None = None
         # Whether there is a connection to send on. An attribute, for it is asked before every message.
         self.connected = False
@@ -339,4 +342,4 @@ class TcpClient:
         link.close()
         self.free_ns = _now_ns()
         if told:
-            self._meter.connection(address, self._moments.view(self.free_ns, outcome))
+            self._meter.connection(address, self._moments.view(self.free_ns, outcome, self._user))

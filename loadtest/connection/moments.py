@@ -19,7 +19,7 @@ class Moments:
     close_start_ns: int | None = None
     answered: int = 0
 
-    def view(self, closed_ns: int, outcome: Outcome) -> ClientView:
+    def view(self, closed_ns: int, outcome: Outcome, user: str | None) -> ClientView:
         """The connection as the run folder keeps it."""
         return ClientView(
             connect_start_ns=self.connect_start_ns,
@@ -30,4 +30,5 @@ class Moments:
             closed_ns=closed_ns,
             outcome=outcome.value,
             messages=self.answered,
+            user=user,
         )

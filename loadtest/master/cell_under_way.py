@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from loadtest.master.cells import join_connections, make_cell, make_server_cell
+from loadtest.master.cells import Account, join_connections, make_cell, take_account
 from loadtest.master.collector import CellCollector
 from loadtest.master.progress import CellProgress, Stage
 from loadtest.master.server_view import ServerUnreachableError, ServerView, Snapshot
 from loadtest.orders import CellOrder
 from loadtest.plan import PlannedCell
-from loadtest.results import Cell, Connection, ServerCell
+from loadtest.results import Cell, CellDetail, Connection
 
 logger = logging.getLogger(__name__)
 
@@ -60,28 +60,33 @@ class CellUnderWay:
 
     def account(
         self, server: ServerView | None, sleep: Callable[[float], None], *, cut_short: bool
-    ) -> tuple[Cell, list[Connection]]:
-        """The cell as it is kept, and its sampled connections; the server is asked as far as it can be."""
+    ) -> tuple[Cell, CellDetail, list[Connection]]:
+        """The cell as it is kept, its bulky part and its sampled connections.
+
+        The server is asked as far as it can be.
+        """
         self._ending = Stage.SAVING
         records: list[dict[str, Any]] = []
-        told: ServerCell | None = None
+        told: Account | None = None
         if server is not None and self._before is not None:
             try:
                 told, records = self._ask(server, self._before, sleep)
             except ServerUnreachableError as error:
                 logger.warning("cell %d has no server's count: %s", self.planned.index, error)
-        cell = make_cell(self.planned, self.collector, told, cut_short=cut_short)
-        return cell, join_connections(self.planned, records, self.collector.clients)
+        collector = self.collector
+        counted, overlap = (None, None) if told is None else (told.cell, told.overlap)
+        cell = make_cell(self.planned, collector, counted, cut_short=cut_short)
+        connections = join_connections(self.planned, records, collector.clients)
+        return cell, replace(collector.detail(), overlap=overlap), connections
 
     def _ask(
         self, server: ServerView, before: Snapshot, sleep: Callable[[float], None]
-    ) -> tuple[ServerCell, list[dict[str, Any]]]:
+    ) -> tuple[Account, list[dict[str, Any]]]:
         mode = self.planned.mode
         pause_s = before.settings["pause_ns"] / 1e9
         after = server.settled(mode, SETTLE_S + pause_s, sleep)
         records, dropped = server.connections(after.listeners[mode].port, before.now_ns)
-        traffic = self.collector.order.traffic
-        return make_server_cell(before, after, mode, traffic, records, dropped), records
+        return take_account(before, after, self.collector, records, dropped), records
 
     def notes(self) -> list[str]:
         """What went wrong, in words."""

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
 from loadtest.analysis import littles_law, queueing
+from loadtest.analysis.fairness import count_inversions, measure_fairness
+from loadtest.analysis.overlap import Span, overlap_over
+from loadtest.analysis.stays import Stays
 from loadtest.analysis.waiting import predict_wait
 from loadtest.master.collector import CellCollector
 from loadtest.master.server_view import Listener, Snapshot
-from loadtest.plan import PlannedCell, Traffic
-from loadtest.results import Cell, ClientView, Connection, Count, Ledger, LittlesLaw, ServerCell, ServerRecord
+from loadtest.overlap import Overlap
+from loadtest.plan import PlannedCell
+from loadtest.results import (
+    Cell,
+    ClientView,
+    Connection,
+    Count,
+    Distribution,
+    Ledger,
+    LittlesLaw,
+    ServerCell,
+    ServerRecord,
+)
 
 KEPT_CONNECTIONS = 200
+NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The server's account of a cell: what goes into run.json, and the bulky part."""
+
+    cell: ServerCell
+    overlap: Overlap | None
 
 
 def make_cell(
@@ -100,27 +125,18 @@ def _explain(ledger: Ledger, clients: CellCollector) -> str:
     )
 
 
-def make_server_cell(
-    before: Snapshot,
-    after: Snapshot,
-    mode: str,
-    traffic: Traffic,
-    records: list[dict[str, Any]],
-    dropped: int,
-) -> ServerCell:
+def take_account(
+    before: Snapshot, after: Snapshot, collected: CellCollector, rows: Sequence[dict[str, Any]], dropped: int
+) -> Account:
     """The server's account of a cell.
 
-    Differences of its counts between two snapshots, greatest values since the first, and the queue's
-    analysis.
+    Differences of its counts between two snapshots, greatest values since the first, and what its
+    connections' records say: rows of /connections, in any order, dropped more of which are lost.
     """
+    mode, traffic = collected.order.mode, collected.order.traffic
     was, now = before.listeners[mode], after.listeners[mode]
-    rows = [to_record(row) for row in records]
-    analysed = queueing.analyse(rows, now.permits)
-    by_message = now.scope == "message"
-    one_message = traffic.messages == 1 and traffic.scenario != "persistent"
-    # A prediction needs every connection from an empty server on, and arrivals that do not wait for it.
-    predictable = traffic.arrival.open and one_message and not by_message and not dropped
-    return ServerCell(
+    records = [to_record(row) for row in rows]
+    counted = ServerCell(
         accepted=now.accepted - was.accepted,
         received=now.received - was.received,
         answered=now.answered - was.answered,
@@ -128,18 +144,58 @@ def make_server_cell(
         bytes_sent=now.bytes_sent - was.bytes_sent,
         max_in_service=now.max_in_service,
         max_waiting=now.max_waiting,
-        # Per-message admissions are summed in a connection's record: their order and gaps are not in it.
-        inversions=None if by_message else analysed.inversions,
-        hold_us=None if by_message else analysed.hold_us,
-        handoff_us=None if by_message else analysed.handoff_us,
-        idle_start_us=None if by_message else analysed.idle_start_us,
         dropped_records=dropped,
         listen_overflows=_overflows(before, after),
-        littles_law=_law_at_the_server(was, now, analysed, recorded=not (by_message or dropped)),
-        wait_prediction=predict_wait(rows, now.permits, poisson=traffic.arrival.kind == "poisson")
-        if predictable
-        else None,
     )
+    if now.scope == "message":
+        # Per-message admissions are summed in a connection's record: their order and gaps are not in it.
+        return Account(replace(counted, littles_law=_law_at_the_server(was, now, None)), None)
+    stays = Stays.of(records)
+    analysed = queueing.analyse(records, now.permits)
+    # A prediction needs every connection from an empty server on, and arrivals that do not wait for it.
+    predictable = (
+        traffic.arrival.open and traffic.messages == 1 and traffic.scenario != "persistent" and not dropped
+    )
+    poisson = traffic.arrival.kind == "poisson"
+    cell = replace(
+        counted,
+        inversions=count_inversions(stays.admitted),
+        hold_us=analysed.hold_us,
+        handoff_us=analysed.handoff_us,
+        idle_start_us=analysed.idle_start_us,
+        littles_law=_law_at_the_server(was, now, None if dropped else analysed.hold_us),
+        wait_prediction=predict_wait(records, now.permits, poisson=poisson) if predictable else None,
+        fairness=measure_fairness(stays.admitted, _by_user(rows, records, collected.clients)),
+    )
+    return Account(cell, None if dropped else overlap_over(stays, _span(before, collected)))
+
+
+def _by_user(
+    rows: Sequence[dict[str, Any]], records: Sequence[ServerRecord], clients: Mapping[str, ClientView]
+) -> dict[str, list[ServerRecord]]:
+    """Each user's connections in order, of those that clients kept.
+
+    An address may come back when all ports were used once: clients kept the first with it.
+    """
+    unclaimed = {address: view.user for address, view in clients.items() if view.user is not None}
+    known = [
+        (record.arrival_ns, row["peer"], record)
+        for row, record in zip(rows, records, strict=True)
+        if row["peer"] in unclaimed
+    ]
+    visits: dict[str, list[ServerRecord]] = {}
+    for _, address, record in sorted(known, key=itemgetter(0)):
+        user = unclaimed.pop(address, None)
+        if user is not None:
+            visits.setdefault(user, []).append(record)
+    return visits
+
+
+def _span(before: Snapshot, collected: CellCollector) -> Span:
+    """The cell's time by the server's clock. Workers hear of its beginning a few milliseconds later."""
+    window_s = collected.order.warmup_s + (collected.opening_s or 0.0)
+    window_start_ns = before.now_ns + round(window_s * NS_PER_S)
+    return Span(before.now_ns, window_start_ns, window_start_ns + round(collected.seconds * NS_PER_S))
 
 
 def _overflows(before: Snapshot, after: Snapshot) -> int | None:
@@ -147,28 +203,23 @@ def _overflows(before: Snapshot, after: Snapshot) -> int | None:
     return None if was is None or now is None else now - was
 
 
-def _law_at_the_server(
-    was: Listener,
-    now: Listener,
-    analysed: queueing.Queueing,
-    *,
-    recorded: bool,
-) -> LittlesLaw | None:
-    """recorded: the records are complete, so the mean hold is theirs; else that of the server's sums."""
+def _law_at_the_server(was: Listener, now: Listener, hold_us: Distribution | None) -> LittlesLaw | None:
+    """hold_us: of complete records; without them the mean hold is that of the server's sums."""
     released = now.released - was.released
     if not released:
         return None
-    hold_mean_us = (now.held_ns - was.held_ns) / released / 1000
-    if recorded and analysed.hold_us is not None:
-        hold_mean_us = analysed.hold_us.mean
+    hold_mean_us = (now.held_ns - was.held_ns) / released / 1000 if hold_us is None else hold_us.mean
     return littles_law.at_the_server(
         now.in_service_ns - was.in_service_ns, now.at_ns - was.at_ns, released, hold_mean_us
     )
 
 
+_recorded = itemgetter(*ServerRecord.__dataclass_fields__)
+
+
 def to_record(row: dict[str, Any]) -> ServerRecord:
     """One row of the server's /connections, as the run folder keeps it."""
-    return ServerRecord(**{name: row[name] for name in ServerRecord.__dataclass_fields__})
+    return ServerRecord(*_recorded(row))
 
 
 def join_connections(

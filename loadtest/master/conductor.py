@@ -16,6 +16,7 @@ from gevent.event import Event
 from gevent.lock import RLock
 
 from loadtest.analysis.checks import is_degraded
+from loadtest.analysis.judged import judge_gates, unmet
 from loadtest.connection.socket_errors import HarnessError
 from loadtest.master.capacity import ServerLimits, check_capacity, thread_each
 from loadtest.master.cell_under_way import OPENING_S, CellUnderWay
@@ -84,6 +85,16 @@ class Conductor:
     def degraded(self) -> bool:
         """Whether figures of the current or last run may be missing or wrong."""
         return self._record is not None and is_degraded(self._record.run)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the last run ended before its plan was done."""
+        return self._record is not None and self._record.run.interrupted
+
+    @property
+    def failed(self) -> bool:
+        """Whether a gate of the current or last run is not met."""
+        return self._record is not None and bool(unmet(judge_gates(self._record.run)))
 
     @property
     def run_path(self) -> Path | None:
@@ -248,10 +259,9 @@ class Conductor:
 
     def _save(self, cell: CellUnderWay, cut_short: bool) -> None:
         assert self._record is not None
-        made, connections = cell.account(self.target.server, gevent.sleep, cut_short=cut_short)
-        collector = cell.collector
-        workers = list(collector.hosts.values())
-        self._record.add_cell(made, collector.detail(), connections, workers, cell.notes())
+        made, detail, connections = cell.account(self.target.server, gevent.sleep, cut_short=cut_short)
+        workers = list(cell.collector.hosts.values())
+        self._record.add_cell(made, detail, connections, workers, cell.notes())
         # Only now: whoever is stopped while it waits above leaves the cell to be saved by the next to end it.
         self._cell = None
         self._saved_ns = time.monotonic_ns()

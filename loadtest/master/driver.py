@@ -61,6 +61,8 @@ class Driver:
             shape: PlanShape | None = PlanShape(plan, self.conductor, ScenarioUser)
             level, modes, traffic = max(plan.levels), plan.modes, plan.traffic
         else:
+            if options.headless and options.gate:
+                raise PlanError("gate", f"does nothing in a run by hand: add --run {COMPARISON_PLAN!r}")
             target.port_of(options.mode)
             shape = None
             level, modes, traffic = users, (options.mode,), traffic_of(options)

@@ -11,11 +11,12 @@ import locust  # isort: skip
 
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ import gevent
 from locust.env import Environment
 from locust.runners import MasterRunner
 
-from loadtest.connection.socket_errors import HarnessError
+from loadtest.connection.socket_errors import HarnessError, no_such_source, resolve
 from loadtest.master.announcements import find_server
 from loadtest.master.conductor import Conductor
 from loadtest.master.server_process import local_server
@@ -66,40 +67,75 @@ class LocalRun:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Where the run's folder is, why it ended early if it did, and whether its figures may be missing or
-    wrong."""
+    """Where the run's folder is, why it ended early if it did, and whether that was Ctrl-C."""
 
     path: Path
     failure: str | None
     interrupted: bool
-    degraded: bool
 
 
-def run_here(local_run: LocalRun, on_cell: Callable[[Run], None]) -> Finished:
+def run_here(
+    local_run: LocalRun, under_way: AbstractContextManager[object], on_cell: Callable[[Run], None]
+) -> Finished:
     """Run it to its end, or to Ctrl-C; one of REFUSALS where it cannot begin.
 
-    on_cell is called after each cell.
+    under_way: entered once nothing stands in the way of the run, and left after it. on_cell is called after
+    each cell.
     """
     # What these would log reaches the user as Finished.failure, as a note or as a check.
     logging.getLogger("loadtest").setLevel(logging.CRITICAL)
     # It warns of many users at once, which is what a plan may well ask for.
     logging.getLogger("locust").setLevel(logging.ERROR)
+    plan = local_run.plan
     with ExitStack() as stack:
+        stack.enter_context(_interruptible())
         target = _find_target(local_run, stack)
-        target.check(local_run.plan)
+        target.check(plan)
+        _check_addresses(target.host, plan.traffic.sources)
         environment = Environment(user_classes=[ScenarioUser], events=locust.events)
         port = _free_port()
         runner = environment.create_master_runner("127.0.0.1", port)
         stack.callback(runner.quit)
         conductor = Conductor(Workers(runner), target, local_run.out, local_run.command, on_cell)
         attach_conductor(environment, conductor)
-        environment.shape_class = PlanShape(local_run.plan, conductor, ScenarioUser)
+        environment.shape_class = shape = PlanShape(plan, conductor, ScenarioUser)
         stack.enter_context(_worker_processes(local_run.processes, port))
         _await_workers(runner, local_run.processes)
+        # As the shape would; here what is refused is still an exception, before anybody is told of a run.
+        shape.begin_run()
+        stack.enter_context(under_way)
         interrupted = _walk(runner, conductor)
-        if conductor.run_path is None:
-            raise HarnessError(conductor.failure or "the run was interrupted before it began")
-        return Finished(conductor.run_path, conductor.failure, interrupted, conductor.degraded)
+        assert conductor.run_path is not None
+        return Finished(conductor.run_path, conductor.failure, interrupted)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt in the greenlet that entered this, and nowhere else.
+
+    By itself it would strike whatever runs: the hub mostly, which prints a trace before it hands it on.
+    """
+    here = gevent.getcurrent()
+
+    def interrupt(*_: object) -> None:
+        gevent.kill(here, KeyboardInterrupt)
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _check_addresses(host: str, sources: Sequence[str]) -> None:
+    """HarnessError where the host is unknown, or this machine cannot reach it from one of the sources."""
+    family, _ = resolve(host, 0)
+    for source in sources:
+        with socket.socket(family) as probe:
+            try:
+                probe.bind((source, 0))
+            except OSError as error:
+                raise no_such_source(source, error) from error
 
 
 def _find_target(local_run: LocalRun, stack: ExitStack) -> Target:
@@ -133,7 +169,9 @@ def _walk(runner: MasterRunner, conductor: Conductor) -> bool:
         walk.join()
     except KeyboardInterrupt:
         walk.kill()
-        conductor.finish_run()
+        # A second Ctrl-C: whoever is that impatient goes without the last cell and the page.
+        with suppress(KeyboardInterrupt):
+            conductor.finish_run()
         return True
     return False
 

@@ -12,15 +12,19 @@ from contextlib import contextmanager
 from typing import Any
 
 from loadtest.connection.socket_errors import HarnessError
+from loadtest.plan import PlanError
 
 STOP_TIMEOUT_S = 10.0
 
 
 @contextmanager
-def local_server(modes: Sequence[str], extra: Sequence[str]) -> Iterator[dict[str, Any]]:
+def local_server(
+    modes: Sequence[str], extra: Sequence[str], setting: str = "modes"
+) -> Iterator[dict[str, Any]]:
     """Run `python -m server` on loopback with these modes and flags.
 
-    Gives its ready line. HarnessError in the server's words if it refuses.
+    Gives its ready line. If it refuses: PlanError that names `setting`, the one that the modes come from, or
+    HarnessError, both in the server's words.
     """
     listen = [argument for mode in modes for argument in ("--listen", f"{mode}:0")]
     with tempfile.TemporaryFile("w+") as log:
@@ -37,7 +41,7 @@ def local_server(modes: Sequence[str], extra: Sequence[str]) -> Iterator[dict[st
             if not ready:
                 process.wait()
                 log.seek(0)
-                raise HarnessError(_last_line(log.read()))
+                raise _refusal(_last_line(log.read()), modes, setting)
             yield json.loads(ready)
         finally:
             _stop(process)
@@ -51,6 +55,15 @@ def _stop(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def _refusal(words: str, modes: Sequence[str], setting: str) -> Exception:
+    """The server knows its modes by a flag of its own, which its user here has never seen."""
+    for mode in modes:
+        reason = words.removeprefix(f"--listen {mode}:0 ")
+        if reason != words:
+            return PlanError(setting, f"{mode} {reason}")
+    return HarnessError(words)
 
 
 def _last_line(log: str) -> str:

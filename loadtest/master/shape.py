@@ -29,11 +29,16 @@ class PlanShape(LoadTestShape):
         self.plan = plan
         self._conductor = conductor
         self._user_class = user_class
-        self._begin_again()
-
-    def _begin_again(self) -> None:
-        self._left = self.plan.cells()
+        self._left: list[PlannedCell] = []
         self._armed: PlannedCell | None = None
+
+    def begin_run(self) -> None:
+        """Make the run folder, before any load. One of REFUSALS where the plan cannot be run."""
+        plan = self.plan
+        self._left = plan.cells()
+        self._armed = None
+        self._conductor.check_capacity(max(plan.levels), plan.modes, plan.traffic)
+        self._conductor.begin_run("plan", plan.to_json(), plan)
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
         """Users of the next cell, all coming or going at once.
@@ -49,9 +54,7 @@ class PlanShape(LoadTestShape):
     def _step(self) -> tuple[int, float, list[type[User]]] | None:
         plan = self.plan
         if not self._conductor.running:
-            self._begin_again()
-            self._conductor.check_capacity(max(plan.levels), plan.modes, plan.traffic)
-            self._conductor.begin_run("plan", plan.to_json(), plan)
+            self.begin_run()
         if self._armed is not None:
             self._conductor.run_cell(self._armed, plan)
             self._armed = None

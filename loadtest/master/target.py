@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from loadtest.connection.socket_errors import HarnessError
 from loadtest.master.server_view import ServerView, Snapshot
+from loadtest.nearest import offer
 from loadtest.orders import CellOrder
 from loadtest.plan import Plan, PlanError, Traffic
 from loadtest.worker.scenarios import GREETING_REPLY
@@ -63,10 +64,9 @@ class Target:
             return self.port
         listeners = snapshot.listeners
         if mode not in listeners:
-            offered = ", ".join(listeners)
             raise PlanError(
                 setting,
-                f"{mode!r} is not offered by the server at {self.server.admin}: choose from {offered}",
+                f"{mode!r} is not offered by the server at {self.server.admin}: {offer(mode, listeners)}",
             )
         return listeners[mode].port
 

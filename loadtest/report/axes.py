@@ -12,8 +12,9 @@ TICK_FORMAT = ",.4~r"
 
 # From this ratio of greatest to least on, a linear axis would flatten the small values.
 WIDE_SPAN = 8.0
-# Up to this ratio, a logarithmic axis has room for ticks at 2 and 5 too.
+# Up to these ratios, a logarithmic axis has room for ticks at 2 and 5 too, or at 3.
 _FEW_DECADES = 60.0
+_SOME_DECADES = 2_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,10 @@ def counts(greatest: int) -> Axis:
 
 
 def logarithmic(values: Sequence[float]) -> Axis:
-    """Around the values, which are all above 0, with ticks at powers of ten, or at 1, 2 and 5 of each."""
+    """Around the values, which are all above 0; ticks at powers of ten, and between where there is room."""
     low, high = min(values) / 1.25, max(values) * 1.25
-    steps = (1, 2, 5) if high / low < _FEW_DECADES else (1,)
+    ratio = high / low
+    steps = (1, 2, 5) if ratio < _FEW_DECADES else (1, 3) if ratio < _SOME_DECADES else (1,)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = tuple(
         step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high

@@ -1,15 +1,65 @@
-"""Makes report.html of a run folder, any time later, on any machine. The same folder gives the same bytes."""
+"""Makes a run's report, any time later, on any machine: the page, the Markdown, junit.xml, pictures.
+
+The same folder gives the same bytes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from loadtest.report.chapters import Contents, contents
+from loadtest.report.export import picture, png
 from loadtest.report.html import render
-from loadtest.run_folder import RunFolder
+from loadtest.report.junit import junit_xml
+from loadtest.report.markdown import summary_md
+from loadtest.report.material import Material
+from loadtest.report.svg import to_svg
+from loadtest.results import ResultsError
+from loadtest.run_folder import Loaded, RunFolder
 
 REPORT_FILE = "report.html"
+MARKDOWN_FILE = "summary.md"
+JUNIT_FILE = "junit.xml"
 
 
-def write_report(path: Path) -> Path:
-    """Write the report of the run in this folder; its path. ResultsError where it is no run folder."""
-    return RunFolder(path).save_text(REPORT_FILE, render(RunFolder.load(path)))
+def write_report(loaded: Loaded, charts: Path | None = None) -> Path:
+    """Write report.html and summary.md into the run's folder, with gates junit.xml too; the page's path.
+
+    charts: a folder that gets every chart as SVG and PNG; it is made where there is none. ResultsError where
+    something cannot be written.
+    """
+    folder = RunFolder(loaded.path)
+    material = Material.of(loaded)
+    shown = contents(material)
+    svgs = _draw(shown)
+    if loaded.run.plan.get("gates"):
+        folder.save_text(JUNIT_FILE, junit_xml(loaded.run))
+    folder.save_text(MARKDOWN_FILE, summary_md(material))
+    if charts is not None:
+        _save_charts(charts, shown, svgs)
+    return folder.save_text(REPORT_FILE, render(material, shown, svgs))
+
+
+def _draw(shown: Contents) -> dict[str, list[str]]:
+    """A section's name -> its drawings as SVG."""
+    return {
+        section.name: [
+            to_svg(drawing.chart, f"{section.name}-{number}", drawing.label)
+            for number, drawing in enumerate(section.drawings)
+        ]
+        for section in shown.drawn
+    }
+
+
+def _save_charts(folder: Path, shown: Contents, svgs: Mapping[str, Sequence[str]]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for section in shown.drawn:
+            svg = picture(section, svgs[section.name])
+            (folder / f"{section.name}.svg").write_text(svg, encoding="utf-8")
+            (folder / f"{section.name}.png").write_bytes(png(svg))
+    except OSError as error:
+        raise ResultsError(
+            f"cannot write charts to {folder}: {error.strerror}; name another folder with --charts"
+        ) from error

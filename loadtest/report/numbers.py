@@ -64,3 +64,10 @@ def share(part: float, total: float) -> str:
     if 99 < percent < 100:
         return "over 99%"
     return f"{percent:.0f}%"
+
+
+def plain(value: float | None) -> str:
+    """Four significant figures without grouping, as a spreadsheet takes them; empty where there is none."""
+    if value is None:
+        return ""
+    return f"{value:.0f}" if abs(value) >= 1_000 else f"{value:.4g}"

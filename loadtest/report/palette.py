@@ -18,9 +18,14 @@ _BY_KIND = {
 }
 _SPARE = ("#8c7ae6", "#b8a100", "#7f8c8d", "#c0504d", "#4f9d9d")
 
+# What a reader is to see as paper and ink: pictures stand on the one, in the other.
+PAPER, PAPER_INK = "#ffffff", "#1d2329"
+
 # Time that belongs to no mode (the network, the kernel) is grey, readable on either ground.
 NEUTRAL = "#8f98a3"
 WAITING_OPACITY = 0.30
+# What is closing is nobody's time any more: the page's own ink, told from the grey by being darker.
+CLOSING_OPACITY = 0.65
 
 
 def colours(aggregates: Sequence[Aggregate]) -> dict[str, str]:
@@ -51,3 +56,12 @@ def _choose(named: Iterable[tuple[str, str]]) -> dict[str, str]:
 def _kind(mode: str) -> str:
     """`semaphore=4` -> `semaphore`; `lock/message` is a kind of its own."""
     return mode.split("=")[0] if "=" in mode else mode
+
+
+def striped(colours: Sequence[str]) -> str:
+    """Colours side by side, as CSS has them."""
+    share = 100 / len(colours)
+    stops = (
+        f"{colour} {number * share:g}% {(number + 1) * share:g}%" for number, colour in enumerate(colours)
+    )
+    return f"linear-gradient(90deg, {', '.join(stops)})"

@@ -52,15 +52,24 @@ _LOOK: dict[str, Any] = {
 
 
 def chart_of(rows: Sequence[Row]) -> alt.Chart:
-    """A chart of these rows, still without marks."""
-    return alt.Chart(alt.InlineData(values=[dict(row) for row in rows]))
+    """A chart of these rows, still without marks.
+
+    The rows are one string of JSON: Altair copies and checks a chart at every step, row by row where it can.
+    """
+    text = json.dumps(list(rows), allow_nan=False)
+    return alt.Chart(alt.InlineData(values=text, format=alt.DataFormat(alt.JsonDataFormat(type="json"))))
 
 
 def to_svg(chart: Chart, name: str, label: str) -> str:
     """The chart as one SVG element. name: unique on its page; label: what a screen reader says of it."""
-    specification = json.dumps({**chart.to_dict(), "config": _LOOK})
+    return _labelled(_own_ids(_drawn(chart), name), label)
+
+
+def _drawn(chart: Chart) -> str:
+    # Charts are checked against Vega-Lite's schema by tests; here that would take longer than the drawing.
+    specification = json.dumps({**chart.to_dict(validate=False), "config": _LOOK})
     svg: str = vl_convert.vegalite_to_svg(specification)
-    return _labelled(_own_ids(svg, name), label)
+    return svg
 
 
 def _own_ids(svg: str, name: str) -> str:

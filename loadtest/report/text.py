@@ -1,4 +1,4 @@
-"""The report in a terminal of 80 columns: the same sentence and the same numbers as the page."""
+"""The report in a terminal of 80 columns: the same sentences and the same numbers as the page."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from loadtest.analysis.aggregate import aggregate
-from loadtest.analysis.checks import degradations, findings
+from loadtest.analysis.checks import degradations
 from loadtest.analysis.finding import Finding
-from loadtest.analysis.series import modes_of
-from loadtest.report.rows import table_rows
-from loadtest.report.story import handoff_sentence, headline
+from loadtest.report.headline import headline, supporting
+from loadtest.report.material import Material
+from loadtest.report.rows import TableRow, table_rows
 from loadtest.run_folder import Loaded
 
 COLUMNS = (
@@ -33,41 +32,43 @@ LEGEND = "p50, p99: response time; 1st reply: p50; wait: mean; peak: most in ser
 
 
 def print_report(loaded: Loaded, console: Console) -> None:
-    """What degrades the run, headline, table, and what the checks found."""
-    aggregates = aggregate(loaded.run.cells, modes_of(loaded.run))
-    found = findings(loaded.run)
-    _print_degradations(degradations(found), console)
-    console.print(Text(headline(aggregates), style="bold"))
-    handoffs = handoff_sentence(aggregates)
-    if handoffs is not None:
-        console.print(Text(handoffs))
-    if aggregates:
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-        for name in COLUMNS:
-            # Where a series has a long name it is that which wraps, never a number.
-            table.add_column(name, justify="left" if name == "mode" else "right", no_wrap=name != "mode")
-        for row in table_rows(aggregates):
-            table.add_row(
-                row.series,
-                row.level,
-                row.messages_per_s,
-                row.response_p50,
-                row.response_p99,
-                row.first_reply_p50,
-                row.wait,
-                row.in_service,
-                row.failed,
-            )
-        console.print(table)
+    """What degrades the run, the verdict in words, the table, and what the checks found."""
+    material = Material.of(loaded)
+    _print_degradations(degradations(material.findings), console)
+    console.print(Text(headline(material.verdict, material.aggregates), style="bold"))
+    for said in supporting(material.verdict, material.aggregates):
+        console.print(Text(said))
+    if material.aggregates:
+        console.print(_table(table_rows(material.aggregates)))
         console.print(LEGEND)
-    for finding in found:
+    for finding in material.findings:
         console.print(Text(f"{finding.check.name}: {finding.check.told}", style="yellow"))
         _print_where(finding, console)
         console.print(Text(f"  {finding.check.advice}"))
-    for note in loaded.run.notes:
+    for note in material.run.notes:
         console.print(Text(f"note: {note}", style="yellow"))
-    if not found and not loaded.run.notes:
+    if not material.findings and not material.run.notes:
         console.print("All checks passed.")
+
+
+def _table(rows: Sequence[TableRow]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for name in COLUMNS:
+        # Where a series has a long name it is that which wraps, never a number.
+        table.add_column(name, justify="left" if name == "mode" else "right", no_wrap=name != "mode")
+    for row in rows:
+        table.add_row(
+            row.series,
+            row.level,
+            row.messages_per_s,
+            row.response_p50,
+            row.response_p99,
+            row.first_reply_p50,
+            row.wait,
+            row.in_service,
+            row.failed,
+        )
+    return table
 
 
 def _print_degradations(degrading: Sequence[Finding], console: Console) -> None:

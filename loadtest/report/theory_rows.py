@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from loadtest.analysis.series import in_plan_order, series_names
+from loadtest.analysis import littles_law
+from loadtest.analysis.series import groups_in_plan_order
 from loadtest.report.numbers import ABSENT, difference, duration, figures, whole
 from loadtest.results import Cell, LittlesLaw, WaitPrediction
 
@@ -29,18 +30,21 @@ class WaitRow:
 
 @dataclass(frozen=True, slots=True)
 class LawRow:
-    """One series at one level, ready to be printed: how many at once, counted and computed, at either end."""
+    """One series at one level, ready to be printed: how many at once, at either end.
+
+    Counted, computed, their difference, and how great it may be.
+    """
 
     series: str
     level: str
-    client: tuple[str, str, str]
-    server: tuple[str, str, str]
+    client: tuple[str, str, str, str]
+    server: tuple[str, str, str, str]
 
 
 def wait_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[WaitRow]:
     """A row for each series and level, of the repeat whose wait is the middle one, in the plan's order."""
     rows = []
-    for series, level, group in _groups(cells, modes):
+    for series, level, group in groups_in_plan_order(cells, modes):
         found = [
             cell.server.wait_prediction
             for cell in group
@@ -55,22 +59,27 @@ def wait_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[WaitRow]:
 def law_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[LawRow]:
     """A row for each series and level that was counted: medians of the repeats, in the plan's order."""
     rows = []
-    for series, level, group in _groups(cells, modes):
-        clients = [cell.littles_law for cell in group]
-        servers = [None if cell.server is None else cell.server.littles_law for cell in group]
-        if any(clients) or any(servers):
+    for series, level, group in groups_in_plan_order(cells, modes):
+        clients = [(cell.littles_law, littles_law.exchanges(cell)) for cell in group]
+        servers = [
+            (None if cell.server is None else cell.server.littles_law, littles_law.served(cell) or 0)
+            for cell in group
+        ]
+        if any(law for law, _ in (*clients, *servers)):
             rows.append(LawRow(series, whole(level), _law(clients), _law(servers)))
     return rows
 
 
-def _law(found: Sequence[LittlesLaw | None]) -> tuple[str, str, str]:
-    """Counted, computed and their difference."""
-    laws = [law for law in found if law is not None]
+def _law(found: Sequence[tuple[LittlesLaw | None, float]]) -> tuple[str, str, str, str]:
+    """Counted, computed, their difference and the allowed one. found: laws, and exchanges completed."""
+    laws = [(law, completed) for law, completed in found if law is not None]
     if not laws:
-        return ABSENT, ABSENT, ABSENT
-    counted = median(law.counted for law in laws)
-    computed = median(law.computed for law in laws)
-    return figures(counted), figures(computed), difference(computed, counted)
+        return ABSENT, ABSENT, ABSENT, ABSENT
+    counted = median(law.counted for law, _ in laws)
+    computed = median(law.computed for law, _ in laws)
+    allowed = [littles_law.allowed_share(law, completed) for law, completed in laws if completed > 0]
+    within = f"{median(allowed):.1%}" if allowed else ABSENT
+    return figures(counted), figures(computed), difference(computed, counted), within
 
 
 def _wait_row(series: str, level: int, found: WaitPrediction) -> WaitRow:
@@ -88,15 +97,3 @@ def _wait_row(series: str, level: int, found: WaitPrediction) -> WaitRow:
         khinchine=duration(found.khinchine_us),
         interval=f"{duration(low_us)} to {duration(high_us)}" if bounded else ABSENT,
     )
-
-
-def _groups(cells: Sequence[Cell], modes: Sequence[str]) -> list[tuple[str, int, list[Cell]]]:
-    """(series, level, its whole cells): series in the plan's order, levels ascending."""
-    names = series_names(cells)
-    groups: dict[tuple[str, int], list[Cell]] = {}
-    for cell in cells:
-        if not cell.cut_short:
-            groups.setdefault((names[cell.index], cell.level), []).append(cell)
-    place = {series: number for number, series in enumerate(in_plan_order(cells, modes))}
-    order = sorted(groups, key=lambda key: (place[key[0]], key[1]))
-    return [(series, level, groups[series, level]) for series, level in order]

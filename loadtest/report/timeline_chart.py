@@ -6,11 +6,11 @@ import altair as alt
 
 from loadtest.analysis.timeline import Lane, Timeline
 from loadtest.report import axes
-from loadtest.report.palette import NEUTRAL, WAITING_OPACITY
+from loadtest.report.palette import CLOSING_OPACITY, NEUTRAL, WAITING_OPACITY
 from loadtest.report.svg import INK, Chart, Layers, Row, chart_of
 
 WIDTH = 388
-STRIP, ROWS = 54, 216
+STRIP, ROWS = 46, 196
 AXIS_SPACE = 34
 
 
@@ -48,6 +48,7 @@ def _rows(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Laye
         "connecting": (NEUTRAL, 0.6),
         "waiting": (colour, WAITING_OPACITY),
         "in service": (colour, 1.0),
+        "closing": (INK, CLOSING_OPACITY),
     }
     bars: list[Row] = [
         {
@@ -76,9 +77,9 @@ def _rows(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Laye
                 title="milliseconds",
                 axis=alt.Axis(values=list(ticks), format=axes.TICK_FORMAT),
             ),
-            x2="end:Q",
+            x2=alt.X2("end:Q"),
             y=alt.Y("top:Q", scale=y_scale, title=None, axis=y_axis),
-            y2="bottom:Q",
+            y2=alt.Y2("bottom:Q"),
             color=alt.Color("colour:N", scale=None),
             opacity=alt.Opacity("opacity:Q", scale=None),
         )

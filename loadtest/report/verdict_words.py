@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from loadtest.analysis.comparison import Comparison
+from loadtest.analysis.comparison import THROUGHPUT, Comparison
 from loadtest.analysis.intervals import Estimate
 from loadtest.analysis.metrics import Metric
-from loadtest.analysis.series import without_rate
+from loadtest.analysis.series import per_second, without_rate
 from loadtest.analysis.verdict import Silence, Verdict
 from loadtest.report.numbers import counted, figures, times
 
@@ -37,15 +37,23 @@ def withheld_sentence(verdict: Verdict) -> str | None:
     return "No verdict: " + " ".join(finding.check.told for finding in verdict.withheld)
 
 
+def verdict_in_short(verdict: Verdict) -> str:
+    """The headline in a few words, for lists: `lock 15.8x fewer at 32`; against free where unsaid."""
+    if verdict.withheld:
+        return "no verdict"
+    headline = verdict.headline
+    if headline is None:
+        return "nothing compared" if not verdict.silences else "no answer"
+    load = str(headline.level) if headline.rate_per_s is None else per_second(headline.rate_per_s)
+    return f"{_in_short(headline)} at {load}"
+
+
 def sentence(comparison: Comparison) -> str:
     """Where, who, how many times as much as whom, and how sure that is.
 
     `at 32 connections lock serves 15.8x fewer messages than free (95%: 15.1 to 16.4)`
     """
-    subject, reference = comparison.series, comparison.baseline
-    if comparison.rate_per_s is not None:
-        subject = without_rate(subject, comparison.rate_per_s)
-        reference = without_rate(reference, comparison.rate_per_s)
+    subject, reference = _pair(comparison)
     said = claim(comparison.metric, comparison.estimate, subject, reference)
     return f"{place(comparison.level, comparison.rate_per_s)} {said}"
 
@@ -63,7 +71,7 @@ def claim(metric: Metric, estimate: Estimate, subject: str, reference: str) -> s
         noun = _NOUNS.get(metric.name, metric.name)
         known = f"ratio {figures(estimate.ratio)}, {interval_words(estimate)}"
         return f"no difference shown between {subject} and {reference} in {noun} ({known})"
-    fewer = metric.name == "messages_per_s" and estimate.ratio < 1
+    fewer = metric == THROUGHPUT and estimate.ratio < 1
     told = estimate.inverse if fewer else estimate
     return f"{subject} {_does(metric, told, fewer)} {reference} ({interval_words(told)})"
 
@@ -80,11 +88,33 @@ def bound(value: float) -> str:
     return f"{value:.5g}" if value != 1 and figures(value) == "1.00" else figures(value)
 
 
+def _pair(comparison: Comparison) -> tuple[str, str]:
+    """Both series as they are called where the load is told beside them."""
+    series, baseline, rate_per_s = comparison.series, comparison.baseline, comparison.rate_per_s
+    if rate_per_s is None:
+        return series, baseline
+    return without_rate(series, rate_per_s), without_rate(baseline, rate_per_s)
+
+
+def _in_short(comparison: Comparison) -> str:
+    metric, estimate = comparison.metric, comparison.estimate
+    if estimate.low is not None and not estimate.differs:
+        return "no difference"
+    subject, reference = _pair(comparison)
+    than = "" if reference == "free" else f" {reference}"
+    unsure = " (one repeat)" if estimate.low is None else ""
+    if metric != THROUGHPUT:
+        return f"{subject} {times(estimate.ratio)} the p99{than and f' of{than}'}{unsure}"
+    if estimate.ratio < 1:
+        return f"{subject} {times(1 / estimate.ratio)} fewer{than and f' than{than}'}{unsure}"
+    return f"{subject} {times(estimate.ratio)} as many{than and f' as{than}'}{unsure}"
+
+
 def _does(metric: Metric, told: Estimate, fewer: bool) -> str:
     many = times(told.ratio)
     if fewer:
         return f"serves {many} fewer messages than"
-    if metric.name == "messages_per_s":
+    if metric == THROUGHPUT:
         return f"serves {many} as many messages as"
     if metric.name in _ANSWERED:
         return f"answers {_ANSWERED[metric.name]} messages in {many} the time of"

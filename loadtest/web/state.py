@@ -45,6 +45,7 @@ def state_of(
         "figures": _figures(progress, outcome),
         "failure": progress.failure,
         "verdict": {"sentences": outcome.sentences, "withheld": outcome.withheld},
+        "gates": [f"{row.verdict}: {row.gate} {row.told}" for row in outcome.gates],
         "report": progress.report.value,
         "report_href": "lockstep/report.html" if progress.report is ReportState.READY else None,
     }

@@ -111,6 +111,7 @@ class RunningCell:
             source=order.traffic.sources[number % len(order.traffic.sources)]
             if order.traffic.sources
             else None,
+            user=f"{self._worker}/{number}",
         )
         return Conversation(
             client,

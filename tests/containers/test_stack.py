@@ -28,6 +28,7 @@ PLAN = {
     "LOCKSTEP_REPEATS": "1",
     "LOCKSTEP_SECONDS": "1",
     "LOCKSTEP_WARMUP": "0.5",
+    "LOCKSTEP_GATE": "lock: failed <= 0; lock: max_in_service <= 1",
 }
 FILES = {"run.json", "summary.csv", "connections.jsonl", "report.html", "cells"}
 PLAN_S = 180
@@ -44,7 +45,8 @@ def assert_the_books_balance(cell: dict[str, Any]) -> None:
 
 
 def assert_the_folder_is_complete(folder: Path, run: dict[str, Any]) -> None:
-    assert {path.name for path in folder.iterdir()} == FILES
+    with_gates = {"junit.xml"} if run["plan"].get("gates") else set()
+    assert {path.name for path in folder.iterdir()} == FILES | with_gates
     indices = [cell["index"] for cell in run["cells"]]
     assert len(indices) == len(set(indices)), f"a cell is there twice: {indices}"
     assert {path.name for path in (folder / "cells").iterdir()} == {f"{index}.json" for index in indices}
@@ -62,6 +64,7 @@ def test_a_plan_without_the_page_leaves_a_whole_run_folder(tmp_path: Path) -> No
 
     assert_the_folder_is_complete(folder, run)
     assert run["kind"] == "plan"
+    assert run["plan"]["gates"] == PLAN["LOCKSTEP_GATE"].split("; ")
     cells = {(cell["mode"], cell["level"]): cell for cell in run["cells"]}
     assert set(cells) == {("free", 1), ("free", 6), ("lock", 1), ("lock", 6)}
     for cell in run["cells"]:

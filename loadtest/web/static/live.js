@@ -28,9 +28,9 @@ function drawVerdict(state) {
   at("verdict").classList.toggle("withheld", state.verdict.withheld);
   say(at("verdict-title"), state.run.kind === "plan" ? "Verdict" : "Outcome");
   say(at("headline"), headline);
-  at("others").hidden = others.length === 0;
-  say(at("others-title"), `${others.length} more comparisons`);
   keep(at("sentences"), others, () => make("li"), say);
+  at("gates-block").hidden = state.gates.length === 0;
+  keep(at("gates"), state.gates, () => make("li"), say);
   drawReport(state);
 }
 

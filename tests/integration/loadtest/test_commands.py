@@ -37,7 +37,8 @@ SHORT = ("--levels", "2", "--repeats", "1", "--seconds", "0.4", "--warmup", "0.1
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["compare", "--modes", "lok"], "lok"),
+        (["compare", "--modes", "frei"], "--modes frei has the unknown mode 'frei'; did you mean free?"),
+        (["compare", "--modes", "free,semaphore"], "--modes semaphore lacks how many"),
         (["compare", "--modes", ""], "--modes"),
         (["compare", "--modes", "free,free"], "--modes"),
         (["compare", "--levels", "1,x"], "--levels"),
@@ -54,13 +55,16 @@ SHORT = ("--levels", "2", "--repeats", "1", "--seconds", "0.4", "--warmup", "0.1
         (["compare", "--rate", "100"], "--rate"),
         (["compare", "--arrival", "constant", "--rate", "9", "--client-mode", "locked"], "--client-mode"),
         (["compare", "--source", "nowhere"], "--source"),
+        (["compare", "--source", "192.0.2.1"], "cannot connect from --source 192.0.2.1"),
+        (["compare", "--source", "::1"], "cannot connect from --source ::1"),
+        (["compare", "--levels", "90000", "--modes", "queue=1"], "--levels 90000 needs"),
         (["compare", "--hold", "2 parsecs"], "--hold"),
         (["compare", "--host", "tcp://127.0.0.1"], "--admin"),
         (["compare", "--admin", "127.0.0.1:1"], "127.0.0.1:1"),
         (["compare", "--admin", "127.0.0.1:1", "--hold", "5ms"], "--hold 5ms"),
         (["compare", "--out", "/proc/nowhere", "--modes", "free"], "/proc/nowhere"),
         (["compare", "--wat"], "--wat"),
-        (["clients", "--mode", "semaphore=0"], "semaphore=0"),
+        (["clients", "--mode", "semaphore=0"], "--mode semaphore=0"),
         (["clients", "--count", "0"], "--count"),
         (["clients", "--client-mode", "shy"], "--client-mode"),
         (["report", "no/such/run"], "no/such/run"),
@@ -73,10 +77,11 @@ def test_wrong_use_is_one_line_that_names_it_and_exit_2(
 ) -> None:
     done = lockstep(*arguments, cwd=tmp_path)
     assert done.code == 2, done.err
-    lines = [line for line in done.err.splitlines() if not line.startswith("starting")]
-    assert len(lines) == 1, done.err
-    assert named in lines[0]
-    assert "Traceback" not in done.err
+    (line,) = done.err.splitlines()
+    assert line.startswith("lockstep: ")
+    assert named in line
+    assert done.out == ""
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_run_is_named_with_its_file(tmp_path: Path) -> None:
@@ -101,12 +106,17 @@ def test_ctrl_c_keeps_the_cells_that_were_done_and_makes_their_report(tmp_path: 
         "20",
     )
     process = subprocess.Popen(
-        [*COMMAND, "compare", *arguments], cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True
+        [*COMMAND, "compare", *arguments],
+        cwd=ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         await_cells(out, 2)
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=40)
+        said, told = process.communicate(timeout=40)
     finally:
         process.kill()
     folder, run = only_run(out)
@@ -115,6 +125,9 @@ def test_ctrl_c_keeps_the_cells_that_were_done_and_makes_their_report(tmp_path: 
     assert len([cell for cell in run["cells"] if not cell["cut_short"]]) >= 2
     assert (folder / "report.html").exists()
     assert "interrupted" in said
+    progress, *lines = told.splitlines()
+    assert "/40" in progress
+    assert lines == [f"lockstep: stopped by Ctrl-C: what was measured is saved in {folder}"]
 
 
 def await_cells(out: Path, count: int) -> None:
@@ -189,24 +202,23 @@ def test_a_worker_that_is_killed_in_mid_run_is_named_and_loses_at_most_one_repor
         assert f"{server:,}" in report
 
 
-def test_a_worker_that_cannot_go_on_ends_the_run_with_one_line_and_exit_2(tmp_path: Path) -> None:
-    """192.0.2.1 is an address that no machine has (RFC 5737)."""
-    plan = ("--modes", "free", "--levels", "4", "--repeats", "1", "--seconds", "60")
-    done = lockstep("compare", "--out", str(tmp_path), *plan, "--source", "192.0.2.1")
+def test_a_host_that_nobody_knows_is_refused_before_the_run(tmp_path: Path) -> None:
+    """Names under .invalid are never found (RFC 2606)."""
+    with ServerProcess("free", flags=SERVER_FLAGS) as server:
+        admin = server.admin_url.removeprefix("http://")
+        where = ("--host", "tcp://nowhere.invalid", "--admin", admin)
+        done = lockstep("compare", *where, "--modes", "free", cwd=tmp_path)
     assert done.code == 2
-    last = done.err.strip().splitlines()[-1]
-    assert last.startswith("lockstep: worker ")
-    assert "--source 192.0.2.1" in last
-    assert "Traceback" not in done.err
-    _, run = only_run(tmp_path)
-    assert run["interrupted"]
+    (line,) = done.err.splitlines()
+    assert "cannot find host 'nowhere.invalid'" in line
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_by_hand_ends_too_when_its_worker_cannot_go_on(tmp_path: Path) -> None:
+def locust(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Lockstep's locustfile without the page, to its end. 192.0.2.1 is nobody's address (RFC 5737)."""
     command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--only-summary"]
-    command += ["--host", "tcp://127.0.0.1:9", "--users", "3", "--run-time", "60s", "--out", str(tmp_path)]
-    done = subprocess.run(
-        [*command, "--source", "192.0.2.1"],
+    return subprocess.run(
+        [*command, *arguments, "--source", "192.0.2.1"],
         cwd=ROOT,
         env=environment(),
         capture_output=True,
@@ -214,6 +226,24 @@ def test_a_run_by_hand_ends_too_when_its_worker_cannot_go_on(tmp_path: Path) -> 
         timeout=50,
         check=False,
     )
+
+
+def test_a_plan_whose_worker_cannot_go_on_ends_with_its_reason_and_exit_2(tmp_path: Path) -> None:
+    with ServerProcess("free", flags=SERVER_FLAGS) as server:
+        admin = server.admin_url.removeprefix("http://")
+        where = ("--host", "tcp://127.0.0.1", "--admin", admin, "--out", str(tmp_path))
+        plan = ("--run", "comparison plan", "--modes", "free", "--levels", "4", "--seconds", "60")
+        done = locust(*where, *plan)
+    assert done.returncode == 2, done.stderr
+    assert "--source 192.0.2.1" in done.stderr
+    assert "Traceback" not in done.stderr
+    _, run = only_run(tmp_path)
+    assert run["interrupted"]
+
+
+def test_a_run_by_hand_ends_too_when_its_worker_cannot_go_on(tmp_path: Path) -> None:
+    load = ("--host", "tcp://127.0.0.1:9", "--users", "3", "--run-time", "60s", "--out", str(tmp_path))
+    done = locust(*load)
     assert done.returncode == 2, done.stderr
     assert "--source 192.0.2.1" in done.stderr
     assert "Traceback" not in done.stderr

@@ -59,7 +59,7 @@ def test_cells_with_other_client_settings_are_no_repeats_of_each_other(run: Run)
     assert [each.series for each in aggregate(cells)] == [
         f"{one.mode}, 5 messages",
         f"{one.mode}, locked clients, 5 messages",
-        f"{one.mode}, 1 messages",
+        f"{one.mode}, 1 message",
     ]
 
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.analysis.waiting import FEWEST, overheads_ns, predict_wait, waits_ns
+from loadtest.analysis.queueing import starts_ns
+from loadtest.analysis.waiting import FEWEST, predict_wait, waits_ns
 from loadtest.results import ServerRecord
 from tests.support_visits import MS, US
 
@@ -94,7 +95,8 @@ def test_overheads_are_read_back_out_of_the_waits_that_they_made(
     arrivals, holds = list(accumulate(gap for gap, _ in each)), [hold for _, hold in each]
     waits = waits_ns(arrivals, holds, 1, handoff_ns, idle_start_ns)
     admissions = [round(arrival + wait) for arrival, wait in zip(arrivals, waits, strict=True)]
-    handoffs, idle_starts = overheads_ns(arrivals, admissions, holds, 1)
+    releases = [admission + hold for admission, hold in zip(admissions, holds, strict=True)]
+    handoffs, idle_starts = starts_ns(list(zip(admissions, releases, arrivals, strict=True)), 1)
     assert len(handoffs) + len(idle_starts) == len(each)
     assert set(handoffs) <= {handoff_ns}
     assert set(idle_starts) <= {idle_start_ns}

@@ -11,16 +11,17 @@ import pytest
 from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.master.cells import (
     KEPT_CONNECTIONS,
+    Account,
     join_connections,
     make_cell,
     make_ledger,
-    make_server_cell,
+    take_account,
     to_record,
 )
 from loadtest.master.collector import CellCollector
 from loadtest.master.server_view import Listener, Snapshot
 from loadtest.plan import Arrival, PlannedCell, Traffic
-from loadtest.results import Count, Messages, ServerCell
+from loadtest.results import ClientView, Count, Messages, ServerCell
 from tests.unit.loadtest.admin_port import listener
 from tests.unit.loadtest.records import OPEN, START_NS, at, message, order, report_of, report_of_due, view
 
@@ -70,6 +71,20 @@ def counted(**counts: Any) -> Listener:
 def snapshot(now_ns: int = 0, settings: dict[str, Any] | None = None, **counts: Any) -> Snapshot:
     """The server at one moment, with what its lock has counted."""
     return Snapshot(settings or {}, now_ns, {"lock": counted(at_ns=now_ns, **counts)})
+
+
+def account(
+    before: Snapshot,
+    after: Snapshot,
+    rows: Sequence[dict[str, Any]] = (),
+    dropped: int = 0,
+    traffic: Traffic | None = None,
+    clients: dict[str, ClientView] | None = None,
+) -> Account:
+    """The account of a cell with these rows, of which the clients kept those connections."""
+    collected = CellCollector(order(traffic=traffic), {"w1"})
+    collected.clients.update(clients or {})
+    return take_account(before, after, collected, rows, dropped)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +141,7 @@ def test_a_server_cell_is_what_was_counted_since_the_cell_began() -> None:
         max_in_service=1,
         max_waiting=2,
     )
-    cell = make_server_cell(before, after, "lock", Traffic(), [row(1, 0), row(2, 50)], dropped=4)
+    cell = account(before, after, [row(1, 0), row(2, 50)], dropped=4).cell
     assert (cell.accepted, cell.received, cell.answered) == (3, 6, 6)
     assert (cell.bytes_received, cell.bytes_sent) == (60, 60)
     assert (cell.max_in_service, cell.max_waiting, cell.dropped_records) == (1, 2, 4)
@@ -136,8 +151,10 @@ def test_a_server_cell_is_what_was_counted_since_the_cell_began() -> None:
 
 def test_by_message_a_connections_record_tells_no_order() -> None:
     at_message = snapshot(scope="message")
-    cell = make_server_cell(at_message, at_message, "lock", Traffic(), [row(1, 0)], dropped=0)
+    told = account(at_message, at_message, [row(1, 0)])
+    cell = told.cell
     assert (cell.inversions, cell.hold_us, cell.handoff_us, cell.idle_start_us) == (None, None, None, None)
+    assert (cell.fairness, told.overlap) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +164,7 @@ def test_listen_overflows_are_those_since_the_cell_began(
     before: int | None, after: int | None, overflows: int | None
 ) -> None:
     first, last = (snapshot(settings={"listen_overflows": count}) for count in (before, after))
-    assert make_server_cell(first, last, "lock", Traffic(), [], 0).listen_overflows == overflows
+    assert account(first, last).cell.listen_overflows == overflows
 
 
 @pytest.mark.parametrize(
@@ -158,14 +175,14 @@ def test_littles_law_at_the_server_takes_the_hold_from_records_only_if_all_are_t
     dropped: int, computed: float
 ) -> None:
     before, after = snapshot(0), snapshot(1000, in_service_ns=250, released=2, held_ns=300)
-    cell = make_server_cell(before, after, "lock", Traffic(), [row(1, 0), row(2, 200)], dropped)
+    cell = account(before, after, [row(1, 0), row(2, 200)], dropped).cell
     assert cell.littles_law is not None
     assert cell.littles_law.counted == pytest.approx(0.25)
     assert cell.littles_law.computed == pytest.approx(computed)
 
 
 def test_where_nobody_was_released_there_is_no_law() -> None:
-    assert make_server_cell(snapshot(0), snapshot(1000), "lock", Traffic(), [], 0).littles_law is None
+    assert account(snapshot(0), snapshot(1000)).cell.littles_law is None
 
 
 @pytest.mark.parametrize(
@@ -185,8 +202,47 @@ def test_a_wait_is_predicted_where_arrivals_wait_for_nobody_and_every_record_is_
     traffic: Traffic, more: dict[str, Any], dropped: int, predicted: bool
 ) -> None:
     rows = [row(number, number * 200) for number in range(60)]
-    cell = make_server_cell(snapshot(0, **more), snapshot(1, **more), "lock", traffic, rows, dropped)
+    cell = account(snapshot(0, **more), snapshot(1, **more), rows, dropped, traffic).cell
     assert (cell.wait_prediction is not None) == predicted
+
+
+def test_a_user_is_known_again_by_its_connections_and_how_soon_it_is_back_is_measured() -> None:
+    """Of ports that come back only the first connection is known: clients keep no later one."""
+    rows = [row(1, 0), row(2, 10), row(3, 1_000), row(1, 9_000)]
+    clients = {
+        f"127.0.0.1:{number}": replace(view(START_NS), user=user)
+        for number, user in ((1, "w1/1"), (2, "w1/2"), (3, "w1/1"))
+    }
+    fairness = account(snapshot(), snapshot(), rows, clients=clients).cell.fairness
+    assert fairness is not None
+    assert fairness.connections == 4
+    assert fairness.reacquire_us is not None
+    # From the release at 110 ns to the admission at 1,010.
+    assert (fairness.reacquire_us.count, fairness.reacquire_us.max) == (1, 0.9)
+
+
+def test_without_users_nobody_is_known_again() -> None:
+    fairness = account(
+        snapshot(), snapshot(), [row(1, 0)], clients={"127.0.0.1:1": view(START_NS)}
+    ).cell.fairness
+    assert fairness is not None
+    assert fairness.reacquire_us is None
+
+
+def test_the_overlap_runs_from_the_cells_beginning_by_the_servers_clock_and_marks_the_window() -> None:
+    """Warm-up 1 s; one connection, released half a second after its cell began."""
+    began_ns = 5_000_000_000
+    long_stay = row(1, began_ns, release_ns=began_ns + 500_000_000)
+    overlap = account(snapshot(began_ns), snapshot(), [long_stay]).overlap
+    assert overlap is not None
+    assert overlap.window_start_ms == 1_000
+    assert overlap.span_ms == pytest.approx(1_000, rel=0.001)
+    assert sum(overlap.in_service) / len(overlap.in_service) == pytest.approx(0.5, abs=0.01)
+
+
+def test_where_records_were_dropped_there_is_no_overlap_to_draw() -> None:
+    assert account(snapshot(), snapshot(), [row(1, 0)], dropped=1).overlap is None
+    assert account(snapshot(), snapshot(), [row(1, 0)], dropped=0).overlap is not None
 
 
 def test_a_cell_carries_what_was_planned_and_what_was_collected() -> None:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loadtest.connection.socket_errors import HarnessError
 from loadtest.master.target import PLAIN_TARGET
-from loadtest.options import add_options, offered_modes, plan_of, target_of, traffic_of
+from loadtest.options import (
+    COMPARISON_PLAN,
+    IN_A_PLAN_FILE,
+    add_options,
+    offered_modes,
+    plan_of,
+    target_of,
+    traffic_of,
+)
 from loadtest.plan import Arrival, Plan, PlanError, Traffic
 from tests.unit.loadtest.admin_port import admin_port, listener, listeners
 from tests.unit.loadtest.peers import refusing_port
@@ -34,6 +43,7 @@ class RecordingParser(ArgumentParser):
 @pytest.fixture(autouse=True)
 def _nobody_asked_yet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("LOCKSTEP_ADMIN", raising=False)
+    monkeypatch.delenv("LOCKSTEP_PLAN", raising=False)
     monkeypatch.setattr("sys.argv", ["locust"])
     offered_modes.cache_clear()
     yield
@@ -124,3 +134,60 @@ def test_the_target_is_the_host_and_the_server_behind_admin() -> None:
     assert target_of("tcp://server:8888", parsed()).reply is None
     with pytest.raises(HarnessError, match="no host is given"):
         target_of(None, parsed())
+
+
+def test_gates_go_into_the_plan() -> None:
+    gates = "free: response_p99 < 20ms; lock/free@4: messages_per_s > 0.05"
+    plan = plan_of(parsed("--modes", "free,lock", "--levels", "4", "--gate", gates))
+    assert plan.gates == ("free: response_p99 < 20ms", "lock/free@4: messages_per_s > 0.05")
+    assert plan.file is None
+    with pytest.raises(PlanError, match="did you mean free") as refusal:
+        plan_of(parsed("--gate", "fre: late < 1"))
+    assert refusal.value.what == "gate"
+
+
+@pytest.mark.parametrize("given_by", ["flag", "variable"])
+def test_a_plan_file_gives_defaults_and_chooses_the_comparison_plan(
+    given_by: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text(
+        'modes = ["free"]\nlevels = [2]\nrepeats = 1\nseconds = 2\narrival = "poisson"\nrate = 9\n'
+        'gate = ["free: late < 1", "free: failed < 1"]\n'
+    )
+    if given_by == "flag":
+        monkeypatch.setattr("sys.argv", ["locust", "--plan", str(file), "--levels", "3"])
+    else:
+        monkeypatch.setenv("LOCKSTEP_PLAN", str(file))
+    options = parsed("--plan", str(file), "--levels", "3")
+    assert options.run == COMPARISON_PLAN
+    plan = plan_of(options)
+    assert (plan.modes, plan.levels, plan.repeats, plan.seconds) == (("free",), (3,), 1, 2.0)
+    assert plan.traffic.arrival == Arrival("poisson", 9.0)
+    assert (plan.gates, plan.file) == (("free: late < 1", "free: failed < 1"), str(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('hold = "5ms"', "hold is the server's, which runs already"),
+        ("processes = 3", "processes is for `lockstep compare` alone: leave it out"),
+        ("mode = 'free'", "there is no setting 'mode': did you mean modes?"),
+    ],
+)
+def test_a_plan_file_that_cannot_be_used_ends_the_command_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, said: str
+) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text(text)
+    monkeypatch.setattr("sys.argv", ["locust", "--plan", str(file)])
+    with pytest.raises(SystemExit) as exit_:
+        parsed()
+    assert exit_.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"lockstep: --plan {file}: {said}")
+
+
+def test_all_that_a_plan_file_may_hold_is_an_option_of_the_same_type() -> None:
+    defaults = vars(parsed())
+    assert {name: type(defaults[name]) for name in IN_A_PLAN_FILE} == IN_A_PLAN_FILE

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
 
+from loadtest.analysis.checks import ALL_CHECKS
+from loadtest.analysis.distribution import of_values
 from loadtest.report.build import write_report
+from loadtest.report.chapters import contents
+from loadtest.report.material import Material
 from loadtest.report.text import print_report
-from loadtest.results import Count, ResultsError, Run
+from loadtest.results import Connection, Count, ResultsError, Run
 from loadtest.run_folder import RunFolder
+from tests.support_histograms import write_histograms
 from tests.support_open_run import make_open_run
-from tests.support_run import all_failed, make_run, without_server, write_run
+from tests.support_run import HOST, all_failed, health_of, make_run, without_server, write_run
+from tests.support_visits import MS
 
 
 def page_of(folder: Path) -> str:
-    return write_report(folder).read_text(encoding="utf-8")
+    return write_report(RunFolder.load(folder)).read_text(encoding="utf-8")
 
 
 def text_of(folder: Path) -> str:
@@ -68,20 +76,58 @@ def test_every_kind_of_run_makes_a_page_and_a_table_without_raw_nothings(tmp_pat
         assert not re.search(r"\b(None|NaN|nan|inf)\b", said)
 
 
-def test_the_page_leads_with_the_sentence_and_the_picture_and_needs_nothing_from_outside(
+def test_the_page_goes_from_the_sentence_over_the_picture_to_the_tables_and_needs_nothing_from_outside(
     tmp_path: Path,
 ) -> None:
     run, connections = make_run()
-    page = page_of(write_run(tmp_path, run, connections))
-    assert page.index("<h1>At 32 connections lock served") < page.index("<svg") < page.index("The figures")
-    outside = re.findall(r"""(?:src|href)=["']?(?!#)|url\((?!#)|<script|@import""", page)
+    folder = write_run(tmp_path, run, connections)
+    write_histograms(folder, run)
+    page = page_of(folder)
+    order = (
+        "<h1>At 32 connections lock serves ",
+        'id="timeline"',
+        "<h2>How sure</h2>",
+        'id="certainty"',
+        "<h2>Why</h2>",
+        'id="percentiles"',
+        '<h2 id="checks">Checks</h2>',
+        "<h2>Conditions</h2>",
+        "<h2>Tables</h2>",
+    )
+    places = [page.index(each) for each in order]
+    assert places == sorted(places)
+    outside = re.findall(r"""(?:src|href)=["']?(?!#)|url\((?!#)|@import""", page)
     assert not outside
     assert len(page.encode()) < 2_000_000
 
 
-def test_the_same_folder_gives_the_same_page_byte_for_byte(tmp_path: Path) -> None:
+def test_the_page_is_whole_without_its_script(tmp_path: Path) -> None:
+    page = page_of(write_run(tmp_path, *make_run(repeats=1)))
+    (script,) = re.findall(r"<script>.*?</script>", page, re.DOTALL)
+    assert page.index(script) > page.index("</main>")
+    assert "createElement" in script
+    assert not re.search(r"<[^>]* (?:hidden|on\w+=)", page.replace(script, ""))
+
+
+def test_every_chart_has_its_numbers_beneath(tmp_path: Path) -> None:
+    run, connections = make_run()
+    folder = write_run(tmp_path, run, connections)
+    write_histograms(folder, run)
+    drawn = [card for card in re.split(r"(?=<section)", page_of(folder)) if "<svg" in card]
+    assert len(drawn) >= 9
+    for card in drawn:
+        assert "<details><summary>Numbers</summary>" in card
+        assert len(re.findall(r"<td[ >]", card)) >= 12
+
+
+def test_the_same_folder_gives_the_same_bytes(tmp_path: Path) -> None:
     folder = write_run(tmp_path, *make_run(repeats=1))
-    assert write_report(folder).read_bytes() == write_report(folder).read_bytes()
+    write_report(RunFolder.load(folder), tmp_path / "first")
+    made = {name: (folder / name).read_bytes() for name in ("report.html", "summary.md")}
+    write_report(RunFolder.load(folder), tmp_path / "second")
+    assert {name: (folder / name).read_bytes() for name in made} == made
+    for chart in (tmp_path / "first").iterdir():
+        assert chart.read_bytes() == (tmp_path / "second" / chart.name).read_bytes()
 
 
 def test_page_and_terminal_print_the_same_numbers(tmp_path: Path) -> None:
@@ -91,6 +137,8 @@ def test_page_and_terminal_print_the_same_numbers(tmp_path: Path) -> None:
     assert len(rows) == 6
     for _, _, rate, *_ in rows:
         assert f"<td>{rate}</td>" in page
+    headline = html.unescape(re.findall("<h1>(.*)</h1>", page)[0])
+    assert headline in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 80
 
 
@@ -111,11 +159,15 @@ def test_what_the_checks_found_stands_in_page_and_table(tmp_path: Path) -> None:
 def test_a_degraded_run_says_so_above_everything_else_with_the_numbers(tmp_path: Path) -> None:
     folder = write_run(tmp_path, unequal(make_run(repeats=1)[0]))
     page, text = page_of(folder), text_of(folder)
-    for said, headline in ((page, "<h1>"), (text, "At 32 connections lock")):
+    for said, headline in ((page, "<h1>"), (text, "No verdict: ")):
         top = said[: said.index(headline)]
         assert re.search("degraded run", top.split("</style>")[-1], re.IGNORECASE)
         assert "clients sent 1,000 messages, the server received 998" in top
         assert "1 of 2 workers reported" in top
+    for said in (page, text, (folder / "summary.md").read_text(encoding="utf-8")):
+        assert "No verdict: " in said
+        assert "fewer messages" not in said
+    assert 'id="certainty"' not in page
     assert max(map(len, text.splitlines())) <= 80
 
 
@@ -126,23 +178,117 @@ def test_a_run_that_is_not_degraded_does_not_speak_of_it(tmp_path: Path) -> None
     assert "DEGRADED" not in text_of(folder)
 
 
-def test_what_handing_over_takes_stands_below_the_headline(tmp_path: Path) -> None:
-    folder = write_run(tmp_path, *make_run(repeats=1))
-    sentence = r"Handing over takes [\d.]+ µs with lock, [\d.]+ µs with semaphore=4, [\d.]+ µs with queue=1\."
+def test_a_check_stands_beside_each_chart_that_it_touches_and_beside_no_other(tmp_path: Path) -> None:
+    run, connections = make_run()
+    late = of_values([40 * MS] * 100)
+    cells = [
+        replace(cell, health=[replace(each, loop_lag_us=late) for each in cell.health]) for cell in run.cells
+    ]
+    page = page_of(write_run(tmp_path, replace(run, cells=cells), connections))
+    touched = {
+        name: '<a href="#check-generator-lag">' in card
+        for card in re.split(r"(?=<section)", page)
+        for name in re.findall(r'^<section[^>]* id="([\w-]+)"', card)
+    }
+    assert {name for name, said in touched.items() if said} >= {"certainty", "response", "first-reply"}
+    assert not any(touched[name] for name in ("timeline", "in-service", "throughput", "littles-law"))
+    assert 'id="check-generator-lag"' in page
+
+
+def test_a_topic_of_every_check_is_one_that_a_section_speaks_of(tmp_path: Path) -> None:
+    closed = RunFolder.load(write_run(tmp_path, *make_run()))
+    opened = RunFolder.load(write_run(tmp_path, make_open_run()))
+    spoken = {
+        topic
+        for loaded in (closed, opened)
+        for section in contents(Material.of(loaded)).sections
+        for topic in section.topics
+    }
+    assert {topic for check in ALL_CHECKS for topic in check.touches} <= spoken
+
+
+def test_workers_have_short_names_and_conditions_tell_which_is_which(tmp_path: Path) -> None:
+    long_names = [f"bench_{digit * 32}" for digit in "ab"]
+    run, _ = make_run(repeats=1)
+    hosts = [HOST, *({**HOST, "role": "worker", "name": name} for name in long_names)]
+    health = [health_of(name, 0.97) for name in long_names]
+    cells = [replace(cell, health=health) for cell in run.cells]
+    notes = [f"cell 3: no last report from {long_names[1]}"]
+    folder = write_run(tmp_path, replace(run, hosts=hosts, cells=cells, notes=notes))
+    page, text = page_of(folder), text_of(folder)
+    for said in (page, text):
+        assert "worker 1 used 97%; worker 2 used 97%" in " ".join(said.split())
+        assert "no last report from worker 2" in said
+        assert "b" * 32 not in said
+    assert "<dt>master, worker 1, worker 2</dt>" in page
+    assert "named bench, bench_aaaaaaaa, bench_bbbbbbbb" in page
+
+
+def test_the_command_that_repeats_the_run_stands_alone_to_be_copied(tmp_path: Path) -> None:
+    run, connections = make_run(repeats=1)
+    assert f"<pre data-copy>{run.command}</pre>" in page_of(write_run(tmp_path, run, connections))
+
+
+def test_every_chart_becomes_a_picture_that_stands_alone(tmp_path: Path) -> None:
+    run, connections = make_run()
+    folder = write_run(tmp_path, run, connections)
+    write_histograms(folder, run)
+    charts = tmp_path / "deep" / "charts"
+    page = write_report(RunFolder.load(folder), charts).read_text(encoding="utf-8")
+    drawn = {
+        re.findall(r'id="([\w-]+)"', card)[0] for card in re.split(r"(?=<section)", page) if "<svg" in card
+    }
+    pictures = sorted(charts.iterdir())
+    assert {picture.suffix for picture in pictures} == {".svg", ".png"}
+    assert {picture.stem for picture in pictures} == drawn
+    assert {"timeline", "certainty", "percentiles", "throughput"} <= {picture.stem for picture in pictures}
+    for picture in charts.glob("*.svg"):
+        text = picture.read_text(encoding="utf-8")
+        ElementTree.fromstring(text)
+        assert "currentColor" not in text
+        assert not re.search(r"href=|url\((?!#)", text)
+    for picture in charts.glob("*.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+    title = re.findall(r'id="timeline">\n<h3>(.*)</h3>', page)[0]
+    assert title.split(",")[0] in (charts / "timeline.svg").read_text(encoding="utf-8")
+
+
+def test_a_charts_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, make_run(repeats=1)[0])
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(ResultsError, match=r"cannot write charts to .*/file/charts: .*--charts") as refusal:
+        write_report(RunFolder.load(folder), tmp_path / "file" / "charts")
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("run", [make_run(), (make_open_run(), [])], ids=["closed", "open"])
+def test_charts_keep_to_the_schema_of_vega_lite(tmp_path: Path, run: tuple[Run, list[Connection]]) -> None:
+    folder = write_run(tmp_path, *run)
+    write_histograms(folder, run[0])
+    for section in contents(Material.of(RunFolder.load(folder))).sections:
+        for drawing in section.drawings:
+            drawing.chart.to_dict(validate=True)
+
+
+def test_under_open_load_blocks_and_percentiles_speak_of_arrivals_and_of_both_times(tmp_path: Path) -> None:
+    run = make_open_run()
+    folder = write_run(tmp_path, run)
+    write_histograms(folder, run)
     page = page_of(folder)
-    found = re.search(sentence, page)
-    assert found is not None
-    assert page.index("</h1>") < found.start() < page.index("The figures")
-    assert re.search(sentence, " ".join(text_of(folder).split()))
+    assert "357 arrivals per second (64 users)" in page
+    assert not re.search(r">64 connections<", page)
+    assert "Dashed: round trip" in page
 
 
 def test_an_open_load_is_held_against_theory_and_its_generator_described(tmp_path: Path) -> None:
     folder = write_run(tmp_path, make_open_run())
     page, text = page_of(folder), text_of(folder)
-    for said in ("Checked against queueing theory", "Little's law", "The load generator", "worker-2"):
+    for said in ("checked against queueing theory", "Little&#39;s law", "The load generator", "worker 2"):
         assert said in page
-    assert page.index("The figures") < page.index("Checked against") < page.index("<h2>Checks</h2>")
-    assert "<h1>At 357 arrivals per second 99% of messages are answered within" in page
+    assert page.index("checked against") < page.index(">Checks</h2>") < page.index("The figures")
+    assert "<h1>At 357 arrivals per second (64 users) queue=1 answers 99% of messages in " in page or (
+        "<h1>At 357 arrivals per second (64 users) no difference shown between queue=1 and lock" in page
+    )
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
 
@@ -152,9 +298,3 @@ def test_where_nothing_was_predicted_or_told_there_is_no_empty_section(tmp_path:
     page = page_of(write_run(tmp_path, run))
     assert "queueing theory" not in page
     assert "The load generator" not in page
-
-
-def test_a_folder_that_is_no_run_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ResultsError, match=r"no run folder") as refusal:
-        write_report(tmp_path)
-    assert "\n" not in str(refusal.value)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from loadtest.analysis.aggregate import Aggregate, Spread, aggregate
+from loadtest.analysis.aggregate import Aggregate, aggregate
 from loadtest.analysis.timeline import Bar, Lane, Timeline
-from loadtest.report import axes, story
+from loadtest.report import axes, titles
 from loadtest.report.generator_rows import load_rows, worker_rows
 from loadtest.report.numbers import difference, duration, figures, share
 from loadtest.report.palette import colours
@@ -81,24 +81,6 @@ def two() -> list[Aggregate]:
     return aggregate(make_run(modes=("free", "lock"), levels=(8,))[0].cells, ("free", "lock"))
 
 
-@pytest.mark.parametrize(
-    ("rates", "said"),
-    [
-        ((1580, 100), "At 8 connections lock served 15.8x fewer messages per second than free (medians of 3"),
-        ((100, 100), "At 8 connections lock served about as many messages per second as free"),
-        ((100, 200), "At 8 connections lock served 2.00x as many messages per second as free"),
-        ((100, 0), "At 8 connections lock answered no message"),
-    ],
-)
-def test_the_headline_says_which_served_more(
-    two: list[Aggregate], rates: tuple[float, float], said: str
-) -> None:
-    measured = [
-        replace(each, messages_per_s=Spread(rate, rate, rate)) for each, rate in zip(two, rates, strict=True)
-    ]
-    assert story.headline(measured).startswith(said)
-
-
 def test_a_mode_keeps_its_colour_whatever_it_is_compared_with() -> None:
     def chosen(*modes: str) -> dict[str, str]:
         return colours(aggregate(make_run(modes=modes, levels=(1,), repeats=1)[0].cells, modes))
@@ -116,14 +98,26 @@ def test_a_difference_has_a_sign_unless_it_is_none(computed: float, counted: flo
     assert difference(computed, counted) == words
 
 
-def test_the_hand_off_is_told_of_each_mode_under_its_greatest_load(two: list[Aggregate]) -> None:
+def test_what_is_equal_is_said_once_with_each(two: list[Aggregate]) -> None:
     free, lock = two
-    slower = replace(lock, level=32, handoff_mean_us=Spread(84, 80, 90))
-    queue = replace(lock, series="queue=1", mode="queue=1", handoff_mean_us=Spread(9, 9, 9))
-    assert story.handoff_sentence([free, slower, lock, queue]) == (
-        "Handing over takes 84.0 µs with lock, 9.00 µs with queue=1."
+    alike = [
+        replace(each, max_in_service=1) for each in (free, replace(lock, series="ticket", mode="ticket"))
+    ]
+    assert titles.in_service_title(alike) == (
+        "At 8 connections the most in service at once is 1 each with free and ticket"
     )
-    assert story.handoff_sentence([free]) is None
+    assert titles.in_service_title([free, lock]).endswith("is 8 with free, 1 with lock")
+
+
+def test_titles_under_open_load_speak_of_arrivals() -> None:
+    aggregates = aggregate(make_open_run(modes=("lock", "queue=1")).cells, ("lock", "queue=1"))
+    for title in (
+        titles.response_title(aggregates),
+        titles.time_spent_title(aggregates),
+        titles.in_service_title(aggregates),
+    ):
+        assert title.startswith("At 357 arrivals per second (64 users) ")
+        assert "/s" not in title
 
 
 def test_a_row_of_theory_is_of_the_repeat_with_the_middle_wait() -> None:
@@ -145,9 +139,11 @@ def test_a_row_of_littles_law_has_both_ends_and_dashes_for_what_was_not_counted(
     (cell,) = make_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
     told = replace(cell, littles_law=LittlesLaw(8, 8.2))
     (row,) = law_rows([told], ("lock",))
-    assert row.client == ("8.00", "8.20", "+2.5%")
+    assert row.client[:3] == ("8.00", "8.20", "+2.5%")
+    sessions = told.sessions_per_s * told.seconds
+    assert row.client[3] == f"{0.03 + 8 / sessions:.1%}"
     (row,) = law_rows([replace(told, server=None)], ("lock",))
-    assert row.server == ("–", "–", "–")
+    assert row.server == ("–", "–", "–", "–")
 
 
 def test_a_worker_is_shown_at_its_worst_and_with_dashes_where_the_system_does_not_tell() -> None:

@@ -1,0 +1,120 @@
+"""Under what circumstances a run was measured: versions, machines, limits, flags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from loadtest.report.numbers import ABSENT, counted, duration
+from loadtest.results import Run
+
+# In a host's line: its role leads, and its boot_id only tells programs which clocks compare.
+_HOST_HIDDEN = ("role", "boot_id")
+_SERVER_HIDDEN = ("pid", "boot_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Conditions of one kind, as pairs of a name and words."""
+
+    heading: str
+    pairs: tuple[tuple[str, str], ...]
+
+
+def subtitle(run: Run) -> str:
+    """What was run, and when."""
+    modes = len({cell.mode for cell in run.cells})
+    levels = len({cell.level for cell in run.cells})
+    kind = "A plan" if run.kind == "plan" else "A run by hand"
+    what = f"{counted(len(run.cells), 'cell')}, {counted(modes, 'mode')}, {counted(levels, 'level')}"
+    end = "" if run.finished is not None and not run.interrupted else " · not finished"
+    return f"{kind} of {what} · {_moment(run.started)}{end}"
+
+
+def conditions(run: Run) -> list[Group]:
+    """All that is known, by kind; kinds of which nothing is known are left out."""
+    groups = (
+        Group("Run", tuple(_run(run))),
+        Group("Plan", tuple(_flat("", run.plan))),
+        Group("Server", tuple(_flat("", _without(run.server, _SERVER_HIDDEN)))),
+        Group("Machines", tuple(_machines(run))),
+    )
+    return [group for group in groups if group.pairs]
+
+
+def in_one_line(run: Run) -> str:
+    """The conditions without which no figure means anything."""
+    server = run.server
+    told = [
+        f"{server.get('implementation', 'Python')} {server['python']}" if "python" in server else None,
+        f"{counted(server['cpu_count'], 'processor')}" if server.get("cpu_count") else None,
+        str(server["platform"]) if "platform" in server else None,
+        f"hold {_setting('hold_ns', server['hold_ns'])}" if "hold_ns" in server else None,
+        str(server["work"]) if "work" in server else None,
+        _moment(run.started),
+    ]
+    return ", ".join(each for each in told if each is not None)
+
+
+def _run(run: Run) -> Iterator[tuple[str, str]]:
+    yield "run", run.run_id
+    yield "started", _moment(run.started)
+    yield "finished", "not finished" if run.finished is None else _moment(run.finished)
+    yield "report format", f"{run.schema}"
+
+
+def _flat(prefix: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Settings in words, those within settings beside the others."""
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(f"{prefix}{name}: ", value)
+        else:
+            yield prefix + name.removesuffix("_ns").replace("_", " "), _setting(name, value)
+
+
+def _machines(run: Run) -> Iterator[tuple[str, str]]:
+    """Hosts that are alike in everything but their name stand together."""
+    alike: dict[str, list[Mapping[str, Any]]] = {}
+    for host in run.hosts:
+        said = ", ".join(
+            f"{name.replace('_', ' ')} {_plain(value)}"
+            for name, value in host.items()
+            if name not in (*_HOST_HIDDEN, "name")
+        )
+        alike.setdefault(said, []).append(host)
+    for said, hosts in alike.items():
+        roles = ", ".join(str(host.get("role", "host")) for host in hosts)
+        names = dict.fromkeys(_short(str(host["name"])) for host in hosts if "name" in host)
+        yield roles, f"{said}, named {', '.join(names)}" if names else said
+
+
+def _short(name: str) -> str:
+    """Locust's name for a worker with the first 8 of its 32 hexadecimal digits."""
+    return re.sub(r"(_[0-9a-f]{8})[0-9a-f]{24}$", r"\1", name)
+
+
+def _without(settings: Mapping[str, Any], hidden: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in hidden}
+
+
+def _setting(name: str, value: Any) -> str:
+    if name.endswith("_ns") and isinstance(value, int):
+        return duration(value / 1000) if value else "0"
+    return _plain(value)
+
+
+def _plain(value: Any) -> str:
+    """A value of run.json in words."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value)) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_plain(each)}" for name, each in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ABSENT if value is None else str(value)
+
+
+def _moment(iso: str) -> str:
+    return iso.replace("T", " ").replace("+00:00", " UTC")

@@ -1,0 +1,87 @@
+"""The verdict in words: the sentence to remember, and a few that support it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from loadtest.analysis.aggregate import Aggregate
+from loadtest.analysis.comparison import Comparison
+from loadtest.analysis.verdict import Verdict
+from loadtest.report.loads import greatest_load, named, under
+from loadtest.report.numbers import duration, figures
+from loadtest.report.verdict_words import sentence, verdict_sentences, withheld_sentence
+
+MOST_SUPPORTING = 4
+
+
+def headline(verdict: Verdict, aggregates: Sequence[Aggregate]) -> str:
+    """The one sentence to remember. Where nothing was compared it says what was measured."""
+    withheld = withheld_sentence(verdict)
+    if withheld is not None:
+        return withheld
+    compared = verdict_sentences(verdict)
+    if compared:
+        return as_sentence(compared[0])
+    top = greatest_load(aggregates)
+    return _alone(top[0]) if top else "No cell was measured to its end."
+
+
+def supporting(verdict: Verdict, aggregates: Sequence[Aggregate]) -> list[str]:
+    """Up to MOST_SUPPORTING sentences on the same load, then what handing a permit on takes.
+
+    Whoever answered nothing comes first, then the other series in the headline's metric, then the headline's
+    own series in the other metrics.
+    """
+    chosen = verdict.headline
+    # The headline is the first sentence of all; without a comparison that is the first silence.
+    left = len(verdict.silences) - (chosen is None)
+    silences = verdict_sentences(verdict)[1 : 1 + max(0, left)]
+    alike: list[Comparison] = []
+    if chosen is not None:
+        found = (each for each in verdict.comparisons if _supports(each, chosen))
+        alike = sorted(found, key=lambda each: each.series == chosen.series)
+    said = [as_sentence(words) for words in [*silences, *map(sentence, alike)][:MOST_SUPPORTING]]
+    handoffs = handoff_sentence(aggregates)
+    return said if handoffs is None else [*said, handoffs]
+
+
+def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:
+    """What it takes each mode to hand a permit on, under the greatest load under which anybody waited.
+
+    None where no hand-off was measured.
+    """
+    measured = {
+        each.mode: each.handoff_mean_us.median
+        for each in sorted(aggregates, key=lambda each: (each.level, each.rate_per_s or 0))
+        if each.handoff_mean_us is not None
+    }
+    order = [mode for mode in dict.fromkeys(each.mode for each in aggregates) if mode in measured]
+    if not order:
+        return None
+    each_mode = ", ".join(f"{duration(measured[mode])} with {mode}" for mode in order)
+    return f"Handing a permit over takes {each_mode} (means)."
+
+
+def as_sentence(said: str) -> str:
+    """With a capital and a full stop."""
+    return f"{said[0].upper()}{said[1:]}" + ("" if said.endswith(".") else ".")
+
+
+def _supports(each: Comparison, chosen: Comparison) -> bool:
+    """Same load; the same metric, or the same pair."""
+    if each is chosen or (each.level, each.rate_per_s) != (chosen.level, chosen.rate_per_s):
+        return False
+    return each.metric == chosen.metric or (
+        each.series == chosen.series and each.metric.name == "response_p99"
+    )
+
+
+def _alone(each: Aggregate) -> str:
+    answered = each.messages_per_s.median if each.messages_per_s is not None else 0.0
+    if not answered:
+        return f"{under(each)} {named(each)} answered no message."
+    repeats = "one repeat" if each.repeats == 1 else f"median of {each.repeats} repeats"
+    if each.rate_per_s is not None and each.response_p99_us is not None:
+        within = duration(each.response_p99_us.median)
+        return f"{under(each)} {named(each)} answers 99% of messages within {within} ({repeats})."
+    return f"{under(each)} {named(each)} serves {figures(answered)} messages per second ({repeats})."

@@ -1,0 +1,55 @@
+"""What sections are made of: a run read back, and what analysis makes of it, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from loadtest.analysis.aggregate import Aggregate, aggregate
+from loadtest.analysis.checks import findings
+from loadtest.analysis.finding import Finding
+from loadtest.analysis.scalability import Scaling, scalings
+from loadtest.analysis.series import modes_of
+from loadtest.analysis.verdict import Verdict, judge
+from loadtest.report.palette import colours
+from loadtest.report.worker_names import with_short_names
+from loadtest.results import Cell, CellDetail, Connection, Run
+from loadtest.run_folder import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """One run. modes: in the plan's order. colours: series -> colour. details: cell index -> histograms."""
+
+    run: Run
+    modes: list[str]
+    connections: list[Connection]
+    details: Mapping[int, CellDetail]
+    aggregates: list[Aggregate]
+    findings: list[Finding]
+    verdict: Verdict
+    colours: dict[str, str]
+    scalings: list[Scaling]
+
+    @classmethod
+    def of(cls, loaded: Loaded) -> Material:
+        """Analyse the run; its workers get short names."""
+        run = with_short_names(loaded.run)
+        modes = modes_of(run)
+        aggregates = aggregate(run.cells, modes)
+        return cls(
+            run=run,
+            modes=modes,
+            connections=loaded.connections,
+            details=loaded.details,
+            aggregates=aggregates,
+            findings=findings(run),
+            verdict=judge(run),
+            colours=colours(aggregates),
+            scalings=scalings(run.cells, modes),
+        )
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The run's cells, in the order in which they ran."""
+        return self.run.cells

@@ -1,0 +1,137 @@
+"""Gates and plan files in real runs: what a pipeline gets, from `lockstep compare` and from Locust."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from loadtest.options import IN_A_PLAN_FILE
+from loadtest.plan import parse_modes
+from loadtest.plan_file import read_plan_file
+from tests.integration.loadtest.commands import environment, lockstep, only_run
+from tests.support import ROOT, ServerProcess
+
+PLANS = sorted((ROOT / "plans").glob("*.toml"))
+SERVER_FLAGS = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing", "--hold", "2ms")
+SHORT = ("--levels", "2", "--repeats", "1", "--seconds", "0.4", "--warmup", "0.1")
+ACK = "收到客户端信息".encode()
+MET, UNMET = "free: failed <= 0", "free: messages_per_s > 1000000"
+
+
+def test_the_smoke_plan_passes_and_leaves_its_junit_file(tmp_path: Path) -> None:
+    out, junit = tmp_path / "results", tmp_path / "junit.xml"
+    done = lockstep("compare", "--plan", "plans/smoke.toml", "--out", str(out), "--junit", str(junit))
+    assert done.code == 0, done.out + done.err
+    folder, run = only_run(out)
+    assert run["plan"]["file"] == "plans/smoke.toml"
+    assert run["plan"]["gates"]
+    assert "gate ok  lock: max_in_service <= 1" in done.out
+    assert junit.read_bytes() == (folder / "junit.xml").read_bytes()
+    suites = ElementTree.parse(junit).getroot()
+    assert (suites.get("failures"), suites.get("errors")) == ("0", "0")
+    assert int(suites.get("tests", "")) >= len(run["plan"]["gates"])
+
+
+def test_an_unmet_gate_is_exit_1_and_a_later_report_says_the_same_and_exits_0(tmp_path: Path) -> None:
+    out, junit = tmp_path / "results", tmp_path / "junit.xml"
+    gates = ("--gate", MET, "--gate", UNMET, "--junit", str(junit))
+    done = lockstep("compare", "--out", str(out), "--modes", "free", *SHORT, *gates)
+    assert done.code == 1, done.out + done.err
+    assert f"gate FAILED  {UNMET}" in done.out
+    assert ElementTree.parse(junit).getroot().get("failures") == "1"
+    folder, _ = only_run(out)
+    again = lockstep("report", str(folder))
+    assert again.code == 0
+    assert [line for line in again.out.splitlines() if line.startswith("gate ")] == [
+        line for line in done.out.splitlines() if line.startswith("gate ")
+    ]
+    assert (folder / "junit.xml").read_bytes() == junit.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def admin() -> Iterator[str]:
+    """The admin port of a server whose modes are those of the smoke plan."""
+    with ServerProcess("free", "lock", flags=SERVER_FLAGS) as server:
+        yield server.admin_url.removeprefix("http://")
+
+
+def locust(admin: str, out: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Lockstep's locustfile without the page, as Compose runs it: to its end."""
+    command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--only-summary"]
+    where = ("--host", "tcp://127.0.0.1", "--admin", admin, "--out", str(out))
+    return subprocess.run(
+        [*command, *where, *arguments],
+        cwd=ROOT,
+        env={**environment(), **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(("gates", "code"), [(f"{MET}; {UNMET}", 1), (MET, 0)])
+def test_a_plan_under_locust_leaves_with_the_code_of_its_gates(
+    admin: str, tmp_path: Path, gates: str, code: int
+) -> None:
+    plan = ("--run", "comparison plan", "--modes", "free", *SHORT)
+    done = locust(admin, tmp_path, *plan, LOCKSTEP_GATE=gates)
+    assert done.returncode == code, done.stderr
+    folder, run = only_run(tmp_path)
+    assert run["plan"]["gates"] == gates.split("; ")
+    assert (folder / "junit.xml").exists()
+
+
+@pytest.mark.parametrize(("gates", "code"), [("", 0), ("target: failed <= 0", 1)])
+def test_failed_messages_are_figures_and_only_a_gate_makes_them_a_failure(
+    tmp_path: Path, gates: str, code: int
+) -> None:
+    """A server that acknowledges, to clients that expect an echo of as many bytes: all are mismatches."""
+    with ServerProcess("free", flags=("--bind", "127.0.0.1")) as server:
+        target = ("--host", f"tcp://127.0.0.1:{server.ports['free']}", "--reply", "echo")
+        plan = ("--run", "comparison plan", "--modes", "target", "--payload", str(len(ACK)), *SHORT)
+        done = locust("", tmp_path, *target, *plan, LOCKSTEP_GATE=gates)
+    assert done.returncode == code, done.stderr
+    _, run = only_run(tmp_path)
+    assert run["cells"][0]["messages"]["mismatch"] > 0
+
+
+def test_a_plan_file_is_read_under_locust_too(admin: str, tmp_path: Path) -> None:
+    done = locust(admin, tmp_path, "--plan", "plans/smoke.toml", *SHORT, "--gate", MET)
+    assert done.returncode == 0, done.stderr
+    _, run = only_run(tmp_path)
+    assert (run["kind"], run["plan"]["file"]) == ("plan", "plans/smoke.toml")
+    assert (run["plan"]["modes"], run["plan"]["levels"]) == (["free", "lock"], [2])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--run", "comparison plan", "--modes", "free", "--gate", "fre: late < 1"), "did you mean free?"),
+        (("--gate", MET), "--gate does nothing in a run by hand: add --run 'comparison plan'"),
+        (("--plan", "no/such.toml"), "--plan no/such.toml: cannot be read"),
+    ],
+)
+def test_what_makes_no_sense_ends_locust_before_the_run_with_one_line(
+    admin: str, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    done = locust(admin, tmp_path, *arguments, "--loglevel", "ERROR")
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("lockstep: ")
+    assert said in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("file", PLANS, ids=lambda path: path.stem)
+def test_a_server_offers_the_modes_of_every_shipped_plan(file: Path) -> None:
+    """And each can be used under Locust: it sets nothing that is the server's."""
+    settings = read_plan_file(file, IN_A_PLAN_FILE)
+    modes = parse_modes(settings["modes"])
+    with ServerProcess(*modes, flags=SERVER_FLAGS) as server:
+        assert set(server.listeners()) == set(modes)

@@ -1,0 +1,159 @@
+"""Ratios and how sure they are: against SciPy's own tests, and by simulation."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+from scipy import stats
+
+from loadtest.analysis.intervals import Estimate, each_of, independent_ratio, paired_ratio
+
+DRAWS = 2_000
+OURS = [104.0, 97.0, 131.0, 99.0]
+THEIRS = [52.0, 49.0, 50.0, 55.0]
+
+Noise = Callable[[random.Random], tuple[float, float]]
+
+
+def logs(values: list[float]) -> list[float]:
+    return [math.log(value) for value in values]
+
+
+def ends(estimate: Estimate | None) -> tuple[float, float]:
+    assert estimate is not None
+    assert estimate.low is not None
+    assert estimate.high is not None
+    return estimate.low, estimate.high
+
+
+def test_the_paired_interval_is_students_on_the_logs() -> None:
+    interval = stats.ttest_rel(logs(OURS), logs(THEIRS)).confidence_interval()
+    found = ends(paired_ratio(OURS, THEIRS))
+    assert found == pytest.approx((math.exp(interval.low), math.exp(interval.high)), rel=1e-4)
+
+
+@pytest.mark.parametrize("theirs", [THEIRS, THEIRS[:2]])
+def test_the_independent_interval_is_welchs_on_the_logs(theirs: list[float]) -> None:
+    interval = stats.ttest_ind(logs(OURS), logs(theirs), equal_var=False).confidence_interval(0.99)
+    found = ends(independent_ratio(OURS, theirs, 0.99))
+    assert found == pytest.approx((math.exp(interval.low), math.exp(interval.high)), rel=1e-4)
+
+
+def test_one_over_a_ratio_has_one_over_its_interval() -> None:
+    there, back = paired_ratio(OURS, THEIRS), paired_ratio(THEIRS, OURS)
+    assert there is not None
+    assert back is not None
+    turned = back.inverse
+    assert turned.ratio == pytest.approx(there.ratio)
+    assert ends(turned) == pytest.approx(ends(there))
+
+
+@pytest.mark.parametrize("method", [paired_ratio, independent_ratio])
+def test_one_repeat_gives_a_ratio_and_no_interval(
+    method: Callable[[list[float], list[float]], Estimate | None],
+) -> None:
+    assert method([30.0], [10.0]) == Estimate(pytest.approx(3.0), None, None, 1)
+
+
+@pytest.mark.parametrize("method", [paired_ratio, independent_ratio])
+@pytest.mark.parametrize(("values", "baseline"), [([], []), ([0.0, 1.0], [1.0, 1.0]), ([1.0], [0.0])])
+def test_nothing_and_zeros_have_no_ratio(
+    method: Callable[[list[float], list[float]], Estimate | None], values: list[float], baseline: list[float]
+) -> None:
+    assert method(values, baseline) is None
+
+
+@pytest.mark.parametrize("method", [paired_ratio, independent_ratio])
+def test_repeats_that_do_not_vary_are_as_sure_as_a_histograms_buckets(
+    method: Callable[[list[float], list[float]], Estimate | None],
+) -> None:
+    """One bucket, 0.1%, is no difference; a ratio of 2 is one, and is known to under a percent."""
+    same = method([2_150.0] * 3, [2_152.0] * 3)
+    assert same is not None
+    assert not same.differs
+    low, high = ends(method([6.0] * 3, [3.0] * 3))
+    assert 1.98 < low < 2 < high < 2.02
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "differs"), [(0.9, 1.1, False), (1.0, 1.2, False), (1.01, 1.2, True), (0.5, 0.9, True)]
+)
+def test_a_difference_is_shown_only_where_the_interval_leaves_out_1(
+    low: float, high: float, differs: bool
+) -> None:
+    assert Estimate(1.0, low, high, 3).differs is differs
+    assert not Estimate(2.0, None, None, 1).differs
+
+
+def test_many_intervals_at_once_are_wider_each() -> None:
+    assert each_of(1) == pytest.approx(0.95)
+    assert each_of(12) ** 12 == pytest.approx(0.95)
+
+
+def drawn_from(spread: float, other: float) -> Noise:
+    return lambda rng: (rng.gauss(0, spread), rng.gauss(0, other))
+
+
+def shared_drift(rng: random.Random) -> tuple[float, float]:
+    drift = rng.gauss(0, 0.3)
+    return drift + rng.gauss(0, 0.03), drift + rng.gauss(0, 0.03)
+
+
+def skewed_both(rng: random.Random) -> tuple[float, float]:
+    return rng.expovariate(10), rng.expovariate(10)
+
+
+def heavy_tailed_one(rng: random.Random) -> tuple[float, float]:
+    """Student's t with 3 degrees of freedom."""
+    return 0.1 * rng.gauss(0, 1) / math.sqrt(rng.gammavariate(1.5, 2) / 3), rng.gauss(0, 0.02)
+
+
+def slow_repeats_in_both(rng: random.Random) -> tuple[float, float]:
+    return tuple(rng.gauss(0, 0.03) - 0.5 * (rng.random() < 0.1) for _ in range(2))  # type: ignore[return-value]
+
+
+def slow_repeats_in_one(rng: random.Random) -> tuple[float, float]:
+    """The ratio that is asked for is the one without the slow repeats."""
+    return rng.gauss(0, 0.03) - 0.5 * (rng.random() < 0.1), rng.gauss(0, 0.03)
+
+
+def skewed_one(rng: random.Random) -> tuple[float, float]:
+    """Around its mean, which a few repeats of such a tail do not show."""
+    return rng.expovariate(10) - 0.1, rng.gauss(0, 0.02)
+
+
+def coverage(noise: Noise, repeats: int) -> float:
+    """How often the interval holds the true ratio, here 1. Seeded."""
+    rng = random.Random(f"{noise.__name__} {repeats}")
+    held = 0
+    for _ in range(DRAWS):
+        pairs = [noise(rng) for _ in range(repeats)]
+        found = paired_ratio([math.exp(value) for value, _ in pairs], [math.exp(base) for _, base in pairs])
+        low, high = ends(found)
+        held += low <= 1 <= high
+    return held / DRAWS
+
+
+@pytest.mark.parametrize("repeats", [3, 5, 10])
+@pytest.mark.parametrize(
+    "noise",
+    [
+        pytest.param(drawn_from(0.05, 0.05), id="log-normal"),
+        pytest.param(drawn_from(0.2, 0.02), id="one mode spreads ten times as far"),
+        shared_drift,
+        skewed_both,
+        heavy_tailed_one,
+        slow_repeats_in_both,
+        slow_repeats_in_one,
+    ],
+)
+def test_at_least_93_of_100_intervals_hold_the_true_ratio(noise: Noise, repeats: int) -> None:
+    assert coverage(noise, repeats) >= 0.93
+
+
+@pytest.mark.parametrize("repeats", [3, 5, 10])
+def test_where_one_mode_alone_has_a_long_tail_fewer_do_as_the_docs_say(repeats: int) -> None:
+    assert 0.87 <= coverage(skewed_one, repeats) < 0.93

@@ -1,0 +1,221 @@
+"""Run against run: what counts as worse, and that the same thing measured twice does not."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from loadtest.analysis.conditions import mismatches
+from loadtest.analysis.run_diff import Lost, Outcome, RunDiff, diff
+from loadtest.results import Cell, Messages, Run
+from tests.support_figures import SENT, degraded, make_cell, make_run, noisy_run, silent
+
+PAIRS = 100
+EVEN = (1.0, 1.01, 0.99)
+
+
+def run_of(spread: Sequence[float], rate: float = 100.0, **more: Any) -> Run:
+    """One mode at one level, whose repeats have these factors of the rate."""
+    cells = [
+        make_cell("lock", 8, repeat, messages_per_s=rate * factor, **more)
+        for repeat, factor in enumerate(spread, start=1)
+    ]
+    return make_run(cells)
+
+
+def outcome(found: RunDiff, metric: str) -> Outcome:
+    return next(each.outcome for each in found.differences if each.metric.name == metric)
+
+
+@pytest.mark.parametrize("repeats", [3, 5, 10])
+def test_the_same_thing_measured_twice_shows_no_difference_in_95_of_100_pairs(repeats: int) -> None:
+    rng = random.Random(repeats)
+    pairs = ((noisy_run(rng, repeats), noisy_run(rng, repeats)) for _ in range(PAIRS))
+    found = [diff(first, second, 0.05) for first, second in pairs]
+    assert all(len(each.differences) == 12 for each in found)
+    alike = [each for each in found if len(each.of(Outcome.NOT_SHOWN)) == len(each.differences)]
+    assert len(alike) >= 95
+    assert sum(each.worse for each in found) <= 1
+
+
+@pytest.mark.parametrize("repeats", [3, 5, 10])
+def test_a_server_that_became_half_as_fast_is_found_out_every_time(repeats: int) -> None:
+    rng = random.Random(repeats)
+    pairs = [(noisy_run(rng, repeats), noisy_run(rng, repeats, slower=2.0)) for _ in range(20)]
+    assert all(diff(first, second, 0.05).worse for first, second in pairs)
+    assert not any(diff(second, first, 0.05).worse for first, second in pairs)
+
+
+@pytest.mark.parametrize(
+    ("rate", "shown"),
+    [
+        (100, Outcome.NOT_SHOWN),
+        (60, Outcome.WORSE),
+        (150, Outcome.BETTER),
+        (93, Outcome.TOLERATED),
+        (107, Outcome.TOLERATED),
+    ],
+)
+def test_throughput_is_worse_where_the_whole_interval_lies_below_the_tolerance(
+    rate: float, shown: Outcome
+) -> None:
+    found = diff(run_of(EVEN), run_of(EVEN, rate), 0.05)
+    assert outcome(found, "messages_per_s") is shown
+    assert found.worse is (shown is Outcome.WORSE)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [((100, 101, 99), (180, 181, 179), Outcome.WORSE), ((180, 181, 179), (100, 101, 99), Outcome.BETTER)],
+)
+def test_times_are_worse_where_they_are_longer(
+    before: tuple[float, ...], after: tuple[float, ...], shown: Outcome
+) -> None:
+    first, second = (
+        make_run([make_cell("lock", 8, repeat, p50_us=p50) for repeat, p50 in enumerate(values, 1)])
+        for values in (before, after)
+    )
+    assert outcome(diff(first, second, 0.05), "response_p50") is shown
+
+
+def test_a_wider_tolerance_lets_more_pass() -> None:
+    first, second = run_of(EVEN), run_of(EVEN, 80)
+    assert diff(first, second, 0.05).worse
+    assert not diff(first, second, 0.3).worse
+
+
+def test_one_repeat_shows_nothing() -> None:
+    found = diff(run_of((1.0,)), run_of((0.2,)), 0.05)
+    assert {each.outcome for each in found.differences} == {Outcome.UNKNOWN}
+    assert (found.sure, found.worse) == (False, False)
+
+
+def test_an_interval_too_wide_to_show_the_tolerance_is_named() -> None:
+    steady, uneven = run_of((1.0, 1.001, 0.999)), run_of((1.0, 1.3, 0.7))
+    assert [each.metric.name for each in diff(uneven, uneven, 0.05).coarse] == ["messages_per_s"]
+    assert diff(steady, steady, 0.05).coarse == []
+
+
+def test_under_open_load_throughput_is_what_was_offered_and_not_compared() -> None:
+    first = run_of(EVEN, arrival="poisson", rate_per_s=100.0)
+    found = diff(first, first, 0.05)
+    assert [each.metric.name for each in found.differences] == ["response_p50", "response_p99"]
+
+
+def test_what_one_run_alone_has_is_named_and_cells_cut_short_are_left_out() -> None:
+    first = make_run([make_cell("free"), make_cell("lock"), make_cell("lock", 32)])
+    second = make_run([make_cell("ticket"), make_cell("lock"), make_cell("free", cut_short=True)])
+    found = diff(first, second, 0.05)
+    assert found.only_first == (("free", 8), ("lock", 32))
+    assert found.only_second == (("ticket", 8),)
+    assert {each.series for each in found.differences} == {"lock"}
+
+
+def failing(cell: Cell, failed: int) -> Cell:
+    return replace(cell, messages=Messages(sent=SENT, answered=SENT - failed, timeout=failed))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        ((0, 0), (0, 1), Lost("lock", 8, 0.0, 0.0005, worse=True)),
+        ((10, 10), (15, 25), Lost("lock", 8, 0.01, 0.02, worse=False)),
+        ((10, 10), (21, 39), Lost("lock", 8, 0.01, 0.03, worse=True)),
+        ((10, 10), (0, 0), Lost("lock", 8, 0.01, 0.0, worse=False)),
+    ],
+)
+def test_messages_lost_are_worse_where_none_were_or_more_than_twice_as_many_everywhere(
+    before: tuple[int, int], after: tuple[int, int], lost: Lost
+) -> None:
+    first, second = (
+        make_run([failing(make_cell("lock", 8, repeat), failed) for repeat, failed in enumerate(counts, 1)])
+        for counts in (before, after)
+    )
+    found = diff(first, second, 0.05)
+    (told,) = found.lost
+    assert (told.first, told.second) == pytest.approx((lost.first, lost.second))
+    assert told.worse is found.worse is lost.worse
+
+
+def test_arrivals_that_nobody_took_are_lost_too() -> None:
+    first = run_of(EVEN, arrival="poisson", rate_per_s=100.0)
+    second = run_of(EVEN, arrival="poisson", rate_per_s=100.0, dropped=SENT)
+    assert diff(first, second, 0.05).lost == (Lost("lock", 8, 0.0, 0.5, worse=True),)
+
+
+def test_a_server_that_stopped_answering_is_worse_though_it_has_no_figures() -> None:
+    first = run_of(EVEN)
+    second = replace(first, cells=list(map(silent, first.cells)))
+    found = diff(first, second, 0.05)
+    assert found.differences == ()
+    assert found.worse
+
+
+@pytest.mark.parametrize("which", ["A", "B"])
+def test_a_degraded_run_on_either_side_gets_no_verdict(which: str) -> None:
+    sound = run_of(EVEN)
+    spoilt = degraded(run_of(EVEN, 10))
+    found = diff(spoilt, sound, 0.05) if which == "A" else diff(sound, spoilt, 0.05)
+    assert found.differences == found.lost == ()
+    assert not found.worse
+    assert [(letter, finding.check.name) for letter, finding in found.withheld] == [
+        (which, "ledger-difference")
+    ]
+
+
+def with_server(name: str, value: object) -> Callable[[Run], Run]:
+    return lambda run: replace(run, server={**run.server, name: value})
+
+
+def with_hosts(**more: object) -> Callable[[Run], Run]:
+    return lambda run: replace(run, hosts=[{**host, **more} for host in run.hosts])
+
+
+def with_cells(**more: Any) -> Callable[[Run], Run]:
+    return lambda run: replace(run, cells=[replace(cell, **more) for cell in run.cells])
+
+
+@pytest.mark.parametrize(
+    ("change", "condition", "first", "second"),
+    [
+        (with_server("hold_ns", 3_000_000), "server's hold", "2 ms", "3 ms"),
+        (with_server("pause_ns", 1_000), "server's pause", "0 ms", "0.001 ms"),
+        (with_server("work", "cpu"), "server's work", "sleep", "cpu"),
+        (with_server("python", "3.14.0"), "server's Python", "3.13.1", "3.14.0"),
+        (with_server("gil", False), "server's global lock", "yes", "no"),
+        (with_hosts(cpu_model="Other 9000"), "workers' processor", "unknown", "Other 9000"),
+        (with_hosts(cpu_count=64), "workers' cores", "2", "64"),
+        (with_cells(payload_bytes=1024), "payload in bytes", "64", "1024"),
+        (with_cells(messages_per_connection=1), "messages per connection", "5", "1"),
+        (with_cells(scenario="persistent"), "scenario", "session", "persistent"),
+        (with_cells(rate_per_s=62.5), "arrivals per second", "none", "62.5"),
+        (lambda run: replace(run, hosts=[*run.hosts, run.hosts[-1]]), "workers", "1", "2"),
+        (lambda run: replace(run, kind="hand"), "kind of run", "plan", "hand"),
+    ],
+)
+def test_runs_that_were_not_made_alike_are_told_apart(
+    change: Callable[[Run], Run], condition: str, first: str, second: str
+) -> None:
+    run = run_of(EVEN)
+    (found,) = mismatches(run, change(run))
+    assert (found.condition, found.first, found.second) == (condition, first, second)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        with_server("pid", 7),
+        with_server("boot_id", "another"),
+        with_server("backlog", 200),
+        with_server("version", "0.2.0"),
+        with_hosts(name="container-7", boot_id="another"),
+        lambda run: replace(run, run_id="another", command="another", cells=run.cells[:2]),
+    ],
+)
+def test_what_differs_from_run_to_run_anyway_does_not_tell_them_apart(change: Callable[[Run], Run]) -> None:
+    run = run_of(EVEN)
+    assert mismatches(run, change(run)) == []

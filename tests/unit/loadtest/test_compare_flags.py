@@ -1,0 +1,185 @@
+"""`lockstep compare`: from flags and plan files to a run; nothing is run here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from loadtest.__main__ import main
+from loadtest.plan import Arrival, Plan, Traffic
+
+PLANS = sorted((Path(__file__).parents[3] / "plans").glob("*.toml"))
+
+
+@dataclass(frozen=True)
+class LocalRun:
+    """Stands in for the real one, whose module replaces this process's threads."""
+
+    plan: Plan
+    host: str | None
+    admin: str | None
+    processes: int
+    out: Path
+    command: str
+    server_flags: tuple[str, ...]
+
+
+class Begun(Exception):  # noqa: N818 - no error: the run would begin
+    """A run would begin with this."""
+
+    def __init__(self, run: LocalRun) -> None:
+        super().__init__(run)
+        self.run = run
+
+
+def run_here(run: LocalRun, under_way: AbstractContextManager[object], on_cell: Any) -> None:
+    raise Begun(run)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    stand_in = ModuleType("loadtest.master.local_run")
+    stand_in.LocalRun, stand_in.run_here = LocalRun, run_here  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, stand_in.__name__, stand_in)
+    yield
+    assert "locust" not in sys.modules
+
+
+def begun(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> LocalRun:
+    """The run that `lockstep compare` with these arguments would begin."""
+    monkeypatch.setattr("sys.argv", ["lockstep", "compare", *arguments])
+    with pytest.raises(Begun) as would:
+        main()
+    return would.value.run
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line that these arguments are refused with."""
+    monkeypatch.setattr("sys.argv", ["lockstep", "compare", *arguments])
+    with pytest.raises(SystemExit) as exit_:
+        main()
+    assert exit_.value.code == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    (line,) = told.err.splitlines()
+    return line
+
+
+def test_bare_flags_are_the_default_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert begun(monkeypatch).plan == Plan()
+
+
+def test_a_plan_file_stands_in_for_flags_and_its_name_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text(
+        'modes = ["free", "lock"]\nlevels = [2, 4]\nrepeats = 1\nseconds = 2\nwarmup = 0.0\nseed = 9\n'
+        'scenario = "persistent"\narrival = "poisson"\nrate = 50\npayload = 7\nmessages = 3\n'
+        'source = ["127.0.0.1", "127.0.0.2"]\nhold = "5ms"\nprocesses = 1\nout = "elsewhere"\n'
+        'gate = ["free: late < 1", "lock/free@4: messages_per_s > 1%"]\n'
+    )
+    run = begun(monkeypatch, "--plan", str(file))
+    assert run.plan == Plan(
+        modes=("free", "lock"),
+        levels=(2, 4),
+        repeats=1,
+        seconds=2.0,
+        warmup_s=0.0,
+        seed=9,
+        traffic=Traffic(
+            scenario="persistent",
+            messages=3,
+            payload_bytes=7,
+            arrival=Arrival("poisson", 50.0),
+            sources=("127.0.0.1", "127.0.0.2"),
+        ),
+        gates=("free: late < 1", "lock/free@4: messages_per_s > 1%"),
+        file=str(file),
+    )
+    assert (run.processes, run.out) == (1, Path("elsewhere"))
+    assert run.server_flags[-2:] == ("--hold", "5ms")
+    assert run.command == f"lockstep compare --plan {file}"
+
+
+@pytest.mark.parametrize("plan_first", [True, False])
+def test_a_flag_that_is_given_wins_over_the_file_wherever_it_stands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plan_first: bool
+) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text('modes = "free"\nlevels = [2]\nrepeats = 7\ngate = "free: late < 1"\n')
+    plan, flags = ("--plan", str(file)), ("--levels", "3", "--repeats", "1", "--gate", "free: failed < 1")
+    chosen = begun(monkeypatch, *((*plan, *flags) if plan_first else (*flags, *plan))).plan
+    assert (chosen.modes, chosen.levels, chosen.repeats) == (("free",), (3,), 1)
+    assert chosen.gates == ("free: failed < 1",)
+
+
+def test_gates_are_as_many_as_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    gates = ("free: response_p99 < 20ms", "lock/free: messages_per_s > 0.05", "lock: late < 1")
+    run = begun(monkeypatch, "--gate", gates[0], "--gate", f"{gates[1]}; {gates[2]}")
+    assert run.plan.gates == gates
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ("--gate", "fre: late < 1"),
+            "--gate 'fre: late < 1': the plan has no mode 'fre': did you mean free?",
+        ),
+        (("--gate", ""), "--gate '': is no gate"),
+        (("--plan", "no/such.toml"), "--plan no/such.toml: cannot be read"),
+        (("--junit", "x.xml"), "--junit x.xml has nothing to hold without a gate: add --gate"),
+        (("--gate", "free: late < 1", "--junit", "/"), "--junit / cannot be written (it is a folder)"),
+        (
+            ("--gate", "free: late < 1", "--junit", "no/such/x.xml"),
+            "--junit no/such/x.xml cannot be written (its folder does not exist)",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_begins(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert refused(monkeypatch, capsys, *arguments).startswith(f"lockstep: {said}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_flag_but_the_file_itself_may_stand_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text("zzz = 1")
+    line = refused(monkeypatch, capsys, "--plan", str(file))
+    names = line.partition("choose from ")[2].split(", ")
+    assert {"modes", "levels", "client_mode", "hold", "gate", "junit", "host"} <= set(names)
+    assert "plan" not in names
+
+
+@pytest.mark.parametrize("file", PLANS, ids=lambda path: path.stem)
+def test_the_plans_that_are_shipped_would_begin(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    assert begun(monkeypatch, "--plan", str(file)).plan.file == str(file)
+
+
+def test_each_shipped_plan_is_what_its_name_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    plans = {file.stem: begun(monkeypatch, "--plan", str(file)).plan for file in PLANS}
+    assert set(plans) == {"smoke", "staircase", "soak", "open-load"}
+    cells_s = {name: len(plan.cells()) * (plan.seconds + plan.warmup_s) for name, plan in plans.items()}
+    assert cells_s["smoke"] < 30
+    assert cells_s["soak"] > 3600
+    assert len(plans["staircase"].levels) >= 6
+    assert {"free", "lock"} < set(plans["staircase"].modes)
+    assert plans["open-load"].traffic.arrival.kind == "poisson"
+    assert {gate.split()[1] for gate in plans["soak"].gates} >= {"failed", "late"}
+    assert plans["smoke"].gates

@@ -1,0 +1,104 @@
+"""Plan files: settings by the names of flags, each of its type, or one line that says what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loadtest.plan import PlanError
+from loadtest.plan_file import read_plan_file
+
+KEYS: dict[str, type] = {
+    "modes": str,
+    "levels": str,
+    "gate": str,
+    "source": str,
+    "client_mode": str,
+    "hold": str,
+    "repeats": int,
+    "seconds": float,
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "plan.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        ("", {}),
+        ('modes = ["free", "lock/message"]', {"modes": "free,lock/message"}),
+        ('modes = "free,lock"', {"modes": "free,lock"}),
+        ("levels = [1, 8]", {"levels": "1,8"}),
+        ('levels = "1,8"', {"levels": "1,8"}),
+        ("levels = 8", {"levels": "8"}),
+        ('gate = ["free: late < 1", "lock: late < 1"]', {"gate": "free: late < 1,lock: late < 1"}),
+        ("gate = []", {"gate": ""}),
+        ('client-mode = "locked"', {"client_mode": "locked"}),
+        ('client_mode = "locked"', {"client_mode": "locked"}),
+        ("repeats = 5", {"repeats": 5}),
+        ("seconds = 0.5", {"seconds": 0.5}),
+        ("seconds = 2", {"seconds": 2.0}),
+        ('# a comment\nhold = "5ms"', {"hold": "5ms"}),
+    ],
+)
+def test_settings_are_read_by_the_names_of_flags(file: Path, text: str, settings: dict[str, object]) -> None:
+    file.write_text(text)
+    read = read_plan_file(file, KEYS)
+    assert read == settings
+    assert {name: type(value) for name, value in read.items()} == {name: KEYS[name] for name in settings}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("level = 3", "there is no setting 'level': did you mean levels?"),
+        ("wat = 3", "there is no setting 'wat': choose from modes, levels, gate, source, client_mode"),
+        ('[plan]\nmodes = "free"', "there is no setting 'plan'"),
+        ('client-mode = "free"\nclient_mode = "free"', "client_mode is there twice, with - and with _"),
+        ('repeats = "3"', "repeats = '3' is not a whole number: write for example repeats = 3"),
+        ("repeats = 3.5", "repeats = 3.5 is not a whole number"),
+        ("repeats = true", "repeats = true is not a whole number"),
+        ("seconds = false", "seconds = false is not a number: write for example seconds = 1.5"),
+        ("hold = 5", "hold = 5 is not text: write it in quotes"),
+        ('hold = ["5ms"]', "hold = ['5ms'] is not text"),
+        ("levels = [1.5]", "levels = [1.5] is no list of names or whole numbers"),
+        ("levels = [[1]]", "levels = [[1]] is no list"),
+        ("levels = true", "levels = true is no list"),
+        ("modes = [\n'free'\nlevels = 3", "is no TOML: Unclosed array (at line 3, column 1)"),
+        ("modes = free", "is no TOML: Invalid value (at line 1, column 9)"),
+        ("repeats = 3\nrepeats = 4", "is no TOML: Cannot overwrite a value"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_named_with_key_and_remedy(file: Path, text: str, said: str) -> None:
+    file.write_text(text)
+    assert refusal_of(file).startswith(said)
+
+
+def refusal_of(file: Path) -> str:
+    with pytest.raises(PlanError) as refusal:
+        read_plan_file(file, KEYS, {"work": "is the server's: leave it out"})
+    told = str(refusal.value)
+    assert refusal.value.what == "plan"
+    assert "\n" not in told
+    assert told.startswith(f"{file}: ")
+    return told.removeprefix(f"{file}: ")
+
+
+def test_a_file_that_cannot_be_read_says_why(file: Path) -> None:
+    assert refusal_of(file).startswith("cannot be read (No such file or directory)")
+    file.mkdir()
+    assert refusal_of(file).startswith("cannot be read (Is a directory)")
+
+
+def test_bytes_that_are_no_text_are_no_toml(file: Path) -> None:
+    file.write_bytes(b"\xff\xfe")
+    assert refusal_of(file).startswith("is no TOML: ")
+
+
+def test_a_setting_that_belongs_elsewhere_says_where(file: Path) -> None:
+    file.write_text('work = "cpu"')
+    assert refusal_of(file) == "work is the server's: leave it out"

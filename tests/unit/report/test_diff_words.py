@@ -1,0 +1,138 @@
+"""Two runs against each other, in words, in a terminal and as Markdown."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from loadtest.analysis.conditions import mismatches
+from loadtest.analysis.run_diff import diff
+from loadtest.commands.diff import parse_tolerance, refusal
+from loadtest.plan import PlanError
+from loadtest.report.diff_text import diff_markdown, print_diff
+from loadtest.report.diff_words import diff_headline, diff_sentences
+from loadtest.results import Run
+from tests.support_figures import degraded, make_cell, make_run, silent
+
+
+def run_of(rate: float, repeats: int = 3, mode: str = "lock") -> Run:
+    return make_run(
+        make_cell(mode, 8, repeat, messages_per_s=rate * (1 + repeat / 1_000))
+        for repeat in range(1, repeats + 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (run_of(100), "No difference shown between A and B in any of 3 figures."),
+        (run_of(50), "B is worse than A, beyond the tolerance of 5%."),
+        (run_of(200), "B is better than A in 1 of 3 figures, and worse in none beyond 5%."),
+        (run_of(97), "B differs from A in 1 of 3 figures, in none shown to be beyond 5%."),
+        (
+            make_run(map(silent, run_of(100).cells)),
+            "B is worse than A: it loses messages that A did not.",
+        ),
+        (
+            degraded(run_of(100)),
+            "No verdict: B: Client and server do not agree on what crossed between them.",
+        ),
+    ],
+)
+def test_the_headline_says_what_is_shown(second: Run, said: str) -> None:
+    assert diff_headline(diff(run_of(100), second, 0.05)) == said
+
+
+def test_what_is_worse_comes_before_what_is_lost_and_what_one_run_alone_has() -> None:
+    first = make_run([*run_of(100).cells, make_cell("free", 32)])
+    second = make_run([*run_of(50).cells, make_cell("ticket", 8)])
+    second = replace(second, cells=[silent(replace(second.cells[0], repeat=4)), *second.cells])
+    said = diff_sentences(diff(first, second, 0.05))
+    assert said[0].startswith("at 8 connections B's lock loses 25% of its messages, A's none: worse")
+    assert said[1:3] == ["only in A: free at 32", "only in B: ticket at 8"]
+    (worse,) = [line for line in diff_sentences(diff(first, run_of(50), 0.05)) if "fewer" in line]
+    assert worse.startswith(
+        "at 8 connections B's lock serves 2.00x fewer messages than A's (95%: 1.99 to 2.0"
+    )
+
+
+def test_a_diff_that_could_hardly_fail_says_so() -> None:
+    wild = make_run(make_cell("lock", 8, repeat, messages_per_s=100 * repeat) for repeat in (1, 2, 3))
+    assert diff_sentences(diff(wild, wild, 0.05)) == [
+        "in 1 of 3 figures a change of 5% would not show: more --repeats, or longer cells, make intervals "
+        "narrower"
+    ]
+
+
+def printed(first: Run, second: Run) -> list[str]:
+    out = io.StringIO()
+    found = diff(first, second, 0.05)
+    print_diff(found, (first, second), mismatches(first, second), Console(file=out, width=80))
+    return out.getvalue().splitlines()
+
+
+def test_the_terminal_shows_every_figure_within_80_columns() -> None:
+    lines = printed(run_of(100, mode="semaphore=4"), run_of(50, mode="semaphore=4"))
+    assert max(map(len, lines)) <= 80
+    (row,) = [line.split() for line in lines if "msgs/s" in line]
+    assert row == ["semaphore=4", "8", "msgs/s", "100", "50.1", "0.500", "0.498", "to", "0.502", "worse"]
+
+
+def test_what_was_forced_stands_on_top() -> None:
+    first, second = run_of(100), replace(run_of(100), server={**run_of(100).server, "hold_ns": 3_000_000})
+    line = "FORCED: server's hold differs, 2 ms in A and 3 ms in B"
+    assert printed(first, second)[0] == line
+    found = diff(first, second, 0.05)
+    assert diff_markdown(found, (first, second), mismatches(first, second)).startswith(f"**{line}**")
+
+
+def test_markdown_has_the_headline_and_a_table() -> None:
+    first, second = run_of(100), run_of(50)
+    text = diff_markdown(diff(first, second, 0.05), (first, second), [])
+    lines = text.splitlines()
+    assert lines[0] == "**B is worse than A, beyond the tolerance of 5%.**"
+    assert "| mode | users | figure | A | B | B/A | 95% | verdict |" in lines
+    assert sum(line.startswith("| lock | 8 |") for line in lines) == 3
+
+
+def test_a_withheld_diff_has_no_table() -> None:
+    assert not any("msgs/s" in line for line in printed(run_of(100), degraded(run_of(50))))
+
+
+@pytest.mark.parametrize(("text", "share"), [("5%", 0.05), ("0.05", 0.05), ("0", 0.0), ("12.5%", 0.125)])
+def test_a_tolerance_is_a_percentage_or_a_share(text: str, share: float) -> None:
+    assert parse_tolerance(text) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("text", ["5", "100%", "-1%", "nan", "much", "", "%"])
+def test_a_tolerance_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(PlanError, match=r"5% or 0\.05"):
+        parse_tolerance(text)
+
+
+def refused(first: Run, second: Run, *, force: bool) -> str | None:
+    return refusal(diff(first, second, 0.05), mismatches(first, second), force=force)
+
+
+def test_runs_that_do_not_compare_are_refused_with_the_remedy() -> None:
+    run = run_of(100)
+    other = replace(run, server={**run.server, "hold_ns": 3_000_000, "work": "cpu"})
+    assert refused(run, other, force=False) == (
+        "were not made alike (server's hold: 2 ms and 3 ms; server's work: sleep and cpu): "
+        "make them alike, or go on with --force"
+    )
+    assert refused(run, other, force=True) is None
+    assert refused(run, run, force=False) is None
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [(run_of(100, mode="free"), "no mode and level in common"), (run_of(100, 1), "have one repeat")],
+)
+def test_runs_from_which_nothing_can_be_shown_are_refused_even_by_force(second: Run, said: str) -> None:
+    reason = refused(run_of(100), second, force=True)
+    assert reason is not None
+    assert said in reason

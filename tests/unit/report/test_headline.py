@@ -1,0 +1,74 @@
+"""The verdict in words: one sentence, a few that support it, and none that a run does not bear out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from loadtest.analysis.aggregate import Aggregate, Spread, aggregate
+from loadtest.analysis.series import modes_of
+from loadtest.analysis.verdict import judge
+from loadtest.report import headline
+from loadtest.results import Run
+from tests.support_open_run import make_open_run
+from tests.support_run import all_failed, make_run
+
+
+def said_of(run: Run) -> tuple[str, list[str]]:
+    aggregates = aggregate(run.cells, modes_of(run))
+    verdict = judge(run)
+    return headline.headline(verdict, aggregates), headline.supporting(verdict, aggregates)
+
+
+def test_the_headline_is_the_verdict_and_the_others_under_the_same_load_support_it() -> None:
+    first, others = said_of(make_run()[0])
+    assert first.startswith("At 32 connections lock serves ")
+    assert first.endswith(").")
+    assert [said.split(" (95%")[0].split(" serves")[0].split(" answers")[0] for said in others[:-1]] == [
+        "At 32 connections semaphore=4",
+        "At 32 connections queue=1",
+        "At 32 connections lock",
+    ]
+    assert others[-1].startswith("Handing a permit over takes ")
+
+
+def test_a_degraded_run_gets_no_verdict() -> None:
+    run = make_run(repeats=2)[0]
+    first, others = said_of(replace(run, cells=[replace(cell, workers_reported=1) for cell in run.cells]))
+    assert first.startswith("No verdict: Workers did not report")
+    assert not any("serves" in said for said in others)
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        (make_run(modes=("lock",), levels=(8,))[0], r"^At 8 connections lock serves \d+ messages per second"),
+        (make_run(modes=("lock",), levels=(8,), repeats=1)[0], r"per second \(one repeat\)\.$"),
+        (make_open_run(modes=("lock",)), r"^At 357 arrivals per second \(64 users\) lock answers 99% of"),
+        (replace(make_run()[0], cells=[]), "No cell was measured to its end."),
+        (all_failed(make_run(modes=("lock",), levels=(8,))[0]), "answers no message"),
+    ],
+    ids=["one mode", "one repeat", "open load", "no cell", "all failed"],
+)
+def test_where_nothing_was_compared_the_headline_says_what_was_measured(run: Run, said: str) -> None:
+    assert re.search(said, said_of(run)[0])
+
+
+def test_whoever_answered_nothing_is_named_once() -> None:
+    run = make_run(modes=("free", "lock"), levels=(8,))[0]
+    silent = {cell.index: cell for cell in all_failed(run).cells}
+    cells = [silent[cell.index] if cell.mode == "lock" else cell for cell in run.cells]
+    first, others = said_of(replace(run, cells=cells))
+    assert [said for said in (first, *others) if "lock answers no message" in said] == [first]
+
+
+def test_the_hand_off_is_told_of_each_mode_under_its_greatest_load() -> None:
+    free, lock = aggregate(make_run(modes=("free", "lock"), levels=(8,))[0].cells, ("free", "lock"))
+    slower = replace(lock, level=32, handoff_mean_us=Spread(84, 80, 90))
+    queue: Aggregate = replace(lock, series="queue=1", mode="queue=1", handoff_mean_us=Spread(9, 9, 9))
+    assert headline.handoff_sentence([free, slower, lock, queue]) == (
+        "Handing a permit over takes 84.0 µs with lock, 9.00 µs with queue=1 (means)."
+    )
+    assert headline.handoff_sentence([free]) is None

@@ -1,0 +1,78 @@
+"""The report as Markdown: it fits a comment, says what the page says, and nothing in it becomes markup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from loadtest.analysis.series import modes_of
+from loadtest.analysis.verdict import judge
+from loadtest.report.headline import headline
+from loadtest.report.markdown import MOST_ROWS, summary_md
+from loadtest.report.material import Material
+from loadtest.results import Run
+from loadtest.run_folder import Loaded
+from tests.support_open_run import make_open_run
+from tests.support_run import make_run
+
+
+def markdown_of(run: Run) -> str:
+    return summary_md(Material.of(Loaded(run, [], {}, Path())))
+
+
+def rows_of(text: str) -> list[list[str]]:
+    return [line.strip("|").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+
+
+@pytest.mark.parametrize(("levels", "left"), [((1, 8, 32), 0), ((1, 2, 4, 8, 16), 8)])
+def test_the_table_has_the_greatest_loads_and_says_how_many_rows_are_left_out(
+    levels: Sequence[int], left: int
+) -> None:
+    text = markdown_of(make_run(levels=levels, repeats=2)[0])
+    heads, _, *rows = rows_of(text)
+    assert len(rows) == MOST_ROWS
+    assert {len(row) for row in rows} == {len(heads)}
+    assert any(row[1] == f"{levels[-1]} connections" for row in rows)
+    assert (f"and {left} more under lesser loads" in text) is (left > 0)
+    assert (any(row[1] == f"{levels[0]} connection" for row in rows)) is (left == 0)
+
+
+def test_it_begins_with_the_verdict_and_ends_with_the_command() -> None:
+    run = make_run()[0]
+    text = markdown_of(run)
+    material = Material.of(Loaded(run, [], {}, Path()))
+    assert text.startswith(f"**{headline(judge(run), material.aggregates)}**\n")
+    assert text.endswith(f"```sh\n{run.command}\n```\n")
+    assert "Measured on CPython 3.13.1, 2 processors, Linux-6.1-x86_64, hold 2.00 ms, sleep" in text
+    assert "All checks passed." in text
+    assert modes_of(run)[0] in text
+
+
+def test_what_the_checks_found_stands_below_the_table_with_how_many_cells() -> None:
+    run = make_run(repeats=1)[0]
+    cells = [replace(cell, cut_short=cell.index == 0) for cell in run.cells]
+    text = markdown_of(replace(run, cells=cells, interrupted=True))
+    assert "- `interrupted`: The run was stopped before its plan was done." in text
+    assert "- `cut-short` (1 of 12 cells): " in text
+    assert text.index("| free |") < text.index("`interrupted`")
+
+
+def test_a_degraded_run_begins_with_that_and_has_no_ratios() -> None:
+    run = make_run(repeats=2)[0]
+    text = markdown_of(replace(run, cells=[replace(cell, workers_reported=1) for cell in run.cells]))
+    assert text.startswith("**Degraded run: ")
+    assert all(row[-1].strip() == "" for row in rows_of(text)[2:])
+
+
+def test_under_open_load_the_ratio_is_that_of_the_slowest_messages() -> None:
+    text = markdown_of(make_open_run())
+    (row,) = [row for row in rows_of(text) if row[0].strip() == "queue=1" and row[1].startswith("357")]
+    assert "(" in row[-1]
+
+
+def test_a_name_cannot_become_markup() -> None:
+    run = replace(make_run(repeats=1)[0], notes=["<b>lost</b> | *all*"])
+    assert r"note: \<b>lost\</b> \| \*all\*" in markdown_of(run)

@@ -1,0 +1,129 @@
+"""Comparisons and verdicts in sentences."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadtest.analysis.comparison import Comparison
+from loadtest.analysis.intervals import Estimate
+from loadtest.analysis.metrics import METRICS
+from loadtest.analysis.verdict import Verdict, judge
+from loadtest.report.verdict_words import (
+    bound,
+    sentence,
+    verdict_in_short,
+    verdict_sentences,
+    withheld_sentence,
+)
+from tests.support_figures import degraded, make_cell, make_run, silent
+
+RATE, P50, P99 = (METRICS[name] for name in ("messages_per_s", "response_p50", "response_p99"))
+MUCH_LESS = Estimate(1 / 15.8, 1 / 16.4, 1 / 15.1, 3)
+MORE = Estimate(1.3, 1.25, 1.352, 3)
+NOT_SHOWN = Estimate(1.01, 0.97, 1.05, 3)
+ONE_REPEAT = Estimate(0.25, None, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("comparison", "said"),
+    [
+        (
+            Comparison(RATE, "lock", "free", 32, MUCH_LESS),
+            "at 32 connections lock serves 15.8x fewer messages than free (95%: 15.1 to 16.4)",
+        ),
+        (
+            Comparison(RATE, "queue=4", "free", 1, MORE),
+            "at 1 connection queue=4 serves 1.30x as many messages as free (95%: 1.25 to 1.35)",
+        ),
+        (
+            Comparison(P50, "lock", "free", 32, MORE),
+            "at 32 connections lock answers half of all messages in 1.30x the time of free "
+            "(95%: 1.25 to 1.35)",
+        ),
+        (
+            Comparison(P99, "lock", "free", 32, Estimate(0.5, 0.4, 0.625, 5)),
+            "at 32 connections lock answers 99% of messages in 0.500x the time of free (95%: 0.400 to 0.625)",
+        ),
+        (
+            Comparison(RATE, "lock", "ticket", 8, NOT_SHOWN),
+            "at 8 connections no difference shown between lock and ticket in messages per second "
+            "(ratio 1.01, 95%: 0.970 to 1.05)",
+        ),
+        (
+            Comparison(P99, "lock", "free", 8, NOT_SHOWN),
+            "at 8 connections no difference shown between lock and free in the time for 99% of messages "
+            "(ratio 1.01, 95%: 0.970 to 1.05)",
+        ),
+        (
+            Comparison(RATE, "lock", "free", 8, ONE_REPEAT),
+            "at 8 connections lock serves 4.00x fewer messages than free (one repeat: how sure is unknown)",
+        ),
+        (
+            Comparison(P99, "lock, 148/s", "free, 148/s", 200, MORE, rate_per_s=148.0),
+            "at 148 arrivals per second (200 users) lock answers 99% of messages in 1.30x the time of free "
+            "(95%: 1.25 to 1.35)",
+        ),
+        (
+            Comparison(METRICS["handoff_mean"], "lock", "ticket", 8, MORE),
+            "at 8 connections lock has 1.30x the handoff_mean of ticket (95%: 1.25 to 1.35)",
+        ),
+    ],
+)
+def test_a_comparison_says_where_who_how_much_and_how_sure(comparison: Comparison, said: str) -> None:
+    assert sentence(comparison) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(1.0, "1.00"), (1.004, "1.004"), (0.9997, "0.9997"), (0.952, "0.952"), (16.4, "16.4")],
+)
+def test_an_intervals_end_never_rounds_to_1_and_hides_its_side(value: float, words: str) -> None:
+    assert bound(value) == words
+
+
+def test_a_verdict_begins_with_its_headline_and_whoever_answered_nothing() -> None:
+    cells = [
+        make_cell(mode, level, repeat, messages_per_s=rate * (1 + repeat / 100))
+        for repeat in (1, 2, 3)
+        for level in (1, 8)
+        for mode, rate in (("free", 800), ("lock", 100))
+    ]
+    cells += [silent(make_cell("ticket", 8, repeat)) for repeat in (1, 2, 3)]
+    first, second, *rest = verdict_sentences(judge(make_run(cells)))
+    assert first == "at 8 connections lock serves 8.00x fewer messages than free (95%: 7.99 to 8.01)"
+    assert second == "at 8 connections ticket answers no message"
+    assert len(rest) == 5
+
+
+def test_a_withheld_verdict_says_why_and_compares_nothing() -> None:
+    verdict = judge(degraded(make_run([make_cell("free"), make_cell("lock")])))
+    assert withheld_sentence(verdict) == (
+        "No verdict: Client and server do not agree on what crossed between them."
+    )
+    assert verdict_sentences(verdict) == []
+    assert withheld_sentence(Verdict((), ())) is None
+
+
+@pytest.mark.parametrize(
+    ("comparison", "said"),
+    [
+        (Comparison(RATE, "lock", "free", 32, MUCH_LESS), "lock 15.8x fewer at 32"),
+        (Comparison(RATE, "lock", "ticket", 32, MUCH_LESS), "lock 15.8x fewer than ticket at 32"),
+        (Comparison(RATE, "lock", "ticket", 32, MORE), "lock 1.30x as many as ticket at 32"),
+        (Comparison(RATE, "lock", "free", 8, ONE_REPEAT), "lock 4.00x fewer (one repeat) at 8"),
+        (Comparison(RATE, "lock", "free", 8, NOT_SHOWN), "no difference at 8"),
+        (
+            Comparison(P99, "lock, 148/s", "free, 148/s", 200, MORE, rate_per_s=148.0),
+            "lock 1.30x the p99 at 148/s",
+        ),
+        (Comparison(P99, "lock", "ticket", 9, MORE, rate_per_s=2.0), "lock 1.30x the p99 of ticket at 2/s"),
+    ],
+)
+def test_a_verdict_in_short_names_the_baseline_unless_it_is_free(comparison: Comparison, said: str) -> None:
+    assert verdict_in_short(Verdict((comparison,), ())) == said
+
+
+def test_a_run_without_a_comparison_has_a_short_verdict_too() -> None:
+    assert verdict_in_short(judge(make_run([make_cell("lock")]))) == "nothing compared"
+    assert verdict_in_short(judge(make_run([silent(make_cell("lock"))]))) == "no answer"
+    assert verdict_in_short(judge(degraded(make_run([make_cell("lock")])))) == "no verdict"
