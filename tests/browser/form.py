@@ -45,7 +45,7 @@ def start(page: Page) -> None:
     expect(page.locator("input[name='userCount']")).to_be_hidden()
     drawer = page.locator(".MuiDrawer-root")
     if drawer.is_visible():
-        page.keyboard.press("Escape")
+        drawer.get_by_role("button").first.click()
         expect(drawer).to_be_hidden()
 
 
