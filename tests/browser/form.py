@@ -45,7 +45,7 @@ def start(page: Page) -> None:
     expect(page.locator("input[name='userCount']")).to_be_hidden()
     drawer = page.locator(".MuiDrawer-root")
     if drawer.is_visible():
-        drawer.get_by_role("button").first.click()
+        drawer.locator(".MuiBackdrop-root").click(position={"x": 20, "y": 400})  # beside the menu
         expect(drawer).to_be_hidden()
 
 

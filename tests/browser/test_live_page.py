@@ -199,6 +199,7 @@ def test_a_plan_that_is_stopped_in_its_first_cell_says_that_nothing_was_measured
     expect(live.get_by_role("status")).to_have_text("measuring", timeout=SOON_MS)
     press(page, "Stop")
     expect(live.locator("#headline")).to_have_text("No cell was measured to its end.", timeout=END_MS)
+    expect(live.locator("#verdict-title")).to_contain_text("stopped before its plan was done")
     expect(live.locator("#strip .cut")).to_have_count(1)
     await_end(page)
     assert saved(load)["interrupted"]

@@ -25,8 +25,9 @@ function drawVerdict(state) {
   at("verdict").hidden = !finished;
   if (!finished) return;
   const [headline = "", ...others] = state.verdict.sentences;
-  at("verdict").classList.toggle("withheld", state.verdict.withheld);
-  say(at("verdict-title"), state.run.kind === "plan" ? "Verdict" : "Outcome");
+  at("verdict").classList.toggle("doubtful", state.verdict.withheld || state.run.interrupted);
+  const title = state.run.kind === "plan" ? "Verdict" : "Outcome";
+  say(at("verdict-title"), state.run.interrupted ? `${title}: the run was stopped before its plan was done` : title);
   say(at("headline"), headline);
   keep(at("sentences"), others, () => make("li"), say);
   at("gates-block").hidden = state.gates.length === 0;
