@@ -78,8 +78,8 @@ def _plan(progress: Progress) -> dict[str, Any] | None:
     ]
     levels = sorted({each.level for each in progress.planned})
     repeats = max(each.repeat for each in progress.planned)
-    words = f"{', '.join(modes_of(progress.run))} at {', '.join(map(str, levels))} connections, "
-    words += counted(repeats, "repeat")
+    at = ", ".join([*map(str, levels[:-1]), counted(levels[-1], "connection")])
+    words = f"{', '.join(modes_of(progress.run))} at {at}, {counted(repeats, 'repeat')}"
     return {"words": words, "done": progress.done, "total": len(cells), "repeats": repeats, "cells": cells}
 
 

@@ -1,5 +1,5 @@
 "use strict";
-// The live page: asks for the state once a second and draws it. All words come from the server.
+// The live page: asks for the state once a second and draws it. Its numbers come in words, ready to be read.
 
 const EVERY_MS = 1000;
 // A master that saves a cell of ten thousand connections may be busy for a moment.
@@ -104,7 +104,8 @@ function asParts(split) {
 
 function drawSplit(state) {
   const now = state.now, split = now?.split ?? [];
-  const silent = now === null ? "Nothing is answered now." : "The server tells no times: start it with --timing.";
+  const untold = state.server === "none" ? "The target tells no times." : "The server tells no times: start it with --timing.";
+  const silent = now === null ? "Nothing is answered now." : untold;
   say(at("split-words"), split.length ? `${now.name}: means of the ${now.over}` : silent);
   drawBar(at("split-bar"), asParts(split));
   keep(at("split"), split, () => {
@@ -129,6 +130,7 @@ function drawModes(state) {
   };
   say(at("server-words"), words[state.server]);
   const most = Math.max(1, ...state.modes.map((row) => Math.max(row.open ?? 0, (row.waiting ?? 0) + (row.in_service ?? 0))));
+  const absent = state.server === "unknown" ? "unknown" : NONE;
   keep(at("modes"), state.modes, () => {
     const row = make("tr"), name = make("th", "left"), bars = make("td", "bars");
     name.scope = "row";
@@ -141,7 +143,7 @@ function drawModes(state) {
     line.className = row.now ? "now" : "";
     line.style.setProperty("--mode", row.colour);
     say(line.querySelector("span:last-child"), row.now ? `${row.mode} (now)` : row.mode);
-    ["open", "waiting", "in_service"].forEach((name, place) => say(line.children[place + 1], String(row[name] ?? "unknown")));
+    ["open", "waiting", "in_service"].forEach((name, place) => say(line.children[place + 1], String(row[name] ?? absent)));
     const rest = Math.max(row.open - row.waiting - row.in_service, 0);
     drawBar(line.querySelector(".bar"), row.open === null ? [] : [
       { width: row.in_service / most, classes: "" },
