@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loadtest.connection.samples import Outcome, Phase, Sample
+from loadtest.orders import CellOrder
 from loadtest.recording.histograms import Nanoseconds
 from loadtest.recording.journal import Batch, response_starts_ns
 
@@ -54,13 +55,12 @@ class Pulse:
 class PulseCounter:
     """Counts one cell in one worker, from take to take.
 
-    run_id, cell, worker: whose counts these are. open_load: responses run from when a message was due.
-    now_ns: monotonic.
+    order, worker: whose counts these are. now_ns: monotonic.
     """
 
-    def __init__(self, run_id: str, cell: int, worker: str, *, open_load: bool, now_ns: int) -> None:
-        self._name = (run_id, cell, worker)
-        self._open_load = open_load
+    def __init__(self, order: CellOrder, worker: str, now_ns: int) -> None:
+        self._name = (order.run_id, order.cell, worker)
+        self._open_load = order.traffic.arrival.open
         self._since_ns = now_ns
         self._clear()
 

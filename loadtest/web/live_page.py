@@ -91,47 +91,39 @@ def add_live_page(app: Flask, page: LivePage, login: Callable[[View], View], bas
     login: guards a view where a login is set. base_path: what Locust's own paths begin with.
     """
     routes = Blueprint("lockstep", __name__, url_prefix=f"{base_path}/lockstep")
-
-    def route(path: str) -> Callable[[View], View]:
-        """A view that only this site's own pages may read, whoever else Locust lets in."""
-
-        def add(view: View) -> View:
-            guarded = cross_origin(origins=[], automatic_options=False)(login(view))
-            routes.add_url_rule(path, view.__name__, guarded)
-            return view
-
-        return add
-
-    @route("")
-    def index() -> Response:
-        return send_from_directory(STATIC, "live.html")
-
-    @route("/state")
-    def state() -> Response:
-        answer = jsonify(page.state())
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
-
-    @route("/static/<name>")
-    def static(name: str) -> Response:
-        return send_from_directory(STATIC, name)
-
-    @route("/report.html")
-    def report() -> Response:
-        path = page.report()
-        if path is None:
-            words = "There is no report yet: it is made when a run ends."
-            return make_response(words, 404, {"Content-Type": "text/plain; charset=utf-8"})
-        answer = send_file(path.resolve())
-        answer.headers["Content-Security-Policy"] = _REPORT
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
-
-    @routes.after_request
-    def guard(answer: Response) -> Response:
-        answer.headers.setdefault("Content-Security-Policy", _OWN)
-        answer.headers["X-Content-Type-Options"] = "nosniff"
-        answer.headers["Referrer-Policy"] = "no-referrer"
-        return answer
-
+    views: dict[str, tuple[str, View]] = {
+        "page": ("", lambda: send_from_directory(STATIC, "live.html")),
+        "state": ("/state", lambda: _state(page)),
+        "static": ("/static/<name>", lambda name: send_from_directory(STATIC, name)),
+        "report": ("/report.html", lambda: _report(page)),
+    }
+    # Locust lets every site's pages read its answers; these only its own may.
+    own_pages_only = cross_origin(origins=[], automatic_options=False)
+    for name, (path, view) in views.items():
+        routes.add_url_rule(path, name, own_pages_only(login(view)))
+    routes.after_request(_guard)
     app.register_blueprint(routes)
+
+
+def _state(page: LivePage) -> Response:
+    answer = jsonify(page.state())
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _report(page: LivePage) -> Response:
+    path = page.report()
+    if path is None:
+        words = "There is no report yet: it is made when a run ends."
+        return make_response(words, 404, {"Content-Type": "text/plain; charset=utf-8"})
+    answer = send_file(path.resolve())
+    answer.headers["Content-Security-Policy"] = _REPORT
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _guard(answer: Response) -> Response:
+    answer.headers.setdefault("Content-Security-Policy", _OWN)
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    return answer

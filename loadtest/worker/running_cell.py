@@ -10,7 +10,7 @@ from gevent.lock import BoundedSemaphore
 
 from loadtest.connection.client import TcpClient
 from loadtest.connection.links.cooperative import CooperativeLink
-from loadtest.connection.messages import message_ring
+from loadtest.connection.messages import Message, message_ring
 from loadtest.connection.meters import ABSENT
 from loadtest.orders import CellOrder
 from loadtest.recording.locust_feed import LocustFeed
@@ -52,13 +52,7 @@ class RunningCell:
         if self._turnstile is not None:
             self.play = self._play_alone
         recorder = self.recorder
-        self._pulse = pulse = PulseCounter(
-            order.run_id,
-            order.cell,
-            worker,
-            open_load=order.traffic.arrival.open,
-            now_ns=time.monotonic_ns(),
-        )
+        self._pulse = pulse = PulseCounter(order, worker, time.monotonic_ns())
         self._journal = feed.open_journal(
             order.mode,
             (recorder.absorb, pulse.absorb),
@@ -66,15 +60,7 @@ class RunningCell:
             recorder.keep_connection,
             SAMPLED_CONNECTIONS,
         )
-        echo = order.reply == "echo"
-        expect = None if order.reply is None else order.reply.encode()
-        self._ring = message_ring(
-            get_framing(order.framing),
-            order.traffic.payload_bytes,
-            expect,
-            echo=echo,
-            timing=order.timing,
-        )
+        self._ring = _ring_of(order)
         self._alarm: Alarm | None = None
         self._pacer: Pacer | None = None
         self._on_open = on_open
@@ -178,3 +164,10 @@ class RunningCell:
                 return True
             entered_ns = ABSENT if due_ns == ABSENT else time.monotonic_ns()
             return SCENARIOS[self.order.traffic.scenario](talk, entered_ns)
+
+
+def _ring_of(order: CellOrder) -> tuple[Message, ...]:
+    """The messages that users send, round and round."""
+    expect = None if order.reply is None else order.reply.encode()
+    framing, echo = get_framing(order.framing), order.reply == "echo"
+    return message_ring(framing, order.traffic.payload_bytes, expect, echo=echo, timing=order.timing)

@@ -10,12 +10,12 @@ import pytest
 from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.recording.journal import Journal
 from loadtest.recording.pulse import BUCKETS, PulseCounter, percentiles_us
-from tests.unit.loadtest.records import MS, START_NS, S, message, tell
+from tests.unit.loadtest.records import MS, OPEN, START_NS, S, message, order, tell
 
 
 def counter(*, open_load: bool = False) -> tuple[PulseCounter, Journal]:
     """A counter since START_NS, and the journal that feeds it."""
-    pulses = PulseCounter("run", 0, "w1", open_load=open_load, now_ns=START_NS)
+    pulses = PulseCounter(order(traffic=OPEN if open_load else None), "w1", START_NS)
     return pulses, Journal((pulses.absorb,), (pulses.fail,))
 
 
