@@ -18,6 +18,9 @@ from loadtest.options import add_options
 from loadtest.refusals import REFUSALS, in_words
 from loadtest.users import ScenarioUser
 from loadtest.web.form import guard_form
+from loadtest.web.live_page import LivePage, add_live_page
+from loadtest.web.server_watch import ServerWatch
+from loadtest.web.tab import add_tab
 from loadtest.wiring import attach_agent, attach_conductor
 
 __all__ = ["ScenarioUser"]
@@ -39,8 +42,12 @@ def on_init(environment: Environment, **_: Any) -> None:
         print(f"lockstep: {in_words(refusal)}", file=sys.stderr)
         sys.exit(WRONG_USE)
     attach_conductor(environment, driver.conductor)
-    if environment.web_ui is not None and environment.web_ui.app is not None:
-        guard_form(environment.web_ui.app, driver, options)
+    web = environment.web_ui
+    if web is not None and web.app is not None:
+        guard_form(web.app, driver, options)
+        page = LivePage(driver.conductor, ServerWatch())
+        add_live_page(web.app, page, web.auth_required_if_enabled, options.web_base_path or "")
+        add_tab(web.app, web.template_args)
 
 
 events.init_command_line_parser.add_listener(add_options)

@@ -3,6 +3,7 @@
 master -> workers   BEGIN  a CellOrder: what every user does from now on
                     END    stop, drain, send the rest
 worker -> master    REPORT what was recorded since the last one; `final` after END
+                    PULSE  a few counts of the last second, for the live page; no figure of a result
                     OPENED all connections of a cell that opens them first are there
                     FAULT  this worker cannot go on, and why
                     LIMITS WorkerLimits, once, when it is ready for orders
@@ -18,6 +19,7 @@ from loadtest.plan import Traffic
 BEGIN = "lockstep_begin"
 END = "lockstep_end"
 REPORT = "lockstep_report"
+PULSE = "lockstep_pulse"
 OPENED = "lockstep_opened"
 FAULT = "lockstep_fault"
 LIMITS = "lockstep_limits"

@@ -18,7 +18,7 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from loadtest.exit_codes import DONE, exit_code
 from loadtest.master.capacity import own_limits, raise_open_files
 from loadtest.master.conductor import Conductor
-from loadtest.orders import BEGIN, END, FAULT, LIMITS, OPENED, REPORT, CellOrder
+from loadtest.orders import BEGIN, END, FAULT, LIMITS, OPENED, PULSE, REPORT, CellOrder
 from loadtest.report.gate_rows import rows_of
 from loadtest.users import feed_of
 from loadtest.worker.agent import Agent
@@ -83,6 +83,7 @@ def attach_conductor(environment: Environment, conductor: Conductor) -> None:
         REPORT: conductor.on_report,
         OPENED: conductor.on_opened,
         FAULT: on_fault,
+        PULSE: conductor.pulses.add,
     }.items():
         runner.register_message(kind, _handing_on(take))
     environment.events.worker_connect.add_listener(on_worker)

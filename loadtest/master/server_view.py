@@ -39,6 +39,7 @@ class Listener:
     bytes_sent: int
     max_waiting: int
     max_in_service: int
+    waiting: int
     in_service: int
     at_ns: int
     in_service_ns: int

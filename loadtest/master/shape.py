@@ -38,7 +38,7 @@ class PlanShape(LoadTestShape):
         self._left = plan.cells()
         self._armed = None
         self._conductor.check_capacity(max(plan.levels), plan.modes, plan.traffic)
-        self._conductor.begin_run("plan", plan.to_json())
+        self._conductor.begin_run("plan", plan.to_json(), plan)
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
         """Users of the next cell, all coming or going at once.

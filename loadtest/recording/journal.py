@@ -36,6 +36,16 @@ class Batch:
     messages: Table
 
 
+def response_starts_ns(messages: Table, open_load: bool) -> Table:
+    """When the response time of each of a batch's messages begins, in monotonic nanoseconds.
+
+    An open load is answerable from when a message was due; in a closed one nothing is due.
+    """
+    due_ns, sent_ns = messages.T[:2]
+    starts_ns: Table = np.where(due_ns >= 0, due_ns, sent_ns) if open_load else sent_ns
+    return starts_ns
+
+
 class Journal:
     """A Meter that keeps rows. readers: take each batch in turn. failures: take each failed sample at once.
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.orders import CellOrder
 from loadtest.recording.histograms import Nanoseconds, encoded, new_histogram, record_all
-from loadtest.recording.journal import Batch, Table
+from loadtest.recording.journal import Batch, Table, response_starts_ns
 from loadtest.results import ClientView
 
 # The histograms of a cell: the phases, a message's two times (in a closed load they are one), and what they
@@ -137,8 +137,7 @@ class CellRecorder:
     def _absorb_messages(self, rows: Table) -> None:
         answered = Outcome.ANSWERED.value
         due_ns, sent_ns, ends_ns, wait_ns, service_ns, sent_bytes, received_bytes = rows.T
-        # An open load is answerable from when a message was due; in a closed one nothing is due.
-        starts_ns = np.where(due_ns >= 0, due_ns, sent_ns) if self._open_load else sent_ns
+        starts_ns = response_starts_ns(rows, self._open_load)
         inside = self._all_inside(starts_ns)
         ended_inside = self._all_inside(ends_ns)
         self._ledger.update(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import logging
 import time
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -20,7 +21,7 @@ from gevent.pool import Pool
 
 from loadtest.connection.socket_errors import HarnessError
 from loadtest.hosts import describe_host
-from loadtest.orders import DRAIN_S, FAULT, OPENED, REPORT, CellOrder
+from loadtest.orders import DRAIN_S, FAULT, OPENED, PULSE, REPORT, CellOrder
 from loadtest.recording.locust_feed import LocustFeed
 from loadtest.worker.running_cell import RunningCell
 from loadtest.worker.scenarios import Conversation
@@ -28,6 +29,7 @@ from loadtest.worker.scenarios import Conversation
 logger = logging.getLogger(__name__)
 
 REPORT_INTERVAL_S = 3.0
+PULSE_INTERVAL_S = 1.0
 DRAIN_STEP_S = 0.005
 CLOSED_AT_ONCE = 200
 # Who stops a process will not wait long for it.
@@ -76,7 +78,7 @@ def _collect_garbage() -> None:
 
 
 class Agent:
-    """Takes BEGIN and END from the master, gives users their turns, sends REPORT.
+    """Takes BEGIN and END from the master, gives users their turns, sends REPORT and PULSE.
 
     runner: Locust's runner, for its `send_message` and `client_id`. feed: tells Locust of what users did.
     """
@@ -153,7 +155,8 @@ class Agent:
 
         self._cell = RunningCell(order, worker, len(self._places), self._feed, on_open)
         self._begun.set()
-        gevent.spawn(self._report_now_and_then, self._cell)
+        gevent.spawn(_while_open, self._cell, REPORT_INTERVAL_S, self._send)
+        gevent.spawn(_while_open, self._cell, PULSE_INTERVAL_S, self._send_pulse)
 
     def end(self, drain_s: float = DRAIN_S) -> None:
         """Give no more turns, let what is in flight finish, and send the final report.
@@ -167,6 +170,8 @@ class Agent:
             if cell.open:
                 self._begun.clear()
                 cell.close(time.monotonic_ns())
+                # A cell of less than a second would else have none.
+                self._send_pulse(cell)
                 # Who was given a turn at the last moment begins it now, and is busy from then on.
                 gevent.sleep(0)
                 self._drain(drain_s)
@@ -195,12 +200,19 @@ class Agent:
         # Each waits for its peer: one after another, ten thousand of them would take too long.
         Pool(CLOSED_AT_ONCE).map(Place.leave, [place for place in self._places if not place.busy])
 
-    def _report_now_and_then(self, cell: RunningCell) -> None:
-        gevent.sleep(REPORT_INTERVAL_S)
-        while cell.open:
-            self._send(cell, final=False)
-            gevent.sleep(REPORT_INTERVAL_S)
-
-    def _send(self, cell: RunningCell, final: bool) -> None:
+    def _send(self, cell: RunningCell, *, final: bool = False) -> None:
         report = cell.take_report(final)
         self._runner.send_message(REPORT, {**report, "host": self._host})
+
+    def _send_pulse(self, cell: RunningCell) -> None:
+        talks = (place.talk for place in self._places)
+        connections = sum(1 for talk in talks if talk is not None and talk.client.connected)
+        self._runner.send_message(PULSE, cell.take_pulse(connections))
+
+
+def _while_open(cell: RunningCell, every_s: float, send: Callable[[RunningCell], None]) -> None:
+    """Send now and then, until the cell ends."""
+    gevent.sleep(every_s)
+    while cell.open:
+        send(cell)
+        gevent.sleep(every_s)

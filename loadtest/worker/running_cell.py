@@ -10,10 +10,11 @@ from gevent.lock import BoundedSemaphore
 
 from loadtest.connection.client import TcpClient
 from loadtest.connection.links.cooperative import CooperativeLink
-from loadtest.connection.messages import message_ring
+from loadtest.connection.messages import Message, message_ring
 from loadtest.connection.meters import ABSENT
 from loadtest.orders import CellOrder
 from loadtest.recording.locust_feed import LocustFeed
+from loadtest.recording.pulse import PulseCounter
 from loadtest.recording.recorder import CellRecorder
 from loadtest.worker.alarm import Alarm
 from loadtest.worker.arrivals import schedule_of
@@ -51,18 +52,15 @@ class RunningCell:
         if self._turnstile is not None:
             self.play = self._play_alone
         recorder = self.recorder
+        self._pulse = pulse = PulseCounter(order, worker, time.monotonic_ns())
         self._journal = feed.open_journal(
-            order.mode, (recorder.absorb,), (recorder.fail,), recorder.keep_connection, SAMPLED_CONNECTIONS
+            order.mode,
+            (recorder.absorb, pulse.absorb),
+            (recorder.fail, pulse.fail),
+            recorder.keep_connection,
+            SAMPLED_CONNECTIONS,
         )
-        echo = order.reply == "echo"
-        expect = None if order.reply is None else order.reply.encode()
-        self._ring = message_ring(
-            get_framing(order.framing),
-            order.traffic.payload_bytes,
-            expect,
-            echo=echo,
-            timing=order.timing,
-        )
+        self._ring = _ring_of(order)
         self._alarm: Alarm | None = None
         self._pacer: Pacer | None = None
         self._on_open = on_open
@@ -149,6 +147,15 @@ class RunningCell:
             "health": self._health.take(),
         }
 
+    def take_pulse(self, connections: int) -> dict[str, Any]:
+        """A few counts of what this worker did since the last pulse, ready to be sent.
+
+        connections: how many this worker has open.
+        """
+        # The journal hands on two thousand rows at a time: a slow load would show nothing for minutes.
+        self._journal.flush()
+        return self._pulse.take(time.monotonic_ns(), connections).to_message()
+
     def _play_alone(self, talk: Conversation, due_ns: int) -> bool:
         """A turn while no other is under way in this process. It is due once they are out of the way."""
         assert self._turnstile is not None
@@ -157,3 +164,10 @@ class RunningCell:
                 return True
             entered_ns = ABSENT if due_ns == ABSENT else time.monotonic_ns()
             return SCENARIOS[self.order.traffic.scenario](talk, entered_ns)
+
+
+def _ring_of(order: CellOrder) -> tuple[Message, ...]:
+    """The messages that users send, round and round."""
+    expect = None if order.reply is None else order.reply.encode()
+    framing, echo = get_framing(order.framing), order.reply == "echo"
+    return message_ring(framing, order.traffic.payload_bytes, expect, echo=echo, timing=order.timing)

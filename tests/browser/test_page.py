@@ -5,24 +5,19 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from tests.browser.form import await_end, choose, fill, keep_picture, open_form, press
 from tests.browser.load import LoadProcesses
 from tests.integration.loadtest.commands import differences
-from tests.support import ROOT, ServerProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-FLAGS = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing", "--hold", "2ms")
-PICTURES = ROOT / "artifacts" / "browser"
 TABLE_S = 20.0
-# The end of a run: last reports, the server's account, and the report made by a process of its own.
-END_S = 60.0
 DROPDOWNS = {
     "run": ["by hand", "comparison plan"],
     "mode": ["free", "lock"],
@@ -42,64 +37,6 @@ TIMES = [
     "99%ile (ms)",
     "Max (ms)",
 ]
-
-
-@pytest.fixture(scope="module")
-def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadProcesses]:
-    folder = tmp_path_factory.mktemp("load")
-    with ServerProcess("free", "lock", flags=FLAGS) as server:
-        admin = server.admin_url.removeprefix("http://")
-        with LoadProcesses(admin, folder) as load:
-            yield load
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(load: LoadProcesses, browser: Browser) -> Iterator[Page]:
-    """A page whose console stays clean: whatever it complains of fails the test. Locust's own needs no
-    exception.
-    """
-    complaints: list[str] = []
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(load.url)
-    yield page
-    page.close()
-    print(load.logs())  # pytest shows it beside a failure
-    assert not complaints
-
-
-def open_form(page: Page) -> None:
-    new, parameters = page.get_by_role("button", name="New"), page.get_by_text("Custom parameters")
-    expect(new.or_(parameters).first).to_be_visible()
-    if new.is_visible():  # after a run the page shows its results first
-        new.click()
-    parameters.click()
-    expect(page.locator(".MuiCollapse-entered")).to_be_visible()  # wholly unfolded
-
-
-def choose(page: Page, field: str, value: str) -> None:
-    """Pick from a dropdown; a field's label is its name and, in brackets, its help."""
-    page.locator(f"select[name='{field}']").select_option(value, force=True)
-
-
-def fill(page: Page, **fields: str) -> None:
-    for name, value in fields.items():
-        page.locator(f"input[name='{name}']").fill(value)
-
-
-def keep_picture(page: Page, name: str) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
 def table(page: Page) -> dict[tuple[str, str], dict[str, float]]:
@@ -135,11 +72,11 @@ def run_by_hand(
     choose(page, "clientMode", "free")
     choose(page, "arrival", arrival)
     fill(page, userCount="4", spawnRate="4", rate=rate)
-    page.get_by_role("button", name="Start").click()
+    press(page, "Start")
     seen = await_rows(page, mode)
     keep_picture(page, f"running-{mode}")
-    page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_role("button", name="New")).to_be_visible(timeout=END_S * 1000)
+    press(page, "Stop")
+    await_end(page)
     return seen
 
 
@@ -196,8 +133,8 @@ def test_the_comparison_plan_runs_from_the_page_to_its_report(page: Page, load: 
     fill(page, rate="0")
     fill(page, modes="free,lock", levels="1,4", repeats="1", seconds="0.5", warmup="0.1")
     keep_picture(page, "form-plan")
-    page.get_by_role("button", name="Start").click()
-    expect(page.get_by_role("button", name="New")).to_be_visible(timeout=END_S * 1000)
+    press(page, "Start")
+    await_end(page)
     rows = table(page)
     keep_picture(page, "plan-done")
     assert {("message", "free"), ("message", "lock")} <= set(rows)
@@ -214,7 +151,7 @@ def test_the_comparison_plan_runs_from_the_page_to_its_report(page: Page, load: 
         ({"payload": "abc"}, "Payload: 'abc' is not a whole number"),
         ({"levels": "1,x"}, "Levels: '1,x' is not a list of whole numbers: write for example 1,8,32"),
         ({"rate": "50"}, re.compile("Rate: 50 does nothing with --arrival closed")),
-        ({"modes": "lok"}, re.compile("'lok' is not offered by the server at .*: choose from free, lock")),
+        ({"modes": "lok"}, re.compile("'lok' is not offered by the server at .*: did you mean lock")),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -227,7 +164,7 @@ def test_a_wrong_entry_is_explained_in_the_page_and_starts_nothing(
     choose(page, "arrival", "closed")
     fill(page, rate="0")
     fill(page, **entry)
-    page.get_by_role("button", name="Start").click()
+    press(page, "Start")
     expect(page.get_by_role("alert")).to_have_text(explanation)
     keep_picture(page, f"wrong-{next(iter(entry))}")
     assert runs(load) == before

@@ -18,7 +18,7 @@ from locust.env import Environment
 from locust.stats import RequestStats
 
 from loadtest.connection.samples import Outcome
-from loadtest.orders import OPENED, REPORT, CellOrder
+from loadtest.orders import OPENED, PULSE, REPORT, CellOrder
 from loadtest.plan import Traffic
 from loadtest.recording import buckets
 from loadtest.recording.histograms import decoded
@@ -37,9 +37,10 @@ class Runner:
     def __init__(self) -> None:
         self.reports: list[dict[str, Any]] = []
         self.opened: list[dict[str, Any]] = []
+        self.pulses: list[dict[str, Any]] = []
 
     def send_message(self, kind: str, message: dict[str, Any]) -> None:
-        {REPORT: self.reports, OPENED: self.opened}[kind].append(message)
+        {REPORT: self.reports, OPENED: self.opened, PULSE: self.pulses}[kind].append(message)
 
     def outcomes(self) -> dict[str, int]:
         """How messages ended, of all reports together."""
@@ -213,6 +214,34 @@ def connections_that_stay_are_all_open_before_anybody_talks() -> None:
         assert connects.get_total_count() == 3
 
 
+def a_worker_pulses_while_its_cell_runs_and_once_more_at_its_end() -> None:
+    peer = Echo()
+    with crew(peer) as (agent, runner, _):
+        agent.begin(order(peer, scenario="persistent"))
+        until(lambda: len(runner.pulses) == 2)
+        agent.end()
+        first, second, last = runner.pulses
+        assert (first["run_id"], first["cell"], first["worker"]) == ("run", 0, "w1")
+        assert first["connections"] == second["connections"] == 3
+        assert min(first["answered"], second["answered"]) > 0
+        # What a pulse counts is counted once, and only what is in flight at the end is in none.
+        answered = sum(pulse["answered"] for pulse in (first, second, last))
+        assert 0 <= runner.outcomes()["answered"] - answered <= 3
+        assert answered == sum(sum(pulse["responses"]) for pulse in (first, second, last))
+        gevent.sleep(1.2)
+        assert len(runner.pulses) == 3
+
+
+def a_cell_of_less_than_a_second_pulses_all_the_same() -> None:
+    peer = Echo()
+    with crew(peer) as (agent, runner, _):
+        agent.begin(order(peer))
+        until(lambda: peer.heard > 3)
+        agent.end()
+        (pulse,) = runner.pulses
+        assert pulse["answered"] > 0
+
+
 def buckets_keep_three_digits_of_a_millisecond() -> None:
     table = {0.12345: 0.123, 1.2345: 1.23, 12.345: 12.3, 123.45: 123.0, 5678.9: 5680.0, 0.0: 0.0, -1.0: 0.0}
     for given, kept in table.items():
@@ -236,6 +265,8 @@ CASES = {
         locked_clients_are_connected_one_at_a_time,
         persistent_connections_last_as_long_as_their_cell,
         connections_that_stay_are_all_open_before_anybody_talks,
+        a_worker_pulses_while_its_cell_runs_and_once_more_at_its_end,
+        a_cell_of_less_than_a_second_pulses_all_the_same,
         buckets_keep_three_digits_of_a_millisecond,
     )
 }

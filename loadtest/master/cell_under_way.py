@@ -1,0 +1,112 @@
+"""A cell between its begin and its end: what was ordered, what comes in, and the account of it afterwards."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from loadtest.master.cells import Account, join_connections, make_cell, take_account
+from loadtest.master.collector import CellCollector
+from loadtest.master.progress import CellProgress, Stage
+from loadtest.master.server_view import ServerUnreachableError, ServerView, Snapshot
+from loadtest.orders import CellOrder
+from loadtest.plan import PlannedCell
+from loadtest.results import Cell, CellDetail, Connection
+
+logger = logging.getLogger(__name__)
+
+# How long connections may take to open, ten thousand of them too, before the cell goes on without the rest.
+OPENING_S = 90.0
+SETTLE_S = 2.0
+
+
+class CellUnderWay:
+    """planned: which cell. order: what was ordered. workers: who was. before: the server before any load of
+    it; None where it cannot be asked."""
+
+    def __init__(
+        self, planned: PlannedCell, order: CellOrder, workers: Iterable[str], before: Snapshot | None
+    ) -> None:
+        self.planned = planned
+        self.collector = CellCollector(order, set(workers))
+        self._before = before
+        self._began_ns: int | None = None
+        self._ending: Stage | None = None
+        if not order.opens_first:
+            self.begin()
+
+    @property
+    def progress(self) -> CellProgress:
+        """Where it stands."""
+        order = self.collector.order
+        return CellProgress(self.planned, order.warmup_s, order.seconds, self._began_ns, self._ending)
+
+    def begin(self) -> None:
+        """Its time begins: the connections that were to be opened first are there."""
+        if self._began_ns is None:
+            self._began_ns = time.monotonic_ns()
+
+    def end(self) -> None:
+        """Its time is over: last reports are expected from now on."""
+        self.collector.ending = True
+        self._ending = Stage.DRAINING
+
+    def note_level(self, level: int) -> None:
+        """The number of users has changed: the cell's level is the greatest."""
+        self.planned = replace(self.planned, level=max(level, self.planned.level))
+
+    def account(
+        self, server: ServerView | None, sleep: Callable[[float], None], *, cut_short: bool
+    ) -> tuple[Cell, CellDetail, list[Connection]]:
+        """The cell as it is kept, its bulky part and its sampled connections.
+
+        The server is asked as far as it can be.
+        """
+        self._ending = Stage.SAVING
+        records: list[dict[str, Any]] = []
+        told: Account | None = None
+        if server is not None and self._before is not None:
+            try:
+                told, records = self._ask(server, self._before, sleep)
+            except ServerUnreachableError as error:
+                logger.warning("cell %d has no server's count: %s", self.planned.index, error)
+        collector = self.collector
+        counted, overlap = (None, None) if told is None else (told.cell, told.overlap)
+        cell = make_cell(self.planned, collector, counted, cut_short=cut_short)
+        connections = join_connections(self.planned, records, collector.clients)
+        return cell, replace(collector.detail(), overlap=overlap), connections
+
+    def _ask(
+        self, server: ServerView, before: Snapshot, sleep: Callable[[float], None]
+    ) -> tuple[Account, list[dict[str, Any]]]:
+        mode = self.planned.mode
+        pause_s = before.settings["pause_ns"] / 1e9
+        after = server.settled(mode, SETTLE_S + pause_s, sleep)
+        records, dropped = server.connections(after.listeners[mode].port, before.now_ns)
+        return take_account(before, after, self.collector, records, dropped), records
+
+    def notes(self) -> list[str]:
+        """What went wrong, in words."""
+        collector = self.collector
+        notes = []
+        where = f"cell {self.planned.index}"
+        if left := collector.left:
+            notes.append(
+                f"{where}: {', '.join(sorted(left))} ended before the cell did; what it saw is counted, and "
+                "from then on there were fewer workers"
+            )
+        if unopened := collector.unopened:
+            notes.append(
+                f"{where}: {', '.join(sorted(unopened))} had not all connections open within "
+                f"{OPENING_S:g} s, and measured nothing: use fewer connections, or a server that "
+                "accepts faster"
+            )
+        if missing := collector.missing():
+            names = ", ".join(sorted(missing))
+            notes.append(f"{where}: no last report from {names}; what it saw since the one before is lost")
+        if refused := collector.refused:
+            notes.append(f"{where}: {refused} reports of other runs or unknown workers were refused")
+        return notes

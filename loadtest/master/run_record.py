@@ -1,0 +1,108 @@
+"""A run as it grows, and the folder that keeps it: saved after every cell, closed once, its report made."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from loadtest.hosts import describe_host
+from loadtest.master.progress import ReportState
+from loadtest.results import Cell, CellDetail, Connection, Run
+from loadtest.run_folder import RunFolder
+
+logger = logging.getLogger(__name__)
+
+# A report takes seconds; nobody's Stop may hang on it for ever.
+REPORT_MAKING_S = 60.0
+
+
+class RunRecord:
+    """run: everything so far. folder: where it is kept. What saves raises ResultsError where it cannot."""
+
+    def __init__(self, run: Run, folder: RunFolder) -> None:
+        self.run = run
+        self.report = ReportState.NONE
+        self._folder = folder
+        folder.save_run(run)
+        logger.info("run %s: results go to %s", run.run_id, folder.path)
+
+    @classmethod
+    def begin(
+        cls, out: Path, kind: str, plan: dict[str, Any], server: dict[str, Any], command: str
+    ) -> RunRecord:
+        """A new run with a folder of its own in `out`. server: its settings. command: what repeats it."""
+        started = datetime.now(UTC)
+        run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        run = Run(
+            run_id=run_id,
+            kind=kind,
+            started=started.isoformat(timespec="seconds"),
+            finished=None,
+            interrupted=False,
+            command=command,
+            plan=plan,
+            server=server,
+            hosts=[describe_host("master", "master")],
+        )
+        return cls(run, RunFolder.create(out, run_id))
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self._folder.path
+
+    @property
+    def running(self) -> bool:
+        """Whether it is not closed yet."""
+        return self.run.finished is None
+
+    def add_cell(
+        self,
+        cell: Cell,
+        detail: CellDetail,
+        connections: list[Connection],
+        workers: Sequence[dict[str, Any]],
+        notes: Sequence[str],
+    ) -> None:
+        """Save a cell that is over. workers: the hosts that carried it. notes: what went wrong, in words."""
+        self.run = replace(
+            self.run,
+            cells=[*self.run.cells, cell],
+            hosts=[self.run.hosts[0], *workers],
+            notes=[*self.run.notes, *notes],
+        )
+        self._folder.save_cell(detail)
+        self._folder.add_connections(connections)
+        self._folder.save_run(self.run)
+
+    def note(self, words: str) -> None:
+        """Something that a reader must know; saved with the next cell, or at the end."""
+        self.run = replace(self.run, notes=[*self.run.notes, words])
+
+    def close(self, *, interrupted: bool) -> None:
+        """The run is over: save it, and make its report."""
+        finished = datetime.now(UTC).isoformat(timespec="seconds")
+        self.report = ReportState.MAKING
+        self.run = replace(self.run, finished=finished, interrupted=interrupted)
+        self._folder.save_run(self.run)
+        self.report = ReportState.READY if _make_report(self.path) else ReportState.FAILED
+
+
+def _make_report(path: Path) -> bool:
+    """In a process of its own: drawing charts for seconds would hold up the heartbeats here."""
+    command = [sys.executable, "-m", "loadtest", "report", str(path)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=REPORT_MAKING_S)
+    except subprocess.TimeoutExpired:
+        logger.error("no report within %g s; try `lockstep report %s`", REPORT_MAKING_S, path)
+        return False
+    if done.returncode:
+        logger.error("the report could not be made: %s", done.stderr.strip().splitlines()[-1])
+    return done.returncode == 0

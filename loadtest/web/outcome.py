@@ -1,0 +1,47 @@
+"""What a run says by its saved cells: figures so far, and in the end its verdict. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loadtest.analysis.aggregate import Aggregate, aggregate
+from loadtest.analysis.series import modes_of
+from loadtest.analysis.verdict import judge
+from loadtest.master.pulses import Split
+from loadtest.report.gate_rows import GateRow, gate_rows
+from loadtest.report.headline import headline, supporting
+from loadtest.report.rows import TableRow, table_rows
+from loadtest.results import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """rows: the report's table so far. splits: for each of them the mean times of its messages, where told.
+
+    sentences: the verdict as the report says it, headline first; empty while the run goes on. withheld:
+    whether the headline says why there is no verdict. gates: none while the run goes on.
+    """
+
+    rows: tuple[TableRow, ...] = ()
+    splits: tuple[Split | None, ...] = ()
+    sentences: tuple[str, ...] = ()
+    withheld: bool = False
+    gates: tuple[GateRow, ...] = ()
+
+
+def outcome_of(run: Run) -> Outcome:
+    """The outcome of a run as far as it has come."""
+    aggregates = aggregate(run.cells, modes_of(run))
+    rows, splits = tuple(table_rows(aggregates)), tuple(map(_split, aggregates))
+    if run.finished is None:
+        return Outcome(rows, splits)
+    verdict = judge(run)
+    more = [] if verdict.withheld else supporting(verdict, aggregates)
+    sentences = (headline(verdict, aggregates), *more)
+    return Outcome(rows, splits, sentences, bool(verdict.withheld), tuple(gate_rows(run)))
+
+
+def _split(each: Aggregate) -> Split | None:
+    parts = (each.network_mean_us, each.wait_mean_us, each.service_mean_us)
+    medians = [part.median for part in parts if part is not None]
+    return Split(*medians) if len(medians) == len(parts) else None

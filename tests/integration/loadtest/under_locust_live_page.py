@@ -1,0 +1,94 @@
+"""The live page in Locust's real web interface, with its real login. Run as under_locust.py is."""
+
+from __future__ import annotations
+
+import locust  # isort: skip - replaces the standard library's blocking calls: before anybody imports them
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from flask_login import UserMixin, login_user
+from locust.env import Environment
+from locust.web import WebUI
+
+from loadtest.master.conductor import Conductor
+from loadtest.master.target import Target
+from loadtest.master.workers import Workers
+from loadtest.web.live_page import STATIC, LivePage, add_live_page
+from loadtest.web.server_watch import ServerWatch
+from loadtest.web.tab import add_tab
+
+OURS = ["", "/state", "/report.html", *(f"/static/{path.name}" for path in STATIC.iterdir())]
+TAB = 'src="lockstep/static/tab.js"'
+
+
+def web(*, login: bool, base_path: str = "") -> WebUI:
+    """Locust's web interface with our page, as the locustfile puts it together; nothing listens."""
+    environment = Environment(events=locust.events, user_classes=[])
+    runner = environment.create_local_runner()
+    web = WebUI(
+        environment, "127.0.0.1", 0, web_login=login, web_base_path=base_path or None, delayed_start=True
+    )
+    assert web.app is not None
+    conductor = Conductor(Workers(runner), Target("127.0.0.1", None, 1), Path("results"))
+    page = LivePage(conductor, ServerWatch())
+    add_live_page(web.app, page, web.auth_required_if_enabled, base_path)
+    add_tab(web.app, web.template_args)
+    return web
+
+
+def without_a_login_the_page_is_open_and_locusts_page_has_its_tab() -> None:
+    app = web(login=False).app
+    assert app is not None
+    with app.test_client() as client:
+        assert client.get("/lockstep/state").json["stage"] == "nothing runs"
+        index = client.get("/").text
+        assert TAB in index
+        assert '"title": "Lockstep"' in index
+
+
+def behind_a_login_nothing_is_told_until_somebody_has_logged_in() -> None:
+    site = web(login=True)
+    app = site.app
+    assert app is not None
+    app.secret_key = "of this test"
+    site.login_manager.user_loader(lambda _: Somebody())
+    app.add_url_rule("/enter", "enter", lambda: str(login_user(Somebody())))
+    with app.test_client() as client:
+        for path in OURS:
+            answer = client.get(f"/lockstep{path}")
+            assert answer.status_code == 302, path
+            assert answer.headers["Location"].startswith("/login"), path
+        assert TAB not in client.get("/login").text
+        client.get("/enter")
+        assert client.get("/lockstep").status_code == 200
+        assert client.get("/lockstep/state").json["stage"] == "nothing runs"
+        assert TAB in client.get("/").text
+
+
+class Somebody(UserMixin):  # type: ignore[misc]
+    """Who has logged in."""
+
+    id = "somebody"
+
+
+def the_page_and_its_tab_follow_locusts_base_path() -> None:
+    app = web(login=False, base_path="/load").app
+    assert app is not None
+    with app.test_client() as client:
+        assert TAB in client.get("/load/").text
+        assert client.get("/load/lockstep/static/tab.js").status_code == 200
+
+
+CASES: dict[str, Callable[[], None]] = {
+    case.__name__: case
+    for case in (
+        without_a_login_the_page_is_open_and_locusts_page_has_its_tab,
+        behind_a_login_nothing_is_told_until_somebody_has_logged_in,
+        the_page_and_its_tab_follow_locusts_base_path,
+    )
+}
+
+if __name__ == "__main__":
+    CASES[sys.argv[1]]()

@@ -1,0 +1,91 @@
+"""Where a run stands, second by second."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from loadtest.master.progress import CellProgress, Progress, ReportState, Stage, TimeLeft
+from loadtest.plan import Plan, PlannedCell
+from loadtest.results import Run
+from tests.support_run import make_run
+from tests.unit.loadtest.records import S
+
+PLANNED = PlannedCell(0, "free", 8, 1)
+PLAN = Plan(modes=("free", "lock"), levels=(1, 8), repeats=1, seconds=2.0, warmup_s=1.0)
+
+
+def cell(**more: Any) -> CellProgress:
+    """A cell of 1 s and 2 s whose time began at 10 s."""
+    return CellProgress(PLANNED, **{"warmup_s": 1.0, "seconds": 2.0, "began_ns": 10 * S, **more})
+
+
+def run(cells: int = 0, **more: Any) -> Run:
+    """A run with so many cells saved."""
+    whole, _ = make_run(("free", "lock"), (1, 8), 1)
+    return replace(whole, **{"finished": None, "cells": whole.cells[:cells], **more})
+
+
+def progress(**more: Any) -> Progress:
+    """The plan's progress; it began at 0."""
+    return Progress(**{"run": run(), "planned": tuple(PLAN.cells()), "cell_s": 3.0, **more})
+
+
+@pytest.mark.parametrize(
+    ("made", "now_s", "stage"),
+    [
+        (Progress(), 0, Stage.IDLE),
+        (progress(), 0, Stage.STARTING),
+        (progress(cell=cell(began_ns=None)), 9, Stage.OPENING),
+        (progress(cell=cell()), 10.9, Stage.WARM_UP),
+        (progress(cell=cell()), 11, Stage.MEASURING),
+        (progress(cell=cell(ending=Stage.DRAINING)), 13, Stage.DRAINING),
+        (progress(cell=cell(ending=Stage.SAVING)), 14, Stage.SAVING),
+        (progress(run=run(4)), 15, Stage.STARTING),
+        (progress(run=run(4, finished="now"), report=ReportState.MAKING), 16, Stage.REPORTING),
+        (progress(run=run(4, finished="now"), report=ReportState.READY), 17, Stage.DONE),
+        (progress(run=run(4, finished="now"), report=ReportState.FAILED), 17, Stage.DONE),
+    ],
+)
+def test_a_run_goes_through_its_stages(made: Progress, now_s: float, stage: Stage) -> None:
+    assert made.stage(round(now_s * S)) is stage
+
+
+@pytest.mark.parametrize(
+    ("made", "now_s", "left_s"),
+    [
+        (cell(began_ns=None), 9, 3.0),
+        (cell(), 10, 3.0),
+        (cell(), 12.5, 0.5),
+        (cell(), 20, 0.0),
+        (cell(ending=Stage.DRAINING), 11, 0.0),
+        (cell(seconds=None), 11, None),
+    ],
+)
+def test_what_is_left_of_a_cell_is_its_warm_up_and_window_less_what_is_gone(
+    made: CellProgress, now_s: float, left_s: float | None
+) -> None:
+    assert made.left_s(round(now_s * S)) == left_s
+
+
+def test_before_the_first_cell_is_saved_the_plan_takes_at_least_its_cells_own_time() -> None:
+    assert progress().left(S) == TimeLeft(12.0, at_least=True)
+    assert progress(cell=cell()).left(11 * S) == TimeLeft(2.0 + 9.0, at_least=True)
+
+
+def test_later_the_plan_takes_as_long_a_cell_as_it_took_so_far() -> None:
+    saved = progress(run=run(2), saved_ns=10 * S)
+    assert saved.left(10 * S) == TimeLeft(10.0, at_least=False)
+    assert saved.left(11 * S) == TimeLeft(9.0, at_least=False)
+
+
+def test_the_estimate_never_promises_less_than_the_cells_own_time() -> None:
+    late = progress(run=run(3), saved_ns=15 * S, cell=cell(began_ns=30 * S))
+    assert late.left(30 * S) == TimeLeft(3.0, at_least=False)
+
+
+@pytest.mark.parametrize("made", [Progress(), Progress(run=run()), progress(run=run(4, finished="now"))])
+def test_no_time_is_left_where_there_is_no_plan_under_way(made: Progress) -> None:
+    assert made.left(S) is None

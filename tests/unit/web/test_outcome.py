@@ -1,0 +1,66 @@
+"""What the page says of a run by its saved cells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from loadtest.web.outcome import Outcome, outcome_of
+from tests.support_run import make_run, without_server
+
+RUN, _ = make_run(("free", "lock"), (1, 8), 3)
+
+
+def test_while_a_run_goes_on_there_are_figures_and_no_verdict() -> None:
+    outcome = outcome_of(replace(RUN, finished=None, cells=RUN.cells[:4]))
+    assert {row.series for row in outcome.rows} == {"free", "lock"}
+    assert outcome.sentences == ()
+
+
+def test_in_the_end_the_verdict_is_said_in_sentences_its_headline_first() -> None:
+    outcome = outcome_of(RUN)
+    assert outcome.sentences[0].startswith("At 8 connections lock serves ")
+    assert "95%" in outcome.sentences[0]
+    assert len(outcome.sentences) > 1
+    assert all(said.endswith(".") and said[0].isupper() for said in outcome.sentences)
+    assert not outcome.withheld
+    assert outcome.gates == ()
+
+
+def test_gates_are_judged_when_the_run_is_over_and_not_before() -> None:
+    gated = replace(RUN, plan={**RUN.plan, "gates": ["free: failed <= 0", "lock: messages_per_s > 100000"]})
+    assert outcome_of(replace(gated, finished=None)).gates == ()
+    assert [(row.verdict, row.level) for row in outcome_of(gated).gates] == [
+        ("ok", "1"),
+        ("ok", "8"),
+        ("FAILED", "1"),
+        ("FAILED", "8"),
+    ]
+
+
+def test_a_degraded_run_has_no_verdict_and_says_why() -> None:
+    lost = replace(RUN.cells[0], workers_reported=1)
+    outcome = outcome_of(replace(RUN, cells=[lost, *RUN.cells[1:]]))
+    assert outcome.withheld
+    assert len(outcome.sentences) == 1
+    assert outcome.sentences[0].startswith("No verdict: ")
+
+
+def test_a_run_by_hand_says_what_it_served() -> None:
+    cell = replace(RUN.cells[0], mode="lock")
+    outcome = outcome_of(replace(RUN, kind="hand", plan={"mode": "lock"}, cells=[cell]))
+    said = outcome.sentences[0]
+    assert "lock serves" in said
+
+
+def test_each_row_has_its_split_where_the_server_told_times() -> None:
+    outcome = outcome_of(RUN)
+    assert len(outcome.splits) == len(outcome.rows)
+    locked = outcome.splits[-1]
+    assert locked is not None
+    assert locked.wait_us > locked.network_us > 0
+    assert set(outcome_of(without_server(RUN)).splits) == {None}
+
+
+def test_a_run_without_cells_has_no_figures_and_says_so_in_the_end() -> None:
+    assert outcome_of(replace(RUN, finished=None, cells=[])) == Outcome()
+    assert outcome_of(replace(RUN, cells=[])).sentences == ("No cell was measured to its end.",)
