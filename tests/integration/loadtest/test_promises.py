@@ -87,6 +87,7 @@ def test_a_run_leaves_a_whole_folder_with_both_views_of_its_connections(tmp_path
     assert {path.name for path in folder.iterdir()} == {
         "run.json",
         "summary.csv",
+        "summary.md",
         "report.html",
         "connections.jsonl",
         "cells",
