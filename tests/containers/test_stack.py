@@ -30,7 +30,7 @@ PLAN = {
     "LOCKSTEP_WARMUP": "0.5",
     "LOCKSTEP_GATE": "lock: max_in_service <= 1; free: messages_per_s > 0",
 }
-FILES = {"run.json", "summary.csv", "connections.jsonl", "report.html", "cells"}
+FILES = {"run.json", "summary.csv", "summary.md", "connections.jsonl", "report.html", "cells"}
 PLAN_S = 180
 DEADLINE_S = 60.0
 
