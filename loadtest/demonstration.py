@@ -22,7 +22,7 @@ from loadtest.master.cells import to_record
 from loadtest.master.server_process import local_server
 from loadtest.master.server_view import ServerView
 from loadtest.plan import CLIENT_MODES, PlanError
-from loadtest.results import ClientView
+from loadtest.sampled import ClientView
 from loadtest.worker.scenarios import GREETING_REPLY
 
 MOST_CLIENTS = 100

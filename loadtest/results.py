@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from loadtest.overlap import Overlap
@@ -250,47 +250,6 @@ class CellDetail:
 
 
 @dataclass(frozen=True, slots=True)
-class ClientView:
-    """A sampled connection as its client saw it; monotonic nanoseconds of the client's host.
-
-    user: whose it was, a name that no other user of the run has; None where nobody said.
-    """
-
-    connect_start_ns: int
-    connected_ns: int | None
-    first_sent_ns: int | None
-    first_reply_ns: int | None
-    close_start_ns: int | None
-    closed_ns: int | None
-    outcome: str
-    messages: int
-    user: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ServerRecord:
-    """The same connection as the server saw it; monotonic nanoseconds of the server's host."""
-
-    arrival_ns: int
-    admission_ns: int | None
-    release_ns: int | None
-    close_ns: int | None
-    cause: str | None
-    messages: int
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """Both views of one connection, joined on the client's address (`ip:port`)."""
-
-    cell: int
-    mode: str
-    address: str
-    client: ClientView | None = None
-    server: ServerRecord | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
     """Everything in run.json.
 
@@ -309,3 +268,12 @@ class Run:
     cells: list[Cell] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     schema: int = SCHEMA
+
+
+def _times_of(record: type[Cell] | type[ServerCell]) -> tuple[str, ...]:
+    """The names of its distributions of times, without their unit."""
+    return tuple(field.name.removesuffix("_us") for field in fields(record) if field.name.endswith("_us"))
+
+
+CLIENT_TIMES = _times_of(Cell)
+SERVER_TIMES = _times_of(ServerCell)

@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 
 import cattrs
 
-from loadtest.results import SCHEMA, CellDetail, Connection, ResultsError, Run
+from loadtest.results import SCHEMA, CellDetail, ResultsError, Run
+from loadtest.sampled import Connection
 from loadtest.summary import summary_csv
 
 RUN_FILE = "run.json"

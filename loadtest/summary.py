@@ -7,6 +7,8 @@ import io
 from dataclasses import asdict, fields
 
 from loadtest.results import (
+    CLIENT_TIMES,
+    SERVER_TIMES,
     Cell,
     Count,
     Distribution,
@@ -41,18 +43,6 @@ _PLAIN = (
     "sessions_per_s",
     "messages_per_s",
 )
-_TIMES = (
-    "connect",
-    "first_reply",
-    "response",
-    "round_trip",
-    "send_lag",
-    "wait",
-    "service",
-    "network",
-    "close",
-    "session",
-)
 _SERVER_COUNTS = (
     "accepted",
     "received",
@@ -63,7 +53,6 @@ _SERVER_COUNTS = (
     "dropped_records",
     "listen_overflows",
 )
-_SERVER_TIMES = ("hold", "handoff", "idle_start")
 _FAIRNESS = ("connections", "overtaken", "longest_wait_us", "jain")
 _LEDGER_LINES = ("sent", "answered", "bytes_sent", "bytes_received")
 _PREDICTION = tuple(field.name for field in fields(WaitPrediction))
@@ -85,9 +74,9 @@ def _columns() -> list[str]:
     return [
         *_PLAIN,
         *(f"messages_{outcome}" for outcome in _OUTCOMES),
-        *(column for name in _TIMES for column in _time_columns(name)),
+        *(column for name in CLIENT_TIMES for column in _time_columns(name)),
         *(f"server_{name}" for name in _SERVER_COUNTS),
-        *(column for name in _SERVER_TIMES for column in _time_columns(f"server_{name}")),
+        *(column for name in SERVER_TIMES for column in _time_columns(f"server_{name}")),
         *(f"fairness_{name}" for name in _FAIRNESS),
         *_time_columns("fairness_reacquire"),
         *(f"wait_prediction_{name}" for name in _PREDICTION),
@@ -106,12 +95,12 @@ def _time_columns(name: str) -> list[str]:
 def _row(cell: Cell) -> dict[str, Value]:
     row: dict[str, Value] = {name: getattr(cell, name) for name in _PLAIN}
     row |= {f"messages_{outcome}": count for outcome, count in asdict(cell.messages).items()}
-    for name in _TIMES:
+    for name in CLIENT_TIMES:
         row |= _times(name, getattr(cell, f"{name}_us"))
     row |= _record("littles_law_client", cell.littles_law)
     if cell.server is not None:
         row |= {f"server_{name}": getattr(cell.server, name) for name in _SERVER_COUNTS}
-        for name in _SERVER_TIMES:
+        for name in SERVER_TIMES:
             row |= _times(f"server_{name}", getattr(cell.server, f"{name}_us"))
         row |= _fairness(cell.server.fairness)
         row |= _record("wait_prediction", cell.server.wait_prediction)

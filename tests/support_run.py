@@ -17,18 +17,16 @@ from loadtest.overlap import Overlap
 from loadtest.results import (
     Cell,
     CellDetail,
-    ClientView,
-    Connection,
     Count,
     Ledger,
     LittlesLaw,
     Messages,
     Run,
     ServerCell,
-    ServerRecord,
     WorkerHealth,
 )
 from loadtest.run_folder import RunFolder
+from loadtest.sampled import ClientView, Connection, ServerRecord
 from tests.support_visits import MS, PERMITS, US, Visit, Workload, simulate
 
 BOOT_ID = "5b1d3c2a-0000-4000-8000-000000000001"

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from loadtest.analysis import distribution
 from loadtest.analysis.stays import Stays
-from loadtest.results import Fairness, ServerRecord
+from loadtest.results import Fairness
+from loadtest.sampled import ServerRecord
 
 NS_PER_US = 1_000
 NS_PER_S = 1_000_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loadtest.results import ClientView, ServerRecord
+from loadtest.sampled import ClientView, ServerRecord
 
 WAITING, IN_SERVICE, HELD = "░", "█", "▒"
 LEGEND = f"{WAITING} waits for admission   {IN_SERVICE} in service   {HELD} has left, permit still held"

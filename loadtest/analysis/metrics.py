@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 
-from loadtest.results import Cell, Distribution
+from loadtest.results import CLIENT_TIMES, SERVER_TIMES, Cell, Distribution, Fairness
 
-_CLIENT_TIMES = (
-    "connect",
-    "first_reply",
-    "response",
-    "round_trip",
-    "send_lag",
-    "wait",
-    "service",
-    "network",
-    "close",
-    "session",
-)
-_SERVER_TIMES = ("hold", "handoff", "idle_start")
 _SERVER_COUNTS = ("max_in_service", "max_waiting", "inversions")
-_STATISTICS = ("min", "mean", "p50", "p90", "p99", "p999", "max")
+_STATISTICS = tuple(field.name for field in fields(Distribution) if field.name != "count")
 
 
 class Unit(Enum):
@@ -70,6 +57,16 @@ def _server_count(name: str) -> Metric:
     return Metric(name, Unit.COUNT, name == "max_in_service", of)
 
 
+def _fairness(
+    name: str, unit: Unit, of: Callable[[Fairness], float | None], *, more_is_better: bool = False
+) -> Metric:
+    def of_cell(cell: Cell) -> float | None:
+        found = None if cell.server is None else cell.server.fairness
+        return None if found is None else of(found)
+
+    return Metric(name, unit, more_is_better, of_cell)
+
+
 def _count(name: str, of: Callable[[Cell], float]) -> Metric:
     return Metric(name, Unit.COUNT, False, of)
 
@@ -91,9 +88,12 @@ METRICS: Mapping[str, Metric] = {
     for metric in (
         _rate("messages_per_s"),
         _rate("sessions_per_s"),
-        *(_client_time(name, statistic) for name in _CLIENT_TIMES for statistic in _STATISTICS),
-        *(_server_time(name, statistic) for name in _SERVER_TIMES for statistic in _STATISTICS),
+        *(_client_time(name, statistic) for name in CLIENT_TIMES for statistic in _STATISTICS),
+        *(_server_time(name, statistic) for name in SERVER_TIMES for statistic in _STATISTICS),
         *map(_server_count, _SERVER_COUNTS),
+        _fairness("overtaken_share", Unit.SHARE, lambda found: found.overtaken_share),
+        _fairness("jain", Unit.SHARE, lambda found: found.jain, more_is_better=True),
+        _fairness("longest_wait", Unit.US, lambda found: found.longest_wait_us),
         _count("failed", _failed),
         Metric("failed_share", Unit.SHARE, False, _failed_share),
         _count("late", lambda cell: cell.late),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from loadtest.analysis.stays import NEVER, Nanoseconds, Stays
 from loadtest.overlap import Overlap
-from loadtest.results import ServerRecord
+from loadtest.sampled import ServerRecord
 
 BINS = 240
 NS_PER_MS = 1_000_000

@@ -8,7 +8,8 @@ from heapq import heappop, heappush
 from operator import itemgetter
 
 from loadtest.analysis import distribution
-from loadtest.results import Distribution, ServerRecord
+from loadtest.results import Distribution
+from loadtest.sampled import ServerRecord
 
 # Before any arrival: when a permit that was never taken became free.
 _ALWAYS = -1

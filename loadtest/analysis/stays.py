@@ -9,7 +9,7 @@ from operator import attrgetter
 import numpy as np
 import numpy.typing as npt
 
-from loadtest.results import ServerRecord
+from loadtest.sampled import ServerRecord
 
 Nanoseconds = npt.NDArray[np.int64]
 

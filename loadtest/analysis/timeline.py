@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from loadtest.analysis.overlap import in_service_steps
 from loadtest.analysis.series import in_plan_order, modes_of, series_names
-from loadtest.results import Cell, ClientView, Connection, Run, ServerRecord
+from loadtest.results import Cell, Run
+from loadtest.sampled import ClientView, Connection, ServerRecord
 
 NS_PER_MS = 1_000_000
 ROWS = 36

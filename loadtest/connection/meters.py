@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from loadtest.connection.samples import ANSWERED, Phase, Sample
-from loadtest.results import ClientView
+from loadtest.sampled import ClientView
 
 # Stands for None among plain numbers: no time and no duration is negative.
 ABSENT = -1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from loadtest.connection.samples import Outcome
-from loadtest.results import ClientView
+from loadtest.sampled import ClientView
 
 
 @dataclass(slots=True)

@@ -14,7 +14,8 @@ from loadtest.master.progress import CellProgress, Stage
 from loadtest.master.server_view import ServerUnreachableError, ServerView, Snapshot
 from loadtest.orders import CellOrder
 from loadtest.plan import PlannedCell
-from loadtest.results import Cell, CellDetail, Connection
+from loadtest.results import Cell, CellDetail
+from loadtest.sampled import Connection
 
 logger = logging.getLogger(__name__)
 

@@ -16,17 +16,8 @@ from loadtest.master.collector import CellCollector
 from loadtest.master.server_view import Listener, Snapshot
 from loadtest.overlap import Overlap
 from loadtest.plan import PlannedCell
-from loadtest.results import (
-    Cell,
-    ClientView,
-    Connection,
-    Count,
-    Distribution,
-    Ledger,
-    LittlesLaw,
-    ServerCell,
-    ServerRecord,
-)
+from loadtest.results import Cell, Count, Distribution, Ledger, LittlesLaw, ServerCell
+from loadtest.sampled import ClientView, Connection, ServerRecord
 
 KEPT_CONNECTIONS = 200
 NS_PER_S = 1_000_000_000

@@ -14,7 +14,8 @@ from loadtest.analysis.distribution import of_histogram
 from loadtest.connection.samples import Outcome
 from loadtest.orders import CellOrder
 from loadtest.recording.histograms import decoded, encoded, new_histogram
-from loadtest.results import CellDetail, ClientView, Distribution, Messages, WorkerHealth
+from loadtest.results import CellDetail, Distribution, Messages, WorkerHealth
+from loadtest.sampled import ClientView
 from loadtest.worker.health import worker_health
 
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from loadtest.hosts import describe_host
 from loadtest.master.progress import ReportState
-from loadtest.results import Cell, CellDetail, Connection, Run
+from loadtest.results import Cell, CellDetail, Run
 from loadtest.run_folder import RunFolder
+from loadtest.sampled import Connection
 
 logger = logging.getLogger(__name__)
 

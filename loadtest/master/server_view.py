@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from loadtest.results import ServerRecord
+from loadtest.sampled import ServerRecord
 
 CONNECTIONS_LIMIT = 1_000_000
 # What of a connection's record goes into a run: with a hundred thousand of them, no more is asked for.

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from loadtest.connection.meters import MessageRow
 from loadtest.connection.samples import Phase, Sample
-from loadtest.results import ClientView
+from loadtest.sampled import ClientView
 
 # So few that handing them on holds nobody up for a millisecond.
 ROWS = 2048

@@ -15,7 +15,7 @@ from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.recording import locust_table
 from loadtest.recording.journal import Batch, Journal
 from loadtest.recording.locust_table import REQUEST_TYPES
-from loadtest.results import ClientView
+from loadtest.sampled import ClientView
 
 # How long a row may wait before Locust's page can show it.
 FLUSH_INTERVAL_S = 0.5

@@ -18,7 +18,7 @@ from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.orders import CellOrder
 from loadtest.recording.histograms import Nanoseconds, encoded, new_histogram, record_all
 from loadtest.recording.journal import Batch, Table, response_starts_ns
-from loadtest.results import ClientView
+from loadtest.sampled import ClientView
 
 # The histograms of a cell: the phases, a message's two times (in a closed load they are one), and what they
 # are made of.

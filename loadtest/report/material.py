@@ -13,8 +13,9 @@ from loadtest.analysis.series import modes_of
 from loadtest.analysis.verdict import Verdict, judge
 from loadtest.report.palette import colours
 from loadtest.report.worker_names import with_short_names
-from loadtest.results import Cell, CellDetail, Connection, Run
+from loadtest.results import Cell, CellDetail, Run
 from loadtest.run_folder import Loaded
+from loadtest.sampled import Connection
 
 
 @dataclass(frozen=True, slots=True)

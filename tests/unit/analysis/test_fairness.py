@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from loadtest.analysis.fairness import count_inversions, count_overtaken, jains_index, measure_fairness
 from loadtest.analysis.stays import Stays
-from loadtest.results import ServerRecord
+from loadtest.sampled import ServerRecord
 
 US = 1_000
 

@@ -13,7 +13,8 @@ from loadtest.analysis.overlap import Span, in_service_steps, overlap_over
 from loadtest.analysis.overlap_panels import overlap_panels
 from loadtest.analysis.stays import Stays
 from loadtest.overlap import Overlap
-from loadtest.results import CellDetail, ServerRecord
+from loadtest.results import CellDetail
+from loadtest.sampled import ServerRecord
 from tests.support_run import make_run, overlap_of
 
 MS = 1_000_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loadtest.analysis.queueing import analyse
-from loadtest.results import ServerRecord
+from loadtest.sampled import ServerRecord
 
 US = 1_000
 

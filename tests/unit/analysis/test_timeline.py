@@ -8,7 +8,8 @@ from itertools import pairwise
 import pytest
 
 from loadtest.analysis.timeline import ROWS, Timeline, make_timeline
-from loadtest.results import Connection, Run
+from loadtest.results import Run
+from loadtest.sampled import Connection
 from tests.support_run import make_run
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from loadtest.analysis.queueing import starts_ns
 from loadtest.analysis.waiting import FEWEST, predict_wait, waits_ns
-from loadtest.results import ServerRecord
+from loadtest.sampled import ServerRecord
 from tests.support_visits import MS, US
 
 SERVICE_NS = 2 * MS

@@ -18,7 +18,7 @@ from loadtest.connection.links.blocking import BlockingLink
 from loadtest.connection.links.cooperative import CooperativeLink
 from loadtest.connection.meters import SampleMeter
 from loadtest.connection.samples import Outcome, Phase, Sample
-from loadtest.results import ClientView
+from loadtest.sampled import ClientView
 
 PATIENCE_S = 20.0
 LOOPBACK = "127.0.0.1"

@@ -11,7 +11,7 @@ from loadtest.plan import Arrival, Traffic
 from loadtest.recording.histograms import encoded, new_histogram
 from loadtest.recording.journal import Journal
 from loadtest.recording.recorder import CellRecorder
-from loadtest.results import ClientView
+from loadtest.sampled import ClientView
 
 MS = 1_000_000
 S = 1_000_000_000

@@ -21,7 +21,8 @@ from loadtest.master.cells import (
 from loadtest.master.collector import CellCollector
 from loadtest.master.server_view import Listener, Snapshot
 from loadtest.plan import Arrival, PlannedCell, Traffic
-from loadtest.results import ClientView, Count, Messages, ServerCell
+from loadtest.results import Count, Messages, ServerCell
+from loadtest.sampled import ClientView
 from tests.unit.loadtest.admin_port import listener
 from tests.unit.loadtest.records import OPEN, START_NS, at, message, order, report_of, report_of_due, view
 

@@ -10,7 +10,7 @@ from loadtest.connection.messages import Message, prepare
 from loadtest.connection.meters import ABSENT, MessageRow
 from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.connection.socket_errors import HarnessError
-from loadtest.results import ClientView
+from loadtest.sampled import ClientView
 from tests.unit.loadtest.peers import (
     Book,
     Peer,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.recording.journal import ROWS, Batch, Journal
-from loadtest.results import ClientView
+from loadtest.sampled import ClientView
 from tests.unit.loadtest.records import START_NS, message, view
 
 

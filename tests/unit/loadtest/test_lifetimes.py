@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loadtest.analysis.lifetimes import HELD, IN_SERVICE, LEGEND, WAITING, Lifetime, draw_lifetimes
-from loadtest.results import ClientView, ServerRecord
+from loadtest.sampled import ClientView, ServerRecord
 
 S = 1_000_000_000
 

@@ -12,7 +12,7 @@ from loadtest.connection.messages import message_ring
 from loadtest.connection.meters import ABSENT, MessageRow
 from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.plan import Traffic
-from loadtest.results import ClientView
+from loadtest.sampled import ClientView
 from loadtest.worker.scenarios import (
     GREETING_REPLY,
     SCENARIOS,

@@ -19,8 +19,9 @@ from loadtest.report.build import write_report
 from loadtest.report.chapters import contents
 from loadtest.report.material import Material
 from loadtest.report.text import print_report
-from loadtest.results import Connection, Count, ResultsError, Run
+from loadtest.results import Count, ResultsError, Run
 from loadtest.run_folder import RunFolder
+from loadtest.sampled import Connection
 from tests.support_histograms import write_histograms
 from tests.support_open_run import make_open_run
 from tests.support_run import HOST, all_failed, health_of, make_run, without_server, write_run
