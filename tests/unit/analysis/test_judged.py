@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from loadtest.analysis.judged import Judged, judge_gates, unmet
-from loadtest.results import Cell, Messages, Run
+from loadtest.results import Cell, Fairness, Messages, Run
 from tests.support_run import make_run, without_server
 
 LEVELS = (1, 8)
@@ -39,6 +39,9 @@ RATES = {
     **{("free", repeat): rate for repeat, rate in enumerate((100.0, 400.0, 200.0), start=1)},
     **{("lock", repeat): rate for repeat, rate in enumerate((10.0, 20.0, 40.0), start=1)},
 }
+
+
+IN_ORDER = Fairness(connections=8, overtaken=2, longest_wait_us=79_000.0, jain=0.8)
 
 
 def only(run: Run, gate: str) -> Judged:
@@ -92,6 +95,14 @@ def test_a_count_that_must_be_reached_must_be_so_in_every_repeat(run: Run) -> No
     first = changed(run, lambda cell: (cell.level, cell.repeat) == (8, 1), late=5)
     judged = only(first, "free@8: late > 3")
     assert (judged.value, judged.passed) == (0, False)
+
+
+def test_order_and_fairness_can_be_asked_for(run: Run) -> None:
+    ordered = changed(
+        run, lambda cell: cell.mode == "lock", server=replace(run.cells[0].server, fairness=IN_ORDER)
+    )
+    asked = ("lock@8: overtaken_share <= 25%", "lock@8: jain >= 0.9", "lock@8: longest_wait < 80ms")
+    assert [each.passed for each in judge_gates(gated(ordered, *asked))] == [True, False, True]
 
 
 def test_a_ratio_is_that_of_geometric_means_repeat_against_repeat(run: Run) -> None:
