@@ -62,7 +62,7 @@ def test_the_server_image_holds_nothing_of_the_load() -> None:
 
 
 def test_the_loadtest_image_holds_nothing_of_the_server() -> None:
-    assert in_image(LOADTEST, "ls /app").split() == ["docker", "loadtest", "wire"]
+    assert in_image(LOADTEST, "ls /app").split() == ["docker", "loadtest", "plans", "wire"]
 
 
 def test_compose_publishes_the_web_page_on_loopback_and_nothing_else(tmp_path: Path) -> None:
