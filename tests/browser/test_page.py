@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.form import await_end, choose, fill, keep_picture, open_form, press
+from tests.browser.form import await_end, choose, fill, keep_picture, open_form, press, start
 from tests.browser.load import LoadProcesses
 from tests.integration.loadtest.commands import differences
 
@@ -133,7 +133,7 @@ def test_the_comparison_plan_runs_from_the_page_to_its_report(page: Page, load: 
     fill(page, rate="0")
     fill(page, modes="free,lock", levels="1,4", repeats="1", seconds="0.5", warmup="0.1")
     keep_picture(page, "form-plan")
-    press(page, "Start")
+    start(page)
     await_end(page)
     rows = table(page)
     keep_picture(page, "plan-done")
