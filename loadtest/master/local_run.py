@@ -27,6 +27,7 @@ from locust.runners import MasterRunner
 from loadtest.connection.socket_errors import HarnessError, no_such_source, resolve
 from loadtest.master.announcements import find_server
 from loadtest.master.conductor import Conductor
+from loadtest.master.orphans import end_with_parent
 from loadtest.master.server_process import local_server
 from loadtest.master.server_view import ServerView
 from loadtest.master.shape import PlanShape
@@ -191,7 +192,13 @@ def _worker_processes(count: int, port: int) -> Iterator[None]:
         key: value for key, value in os.environ.items() if not key.startswith(("LOCUST_", "LOCKSTEP_"))
     }
     processes = [
-        subprocess.Popen(command, env=inherited, stdout=subprocess.DEVNULL, start_new_session=True)
+        subprocess.Popen(
+            command,
+            env=inherited,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+        )
         for _ in range(count)
     ]
     try:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from loadtest.connection.socket_errors import HarnessError
+from loadtest.master.orphans import end_with_parent
 from loadtest.plan import PlanError
 
 STOP_TIMEOUT_S = 10.0
@@ -34,6 +35,7 @@ def local_server(
             stderr=log,
             text=True,
             start_new_session=True,  # Ctrl-C is for the run; the server ends after it
+            preexec_fn=end_with_parent,
         )
         try:
             assert process.stdout is not None

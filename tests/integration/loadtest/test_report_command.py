@@ -26,8 +26,9 @@ PLAN = ("--modes", "free,lock", "--levels", "2", "--seconds", "0.5", "--repeats"
 
 
 @contextmanager
-def killed_after_a_cell(out: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """A comparison whose master is killed when it has saved a cell: the run folder, and run.json then."""
+def killed_after_a_cell(out: Path) -> Iterator[tuple[Path, dict[str, Any], list[psutil.Process]]]:
+    """A comparison whose master is killed when it has saved a cell: the run folder, run.json then, and the
+    processes that it had started."""
     master = subprocess.Popen(
         [*COMMAND, "compare", "--out", str(out), *PLAN],
         cwd=ROOT,
@@ -41,10 +42,9 @@ def killed_after_a_cell(out: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         children = psutil.Process(master.pid).children(recursive=True)
         os.kill(master.pid, signal.SIGKILL)
         master.wait(PATIENCE_S)
-        yield only_run(out)
+        yield *only_run(out), children
     finally:
         master.kill()
-        # Server and workers outlive a master that had no time to end them.
         for child in children:
             if child.is_running():
                 child.kill()
@@ -60,9 +60,13 @@ def await_a_cell(out: Path) -> None:
 
 
 def test_a_run_whose_master_is_killed_leaves_a_report_of_the_cells_that_were_saved(tmp_path: Path) -> None:
-    with killed_after_a_cell(tmp_path / "results") as (folder, run):
+    with killed_after_a_cell(tmp_path / "results") as (folder, run, children):
         assert run["finished"] is None
         done = lockstep("report", str(folder))
+        # Server and workers hear of their master's end from the kernel, and end too.
+        assert len(children) == 3
+        _, left = psutil.wait_procs(children, PATIENCE_S)
+        assert not left
     assert done.code == 0, done.err
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "unfinished" in done.out
