@@ -16,6 +16,7 @@ from bench.comparisons import (
     huge,
     ping_pong,
     promises,
+    report,
     requests,
     server_memory,
     servers,
@@ -46,6 +47,7 @@ COMPARISONS: Mapping[str, Comparison] = {
     "servers": servers.compare,
     "server-memory": server_memory.compare,
     "promises": promises.compare,
+    "report": report.compare,
 }
 HUGE: Mapping[str, Comparison] = {"huge": huge.compare}
 

@@ -25,9 +25,16 @@ class Compared:
 def lockstep_compare(flags: Sequence[str], timeout_s: float) -> Compared:
     """Not pinned. ToolError where it ends with another code, or not in time."""
     with TemporaryDirectory() as out:
-        command = python("-m", "loadtest", "compare", *flags, "--out", out)
-        with running("lockstep compare", command) as process:
-            code = process.wait(timeout_s)
-            if code not in (DONE, DEGRADED):
-                raise ToolError(f"lockstep compare ended with {code}: {process.last_words()}")
+        code = compare_into(Path(out), flags, timeout_s)
         return Compared(code, read_document(Path(out)))
+
+
+def compare_into(out: Path, flags: Sequence[str], timeout_s: float) -> int:
+    """The same, and its run folder is left in `out`; the exit code."""
+    with running(
+        "lockstep compare", python("-m", "loadtest", "compare", *flags, "--out", str(out))
+    ) as process:
+        code = process.wait(timeout_s)
+        if code not in (DONE, DEGRADED):
+            raise ToolError(f"lockstep compare ended with {code}: {process.last_words()}")
+    return code
