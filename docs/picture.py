@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from loadtest.report.build import write_report
+from loadtest.report.material import Material
 from loadtest.results import ResultsError
 from loadtest.run_folder import RunFolder
 
@@ -27,7 +28,7 @@ def take_picture(run: Path, picture: Path) -> None:
         raise ResultsError(
             "no Chromium is in PATH to take the picture: install one (Debian: apt install chromium)"
         )
-    page_file = write_report(RunFolder.load(run))
+    page_file = write_report(Material.of(RunFolder.load(run)))
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu"]
         browser = playwright.chromium.launch(executable_path=browser_path, args=flags)

@@ -31,7 +31,9 @@ CELLS_FOLDER = "cells"
 
 _Record = TypeVar("_Record")
 
-_converter = cattrs.Converter()
+# What is wrong with a damaged record takes time to track, with every record: only once it is known to be so.
+_converter = cattrs.Converter(detailed_validation=False)
+_explaining_converter = cattrs.Converter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +165,17 @@ def _parse(text: str, where: object) -> dict[str, Any]:
 def _structure(document: dict[str, Any], kind: type[_Record], where: str) -> _Record:
     try:
         return _converter.structure(document, kind)
-    except cattrs.BaseValidationError as error:
-        raise _damaged(where, cattrs.transform_error(error)[0]) from error
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise _damaged(where, _reason(document, kind, error)) from error
+
+
+def _reason(document: dict[str, Any], kind: type[_Record], error: Exception) -> str:
+    """Which field of a damaged document is wrong, and how."""
+    try:
+        _explaining_converter.structure(document, kind)
+    except cattrs.BaseValidationError as explained:
+        return cattrs.transform_error(explained)[0]
+    return str(error)
 
 
 def _damaged(where: object, reason: str) -> ResultsError:

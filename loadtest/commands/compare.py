@@ -131,6 +131,7 @@ def _run(local_run: LocalRun, junit: Path | None) -> None:
     from loadtest.analysis.judged import judge_gates, unmet
     from loadtest.commands.junit_file import write_junit
     from loadtest.master.local_run import run_here
+    from loadtest.report.material import Material
 
     progress = _progress()
     bar = progress.add_task("starting", total=len(local_run.plan.cells()))
@@ -143,10 +144,10 @@ def _run(local_run: LocalRun, junit: Path | None) -> None:
     except KeyboardInterrupt:
         complain("stopped by Ctrl-C before the run began: nothing is saved")
         raise typer.Exit(INTERRUPTED) from None
-    loaded = RunFolder.load(finished.path)
-    print_report_of(loaded)
+    material = Material.of(RunFolder.load(finished.path))
+    print_report_of(material)
     if junit is not None:
-        write_junit(junit, loaded.run)
+        write_junit(junit, material.run)
     if finished.failure:
         complain(finished.failure)
     elif finished.interrupted:
@@ -155,8 +156,8 @@ def _run(local_run: LocalRun, junit: Path | None) -> None:
         exit_code(
             refused=finished.failure is not None,
             interrupted=finished.interrupted,
-            degraded=is_degraded(loaded.run),
-            failed=bool(unmet(judge_gates(loaded.run))),
+            degraded=is_degraded(material.run),
+            failed=bool(unmet(judge_gates(material.run))),
         )
     )
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from loadtest.run_folder import Loaded
+if TYPE_CHECKING:
+    from loadtest.report.material import Material
 
 
-def print_report_of(loaded: Loaded) -> None:
+def print_report_of(material: Material) -> None:
     """The report of a run, its gates, and where its page is."""
     from loadtest.report.build import REPORT_FILE
     from loadtest.report.gate_text import print_gates
     from loadtest.report.text import print_report
 
     console = Console()
-    print_report(loaded, console)
-    print_gates(loaded.run, console)
-    console.print(f"Report: {loaded.path / REPORT_FILE}", soft_wrap=True)
+    print_report(material, console)
+    print_gates(material.run, console)
+    console.print(f"Report: {material.path / REPORT_FILE}", soft_wrap=True)
 
 
 def complain(line: str) -> None:

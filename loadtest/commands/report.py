@@ -23,10 +23,11 @@ def report(
 ) -> None:
     """Make report.html and summary.md of a run folder again, and print its table."""
     from loadtest.report.build import MARKDOWN_FILE, write_report
+    from loadtest.report.material import Material
 
-    loaded = RunFolder.load(run)
-    write_report(loaded, charts)
+    material = Material.of(RunFolder.load(run))
+    write_report(material, charts)
     if markdown:
         sys.stdout.write((run / MARKDOWN_FILE).read_text(encoding="utf-8"))
     else:
-        print_report_of(loaded)
+        print_report_of(material)

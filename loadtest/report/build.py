@@ -16,25 +16,24 @@ from loadtest.report.markdown import summary_md
 from loadtest.report.material import Material
 from loadtest.report.svg import to_svg
 from loadtest.results import ResultsError
-from loadtest.run_folder import Loaded, RunFolder
+from loadtest.run_folder import RunFolder
 
 REPORT_FILE = "report.html"
 MARKDOWN_FILE = "summary.md"
 JUNIT_FILE = "junit.xml"
 
 
-def write_report(loaded: Loaded, charts: Path | None = None) -> Path:
+def write_report(material: Material, charts: Path | None = None) -> Path:
     """Write report.html and summary.md into the run's folder, with gates junit.xml too; the page's path.
 
     charts: a folder that gets every chart as SVG and PNG; it is made where there is none. ResultsError where
     something cannot be written.
     """
-    folder = RunFolder(loaded.path)
-    material = Material.of(loaded)
+    folder = RunFolder(material.path)
     shown = contents(material)
     svgs = _draw(shown)
-    if loaded.run.plan.get("gates"):
-        folder.save_text(JUNIT_FILE, junit_xml(loaded.run))
+    if material.run.plan.get("gates"):
+        folder.save_text(JUNIT_FILE, junit_xml(material.run))
     folder.save_text(MARKDOWN_FILE, summary_md(material))
     if charts is not None:
         _save_charts(charts, shown, svgs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from loadtest.analysis.aggregate import Aggregate, aggregate
 from loadtest.analysis.checks import findings
@@ -20,8 +21,12 @@ from loadtest.sampled import Connection
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """One run. modes: in the plan's order. colours: series -> colour. details: cell index -> histograms."""
+    """One run. path: its folder. modes: in the plan's order. colours: series -> colour.
 
+    details: cell index -> histograms.
+    """
+
+    path: Path
     run: Run
     modes: list[str]
     connections: list[Connection]
@@ -39,6 +44,7 @@ class Material:
         modes = modes_of(run)
         aggregates = aggregate(run.cells, modes)
         return cls(
+            path=loaded.path,
             run=run,
             modes=modes,
             connections=loaded.connections,

@@ -58,7 +58,8 @@ def chart_of(rows: Sequence[Row]) -> alt.Chart:
     """A chart of these rows, still without marks."""
     # Altair would hold each row against its schema, at every step: tests do that once, with the whole chart.
     with debug_mode(False):
-        return alt.Chart(alt.InlineData(values=[dict(row) for row in rows]))
+        # A tuple, because lists would be copied, row by row, each time a chart is put into another.
+        return alt.Chart(alt.InlineData(values=tuple(dict(row) for row in rows)))
 
 
 def to_svg(chart: Chart, name: str, label: str) -> str:

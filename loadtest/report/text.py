@@ -15,7 +15,6 @@ from loadtest.analysis.finding import Finding
 from loadtest.report.headline import headline, supporting
 from loadtest.report.material import Material
 from loadtest.report.rows import TableRow, table_rows
-from loadtest.run_folder import Loaded
 
 COLUMNS = (
     "mode",
@@ -32,9 +31,8 @@ COLUMNS = (
 LEGEND = "p50, p99: response time; 1st reply: p50; wait: mean; peak: most in service"
 
 
-def print_report(loaded: Loaded, console: Console) -> None:
+def print_report(material: Material, console: Console) -> None:
     """What degrades the run, the verdict in words, the table, and what the checks found."""
-    material = Material.of(loaded)
     _print_degradations(degradations(material.findings), console)
     console.print(Text(headline(material.verdict, material.aggregates), style="bold"))
     for said in supporting(material.verdict, material.aggregates):

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from loadtest.report.build import write_report
+from loadtest.report.material import Material
 from loadtest.run_folder import RunFolder
 from tests.integration.loadtest.commands import environment
 from tests.support import ROOT
@@ -34,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(folder: Path) -> str:
-    return write_report(RunFolder.load(folder)).as_uri()
+    return write_report(Material.of(RunFolder.load(folder))).as_uri()
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from loadtest.report.build import write_report
 from loadtest.report.gate_rows import GateRow, gate_rows
 from loadtest.report.gate_text import print_gates
 from loadtest.report.junit import junit_xml
+from loadtest.report.material import Material
 from loadtest.results import Run
 from loadtest.run_folder import RunFolder
 from tests.support_run import make_run, write_run
@@ -140,10 +141,10 @@ def test_the_report_leaves_the_same_junit_file_every_time_and_none_without_gates
     run: Run, tmp_path: Path
 ) -> None:
     folder = write_run(tmp_path, run)
-    write_report(RunFolder.load(folder))
+    write_report(Material.of(RunFolder.load(folder)))
     first = (folder / "junit.xml").read_bytes()
-    write_report(RunFolder.load(folder))
+    write_report(Material.of(RunFolder.load(folder)))
     assert (folder / "junit.xml").read_bytes() == first == junit_xml(RunFolder.load(folder).run).encode()
     bare = write_run(tmp_path, replace(run, run_id="bare", plan={}))
-    write_report(RunFolder.load(bare))
+    write_report(Material.of(RunFolder.load(bare)))
     assert not (bare / "junit.xml").exists()

@@ -29,12 +29,12 @@ from tests.support_visits import MS
 
 
 def page_of(folder: Path) -> str:
-    return write_report(RunFolder.load(folder)).read_text(encoding="utf-8")
+    return write_report(Material.of(RunFolder.load(folder))).read_text(encoding="utf-8")
 
 
 def text_of(folder: Path) -> str:
     said = io.StringIO()
-    print_report(RunFolder.load(folder), Console(width=80, file=said))
+    print_report(Material.of(RunFolder.load(folder)), Console(width=80, file=said))
     return said.getvalue()
 
 
@@ -123,9 +123,9 @@ def test_every_chart_has_its_numbers_beneath(tmp_path: Path) -> None:
 
 def test_the_same_folder_gives_the_same_bytes(tmp_path: Path) -> None:
     folder = write_run(tmp_path, *make_run(repeats=1))
-    write_report(RunFolder.load(folder), tmp_path / "first")
+    write_report(Material.of(RunFolder.load(folder)), tmp_path / "first")
     made = {name: (folder / name).read_bytes() for name in ("report.html", "summary.md")}
-    write_report(RunFolder.load(folder), tmp_path / "second")
+    write_report(Material.of(RunFolder.load(folder)), tmp_path / "second")
     assert {name: (folder / name).read_bytes() for name in made} == made
     for chart in (tmp_path / "first").iterdir():
         assert chart.read_bytes() == (tmp_path / "second" / chart.name).read_bytes()
@@ -235,7 +235,7 @@ def test_every_chart_becomes_a_picture_that_stands_alone(tmp_path: Path) -> None
     folder = write_run(tmp_path, run, connections)
     write_histograms(folder, run)
     charts = tmp_path / "deep" / "charts"
-    page = write_report(RunFolder.load(folder), charts).read_text(encoding="utf-8")
+    page = write_report(Material.of(RunFolder.load(folder)), charts).read_text(encoding="utf-8")
     drawn = {
         re.findall(r'id="([\w-]+)"', card)[0] for card in re.split(r"(?=<section)", page) if "<svg" in card
     }
@@ -258,7 +258,7 @@ def test_a_charts_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path: Pa
     folder = write_run(tmp_path, make_run(repeats=1)[0])
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ResultsError, match=r"cannot write charts to .*/file/charts: .*--charts") as refusal:
-        write_report(RunFolder.load(folder), tmp_path / "file" / "charts")
+        write_report(Material.of(RunFolder.load(folder)), tmp_path / "file" / "charts")
     assert "\n" not in str(refusal.value)
 
 
