@@ -1,7 +1,7 @@
 """What master and workers say to each other, over Locust's own transport: plain dicts of numbers and strings.
 
 master -> workers   BEGIN  a CellOrder: what every user does from now on
-                    END    stop, drain, send the rest
+                    END    stop, drain, send the rest; unless `at_once`, after the whole measured window
 worker -> master    REPORT what was recorded since the last one; `final` after END
                     PULSE  a few counts of the last second, for the live page; no figure of a result
                     OPENED all connections of a cell that opens them first are there

@@ -194,6 +194,7 @@ class Cell:
     were due. dropped: arrivals that no user ever took. response_us runs from the intended time,
     round_trip_us from the send; send_lag_us lies between them (closed: from the end of the user's last turn).
     reports_refused: workers' reports that belonged to another run or cell, or came from an unknown worker.
+    users: how many there really were, told by the workers; None where they come and go.
     """
 
     index: int
@@ -219,6 +220,7 @@ class Cell:
     workers_expected: int = 1
     workers_reported: int = 1
     reports_refused: int = 0
+    users: int | None = None
     connect_us: Distribution | None = None
     first_reply_us: Distribution | None = None
     response_us: Distribution | None = None

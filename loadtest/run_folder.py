@@ -154,12 +154,17 @@ def _read(file: Path) -> str:
 
 def _parse(text: str, where: object) -> dict[str, Any]:
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_refuse_constant)
     except ValueError as error:
         raise _damaged(where, str(error)) from error
     if not isinstance(document, dict):
         raise _damaged(where, f"expected an object, found {type(document).__name__}")
     return document
+
+
+def _refuse_constant(name: str) -> None:
+    """JSON has no NaN and no Infinity, and neither is a measurement: we never write one."""
+    raise ValueError(f"{name} is no number")
 
 
 def _structure(document: dict[str, Any], kind: type[_Record], where: str) -> _Record:

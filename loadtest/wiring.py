@@ -40,8 +40,8 @@ def attach_agent(environment: Environment) -> Agent:
     def on_begin(msg: Any, **_: Any) -> None:
         agent.begin(CellOrder.from_message(msg.data))
 
-    def on_end(**_: Any) -> None:
-        agent.end()
+    def on_end(msg: Any, **_: Any) -> None:
+        agent.end(at_once=msg.data["at_once"])
 
     def on_quitting(**_: Any) -> None:
         agent.quit()

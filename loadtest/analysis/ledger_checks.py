@@ -26,6 +26,13 @@ MISSING_WORKERS = Check(
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES),
     degrades=True,
 )
+MISSING_USERS = Check(
+    "missing-users",
+    "Fewer users took part than the level says: a worker was lost, and its users were not replaced.",
+    "Look at the workers' logs, and run it again.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.SERVER),
+    degrades=True,
+)
 REFUSED_REPORTS = Check(
     "refused-reports",
     "Reports of unknown workers, or of another run or cell, were refused: a load of somebody else's ran.",
@@ -85,6 +92,12 @@ def _missing_workers(cell: Cell) -> str | None:
     return f"{cell.workers_reported} of {cell.workers_expected} workers reported"
 
 
+def _missing_users(cell: Cell) -> str | None:
+    if cell.users is None or cell.cut_short or cell.users >= cell.level:
+        return None
+    return f"{cell.users:,} of {cell.level:,} users"
+
+
 def _refused_reports(cell: Cell) -> str | None:
     return f"{cell.reports_refused:,} reports" if cell.reports_refused else None
 
@@ -108,6 +121,7 @@ RULES = (
     Rule(UNBALANCED, _unbalanced),
     Rule(LEDGER_DIFFERENCE, _ledger_difference),
     Rule(MISSING_WORKERS, _missing_workers),
+    Rule(MISSING_USERS, _missing_users),
     Rule(REFUSED_REPORTS, _refused_reports),
     Rule(MESSAGES_FAILED, _messages_failed),
     Rule(LISTEN_OVERFLOW, _listen_overflow),

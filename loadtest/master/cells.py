@@ -60,6 +60,7 @@ def make_cell(
         workers_expected=len(collected.workers),
         workers_reported=len(collected.finished),
         reports_refused=collected.refused,
+        users=collected.users,
         server=server,
         connect_us=collected.distribution("connect"),
         first_reply_us=collected.distribution("first_reply"),

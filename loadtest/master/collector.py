@@ -49,6 +49,7 @@ class CellCollector:
         self._late: dict[str, int] = {}
         self._dropped: dict[str, int] = {}
         self._health: dict[str, dict[str, Any]] = {}
+        self._users: dict[str, int] = {}
 
     def expect(self, worker: str) -> None:
         """A worker that joined while the cell was running."""
@@ -75,6 +76,7 @@ class CellCollector:
         self._late[worker] = report["late"]
         self._dropped[worker] = report["dropped"]
         self._health[worker] = report["health"]
+        self._users[worker] = report["users"]
         for second, answered, failed in report["per_second"]:
             self._per_second[second][0] += answered
             self._per_second[second][1] += failed
@@ -163,6 +165,11 @@ class CellCollector:
     def dropped(self) -> int:
         """Arrivals that no user ever took, over the whole cell."""
         return sum(self._dropped.values())
+
+    @property
+    def users(self) -> int | None:
+        """How many users there were; None where a run by hand has them come and go."""
+        return None if self.order.seconds is None else sum(self._users.values())
 
     @property
     def in_flight(self) -> float | None:

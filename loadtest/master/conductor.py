@@ -166,7 +166,7 @@ class Conductor:
             if cell is None:
                 return
             cell.end()
-            self._workers.tell_all(END, {})
+            self._workers.tell_all(END, {"at_once": cut_short})
             self._await_reports(cell.collector)
             self._save(cell, cut_short)
 

@@ -98,6 +98,10 @@ class CellRecorder:
         if self.window_end_ns is None or now_ns < self.window_end_ns:
             self.window_end_ns = max(now_ns, self.window_start_ns)
 
+    def left_s(self, now_ns: int) -> float:
+        """Seconds until the window is over; 0 where it has not begun, or has no end of its own."""
+        return 0.0 if self.window_end_ns is None else max(self.window_end_ns - now_ns, 0) / 1e9
+
     def take(self, worker: str, final: bool) -> dict[str, Any]:
         """The report of everything since the last take, ready to be sent; `worker` is who sends it."""
         now_ns = time.monotonic_ns()

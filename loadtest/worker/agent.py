@@ -32,6 +32,8 @@ REPORT_INTERVAL_S = 3.0
 PULSE_INTERVAL_S = 1.0
 DRAIN_STEP_S = 0.005
 CLOSED_AT_ONCE = 200
+# How much later than the master's a worker's window may be over; one that joined in mid-cell has no whole one.
+MOST_LATE_S = 1.0
 # Who stops a process will not wait long for it.
 QUIT_DRAIN_S = 1.0
 
@@ -158,16 +160,19 @@ class Agent:
         gevent.spawn(_while_open, self._cell, REPORT_INTERVAL_S, self._send)
         gevent.spawn(_while_open, self._cell, PULSE_INTERVAL_S, self._send_pulse)
 
-    def end(self, drain_s: float = DRAIN_S) -> None:
+    def end(self, drain_s: float = DRAIN_S, *, at_once: bool = True) -> None:
         """Give no more turns, let what is in flight finish, and send the final report.
 
-        What is not finished after drain_s seconds is aborted.
+        What is not finished after drain_s seconds is aborted. Unless it is to be at once, the measured window is
+        waited for: it began here a little after the master said so, and is to be as long as it was asked for.
         """
         with self._ending:
             cell = self._cell
             if cell is None:
                 return
             if cell.open:
+                if not at_once:
+                    gevent.sleep(min(cell.recorder.left_s(time.monotonic_ns()), MOST_LATE_S))
                 self._begun.clear()
                 cell.close(time.monotonic_ns())
                 # A cell of less than a second would else have none.
@@ -202,7 +207,8 @@ class Agent:
 
     def _send(self, cell: RunningCell, *, final: bool = False) -> None:
         report = cell.take_report(final)
-        self._runner.send_message(REPORT, {**report, "host": self._host})
+        told = {"host": self._host, "users": len(self._places)}
+        self._runner.send_message(REPORT, {**report, **told})
 
     def _send_pulse(self, cell: RunningCell) -> None:
         talks = (place.talk for place in self._places)

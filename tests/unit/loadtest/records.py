@@ -114,4 +114,5 @@ def sent(recorder: CellRecorder, worker: str, *, final: bool) -> dict[str, Any]:
         "dropped": 0,
         "health": health_of(worker),
         "host": {"role": "worker", "name": worker},
+        "users": 2,
     }
