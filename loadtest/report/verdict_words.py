@@ -16,6 +16,8 @@ _NOUNS: Mapping[str, str] = {
     "response_p50": "the time for half of all messages",
     "response_p99": "the time for 99% of messages",
 }
+# An interval of two repeats may end beyond any number that somebody would read digit by digit.
+_UNWIELDY = 1e7
 _ANSWERED: Mapping[str, str] = {"response_p50": "half of all", "response_p99": "99% of"}
 
 
@@ -85,6 +87,8 @@ def interval_words(estimate: Estimate) -> str:
 
 def bound(value: float) -> str:
     """An interval's end: with more figures where three would round it to 1 and hide on which side it lies."""
+    if value >= _UNWIELDY:
+        return f"{value:.2g}"
     return f"{value:.5g}" if value != 1 and figures(value) == "1.00" else figures(value)
 
 

@@ -19,6 +19,7 @@ from loadtest.report.palette import colours
 from loadtest.report.svg import to_svg
 from loadtest.report.theory_rows import law_rows, wait_rows
 from loadtest.report.timeline_chart import timeline_chart
+from loadtest.report.verdict_words import bound
 from loadtest.results import LittlesLaw, WorkerHealth
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run
@@ -49,6 +50,16 @@ def test_large_numbers_are_grouped_and_shares_never_round_to_all_or_nothing() ->
         "50%",
         "over 99%",
         "100%",
+    ]
+
+
+def test_what_is_small_keeps_figures_and_an_end_beyond_all_reading_is_short() -> None:
+    assert [figures(value) for value in (0.0123, 0.00012)] == ["0.012", "0.00012"]
+    assert [bound(value) for value in (0.00012, 1.0002, 4_610.0, 2.146e14)] == [
+        "0.00012",
+        "1.0002",
+        "4,610",
+        "2.1e+14",
     ]
 
 
