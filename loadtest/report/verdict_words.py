@@ -127,4 +127,6 @@ def _does(metric: Metric, told: Estimate, fewer: bool) -> str:
 
 def _silence(silence: Silence) -> str:
     often = "" if silence.silent == silence.repeats else f" in {silence.silent} of {silence.repeats} repeats"
-    return f"at {counted(silence.level, 'connection')} {silence.series} answers no message{often}"
+    rate_per_s = silence.rate_per_s
+    series = silence.series if rate_per_s is None else without_rate(silence.series, rate_per_s)
+    return f"{place(silence.level, rate_per_s)} {series} answers no message{often}"
