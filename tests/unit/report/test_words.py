@@ -126,6 +126,25 @@ def test_what_is_equal_is_said_once_with_each(two: list[Aggregate]) -> None:
     assert titles.in_service_title([free, lock]).endswith("is 8 with free, 1 with lock")
 
 
+def test_a_title_tells_no_growth_from_a_level_at_which_nothing_was_answered() -> None:
+    cells = make_run(modes=("free", "lock"), levels=(1, 8, 16), repeats=1)[0].cells
+    silent = [
+        replace(each, messages_per_s=0.0) if (each.mode, each.level) == ("lock", 1) else each
+        for each in cells
+    ]
+    said = titles.throughput_title(aggregate(silent, ("free", "lock")))
+    assert said.startswith("From 1 to 16 connections throughput grows ")
+    assert "lock" not in said
+
+
+def test_where_the_told_series_have_no_figure_the_title_claims_nothing_of_the_others(
+    two: list[Aggregate],
+) -> None:
+    mute = [replace(each, max_in_service=None, response_p99_us=None) for each in two]
+    assert titles.in_service_title(mute) == "The most in service at once"
+    assert titles.response_title(mute) == "At 8 connections nothing was timed with free and lock"
+
+
 def test_titles_under_open_load_speak_of_arrivals() -> None:
     aggregates = aggregate(make_open_run(modes=("lock", "queue=1")).cells, ("lock", "queue=1"))
     for title in (
