@@ -93,7 +93,11 @@ class RunRecord:
         self.run = replace(self.run, finished=finished, interrupted=interrupted)
         self._folder.save_run(self.run)
         self.report = ReportState.MAKING
-        self.report = ReportState.READY if _make_report(self.path) else ReportState.FAILED
+        made = False
+        try:
+            made = _make_report(self.path)
+        finally:
+            self.report = ReportState.READY if made else ReportState.FAILED
 
 
 def _make_report(path: Path) -> bool:
