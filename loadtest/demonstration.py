@@ -22,6 +22,7 @@ from loadtest.master.cells import to_record
 from loadtest.master.server_process import local_server
 from loadtest.master.server_view import ServerView
 from loadtest.plan import CLIENT_MODES, PlanError
+from loadtest.report.numbers import counted
 from loadtest.sampled import ClientView
 from loadtest.worker.scenarios import GREETING_REPLY
 
@@ -110,7 +111,8 @@ def demonstrate(count: int, mode: str, client_mode: str, pause: str, console: Co
         pause_s = snapshot.settings["pause_ns"] / 1e9
         (listener,) = snapshot.listeners.values()
         console.print(
-            f"{count} clients ({client_mode}) against a server in mode {listener.name}, pause {pause}"
+            f"{counted(count, 'client')} ({client_mode}) against a server in mode {listener.name}, "
+            f"pause {pause}"
         )
         stage = _Stage(client_mode == "locked", pause_s, 10.0 + count * (pause_s + 1.0), console)
         players = [_Client(number, listener.port, stage) for number in range(1, count + 1)]

@@ -50,7 +50,9 @@ def add_options(parser: Any, **_: Any) -> None:
     """Add Lockstep's options to Locust's parser."""
     defaults = Plan()
     traffic = defaults.traffic
-    modes = offered_modes(_given_early("admin"))
+    file = _given_early("plan")
+    settings = _settings_of(Path(file)) if file else {}
+    modes = offered_modes(_given_early("admin") or settings.get("admin", ""))
     shown = functools.partial(_add, parser, include_in_web_ui=True)
     hidden = functools.partial(_add, parser, include_in_web_ui=False)
     shown(
@@ -97,8 +99,8 @@ def add_options(parser: Any, **_: Any) -> None:
     hidden("out", "results", "folder for run folders")
     hidden("framing", "raw", "framing of a service that is no Lockstep server", choices=list(FRAMINGS))
     hidden("reply", "", "what such a service answers: echo, an exact text, or nothing (unchecked)")
-    if file := _given_early("plan"):
-        parser.set_defaults(run=COMPARISON_PLAN, **_settings_of(Path(file)))
+    if file:
+        parser.set_defaults(run=COMPARISON_PLAN, **settings)
 
 
 def _add(parser: Any, name: str, default: Any, text: str, **more: Any) -> None:

@@ -4,7 +4,7 @@
                    cells/<n>.json      a cell's histograms and its per-second series
                    connections.jsonl   sampled connections, the client's and the server's view joined
                    summary.csv         one row a cell, for spreadsheets
-                   report.html
+                   report.html, summary.md
                    junit.xml           where the plan has gates
 
 Every file but connections.jsonl, which only grows, is written whole and then renamed into place, so that

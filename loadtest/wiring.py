@@ -68,9 +68,11 @@ def attach_conductor(environment: Environment, conductor: Conductor) -> None:
         conductor.on_worker(client_id)
 
     def on_stopping(**_: Any) -> None:
-        # A plan's own greenlet must not go on to the next cell while this one is being saved.
-        if runner.shape_greenlet is not None and runner.shape_greenlet is not gevent.getcurrent():
-            runner.shape_greenlet.kill()
+        # A plan's own greenlet must not go on to the next cell while this one is being saved. After the last
+        # it makes the report, and may: that is waited for below.
+        walk = runner.shape_greenlet
+        if walk is not None and walk is not gevent.getcurrent() and conductor.running:
+            walk.kill()
         conductor.finish_run()
         _set_exit_code(environment, conductor)
 

@@ -32,6 +32,9 @@ CONFIDENCE = 0.95
 # same, so it does not shrink with their number; without it they would be surer than they can be.
 _ROUNDING = 0.001**2 / 12
 
+# Two repeats that hardly agree, sure for many figures at once, reach beyond all floating-point numbers.
+_FARTHEST_LOG = 700.0
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -113,4 +116,5 @@ def _freedom(squares: Sequence[float], sides: Sequence[Sequence[float]]) -> floa
 
 def _estimate(mean_log: float, error: float, freedom: float, samples: int, confidence: float) -> Estimate:
     half = float(stdtrit(freedom, (1 + confidence) / 2)) * error
-    return Estimate(math.exp(mean_log), math.exp(mean_log - half), math.exp(mean_log + half), samples)
+    low_log, high_log = max(mean_log - half, -_FARTHEST_LOG), min(mean_log + half, _FARTHEST_LOG)
+    return Estimate(math.exp(mean_log), math.exp(low_log), math.exp(high_log), samples)

@@ -180,6 +180,9 @@ def fit_curve(points: Points) -> Curve | None:
     fitted, _ = nnls(terms / seconds[:, None], np.ones_like(seconds))
     for _ in range(_STEPS):
         guessed = terms @ fitted
+        # Levels so far off any curve that the best one has somebody wait for no time at all.
+        if guessed.min() <= 0:
+            return None
         better, _ = nnls(terms / guessed[:, None], 1 + np.log(seconds / guessed))
         settled = np.abs(terms @ better - guessed).max() <= _SETTLED * guessed.min()
         fitted = better

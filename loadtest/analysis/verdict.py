@@ -15,12 +15,16 @@ from loadtest.results import Cell, Run
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A series at a level that answered no message in so many of its repeats: there is no ratio to give."""
+    """A series at a level that answered no message in so many of its repeats: there is no ratio to give.
+
+    rate_per_s: None where the load is closed.
+    """
 
     series: str
     level: int
     silent: int
     repeats: int
+    rate_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,12 @@ def _silences(cells: Sequence[Cell]) -> list[Silence]:
         if not cell.cut_short:
             groups.setdefault((names[cell.index], cell.level), []).append(cell)
     return [
-        Silence(series, level, silent, len(group))
+        Silence(series, level, silent, len(group), group[0].rate_per_s)
         for (series, level), group in groups.items()
-        if (silent := sum(not cell.messages.answered for cell in group))
+        if (silent := sum(map(_is_silent, group)))
     ]
+
+
+def _is_silent(cell: Cell) -> bool:
+    """Whether no answer came in the window, to whatever was sent, nor any later to what was sent in it."""
+    return not cell.messages.answered and not cell.messages_per_s

@@ -34,6 +34,8 @@ def history(
     page = open_out or folder / PAGE
     if open_out is not None and not page.parent.is_dir():
         raise PlanError("open-out", f"{page}: there is no folder {page.parent}; make it, or choose another")
+    if page.is_dir():
+        raise PlanError("open-out", f"{page} is a folder: name a file, such as {page / PAGE}")
     runs, left_out = read_runs(folder)
     found = make_history(runs)
     text = render_history(found, _links(folder, page), left_out)

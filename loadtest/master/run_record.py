@@ -90,10 +90,14 @@ class RunRecord:
     def close(self, *, interrupted: bool) -> None:
         """The run is over: save it, and make its report."""
         finished = datetime.now(UTC).isoformat(timespec="seconds")
-        self.report = ReportState.MAKING
         self.run = replace(self.run, finished=finished, interrupted=interrupted)
         self._folder.save_run(self.run)
-        self.report = ReportState.READY if _make_report(self.path) else ReportState.FAILED
+        self.report = ReportState.MAKING
+        made = False
+        try:
+            made = _make_report(self.path)
+        finally:
+            self.report = ReportState.READY if made else ReportState.FAILED
 
 
 def _make_report(path: Path) -> bool:
@@ -105,5 +109,7 @@ def _make_report(path: Path) -> bool:
         logger.error("no report within %g s; try `lockstep report %s`", REPORT_MAKING_S, path)
         return False
     if done.returncode:
-        logger.error("the report could not be made: %s", done.stderr.strip().splitlines()[-1])
+        # A process that was killed, for want of memory say, leaves no word.
+        *_, words = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        logger.error("the report could not be made: %s", words)
     return done.returncode == 0

@@ -39,7 +39,8 @@ def diff_headline(found: RunDiff) -> str:
     if found.of(Outcome.WORSE):
         return f"B is worse than A, beyond the tolerance of {percent}."
     if found.worse:
-        return "B is worse than A: it loses messages that A did not."
+        anew = not any(each.first for each in found.lost if each.worse)
+        return f"B is worse than A: it loses {'messages that A did not' if anew else 'more of its messages'}."
     if better := found.of(Outcome.BETTER):
         return f"B is better than A in {len(better)} of {many}, and worse in none beyond {percent}."
     if tolerated := found.of(Outcome.TOLERATED):

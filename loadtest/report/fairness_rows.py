@@ -12,6 +12,8 @@ from loadtest.analysis.series import groups_in_plan_order
 from loadtest.report.numbers import ABSENT, duration, share, whole
 from loadtest.results import Cell, Fairness, ServerCell
 
+NONE, SELDOM = "none", "none in most repeats"
+
 
 @dataclass(frozen=True, slots=True)
 class FairnessRow:
@@ -41,9 +43,18 @@ def fairness_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[FairnessR
     return rows if any(row.told for row in rows) else []
 
 
-def overtaken_share(cells: Sequence[Cell]) -> float | None:
-    """The part of connections that was overtaken, the median over these repeats; None where not recorded."""
-    return _middle([each.overtaken_share for each in _recorded([cell.server for cell in cells])])
+def overtaken_words(cells: Sequence[Cell]) -> str | None:
+    """What part of connections was overtaken, the median over these repeats; None where not recorded.
+
+    A median of 0 is NONE only where nobody was overtaken in any repeat.
+    """
+    shares = [each.overtaken_share for each in _recorded([cell.server for cell in cells])]
+    if not shares:
+        return None
+    middle = median(shares)
+    if middle:
+        return share(middle, 1)
+    return SELDOM if any(shares) else NONE
 
 
 def _row(series: str, level: int, servers: Sequence[ServerCell]) -> FairnessRow:

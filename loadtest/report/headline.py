@@ -74,7 +74,9 @@ def as_sentence(said: str) -> str:
 def _silent(aggregates: Sequence[Aggregate]) -> bool:
     """Whether cells were measured, and nobody answered anything in any of them."""
     measured = [each.messages_per_s for each in aggregates if each.messages_per_s is not None]
-    return bool(measured) and not any(each.max for each in measured)
+    # What was sent in a window may be answered after it: that is an answer, and no throughput.
+    answered = any(each.sent > each.failures for each in aggregates)
+    return bool(measured) and not answered and not any(each.max for each in measured)
 
 
 def _supports(each: Comparison, chosen: Comparison) -> bool:
@@ -88,9 +90,9 @@ def _supports(each: Comparison, chosen: Comparison) -> bool:
 
 def _alone(each: Aggregate) -> str:
     answered = each.messages_per_s.median if each.messages_per_s is not None else 0.0
-    if not answered:
-        return f"{under(each)} {named(each)} answered no message."
     repeats = "one repeat" if each.repeats == 1 else f"median of {each.repeats} repeats"
+    if not answered:
+        return f"{under(each)} {named(each)} answered no message before the window was over ({repeats})."
     if each.rate_per_s is not None and each.response_p99_us is not None:
         within = duration(each.response_p99_us.median)
         return f"{under(each)} {named(each)} answers 99% of messages within {within} ({repeats})."

@@ -7,7 +7,7 @@ _UNITS = ((1_000_000.0, "s"), (1_000.0, "ms"), (1.0, "µs"))
 
 
 def figures(value: float) -> str:
-    """Three significant figures, thousands grouped: 0.123, 9.81, 31.2, 4,610."""
+    """Three significant figures, thousands grouped: 0.123, 9.81, 31.2, 4,610; fewer where that is small."""
     magnitude = abs(value)
     if magnitude >= 99.95:
         return f"{value:,.0f}"
@@ -15,7 +15,7 @@ def figures(value: float) -> str:
         return f"{value:.1f}"
     if magnitude >= 0.9995 or magnitude == 0:
         return f"{value:.2f}" if magnitude else "0"
-    return f"{value:.3f}"
+    return f"{value:.3f}" if magnitude >= 0.0005 else f"{value:.2g}"
 
 
 def duration(value_us: float | None) -> str:

@@ -44,7 +44,8 @@ def gates_section(material: Material) -> Section | None:
     return _section(
         "gates",
         _gates_title([each.verdict for each in judged]),
-        "Judged on the medians of the repeats, or on the ratio over them, with its spread or interval.",
+        "Times and rates are judged by the median of the repeats, counts and shares by the worst repeat, "
+        "ratios over all of them. Spread: the least and the greatest repeat, or a ratio's interval.",
         (Topic.CERTAINTY,),
         Table(("gate", "at once", "value", "spread", "verdict"), tuple(rows), warning=(FAILED,)),
     )

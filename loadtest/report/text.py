@@ -14,6 +14,7 @@ from loadtest.analysis.checks import degradations
 from loadtest.analysis.finding import Finding
 from loadtest.report.headline import headline, supporting
 from loadtest.report.material import Material
+from loadtest.report.numbers import counted
 from loadtest.report.rows import TableRow, table_rows
 
 COLUMNS = (
@@ -99,4 +100,4 @@ def _print_where(finding: Finding, console: Console, most: int = 3) -> None:
     for where in finding.where[:most]:
         _print_below(where, console)
     if len(finding.where) > most:
-        _print_below(f"and {len(finding.where) - most} more cells", console)
+        _print_below(f"and {counted(len(finding.where) - most, 'more cell')}", console)

@@ -36,7 +36,7 @@ def _section(material: Material, timeline: Timeline, name: str) -> Section:
     drawings = tuple(
         Drawing(
             timeline_chart(timeline, lane, material.colours[lane.series]),
-            f"Timeline of {lane.series}: at most {lane.peak} connections in service at once",
+            f"Timeline of {lane.series}: at most {counted(lane.peak, 'connection')} in service at once",
             lane.series,
             f"{counted(lane.shown, 'connection')}, done after {figures(lane.done_ms)} ms",
         )

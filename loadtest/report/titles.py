@@ -29,9 +29,9 @@ def first_reply_title(aggregates: Sequence[Aggregate]) -> str:
 
 def throughput_title(aggregates: Sequence[Aggregate]) -> str:
     """How throughput follows the level."""
-    grown = [(named(each), _growth(aggregates, each)) for each in told(aggregates)]
-    found = [(series, growth) for series, growth in grown if growth is not None]
     levels = sorted({each.level for each in aggregates})
+    grown = [(named(each), _growth(aggregates, each, levels[0])) for each in told(aggregates)]
+    found = [(series, growth) for series, growth in grown if growth is not None]
     if not found:
         return f"Throughput at {counted(levels[-1], 'connection')}" if levels else "Throughput"
     verb = "grows" if all(growth >= 1 for _, growth in found) else "becomes"
@@ -55,6 +55,8 @@ def in_service_title(aggregates: Sequence[Aggregate]) -> str:
         for each in told(aggregates)
         if each.max_in_service is not None
     ]
+    if not peaks:
+        return "The most in service at once"
     return f"{_where(aggregates)} the most in service at once is {contrasted(peaks)}"
 
 
@@ -80,8 +82,10 @@ def _time_title(
 ) -> str:
     found = [(named(each), spread_of(each)) for each in told(aggregates)]
     parts = [(series, duration(spread.median)) for series, spread in found if spread is not None]
+    if not found:
+        return "Nothing was timed"
     if not parts:
-        return "No message was answered"
+        return f"{_where(aggregates)} nothing was timed with {joined([series for series, _ in found])}"
     return f"{_where(aggregates)} {lead} {contrasted(parts)}"
 
 
@@ -92,13 +96,11 @@ def _waiting(each: Aggregate) -> str | None:
     return share(each.wait_mean_us.median, total) if each.wait_mean_us is not None and total > 0 else None
 
 
-def _growth(aggregates: Sequence[Aggregate], top: Aggregate) -> float | None:
-    """Throughput at this level over that at the series' least level; None where there is no other."""
-    levels = [each for each in aggregates if each.series == top.series and _throughput(each)]
-    least = min(levels, key=lambda each: each.level, default=None)
-    if least is None or least.level == top.level or not _throughput(top):
-        return None
-    return _throughput(top) / _throughput(least)
+def _growth(aggregates: Sequence[Aggregate], top: Aggregate, least_level: int) -> float | None:
+    """Throughput at this level over that at the least; None where either is none, or they are one."""
+    at_least = (each for each in aggregates if (each.series, each.level) == (top.series, least_level))
+    least = sum(map(_throughput, at_least))
+    return _throughput(top) / least if least and _throughput(top) and top.level != least_level else None
 
 
 def _throughput(each: Aggregate) -> float:

@@ -16,6 +16,8 @@ _NOUNS: Mapping[str, str] = {
     "response_p50": "the time for half of all messages",
     "response_p99": "the time for 99% of messages",
 }
+# An interval of two repeats may end beyond any number that somebody would read digit by digit.
+_UNWIELDY = 1e7
 _ANSWERED: Mapping[str, str] = {"response_p50": "half of all", "response_p99": "99% of"}
 
 
@@ -85,6 +87,8 @@ def interval_words(estimate: Estimate) -> str:
 
 def bound(value: float) -> str:
     """An interval's end: with more figures where three would round it to 1 and hide on which side it lies."""
+    if value >= _UNWIELDY:
+        return f"{value:.2g}"
     return f"{value:.5g}" if value != 1 and figures(value) == "1.00" else figures(value)
 
 
@@ -123,4 +127,6 @@ def _does(metric: Metric, told: Estimate, fewer: bool) -> str:
 
 def _silence(silence: Silence) -> str:
     often = "" if silence.silent == silence.repeats else f" in {silence.silent} of {silence.repeats} repeats"
-    return f"at {counted(silence.level, 'connection')} {silence.series} answers no message{often}"
+    rate_per_s = silence.rate_per_s
+    series = silence.series if rate_per_s is None else without_rate(silence.series, rate_per_s)
+    return f"{place(silence.level, rate_per_s)} {series} answers no message{often}"

@@ -8,12 +8,10 @@ from loadtest.analysis.overlap_panels import Panel
 from loadtest.analysis.scalability import FEWEST_LEVELS, Law, Scaling, Unfit
 from loadtest.analysis.series import groups_in_plan_order
 from loadtest.analysis.timeline import Timeline
-from loadtest.report.fairness_rows import overtaken_share
-from loadtest.report.numbers import counted, share
+from loadtest.report.fairness_rows import NONE, SELDOM, overtaken_words
+from loadtest.report.numbers import counted
 from loadtest.report.scalability_rows import percent
 from loadtest.results import Cell
-
-_NOBODY = share(0, 1)
 
 
 def overlap_title(panels: Sequence[Panel]) -> str:
@@ -55,19 +53,20 @@ def fairness_sentence(cells: Sequence[Cell], modes: Sequence[str]) -> str | None
         (series, level, part)
         for series, level, group in groups_in_plan_order(cells, modes)
         # Where nothing is limited nobody waits to be admitted: threads merely start in another order.
-        if group[0].mode != "free" and (part := overtaken_share(group)) is not None
+        if group[0].mode != "free" and (part := overtaken_words(group)) is not None
     ]
     level = max((level for _, level, _ in shares), default=1)
     if level == 1:
         return None
-    told = together((series, share(part, 1)) for series, at, part in shares if at == level)
+    told = together((series, part) for series, at, part in shares if at == level)
     where = f"At {counted(level, 'connection')}"
-    overtaken = [(word, joined(names)) for names, word in told if word != _NOBODY]
+    overtaken = [(word, joined(names)) for names, word in told if word not in (NONE, SELDOM)]
     if not overtaken:
-        return f"{where} no connection was overtaken by a later one."
+        often = " in most repeats" if any(word == SELDOM for _, word in told) else ""
+        return f"{where} no connection was overtaken by a later one{often}."
     (most, first), *others = overtaken
     parts = [f"{most} of connections with {first}", *(f"{word} with {names}" for word, names in others)]
-    parts += [f"none with {joined(names)}" for names, word in told if word == _NOBODY]
+    parts += [f"{word} with {joined(names)}" for names, word in told if word in (NONE, SELDOM)]
     return f"{where} later arrivals overtook {', '.join(parts)}."
 
 

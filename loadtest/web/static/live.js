@@ -26,8 +26,10 @@ function drawVerdict(state) {
   if (!finished) return;
   const [headline = "", ...others] = state.verdict.sentences;
   at("verdict").classList.toggle("doubtful", state.verdict.withheld || state.run.interrupted);
-  const title = state.run.kind === "plan" ? "Verdict" : "Outcome";
-  say(at("verdict-title"), state.run.interrupted ? `${title}: the run was stopped before its plan was done` : title);
+  const [title, early] = state.run.kind === "plan"
+    ? ["Verdict", "the run was stopped before its plan was done"]
+    : ["Outcome", "the run could not go on"];
+  say(at("verdict-title"), state.run.interrupted ? `${title}: ${early}` : title);
   say(at("headline"), headline);
   keep(at("sentences"), others, () => make("li"), say);
   at("gates-block").hidden = state.gates.length === 0;

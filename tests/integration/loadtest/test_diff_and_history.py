@@ -101,6 +101,7 @@ def test_markdown_is_for_a_comment_on_a_change(runs: Path) -> None:
         (("history", "a"), "a is a run itself"),
         (("history", "a/cells"), "a/cells holds no run"),
         (("history", ".", "--open-out", "no/such/page.html"), "--open-out no/such/page.html"),
+        (("history", ".", "--open-out", "a"), "--open-out a is a folder"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_2(runs: Path, arguments: tuple[str, ...], named: str) -> None:

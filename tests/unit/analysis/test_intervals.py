@@ -88,6 +88,11 @@ def test_a_difference_is_shown_only_where_the_interval_leaves_out_1(
     assert not Estimate(2.0, None, None, 1).differs
 
 
+def test_two_repeats_that_hardly_agree_have_an_interval_of_numbers_all_the_same() -> None:
+    low, high = ends(independent_ratio([5_000.0, 1_005_000.0], [5_000.0, 5_001.0], each_of(24)))
+    assert 0 < low < 1 < high < math.inf
+
+
 def test_many_intervals_at_once_are_wider_each() -> None:
     assert each_of(1) == pytest.approx(0.95)
     assert each_of(12) ** 12 == pytest.approx(0.95)

@@ -174,6 +174,12 @@ def test_a_small_miss_is_no_lack_of_fit_however_exact_the_repeats() -> None:
     assert isinstance(fitted([bent, bent, bent]), Law)
 
 
+def test_a_level_that_all_but_stood_still_lets_nothing_be_fitted() -> None:
+    stalled = [(1, 0.1), (2, 0.2), (64, 6400.0), (1000, 100.0), (10_000, 1000.0)]
+    assert fit_curve(stalled) is None
+    assert fit_law(stalled, [stalled]) is None
+
+
 def test_a_level_at_which_nothing_was_answered_lets_nothing_be_fitted() -> None:
     assert fitted([[*exactly(FREE), (64, 0.0)]]) is None
 

@@ -103,12 +103,18 @@ def test_every_option_has_a_variable_and_only_choices_about_the_load_are_on_the_
     assert not {"--admin", "--out", "--framing", "--reply", "--source"} & parser.on_page
 
 
-@pytest.mark.parametrize("given_by", ["flag", "variable"])
-def test_the_pages_modes_are_those_of_the_server(given_by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("given_by", ["flag", "variable", "plan file"])
+def test_the_pages_modes_are_those_of_the_server(
+    given_by: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     answer = listeners(listener("free", 1), listener("semaphore=4", 2))
     with admin_port({"/listeners": [answer]}) as port:
         if given_by == "flag":
             monkeypatch.setattr("sys.argv", ["locust", "--admin", port.address])
+        elif given_by == "plan file":
+            file = tmp_path / "plan.toml"
+            file.write_text(f'admin = "{port.address}"')
+            monkeypatch.setenv("LOCKSTEP_PLAN", str(file))
         else:
             monkeypatch.setenv("LOCKSTEP_ADMIN", port.address)
         assert parsed("--mode", "semaphore=4").mode == "semaphore=4"

@@ -46,6 +46,13 @@ def test_the_headline_says_what_is_shown(second: Run, said: str) -> None:
     assert diff_headline(diff(run_of(100), second, 0.05)) == said
 
 
+def test_where_the_first_run_lost_messages_too_the_second_loses_more() -> None:
+    some, many = (
+        make_run(replace(cell, dropped=dropped) for cell in run_of(100).cells) for dropped in (10, 400)
+    )
+    assert diff_headline(diff(some, many, 0.05)) == "B is worse than A: it loses more of its messages."
+
+
 def test_what_is_worse_comes_before_what_is_lost_and_what_one_run_alone_has() -> None:
     first = make_run([*run_of(100).cells, make_cell("free", 32)])
     second = make_run([*run_of(50).cells, make_cell("ticket", 8)])

@@ -11,7 +11,7 @@ from loadtest.analysis.aggregate import Aggregate, Spread, aggregate
 from loadtest.analysis.series import modes_of
 from loadtest.analysis.verdict import judge
 from loadtest.report import headline
-from loadtest.results import Run
+from loadtest.results import Messages, Run
 from tests.support_open_run import make_open_run
 from tests.support_run import all_failed, make_run
 
@@ -62,6 +62,17 @@ def test_whoever_answered_nothing_is_named_once() -> None:
     cells = [silent[cell.index] if cell.mode == "lock" else cell for cell in run.cells]
     first, others = said_of(replace(run, cells=cells))
     assert [said for said in (first, *others) if "lock answers no message" in said] == [first]
+
+
+def test_an_answer_outside_the_window_is_an_answer() -> None:
+    run = make_run(modes=("lock",), levels=(8,))[0]
+    late = [replace(cell, messages_per_s=0.0, sessions_per_s=0.0) for cell in run.cells]
+    assert said_of(replace(run, cells=late))[0] == (
+        "At 8 connections lock answered no message before the window was over (median of 3 repeats)."
+    )
+    sent = run.cells[0].messages.sent
+    early = [replace(cell, messages=Messages(sent=sent, aborted=sent)) for cell in run.cells]
+    assert re.search(r"lock serves \d+ messages per second", said_of(replace(run, cells=early))[0])
 
 
 def test_the_hand_off_is_told_of_each_mode_under_its_greatest_load() -> None:

@@ -127,3 +127,11 @@ def test_a_run_without_a_comparison_has_a_short_verdict_too() -> None:
     assert verdict_in_short(judge(make_run([make_cell("lock")]))) == "nothing compared"
     assert verdict_in_short(judge(make_run([silent(make_cell("lock"))]))) == "no answer"
     assert verdict_in_short(judge(degraded(make_run([make_cell("lock")])))) == "no verdict"
+
+
+def test_a_silence_under_open_load_is_told_under_its_rate() -> None:
+    load = {"arrival": "poisson", "rate_per_s": 100.0}
+    cells = [silent(make_cell("lock", **load)), make_cell("lock", repeat=2, arrival="closed")]
+    assert verdict_sentences(judge(make_run(cells))) == [
+        "at 100 arrivals per second (8 users) lock answers no message"
+    ]

@@ -143,6 +143,18 @@ def test_a_sentence_tells_who_was_overtaken(
     assert why_words.fairness_sentence(with_overtaken(cells, overtaken), modes) == said
 
 
+def test_no_connection_was_overtaken_only_where_none_was_in_any_repeat(cells: list[Cell]) -> None:
+    lock = next(each for each in cells if each.mode == "lock")
+    repeats = [
+        each
+        for repeat, overtaken in ((1, 0), (2, 5), (3, 0))
+        for each in with_overtaken([replace(lock, index=repeat, repeat=repeat)], {"lock": overtaken})
+    ]
+    assert why_words.fairness_sentence(repeats, ()) == (
+        "At 8 connections no connection was overtaken by a later one in most repeats."
+    )
+
+
 def test_of_a_single_connection_nothing_is_said_for_nobody_can_overtake_it(cells: list[Cell]) -> None:
     alone = [replace(cell, level=1) for cell in cells]
     assert why_words.fairness_sentence(alone, ()) is None

@@ -19,6 +19,7 @@ from loadtest.report.palette import colours
 from loadtest.report.svg import to_svg
 from loadtest.report.theory_rows import law_rows, wait_rows
 from loadtest.report.timeline_chart import timeline_chart
+from loadtest.report.verdict_words import bound
 from loadtest.results import LittlesLaw, WorkerHealth
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run
@@ -49,6 +50,16 @@ def test_large_numbers_are_grouped_and_shares_never_round_to_all_or_nothing() ->
         "50%",
         "over 99%",
         "100%",
+    ]
+
+
+def test_what_is_small_keeps_figures_and_an_end_beyond_all_reading_is_short() -> None:
+    assert [figures(value) for value in (0.0123, 0.00012)] == ["0.012", "0.00012"]
+    assert [bound(value) for value in (0.00012, 1.0002, 4_610.0, 2.146e14)] == [
+        "0.00012",
+        "1.0002",
+        "4,610",
+        "2.1e+14",
     ]
 
 
@@ -113,6 +124,25 @@ def test_what_is_equal_is_said_once_with_each(two: list[Aggregate]) -> None:
         "At 8 connections the most in service at once is 1 each with free and ticket"
     )
     assert titles.in_service_title([free, lock]).endswith("is 8 with free, 1 with lock")
+
+
+def test_a_title_tells_no_growth_from_a_level_at_which_nothing_was_answered() -> None:
+    cells = make_run(modes=("free", "lock"), levels=(1, 8, 16), repeats=1)[0].cells
+    silent = [
+        replace(each, messages_per_s=0.0) if (each.mode, each.level) == ("lock", 1) else each
+        for each in cells
+    ]
+    said = titles.throughput_title(aggregate(silent, ("free", "lock")))
+    assert said.startswith("From 1 to 16 connections throughput grows ")
+    assert "lock" not in said
+
+
+def test_where_the_told_series_have_no_figure_the_title_claims_nothing_of_the_others(
+    two: list[Aggregate],
+) -> None:
+    mute = [replace(each, max_in_service=None, response_p99_us=None) for each in two]
+    assert titles.in_service_title(mute) == "The most in service at once"
+    assert titles.response_title(mute) == "At 8 connections nothing was timed with free and lock"
 
 
 def test_titles_under_open_load_speak_of_arrivals() -> None:

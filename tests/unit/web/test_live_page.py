@@ -121,8 +121,9 @@ def test_the_state_is_never_kept_and_follows_the_run(page: FlaskClient, leader: 
 
 
 def test_a_server_that_cannot_be_asked_leaves_the_state_readable(page: FlaskClient, leader: Leader) -> None:
-    leader.target = Target("127.0.0.1", ServerView(f"127.0.0.1:{refusing_port()}"))
-    assert (page.get("/lockstep/state").json or {})["server"] == "unknown"
+    with refusing_port() as port:
+        leader.target = Target("127.0.0.1", ServerView(f"127.0.0.1:{port}"))
+        assert (page.get("/lockstep/state").json or {})["server"] == "unknown"
 
 
 def test_before_a_report_is_there_its_place_says_so_in_words(
