@@ -48,14 +48,14 @@ def judge_gates(run: Run) -> list[Judged]:
     """The run's gates in the order of its plan, levels ascending.
 
     Times and rates are judged by the median of the repeats, counts and shares by the worst repeat, ratios by
-    that of geometric means, repeat against repeat. What was not measured in every repeat fails. In a degraded
-    run nothing is judged.
+    that of geometric means, repeat against repeat. What was not measured in every repeat of the plan fails, as
+    where it was stopped before its end. In a degraded run nothing is judged.
     """
-    levels = sorted(run.plan.get("levels", ()))
+    levels, repeats = sorted(run.plan.get("levels", ())), run.plan.get("repeats", 0)
     gates = parse_gates([str(text) for text in run.plan.get("gates", ())], modes_of(run), levels)
     doubts = ", ".join(finding.check.name for finding in degradations(findings(run))) if gates else ""
     return [
-        _judge(run.cells, gate, level, doubts)
+        _judge(run.cells, gate, level, repeats, doubts)
         for gate in gates
         for level in (levels if gate.level is None else [gate.level])
     ]
@@ -66,32 +66,34 @@ def unmet(judged: Sequence[Judged]) -> list[Judged]:
     return [each for each in judged if each.passed is False]
 
 
-def _judge(cells: Sequence[Cell], gate: Gate, level: int, doubts: str) -> Judged:
+def _judge(cells: Sequence[Cell], gate: Gate, level: int, repeats: int, doubts: str) -> Judged:
     here = [cell for cell in cells if cell.level == level and not cell.cut_short]
     seconds = sum(cell.seconds for cell in here if cell.mode in (gate.mode, gate.baseline))
     if doubts:
         return Judged(gate, level, None, None, None, None, f"degraded: {doubts}", seconds)
-    figure = _own(here, gate) if gate.baseline is None else _ratio(here, gate, gate.baseline)
+    figure = (
+        _own(here, gate, repeats) if gate.baseline is None else _ratio(here, gate, gate.baseline, repeats)
+    )
     if isinstance(figure, str):
         return Judged(gate, level, None, None, None, False, figure, seconds)
     return Judged(gate, level, figure.value, figure.low, figure.high, gate.holds(figure.value), "", seconds)
 
 
-def _own(cells: Sequence[Cell], gate: Gate) -> _Figure | str:
+def _own(cells: Sequence[Cell], gate: Gate, repeats: int) -> _Figure | str:
     """The mode's own figure, or why there is none."""
     figures = _by_repeat(cells, gate, gate.mode)
     values = [figure for figure in figures.values() if figure is not None]
     if not values:
         return "not measured"
-    if len(values) < len(figures):
-        return f"not measured in {len(figures) - len(values)} of {len(figures)} repeats"
+    if len(values) < repeats:
+        return _lacking(len(values), repeats)
     least, greatest = min(values), max(values)
     if gate.metric.unit in _HOLDS_IN_EVERY_REPEAT:
         return _Figure(greatest if gate.asks_for_less else least, least, greatest)
     return _Figure(median(values), least, greatest)
 
 
-def _ratio(cells: Sequence[Cell], gate: Gate, baseline: str) -> _Figure | str:
+def _ratio(cells: Sequence[Cell], gate: Gate, baseline: str, repeats: int) -> _Figure | str:
     """The mode's figure over the baseline's, or why there is none."""
     values, bases = _by_repeat(cells, gate, gate.mode), _by_repeat(cells, gate, baseline)
     # A figure that is missing is as good as 0 here: it leaves no ratio.
@@ -99,7 +101,13 @@ def _ratio(cells: Sequence[Cell], gate: Gate, baseline: str) -> _Figure | str:
     estimate = paired_ratio([value for value, _ in both], [base for _, base in both])
     if estimate is None:
         return "no ratio: 0 or not measured"
+    if len(both) < repeats:
+        return _lacking(len(both), repeats)
     return _Figure(estimate.ratio, estimate.low, estimate.high)
+
+
+def _lacking(measured: int, repeats: int) -> str:
+    return f"not measured in {repeats - measured} of {repeats} repeats"
 
 
 def _by_repeat(cells: Sequence[Cell], gate: Gate, mode: str) -> dict[int, float | None]:

@@ -32,7 +32,7 @@ REPORT_INTERVAL_S = 3.0
 PULSE_INTERVAL_S = 1.0
 DRAIN_STEP_S = 0.005
 CLOSED_AT_ONCE = 200
-# How much later than the master's a worker's window may be over; one that joined in mid-cell has no whole one.
+# How much later than the master's a worker's window may end; one that joined in mid-cell has no whole one.
 MOST_LATE_S = 1.0
 # Who stops a process will not wait long for it.
 QUIT_DRAIN_S = 1.0
@@ -163,8 +163,8 @@ class Agent:
     def end(self, drain_s: float = DRAIN_S, *, at_once: bool = True) -> None:
         """Give no more turns, let what is in flight finish, and send the final report.
 
-        What is not finished after drain_s seconds is aborted. Unless it is to be at once, the measured window is
-        waited for: it began here a little after the master said so, and is to be as long as it was asked for.
+        What is not finished after drain_s seconds is aborted. Unless it is to be at once, the measured window
+        is waited for: it began here a little after the master said so, and is to be as long as was asked for.
         """
         with self._ending:
             cell = self._cell

@@ -59,6 +59,7 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "unbalanced": with_cell(messages=Messages(sent=7, answered=7, aborted=1)),
     "ledger-difference": with_ledger(bytes_sent=Count(64, 60)),
     "missing-workers": with_cell(workers_reported=1),
+    "missing-users": with_cell(users=0),
     "refused-reports": with_cell(reports_refused=2),
     "messages-failed": with_cell(messages=Messages(sent=7, answered=6, timeout=1)),
     "listen-overflow": with_server(listen_overflows=2),
@@ -76,7 +77,7 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "no-server-data": without_server,
     "single-repeat": lambda run: replace(run, cells=[cell for cell in run.cells if cell.repeat == 1]),
 }
-DEGRADING = {"unbalanced", "ledger-difference", "missing-workers", "refused-reports"}
+DEGRADING = {"unbalanced", "ledger-difference", "missing-workers", "missing-users", "refused-reports"}
 
 
 def test_a_run_in_which_all_is_well_has_no_findings(run: Run) -> None:
