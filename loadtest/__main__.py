@@ -39,6 +39,7 @@ def main() -> None:
         complain(f"{misuse.format_message()} Try --help.")  # type: ignore[attr-defined]
         code = WRONG_USE
     except KeyboardInterrupt:
+        complain("stopped by Ctrl-C")
         code = INTERRUPTED
     sys.exit(code if isinstance(code, int) else DONE)
 

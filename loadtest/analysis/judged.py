@@ -48,8 +48,8 @@ def judge_gates(run: Run) -> list[Judged]:
     """The run's gates in the order of its plan, levels ascending.
 
     Times and rates are judged by the median of the repeats, counts and shares by the worst repeat, ratios by
-    that of geometric means, repeat against repeat. What was not measured in every repeat of the plan fails, as
-    where it was stopped before its end. In a degraded run nothing is judged.
+    that of geometric means, repeat against repeat. What was not measured in every repeat of the plan fails,
+    as where it was stopped before its end. In a degraded run nothing is judged.
     """
     levels, repeats = sorted(run.plan.get("levels", ())), run.plan.get("repeats", 0)
     gates = parse_gates([str(text) for text in run.plan.get("gates", ())], modes_of(run), levels)

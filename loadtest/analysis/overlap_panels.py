@@ -1,8 +1,8 @@
-"""Which cells' overlap is shown side by side: each series' first at the greatest level."""
+"""Which cells' overlap is shown side by side: each series' typical one at the greatest level."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from loadtest.analysis.series import series_names
@@ -29,16 +29,25 @@ class Panel:
 def overlap_panels(run: Run, details: Mapping[int, CellDetail]) -> list[Panel]:
     """A panel for each series at the greatest level, in the plan's order; none where there is no overlap.
 
-    Of each series the first whole cell that has an overlap, or else the first, to say that it has none.
+    Of each series the repeat with the middle average of those that have an overlap, or else the first, to say
+    that it has none.
     """
     overlaps = {index: detail.overlap for index, detail in details.items() if detail.overlap is not None}
     whole = [cell for cell in run.cells if not cell.cut_short]
     told = [cell for cell in whole if cell.index in overlaps]
     level = max((cell.level for cell in told), default=0)
     names = series_names(run.cells)
-    of_series = {names[cell.index]: cell for cell in first_cells(run, told, level)}
+    of_series: dict[str, list[Overlap]] = {}
+    for cell in told:
+        if cell.level == level:
+            of_series.setdefault(names[cell.index], []).append(overlaps[cell.index])
     return [
-        Panel(names[cell.index], cell.mode, level, overlaps.get(cell.index))
-        for first in first_cells(run, whole, level)
-        for cell in [of_series.get(names[first.index], first)]
+        Panel(names[cell.index], cell.mode, level, _typical(of_series.get(names[cell.index], ())))
+        for cell in first_cells(run, whole, level)
     ]
+
+
+def _typical(repeats: Sequence[Overlap]) -> Overlap | None:
+    """That of the repeat whose average is in the middle, of two the lower; None where there is none."""
+    ordered = sorted(repeats, key=lambda overlap: overlap.kept or 0.0)
+    return ordered[(len(ordered) - 1) // 2] if ordered else None

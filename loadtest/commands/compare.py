@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
@@ -37,6 +39,15 @@ def _take_plan_file(context: typer.Context, file: Path | None) -> Path | None:
             settings["gate"] = list(split_gates(settings["gate"]))
         context.default_map = settings
     return file
+
+
+@contextmanager
+def _naming(plan: Path | None) -> Iterator[None]:
+    """Whoever reads that a setting is wrong must know where it may stand."""
+    try:
+        yield
+    except PlanError as wrong:
+        raise wrong if plan is None else PlanError(wrong.what, f"{wrong} (given here or in {plan})") from None
 
 
 def _kind(hint: Any) -> type:
@@ -104,20 +115,21 @@ def compare(
 
     if not 1 <= processes <= 64:
         raise PlanError("processes", f"{processes} is out of range: give 1 to 64")
-    traffic = Traffic(scenario, client_mode, messages, payload, Arrival(arrival, rate), parse_sources(source))
-    chosen = Plan(
-        modes=parse_modes(modes),
-        levels=parse_levels(levels),
-        repeats=repeats,
-        seconds=seconds,
-        warmup_s=warmup,
-        seed=seed,
-        traffic=traffic,
-        # An empty one stays, and is refused: a pipeline's variable may be unset.
-        gates=tuple(part for text in gate or () for part in split_gates(text) or [text]),
-        file=None if plan is None else str(plan),
-    )
-    check_gates(chosen)
+    with _naming(plan):
+        arrivals, sources = Arrival(arrival, rate), parse_sources(source)
+        chosen = Plan(
+            modes=parse_modes(modes),
+            levels=parse_levels(levels),
+            repeats=repeats,
+            seconds=seconds,
+            warmup_s=warmup,
+            seed=seed,
+            traffic=Traffic(scenario, client_mode, messages, payload, arrivals, sources),
+            # An empty one stays, and is refused: a pipeline's variable may be unset.
+            gates=tuple(part for text in gate or () for part in split_gates(text) or [text]),
+            file=None if plan is None else str(plan),
+        )
+        check_gates(chosen)
     if junit is not None:
         check_junit(junit, chosen.gates)
     flags = _server_flags({"hold": hold, "work": work, "pause": pause}, theirs=bool(host or admin))

@@ -33,6 +33,8 @@ def diff(
 
     allowed = parse_tolerance(tolerance)
     runs = RunFolder.load_run(run_a), RunFolder.load_run(run_b)
+    if runs[0].run_id == runs[1].run_id:
+        raise ResultsError(f"{run_a} and {run_b} are the same run, {runs[0].run_id}: name two runs")
     differing = mismatches(*runs)
     found = diff_runs(*runs, allowed)
     if reason := refusal(found, differing, force=force):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -81,6 +82,7 @@ def _links(folder: Path, page: Path) -> dict[str, str]:
     from loadtest.report.build import REPORT_FILE
 
     return {
-        file.parent.name: Path(os.path.relpath(file, page.parent)).as_posix()
+        # `./` keeps a name with a colon from being read as a scheme.
+        file.parent.name: "./" + quote(Path(os.path.relpath(file, page.parent)).as_posix())
         for file in folder.glob(f"*/{REPORT_FILE}")
     }

@@ -62,8 +62,9 @@ def _note(comparisons: Sequence[Comparison]) -> str:
     samples = sorted({each.estimate.samples for each in comparisons})
     repeats = counted(samples[0], "repeat") if len(samples) == 1 else f"{samples[0]} to {samples[-1]} repeats"
     return (
-        f"Each figure over that of {baselines}, its baseline. Dot: the ratio over {repeats}; bar: its "
-        f"{CONFIDENCE:.0%} interval; dashed: no difference. Where the bar holds 1, no difference is shown."
+        f"Each figure over that of {baselines}, its baseline. Dot: the geometric mean of the ratios "
+        f"of {repeats}; bar: its {CONFIDENCE:.0%} interval; dashed: no difference. Where the bar holds 1, no "
+        "difference is shown."
     )
 
 

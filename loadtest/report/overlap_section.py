@@ -17,9 +17,9 @@ def overlap_section(material: Material) -> Section | None:
     return one_drawing(
         "overlap",
         overlap_title(panels),
-        "Connections in service over one cell of each mode, by the server's own records: the area is the "
-        "mean of each moment, the line its greatest number. The measured window lies between "
-        "the dashed lines.",
+        "Connections in service over one cell of each mode, the repeat with the middle average, by the "
+        "server's own records: the area is the mean of each moment, the line its greatest number. The "
+        "measured window lies between the dashed lines, and the averages are over it.",
         (Topic.SERVER,),
         overlap_chart(panels, material.colours),
         Table(

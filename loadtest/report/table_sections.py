@@ -31,7 +31,8 @@ def figures_section(material: Material) -> Section | None:
         "The figures",
         "Medians over the repeats. Response and first reply are seen from the client; wait, hand-off and in "
         "service are the server's own. Hand-off: from the release of a permit to the admission of one who "
-        "waited for it.",
+        "waited for it. A mode that admits connections makes the first message of each wait, and no other: "
+        "there p50 can be low and p99 high.",
         (Topic.THROUGHPUT, Topic.TIMES, Topic.SERVER),
         _table(heads, table_rows(material.aggregates)),
     )
@@ -135,8 +136,9 @@ def laws_section(material: Material) -> Section | None:
         "littles-law",
         "Little's law",
         "How many are there at once: counted, and computed as throughput times mean time. At the clients "
-        "users or exchanges, at the server those in service; medians of the repeats. Each edge of the window "
-        "cuts through one exchange of every user, so a short window allows a greater difference.",
+        "users or exchanges, over the window; at the server those in service, over the whole cell, warm-up "
+        "and drain included. Medians of the repeats. Each edge of the window cuts through one exchange of every "
+        "user, so a short window allows a greater difference.",
         (Topic.LITTLES_LAW,),
         _table(heads, law_rows(material.cells, material.modes)),
     )

@@ -29,7 +29,10 @@ COLUMNS = (
     "failed",
 )
 
-LEGEND = "p50, p99: response time; 1st reply: p50; wait: mean; peak: most in service"
+LEGEND = (
+    "Medians of the repeats. p50, p99: response time; 1st reply: p50; wait: mean; peak: most in service. "
+    "How many times: the geometric mean of the repeats' ratios."
+)
 
 
 def print_report(material: Material, console: Console) -> None:

@@ -46,11 +46,13 @@ def guard_form(app: Flask, driver: Prepares, options: Namespace) -> None:
             return None
         if not _from_own_page(request.headers.get("Origin"), request.host):
             return _refused("this request came from another site's page"), 403
-        if not request.path.endswith("/swarm") or "run" not in request.form:
+        if not request.path.endswith("/swarm"):
             return None
         try:
-            users = request.form.get("user_count", default=1, type=int)
-            driver.prepare(chosen(options, request.form), request.form.get("host"), users)
+            choices = chosen(options, request.form)
+            if "run" in request.form:  # the page's Edit has the number of users alone
+                users = request.form.get("user_count", default=1, type=int)
+                driver.prepare(choices, request.form.get("host"), users)
         except REFUSALS as refusal:
             # The page's Edit dialog shows no answer; its Logs tab does.
             logger.warning("refused: %s", _by_field(refusal))
