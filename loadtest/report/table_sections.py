@@ -137,8 +137,8 @@ def laws_section(material: Material) -> Section | None:
         "Little's law",
         "How many are there at once: counted, and computed as throughput times mean time. At the clients "
         "users or exchanges, over the window; at the server those in service, over the whole cell, warm-up "
-        "and drain included. Medians of the repeats. Each edge of the window cuts through one exchange of every "
-        "user, so a short window allows a greater difference.",
+        "and drain included. Medians of the repeats. Each edge of the window cuts through one exchange of "
+        "every user, so a short window allows a greater difference.",
         (Topic.LITTLES_LAW,),
         _table(heads, law_rows(material.cells, material.modes)),
     )
