@@ -14,7 +14,8 @@ from loadtest.report.html import render
 from loadtest.report.junit import junit_xml
 from loadtest.report.markdown import summary_md
 from loadtest.report.material import Material
-from loadtest.report.svg import to_svg
+from loadtest.report.renderer import Renderer
+from loadtest.report.svg import inline, specification
 from loadtest.results import ResultsError
 from loadtest.run_folder import RunFolder
 
@@ -30,8 +31,9 @@ def write_report(material: Material, charts: Path | None = None) -> Path:
     something cannot be written.
     """
     folder = RunFolder(material.path)
-    shown = contents(material)
-    svgs = _draw(shown)
+    with Renderer() as renderer:
+        shown = contents(material)
+        svgs = _draw(shown, renderer)
     if material.run.plan.get("gates"):
         folder.save_text(JUNIT_FILE, junit_xml(material.run))
     folder.save_text(MARKDOWN_FILE, summary_md(material))
@@ -40,11 +42,13 @@ def write_report(material: Material, charts: Path | None = None) -> Path:
     return folder.save_text(REPORT_FILE, render(material, shown, svgs))
 
 
-def _draw(shown: Contents) -> dict[str, list[str]]:
+def _draw(shown: Contents, renderer: Renderer) -> dict[str, list[str]]:
     """A section's name -> its drawings as SVG."""
+    drawings = [drawing for section in shown.drawn for drawing in section.drawings]
+    svgs = iter(renderer.draw([specification(drawing.chart) for drawing in drawings]))
     return {
         section.name: [
-            to_svg(drawing.chart, f"{section.name}-{number}", drawing.label)
+            inline(next(svgs), f"{section.name}-{number}", drawing.label)
             for number, drawing in enumerate(section.drawings)
         ]
         for section in shown.drawn

@@ -64,14 +64,18 @@ def chart_of(rows: Sequence[Row]) -> alt.Chart:
 
 def to_svg(chart: Chart, name: str, label: str) -> str:
     """The chart as one SVG element. name: unique on its page; label: what a screen reader says of it."""
-    return _labelled(_own_ids(_drawn(chart), name), label)
+    return inline(vl_convert.vegalite_to_svg(specification(chart)), name, label)
 
 
-def _drawn(chart: Chart) -> str:
+def specification(chart: Chart) -> str:
+    """The chart in Vega-Lite's JSON, on one line."""
     # Charts are checked against Vega-Lite's schema by tests; here that would take longer than the drawing.
-    specification = json.dumps({**chart.to_dict(validate=False), "config": _LOOK})
-    svg: str = vl_convert.vegalite_to_svg(specification)
-    return svg
+    return json.dumps({**chart.to_dict(validate=False), "config": _LOOK})
+
+
+def inline(svg: str, name: str, label: str) -> str:
+    """A drawing as an element of a page: as `to_svg`."""
+    return _labelled(_own_ids(svg, name), label)
 
 
 def _own_ids(svg: str, name: str) -> str:

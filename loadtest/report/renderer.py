@@ -1,0 +1,54 @@
+"""Charts drawn by a process of its own, which warms up while the report is still being made of the run.
+
+The renderer is a JavaScript engine that takes a third of a second to start, and draws one chart after
+another, holding the interpreter as it does.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+
+import vl_convert
+
+_NOTHING = '{"data": {"values": []}, "mark": "point"}'
+
+
+class Renderer:
+    """A context in which charts can be drawn, once."""
+
+    def __enter__(self) -> Renderer:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def draw(self, specifications: Sequence[str]) -> list[str]:
+        """Vega-Lite specifications, one line each -> SVG. CalledProcessError where one cannot be drawn."""
+        answer, _ = self._process.communicate("\n".join(specifications))
+        if self._process.returncode:
+            raise subprocess.CalledProcessError(self._process.returncode, self._process.args)
+        return [json.loads(line) for line in answer.splitlines()]
+
+
+def main() -> None:
+    """The process: specifications in, SVG out, both a line each in JSON."""
+    vl_convert.vegalite_to_svg(_NOTHING)
+    for line in sys.stdin:
+        print(json.dumps(vl_convert.vegalite_to_svg(line)))
+
+
+if __name__ == "__main__":
+    main()
