@@ -44,7 +44,7 @@ def test_real_runs_are_told_alike_worse_and_not_made_alike(tmp_path: Path) -> No
     assert told.code == 0, told.err
     assert all(folder.name in told.out for folder in (first, again, slower))
     page = (tmp_path / "history.html").read_text(encoding="utf-8")
-    assert f'<a href="{slower.name}/report.html">' in page
+    assert f'<a href="./{slower.name}/report.html">' in page
 
 
 def saved(out: Path, name: str, run: Run) -> Path:
@@ -95,6 +95,7 @@ def test_markdown_is_for_a_comment_on_a_change(runs: Path) -> None:
     ("arguments", "named"),
     [
         (("diff", "a", "nowhere"), "nowhere is no run folder"),
+        (("diff", "a", "a"), "a and a are the same run, a: name two runs"),
         (("diff", "a"), "'run_b'"),
         (("diff", "a", "b", "--tolerance", "5"), "--tolerance 5 is out of range"),
         (("history", "nowhere"), "cannot read nowhere"),
@@ -126,7 +127,7 @@ def test_a_history_names_what_it_leaves_out_and_writes_where_it_is_told(runs: Pa
         True,
     ]
     written = page.read_bytes()
-    assert b'<a href="results/a/report.html">' in written
+    assert b'<a href="./results/a/report.html">' in written
     assert not (runs / "history.html").exists()
     lockstep("history", str(runs), "--open-out", str(page))
     assert page.read_bytes() == written

@@ -116,7 +116,16 @@ def test_each_series_has_a_panel_at_the_greatest_level_be_it_empty() -> None:
     assert overlap_panels(run, {}) == []
 
 
-def test_a_panel_is_of_the_first_whole_cell_that_has_an_overlap() -> None:
+def test_a_panel_is_of_the_repeat_whose_average_is_in_the_middle() -> None:
+    run, _ = make_run(modes=("lock",), levels=(8,), repeats=3)
+    overlaps = [Overlap(1.0, 0.0, 1.0, [average], [8], [0.0]) for average in (7.0, 1.0, 4.0)]
+    details = {index: CellDetail(index, overlap=each) for index, each in enumerate(overlaps)}
+    assert [each.kept for each in overlaps] == [7.0, 1.0, 4.0]
+    (panel,) = overlap_panels(run, details)
+    assert panel.overlap == overlaps[2]
+
+
+def test_a_cell_that_was_cut_short_or_has_no_overlap_is_in_no_panel() -> None:
     run, connections = make_run(modes=("lock",), levels=(8,), repeats=3)
     overlaps = [overlap_of(cell, connections) for cell in run.cells]
     cells = [replace(run.cells[0], cut_short=True), *run.cells[1:]]

@@ -127,6 +127,15 @@ def test_a_bad_field_is_refused_before_anything_is_prepared(page: FlaskClient, d
     assert driver.prepared == []
 
 
+def test_a_start_request_without_the_forms_fields_sets_no_other_option(
+    page: FlaskClient, driver: Driver
+) -> None:
+    answer: Any = page.post("/swarm", data={"user_count": "1", "admin": "192.0.2.1:80"}).json
+    assert answer["success"] is False
+    assert answer["message"].startswith("Admin: is not a field of this form")
+    assert driver.prepared == []
+
+
 @pytest.mark.parametrize("path", ["/swarm", "/stop"])
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "http://localhost:1", "https://evil.example", "null"]

@@ -272,3 +272,13 @@ def test_where_connections_are_opened_first_their_connects_are_timed_all_the_sam
     tell(journal, message(0.3, 0.4, phase=Phase.FIRST_REPLY))
     journal.flush()
     assert counts(recorder.take("w", final=True)) == {"connect": 1}
+
+
+@pytest.mark.parametrize(("now_s", "left_s"), [(0.0, 3.0), (2.5, 0.5), (3.0, 0.0), (9.0, 0.0)])
+def test_it_says_how_long_its_window_still_lasts(now_s: float, left_s: float) -> None:
+    assert begun(order()).left_s(at(now_s)) == pytest.approx(left_s)
+
+
+def test_a_window_that_has_not_begun_or_has_no_end_is_not_waited_for() -> None:
+    assert CellRecorder(order()).left_s(START_NS) == 0
+    assert begun(order(seconds=None)).left_s(START_NS) == 0
