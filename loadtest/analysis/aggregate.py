@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from loadtest.analysis.series import in_plan_order, series_names
+from loadtest.analysis.series import by_place, in_plan_order, namer
 from loadtest.results import Cell, Distribution
 
 
@@ -60,10 +60,7 @@ class Aggregate:
 
 def aggregate(cells: Sequence[Cell], modes: Sequence[str] = ()) -> list[Aggregate]:
     """One Aggregate for each series and level: series in the order of `modes`, levels ascending."""
-    names = series_names(cells)
-    groups: dict[tuple[str, int], list[Cell]] = {}
-    for cell in cells:
-        groups.setdefault((names[cell.index], cell.level), []).append(cell)
+    groups = by_place(cells, namer(cells))
     places = {name: place for place, name in enumerate(in_plan_order(cells, modes))}
     ordered = sorted(groups.items(), key=lambda item: (places[item[0][0]], item[0][1]))
     return [_aggregate(series, group) for (series, _), group in ordered]

@@ -11,7 +11,7 @@ from loadtest.analysis.conditions import Values, conditions_of
 from loadtest.analysis.finding import Finding
 from loadtest.analysis.judged import Judged, judge_gates
 from loadtest.analysis.run_diff import RunDiff, diff
-from loadtest.analysis.series import in_plan_order, modes_of, namer
+from loadtest.analysis.series import by_place, in_plan_order, modes_of, namer
 from loadtest.analysis.verdict import Verdict, judge
 from loadtest.results import Cell, Run
 
@@ -95,8 +95,7 @@ def _entry(folder: str, run: Run, kind: int, before: Run | None, names: _Names) 
 
 def _aggregates(cells: Sequence[Cell], names: _Names) -> tuple[Aggregate, ...]:
     """One for each series and level, in the history's order."""
-    groups: dict[tuple[str, int], list[Cell]] = {}
-    for cell in cells:
-        groups.setdefault((names.of(cell), cell.level), []).append(cell)
-    ordered = sorted(groups.items(), key=lambda group: (names.order.index(group[0][0]), group[0][1]))
+    ordered = sorted(
+        by_place(cells, names.of).items(), key=lambda group: (names.order.index(group[0][0]), group[0][1])
+    )
     return tuple(replace(each, series=series) for (series, _), group in ordered for each in aggregate(group))

@@ -12,11 +12,8 @@ from loadtest.analysis.comparison import compared
 from loadtest.analysis.finding import Finding
 from loadtest.analysis.intervals import Estimate, each_of, independent_ratio
 from loadtest.analysis.metrics import Metric
-from loadtest.analysis.series import in_plan_order, modes_of, namer
+from loadtest.analysis.series import Place, by_place, in_plan_order, modes_of, namer
 from loadtest.results import Cell, Run
-
-Place = tuple[str, int]
-"""A series, and its level."""
 
 _Cells = Mapping[Place, Sequence[Cell]]
 
@@ -128,14 +125,7 @@ def _by_place(first: Run, second: Run) -> tuple[list[Place], _Cells, _Cells]:
     name = namer(both)
     order = in_plan_order(both, [*modes_of(first), *modes_of(second)])
 
-    def grouped(cells: Sequence[Cell]) -> _Cells:
-        groups: dict[Place, list[Cell]] = {}
-        for cell in cells:
-            if not cell.cut_short:
-                groups.setdefault((name(cell), cell.level), []).append(cell)
-        return groups
-
-    a, b = grouped(first.cells), grouped(second.cells)
+    a, b = (by_place((cell for cell in run.cells if not cell.cut_short), name) for run in (first, second))
     places = sorted({*a, *b}, key=lambda place: (order.index(place[0]), place[1]))
     return places, a, b
 

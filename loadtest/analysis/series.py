@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from loadtest.results import Cell, Run
+
+Place = tuple[str, int]
+"""A series, and its level."""
 
 Settings = tuple[str, int, int, str, str, float | None]
 
@@ -90,13 +93,17 @@ def in_plan_order(cells: Sequence[Cell], modes: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(map(name, ordered)))
 
 
+def by_place(cells: Iterable[Cell], name: Callable[[Cell], str]) -> dict[Place, list[Cell]]:
+    """The cells of each series at each level, in their own order. name: what a cell's series is called."""
+    groups: dict[Place, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((name(cell), cell.level), []).append(cell)
+    return groups
+
+
 def groups_in_plan_order(cells: Sequence[Cell], modes: Sequence[str]) -> list[tuple[str, int, list[Cell]]]:
     """(series, level, its whole cells): series in the plan's order, levels ascending."""
-    names = series_names(cells)
-    groups: dict[tuple[str, int], list[Cell]] = {}
-    for cell in cells:
-        if not cell.cut_short:
-            groups.setdefault((names[cell.index], cell.level), []).append(cell)
+    groups = by_place((cell for cell in cells if not cell.cut_short), namer(cells))
     place = {series: number for number, series in enumerate(in_plan_order(cells, modes))}
     order = sorted(groups, key=lambda key: (place[key[0]], key[1]))
     return [(series, level, groups[series, level]) for series, level in order]

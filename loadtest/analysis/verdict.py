@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from loadtest.analysis.checks import degradations, findings
 from loadtest.analysis.comparison import RESPONSE_TIMES, THROUGHPUT, Comparison, compare
 from loadtest.analysis.finding import Finding
-from loadtest.analysis.series import mode_of, modes_of, series_names
+from loadtest.analysis.series import by_place, mode_of, modes_of, namer
 from loadtest.results import Cell, Run
 
 
@@ -76,11 +76,7 @@ def _distance(comparison: Comparison) -> tuple[bool, float]:
 
 
 def _silences(cells: Sequence[Cell]) -> list[Silence]:
-    names = series_names(cells)
-    groups: dict[tuple[str, int], list[Cell]] = {}
-    for cell in cells:
-        if not cell.cut_short:
-            groups.setdefault((names[cell.index], cell.level), []).append(cell)
+    groups = by_place((cell for cell in cells if not cell.cut_short), namer(cells))
     return [
         Silence(series, level, silent, len(group), group[0].rate_per_s)
         for (series, level), group in groups.items()

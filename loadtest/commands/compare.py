@@ -139,7 +139,7 @@ def compare(
 
 def _run(local_run: LocalRun, junit: Path | None) -> None:
     """Run it under a progress bar, print its report, and leave with the exit code it deserves."""
-    from loadtest.analysis.checks import is_degraded
+    from loadtest.analysis.checks import degradations
     from loadtest.analysis.judged import judge_gates, unmet
     from loadtest.commands.junit_file import write_junit
     from loadtest.master.local_run import run_here
@@ -168,7 +168,7 @@ def _run(local_run: LocalRun, junit: Path | None) -> None:
         exit_code(
             refused=finished.failure is not None,
             interrupted=finished.interrupted,
-            degraded=is_degraded(material.run),
+            degraded=bool(degradations(material.findings)),
             failed=bool(unmet(judge_gates(material.run))),
         )
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from loadtest.analysis.conditions import Mismatch
 from loadtest.analysis.metrics import Metric, Unit
-from loadtest.analysis.run_diff import Difference, Lost, Outcome, Place, RunDiff
-from loadtest.analysis.series import without_rate
+from loadtest.analysis.run_diff import Difference, Lost, Outcome, RunDiff
+from loadtest.analysis.series import Place, without_rate
 from loadtest.report.numbers import counted, duration, figures, rate, share, whole
 from loadtest.report.verdict_words import bound, claim, place
 
