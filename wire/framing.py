@@ -7,6 +7,7 @@ the payloads that are now complete; the work is linear in the bytes fed, however
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Protocol
 
 from wire.errors import FrameTooLong
@@ -22,6 +23,10 @@ class Decoder(Protocol):
     @property
     def pending(self) -> bool:
         """Whether bytes of an unfinished frame are held."""
+
+    @property
+    def held(self) -> bytes:
+        """These bytes."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """The payloads that `data` completes, in order. FrameTooLong ends the decoder's life."""
@@ -49,6 +54,7 @@ class RawDecoder:
     """Whatever one receive gives is one payload."""
 
     pending = False
+    held = b""
 
     @staticmethod
     def feed(data: bytes) -> list[bytes]:
@@ -71,6 +77,11 @@ class LineDecoder:
         """See Decoder.pending."""
         return self._held_bytes > 0
 
+    @property
+    def held(self) -> bytes:
+        """See Decoder.held."""
+        return b"".join(self._held)
+
     def feed(self, data: bytes) -> list[bytes]:
         """See Decoder.feed."""
         if b"\n" not in data:
@@ -81,18 +92,18 @@ class LineDecoder:
             payloads[0] = b"".join([*self._held, payloads[0]])
             self._held.clear()
             self._held_bytes = 0
-        longest = max(map(len, payloads))
-        if longest > self._max_frame:
-            raise FrameTooLong(longest, self._max_frame)
+        for index, payload in enumerate(payloads):
+            if len(payload) > self._max_frame:
+                raise FrameTooLong(len(payload), self._max_frame, payload, payloads[:index])
         if rest:
-            self._hold(rest)
+            self._hold(rest, payloads)
         return payloads
 
-    def _hold(self, data: bytes) -> None:
+    def _hold(self, data: bytes, before: Sequence[bytes] = ()) -> None:
         self._held_bytes += len(data)
-        if self._held_bytes > self._max_frame:
-            raise FrameTooLong(self._held_bytes, self._max_frame)
         self._held.append(data)
+        if self._held_bytes > self._max_frame:
+            raise FrameTooLong(self._held_bytes, self._max_frame, self.held, before)
 
 
 class LengthDecoder:
@@ -110,6 +121,11 @@ class LengthDecoder:
         """See Decoder.pending."""
         return bool(self._held)
 
+    @property
+    def held(self) -> bytes:
+        """See Decoder.held."""
+        return bytes(self._held)
+
     def feed(self, data: bytes) -> list[bytes]:
         """See Decoder.feed."""
         if not self._held and len(data) >= _LENGTH.size:
@@ -122,12 +138,13 @@ class LengthDecoder:
         return self._cut()
 
     def _cut(self) -> list[bytes]:
-        held, start, payloads = self._held, 0, []
+        held, start = self._held, 0
+        payloads: list[bytes] = []
         self._wanted = _LENGTH.size
         while len(held) - start >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(held, start)
             if length > self._max_frame:
-                raise FrameTooLong(length, self._max_frame)
+                raise FrameTooLong(length, self._max_frame, bytes(held[start:]), payloads)
             end = start + _LENGTH.size + length
             if end > len(held):
                 self._wanted = end - start

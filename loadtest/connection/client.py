@@ -1,67 +1,42 @@
-"""One TCP connection from the client's side: bytes in and out, every phase timed, every failure named.
+"""Messages over one TCP connection, from the client's side: every one timed, every failure named.
 
 Knows no Locust. A failed exchange is data: methods return an Outcome or a Reply and tell the meter; they
-raise only where the harness itself is at fault (HarnessError) or is being torn down.
+raise only where the harness itself is at fault, or misused (HarnessError), or is being torn down.
 """
 
 from __future__ import annotations
 
 import time
+from typing import Unpack
 
-from loadtest.connection.in_flight import InFlight
+from loadtest.connection import failures
+from loadtest.connection.connection import Connection, ConnectionSettings
+from loadtest.connection.failures import CutShortError, as_bytes, with_bytes
 from loadtest.connection.inspection import get_glance, inspect
-from loadtest.connection.links import Link, LinkMaker
-from loadtest.connection.links.blocking import BlockingLink
+from loadtest.connection.links import Link
 from loadtest.connection.messages import Message
 from loadtest.connection.meters import ABSENT, Meter
-from loadtest.connection.moments import Moments
-from loadtest.connection.reply_buffer import ReplyBuffer, reply_buffer
-from loadtest.connection.samples import ANSWERED, Outcome, Phase, Reply, Sample
-from loadtest.connection.socket_errors import HarnessError, outcome_of, resolve
+from loadtest.connection.reply_buffer import RawEnd, ReplyBuffer, raw_end, reply_buffer
+from loadtest.connection.samples import ANSWERED, Outcome, Phase, Reply
+from loadtest.connection.socket_errors import HarnessError
 from wire.errors import FrameTooLong
 from wire.framing import Framing, get_framing
 
-UNASKED = "bytes that nobody asked for"
-
-_CONNECT, _FIRST_REPLY, _CLOSE = Phase.CONNECT, Phase.FIRST_REPLY, Phase.CLOSE
+_FIRST_REPLY = Phase.FIRST_REPLY
 _now_ns = time.monotonic_ns
 
 
-class _CutShortError(Exception):
-    """The peer closed while a reply was due."""
+class TcpClient(Connection):
+    """Sends messages and takes their replies, in order; opens a connection where there is none.
 
+    A reply that is not what was asked for, bytes that nobody asked for, a missed deadline: the stream is no
+    longer understood, and the connection is given up at once, so that nothing old answers anything new.
 
-class TcpClient:
-    """A connection that can be opened, used and closed again and again.
-
-    host, port: the target. meter: told of every step. framing: `raw`, `line` or `length`.
-    timing: the server puts wait and service time before its replies.
-    timeout_s: bound of every single wait for the peer, in seconds. link: what waits, a thread or a greenlet.
-    source: a local IP address to connect from. user: whose connections these are, told with each kept.
+    framing: `raw`, `line` or `length`. timing: the server puts wait and service time before its replies.
+    max_frame: the greatest reply's payload, in bytes. The others: as for Connection.
     """
 
-    # Of these there are as many as connections: every kilobyte is ten megabytes.
-    __slots__ = (
-        "_aborting",
-        "_clean",
-        "_framing",
-        "_glance",
-        "_in_flight",
-        "_link",
-        "_make_link",
-        "_max_frame",
-        "_meter",
-        "_moments",
-        "_replies",
-        "_source",
-        "_timing",
-        "_user",
-        "connected",
-        "free_ns",
-        "host",
-        "port",
-        "timeout_s",
-    )
+    __slots__ = ("_framing", "_glance", "_header", "_max_frame", "_timing")
 
     def __init__(
         self,
@@ -71,89 +46,49 @@ class TcpClient:
         *,
         framing: str = "raw",
         timing: bool = False,
-        timeout_s: float = 10.0,
         max_frame: int = 1 << 20,
-        link: LinkMaker = BlockingLink,
-        source: str | None = None,
-        user: str | None = None,
+        **settings: Unpack[ConnectionSettings],
     ) -> None:
-        self.host = host
-        self.port = port
-        self.timeout_s = timeout_s
-        self._meter = meter
+        super().__init__(host, port, meter, **settings)
         self._framing: Framing = get_framing(framing)
-        self._timing = timing
+        self._timing = self._framing.timing if timing else None
+        self._header = self._timing.size if self._timing else 0
         self._glance = get_glance(self._framing, timing)
-        self._max_frame = max_frame
-        self._make_link = link
-        self._source = source
-        self._user = user
-        self._link: Link | None = None
-        # Whether there is a connection to send on. An attribute, for it is asked before every message.
-        self.connected = False
-        # When the last step was over, monotonic nanoseconds.
-        self.free_ns = ABSENT
-        self._in_flight = InFlight(meter)
-        self._begin_anew()
+        self._max_frame = max_frame + self._header
 
-    def connect(self) -> Outcome:
-        """Open the connection and time the handshake; a connection that is still open is closed first."""
-        self.close()
-        family, address = resolve(self.host, self.port)
-        self._begin_anew()
-        start_ns = self._moments.connect_start_ns
-        try:
-            link = self._link = self._make_link(family, self.timeout_s)
-            self.connected = True
-            link.connect(address, self._source)
-        except OSError as error:
-            return self._give_up(Phase.CONNECT, start_ns, *self._explain(error))
-        except BaseException:
-            self._give_up(Phase.CONNECT, start_ns, Outcome.ABORTED, "stopped while connecting")
-            raise
-        self._moments.connected_ns = end_ns = _now_ns()
-        self._meter.step(_CONNECT, start_ns, end_ns)
-        return ANSWERED
-
-    def _begin_anew(self) -> None:
-        self._moments = Moments(_now_ns())
-        self._aborting = False
-        self._in_flight.forget()
-        # Made when a reply is not whole at a glance: most connections never need one.
-        self._replies: ReplyBuffer | None = None
-        # Nothing is in flight, and nothing came that nobody asked for: the next receive brings the next
-        # reply.
-        self._clean = True
-
-    def request(self, payload: bytes, expect: bytes | None = None) -> Reply:
+    def request(self, payload: bytes, expect: bytes | None = None, *, end: RawEnd | None = None) -> Reply:
         """Send one message and wait for its reply; with `expect` the reply's bytes are checked.
 
-        With raw framing and no `expect`, whatever one receive brings is the reply.
+        end: where a raw reply ends (`sized`, `until`). With raw framing and neither, whatever one receive
+        brings is the reply.
         """
-        outcome = self.send(payload)
-        if outcome is not ANSWERED:
-            return Reply(outcome)
-        return self.receive(expect)
+        rule = self._rule(expect, end)
+        as_bytes("the payload", payload)
+        return self._exchange(self._framing.encode(payload), ABSENT, expect, rule)
 
     def exchange(self, message: Message, due_ns: int = ABSENT) -> Outcome:
         """As `request`, for a message that was made ready: the short way, taken 100,000 times a second.
 
         due_ns: when it should have been sent, monotonic nanoseconds; ABSENT where nobody can say.
         """
-        link, wanted = self._link, message.reply
-        if link is None or wanted is None or not self._clean:
-            outcome = self._send(message.frame, due_ns)
-            return self.receive(message.expect).outcome if outcome is ANSWERED else outcome
+        link, wanted = self._short_way, message.reply
+        if link is None or wanted is None:
+            rule = self._rule(message.expect, None)
+            return self._exchange(message.frame, due_ns, message.expect, rule).outcome
         sent_ns = _now_ns()
         try:
+            if not message.distinct and (unasked := self._unasked(link)):
+                return self._refuse(Phase.MESSAGE, unasked)
             link.send(message.frame)
             data = link.receive()
         except OSError as error:
             self._in_flight.add(due_ns, sent_ns, len(message.frame))
-            return self._fail(*self._explain(error)).outcome
+            return self._fail(error).outcome
+        except HarnessError:
+            raise
         except BaseException:
             self._in_flight.add(due_ns, sent_ns, len(message.frame))
-            self._fail(Outcome.ABORTED, "stopped while waiting for a reply")
+            self._stop_all()
             raise
         self.free_ns = end_ns = _now_ns()
         told = self._glance(data, wanted)
@@ -173,22 +108,49 @@ class TcpClient:
         """What came is not, at a glance, the reply that was hoped for: it may be a part of it, or wrong."""
         if self._moments.first_sent_ns is None:
             self._moments.first_sent_ns = sent_ns
-        self._clean = False
         self._in_flight.add(due_ns, sent_ns, len(message.frame))
-        try:
-            self._take_in(data)
-        except (FrameTooLong, _CutShortError) as error:
-            return self._fail(*self._explain_peer(error)).outcome
-        return self.receive(message.expect).outcome
+        return self._next_reply(message.expect, self._rule(message.expect, None), data).outcome
 
-    def send(self, payload: bytes) -> Outcome:
+    def send(self, payload: bytes, *, reply: bool = True) -> Outcome:
         """Write one message without waiting for its reply.
 
-        Its time runs from here until `receive` has the reply.
+        Its time runs from here until `receive` has the reply. reply: False for a message that gets none: it
+        is counted as a `send` once it is written, and no reply is ever taken for its own.
         """
-        return self._send(self._framing.encode(payload), ABSENT)
+        as_bytes("the payload", payload)
+        frame = self._framing.encode(payload)
+        return self._send(frame, ABSENT) if reply else self._send_only(frame)
+
+    def receive(self, expect: bytes | None = None, *, end: RawEnd | None = None) -> Reply:
+        """Wait for the reply to the oldest message that has none yet; expect, end: as for `request`.
+
+        Where that message is lost already, it is told how.
+        """
+        rule = self._rule(expect, end)
+        if self._in_flight and self._link is not None:
+            self._link.begin()
+            reply = self._next_reply(expect, rule)
+            self._in_flight.lost -= not reply
+            return reply
+        if self._in_flight.lost:
+            self._in_flight.lost -= 1
+            return Reply(self._lost_as)
+        raise HarnessError(failures.NOTHING_SENT)
+
+    def _exchange(self, frame: bytes, due_ns: int, expect: bytes | None, rule: RawEnd) -> Reply:
+        if self._in_flight and not self._aborted:
+            self._need_link().begin()
+            raise HarnessError(failures.STILL_IN_FLIGHT)
+        outcome = self._send(frame, due_ns)
+        if outcome is ANSWERED:
+            return self._next_reply(expect, rule)
+        self._in_flight.lost = 0
+        return Reply(outcome)
 
     def _send(self, frame: bytes, due_ns: int) -> Outcome:
+        outcome = self._get_ready(Phase.MESSAGE)
+        if outcome is not ANSWERED:
+            return outcome
         link = self._need_link()
         start_ns = _now_ns()
         if self._moments.first_sent_ns is None:
@@ -196,150 +158,166 @@ class TcpClient:
         elif self._in_flight:
             # Only a second message in flight could be held back for the first one's acknowledgement.
             link.send_soon()
-        self._clean = False
+        self._short_way = None
         self._in_flight.add(due_ns, start_ns, len(frame))
         try:
             link.send(frame)
         except OSError as error:
-            return self._fail(*self._explain(error)).outcome
+            return self._fail(error).outcome
         except BaseException:
-            self._fail(Outcome.ABORTED, "stopped while sending")
+            self._stop_all()
             raise
         return ANSWERED
 
-    def receive(self, expect: bytes | None = None) -> Reply:
-        """Wait for the reply to the oldest message that has none yet."""
+    def _send_only(self, frame: bytes) -> Outcome:
+        outcome = self._get_ready(Phase.SEND)
+        if outcome is not ANSWERED:
+            return outcome
         link = self._need_link()
-        if not self._in_flight:
-            raise HarnessError("receive() without a message sent: call send() or request() first")
+        # No answer acknowledges it: the system would hold the next one back.
+        link.send_soon()
+        start_ns = _now_ns()
         try:
-            payload = self._next_reply(link, expect)
-        except (FrameTooLong, _CutShortError) as error:
-            return self._fail(*self._explain_peer(error))
+            link.send(frame)
         except OSError as error:
-            return self._fail(*self._explain(error))
+            return self._lose(Phase.SEND, start_ns, *self._explain(error), sent=len(frame))
         except BaseException:
-            self._fail(Outcome.ABORTED, "stopped while waiting for a reply")
+            self._stop(Phase.SEND, start_ns)
             raise
-        return self._book(payload, expect)
-
-    def close(self) -> Outcome:
-        """Say goodbye, wait until the peer has closed too, and time that.
-
-        Nothing happens where there is no connection.
-        """
-        link = self._link
-        if link is None:
-            return ANSWERED
-        if self._in_flight:
-            return self._fail(Outcome.ABORTED, "closed before the reply").outcome
-        start_ns = self._moments.close_start_ns = _now_ns()
-        try:
-            link.finish()
-            unasked = not self._clean or link.receive()
-        except OSError as error:
-            return self._give_up(Phase.CLOSE, start_ns, *self._explain(error))
-        except BaseException:
-            self._give_up(Phase.CLOSE, start_ns, Outcome.ABORTED, "stopped while closing")
-            raise
-        if unasked:
-            return self._give_up(Phase.CLOSE, start_ns, Outcome.MISMATCH, UNASKED)
-        self._leave(ANSWERED)
-        self._meter.step(_CLOSE, start_ns, self.free_ns)
+        self.free_ns = end_ns = _now_ns()
+        self._meter.step(Phase.SEND, start_ns, end_ns)
         return ANSWERED
 
-    def abort(self) -> None:
-        """Wake whoever waits on this connection; what it waits for is booked as aborted.
+    def _get_ready(self, phase: Phase) -> Outcome:
+        """Whether a message can be sent now; opens a connection where there is none.
 
-        To be called from another greenlet or thread.
+        What stands in the way is booked as the message's own failure, so that nobody's message vanishes.
         """
-        self._aborting = True
-        if self._link is not None:
-            self._link.abort()
-
-    def _need_link(self) -> Link:
+        start_ns = _now_ns()
+        link = self._link
+        if self._aborted:
+            if link is not None and not link.waiting:
+                self.close()
+            return self._book_failed(phase, start_ns, Outcome.ABORTED, failures.AFTER_ABORT)
+        if link is not None:
+            try:
+                unasked = self._unasked(link)
+            except OSError as error:
+                return self._unsent(phase, start_ns, *self._explain(error))
+            if unasked:
+                return self._refuse(phase, unasked)
+            if self._timeout_s is not None and self._in_flight.older_than(
+                start_ns - round(self._timeout_s * 1e9)
+            ):
+                self._lose_all(Outcome.TIMEOUT, failures.OVERDUE.format(timeout_s=self._timeout_s))
         if self._link is None:
-            raise HarnessError("no connection: call connect() first and look at what it returns")
-        return self._link
+            outcome = self.connect()
+            if outcome is not ANSWERED:
+                return self._unsent(phase, start_ns, outcome, failures.NO_CONNECTION)
+        return ANSWERED
 
-    def _next_reply(self, link: Link, expect: bytes | None) -> bytes:
-        """The next reply's payload, timing header included."""
-        size = None if expect is None else len(expect) + (self._framing.timing.size if self._timing else 0)
+    def _unasked(self, link: Link) -> bytes:
+        """What has come although nothing is in flight; a step begins."""
+        link.begin()
+        return b"" if self._in_flight else link.unread()
+
+    def _refuse(self, phase: Phase, unasked: bytes) -> Outcome:
+        """Send nothing on a connection whose stream is not understood."""
+        detail = with_bytes(failures.UNASKED, unasked)
+        return self._unsent(phase, _now_ns(), Outcome.MISMATCH, detail, len(unasked))
+
+    def _unsent(
+        self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, received: int = 0
+    ) -> Outcome:
+        """A message fails before a byte of it was written."""
+        self._in_flight.lost += 1
+        self._lost_as = outcome
+        return self._lose(phase, start_ns, outcome, detail, received=received)
+
+    def _next_reply(self, expect: bytes | None, rule: RawEnd, data: bytes | None = None) -> Reply:
+        """Receive the oldest message's reply, check and book it. data: what has been received of it."""
+        link = self._need_link()
+        self._short_way = None
         replies = self._held_replies()
-        while (reply := replies.take(size)) is None:
-            self._take_in(link.receive())
-        return reply
+        try:
+            if data is not None:
+                self._take_in(data)
+            while (payload := replies.take(rule)) is None:
+                self._take_in(link.receive())
+        except FrameTooLong as error:
+            return self._wrong(Outcome.MISMATCH, with_bytes(str(error), error.data), error.data)
+        except CutShortError:
+            if self._aborted:
+                return self._wrong(Outcome.ABORTED, failures.STOPPED, None)
+            held = replies.held
+            return self._wrong(Outcome.SHORT, with_bytes(failures.CUT_SHORT, held), held, Outcome.SHORT)
+        except OSError as error:
+            return self._fail(error)
+        except BaseException:
+            self._stop_all()
+            raise
+        return self._book(payload, expect, replies)
+
+    def _take_in(self, data: bytes) -> None:
+        if not data:
+            raise CutShortError
+        self._in_flight.received += len(data)
+        self._held_replies().feed(data)
+
+    def _book(self, payload: bytes, expect: bytes | None, replies: ReplyBuffer) -> Reply:
+        """Check a whole reply and tell of it."""
+        self.free_ns = end_ns = _now_ns()
+        found = inspect(payload, expect, self._timing)
+        moments = self._moments
+        first = moments.first_reply_ns is None
+        if first:
+            moments.first_reply_ns = end_ns
+        if found.outcome is not ANSWERED:
+            return self._wrong(found.outcome, found.detail, found.payload)
+        if len(self._in_flight) == 1:
+            if not replies.empty:
+                held = replies.held
+                return self._wrong(Outcome.MISMATCH, with_bytes(failures.UNASKED, held), found.payload)
+            self._short_way = self._link
+        moments.answered += 1
+        sent_ns = self._in_flight.answered(end_ns, found.wait_ns, found.service_ns)
+        if first:
+            self._meter.step(_FIRST_REPLY, sent_ns, end_ns)
+        return Reply(found.outcome, found.payload, found.wait_ns, found.service_ns)
+
+    def _fail(self, error: OSError) -> Reply:
+        """The link has failed while messages were in flight."""
+        held = b"" if self._replies is None else self._replies.held
+        outcome, reason = self._explain(error, failures.UNFINISHED if held else failures.TOO_LATE)
+        others = Outcome.ABORTED if outcome is Outcome.TIMEOUT else outcome
+        return self._wrong(outcome, with_bytes(reason, held), held, others)
+
+    def _wrong(
+        self, outcome: Outcome, detail: str, payload: bytes | None, others: Outcome = Outcome.ABORTED
+    ) -> Reply:
+        """The oldest message has failed, and the others are lost with it."""
+        self._lose_all(outcome, detail, others)
+        return Reply(outcome, payload or None)
+
+    def _stop_all(self) -> None:
+        self._stopped = True
+        self._lose_all(Outcome.ABORTED, failures.STOPPED)
 
     def _held_replies(self) -> ReplyBuffer:
         if self._replies is None:
             self._replies = reply_buffer(self._framing, self._max_frame)
         return self._replies
 
-    def _take_in(self, data: bytes) -> None:
-        if not data:
-            raise _CutShortError
-        self._in_flight.received += len(data)
-        self._held_replies().feed(data)
+    def _need_link(self) -> Link:
+        assert self._link is not None, "no connection"
+        return self._link
 
-    def _book(self, payload: bytes, expect: bytes | None) -> Reply:
-        """Check a whole reply and tell of it."""
-        self.free_ns = end_ns = _now_ns()
-        found = inspect(payload, expect, self._framing.timing if self._timing else None)
-        moments = self._moments
-        first = moments.first_reply_ns is None
-        if first:
-            moments.first_reply_ns = end_ns
-        if found.outcome is ANSWERED:
-            moments.answered += 1
-            sent_ns = self._in_flight.answered(end_ns, found.wait_ns, found.service_ns)
-            if first:
-                self._meter.step(_FIRST_REPLY, sent_ns, end_ns)
-        else:
-            self._in_flight.failed(found.outcome, found.detail, end_ns)
-        self._clean = not self._in_flight and self._held_replies().empty
-        return Reply(found.outcome, found.payload, found.wait_ns, found.service_ns)
-
-    def _explain_peer(self, error: FrameTooLong | _CutShortError) -> tuple[Outcome, str]:
-        if isinstance(error, FrameTooLong):
-            return Outcome.MISMATCH, str(error)
-        if self._aborting:
-            return Outcome.ABORTED, "stopped while waiting for a reply"
-        return Outcome.SHORT, "the peer closed before the reply was whole"
-
-    def _explain(self, error: OSError) -> tuple[Outcome, str]:
-        """Outcome and reason; HarnessError, and no connection left, where the fault is this machine's own."""
-        if self._aborting:
-            return Outcome.ABORTED, "stopped in flight"
-        try:
-            outcome = outcome_of(error)
-        except HarnessError:
-            self._leave(Outcome.ABORTED)
-            raise
-        if outcome is Outcome.TIMEOUT:
-            return outcome, f"nothing within {self.timeout_s:g} s"
-        return outcome, error.strerror or str(error)
-
-    def _fail(self, outcome: Outcome, detail: str) -> Reply:
-        """Book every message that is still without a reply, and give the connection up."""
-        self._in_flight.all_failed(outcome, detail, _now_ns())
-        self._leave(outcome)
-        return Reply(outcome)
-
-    def _give_up(self, phase: Phase, start_ns: int, outcome: Outcome, detail: str) -> Outcome:
-        """Book how the connection's last step failed, and let the connection go."""
-        self._meter.failure(Sample(phase, outcome, start_ns, _now_ns(), detail=detail))
-        self._leave(outcome)
-        return outcome
-
-    def _leave(self, outcome: Outcome) -> None:
-        """Close the socket and tell how the connection went."""
-        link, self._link = self._link, None
-        self.connected = False
-        if link is None:
-            return
-        told = self._meter.wants_connections and self._moments.connected_ns is not None
-        address = link.address if told else ""
-        link.close()
-        self.free_ns = _now_ns()
-        if told:
-            self._meter.connection(address, self._moments.view(self.free_ns, outcome, self._user))
+    def _rule(self, expect: bytes | None, end: RawEnd | None) -> RawEnd:
+        """Where the next reply ends. HarnessError where what is asked for makes no sense."""
+        if expect is not None:
+            as_bytes("what is expected", expect)
+        if self._framing.name == "raw":
+            return raw_end(expect, end, self._header)
+        if end is not None:
+            raise HarnessError(failures.HAS_AN_END.format(framing=self._framing.name))
+        return raw_end(None, None, 0)

@@ -18,19 +18,21 @@ class _Sent(NamedTuple):
 class InFlight:
     """Replies come in the order of the messages, so the oldest is always the one to be booked.
 
-    received: bytes that came since the last booking; they belong to the oldest.
+    received: bytes that came since the last booking; they belong to the oldest. lost: how many were booked
+    as failed of which the user has not been told yet.
     """
 
-    __slots__ = ("_meter", "_sent", "received")
+    __slots__ = ("_meter", "_sent", "lost", "received")
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
         # Made when first needed: an empty deque takes as much as the rest of a connection.
         self._sent: deque[_Sent] | tuple[()] = ()
         self.received = 0
+        self.lost = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._sent)
+    def __len__(self) -> int:
+        return len(self._sent)
 
     def add(self, due_ns: int, sent_ns: int, sent_bytes: int) -> None:
         """A message was written, or at least begun. due_ns: ABSENT where nobody said."""
@@ -47,23 +49,29 @@ class InFlight:
         self._meter.message((due_ns, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received))
         return sent_ns
 
-    def failed(self, outcome: Outcome, detail: str, end_ns: int) -> None:
+    def older_than(self, moment_ns: int) -> bool:
+        """Whether one of them was sent before this."""
+        return not isinstance(self._sent, tuple) and bool(self._sent) and self._sent[0].sent_ns < moment_ns
+
+    def failed(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool = False) -> None:
         """The oldest will never have its reply, or had a wrong one."""
         _, sent_ns, sent_bytes = self._oldest()
         received, self.received = self.received, 0
+        self.lost += 1
         self._meter.failure(
-            Sample(Phase.MESSAGE, outcome, sent_ns, end_ns, None, None, sent_bytes, received, detail)
+            Sample(Phase.MESSAGE, outcome, sent_ns, end_ns, None, None, sent_bytes, received, detail, stopped)
         )
 
-    def all_failed(self, outcome: Outcome, detail: str, end_ns: int) -> None:
+    def all_failed(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool = False) -> None:
         """None of them will have its reply."""
         while self._sent:
-            self.failed(outcome, detail, end_ns)
+            self.failed(outcome, detail, end_ns, stopped)
 
     def forget(self) -> None:
         """Begin with a new connection."""
         self._sent = ()
         self.received = 0
+        self.lost = 0
 
     def _oldest(self) -> _Sent:
         assert not isinstance(self._sent, tuple), "a reply to be booked, and no message sent"

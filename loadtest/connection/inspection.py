@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
+from loadtest.connection.failures import with_bytes
 from loadtest.connection.meters import ABSENT
 from loadtest.connection.samples import ANSWERED, Outcome
 from wire.errors import HeaderMissing
@@ -49,11 +50,11 @@ def inspect(payload: bytes, expect: bytes | None, timing: Timing | None) -> Insp
         try:
             wait_ns, service_ns, payload = timing.unpack(payload)
         except HeaderMissing:
-            return Inspected(Outcome.MISMATCH, NO_TIMING, payload, None, None)
+            return Inspected(Outcome.MISMATCH, with_bytes(NO_TIMING, payload), payload, None, None)
         if max(wait_ns, service_ns) > _LONGEST_NS:
-            return Inspected(Outcome.MISMATCH, NO_TIMING, payload, wait_ns, service_ns)
+            return Inspected(Outcome.MISMATCH, with_bytes(NO_TIMING, payload), payload, wait_ns, service_ns)
     if expect is not None and payload != expect:
-        return Inspected(Outcome.MISMATCH, WRONG_REPLY, payload, wait_ns, service_ns)
+        return Inspected(Outcome.MISMATCH, with_bytes(WRONG_REPLY, payload), payload, wait_ns, service_ns)
     return Inspected(ANSWERED, "", payload, wait_ns, service_ns)
 
 

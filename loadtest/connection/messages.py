@@ -19,21 +19,25 @@ class Message(NamedTuple):
     """payload and its frame; expect: the reply's payload, None if unchecked.
 
     reply: what must come over the socket, but for a timing header; None where that cannot be said beforehand.
+    distinct: whether the reply to the message before it looks otherwise, so that it cannot pass for this one.
     """
 
     payload: bytes
     frame: bytes
     expect: bytes | None
     reply: bytes | None
+    distinct: bool = False
 
 
-def prepare(framing: Framing, payload: bytes, expect: bytes | None, timing: bool) -> Message:
+def prepare(
+    framing: Framing, payload: bytes, expect: bytes | None, timing: bool, distinct: bool = False
+) -> Message:
     """A message ready to be sent. ValueError where the framing cannot carry the payload."""
     reply = None
     if expect is not None:
         # With a timing header the glance finds the payload behind it.
         reply = expect if timing else framing.encode(expect)
-    return Message(payload, framing.encode(payload), expect, reply)
+    return Message(payload, framing.encode(payload), expect, reply, distinct)
 
 
 def message_ring(
@@ -46,7 +50,7 @@ def message_ring(
     """
     length = max(2, min(_RING, _RING_BYTES // size))
     return tuple(
-        prepare(framing, payload, payload if echo else expect, timing)
+        prepare(framing, payload, payload if echo else expect, timing, distinct=echo)
         for payload in islice(payloads(size), length)
     )
 

@@ -15,6 +15,8 @@ class Phase(StrEnum):
     CONNECT = "connect"
     FIRST_REPLY = "first_reply"
     MESSAGE = "message"
+    SEND = "send"
+    """a message that gets no reply: over when the system has taken all of it"""
     CLOSE = "close"
     SESSION = "session"
     LAG = "lag"
@@ -47,6 +49,7 @@ class Sample:
     wait_ns, service_ns: what the server said of this message, where it says so.
     sent_bytes, received_bytes: payload and framing, as they crossed the socket.
     detail: a short reason where the outcome is not `answered`.
+    stopped: whether it ended because whoever used the connection was ended from outside.
     """
 
     phase: Phase
@@ -58,6 +61,7 @@ class Sample:
     sent_bytes: int = 0
     received_bytes: int = 0
     detail: str = ""
+    stopped: bool = False
 
     @property
     def elapsed_ns(self) -> int:

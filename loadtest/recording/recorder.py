@@ -25,6 +25,7 @@ from loadtest.sampled import ClientView
 _STEP_HISTOGRAMS = {
     Phase.CONNECT: "connect",
     Phase.FIRST_REPLY: "first_reply",
+    Phase.SEND: "send",
     Phase.CLOSE: "close",
     Phase.SESSION: "session",
     Phase.LAG: "send_lag",

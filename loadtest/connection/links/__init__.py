@@ -1,4 +1,4 @@
-"""How bytes travel: one socket behind four verbs, waited on by a thread or by a greenlet.
+"""How bytes travel: one socket behind a few verbs, waited on by a thread or by a greenlet.
 
 Everything above a link is the same for both, so a scenario runs in a plain thread as it does under Locust.
 """
@@ -12,14 +12,25 @@ RECEIVE_BYTES = 65536
 
 
 class Link(Protocol):
-    """One TCP connection. Every wait for the peer is bounded; TimeoutError when the bound is reached.
+    """One TCP connection, used in steps by one greenlet or thread at a time.
 
-    All methods raise OSError as the socket does.
+    All the waits of a step together are bounded: TimeoutError when the step's deadline is reached. Every
+    method raises OSError as the socket does.
     """
 
     @property
     def address(self) -> str:
         """This end as `ip:port`, once it is connected."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody waits on it now."""
+
+    def bound(self, timeout_s: float | None) -> None:
+        """From now on a step may last so long, in seconds; None: for ever."""
+
+    def begin(self) -> None:
+        """A step begins, and its deadline counts from now. HarnessError where somebody else is in one."""
 
     def connect(self, address: tuple[str, int], source: str | None) -> None:
         """Shake hands with address, from the local IP `source` where one is named.
@@ -28,10 +39,16 @@ class Link(Protocol):
         """
 
     def send(self, frame: bytes) -> None:
-        """Write all of it."""
+        """A step begins: write all of it, and take in meanwhile what the peer says.
+
+        HarnessError, and nothing written, where somebody else is in a step.
+        """
 
     def receive(self) -> bytes:
-        """What is there once something is; empty when the peer has closed."""
+        """Go on with the step: what is there once something is; empty when the peer has closed."""
+
+    def unread(self) -> bytes:
+        """What has come and was not received yet, without waiting; empty where nothing has."""
 
     def send_soon(self) -> None:
         """From now on small messages go out without waiting for the last one's acknowledgement."""
@@ -47,7 +64,7 @@ class Link(Protocol):
 
 
 class LinkMaker(Protocol):
-    """A kind of link: makes one that is not yet connected."""
+    """A kind of link: makes one that is not yet connected, and whose first step begins."""
 
-    def __call__(self, family: AddressFamily, timeout_s: float) -> Link:
+    def __call__(self, family: AddressFamily, timeout_s: float | None) -> Link:
         """OSError where the system has no socket left."""

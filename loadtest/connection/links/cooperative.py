@@ -6,9 +6,7 @@ for every message. Here a receive is one switch to the hub and one call that fin
 
 from __future__ import annotations
 
-import _socket
 import errno
-import os
 import socket
 from types import MethodType
 from typing import Any
@@ -17,35 +15,25 @@ import gevent
 from greenlet import getcurrent, greenlet
 
 from loadtest.connection.links import RECEIVE_BYTES
-from loadtest.connection.links.socket_link import SocketLink
-from loadtest.connection.links.watchdog import watchdog_for
-
-_READ, _WRITE = 1, 2
-_STILL_CONNECTING = (errno.EINPROGRESS, errno.EALREADY)
-# Linux' IP_BIND_ADDRESS_NO_PORT: the port is chosen at connect, so that each target has all of them.
-_BIND_ADDRESS_NO_PORT = 24
+from loadtest.connection.links.socket_link import READ, SocketLink, in_use
+from loadtest.connection.links.watchdog import Watchdog, watchdog_for
 
 
-class CooperativeLink(SocketLink[_socket.socket]):
-    """Blocks one greenlet and never the process. One greenlet at a time may wait on it."""
+class CooperativeLink(SocketLink):
+    """Blocks one greenlet and never the process."""
 
     __slots__ = (
         "_hub_switch",
         "_loop",
         "_reader",
-        "_receive",
-        "_send",
         "_waiter",
         "_watchdog",
         "_watching",
         "ticks",
     )
 
-    def __init__(self, family: socket.AddressFamily, timeout_s: float) -> None:
-        # The C class: what Python's and gevent's add to it is what this link does without.
-        super().__init__(_socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
-        link = self._socket
-        self._receive, self._send = link.recv, link.send
+    def __init__(self, family: socket.AddressFamily, timeout_s: float | None) -> None:
+        super().__init__(family)
         hub = gevent.get_hub()
         self._loop = hub.loop
         # Past gevent's own switch, whose bookkeeping is for greenlets that are not ours to resume.
@@ -53,34 +41,41 @@ class CooperativeLink(SocketLink[_socket.socket]):
         self._reader: Any = None
         self._watching = False
         self._waiter: Any = None
+        # How many of the watchdog's ticks the step has seen.
         self.ticks = 0
-        self._watchdog = watchdog_for(timeout_s)
-        self._watchdog.watch(self)
+        self._watchdog: Watchdog | None = None
+        self.bound(timeout_s)
 
     @property
     def waiting(self) -> bool:
-        """See Watched.waiting."""
+        """See Link.waiting."""
         return self._waiter is not None
+
+    def bound(self, timeout_s: float | None) -> None:
+        """See Link.bound."""
+        if self._watchdog is not None:
+            self._watchdog.forget(self)
+        self._watchdog = None if timeout_s is None else watchdog_for(timeout_s)
+        if self._watchdog is not None:
+            self._watchdog.watch(self)
+
+    def begin(self) -> None:
+        """See Link.begin."""
+        if self._waiter is not None:
+            raise in_use()
+        self.ticks = 0
 
     def connect(self, address: tuple[str, int], source: str | None) -> None:
         """See Link.connect."""
-        link = self._socket
-        if source is not None:
-            link.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
-            self._bind(source)
-        error = link.connect_ex(address)
-        if error == errno.EINPROGRESS:
-            # On loopback the handshake is over by now: asking again saves a turn of the loop.
-            error = link.connect_ex(address)
-        while error in _STILL_CONNECTING:
-            self._await_writable()
-            error = link.connect_ex(address)
-        if error and error != errno.EISCONN:
-            raise OSError(error, os.strerror(error))
-        self._reader = self._loop.io(link.fileno(), _READ)
+        super().connect(address, source)
+        self._reader = self._loop.io(self._socket.fileno(), READ)
 
     def send(self, frame: bytes) -> None:
         """See Link.send."""
+        # As `begin` does; its call alone could be measured here.
+        if self._waiter is not None:
+            raise in_use()
+        self.ticks = 0
         try:
             sent = self._send(frame)
         except BlockingIOError:
@@ -90,11 +85,12 @@ class CooperativeLink(SocketLink[_socket.socket]):
 
     def receive(self) -> bytes:
         """See Link.receive."""
+        if self._early:
+            return self._early.popleft()
         if not self._watching:
             self._reader.start(self._on_readable)
             self._watching = True
         # As _pause does; its call alone could be measured here.
-        self.ticks = 0
         self._waiter = getcurrent()
         try:
             self._hub_switch()
@@ -114,18 +110,17 @@ class CooperativeLink(SocketLink[_socket.socket]):
 
     def close(self) -> None:
         """See Link.close."""
-        self._watchdog.forget(self)
+        self.bound(None)
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.close()
         self._socket.close()
 
-    def _pause(self) -> None:
-        """Let others run until this greenlet is switched to."""
-        self.ticks = 0
+    def _pause(self) -> Any:
+        """Let others run until this greenlet is switched to: with what, is returned."""
         self._waiter = getcurrent()
         try:
-            self._hub_switch()
+            return self._hub_switch()
         except BaseException:
             self._waiter = None
             raise
@@ -147,33 +142,26 @@ class CooperativeLink(SocketLink[_socket.socket]):
             self._loop.run_callback(self._throw, waiter, error)
 
     def _throw(self, waiter: Any, error: OSError) -> None:
-        # Woken in time after all, it may wait anew by now: that wait has seen no tick.
+        # Woken in time after all, it may be in its next step by now: that has seen no tick.
         in_time = isinstance(error, TimeoutError) and not self.ticks
         if self._waiter is waiter and not in_time:
             self._waiter = None
             waiter.throw(error)
 
-    def _send_rest(self, rest: memoryview) -> None:
-        while rest:
-            self._await_writable()
-            try:
-                rest = rest[self._send(rest) :]
-            except BlockingIOError:
-                continue
-
-    def _await_writable(self) -> None:
+    def _await(self, events: int) -> int:
         if self._watching:
-            # Only one thing at a time is waited for: what can be read stays where it is.
+            # Two watchers would each wake who waits for one.
             self._reader.stop()
             self._watching = False
-        writer = self._loop.io(self._socket.fileno(), _WRITE)
-        writer.start(self._on_writable)
+        watcher = self._loop.io(self._socket.fileno(), events)
+        watcher.start(self._on_ready, pass_events=True)
         try:
-            self._pause()
+            ready: int = self._pause()
         finally:
-            writer.close()
+            watcher.close()
+        return ready
 
-    def _on_writable(self) -> None:
+    def _on_ready(self, events: int) -> None:
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
-            waiter.switch()
+            waiter.switch(events)

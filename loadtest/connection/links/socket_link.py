@@ -1,30 +1,78 @@
-"""What both kinds of link do alike with their socket: everything that does not wait."""
+"""What both kinds of link do alike: everything but the waiting itself."""
 
 from __future__ import annotations
 
 import _socket
 import errno
+import os
 import socket
-from typing import Generic, TypeVar
+from abc import abstractmethod
+from collections import deque
 
-from loadtest.connection.socket_errors import no_such_source
+from loadtest.connection.links import RECEIVE_BYTES
+from loadtest.connection.socket_errors import HarnessError, no_such_source
 
-_S = TypeVar("_S", bound=_socket.socket)
+# As gevent's loop has them; poll's are translated.
+READ, WRITE = 1, 2
+_STILL_CONNECTING = (errno.EINPROGRESS, errno.EALREADY)
+# Linux' IP_BIND_ADDRESS_NO_PORT: the port is chosen at connect, so that each target has all of them.
+_BIND_ADDRESS_NO_PORT = 24
+
+IN_USE = (
+    "two greenlets or threads use one client at the same time: give each a client of its own, or let them "
+    "take turns with a lock (gevent.lock.BoundedSemaphore)"
+)
 
 
-class SocketLink(Generic[_S]):
-    """The half of a Link that never waits. _socket: what the other half waits on."""
+class SocketLink:
+    """A Link over a non-blocking socket. Whoever extends it says how to wait."""
 
-    __slots__ = ("_socket",)
+    __slots__ = ("_early", "_receive", "_send", "_socket")
 
-    def __init__(self, link: _S) -> None:
-        self._socket = link
+    def __init__(self, family: socket.AddressFamily) -> None:
+        # The C class: what Python's and gevent's add to it is what a link does without.
+        self._socket = _socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        self._receive, self._send = self._socket.recv, self._socket.send
+        # What came while a frame was being written. Made when first needed.
+        self._early: deque[bytes] | None = None
+
+    @abstractmethod
+    def begin(self) -> None:
+        """See Link.begin."""
+
+    @abstractmethod
+    def _await(self, events: int) -> int:
+        """Wait for any of READ and WRITE, and say which it is. TimeoutError at the step's deadline."""
 
     @property
     def address(self) -> str:
         """See Link.address."""
         ip, port = self._socket.getsockname()[:2]
         return f"{ip}:{port}"
+
+    def connect(self, address: tuple[str, int], source: str | None) -> None:
+        """See Link.connect."""
+        connect = self._socket.connect_ex
+        if source is not None:
+            self._bind(source)
+        error = connect(address)
+        if error == errno.EINPROGRESS:
+            # On loopback the handshake is over by now: asking again saves a turn of the loop.
+            error = connect(address)
+        while error in _STILL_CONNECTING:
+            self._await(WRITE)
+            error = connect(address)
+        if error and error != errno.EISCONN:
+            raise OSError(error, os.strerror(error))
+
+    def unread(self) -> bytes:
+        """See Link.unread."""
+        if self._early:
+            return self._early.popleft()
+        try:
+            return self._receive(RECEIVE_BYTES)
+        except BlockingIOError:
+            return b""
 
     def send_soon(self) -> None:
         """See Link.send_soon."""
@@ -42,8 +90,45 @@ class SocketLink(Generic[_S]):
             if error.errno not in (errno.ENOTCONN, errno.EBADF):
                 raise
 
+    def _send_rest(self, rest: memoryview) -> None:
+        """Write what did not fit, and take in what comes meanwhile.
+
+        A peer that answers as it reads would stop reading when nobody takes its answers, and both would wait
+        for ever.
+        """
+        events = READ | WRITE
+        while rest:
+            ready = self._await(events)
+            if ready & READ and not self._take_in_early():
+                # The peer says nothing more; it may read on.
+                events = WRITE
+            if ready & WRITE:
+                try:
+                    rest = rest[self._send(rest) :]
+                except BlockingIOError:
+                    continue
+
+    def _take_in_early(self) -> bool:
+        """Whether more may follow."""
+        try:
+            data = self._receive(RECEIVE_BYTES)
+        except BlockingIOError:
+            return True
+        if not data:
+            return False
+        if self._early is None:
+            self._early = deque()
+        self._early.append(data)
+        return True
+
     def _bind(self, source: str) -> None:
+        self._socket.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
         try:
             self._socket.bind((source, 0))
         except OSError as refused:
             raise no_such_source(source, refused) from refused
+
+
+def in_use() -> HarnessError:
+    """What to raise where somebody begins a step while another is in one."""
+    return HarnessError(IN_USE)

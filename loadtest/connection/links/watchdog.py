@@ -1,4 +1,4 @@
-"""Bounds the waits of many links with one timer, so that no wait has to set, or even read, a clock."""
+"""Bounds the steps of many links with one timer, so that no wait has to set, or even read, a clock."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Protocol
 
 import gevent
 
-# A wait ends at most one tick late: a tenth of the bound, or a quarter of a second where that is less.
+# A step ends at most two ticks late. A tick is a tenth of the bound, but no more than a quarter of a second,
+# and no less than the loop's timers can tell apart.
 LONGEST_TICK_S = 0.25
+SHORTEST_TICK_S = 0.001
 
 
 class Watched(Protocol):
-    """Whose waits are bounded. ticks: how many its present wait has seen; it sets 0 when it waits anew."""
+    """Whose steps are bounded. ticks: what the present step has seen; 0 when another begins."""
 
     ticks: int
 
@@ -22,14 +24,14 @@ class Watched(Protocol):
         """Whether it waits now."""
 
     def expire(self) -> None:
-        """The bound is reached: end the wait with a TimeoutError."""
+        """The bound is reached: end the step with a TimeoutError."""
 
 
 class Watchdog:
-    """Expires the watched whose wait lasts longer than timeout_s. One for each bound in a process."""
+    """Expires the watched whose step lasts longer than timeout_s. One for each bound in a process."""
 
     def __init__(self, timeout_s: float) -> None:
-        self._tick_s = min(timeout_s / 10, LONGEST_TICK_S)
+        self._tick_s = max(min(timeout_s / 10, LONGEST_TICK_S), SHORTEST_TICK_S)
         self._most_ticks = math.ceil(timeout_s / self._tick_s)
         self._watched: set[Watched] = set()
         # Not a reason to keep the loop alive.

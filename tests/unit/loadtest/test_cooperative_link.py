@@ -123,7 +123,7 @@ def test_after_a_killed_wait_the_link_goes_on() -> None:
         assert link.receive() == b"late"
 
 
-def test_a_wait_is_not_charged_with_the_time_of_the_one_before() -> None:
+def test_a_step_is_not_charged_with_the_time_of_the_one_before() -> None:
     with Peer(echoes) as peer:
         link = CooperativeLink(socket.AF_INET, PATIENCE_S)
         link.connect((LOOPBACK, peer.port), None)
@@ -134,12 +134,14 @@ def test_a_wait_is_not_charged_with_the_time_of_the_one_before() -> None:
         link.close()
 
 
-def test_a_wait_that_began_as_the_last_one_was_to_be_ended_is_left_alone() -> None:
-    """A reply and the bound of its wait come in one turn of the loop, and whoever had it waits again."""
+def test_a_step_that_began_as_the_last_one_was_to_be_ended_is_left_alone() -> None:
+    """A reply and the deadline of its step come in one turn of the loop; whoever had it begins another."""
     with linked() as (link, far):
 
         def twice() -> tuple[bytes, bytes]:
-            return link.receive(), link.receive()
+            first = link.receive()
+            link.begin()
+            return first, link.receive()
 
         greenlet = waits(link, twice)
         far.sendall(b"at last")

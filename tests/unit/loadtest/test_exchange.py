@@ -9,7 +9,6 @@ import pytest
 from loadtest.connection.messages import Message, prepare
 from loadtest.connection.meters import ABSENT, MessageRow
 from loadtest.connection.samples import Outcome, Phase, Sample
-from loadtest.connection.socket_errors import HarnessError
 from loadtest.sampled import ClientView
 from tests.unit.loadtest.peers import (
     Book,
@@ -41,7 +40,7 @@ def told(framing: str, payload: bytes, wait_ns: int, service_ns: int) -> bytes:
 
 def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on a receive brings one byte."""
-    for module in ("blocking", "cooperative"):
+    for module in ("blocking", "cooperative", "socket_link"):
         monkeypatch.setattr(f"loadtest.connection.links.{module}.RECEIVE_BYTES", 1)
 
 
@@ -102,34 +101,36 @@ def test_the_first_reply_takes_the_time_of_the_first_message_alone(book: Book) -
         ("line", True, told("line", b"pong", 1, 2)),
     ],
 )
-def test_a_wrong_reply_is_a_mismatch_and_the_connection_stays(
+def test_a_wrong_reply_is_a_mismatch_and_the_connection_is_given_up(
     book: Book, framing: str, timing: bool, reply: bytes
 ) -> None:
     message = ping(framing, timing=timing)
     size = len(message.frame)
     right = told(framing, b"ping", 1, 2) if timing else message.frame
-    with Peer(in_turn((size, reply), (size, right))) as peer:
+    with Peer(in_turn((size, reply)), in_turn((size, right))) as peer:
         client = book.client(peer.port, framing=framing, timing=timing)
         client.connect()
         assert client.exchange(message) is Outcome.MISMATCH
-        assert client.connected
+        assert not client.connected
         assert client.exchange(message) is Outcome.ANSWERED
         assert client.close() is Outcome.ANSWERED
     wrong, _ = book.of(Phase.MESSAGE)
-    assert wrong.detail == "the reply is not what was expected"
+    assert wrong.detail.startswith("the reply is not what was expected")
     assert (wrong.sent_bytes, wrong.received_bytes) == (size, len(reply))
-    assert book.connections[0][1].messages == 1
+    assert [view.messages for _, view in book.connections] == [0, 1]
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)
-def test_bytes_behind_the_reply_do_not_spoil_it_but_show_at_the_close(book: Book, framing: str) -> None:
+def test_bytes_behind_the_reply_spoil_it_and_are_shown(book: Book, framing: str) -> None:
     message = ping(framing)
     with Peer(in_turn((len(message.frame), message.frame + b"\0\0"))) as peer:
         client = book.client(peer.port, framing=framing)
         client.connect()
-        assert client.exchange(message) is Outcome.ANSWERED
-        assert client.close() is Outcome.MISMATCH
-    assert book.of(Phase.CLOSE)[0].detail == "bytes that nobody asked for"
+        assert client.exchange(message) is Outcome.MISMATCH
+        assert not client.connected
+    (wrong,) = book.of(Phase.MESSAGE)
+    assert wrong.detail == r"bytes that nobody asked for: b'\x00\x00'"
+    assert wrong.received_bytes == len(message.frame) + 2
 
 
 def test_a_reply_beyond_the_greatest_frame_is_a_mismatch_and_ends_the_connection(book: Book) -> None:
@@ -232,12 +233,21 @@ def test_an_unchecked_reply_may_be_anything(book: Book) -> None:
         assert client.close() is Outcome.ANSWERED
 
 
-def test_an_exchange_without_a_connection_names_what_to_call_first(book: Book) -> None:
+def test_an_exchange_without_a_connection_opens_one(book: Book) -> None:
+    with Peer(echoes) as peer:
+        client = book.client(peer.port)
+        assert client.exchange(ping("raw")) is Outcome.ANSWERED
+        client.close()
+    phases = [Phase.CONNECT, Phase.MESSAGE, Phase.FIRST_REPLY, Phase.CLOSE]
+    assert book.outcomes() == [(phase, Outcome.ANSWERED) for phase in phases]
+
+
+def test_a_message_whose_connection_is_refused_is_booked_with_the_connects_outcome(book: Book) -> None:
     with refusing_port() as port:
         client = book.client(port)
-        client.connect()
-        with pytest.raises(HarnessError, match=r"call connect\(\) first"):
-            client.exchange(ping("raw"))
+        assert client.exchange(ping("raw")) is Outcome.REFUSED
+    assert book.outcomes() == [(Phase.CONNECT, Outcome.REFUSED), (Phase.MESSAGE, Outcome.REFUSED)]
+    assert book.of(Phase.MESSAGE)[0].sent_bytes == 0
 
 
 class DueMeter:

@@ -70,7 +70,7 @@ def test_only_messages_count_as_sent() -> None:
     report = report_of([message(1.5, 1.6, phase=phase) for phase in Phase])
     assert report["ledger"]["answered"] == 1
     assert report["sessions"] == 1
-    names = ("connect", "first_reply", "response", "close", "session", "send_lag")
+    names = ("connect", "first_reply", "response", "send", "close", "session", "send_lag")
     assert counts(report) == dict.fromkeys(names, 1)
 
 

@@ -1,0 +1,263 @@
+"""One TCP connection's life: opened, bounded, given up or closed, each time told to the meter once."""
+
+from __future__ import annotations
+
+import time
+from typing import TypedDict
+
+from loadtest.connection import failures
+from loadtest.connection.failures import explain, with_bytes
+from loadtest.connection.in_flight import InFlight
+from loadtest.connection.links import Link, LinkMaker
+from loadtest.connection.links.blocking import BlockingLink
+from loadtest.connection.links.socket_link import in_use
+from loadtest.connection.meters import ABSENT, Meter
+from loadtest.connection.moments import Moments
+from loadtest.connection.reply_buffer import ReplyBuffer
+from loadtest.connection.samples import ANSWERED, Outcome, Phase, Sample
+from loadtest.connection.socket_errors import HarnessError, resolve
+
+_now_ns = time.monotonic_ns
+
+
+class ConnectionSettings(TypedDict, total=False):
+    """What else may be said of a connection: as Connection's own parameters."""
+
+    timeout_s: float | None
+    close_timeout_s: float | None
+    link: LinkMaker
+    source: str | None
+    user: str | None
+
+
+class Connection:
+    """What can be opened and closed again and again, by one greenlet or thread at a time.
+
+    host, port: the target. meter: told of every step.
+    timeout_s: within how many seconds a step must be over (a connect, or a message with its reply); None
+    waits for ever. close_timeout_s: the same for closing, timeout_s where it is None. Both may be changed at
+    any time. link: what waits, a thread or a greenlet.
+    source: a local IP address to connect from. user: whose connections these are, told with each kept.
+    """
+
+    # Of these there are as many as connections: every kilobyte is ten megabytes.
+    __slots__ = (
+        "_aborted",
+        "_connecting",
+        "_in_flight",
+        "_link",
+        "_lost_as",
+        "_make_link",
+        "_meter",
+        "_moments",
+        "_replies",
+        "_short_way",
+        "_source",
+        "_stopped",
+        "_timeout_s",
+        "_user",
+        "close_timeout_s",
+        "connected",
+        "free_ns",
+        "host",
+        "port",
+    )
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        meter: Meter,
+        *,
+        timeout_s: float | None = 10.0,
+        close_timeout_s: float | None = None,
+        link: LinkMaker = BlockingLink,
+        source: str | None = None,
+        user: str | None = None,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.close_timeout_s = close_timeout_s
+        self._timeout_s = timeout_s
+        self._meter = meter
+        self._make_link = link
+        self._source = source
+        self._user = user
+        self._connecting = False
+        self._link: Link | None = None
+        # Whether there is a connection to send on. An attribute, for it is asked before every message.
+        self.connected = False
+        # When the last step was over, monotonic nanoseconds.
+        self.free_ns = ABSENT
+        self._in_flight = InFlight(meter)
+        self._aborted = self._stopped = False
+        # The link, as long as nothing is in flight on it and nothing is held that came before: the next
+        # receive brings the next reply.
+        self._short_way: Link | None = None
+        # Made when a reply is not whole at a glance: most connections never need one.
+        self._replies: ReplyBuffer | None = None
+        # How those that were in flight when the last connection was lost have failed.
+        self._lost_as = Outcome.ABORTED
+        self._begin_anew()
+
+    @property
+    def timeout_s(self) -> float | None:
+        """The bound of a step, in seconds; None where there is none."""
+        return self._timeout_s
+
+    @timeout_s.setter
+    def timeout_s(self, timeout_s: float | None) -> None:
+        self._timeout_s = timeout_s
+        if self._link is not None:
+            self._link.bound(timeout_s)
+
+    def connect(self) -> Outcome:
+        """Open the connection and time the handshake; a connection that is still open is closed first."""
+        if self._connecting:
+            raise in_use()
+        self.close()
+        family, address = resolve(self.host, self.port)
+        self._begin_anew()
+        start_ns = self._moments.connect_start_ns
+        self._connecting = True
+        try:
+            link = self._link = self._make_link(family, self._timeout_s)
+            link.connect(address, self._source)
+            if self._aborted:
+                raise ConnectionAbortedError(failures.STOPPED)
+        except OSError as error:
+            return self._lose(Phase.CONNECT, start_ns, *self._explain(error))
+        except BaseException:
+            self._stop(Phase.CONNECT, start_ns)
+            raise
+        finally:
+            self._connecting = False
+        self._moments.connected_ns = end_ns = _now_ns()
+        self.connected = True
+        self._short_way = link
+        self._meter.step(Phase.CONNECT, start_ns, end_ns)
+        return ANSWERED
+
+    def close(self) -> Outcome:
+        """Say goodbye, wait until the peer has closed too, and time that.
+
+        Nothing happens where there is no connection.
+        """
+        link = self._link
+        if link is None:
+            return ANSWERED
+        link.begin()
+        if self._aborted:
+            return self._lose_all(Outcome.ABORTED, failures.STOPPED)
+        if self._in_flight:
+            return self._lose_all(Outcome.ABORTED, failures.CLOSED_UNANSWERED)
+        start_ns = self._moments.close_start_ns = _now_ns()
+        bound_s = self._timeout_s if self.close_timeout_s is None else self.close_timeout_s
+        if bound_s != self._timeout_s:
+            link.bound(bound_s)
+        try:
+            link.finish()
+            unasked = link.receive()
+        except OSError as error:
+            return self._lose(Phase.CLOSE, start_ns, *self._explain(error, failures.STAYED_OPEN, bound_s))
+        except BaseException:
+            self._stop(Phase.CLOSE, start_ns)
+            raise
+        if unasked:
+            detail = with_bytes(failures.UNASKED, unasked)
+            return self._lose(Phase.CLOSE, start_ns, Outcome.MISMATCH, detail, received=len(unasked))
+        self._leave(ANSWERED)
+        self._meter.step(Phase.CLOSE, start_ns, self.free_ns)
+        return ANSWERED
+
+    def abort(self, *, stopped: bool = False) -> None:
+        """Give the connection up, from another greenlet or thread too, and wake who waits on it.
+
+        What is in flight is booked as aborted, and so is every message from now on, until `connect`.
+        stopped: not the user's own code does so, but whoever ends the user.
+        """
+        self._aborted = True
+        self._stopped = self._stopped or stopped
+        self.connected = False
+        self._short_way = None
+        if self._link is not None:
+            self._link.abort()
+
+    def _begin_anew(self) -> None:
+        self._moments = Moments(_now_ns())
+        self._aborted = self._stopped = False
+        self._in_flight.forget()
+
+    def _explain(
+        self, error: OSError, too_late: str = failures.TOO_LATE, bound_s: float | None = None
+    ) -> tuple[Outcome, str]:
+        """Outcome and reason; HarnessError, and no connection left, where the fault is this machine's own.
+
+        too_late: in what words a deadline was missed; bound_s: which, where it is not timeout_s.
+        """
+        if self._aborted:
+            return Outcome.ABORTED, failures.STOPPED
+        try:
+            return explain(error, too_late, bound_s or self._timeout_s)
+        except HarnessError:
+            self._leave(Outcome.ABORTED)
+            raise
+
+    def _book_failed(
+        self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, *, sent: int = 0, received: int = 0
+    ) -> Outcome:
+        """A step has failed that is no message in flight. sent, received: bytes that crossed the socket."""
+        sample = Sample(
+            phase,
+            outcome,
+            start_ns,
+            _now_ns(),
+            sent_bytes=sent,
+            received_bytes=received,
+            detail=detail,
+            stopped=self._stopped,
+        )
+        self._meter.failure(sample)
+        return outcome
+
+    def _lose(
+        self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, *, sent: int = 0, received: int = 0
+    ) -> Outcome:
+        """As _book_failed; and the connection is given up."""
+        self._book_failed(phase, start_ns, outcome, detail, sent=sent, received=received)
+        self._leave(outcome)
+        return outcome
+
+    def _stop(self, phase: Phase, start_ns: int) -> None:
+        """Who used the connection is ended in the middle of a step."""
+        self._stopped = True
+        self._lose(phase, start_ns, Outcome.ABORTED, failures.STOPPED)
+
+    def _lose_all(self, outcome: Outcome, detail: str, others: Outcome | None = None) -> Outcome:
+        """Book every message that is still without a reply, and give the connection up.
+
+        others: how those failed that are only lost with the oldest; as the oldest, where it is None.
+        """
+        now_ns = _now_ns()
+        if self._in_flight:
+            self._in_flight.failed(outcome, detail, now_ns, self._stopped)
+        self._lost_as = others or outcome
+        detail = failures.LOST_WITH_IT if others else detail
+        self._in_flight.all_failed(self._lost_as, detail, now_ns, self._stopped)
+        self._leave(outcome)
+        return outcome
+
+    def _leave(self, outcome: Outcome) -> None:
+        """Close the socket and tell how the connection went."""
+        link, self._link = self._link, None
+        self.connected = False
+        self._short_way = None
+        self._replies = None
+        if link is None:
+            return
+        told = self._meter.wants_connections and self._moments.connected_ns is not None
+        address = link.address if told else ""
+        link.close()
+        self.free_ns = _now_ns()
+        if told:
+            self._meter.connection(address, self._moments.view(self.free_ns, outcome, self._user))

@@ -1,0 +1,64 @@
+"""Why a step failed, in words: what a person reads beside the outcome."""
+
+from __future__ import annotations
+
+from loadtest.connection.samples import Outcome
+from loadtest.connection.socket_errors import HarnessError, outcome_of
+
+SHOWN_BYTES = 64
+
+NO_CONNECTION = "no connection"
+AFTER_ABORT = "abort() was called: connect() begins anew"
+CLOSED_UNANSWERED = "closed before the reply came; to a message that gets none say send(..., reply=False)"
+LOST_WITH_IT = "lost with the connection, which was given up at an earlier message"
+OVERDUE = (
+    "no reply was fetched within {timeout_s:g} s; to a message that gets none say send(..., reply=False)"
+)
+STOPPED = "stopped in flight"
+UNASKED = "bytes that nobody asked for"
+UNFINISHED = "nothing more within {timeout_s:g} s after"
+TOO_LATE = "nothing within {timeout_s:g} s"
+CUT_SHORT = "the peer closed before the reply was whole"
+STAYED_OPEN = "the peer did not close within {timeout_s:g} s"
+
+NOTHING_SENT = "receive() without a message sent: call send() or request() first"
+STILL_IN_FLIGHT = (
+    "request() while earlier messages have no reply yet: call receive() for each of them first; to a message "
+    "that gets none say send(..., reply=False)"
+)
+HAS_AN_END = "`end` is for raw framing: in {framing} framing every reply has an end of its own"
+EMPTY_REPLY = "an empty raw reply never comes: to a message that gets none say send(..., reply=False)"
+
+
+class CutShortError(Exception):
+    """The peer closed while a reply was due."""
+
+
+def shown(data: bytes) -> str:
+    """Bytes for a person: the first 64 of them, escaped, and how many there are if there are more."""
+    head = repr(bytes(data[:SHOWN_BYTES]))
+    return head if len(data) <= SHOWN_BYTES else f"{head}... ({len(data):,} bytes)"
+
+
+def with_bytes(reason: str, data: bytes) -> str:
+    """A reason and the bytes that it is about, if there are any."""
+    return f"{reason}: {shown(data)}" if data else reason
+
+
+def explain(error: OSError, too_late: str, bound_s: float | None) -> tuple[Outcome, str]:
+    """Outcome and reason. too_late: in what words a deadline was missed, of bound_s seconds.
+
+    HarnessError where the fault is this machine's own.
+    """
+    outcome = outcome_of(error)
+    # The system has a bound of its own on connecting, whatever ours is.
+    if outcome is Outcome.TIMEOUT and bound_s is not None:
+        return outcome, too_late.format(timeout_s=bound_s)
+    return outcome, error.strerror or str(error)
+
+
+def as_bytes(what: str, value: object) -> None:
+    """HarnessError where a payload, or what is to come back, is not bytes."""
+    if not isinstance(value, bytes | bytearray | memoryview):
+        remedy = "put b before the quotes, or add .encode()" if isinstance(value, str) else "give bytes"
+        raise HarnessError(f"{what} is {type(value).__name__} ({value!r:.40}), not bytes: {remedy}")
