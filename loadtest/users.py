@@ -2,57 +2,119 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import gevent
+from gevent import GreenletExit
 from locust import User, task
+from locust.runners import WorkerRunner
 
 from loadtest.connection.client import TcpClient
 from loadtest.connection.links.cooperative import CooperativeLink
 from loadtest.connection.meters import Meter, SampleMeter
+from loadtest.connection.reply_buffer import RawEnd, sized, until, whatever
 from loadtest.connection.samples import Sample
 from loadtest.connection.socket_errors import HarnessError
+from loadtest.exit_codes import WRONG_USE
 from loadtest.master.target import split_target
 from loadtest.recording import buckets
-from loadtest.recording.locust_feed import LocustFeed, fire, somebody_listens
+from loadtest.recording.locust_feed import LocustFeed, somebody_listens
 from loadtest.worker.agent import Agent
+
+__all__ = ["ScenarioUser", "TcpUser", "sized", "until"]
+
+logger = logging.getLogger(__name__)
 
 # Locust imports a locustfile on the master and on every worker alike: so all of them get the fine buckets.
 buckets.install()
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def _ending_the_user(
+    method: Callable[Concatenate[UserClient, _P], _T],
+) -> Callable[Concatenate[UserClient, _P], _T]:
+    """A client's method that ends its user where the harness is misused, or cannot go on."""
+
+    def wrapped(self: UserClient, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return method(self, *args, **kwargs)
+        except HarnessError as error:
+            self.end_user(error)
+            # Ends a greenlet of the user's own quietly too, and for Locust it is the same.
+            raise GreenletExit from error
+
+    return wrapped
+
+
+class UserClient(TcpClient):
+    """A TcpUser's client.
+
+    end_user: told of what Locust would else log, with its trace, at every turn. on_first_bytes: told of each
+    reply of which nobody can say where it ends.
+    """
+
+    __slots__ = ("end_user", "on_first_bytes")
+
+    end_user: Callable[[HarnessError], None]
+    on_first_bytes: Callable[[], None]
+
+    connect = _ending_the_user(TcpClient.connect)
+    request = _ending_the_user(TcpClient.request)
+    send = _ending_the_user(TcpClient.send)
+    receive = _ending_the_user(TcpClient.receive)
+    close = _ending_the_user(TcpClient.close)
+
+    def _rule(self, expect: bytes | None, end: RawEnd | None) -> RawEnd:
+        rule = super()._rule(expect, end)
+        if rule is whatever and self._framing.name == "raw":
+            self.on_first_bytes()
+        return rule
+
 
 class TcpUser(User):
-    """A Locust user with a TCP connection: `self.client` has connect, request, send, receive and close.
+    """A Locust user with a TCP connection: `self.client` can connect, request, send, receive, close, abort.
 
     Set `host = "tcp://name:port"` and `framing` (`raw`, `line`, `length`) on the class. `timing` is for a
-    Lockstep server that tells wait and service time; `timeout_s` bounds every wait for the peer, in seconds.
+    Lockstep server that tells wait and service time. `timeout_s` bounds a request as a whole, in seconds,
+    `close_timeout_s` how long a close waits for the peer; None waits for ever.
     Extend `on_sample` to look at the samples yourself.
     """
 
     abstract = True
     framing = "raw"
     timing = False
-    timeout_s = 10.0
+    timeout_s: float | None = 10.0
+    close_timeout_s: float | None = 1.0
 
-    client: TcpClient
+    client: UserClient
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         name, port = split_target(self.host)
         if port is None:
             raise HarnessError(f"host {self.host!r} has no port: write it as tcp://name:port")
-        self.client = TcpClient(
+        self.client = UserClient(
             name,
             port,
             self._meter(),
             framing=self.framing,
             timing=self.timing,
             timeout_s=self.timeout_s,
+            close_timeout_s=self.close_timeout_s,
             link=CooperativeLink,
         )
+        self.client.end_user = self._end
+        self.client.on_first_bytes = self._note_first_bytes
 
     def on_sample(self, sample: Sample) -> None:
         """Called with every finished step, if you extend it; feeds Locust."""
-        fire(self.environment, type(self).__name__, sample)
+        feed_of(self.environment).tell(type(self).__name__, sample)
 
     def _meter(self) -> Meter:
         """One event for each step where somebody looks at each; else a journal that fills Locust's table."""
@@ -64,6 +126,40 @@ class TcpUser(User):
     def on_stop(self) -> None:
         """Close what is still open when Locust stops this user."""
         self.client.close()
+
+    def _note_first_bytes(self) -> None:
+        noted: set[str] = self.environment.__dict__.setdefault("lockstep_first_bytes", set())
+        name = type(self).__name__
+        if name not in noted:
+            noted.add(name)
+            logger.warning(
+                "%s: nothing says where a raw reply ends, so times run to its first bytes: give `expect`, "
+                "`end=sized(...)` or `end=until(...)`, or set `framing`",
+                name,
+            )
+
+    def _end(self, error: HarnessError) -> None:
+        """Say once what is wrong, and where; where this process leads, it ends with it."""
+        environment = self.environment
+        if getattr(environment, "lockstep_ended", False):
+            return
+        environment.lockstep_ended = True
+        environment.process_exit_code = WRONG_USE
+        logger.error("lockstep: %s%s: %s", type(self).__name__, _called_from(), error)
+        # So that a master's page shows it too.
+        environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
+        if environment.runner is not None and not isinstance(environment.runner, WorkerRunner):
+            gevent.spawn(environment.runner.quit)
+
+
+def _called_from() -> str:
+    """The user's own line, as ` (greeter.py:14)`."""
+    ours = Path(__file__).parent
+    for frame in reversed(traceback.extract_stack()):
+        path = Path(frame.filename)
+        if ours not in path.parents:
+            return f" ({path.name}:{frame.lineno})"
+    return ""
 
 
 def feed_of(environment: Any) -> LocustFeed:

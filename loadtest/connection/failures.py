@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from loadtest.connection.samples import Outcome
 from loadtest.connection.socket_errors import HarnessError, outcome_of
 
 SHOWN_BYTES = 64
+_BYTES = re.compile(": b['\"].*", re.DOTALL)
 
 NO_CONNECTION = "no connection"
 AFTER_ABORT = "abort() was called: connect() begins anew"
@@ -34,15 +37,18 @@ class CutShortError(Exception):
     """The peer closed while a reply was due."""
 
 
-def shown(data: bytes) -> str:
-    """Bytes for a person: the first 64 of them, escaped, and how many there are if there are more."""
-    head = repr(bytes(data[:SHOWN_BYTES]))
-    return head if len(data) <= SHOWN_BYTES else f"{head}... ({len(data):,} bytes)"
-
-
 def with_bytes(reason: str, data: bytes) -> str:
-    """A reason and the bytes that it is about, if there are any."""
-    return f"{reason}: {shown(data)}" if data else reason
+    """A reason and the bytes that it is about: the first 64, escaped, and how many there are if more."""
+    if not data:
+        return reason
+    head = repr(bytes(data[:SHOWN_BYTES]))
+    more = f"... ({len(data):,} bytes)" if len(data) > SHOWN_BYTES else ""
+    return f"{reason}: {head}{more}"
+
+
+def without_bytes(detail: str) -> str:
+    """What `with_bytes` made, without the bytes: so all failures for one reason look alike."""
+    return _BYTES.sub(", as others", detail)
 
 
 def explain(error: OSError, too_late: str, bound_s: float | None) -> tuple[Outcome, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import gevent
 from locust.env import Environment
 from locust.exception import LocustError
 
+from loadtest.connection.failures import without_bytes
 from loadtest.connection.meters import MessageRow, message_sample
 from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.recording import locust_table
@@ -17,35 +19,18 @@ from loadtest.recording.journal import Batch, Journal
 from loadtest.recording.locust_table import REQUEST_TYPES
 from loadtest.sampled import ClientView
 
+logger = logging.getLogger(__name__)
+
 # How long a row may wait before Locust's page can show it.
 FLUSH_INTERVAL_S = 0.5
+# So many different failures are told with their bytes; each text is a row in Locust's table, and kept.
+MOST_FAILURE_TEXTS = 50
 # Whose listener on `events.request` it is that fills Locust's own table.
 _LOCUSTS_OWN = "locust.runners"
 
 
 class ExchangeFailedError(LocustError):
     """How a failed exchange appears among Locust's failures: `outcome: detail`."""
-
-
-def fire(environment: Environment, name: str, sample: Sample) -> None:
-    """Tell everybody who listens on `events.request` of one sample, Locust's table among them.
-
-    A failure carries no time: Locust would count it among the answers' percentiles. What was stopped from
-    here is neither answer nor failure: nobody is told of it.
-    """
-    if sample.phase not in REQUEST_TYPES or sample.outcome is Outcome.ABORTED:
-        return
-    answered = sample.outcome is Outcome.ANSWERED
-    environment.events.request.fire(
-        request_type=REQUEST_TYPES[sample.phase],
-        name=name,
-        response_time=sample.elapsed_ns / 1e6 if answered else None,
-        response_length=sample.received_bytes,
-        exception=None
-        if answered
-        else ExchangeFailedError(f"{sample.outcome.value}: {sample.detail}".rstrip(": ")),
-        context={},
-    )
 
 
 def somebody_listens(environment: Environment) -> bool:
@@ -63,11 +48,14 @@ class LocustFeed:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._journals: dict[str, Journal] = {}
+        self._texts: set[str] = set()
+        self._stopped = 0
         self._flusher = gevent.spawn(self._flush_now_and_then)
         # Before Locust's own listener, which takes the table as it stands.
         environment.events.report_to_master._handlers.insert(0, self.flush)
-        environment.events.test_stop.add_listener(self.flush)
-        environment.events.quitting.add_listener(self.flush)
+        for end in (environment.events.test_stop, environment.events.quitting):
+            end.add_listener(self.flush)
+            end.add_listener(self._tell_stopped)
 
     def open_journal(
         self,
@@ -81,7 +69,7 @@ class LocustFeed:
 
         readers, failures, keep_connection, most_connections: who else is to be told, as for Journal.
         """
-        tell = functools.partial(fire, self._environment, name)
+        tell = functools.partial(self.tell, name)
         failures = (*failures, tell)
         if somebody_listens(self._environment):
             journal: Journal = _TellingJournal(readers, failures, keep_connection, most_connections, tell)
@@ -96,10 +84,48 @@ class LocustFeed:
         """The open journal of that name, opened now if there is none."""
         return self._journals.get(name) or self.open_journal(name)
 
+    def tell(self, name: str, sample: Sample) -> None:
+        """Tell everybody who listens on `events.request` of one sample, Locust's table among them.
+
+        A failure carries no time: Locust would count it among the answers' percentiles. What was in flight
+        when its user was stopped is neither answer nor failure: it is counted, and told at the test's end.
+        """
+        if sample.phase not in REQUEST_TYPES:
+            return
+        if sample.stopped:
+            self._stopped += sample.phase in (Phase.MESSAGE, Phase.SEND)
+            return
+        answered = sample.outcome is Outcome.ANSWERED
+        self._environment.events.request.fire(
+            request_type=REQUEST_TYPES[sample.phase],
+            name=name,
+            response_time=sample.elapsed_ns / 1e6 if answered else None,
+            response_length=sample.received_bytes,
+            exception=None if answered else ExchangeFailedError(self._text_of(sample)),
+            context={},
+        )
+
     def flush(self, **_: Any) -> None:
         """Hand on what all journals hold."""
         for journal in list(self._journals.values()):
             journal.flush()
+
+    def _text_of(self, sample: Sample) -> str:
+        """A failure in words, with the bytes that it shows unless many different ones were shown before."""
+        text = f"{sample.outcome.value}: {sample.detail}".rstrip(": ")
+        if text not in self._texts:
+            if len(self._texts) >= MOST_FAILURE_TEXTS:
+                return without_bytes(text)
+            self._texts.add(text)
+        return text
+
+    def _tell_stopped(self, **_: Any) -> None:
+        stopped, self._stopped = self._stopped, 0
+        if stopped:
+            logger.info(
+                "%d messages were in flight when their users were stopped: they are in no row of the table",
+                stopped,
+            )
 
     def _close(self, name: str) -> None:
         if name in self._journals:

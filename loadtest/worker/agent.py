@@ -65,7 +65,7 @@ class Place:
     def abort(self) -> None:
         """Wake the user out of whatever it waits for on its connection."""
         if self.talk is not None:
-            self.talk.client.abort()
+            self.talk.client.abort(stopped=True)
 
 
 def _collect_garbage() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from itertools import chain, islice, repeat
 
 from loadtest.connection.client import TcpClient
+from loadtest.connection.failures import NO_CONNECTION
 from loadtest.connection.messages import Message
 from loadtest.connection.meters import ABSENT, Meter
 from loadtest.connection.samples import ANSWERED, Outcome, Phase, Sample
@@ -78,7 +79,7 @@ class Conversation:
         start_ns = _now_ns()
         outcome = self.client.connect()
         if outcome is not ANSWERED:
-            self.meter.failure(Sample(Phase.MESSAGE, outcome, start_ns, _now_ns(), detail="no connection"))
+            self._fail(Phase.MESSAGE, outcome, start_ns, NO_CONNECTION)
         return outcome
 
     def begin(self, due_ns: int) -> int:
@@ -93,10 +94,15 @@ class Conversation:
         closed = self.client.close()
         worst = closed if outcome is ANSWERED else outcome
         if worst is not ANSWERED:
-            self.meter.failure(Sample(Phase.SESSION, worst, start_ns, _now_ns()))
+            self._fail(Phase.SESSION, worst, start_ns)
             return False
         self.meter.step(_SESSION, start_ns, self.client.free_ns)
         return True
+
+    def _fail(self, phase: Phase, outcome: Outcome, start_ns: int, detail: str = "") -> None:
+        # Nothing in a scenario aborts: then it was whoever ends the cell.
+        stopped = outcome is Outcome.ABORTED
+        self.meter.failure(Sample(phase, outcome, start_ns, _now_ns(), detail=detail, stopped=stopped))
 
 
 def session(talk: Conversation, due_ns: int) -> bool:
