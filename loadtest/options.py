@@ -9,11 +9,11 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from loadtest.analysis.gate import check_gates, split_gates
 from loadtest.connection.sources import parse_sources
+from loadtest.connection.target_url import split_target
 from loadtest.exit_codes import WRONG_USE
 from loadtest.master.server_view import ServerUnreachableError, ServerView
-from loadtest.master.target import PLAIN_TARGET, Target, split_target
+from loadtest.master.target import PLAIN_TARGET, Target
 from loadtest.plan import (
     ARRIVALS,
     CLIENT_MODES,
@@ -153,6 +153,9 @@ def traffic_of(options: Namespace) -> Traffic:
 
 def plan_of(options: Namespace) -> Plan:
     """The comparison plan, as the options say. PlanError names the option that is wrong."""
+    # Only who leads makes plans: a worker has these options too, and no use for what judges its figures.
+    from loadtest.analysis.gate import check_gates, split_gates
+
     plan = Plan(
         modes=parse_modes(options.modes),
         levels=parse_levels(options.levels),

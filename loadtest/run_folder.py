@@ -28,6 +28,9 @@ RUN_FILE = "run.json"
 SUMMARY_FILE = "summary.csv"
 CONNECTIONS_FILE = "connections.jsonl"
 CELLS_FOLDER = "cells"
+REPORT_FILE = "report.html"
+MARKDOWN_FILE = "summary.md"
+JUNIT_FILE = "junit.xml"
 
 _Record = TypeVar("_Record")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from locust import log
@@ -17,11 +17,12 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from loadtest.exit_codes import DONE, exit_code
 from loadtest.master.capacity import own_limits, raise_open_files
-from loadtest.master.conductor import Conductor
 from loadtest.orders import BEGIN, END, FAULT, LIMITS, OPENED, PULSE, REPORT, CellOrder
-from loadtest.report.gate_rows import rows_of
 from loadtest.users import feed_of
 from loadtest.worker.agent import Agent
+
+if TYPE_CHECKING:
+    from loadtest.master.conductor import Conductor
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,9 @@ def attach_agent(environment: Environment) -> Agent:
 
 def attach_conductor(environment: Environment, conductor: Conductor) -> None:
     """Make this process the one that leads: a master, or a local runner."""
+    # Not for workers: it brings in what judges and draws.
+    from loadtest.report.gate_rows import rows_of
+
     runner = environment.runner
     assert isinstance(runner, MasterRunner | LocalRunner)
 

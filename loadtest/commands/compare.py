@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from loadtest.analysis.gate import check_gates, split_gates
+from loadtest.children import clean_own_environment
 from loadtest.commands.output import complain, print_report_of
 from loadtest.connection.sources import parse_sources
 from loadtest.exit_codes import INTERRUPTED, exit_code
@@ -110,6 +111,8 @@ def compare(
     ] = None,
 ) -> None:
     """Run the same load against every mode and set them side by side."""
+    # Locust reads variables of its own as it is imported, and the processes that carry the load inherit.
+    clean_own_environment()
     from loadtest.commands.junit_file import check_junit
     from loadtest.master.local_run import LocalRun
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from loadtest.run_folder import REPORT_FILE
+
 if TYPE_CHECKING:
     from loadtest.report.material import Material
 
 
 def print_report_of(material: Material) -> None:
     """The report of a run, its gates, and where its page is."""
-    from loadtest.report.build import REPORT_FILE
     from loadtest.report.gate_text import print_gates
     from loadtest.report.text import print_report
 

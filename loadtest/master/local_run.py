@@ -10,11 +10,9 @@ from __future__ import annotations
 import locust  # isort: skip
 
 import logging
-import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,14 +22,16 @@ import gevent
 from locust.env import Environment
 from locust.runners import MasterRunner
 
+from loadtest.children import Program, start
 from loadtest.connection.socket_errors import HarnessError, no_such_source, resolve
+from loadtest.connection.target_url import split_target
 from loadtest.master.announcements import find_server
 from loadtest.master.conductor import Conductor
 from loadtest.master.orphans import end_with_parent
 from loadtest.master.server_process import local_server
 from loadtest.master.server_view import ServerView
 from loadtest.master.shape import PlanShape
-from loadtest.master.target import Target, split_target
+from loadtest.master.target import Target
 from loadtest.master.workers import Workers
 from loadtest.plan import Plan
 from loadtest.results import Run
@@ -45,7 +45,6 @@ MOST_BACKLOG = 4096
 # of its.
 FEWEST_RECORDS = 100_000
 MOST_RECORDS = 500_000
-LOCUSTFILE = Path(__file__).parents[1] / "locustfile.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,16 +184,10 @@ def _walk(runner: MasterRunner, conductor: Conductor) -> bool:
 @contextmanager
 def _worker_processes(count: int, port: int) -> Iterator[None]:
     """Locust workers for a master on this port; they end with it."""
-    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--worker"]
-    command += ["--master-host", "127.0.0.1", "--master-port", str(port), "--loglevel", "WARNING"]
-    # Variables that configure a master or a server would reach the workers as options of their own.
-    inherited = {
-        key: value for key, value in os.environ.items() if not key.startswith(("LOCUST_", "LOCKSTEP_"))
-    }
     processes = [
-        subprocess.Popen(
-            command,
-            env=inherited,
+        start(
+            Program.WORKER,
+            [str(port)],
             stdout=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=end_with_parent,

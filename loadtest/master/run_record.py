@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import secrets
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from loadtest.children import Program, run
 from loadtest.hosts import describe_host
 from loadtest.master.progress import ReportState
 from loadtest.results import Cell, CellDetail, Run
@@ -102,9 +102,8 @@ class RunRecord:
 
 def _make_report(path: Path) -> bool:
     """In a process of its own: drawing charts for seconds would hold up the heartbeats here."""
-    command = [sys.executable, "-m", "loadtest", "report", str(path)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=REPORT_MAKING_S)
+        done = run(Program.LOCKSTEP, ["report", str(path)], REPORT_MAKING_S)
     except subprocess.TimeoutExpired:
         logger.error("no report within %g s; try `lockstep report %s`", REPORT_MAKING_S, path)
         return False

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from loadtest.connection.socket_errors import HarnessError
 from loadtest.master.server_view import ServerView, Snapshot
 from loadtest.nearest import offer
 from loadtest.orders import CellOrder
@@ -101,18 +99,3 @@ class Target:
             seconds=seconds,
             seed=seed,
         )
-
-
-def split_target(host: str | None) -> tuple[str, int | None]:
-    """`tcp://name:port` -> (name, port); the port may be left out. HarnessError says what is wrong."""
-    remedy = "write it as tcp://name:port"
-    if not host:
-        raise HarnessError(f"no host is given: {remedy}")
-    parts = urlsplit(host if "://" in host else f"tcp://{host}")
-    try:
-        port = parts.port
-    except ValueError:
-        raise HarnessError(f"host {host!r} has no valid port: {remedy}") from None
-    if parts.scheme != "tcp" or not parts.hostname:
-        raise HarnessError(f"host {host!r} is no TCP target: {remedy}")
-    return parts.hostname, port

@@ -14,6 +14,8 @@ from types import TracebackType
 
 import vl_convert
 
+from loadtest.children import Program, start
+
 _NOTHING = '{"data": {"values": []}, "mark": "point"}'
 
 
@@ -21,12 +23,7 @@ class Renderer:
     """A context in which charts can be drawn, once."""
 
     def __enter__(self) -> Renderer:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-        )
+        self._process = start(Program.RENDERER, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         return self
 
     def __exit__(

@@ -181,7 +181,11 @@ def test_a_worker_that_is_killed_in_mid_run_is_named_and_loses_at_most_one_repor
             assert time.monotonic() < deadline
             time.sleep(0.1)
         time.sleep(4)  # past the first report of 3 s
-        next(child for child in psutil.Process(process.pid).children() if "locust" in child.cmdline()).kill()
+        next(
+            child
+            for child in psutil.Process(process.pid).children()
+            if "loadtest.worker.process" in child.cmdline()
+        ).kill()
         told, _ = process.communicate(timeout=60)
     finally:
         process.kill()

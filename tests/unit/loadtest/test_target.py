@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from loadtest.connection.socket_errors import HarnessError
+from loadtest.connection.target_url import split_target
 from loadtest.master.server_view import ServerView
-from loadtest.master.target import Target, split_target
+from loadtest.master.target import Target
 from loadtest.orders import CellOrder
 from loadtest.plan import Arrival, Plan, PlanError, Traffic
 from loadtest.worker.scenarios import GREETING_REPLY
