@@ -8,6 +8,7 @@ from __future__ import annotations
 from loadtest.ours import ours
 
 with ours("wire"):
+    from wire.build import build_of
     from wire.errors import FrameTooLong, HeaderMissing, PeerError
     from wire.framing import FRAMINGS, Decoder, Framing, get_framing
     from wire.timing import Timing
@@ -20,5 +21,6 @@ __all__ = [
     "HeaderMissing",
     "PeerError",
     "Timing",
+    "build_of",
     "get_framing",
 ]
