@@ -18,6 +18,7 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from loadtest.exit_codes import DONE, exit_code
 from loadtest.master.capacity import own_limits, raise_open_files
 from loadtest.orders import BEGIN, END, FAULT, LIMITS, OPENED, PULSE, REPORT, CellOrder
+from loadtest.plan import PlanError
 from loadtest.users import feed_of
 from loadtest.worker.agent import Agent
 
@@ -39,7 +40,14 @@ def attach_agent(environment: Environment) -> Agent:
     environment.lockstep_agent = agent  # type: ignore[attr-defined]
 
     def on_begin(msg: Any, **_: Any) -> None:
-        agent.begin(CellOrder.from_message(msg.data))
+        try:
+            order = CellOrder.from_message(msg.data)
+        except (TypeError, KeyError, PlanError) as error:
+            reason = f"cannot follow an order ({error}): start master and workers from the same version"
+            told = {"run_id": msg.data.get("run_id"), "worker": runner.client_id, "reason": reason}
+            runner.send_message(FAULT, told)
+        else:
+            agent.begin(order)
 
     def on_end(msg: Any, **_: Any) -> None:
         agent.end(at_once=msg.data["at_once"])

@@ -27,7 +27,7 @@ from loadtest.master.run_record import RunRecord
 from loadtest.master.target import Target
 from loadtest.master.workers import Workers
 from loadtest.orders import BEGIN, DRAIN_S, END
-from loadtest.plan import Plan, PlannedCell, Traffic
+from loadtest.plan import SEEDS_A_PLAN, Plan, PlannedCell, Traffic
 from loadtest.results import Run
 
 logger = logging.getLogger(__name__)
@@ -35,8 +35,6 @@ logger = logging.getLogger(__name__)
 # After the drain and its abort thousands of connections may have to be closed.
 REPORT_WAIT_S = DRAIN_S + 12.0
 POLL_S = 0.01
-# Repeats have seeds of their own, which those of no other plan's seed meet.
-SEEDS_A_PLAN = 10_000
 
 
 def _nobody_asks(_: Run) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from loadtest.connection.socket_errors import HarnessError
 from loadtest.master.server_view import ServerView, Snapshot
 from loadtest.nearest import offer
 from loadtest.orders import CellOrder
 from loadtest.plan import Plan, PlanError, Traffic
+from loadtest.protocol import FRAMINGS
 from loadtest.worker.scenarios import GREETING_REPLY
 
 # The mode's name where the target is no Lockstep server.
 PLAIN_TARGET = "target"
+
+# What a Lockstep server says that it answers -> what is expected, as a CellOrder tells it.
+_REPLIES = {"echo": "echo", "ack": GREETING_REPLY.decode()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,12 @@ class Target:
     def _port(self, snapshot: Snapshot | None, mode: str, setting: str) -> int:
         """The port behind a mode's name; setting: who named the mode, for the refusal."""
         if self.server is None or snapshot is None:
+            if mode != PLAIN_TARGET:
+                raise PlanError(
+                    setting,
+                    f"{mode!r} is not offered by {self.host}: a service without --admin has one mode, "
+                    f"{PLAIN_TARGET}; give --admin HOST:PORT where it is a Lockstep server, which tells its own",
+                )
             if self.port is None:
                 raise PlanError(
                     "host", f"{self.host!r} has no port: write it as tcp://name:port, or give --admin"
@@ -67,6 +79,16 @@ class Target:
                 f"{mode!r} is not offered by the server at {self.server.admin}: {offer(mode, listeners)}",
             )
         return listeners[mode].port
+
+    def _known(self, settings: Mapping[str, Any], name: str, known: Iterable[str]) -> str:
+        """A setting of the server's, which has to be one of these. HarnessError where it is another."""
+        value = str(settings[name])
+        if value not in known:
+            raise HarnessError(
+                f"the server at {self.host} has {name} {value!r}, and this version knows {', '.join(known)}: "
+                "use the same version of Lockstep for both"
+            )
+        return value
 
     def order(
         self,
@@ -83,8 +105,8 @@ class Target:
         framing, timing, reply = self.framing, False, self.reply
         if snapshot is not None:
             settings = snapshot.settings
-            framing, timing = settings["framing"], settings["timing"]
-            reply = "echo" if settings["reply"] == "echo" else GREETING_REPLY.decode()
+            framing = self._known(settings, "framing", FRAMINGS)
+            timing, reply = settings["timing"], _REPLIES[self._known(settings, "reply", _REPLIES)]
         return CellOrder(
             run_id=run_id,
             cell=cell,
