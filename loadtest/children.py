@@ -81,6 +81,7 @@ def run(program: Program, arguments: Iterable[str], within_s: float) -> subproce
         env=environment_of(os.environ),
         capture_output=True,
         encoding="utf-8",
+        start_new_session=True,  # a Ctrl-C that ends the run, or a second one, is not meant for what saves it
         timeout=within_s,
         check=False,
     )

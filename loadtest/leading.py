@@ -9,6 +9,7 @@ from locust.env import Environment
 
 from loadtest.exit_codes import WRONG_USE
 from loadtest.master.driver import Driver
+from loadtest.master.stop_signals import LocustStop
 from loadtest.refusals import REFUSALS, in_words
 from loadtest.wiring import attach_conductor
 
@@ -28,7 +29,8 @@ def lead(environment: Environment) -> None:
     except REFUSALS as refusal:
         print(f"lockstep: {in_words(refusal)}", file=sys.stderr)
         sys.exit(WRONG_USE)
-    attach_conductor(environment, driver.conductor)
+    conductor = driver.conductor
+    attach_conductor(environment, conductor, LocustStop(lambda: conductor.running))
     web = environment.web_ui
     if web is not None and web.app is not None:
         _add_page(web, web.app, driver)

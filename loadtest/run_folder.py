@@ -13,6 +13,7 @@ a run that is cut off leaves the last complete version.
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -190,5 +191,15 @@ def _damaged(where: object, reason: str) -> ResultsError:
     return ResultsError(f"{where} is damaged: {reason}; restore the file or repeat the run")
 
 
+_REMEDIES = {
+    errno.ENOSPC: "free some space there, or choose another folder with --out",
+    errno.EDQUOT: "free some of your quota there, or choose another folder with --out",
+    errno.ENOENT: "its folder is gone: leave it where it is until the run is over",
+    errno.EACCES: "check the owner and mode of its folder, or choose another folder with --out",
+    errno.EROFS: "choose a folder that can be written with --out",
+}
+
+
 def _not_written(path: Path, error: OSError) -> ResultsError:
-    return ResultsError(f"cannot write {path}: {error.strerror}; free some space or choose another --out")
+    remedy = _REMEDIES.get(error.errno or 0, "choose another folder with --out")
+    return ResultsError(f"cannot write {path}: {error.strerror or error}; {remedy}")

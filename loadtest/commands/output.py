@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
 
 def print_report_of(material: Material) -> None:
-    """The report of a run, its gates, and where its page is."""
+    """The report of a run, its gates, and where its page is, if there is one."""
     from loadtest.report.gate_text import print_gates
     from loadtest.report.text import print_report
 
     console = Console()
     print_report(material, console)
     print_gates(material.run, console)
-    console.print(f"Report: {material.path / REPORT_FILE}", soft_wrap=True)
+    page = material.path / REPORT_FILE
+    if page.is_file():
+        console.print(f"Report: {page}", soft_wrap=True)
 
 
 def complain(line: str) -> None:

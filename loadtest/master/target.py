@@ -65,7 +65,7 @@ class Target:
                 raise PlanError(
                     setting,
                     f"{mode!r} is not offered by {self.host}: a service without --admin has one mode, "
-                    f"{PLAIN_TARGET}; give --admin HOST:PORT where it is a Lockstep server, which tells its own",
+                    f"{PLAIN_TARGET}; give --admin HOST:PORT for a Lockstep server, which tells its modes",
                 )
             if self.port is None:
                 raise PlanError(
