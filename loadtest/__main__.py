@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # `-m` looks into the working folder first, where anything may lie: what we need is beside this package.
+    sys.path[0] = __file__.rsplit("/", 2)[0]
+
 import typer
 
 from loadtest.commands.clients import clients

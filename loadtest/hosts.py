@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from loadtest.protocol import build_of
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PROCESSORS = Path("/proc/cpuinfo")
@@ -20,6 +23,7 @@ def describe_host(role: str, name: str) -> dict[str, Any]:
     return {
         "role": role,
         "name": name,
+        "lockstep": _build(),
         "python": platform.python_version(),
         "locust": version("locust"),
         "platform": platform.platform(),
@@ -27,6 +31,12 @@ def describe_host(role: str, name: str) -> dict[str, Any]:
         "cpu_model": cpu_model(_PROCESSORS.read_text()) if _PROCESSORS.exists() else None,
         "boot_id": _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else None,
     }
+
+
+@functools.cache
+def _build() -> str:
+    """Of the load side. Asked for as a run or a worker begins, and then kept: files may change under it."""
+    return build_of("loadtest", "wire")
 
 
 def cpu_model(cpuinfo: str) -> str | None:

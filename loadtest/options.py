@@ -9,11 +9,11 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from loadtest.analysis.gate import check_gates, split_gates
 from loadtest.connection.sources import parse_sources
+from loadtest.connection.target_url import split_target
 from loadtest.exit_codes import WRONG_USE
 from loadtest.master.server_view import ServerUnreachableError, ServerView
-from loadtest.master.target import PLAIN_TARGET, Target, split_target
+from loadtest.master.target import PLAIN_TARGET, Target
 from loadtest.plan import (
     ARRIVALS,
     CLIENT_MODES,
@@ -26,10 +26,10 @@ from loadtest.plan import (
     parse_modes,
 )
 from loadtest.plan_file import read_plan_file
+from loadtest.protocol import FRAMINGS
 
 BY_HAND = "by hand"
 COMPARISON_PLAN = "comparison plan"
-FRAMINGS = ("raw", "line", "length")
 
 # What a plan file may hold, and what it may hold for `lockstep compare` alone.
 IN_A_PLAN_FILE: dict[str, type] = {
@@ -82,7 +82,8 @@ def add_options(parser: Any, **_: Any) -> None:
     )
     shown("messages", traffic.messages, "per connection")
     shown("payload", traffic.payload_bytes, "bytes in every message")
-    shown("modes", ",".join(defaults.modes), "plan only: which of the server's modes to compare")
+    compared = modes if modes == (PLAIN_TARGET,) else defaults.modes
+    shown("modes", ",".join(compared), "plan only: which of the server's modes to compare")
     shown("levels", ",".join(map(str, defaults.levels)), "plan only: connections at once")
     shown("repeats", defaults.repeats, "plan only: how often every cell is measured")
     shown("seconds", defaults.seconds, "plan only: measured time of a cell")
@@ -151,8 +152,22 @@ def traffic_of(options: Namespace) -> Traffic:
     return Traffic(options.scenario, options.client_mode, options.messages, options.payload, arrival, sources)
 
 
+def check_numbers(options: Namespace) -> None:
+    """PlanError where a number makes no sense, be it used or not: Locust sends all of them to its workers."""
+    Plan(
+        repeats=options.repeats,
+        seconds=options.seconds,
+        warmup_s=options.warmup,
+        seed=options.seed,
+        traffic=traffic_of(options),
+    )
+
+
 def plan_of(options: Namespace) -> Plan:
     """The comparison plan, as the options say. PlanError names the option that is wrong."""
+    # Only who leads makes plans: a worker has these options too, and no use for what judges its figures.
+    from loadtest.analysis.gate import check_gates, split_gates
+
     plan = Plan(
         modes=parse_modes(options.modes),
         levels=parse_levels(options.levels),

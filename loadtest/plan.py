@@ -12,6 +12,9 @@ LOWEST_RATE_PER_S = 0.001
 HIGHEST_RATE_PER_S = 1_000_000
 SCENARIOS = ("session", "greeting", "persistent")
 MAX_PAYLOAD = 1 << 20
+# Repeats have seeds of their own, which those of no other plan's seed meet. They have to fit 64 bits.
+SEEDS_A_PLAN = 10_000
+GREATEST_SEED = 2**32 - 1
 
 
 class PlanError(ValueError):
@@ -29,7 +32,13 @@ def _one_of(what: str, value: str, choices: tuple[str, ...]) -> None:
 
 def _between(what: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise PlanError(what, f"{value:.10g} is out of range: give {low:.10g} to {high:.10g}")
+        raise PlanError(what, f"{_shown(value)} is out of range: give {low:.10g} to {high:.10g}")
+
+
+def _shown(value: float) -> str:
+    """A number in a line: whole numbers may have any number of digits, more than a float can hold."""
+    text = str(value) if isinstance(value, int) else f"{value:.10g}"
+    return text if len(text) <= 25 else f"{text[:10]}... of {len(text)} digits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +149,7 @@ class Plan:
         _between("repeats", self.repeats, 1, 1000)
         _between("seconds", self.seconds, 0.1, 86_400)
         _between("warmup", self.warmup_s, 0, 3600)
+        _between("seed", self.seed, 0, GREATEST_SEED)
 
     def cells(self) -> list[PlannedCell]:
         """Every cell in running order.

@@ -13,6 +13,7 @@ a run that is cut off leaves the last complete version.
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,9 @@ RUN_FILE = "run.json"
 SUMMARY_FILE = "summary.csv"
 CONNECTIONS_FILE = "connections.jsonl"
 CELLS_FOLDER = "cells"
+REPORT_FILE = "report.html"
+MARKDOWN_FILE = "summary.md"
+JUNIT_FILE = "junit.xml"
 
 _Record = TypeVar("_Record")
 
@@ -187,5 +191,15 @@ def _damaged(where: object, reason: str) -> ResultsError:
     return ResultsError(f"{where} is damaged: {reason}; restore the file or repeat the run")
 
 
+_REMEDIES = {
+    errno.ENOSPC: "free some space there, or choose another folder with --out",
+    errno.EDQUOT: "free some of your quota there, or choose another folder with --out",
+    errno.ENOENT: "its folder is gone: leave it where it is until the run is over",
+    errno.EACCES: "check the owner and mode of its folder, or choose another folder with --out",
+    errno.EROFS: "choose a folder that can be written with --out",
+}
+
+
 def _not_written(path: Path, error: OSError) -> ResultsError:
-    return ResultsError(f"cannot write {path}: {error.strerror}; free some space or choose another --out")
+    remedy = _REMEDIES.get(error.errno or 0, "choose another folder with --out")
+    return ResultsError(f"cannot write {path}: {error.strerror or error}; {remedy}")

@@ -19,8 +19,8 @@ from loadtest.connection.meters import Meter, SampleMeter
 from loadtest.connection.reply_buffer import RawEnd, sized, until, whatever
 from loadtest.connection.samples import Sample
 from loadtest.connection.socket_errors import HarnessError
+from loadtest.connection.target_url import split_target
 from loadtest.exit_codes import WRONG_USE
-from loadtest.master.target import split_target
 from loadtest.recording import buckets
 from loadtest.recording.locust_feed import LocustFeed, somebody_listens
 from loadtest.worker.agent import Agent

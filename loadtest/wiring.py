@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from locust import log
@@ -17,11 +17,14 @@ from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from loadtest.exit_codes import DONE, exit_code
 from loadtest.master.capacity import own_limits, raise_open_files
-from loadtest.master.conductor import Conductor
 from loadtest.orders import BEGIN, END, FAULT, LIMITS, OPENED, PULSE, REPORT, CellOrder
-from loadtest.report.gate_rows import rows_of
+from loadtest.plan import PlanError
 from loadtest.users import feed_of
 from loadtest.worker.agent import Agent
+
+if TYPE_CHECKING:
+    from loadtest.master.conductor import Conductor
+    from loadtest.master.stop_signals import LocustStop
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +41,14 @@ def attach_agent(environment: Environment) -> Agent:
     environment.lockstep_agent = agent  # type: ignore[attr-defined]
 
     def on_begin(msg: Any, **_: Any) -> None:
-        agent.begin(CellOrder.from_message(msg.data))
+        try:
+            order = CellOrder.from_message(msg.data)
+        except (TypeError, KeyError, PlanError) as error:
+            reason = f"cannot follow an order ({error}): start master and workers from the same version"
+            told = {"run_id": msg.data.get("run_id"), "worker": runner.client_id, "reason": reason}
+            runner.send_message(FAULT, told)
+        else:
+            agent.begin(order)
 
     def on_end(msg: Any, **_: Any) -> None:
         agent.end(at_once=msg.data["at_once"])
@@ -55,8 +65,14 @@ def attach_agent(environment: Environment) -> Agent:
     return agent
 
 
-def attach_conductor(environment: Environment, conductor: Conductor) -> None:
-    """Make this process the one that leads: a master, or a local runner."""
+def attach_conductor(environment: Environment, conductor: Conductor, stop: LocustStop | None = None) -> None:
+    """Make this process the one that leads: a master, or a local runner.
+
+    stop: tells which signal ended a run, where this process is Locust's.
+    """
+    # Not for workers: it brings in what judges and draws.
+    from loadtest.report.gate_rows import rows_of
+
     runner = environment.runner
     assert isinstance(runner, MasterRunner | LocalRunner)
 
@@ -74,7 +90,7 @@ def attach_conductor(environment: Environment, conductor: Conductor) -> None:
         if walk is not None and walk is not gevent.getcurrent() and conductor.running:
             walk.kill()
         conductor.finish_run()
-        _set_exit_code(environment, conductor)
+        _set_exit_code(environment, conductor, None if stop is None else stop.number)
 
     def on_quitting(**_: Any) -> None:
         on_stopping()
@@ -93,16 +109,18 @@ def attach_conductor(environment: Environment, conductor: Conductor) -> None:
     environment.events.quitting.add_listener(on_quitting)
 
 
-def _set_exit_code(environment: Environment, conductor: Conductor) -> None:
+def _set_exit_code(environment: Environment, conductor: Conductor, signal: int | None) -> None:
     """Where a whole plan went well it is 0: Locust would say 1 for failed messages, which are figures here.
 
-    Left to Locust: a run by hand, a plan that somebody stopped, and what went wrong in Locust itself.
+    signal: which one asked this process to stop, if any did. Left to Locust: a run by hand, a plan that
+    somebody stopped from the page, and what went wrong in Locust itself.
     """
     code = exit_code(
         refused=conductor.failure is not None,
-        interrupted=False,
+        signal=signal if conductor.interrupted else None,
         degraded=conductor.degraded,
         failed=bool(conductor.unmet_gates),
+        unreported=conductor.unreported is not None,
     )
     runner = environment.runner
     assert runner is not None

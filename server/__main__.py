@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # `-m` looks into the working folder first, where anything may lie: what we need is beside this package.
+    sys.path[0] = __file__.rsplit("/", 2)[0]
+
 import json
 import logging
 import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 
 from server.flags import parse_settings

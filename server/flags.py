@@ -41,9 +41,14 @@ def _choice(*names: str) -> Callable[[str], str]:
     return parse
 
 
+def _is_whole(text: str) -> bool:
+    """Whether it is a whole number of a length that may make sense: Python refuses to read very long ones."""
+    return text.isascii() and text.isdigit() and len(text) <= 20
+
+
 def _whole(least: int, greatest: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and least <= int(text) <= greatest):
+        if not (_is_whole(text) and least <= int(text) <= greatest):
             raise ValueError(f"is out of range; write a whole number from {least} to {greatest}")
         return int(text)
 
@@ -76,7 +81,7 @@ def _whole_seconds(text: str) -> int:
 
 def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
-    if not (host and colon and port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+    if not (host and colon and _is_whole(port) and 1 <= int(port) <= 65535):
         raise ValueError("is not an address; write HOST:PORT, for example 255.255.255.255:9101")
     return host, int(port)
 

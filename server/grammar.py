@@ -15,7 +15,7 @@ DEFAULT_LISTENERS = (
 )
 
 _FORM = "write MODE[=N][/SCOPE]:PORT, for example lock:8889"
-_SPEC = re.compile(r"(?P<mode>[^=/:]+)(?:=(?P<n>[^/:]*))?(?:/(?P<scope>[^:]*))?:(?P<port>\d+)", re.ASCII)
+_SPEC = re.compile(r"(?P<mode>[^=/:]+)(?:=(?P<n>[^/:]*))?(?:/(?P<scope>[^:]*))?:(?P<port>\d{1,9})", re.ASCII)
 _SCOPES = ("connection", "message")
 
 

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,11 @@ from server.kernel import listen_overflows
 from server.limits import open_files_limit, threads_limit
 from server.listener import Listener
 from server.settings import Settings
+from wire.build import build_of
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+# Taken as the server starts: its files may change under it.
+VERSION = build_of("server", "wire")
 
 
 def ready_view(listeners: Iterable[Listener], admin_port: int) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def server_view(settings: Settings) -> dict[str, Any]:
     """What the server is, how it was set, and what its system allows and has lost."""
     told = ("framing", "reply", "timing", "hold_ns", "work", "pause_ns", "accept", "backlog", "nodelay")
     return {
-        "version": server_version(),
+        "version": VERSION,
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "gil": gil_enabled(),
@@ -66,14 +68,6 @@ def server_view(settings: Settings) -> dict[str, Any]:
         "threads_limit": threads_limit(),
         "listen_overflows": listen_overflows(),
     }
-
-
-def server_version() -> str:
-    """Lockstep's version; `source` where it runs from a checkout that is not installed."""
-    try:
-        return version("lockstep")
-    except PackageNotFoundError:
-        return "source"
 
 
 def gil_enabled() -> bool:

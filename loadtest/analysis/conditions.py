@@ -14,8 +14,8 @@ Values = tuple[str, ...]
 UNKNOWN = "unknown"
 
 # What decides how dear a message is and who gets in. Left out: names, process and boot ids, which differ from
-# run to run; limits and the backlog, which matter only where they are hit, and then are a finding; the
-# server's version, which may be the very thing that two runs are to tell apart.
+# run to run; limits and the backlog, which matter only where they are hit, and then are a finding; Lockstep's
+# own build, which may be the very thing that two runs are to tell apart: see `builds`.
 _OF_A_MACHINE = {
     "cpu_model": "processor",
     "cpu_count": "cores",
@@ -88,6 +88,32 @@ def mismatches(first: Run, second: Run) -> list[Mismatch]:
         for name, values in conditions_of(first).items()
         if values != theirs[name]
     ]
+
+
+def builds(first: Run, second: Run) -> list[str]:
+    """Which code made runs A and B, in words: a line for the server and one for the load side.
+
+    Runs of different builds may be compared, and who compares them must know that they are.
+    """
+    sides = {
+        "server": [_values([_server_build(run)]) for run in (first, second)],
+        "load side": [_values(host.get("lockstep") for host in run.hosts) for run in (first, second)],
+    }
+    return [_builds_in_words(side, *(", ".join(each) for each in found)) for side, found in sides.items()]
+
+
+def _server_build(run: Run) -> str | None:
+    """A server that was not installed used to call itself `source`, whatever its code was."""
+    version = run.server.get("version")
+    return None if version == "source" else version
+
+
+def _builds_in_words(side: str, first: str, second: str) -> str:
+    if first != second:
+        return f"the {side} differs: {first} in A, {second} in B"
+    if first == UNKNOWN:
+        return f"of the {side} neither run tells the version"
+    return f"the {side} is the same: {first}"
 
 
 def _values(found: Iterable[Any], name: str = "") -> Values:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from math import isinf
 
 from loadtest.analysis.metrics import METRICS, Metric, Unit
 from loadtest.nearest import offer
@@ -142,7 +143,7 @@ class _Parser:
         raise self._refusal(f"the plan has no mode {who!r}: {offer(who, names)}")
 
     def _level(self, text: str) -> int:
-        if text.isascii() and text.isdigit() and int(text) in self.levels:
+        if text in map(str, self.levels):
             return int(text)
         raise self._refusal(f"the plan has no level {text!r}: choose from {', '.join(map(str, self.levels))}")
 
@@ -165,7 +166,7 @@ class _Parser:
         if match["unit"] not in scale.units:
             raise self._refusal(f"{text!r} has the wrong unit: {scale.remedy}")
         bound = float(Decimal(match["number"]) * scale.units[match["unit"]])
-        if bound > scale.most:
+        if bound > scale.most or isinf(bound):
             raise self._refusal(f"{text!r} is too much: {scale.remedy}")
         return bound
 

@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from loadtest.analysis.gate import check_gates, split_gates
+from loadtest.children import clean_own_environment
 from loadtest.commands.output import complain, print_report_of
 from loadtest.connection.sources import parse_sources
-from loadtest.exit_codes import INTERRUPTED, exit_code
+from loadtest.exit_codes import exit_code, stopped_by
 from loadtest.plan import Arrival, Plan, PlanError, Traffic, parse_levels, parse_modes
 from loadtest.plan_file import read_plan_file
-from loadtest.results import Cell, Run
+from loadtest.results import Cell, ResultsError, Run
 from loadtest.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ def compare(
     ] = None,
 ) -> None:
     """Run the same load against every mode and set them side by side."""
+    # Locust reads variables of its own as it is imported, and the processes that carry the load inherit.
+    clean_own_environment()
     from loadtest.commands.junit_file import check_junit
     from loadtest.master.local_run import LocalRun
 
@@ -143,6 +146,7 @@ def _run(local_run: LocalRun, junit: Path | None) -> None:
     from loadtest.analysis.judged import judge_gates, unmet
     from loadtest.commands.junit_file import write_junit
     from loadtest.master.local_run import run_here
+    from loadtest.master.stop_signals import StoppedBySignal
     from loadtest.report.material import Material
 
     progress = _progress()
@@ -153,23 +157,31 @@ def _run(local_run: LocalRun, junit: Path | None) -> None:
 
     try:
         finished = run_here(local_run, progress, on_cell)
-    except KeyboardInterrupt:
-        complain("stopped by Ctrl-C before the run began: nothing is saved")
-        raise typer.Exit(INTERRUPTED) from None
-    material = Material.of(RunFolder.load(finished.path))
+    except StoppedBySignal as stopped:
+        complain(f"stopped by {stopped.words} before the run began: nothing is saved")
+        raise typer.Exit(stopped_by(stopped.signal)) from None
+    try:
+        material = Material.of(RunFolder.load(finished.path))
+    except ResultsError as lost:
+        # Whatever took the folder away took it from the run too.
+        raise ResultsError(finished.failure or str(lost)) from None
     print_report_of(material)
     if junit is not None:
         write_junit(junit, material.run)
     if finished.failure:
         complain(finished.failure)
-    elif finished.interrupted:
-        complain(f"stopped by Ctrl-C: what was measured is saved in {finished.path}")
+    else:
+        if finished.stopped:
+            complain(f"stopped by {finished.stopped.words}: what was measured is saved in {finished.path}")
+        if finished.unreported:
+            complain(finished.unreported)
     raise typer.Exit(
         exit_code(
             refused=finished.failure is not None,
-            interrupted=finished.interrupted,
+            signal=None if finished.stopped is None else finished.stopped.signal,
             degraded=bool(degradations(material.findings)),
             failed=bool(unmet(judge_gates(material.run))),
+            unreported=finished.unreported is not None,
         )
     )
 

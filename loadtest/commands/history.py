@@ -79,7 +79,7 @@ def read_runs(folder: Path) -> tuple[list[tuple[str, Run]], list[str]]:
 
 def _links(folder: Path, page: Path) -> dict[str, str]:
     """Folder -> its report, as seen from the page; those that have one."""
-    from loadtest.report.build import REPORT_FILE
+    from loadtest.run_folder import REPORT_FILE
 
     return {
         # `./` keeps a name with a colon from being read as a scheme.

@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from loadtest.run_folder import REPORT_FILE
+
 if TYPE_CHECKING:
     from loadtest.report.material import Material
 
 
 def print_report_of(material: Material) -> None:
-    """The report of a run, its gates, and where its page is."""
-    from loadtest.report.build import REPORT_FILE
+    """The report of a run, its gates, and where its page is, if there is one."""
     from loadtest.report.gate_text import print_gates
     from loadtest.report.text import print_report
 
     console = Console()
     print_report(material, console)
     print_gates(material.run, console)
-    console.print(f"Report: {material.path / REPORT_FILE}", soft_wrap=True)
+    page = material.path / REPORT_FILE
+    if page.is_file():
+        console.print(f"Report: {page}", soft_wrap=True)
 
 
 def complain(line: str) -> None:

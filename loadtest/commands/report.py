@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from loadtest.commands.output import print_report_of
-from loadtest.run_folder import RunFolder
+from loadtest.run_folder import MARKDOWN_FILE, RunFolder
 
 
 def report(
@@ -25,7 +25,7 @@ def report(
     """Make report.html and summary.md of a run folder again, and print its table."""
     # All that a report allocates it keeps to its end: looking for garbage would take a tenth of its time.
     gc.disable()
-    from loadtest.report.build import MARKDOWN_FILE, write_report
+    from loadtest.report.build import write_report
     from loadtest.report.material import Material
 
     material = Material.of(RunFolder.load(run))

@@ -19,8 +19,7 @@ from loadtest.connection.meters import ABSENT, Meter
 from loadtest.connection.reply_buffer import RawEnd, ReplyBuffer, raw_end, reply_buffer
 from loadtest.connection.samples import ANSWERED, Outcome, Phase, Reply
 from loadtest.connection.socket_errors import HarnessError
-from wire.errors import FrameTooLong
-from wire.framing import Framing, get_framing
+from loadtest.protocol import FrameTooLong, Framing, get_framing
 
 _FIRST_REPLY = Phase.FIRST_REPLY
 _now_ns = time.monotonic_ns

@@ -9,9 +9,7 @@ from typing import NamedTuple
 from loadtest.connection.failures import with_bytes
 from loadtest.connection.meters import ABSENT
 from loadtest.connection.samples import ANSWERED, Outcome
-from wire.errors import HeaderMissing
-from wire.framing import Framing
-from wire.timing import Timing
+from loadtest.protocol import Framing, HeaderMissing, Timing
 
 NO_TIMING = "the reply has no timing header: is the server's --timing on?"
 WRONG_REPLY = "the reply is not what was expected"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import count, islice
 from typing import NamedTuple
 
-from wire.framing import Framing
+from loadtest.protocol import Framing
 
 _ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
 

@@ -8,8 +8,7 @@ from typing import Protocol
 
 from loadtest.connection.failures import EMPTY_REPLY
 from loadtest.connection.socket_errors import HarnessError
-from wire.errors import FrameTooLong
-from wire.framing import Framing
+from loadtest.protocol import FrameTooLong, Framing
 
 RawEnd = Callable[[bytes], int | None]
 """Where a reply without an end mark of its own ends: how many of these bytes it is, None if more must come.

@@ -27,16 +27,14 @@ from loadtest.master.run_record import RunRecord
 from loadtest.master.target import Target
 from loadtest.master.workers import Workers
 from loadtest.orders import BEGIN, DRAIN_S, END
-from loadtest.plan import Plan, PlannedCell, Traffic
-from loadtest.results import Run
+from loadtest.plan import SEEDS_A_PLAN, Plan, PlannedCell, Traffic
+from loadtest.results import ResultsError, Run
 
 logger = logging.getLogger(__name__)
 
 # After the drain and its abort thousands of connections may have to be closed.
 REPORT_WAIT_S = DRAIN_S + 12.0
 POLL_S = 0.01
-# Repeats have seeds of their own, which those of no other plan's seed meet.
-SEEDS_A_PLAN = 10_000
 
 
 def _nobody_asks(_: Run) -> None:
@@ -95,6 +93,11 @@ class Conductor:
     def unmet_gates(self) -> list[Judged]:
         """The gates that the current or last run does not meet."""
         return [] if self._record is None else unmet(judge_gates(self._record.run))
+
+    @property
+    def unreported(self) -> str | None:
+        """Why the last run has no report; None where it has one, or is not over."""
+        return None if self._record is None else self._record.unreported
 
     @property
     def run_path(self) -> Path | None:
@@ -188,17 +191,21 @@ class Conductor:
 
     def give_up(self, reason: str) -> None:
         """The harness cannot go on: save what there is, and say why."""
-        self.failure = reason
-        logger.error("lockstep: %s", reason)
+        self._fail(reason)
         if self._record is not None and self._record.running:
             self._record.note(reason)
             self.finish_run(interrupted=True)
+
+    def _fail(self, reason: str) -> None:
+        """The first reason is the cause of all that follows it."""
+        self.failure = self.failure or reason
+        logger.error("lockstep: %s", reason)
 
     def finish_run(self, *, interrupted: bool | None = None) -> None:
         """Save the run and write its report. A cell that is still under way is ended now.
 
         A plan that has such a cell was interrupted, and the cell is cut short; a run by hand always ends
-        like this.
+        like this. Where it can no longer be saved, `failure` says why.
         """
         with self._ending:
             record = self._record
@@ -206,8 +213,12 @@ class Conductor:
                 return
             if interrupted is None:
                 interrupted = record.run.kind == "plan"
-            self.end_cell(cut_short=interrupted)
-            record.close(interrupted=interrupted)
+            try:
+                self.end_cell(cut_short=interrupted)
+                record.close(interrupted=interrupted)
+            except ResultsError as unsaved:
+                record.abandon(str(unsaved))
+                self._fail(str(unsaved))
 
     def on_report(self, report: dict[str, Any]) -> None:
         """A worker's report came in."""
@@ -261,8 +272,8 @@ class Conductor:
         assert self._record is not None
         made, detail, connections = cell.account(self.target.server, gevent.sleep, cut_short=cut_short)
         workers = list(cell.collector.hosts.values())
-        self._record.add_cell(made, detail, connections, workers, cell.notes())
         # Only now: whoever is stopped while it waits above leaves the cell to be saved by the next to end it.
         self._cell = None
+        self._record.add_cell(made, detail, connections, workers, cell.notes())
         self._saved_ns = time.monotonic_ns()
         self._on_cell(self._record.run)

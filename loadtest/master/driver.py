@@ -17,7 +17,7 @@ from loadtest.exit_codes import WRONG_USE
 from loadtest.master.conductor import Conductor
 from loadtest.master.shape import PlanShape
 from loadtest.master.workers import Workers
-from loadtest.options import COMPARISON_PLAN, plan_of, target_of, traffic_of
+from loadtest.options import COMPARISON_PLAN, check_numbers, plan_of, target_of, traffic_of
 from loadtest.plan import PlanError, PlannedCell
 from loadtest.refusals import REFUSALS, in_words
 from loadtest.users import ScenarioUser
@@ -63,6 +63,7 @@ class Driver:
         else:
             if options.headless and options.gate:
                 raise PlanError("gate", f"does nothing in a run by hand: add --run {COMPARISON_PLAN!r}")
+            check_numbers(options)
             target.port_of(options.mode)
             shape = None
             level, modes, traffic = users, (options.mode,), traffic_of(options)

@@ -10,11 +10,8 @@ from __future__ import annotations
 import locust  # isort: skip
 
 import logging
-import os
-import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,14 +21,17 @@ import gevent
 from locust.env import Environment
 from locust.runners import MasterRunner
 
+from loadtest.children import Program, start
 from loadtest.connection.socket_errors import HarnessError, no_such_source, resolve
+from loadtest.connection.target_url import split_target
 from loadtest.master.announcements import find_server
 from loadtest.master.conductor import Conductor
 from loadtest.master.orphans import end_with_parent
 from loadtest.master.server_process import local_server
 from loadtest.master.server_view import ServerView
 from loadtest.master.shape import PlanShape
-from loadtest.master.target import Target, split_target
+from loadtest.master.stop_signals import StoppedBySignal, ignore_stop_signals, stoppable
+from loadtest.master.target import Target
 from loadtest.master.workers import Workers
 from loadtest.plan import Plan
 from loadtest.results import Run
@@ -45,7 +45,6 @@ MOST_BACKLOG = 4096
 # of its.
 FEWEST_RECORDS = 100_000
 MOST_RECORDS = 500_000
-LOCUSTFILE = Path(__file__).parents[1] / "locustfile.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +67,18 @@ class LocalRun:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Where the run's folder is, why it ended early if it did, and whether that was Ctrl-C."""
+    """Where the run's folder is, why it ended early if it did, and why it has no report if it has none."""
 
     path: Path
     failure: str | None
-    interrupted: bool
+    stopped: StoppedBySignal | None
+    unreported: str | None
 
 
 def run_here(
     local_run: LocalRun, under_way: AbstractContextManager[object], on_cell: Callable[[Run], None]
 ) -> Finished:
-    """Run it to its end, or to Ctrl-C; one of REFUSALS where it cannot begin.
+    """Run it to its end, or to a signal; one of REFUSALS, or StoppedBySignal, where it does not begin.
 
     under_way: entered once nothing stands in the way of the run, and left after it. on_cell is called after
     each cell.
@@ -89,7 +89,7 @@ def run_here(
     logging.getLogger("locust").setLevel(logging.ERROR)
     plan = local_run.plan
     with ExitStack() as stack:
-        stack.enter_context(_interruptible())
+        stack.enter_context(stoppable())
         target = _find_target(local_run, stack)
         target.check(plan)
         _check_addresses(target.host, plan.traffic.sources)
@@ -105,34 +105,10 @@ def run_here(
         # As the shape would; here what is refused is still an exception, before anybody is told of a run.
         shape.begin_run()
         stack.enter_context(under_way)
-        interrupted = _walk(runner, conductor)
-        _ignore_ctrl_c()
+        stopped = _walk(runner, conductor)
+        ignore_stop_signals()
         assert conductor.run_path is not None
-        return Finished(conductor.run_path, conductor.failure, interrupted)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """The first Ctrl-C raises KeyboardInterrupt in the greenlet that entered this, and nowhere else.
-
-    By itself it would strike whatever runs: the hub mostly, which prints a trace before it hands it on.
-    """
-    here = gevent.getcurrent()
-
-    def interrupt(*_: object) -> None:
-        _ignore_ctrl_c()
-        gevent.kill(here, KeyboardInterrupt)
-
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _ignore_ctrl_c() -> None:
-    """Saving a run, its report, and putting processes away: all bounded, none to be left half done."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return Finished(conductor.run_path, conductor.failure, stopped, conductor.unreported)
 
 
 def _check_addresses(host: str, sources: Sequence[str]) -> None:
@@ -168,33 +144,27 @@ def _room_for(plan: Plan) -> tuple[str, ...]:
     return ("--backlog", str(backlog), "--records", str(records))
 
 
-def _walk(runner: MasterRunner, conductor: Conductor) -> bool:
-    """Walk the plan; True if Ctrl-C ended it."""
+def _walk(runner: MasterRunner, conductor: Conductor) -> StoppedBySignal | None:
+    """Walk the plan; what ended it, if that was a signal."""
     runner.start_shape()
     walk = runner.shape_greenlet
     assert walk is not None
     try:
         walk.join()
-    except KeyboardInterrupt:
+    except StoppedBySignal as stopped:
         walk.kill()
         conductor.finish_run()
-        return True
-    return False
+        return stopped
+    return None
 
 
 @contextmanager
 def _worker_processes(count: int, port: int) -> Iterator[None]:
     """Locust workers for a master on this port; they end with it."""
-    command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--worker"]
-    command += ["--master-host", "127.0.0.1", "--master-port", str(port), "--loglevel", "WARNING"]
-    # Variables that configure a master or a server would reach the workers as options of their own.
-    inherited = {
-        key: value for key, value in os.environ.items() if not key.startswith(("LOCUST_", "LOCKSTEP_"))
-    }
     processes = [
-        subprocess.Popen(
-            command,
-            env=inherited,
+        start(
+            Program.WORKER,
+            [str(port)],
             stdout=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=end_with_parent,

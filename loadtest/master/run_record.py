@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 import secrets
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from loadtest.children import Program, run
 from loadtest.hosts import describe_host
 from loadtest.master.progress import ReportState
 from loadtest.results import Cell, CellDetail, Run
-from loadtest.run_folder import RunFolder
+from loadtest.run_folder import REPORT_FILE, RunFolder
 from loadtest.sampled import Connection
 
 logger = logging.getLogger(__name__)
@@ -25,11 +25,15 @@ REPORT_MAKING_S = 60.0
 
 
 class RunRecord:
-    """run: everything so far. folder: where it is kept. What saves raises ResultsError where it cannot."""
+    """run: everything so far. folder: where it is kept. What saves raises ResultsError where it cannot.
+
+    unreported: why a run that is over has no report; None where it has one.
+    """
 
     def __init__(self, run: Run, folder: RunFolder) -> None:
         self.run = run
         self.report = ReportState.NONE
+        self.unreported: str | None = None
         self._folder = folder
         folder.save_run(run)
         logger.info("run %s: results go to %s", run.run_id, folder.path)
@@ -89,27 +93,40 @@ class RunRecord:
 
     def close(self, *, interrupted: bool) -> None:
         """The run is over: save it, and make its report."""
-        finished = datetime.now(UTC).isoformat(timespec="seconds")
-        self.run = replace(self.run, finished=finished, interrupted=interrupted)
+        self._end(interrupted=interrupted)
         self._folder.save_run(self.run)
         self.report = ReportState.MAKING
-        made = False
+        self.unreported = "its making was broken off"
         try:
-            made = _make_report(self.path)
+            self.unreported = _make_report(self.path)
         finally:
-            self.report = ReportState.READY if made else ReportState.FAILED
+            self.report = ReportState.READY if self.unreported is None else ReportState.FAILED
+        if self.unreported is not None:
+            logger.error("%s", self.unreported)
+
+    def abandon(self, reason: str) -> None:
+        """The run is over because it can no longer be saved: what was saved before is all there is of it."""
+        self._end(interrupted=True)
+        self.report, self.unreported = ReportState.FAILED, reason
+
+    def _end(self, *, interrupted: bool) -> None:
+        finished = datetime.now(UTC).isoformat(timespec="seconds")
+        self.run = replace(self.run, finished=finished, interrupted=interrupted)
 
 
-def _make_report(path: Path) -> bool:
-    """In a process of its own: drawing charts for seconds would hold up the heartbeats here."""
-    command = [sys.executable, "-m", "loadtest", "report", str(path)]
+def _make_report(path: Path) -> str | None:
+    """In a process of its own: drawing charts for seconds would hold up the heartbeats here.
+
+    Why it could not be made, in one line; None where it was.
+    """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=REPORT_MAKING_S)
+        done = run(Program.LOCKSTEP, ["report", str(path)], REPORT_MAKING_S)
     except subprocess.TimeoutExpired:
-        logger.error("no report within %g s; try `lockstep report %s`", REPORT_MAKING_S, path)
-        return False
-    if done.returncode:
+        words = f"it took more than {REPORT_MAKING_S:g} s"
+    else:
+        if done.returncode == 0 and (path / REPORT_FILE).is_file():
+            return None
         # A process that was killed, for want of memory say, leaves no word.
         *_, words = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        logger.error("the report could not be made: %s", words)
-    return done.returncode == 0
+        words = words.removeprefix("lockstep: ")
+    return f"the report could not be made: {words}. The run is saved: try lockstep report {path}"

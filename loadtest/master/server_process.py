@@ -5,41 +5,43 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from loadtest.children import Program, start
 from loadtest.connection.socket_errors import HarnessError
 from loadtest.master.orphans import end_with_parent
 from loadtest.plan import PlanError
 
+# Starting takes a fifth of a second; a machine that is busy with something else may take its time.
+READY_S = 30.0
 STOP_TIMEOUT_S = 10.0
 
 
 @contextmanager
 def local_server(
-    modes: Sequence[str], extra: Sequence[str], setting: str = "modes"
+    modes: Sequence[str], extra: Sequence[str], setting: str = "modes", ready_s: float = READY_S
 ) -> Iterator[dict[str, Any]]:
     """Run `python -m server` on loopback with these modes and flags.
 
     Gives its ready line. If it refuses: PlanError that names `setting`, the one that the modes come from, or
-    HarnessError, both in the server's words.
+    HarnessError, both in the server's words. HarnessError too where it does not get ready in time.
     """
     listen = [argument for mode in modes for argument in ("--listen", f"{mode}:0")]
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "server", "--bind", "127.0.0.1", "--admin-port", "0", *listen, *extra],
+        process = start(
+            Program.SERVER,
+            ["--bind", "127.0.0.1", "--admin-port", "0", *listen, *extra],
             stdout=subprocess.PIPE,
             stderr=log,
-            text=True,
             start_new_session=True,  # Ctrl-C is for the run; the server ends after it
             preexec_fn=end_with_parent,
         )
         try:
-            assert process.stdout is not None
-            ready = process.stdout.readline()
+            ready = _first_line(process, ready_s)
             if not ready:
                 process.wait()
                 log.seek(0)
@@ -47,6 +49,22 @@ def local_server(
             yield json.loads(ready)
         finally:
             _stop(process)
+
+
+def _first_line(process: subprocess.Popen[str], within_s: float) -> str:
+    """What it says when it is ready; empty where it ended instead. HarnessError where it does neither."""
+    assert process.stdout is not None
+    # Reading a pipe has no bound of its own.
+    too_long = threading.Timer(within_s, process.kill)
+    too_long.start()
+    line = process.stdout.readline()
+    if too_long.finished.is_set() and process.wait() == -signal.SIGKILL:
+        raise HarnessError(
+            f"the server did not get ready within {within_s:g} s: is this machine busy with something else? "
+            "Try again, or start a server yourself and name it with --host and --admin"
+        )
+    too_long.cancel()
+    return line
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
@@ -57,6 +75,8 @@ def _stop(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
 
 
 def _refusal(words: str, modes: Sequence[str], setting: str) -> Exception:

@@ -17,6 +17,8 @@ CONNECTIONS_LIMIT = 1_000_000
 # What of a connection's record goes into a run: with a hundred thousand of them, no more is asked for.
 RECORD_FIELDS = ("peer", *ServerRecord.__dataclass_fields__)
 SETTLE_STEP_S = 0.02
+# An admin port is asked directly: a proxy that the environment names is for the Web.
+_directly = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 
 class ServerUnreachableError(Exception):
@@ -103,7 +105,7 @@ class ServerView:
         request = urllib.request.Request(f"http://{self.admin}{path}", method=method)
         remedy = f"is `python -m server` running there, and --admin its admin port? (tried http://{self.admin}{path})"
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:
+            with _directly(request, timeout=self._timeout_s) as answer:
                 document = json.load(answer)
         except (OSError, ValueError, http.client.HTTPException) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error

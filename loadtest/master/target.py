@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from loadtest.connection.socket_errors import HarnessError
 from loadtest.master.server_view import ServerView, Snapshot
 from loadtest.nearest import offer
 from loadtest.orders import CellOrder
 from loadtest.plan import Plan, PlanError, Traffic
+from loadtest.protocol import FRAMINGS
 from loadtest.worker.scenarios import GREETING_REPLY
 
 # The mode's name where the target is no Lockstep server.
 PLAIN_TARGET = "target"
+
+# What a Lockstep server says that it answers -> what is expected, as a CellOrder tells it.
+_REPLIES = {"echo": "echo", "ack": GREETING_REPLY.decode()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,12 @@ class Target:
     def _port(self, snapshot: Snapshot | None, mode: str, setting: str) -> int:
         """The port behind a mode's name; setting: who named the mode, for the refusal."""
         if self.server is None or snapshot is None:
+            if mode != PLAIN_TARGET:
+                raise PlanError(
+                    setting,
+                    f"{mode!r} is not offered by {self.host}: a service without --admin has one mode, "
+                    f"{PLAIN_TARGET}; give --admin HOST:PORT for a Lockstep server, which tells its modes",
+                )
             if self.port is None:
                 raise PlanError(
                     "host", f"{self.host!r} has no port: write it as tcp://name:port, or give --admin"
@@ -69,6 +79,16 @@ class Target:
                 f"{mode!r} is not offered by the server at {self.server.admin}: {offer(mode, listeners)}",
             )
         return listeners[mode].port
+
+    def _known(self, settings: Mapping[str, Any], name: str, known: Iterable[str]) -> str:
+        """A setting of the server's, which has to be one of these. HarnessError where it is another."""
+        value = str(settings[name])
+        if value not in known:
+            raise HarnessError(
+                f"the server at {self.host} has {name} {value!r}, and this version knows {', '.join(known)}: "
+                "use the same version of Lockstep for both"
+            )
+        return value
 
     def order(
         self,
@@ -85,8 +105,8 @@ class Target:
         framing, timing, reply = self.framing, False, self.reply
         if snapshot is not None:
             settings = snapshot.settings
-            framing, timing = settings["framing"], settings["timing"]
-            reply = "echo" if settings["reply"] == "echo" else GREETING_REPLY.decode()
+            framing = self._known(settings, "framing", FRAMINGS)
+            timing, reply = settings["timing"], _REPLIES[self._known(settings, "reply", _REPLIES)]
         return CellOrder(
             run_id=run_id,
             cell=cell,
@@ -101,18 +121,3 @@ class Target:
             seconds=seconds,
             seed=seed,
         )
-
-
-def split_target(host: str | None) -> tuple[str, int | None]:
-    """`tcp://name:port` -> (name, port); the port may be left out. HarnessError says what is wrong."""
-    remedy = "write it as tcp://name:port"
-    if not host:
-        raise HarnessError(f"no host is given: {remedy}")
-    parts = urlsplit(host if "://" in host else f"tcp://{host}")
-    try:
-        port = parts.port
-    except ValueError:
-        raise HarnessError(f"host {host!r} has no valid port: {remedy}") from None
-    if parts.scheme != "tcp" or not parts.hostname:
-        raise HarnessError(f"host {host!r} is no TCP target: {remedy}")
-    return parts.hostname, port

@@ -17,11 +17,7 @@ from loadtest.report.material import Material
 from loadtest.report.renderer import Renderer
 from loadtest.report.svg import inline, specification
 from loadtest.results import ResultsError
-from loadtest.run_folder import RunFolder
-
-REPORT_FILE = "report.html"
-MARKDOWN_FILE = "summary.md"
-JUNIT_FILE = "junit.xml"
+from loadtest.run_folder import JUNIT_FILE, MARKDOWN_FILE, REPORT_FILE, RunFolder
 
 
 def write_report(material: Material, charts: Path | None = None) -> Path:

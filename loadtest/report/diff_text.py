@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from loadtest.analysis.conditions import Mismatch
+from loadtest.analysis.conditions import Mismatch, builds
 from loadtest.analysis.run_diff import RunDiff
 from loadtest.report.diff_words import (
     HEADER,
@@ -62,4 +62,5 @@ def _row(words: Sequence[str]) -> str:
 
 
 def _names(runs: tuple[Run, Run]) -> list[str]:
-    return [f"{letter}: {run.run_id}, {run.command}" for letter, run in zip("AB", runs, strict=True)]
+    named = [f"{letter}: {run.run_id}, {run.command}" for letter, run in zip("AB", runs, strict=True)]
+    return [*named, f"Lockstep: {'; '.join(builds(*runs))}"]

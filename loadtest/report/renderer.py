@@ -7,12 +7,16 @@ another, holding the interpreter as it does.
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from types import TracebackType
 
 import vl_convert
+
+from loadtest.children import Program, start
+from loadtest.results import ResultsError
 
 _NOTHING = '{"data": {"values": []}, "mark": "point"}'
 
@@ -21,12 +25,7 @@ class Renderer:
     """A context in which charts can be drawn, once."""
 
     def __enter__(self) -> Renderer:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-        )
+        self._process = start(Program.RENDERER, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         return self
 
     def __exit__(
@@ -36,10 +35,14 @@ class Renderer:
         self._process.communicate()
 
     def draw(self, specifications: Sequence[str]) -> list[str]:
-        """Vega-Lite specifications, one line each -> SVG. CalledProcessError where one cannot be drawn."""
+        """Vega-Lite specifications, one line each -> SVG. ResultsError where they cannot be drawn."""
         answer, _ = self._process.communicate("\n".join(specifications))
-        if self._process.returncode:
-            raise subprocess.CalledProcessError(self._process.returncode, self._process.args)
+        if code := self._process.returncode:
+            ended = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+            raise ResultsError(
+                f"the charts could not be drawn: their renderer ended with {ended}, give it more memory "
+                "(it reserves some GB of addresses: ulimit -v)"
+            )
         return [json.loads(line) for line in answer.splitlines()]
 
 

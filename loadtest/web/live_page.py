@@ -19,8 +19,8 @@ from flask_cors import cross_origin
 from loadtest.master.progress import Progress
 from loadtest.master.pulses import Pulses
 from loadtest.master.target import Target
-from loadtest.report.build import REPORT_FILE
 from loadtest.results import Run
+from loadtest.run_folder import REPORT_FILE
 from loadtest.web.outcome import Outcome, outcome_of
 from loadtest.web.server_watch import ServerWatch
 from loadtest.web.state import state_of

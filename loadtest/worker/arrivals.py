@@ -7,6 +7,7 @@ workers together are arrivals at the full rate.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Protocol
 
@@ -111,6 +112,14 @@ class Poisson:
         return self._moments
 
 
+def _constant(rate_per_s: float, worker: int, workers: int, _seed: int) -> Schedule:
+    return Constant(rate_per_s, worker, workers)
+
+
+SCHEDULES: dict[str, Callable[[float, int, int, int], Schedule]] = {"constant": _constant, "poisson": Poisson}
+"""Kind of open arrivals -> its schedule, of turns a second, the worker's number, how many, and a seed."""
+
+
 def schedule_of(arrival: Arrival, worker: int, workers: int, seed: int) -> Schedule | None:
     """The share of worker number `worker`, from 0, of what a plan asks for; None where the load is closed.
 
@@ -118,6 +127,4 @@ def schedule_of(arrival: Arrival, worker: int, workers: int, seed: int) -> Sched
     """
     if arrival.rate_per_s is None:
         return None
-    if arrival.kind == "constant":
-        return Constant(arrival.rate_per_s, worker, workers)
-    return Poisson(arrival.rate_per_s, worker, workers, seed)
+    return SCHEDULES[arrival.kind](arrival.rate_per_s, worker, workers, seed)

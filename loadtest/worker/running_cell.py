@@ -13,6 +13,7 @@ from loadtest.connection.links.cooperative import CooperativeLink
 from loadtest.connection.messages import Message, message_ring
 from loadtest.connection.meters import ABSENT
 from loadtest.orders import CellOrder
+from loadtest.protocol import get_framing
 from loadtest.recording.locust_feed import LocustFeed
 from loadtest.recording.pulse import PulseCounter
 from loadtest.recording.recorder import CellRecorder
@@ -22,7 +23,6 @@ from loadtest.worker.health import HealthMonitor
 from loadtest.worker.opening import CONNECTS_PER_S, Opening
 from loadtest.worker.pacer import Pacer
 from loadtest.worker.scenarios import SCENARIOS, Conversation
-from wire.framing import get_framing
 
 # The first connections of a cell that are kept whole, in each worker.
 SAMPLED_CONNECTIONS = 200

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.containers.stack import IMAGES, Stack, docker
+from wire.build import build_of
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
 
@@ -63,6 +64,24 @@ def test_the_server_image_holds_nothing_of_the_load() -> None:
 
 def test_the_loadtest_image_holds_nothing_of_the_server() -> None:
     assert in_image(LOADTEST, "ls /app").split() == ["docker", "loadtest", "plans", "wire"]
+
+
+@pytest.mark.parametrize(
+    ("image", "told", "packages"),
+    [
+        (SERVER, "from server.views import VERSION as it", ("server", "wire")),
+        (
+            LOADTEST,
+            "from loadtest.hosts import describe_host as d; it = d('', '')['lockstep']",
+            ("loadtest", "wire"),
+        ),
+    ],
+    ids=["server", "loadtest"],
+)
+def test_an_image_records_the_build_that_this_checkout_is(
+    image: str, told: str, packages: tuple[str, ...]
+) -> None:
+    assert in_image(image, f'python -c "{told}; print(it)"').strip() == build_of(*packages)
 
 
 def test_compose_publishes_the_web_page_on_loopback_and_nothing_else(tmp_path: Path) -> None:

@@ -94,3 +94,47 @@ def test_no_file_imports_both_the_server_and_locust_even_by_way_of_another_file(
     files = python_files("wire", "server", "loadtest", "tests", "bench", "docker")
     direct = {module_name(file): set(imported_by(file)) for file in files}
     assert [module for module in direct if {"server", "locust"} <= roots_reached_from(module, direct)] == []
+
+
+def test_the_load_side_imports_wire_in_one_place_where_a_locustfile_s_own_cannot_take_its_name() -> None:
+    importing = [file for file in python_files("loadtest") if "wire" in roots_imported_by(file)]
+    assert importing == [ROOT / "loadtest" / "protocol.py"]
+
+
+# What a process that only carries load has no use for: charts, statistics of a run, pages, who leads.
+OF_WHO_LEADS = ("altair", "scipy", "vl_convert", "pandas", "loadtest.report", "loadtest.web")
+OF_WHO_LEADS += ("loadtest.master.conductor", "loadtest.analysis.gate", "loadtest.analysis.checks")
+
+A_USERS_LOCUSTFILE = "from loadtest.users import TcpUser"
+A_WORKER_OF_COMPARE = "import loadtest.worker.process"
+# With its options in the parser, and up to where Locust would connect to its master.
+A_LOCUST_WORKER = """
+import runpy, sys
+from locust.env import Environment
+def stop(*_, **__):
+    raise SystemExit
+Environment.create_worker_runner = stop
+sys.argv = ["locust", "-f", "loadtest/locustfile.py", "--worker"]
+try:
+    runpy.run_module("locust", run_name="__main__")
+except SystemExit:
+    assert "loadtest.users" in sys.modules
+"""
+
+
+@pytest.mark.parametrize("start", [A_USERS_LOCUSTFILE, A_WORKER_OF_COMPARE, A_LOCUST_WORKER])
+def test_who_carries_load_loads_nothing_of_who_leads(start: str) -> None:
+    script = f"import sys\n{start}\nprint(*sys.modules, sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = done.stdout.split()
+    assert "loadtest.users" in loaded
+    assert [name for name in loaded if name in OF_WHO_LEADS] == []
+
+
+def test_a_user_of_tcp_user_loads_nothing_of_the_master() -> None:
+    files = python_files("loadtest")
+    direct = {module_name(file): set(imported_by(file)) for file in files}
+    assert {name for name in direct["loadtest.users"] if name.startswith("loadtest.master")} == set()

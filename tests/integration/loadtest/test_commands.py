@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import socket
 import subprocess
 import sys
@@ -91,56 +90,6 @@ def test_a_damaged_run_is_named_with_its_file(tmp_path: Path) -> None:
     assert "run.json" in done.err
 
 
-def test_ctrl_c_keeps_the_cells_that_were_done_and_makes_their_report(tmp_path: Path) -> None:
-    out = tmp_path / "results"
-    arguments = (
-        "--out",
-        str(out),
-        "--modes",
-        "free,lock",
-        "--levels",
-        "2",
-        "--seconds",
-        "0.5",
-        "--repeats",
-        "20",
-    )
-    process = subprocess.Popen(
-        [*COMMAND, "compare", *arguments],
-        cwd=ROOT,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        await_cells(out, 2)
-        process.send_signal(signal.SIGINT)
-        said, told = process.communicate(timeout=40)
-    finally:
-        process.kill()
-    folder, run = only_run(out)
-    assert process.returncode == 130
-    assert run["interrupted"]
-    assert len([cell for cell in run["cells"] if not cell["cut_short"]]) >= 2
-    assert (folder / "report.html").exists()
-    assert "interrupted" in said
-    progress, *lines = told.splitlines()
-    assert "/40" in progress
-    assert lines == [f"lockstep: stopped by Ctrl-C: what was measured is saved in {folder}"]
-
-
-def await_cells(out: Path, count: int) -> None:
-    """Until a run under `out` has saved so many cells."""
-    deadline = time.monotonic() + 40
-    while time.monotonic() < deadline:
-        for file in out.glob("*/run.json"):
-            if len(json.loads(file.read_text())["cells"]) >= count:
-                return
-        time.sleep(0.1)
-    raise AssertionError(f"no {count} cells within 40 s")
-
-
 def test_a_server_that_runs_already_is_driven_and_left_alone(tmp_path: Path) -> None:
     with ServerProcess("free", "lock", flags=SERVER_FLAGS) as server:
         admin = server.admin_url.removeprefix("http://")
@@ -181,7 +130,11 @@ def test_a_worker_that_is_killed_in_mid_run_is_named_and_loses_at_most_one_repor
             assert time.monotonic() < deadline
             time.sleep(0.1)
         time.sleep(4)  # past the first report of 3 s
-        next(child for child in psutil.Process(process.pid).children() if "locust" in child.cmdline()).kill()
+        next(
+            child
+            for child in psutil.Process(process.pid).children()
+            if "loadtest.worker.process" in child.cmdline()
+        ).kill()
         told, _ = process.communicate(timeout=60)
     finally:
         process.kill()

@@ -27,10 +27,9 @@ def a_stop_while_the_report_is_made_lets_it_be_made() -> None:
     runner = environment.create_local_runner()
     begun, may_end = Event(), Event()
 
-    def make_report(_: Path) -> bool:
+    def make_report(_: Path) -> None:
         begun.set()
         may_end.wait()
-        return True
 
     run_record._make_report = make_report
     with gevent.Timeout(PATIENCE_S), tempfile.TemporaryDirectory() as out:

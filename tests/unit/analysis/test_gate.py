@@ -75,6 +75,7 @@ def test_a_gate_is_read_as_it_is_written(
         ("free: response_p99 <", "'' is no number of 0 or more"),
         ("free: messages_per_s > 9/s", "'9/s' has the wrong unit: a rate is a number per second"),
         ("free: failed < 5%", "'5%' has the wrong unit: a count has no unit"),
+        (f"free@{'9' * 5000}: failed <= 0", "the plan has no level"),
         ("free: failed_share < 5", "'5' is too much: a share is 0 to 1, or 0% to 100%"),
         ("lock/free: response_p99 < 5ms", "'5ms' has the wrong unit: a ratio has no unit"),
         ("free: response_p99", "'response_p99' compares nothing: write MODE: METRIC < VALUE"),
@@ -118,3 +119,7 @@ def test_a_plans_gates_are_checked_against_its_own_modes_and_levels() -> None:
 )
 def test_gates_in_one_text_are_separated_by_semicolons_or_commas(text: str, gates: tuple[str, ...]) -> None:
     assert split_gates(text) == gates
+
+
+def test_a_bound_beyond_every_number_could_never_fail_and_is_refused() -> None:
+    assert "is too much" in refusal_of(f"free: response_p99 < {'9' * 400}s")

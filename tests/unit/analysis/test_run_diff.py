@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.analysis.conditions import mismatches
+from loadtest.analysis.conditions import builds, mismatches
 from loadtest.analysis.run_diff import Lost, Outcome, RunDiff, diff
 from loadtest.results import Cell, Messages, Run
 from tests.support_figures import SENT, degraded, make_cell, make_run, noisy_run, silent
@@ -219,3 +219,25 @@ def test_runs_that_were_not_made_alike_are_told_apart(
 def test_what_differs_from_run_to_run_anyway_does_not_tell_them_apart(change: Callable[[Run], Run]) -> None:
     run = run_of(EVEN)
     assert mismatches(run, change(run)) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        ("0.1.0+aa", "0.1.0+bb", "the server differs: 0.1.0+aa in A, 0.1.0+bb in B"),
+        ("0.1.0+aa", "0.1.0+aa", "the server is the same: 0.1.0+aa"),
+        ("source", "0.1.0+bb", "the server differs: unknown in A, 0.1.0+bb in B"),
+        ("source", "source", "of the server neither run tells the version"),
+        (None, "source", "of the server neither run tells the version"),
+    ],
+)
+def test_what_built_the_servers_of_two_runs_is_named(first: object, second: object, words: str) -> None:
+    run = run_of(EVEN)
+    assert builds(with_server("version", first)(run), with_server("version", second)(run))[0] == words
+
+
+def test_what_built_the_load_sides_of_two_runs_is_named() -> None:
+    run = run_of(EVEN)
+    told = with_hosts(lockstep="0.1.0+aa")(run), with_hosts(lockstep="0.1.0+bb")(run)
+    assert builds(*told)[1] == "the load side differs: 0.1.0+aa in A, 0.1.0+bb in B"
+    assert builds(run, run)[1] == "of the load side neither run tells the version"

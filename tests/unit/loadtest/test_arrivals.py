@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.plan import Arrival, PlanError
-from loadtest.worker.arrivals import BLOCK, Constant, Poisson, Schedule, schedule_of
+from loadtest.plan import ARRIVALS, Arrival, PlanError
+from loadtest.worker.arrivals import BLOCK, SCHEDULES, Constant, Poisson, Schedule, schedule_of
 
 S = 1_000_000_000
 
@@ -131,6 +131,17 @@ def test_a_poisson_schedule_keeps_its_rate_over_a_million_arrivals() -> None:
 )
 def test_a_plans_arrival_has_its_schedule(arrival: Arrival, kind: type) -> None:
     assert type(schedule_of(arrival, 0, 1, 0)) is kind
+
+
+def test_every_kind_of_arrivals_that_a_plan_may_ask_for_has_a_schedule_of_its_own() -> None:
+    assert {"closed", *SCHEDULES} == set(ARRIVALS)
+
+
+def test_a_kind_that_is_unknown_here_is_an_error_and_no_other_kind() -> None:
+    arrival = Arrival("constant", 5.0)
+    object.__setattr__(arrival, "kind", "bursty")
+    with pytest.raises(KeyError, match="bursty"):
+        schedule_of(arrival, 0, 1, 0)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
-from loadtest.exit_codes import exit_code
+from loadtest.exit_codes import INTERRUPTED, exit_code, stopped_by
 
 
 @pytest.mark.parametrize(
@@ -13,12 +15,21 @@ from loadtest.exit_codes import exit_code
         (set(), 0),
         ({"failed"}, 1),
         ({"degraded"}, 3),
-        ({"degraded", "failed"}, 3),
-        ({"interrupted", "failed"}, 130),
-        ({"interrupted", "degraded"}, 130),
-        ({"refused", "interrupted", "degraded", "failed"}, 2),
+        ({"unreported"}, 4),
+        ({"failed", "unreported"}, 1),
+        ({"degraded", "failed", "unreported"}, 3),
+        ({"refused", "degraded", "failed", "unreported"}, 2),
     ],
 )
 def test_one_code_says_how_a_run_ended(ended: set[str], code: int) -> None:
-    names = ("refused", "interrupted", "degraded", "failed")
+    names = ("refused", "degraded", "failed", "unreported")
     assert exit_code(**{name: name in ended for name in names}) == code
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_run_that_a_signal_stopped_says_which_as_a_shell_does(number: int, code: int) -> None:
+    assert exit_code(signal=number, degraded=True, failed=True, unreported=True) == code
+    assert exit_code(signal=number, refused=True) == 2
+    assert stopped_by(signal.SIGINT) == INTERRUPTED

@@ -15,6 +15,7 @@ from loadtest.options import (
     COMPARISON_PLAN,
     IN_A_PLAN_FILE,
     add_options,
+    check_numbers,
     offered_modes,
     plan_of,
     target_of,
@@ -58,9 +59,27 @@ def parsed(*arguments: str) -> Namespace:
 
 def test_bare_options_are_the_default_plan() -> None:
     options = parsed()
-    assert plan_of(options) == Plan()
+    assert plan_of(options) == Plan(modes=(PLAIN_TARGET,))
     assert traffic_of(options) == Traffic()
     assert (options.mode, options.run) == (PLAIN_TARGET, "by hand")
+
+
+def test_on_a_lockstep_server_the_default_plan_compares_its_modes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with admin_port({"/listeners": [listeners(listener("free", 8888))]}) as port:
+        monkeypatch.setattr("sys.argv", ["locust", "--admin", port.address])
+        assert plan_of(parsed("--admin", port.address)) == Plan()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("seed", "99999999999999999999999"), ("repeats", "0"), ("seconds", "nan"), ("payload", "-1")],
+)
+def test_a_number_that_makes_no_sense_is_refused_in_a_run_by_hand_too(option: str, value: str) -> None:
+    """Locust sends every option to its workers, and one that it cannot send would spoil all later runs."""
+    check_numbers(parsed())
+    with pytest.raises(PlanError, match="is out of range") as refusal:
+        check_numbers(parsed(f"--{option}", value))
+    assert refusal.value.what == option
 
 
 def test_options_become_a_plan() -> None:
@@ -148,7 +167,7 @@ def test_gates_go_into_the_plan() -> None:
     assert plan.gates == ("free: response_p99 < 20ms", "lock/free@4: messages_per_s > 0.05")
     assert plan.file is None
     with pytest.raises(PlanError, match="did you mean free") as refusal:
-        plan_of(parsed("--gate", "fre: late < 1"))
+        plan_of(parsed("--modes", "free,lock", "--gate", "fre: late < 1"))
     assert refusal.value.what == "gate"
 
 

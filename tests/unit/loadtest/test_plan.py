@@ -7,7 +7,16 @@ from dataclasses import asdict
 
 import pytest
 
-from loadtest.plan import Arrival, Plan, PlanError, Traffic, parse_levels, parse_modes
+from loadtest.plan import (
+    GREATEST_SEED,
+    SEEDS_A_PLAN,
+    Arrival,
+    Plan,
+    PlanError,
+    Traffic,
+    parse_levels,
+    parse_modes,
+)
 
 
 def test_every_combination_is_there_once_a_repeat_and_repeats_are_interleaved() -> None:
@@ -39,12 +48,25 @@ def test_the_seed_repeats_the_order_and_another_one_changes_it() -> None:
         ({"seconds": 0.0}, "seconds"),
         ({"seconds": float("nan")}, "seconds"),
         ({"warmup_s": -1.0}, "warmup"),
+        ({"warmup_s": float("inf")}, "warmup"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 2**32}, "seed"),
+        ({"seed": 10**4000}, "seed"),
+        ({"levels": (10**400,)}, "levels"),
+        ({"repeats": 10**400}, "repeats"),
     ],
 )
 def test_a_plan_that_cannot_run_names_the_setting(wrong: dict[str, object], what: str) -> None:
     with pytest.raises(PlanError) as refusal:
         Plan(**wrong)  # type: ignore[arg-type]
     assert refusal.value.what == what
+    assert len(str(refusal.value)) < 200
+
+
+def test_a_seed_that_is_not_refused_reaches_the_workers() -> None:
+    """As a repeat's own seed, in 64 bits."""
+    assert GREATEST_SEED * SEEDS_A_PLAN + 1000 < 2**63
+    assert Plan(seed=GREATEST_SEED).cells()
 
 
 @pytest.mark.parametrize(
@@ -55,6 +77,8 @@ def test_a_plan_that_cannot_run_names_the_setting(wrong: dict[str, object], what
         ({"messages": 0}, "messages"),
         ({"payload_bytes": 0}, "payload"),
         ({"payload_bytes": 2**21}, "payload"),
+        ({"payload_bytes": 10**400}, "payload"),
+        ({"messages": 10**400}, "messages"),
     ],
 )
 def test_traffic_that_makes_no_sense_names_the_setting(wrong: dict[str, object], what: str) -> None:
@@ -74,6 +98,7 @@ def test_traffic_that_makes_no_sense_names_the_setting(wrong: dict[str, object],
         ("poisson", -1.0, "rate"),
         ("poisson", float("nan"), "rate"),
         ("constant", 1e9, "rate"),
+        ("constant", float("inf"), "rate"),
     ],
 )
 def test_arrivals_that_make_no_sense_name_the_setting(kind: str, rate_per_s: float | None, what: str) -> None:

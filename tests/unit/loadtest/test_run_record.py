@@ -1,7 +1,8 @@
-"""A run's end: saved, and its report made or not."""
+"""A run's end: saved, and its report made or not; or no longer to be saved."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,12 +10,18 @@ import pytest
 
 from loadtest.master.progress import ReportState
 from loadtest.master.run_record import RunRecord
+from loadtest.results import ResultsError
 
 
 @pytest.mark.parametrize(
     ("returncode", "stderr", "words"),
-    [(1, "a trace\nValueError: no", "ValueError: no"), (-9, "", "exit code -9")],
-    ids=["it failed", "it was killed"],
+    [
+        (1, "a trace\nValueError: no", "ValueError: no"),
+        (2, "lockstep: the charts could not be drawn", "the charts could not be drawn"),
+        (-9, "", "exit code -9"),
+        (0, "", "exit code 0"),  # and there is no file
+    ],
+    ids=["it failed", "it refused", "it was killed", "it says that it did"],
 )
 def test_a_report_that_cannot_be_made_leaves_a_run_that_is_over(
     tmp_path: Path,
@@ -32,4 +39,18 @@ def test_a_report_that_cannot_be_made_leaves_a_run_that_is_over(
     record.close(interrupted=False)
     assert not record.running
     assert record.report is ReportState.FAILED
-    assert caplog.messages[-1] == f"the report could not be made: {words}"
+    assert record.unreported == (
+        f"the report could not be made: {words}. The run is saved: try lockstep report {record.path}"
+    )
+    assert caplog.messages[-1] == record.unreported
+
+
+def test_a_run_whose_folder_is_gone_is_over_all_the_same(tmp_path: Path) -> None:
+    record = RunRecord.begin(tmp_path, "plan", {}, {}, "")
+    shutil.rmtree(record.path)
+    with pytest.raises(ResultsError, match="its folder is gone: leave it where it is until") as unsaved:
+        record.close(interrupted=False)
+    record.abandon(str(unsaved.value))
+    assert not record.running
+    assert record.run.interrupted
+    assert (record.report, record.unreported) == (ReportState.FAILED, str(unsaved.value))

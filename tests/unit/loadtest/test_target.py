@@ -8,12 +8,15 @@ from dataclasses import replace
 import pytest
 
 from loadtest.connection.socket_errors import HarnessError
+from loadtest.connection.target_url import split_target
 from loadtest.master.server_view import ServerView
-from loadtest.master.target import Target, split_target
+from loadtest.master.target import Target
 from loadtest.orders import CellOrder
 from loadtest.plan import Arrival, Plan, PlanError, Traffic
 from loadtest.worker.scenarios import GREETING_REPLY
+from server.replies import REPLIES
 from tests.unit.loadtest.admin_port import admin_port, listener, listeners
+from wire.framing import FRAMINGS
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,36 @@ def test_a_mode_that_is_not_offered_is_refused_with_those_that_are() -> None:
         target = Target("server", ServerView(port.address))
         with pytest.raises(PlanError, match=r"'ticket' is not offered .* choose from free, lock"):
             target.check(Plan(("lock", "ticket")))
+
+
+@pytest.mark.parametrize("named", ["free", "foo", "Target", ""])
+def test_another_service_has_one_mode_and_any_other_name_is_refused(named: str) -> None:
+    target = Target("service", None, 7)
+    with pytest.raises(PlanError, match="has one mode, target; give --admin") as refusal:
+        target.check(Plan(("target", named)))
+    assert refusal.value.what == "modes"
+    with pytest.raises(PlanError, match="has one mode, target") as refusal:
+        target.port_of(named)
+    assert refusal.value.what == "mode"
+    with pytest.raises(PlanError):
+        target.order("run", 0, named, Traffic(), 0.0, None, 1)
+    target.check(Plan(("target",)))
+
+
+@pytest.mark.parametrize("unknown", [{"reply": "rot13"}, {"framing": "netstring"}])
+def test_a_server_that_speaks_in_a_way_unknown_here_is_refused(unknown: dict[str, str]) -> None:
+    answer = listeners(listener("free", 8888), **unknown)
+    (name,) = unknown.values()
+    with admin_port({"/listeners": [answer]}) as port:
+        target = Target("server", ServerView(port.address))
+        with pytest.raises(HarnessError, match=f"{name!r}, and this version knows .*: use the same version"):
+            target.order("run", 0, "free", Traffic(), 0.0, None, 1)
+
+
+def test_every_reply_and_framing_that_a_server_offers_is_known() -> None:
+    for name, value in (*(("reply", each) for each in REPLIES), *(("framing", each) for each in FRAMINGS)):
+        with admin_port({"/listeners": [listeners(listener("free", 8888), **{name: value})]}) as port:
+            assert Target("server", ServerView(port.address)).order("run", 0, "free", Traffic(), 0.0, None, 1)
 
 
 def test_another_service_needs_a_port_and_tells_nothing() -> None:
