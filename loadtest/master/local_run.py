@@ -24,7 +24,7 @@ from locust.runners import MasterRunner
 from loadtest.children import Program, start
 from loadtest.connection.socket_errors import HarnessError, no_such_source, resolve
 from loadtest.connection.target_url import split_target
-from loadtest.master.announcements import find_server
+from loadtest.master.announcements import find_server, reachable_at
 from loadtest.master.conductor import Conductor
 from loadtest.master.orphans import end_with_parent
 from loadtest.master.server_process import local_server
@@ -129,7 +129,10 @@ def _find_target(local_run: LocalRun, stack: ExitStack) -> Target:
         return Target("127.0.0.1", ServerView(f"127.0.0.1:{ready['admin_port']}"))
     if local_run.host == "auto":
         found = find_server()
-        return Target(found.host, ServerView(local_run.admin or f"{found.host}:{found.admin_port}"))
+        if local_run.admin is not None:
+            return Target(found.host, ServerView(local_run.admin))
+        host = reachable_at(found)
+        return Target(host, ServerView(f"{host}:{found.admin_port}"))
     if local_run.admin is None:
         raise HarnessError("--host needs --admin HOST:PORT beside it: the server tells its modes there")
     host = local_run.host or local_run.admin.rpartition(":")[0]
