@@ -86,7 +86,7 @@ def test_a_port_that_cannot_be_had_is_named() -> None:
 
 
 @pytest.mark.parametrize("announced_from", [LOOPBACK, "127.0.0.2"])
-def test_a_server_of_this_machine_is_reached_on_loopback_whatever_it_announces_from(
+def test_a_server_of_this_machine_is_reached_on_loopback_too(
     announced_from: str,
 ) -> None:
     """127.0.0.2 is this machine's too, and nothing of the server listens there: as on a network's address."""
