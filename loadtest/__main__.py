@@ -15,7 +15,7 @@ from loadtest.commands.compare import compare
 from loadtest.commands.diff import diff
 from loadtest.commands.help import PlainCommand, PlainGroup
 from loadtest.commands.history import history
-from loadtest.commands.output import complain
+from loadtest.commands.output import complain, write_what_can_be_written
 from loadtest.commands.report import report
 from loadtest.exit_codes import DONE, INTERRUPTED, WRONG_USE
 from loadtest.refusals import REFUSALS, in_words
@@ -38,6 +38,7 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 def main() -> None:
     """The entry point: every refusal is one line, whoever it comes from."""
+    write_what_can_be_written()
     try:
         code = app(standalone_mode=False)
     except REFUSALS as refusal:

@@ -100,8 +100,8 @@ def run_here(
         conductor = Conductor(Workers(runner), target, local_run.out, local_run.command, on_cell)
         attach_conductor(environment, conductor)
         environment.shape_class = shape = PlanShape(plan, conductor, ScenarioUser)
-        stack.enter_context(_worker_processes(local_run.processes, port))
-        _await_workers(runner, local_run.processes)
+        workers = stack.enter_context(_worker_processes(local_run.processes, port))
+        _await_workers(runner, workers)
         # As the shape would; here what is refused is still an exception, before anybody is told of a run.
         shape.begin_run()
         stack.enter_context(under_way)
@@ -162,7 +162,7 @@ def _walk(runner: MasterRunner, conductor: Conductor) -> StoppedBySignal | None:
 
 
 @contextmanager
-def _worker_processes(count: int, port: int) -> Iterator[None]:
+def _worker_processes(count: int, port: int) -> Iterator[Sequence[subprocess.Popen[str]]]:
     """Locust workers for a master on this port; they end with it."""
     processes = [
         start(
@@ -175,7 +175,7 @@ def _worker_processes(count: int, port: int) -> Iterator[None]:
         for _ in range(count)
     ]
     try:
-        yield
+        yield processes
     finally:
         for process in processes:
             process.terminate()
@@ -187,9 +187,16 @@ def _worker_processes(count: int, port: int) -> Iterator[None]:
                 process.wait()
 
 
-def _await_workers(runner: MasterRunner, count: int) -> None:
+def _await_workers(runner: MasterRunner, workers: Sequence[subprocess.Popen[str]]) -> None:
+    count = len(workers)
     with gevent.Timeout(WORKERS_TIMEOUT_S, False):
         while len(runner.clients.ready) < count:
+            ended = next((code for worker in workers if (code := worker.poll()) is not None), None)
+            if ended is not None:
+                raise HarnessError(
+                    f"a worker process ended before it was ready (exit code {ended}), for the reason that it "
+                    f"gave above, or for want of memory: then use fewer --processes than {count}"
+                )
             gevent.sleep(0.02)
         return
     raise HarnessError(
