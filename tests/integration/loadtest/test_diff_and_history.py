@@ -96,7 +96,7 @@ def test_markdown_is_for_a_comment_on_a_change(runs: Path) -> None:
     [
         (("diff", "a", "nowhere"), "nowhere is no run folder"),
         (("diff", "a", "a"), "a and a are the same run, a: name two runs"),
-        (("diff", "a"), "'run_b'"),
+        (("diff", "a"), "'RUN_B'"),
         (("diff", "a", "b", "--tolerance", "5"), "--tolerance 5 is out of range"),
         (("history", "nowhere"), "cannot read nowhere"),
         (("history", "a"), "a is a run itself"),
