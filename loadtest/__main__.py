@@ -13,20 +13,24 @@ import typer
 from loadtest.commands.clients import clients
 from loadtest.commands.compare import compare
 from loadtest.commands.diff import diff
+from loadtest.commands.help import PlainCommand, PlainGroup
 from loadtest.commands.history import history
-from loadtest.commands.output import complain
+from loadtest.commands.output import complain, write_what_can_be_written
 from loadtest.commands.report import report
 from loadtest.exit_codes import DONE, INTERRUPTED, WRONG_USE
 from loadtest.refusals import REFUSALS, in_words
 
+COMMANDS = (compare, report, diff, history, clients)
+
 app = typer.Typer(
+    cls=PlainGroup,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Measures what synchronising costs a threaded TCP server.",
 )
-for command in (compare, report, diff, history, clients):
-    app.command()(command)
+for command in COMMANDS:
+    app.command(cls=PlainCommand)(command)
 
 # The common ancestor of Typer's complaints about a command line.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -34,18 +38,26 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 def main() -> None:
     """The entry point: every refusal is one line, whoever it comes from."""
+    write_what_can_be_written()
     try:
         code = app(standalone_mode=False)
     except REFUSALS as refusal:
         complain(in_words(refusal))
         code = WRONG_USE
     except UsageError as misuse:
-        complain(f"{misuse.format_message()} Try --help.")  # type: ignore[attr-defined]
+        complain(_misused(misuse.format_message()))  # type: ignore[attr-defined]
         code = WRONG_USE
     except KeyboardInterrupt:
         complain("stopped by Ctrl-C")
         code = INTERRUPTED
     sys.exit(code if isinstance(code, int) else DONE)
+
+
+def _misused(reason: str) -> str:
+    """Typer's words about a command line; none where it has shown the help instead."""
+    if not reason:
+        return f"name a command: {', '.join(command.__name__ for command in COMMANDS)}"
+    return f"{reason.rstrip('.')}. Try --help."
 
 
 if __name__ == "__main__":

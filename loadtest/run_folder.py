@@ -92,7 +92,10 @@ class RunFolder:
         path = self.path / name
         draft = path.with_name(f".{path.name}.draft")
         try:
-            draft.write_text(text, encoding="utf-8", newline="")
+            # Whatever lies there, a link to another file too, is none of ours to write into.
+            draft.unlink(missing_ok=True)
+            with draft.open("x", encoding="utf-8", newline="") as file:
+                file.write(text)
             draft.replace(path)
         except OSError as error:
             raise _not_written(path, error) from error

@@ -66,10 +66,10 @@ def compare(
     warmup: Annotated[
         float, typer.Option(help="Seconds before them that are not counted.")
     ] = DEFAULTS.warmup_s,
-    hold: Annotated[str | None, typer.Option(help="Service time of a message. [default: 2ms]")] = None,
-    work: Annotated[str | None, typer.Option(help="How it is spent: sleep or cpu. [default: sleep]")] = None,
+    hold: Annotated[str | None, typer.Option(help="Service time of a message. \\[default: 2ms]")] = None,
+    work: Annotated[str | None, typer.Option(help="How it is spent: sleep, cpu. \\[default: sleep]")] = None,
     pause: Annotated[
-        str | None, typer.Option(help="How long a mode keeps its permit after a close. [default: 0]")
+        str | None, typer.Option(help="How long a mode keeps its permit after a close. \\[default: 0]")
     ] = None,
     messages: Annotated[int, typer.Option(help="Messages per connection.")] = DEFAULTS.traffic.messages,
     payload: Annotated[

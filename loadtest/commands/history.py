@@ -21,9 +21,12 @@ PAGE = "history.html"
 
 def history(
     folder: Annotated[Path, typer.Argument(help="The folder that holds run folders.")] = Path("results"),
-    open_out: Annotated[
+    out: Annotated[
         Path | None,
-        typer.Option("--open-out", help="Where to write the page. [default: FOLDER/history.html]"),
+        # The second is what it was called at first.
+        typer.Option(
+            "--out", "--open-out", help=r"The file to write the page to. \[default: FOLDER/history.html]"
+        ),
     ] = None,
 ) -> None:
     """List a folder's runs with their verdicts, and draw throughput and response p99 over time."""
@@ -32,11 +35,11 @@ def history(
     from loadtest.report.history_text import print_history
     from loadtest.run_folder import RunFolder
 
-    page = open_out or folder / PAGE
-    if open_out is not None and not page.parent.is_dir():
-        raise PlanError("open-out", f"{page}: there is no folder {page.parent}; make it, or choose another")
+    page = out or folder / PAGE
+    if out is not None and not page.parent.is_dir():
+        raise PlanError("out", f"{page}: there is no folder {page.parent}; make it, or choose another")
     if page.is_dir():
-        raise PlanError("open-out", f"{page} is a folder: name a file, such as {page / PAGE}")
+        raise PlanError("out", f"{page} is a folder: name a file, such as {page / PAGE}")
     runs, left_out = read_runs(folder)
     found = make_history(runs)
     text = render_history(found, _links(folder, page), left_out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -24,6 +25,13 @@ def print_report_of(material: Material) -> None:
     page = material.path / REPORT_FILE
     if page.is_file():
         console.print(f"Report: {page}", soft_wrap=True)
+
+
+def write_what_can_be_written() -> None:
+    """A terminal or a file may not have all characters: what it has not is a question mark, and no trace."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def complain(line: str) -> None:

@@ -8,8 +8,10 @@ import time
 from dataclasses import dataclass
 
 from loadtest.connection.socket_errors import HarnessError
+from loadtest.master.server_view import ServerUnreachableError, ServerView
 
 PORT = 9101
+LOOPBACK = "127.0.0.1"
 LISTEN_S = 3.5
 
 
@@ -43,6 +45,34 @@ def find_server(port: int = PORT, within_s: float = LISTEN_S) -> Found:
         f"--host auto heard no server on UDP port {port} within {within_s:g} s: "
         "start it with --announce, or give --host and --admin"
     )
+
+
+def reachable_at(found: Found) -> str:
+    """The address at which it answers: the one that it announces from or, on this machine, loopback.
+
+    An admin port is on loopback alone, unless it is told otherwise. HarnessError where it answers at neither.
+    """
+    hosts = (found.host, LOOPBACK) if _is_own(found.host) else (found.host,)
+    for host in hosts:
+        try:
+            ServerView(f"{host}:{found.admin_port}").snapshot()
+        except ServerUnreachableError:
+            continue
+        return host
+    raise HarnessError(
+        f"--host auto heard a server at {found.host}, but its admin port {found.admin_port} does not answer "
+        "here: start it with --admin-host 0.0.0.0 too, or give --host and --admin"
+    )
+
+
+def _is_own(host: str) -> bool:
+    """Whether an address is one of this machine's: others cannot be bound."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, 0))
+        except OSError:
+            return False
+    return True
 
 
 def _admin_port(datagram: bytes) -> int | None:

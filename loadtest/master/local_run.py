@@ -24,7 +24,7 @@ from locust.runners import MasterRunner
 from loadtest.children import Program, start
 from loadtest.connection.socket_errors import HarnessError, no_such_source, resolve
 from loadtest.connection.target_url import split_target
-from loadtest.master.announcements import find_server
+from loadtest.master.announcements import find_server, reachable_at
 from loadtest.master.conductor import Conductor
 from loadtest.master.orphans import end_with_parent
 from loadtest.master.server_process import local_server
@@ -100,8 +100,8 @@ def run_here(
         conductor = Conductor(Workers(runner), target, local_run.out, local_run.command, on_cell)
         attach_conductor(environment, conductor)
         environment.shape_class = shape = PlanShape(plan, conductor, ScenarioUser)
-        stack.enter_context(_worker_processes(local_run.processes, port))
-        _await_workers(runner, local_run.processes)
+        workers = stack.enter_context(_worker_processes(local_run.processes, port))
+        _await_workers(runner, workers)
         # As the shape would; here what is refused is still an exception, before anybody is told of a run.
         shape.begin_run()
         stack.enter_context(under_way)
@@ -129,7 +129,10 @@ def _find_target(local_run: LocalRun, stack: ExitStack) -> Target:
         return Target("127.0.0.1", ServerView(f"127.0.0.1:{ready['admin_port']}"))
     if local_run.host == "auto":
         found = find_server()
-        return Target(found.host, ServerView(local_run.admin or f"{found.host}:{found.admin_port}"))
+        if local_run.admin is not None:
+            return Target(found.host, ServerView(local_run.admin))
+        host = reachable_at(found)
+        return Target(host, ServerView(f"{host}:{found.admin_port}"))
     if local_run.admin is None:
         raise HarnessError("--host needs --admin HOST:PORT beside it: the server tells its modes there")
     host = local_run.host or local_run.admin.rpartition(":")[0]
@@ -159,7 +162,7 @@ def _walk(runner: MasterRunner, conductor: Conductor) -> StoppedBySignal | None:
 
 
 @contextmanager
-def _worker_processes(count: int, port: int) -> Iterator[None]:
+def _worker_processes(count: int, port: int) -> Iterator[Sequence[subprocess.Popen[str]]]:
     """Locust workers for a master on this port; they end with it."""
     processes = [
         start(
@@ -172,7 +175,7 @@ def _worker_processes(count: int, port: int) -> Iterator[None]:
         for _ in range(count)
     ]
     try:
-        yield
+        yield processes
     finally:
         for process in processes:
             process.terminate()
@@ -184,9 +187,16 @@ def _worker_processes(count: int, port: int) -> Iterator[None]:
                 process.wait()
 
 
-def _await_workers(runner: MasterRunner, count: int) -> None:
+def _await_workers(runner: MasterRunner, workers: Sequence[subprocess.Popen[str]]) -> None:
+    count = len(workers)
     with gevent.Timeout(WORKERS_TIMEOUT_S, False):
         while len(runner.clients.ready) < count:
+            ended = next((code for worker in workers if (code := worker.poll()) is not None), None)
+            if ended is not None:
+                raise HarnessError(
+                    f"a worker process ended before it was ready (exit code {ended}), for the reason that it "
+                    f"gave above, or for want of memory: then use fewer --processes than {count}"
+                )
             gevent.sleep(0.02)
         return
     raise HarnessError(

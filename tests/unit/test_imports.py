@@ -138,3 +138,19 @@ def test_a_user_of_tcp_user_loads_nothing_of_the_master() -> None:
     files = python_files("loadtest")
     direct = {module_name(file): set(imported_by(file)) for file in files}
     assert {name for name in direct["loadtest.users"] if name.startswith("loadtest.master")} == set()
+
+
+@pytest.mark.parametrize(
+    ("word", "files"),
+    [
+        ("sys.executable", ["loadtest/children.py"]),
+        ("os.environ", ["loadtest/children.py", "loadtest/options.py", "server/__main__.py"]),
+        ("getenv", []),
+    ],
+)
+def test_processes_are_started_and_variables_read_where_the_rule_for_them_is_kept(
+    word: str, files: list[str]
+) -> None:
+    """Options.py reads Locust's, which are given to Locust; the server reads its own."""
+    found = [file for file in python_files("loadtest", "server") if word in file.read_text(encoding="utf-8")]
+    assert [str(file.relative_to(ROOT)) for file in sorted(found)] == files

@@ -67,7 +67,7 @@ SHORT = ("--levels", "2", "--repeats", "1", "--seconds", "0.4", "--warmup", "0.1
         (["clients", "--count", "0"], "--count"),
         (["clients", "--client-mode", "shy"], "--client-mode"),
         (["report", "no/such/run"], "no/such/run"),
-        (["report"], "'run'"),
+        (["report"], "Missing argument 'RUN'. Try --help."),
         (["dance"], "dance"),
     ],
 )

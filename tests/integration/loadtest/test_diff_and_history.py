@@ -96,13 +96,13 @@ def test_markdown_is_for_a_comment_on_a_change(runs: Path) -> None:
     [
         (("diff", "a", "nowhere"), "nowhere is no run folder"),
         (("diff", "a", "a"), "a and a are the same run, a: name two runs"),
-        (("diff", "a"), "'run_b'"),
+        (("diff", "a"), "'RUN_B'"),
         (("diff", "a", "b", "--tolerance", "5"), "--tolerance 5 is out of range"),
         (("history", "nowhere"), "cannot read nowhere"),
         (("history", "a"), "a is a run itself"),
         (("history", "a/cells"), "a/cells holds no run"),
-        (("history", ".", "--open-out", "no/such/page.html"), "--open-out no/such/page.html"),
-        (("history", ".", "--open-out", "a"), "--open-out a is a folder"),
+        (("history", ".", "--out", "no/such/page.html"), "--out no/such/page.html"),
+        (("history", ".", "--open-out", "a"), "--out a is a folder"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_2(runs: Path, arguments: tuple[str, ...], named: str) -> None:
@@ -118,7 +118,7 @@ def test_a_history_names_what_it_leaves_out_and_writes_where_it_is_told(runs: Pa
     saved(runs, "later", replace(noisy_run(random.Random(2), 1), plan={"gates": ["in words to come"]}))
     (runs / "a" / "report.html").write_text("", encoding="utf-8")
     page = runs.parent / "over-time.html"
-    done = lockstep("history", str(runs), "--open-out", str(page))
+    done = lockstep("history", str(runs), "--out", str(page))
     assert done.code == 0, done.err
     left_out = [line for line in done.out.splitlines() if line.startswith("left out: ")]
     assert [name in line for name, line in zip(("damaged", "foreign", "later"), left_out, strict=True)] == [
@@ -129,5 +129,5 @@ def test_a_history_names_what_it_leaves_out_and_writes_where_it_is_told(runs: Pa
     written = page.read_bytes()
     assert b'<a href="./results/a/report.html">' in written
     assert not (runs / "history.html").exists()
-    lockstep("history", str(runs), "--open-out", str(page))
+    lockstep("history", str(runs), "--out", str(page))
     assert page.read_bytes() == written

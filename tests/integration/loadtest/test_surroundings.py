@@ -116,6 +116,12 @@ def test_clients_and_report_are_ours_too(folder: Path, tmp_path: Path) -> None:
     assert "client 1 has left" in done.stdout
 
 
+def test_a_terminal_without_our_characters_gets_question_marks(tmp_path: Path) -> None:
+    done = run(LOCKSTEP, "clients", "--count", "1", "--pause", "0", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "client 1 is answered ???????" in done.stdout
+
+
 def test_the_server_is_ours_beside_somebody_else_s_wire(tmp_path: Path) -> None:
     for name in ("wire.py", "queue.py", "logging.py"):
         (tmp_path / name).write_text(FOREIGN)

@@ -7,11 +7,14 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import pytest
 
 from loadtest.connection.socket_errors import HarnessError
-from loadtest.master.announcements import find_server
+from loadtest.master.announcements import Found, find_server, reachable_at
+from loadtest.master.server_view import ServerUnreachableError, ServerView
+from tests.unit.loadtest.admin_port import admin_port, listener, listeners
 from tests.unit.loadtest.peers import LOOPBACK, PATIENCE_S
 
 
@@ -80,3 +83,26 @@ def test_a_port_that_cannot_be_had_is_named() -> None:
         port = holder.getsockname()[1]
         with pytest.raises(HarnessError, match=rf"cannot listen on UDP port {port}"):
             find_server(port, within_s=0.02)
+
+
+@pytest.mark.parametrize("announced_from", [LOOPBACK, "127.0.0.2"])
+def test_a_server_of_this_machine_is_reached_on_loopback_too(
+    announced_from: str,
+) -> None:
+    """127.0.0.2 is this machine's too, and nothing of the server listens there: as on a network's address."""
+    with admin_port({"/listeners": [listeners(listener("free", 8888))]}) as port:
+        found = Found(announced_from, int(port.address.rpartition(":")[2]))
+        assert reachable_at(found) == LOOPBACK
+
+
+@pytest.mark.parametrize("announced_from", [LOOPBACK, "192.0.2.1"])
+def test_a_server_whose_admin_port_does_not_answer_is_refused_with_the_flag_that_it_lacks(
+    announced_from: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def snapshot(view: ServerView) -> NoReturn:
+        raise ServerUnreachableError(view.admin)
+
+    monkeypatch.setattr(ServerView, "snapshot", snapshot)
+    with pytest.raises(HarnessError, match=r"start it with --admin-host 0\.0\.0\.0 too") as refusal:
+        reachable_at(Found(announced_from, 9100))
+    assert announced_from in str(refusal.value)

@@ -153,3 +153,14 @@ def test_a_run_never_writes_into_the_folder_of_another(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ResultsError, match="Not a directory"):
         RunFolder.create(tmp_path / "file", "b")
+
+
+def test_a_draft_that_is_a_link_to_another_file_leaves_that_alone(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    folder = RunFolder.create(tmp_path, "run")
+    (folder.path / ".summary.md.draft").symlink_to(precious)
+    folder.save_text("summary.md", "ours")
+    assert precious.read_text() == "mine"
+    assert (folder.path / "summary.md").read_text() == "ours"
+    assert not (folder.path / "summary.md").is_symlink()
