@@ -179,6 +179,9 @@ class ScenarioUser(User):
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self.agent: Agent = environment.lockstep_agent
+
+    def on_start(self) -> None:
+        """Take a place. Not before: of a user that is stopped before it began Locust tells nobody."""
         self.place = self.agent.new_place()
 
     @task

@@ -175,6 +175,7 @@ class Conductor:
 
     def run_cell(self, planned: PlannedCell, plan: Plan) -> None:
         """One cell of a plan from begin to end; blocks for its time. HarnessError where a worker cannot."""
+        self._workers.await_users(planned.level)
         self.begin_cell(planned, plan.traffic, plan.warmup_s, plan.seconds, plan.seed * SEEDS_A_PLAN)
         assert self._cell is not None
         self._await_opening(self._cell.collector)

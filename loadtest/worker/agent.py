@@ -105,6 +105,8 @@ class Agent:
     def give_up(self, place: Place) -> None:
         """A user is gone: its place and the connection that it may have kept go too."""
         self._places.discard(place)
+        if self._cell is not None:
+            self._cell.leave(place)
         place.leave()
 
     def work(self, place: Place) -> None:
@@ -123,7 +125,7 @@ class Agent:
         talk = place.enter(cell)
         place.busy = True
         try:
-            cell.join(talk)
+            cell.join(place, talk)
         finally:
             place.busy = False
         next_turn, play = cell.turns_of(talk), cell.play
@@ -155,7 +157,7 @@ class Agent:
             told = {"run_id": order.run_id, "cell": order.cell, "worker": worker, "opened_s": opened_s}
             self._runner.send_message(OPENED, told)
 
-        self._cell = RunningCell(order, worker, len(self._places), self._feed, on_open)
+        self._cell = RunningCell(order, worker, self._places, self._feed, on_open)
         self._begun.set()
         gevent.spawn(_while_open, self._cell, REPORT_INTERVAL_S, self._send)
         gevent.spawn(_while_open, self._cell, PULSE_INTERVAL_S, self._send_pulse)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from gevent.lock import BoundedSemaphore
@@ -29,14 +29,14 @@ SAMPLED_CONNECTIONS = 200
 
 
 class RunningCell:
-    """order: what to do. worker: who does it. users: how many there are. feed: tells Locust. on_open: told of
-    the seconds it took, where the order is to open all connections first."""
+    """order: what to do. worker: who does it. users: who is there. feed: tells Locust. on_open: told of the
+    seconds it took, where the order is to open all connections first."""
 
     def __init__(
         self,
         order: CellOrder,
         worker: str,
-        users: int,
+        users: Iterable[Hashable],
         feed: LocustFeed,
         on_open: Callable[[float], None],
     ) -> None:
@@ -64,16 +64,20 @@ class RunningCell:
         self._alarm: Alarm | None = None
         self._pacer: Pacer | None = None
         self._on_open = on_open
-        expected = users if order.opens_first else 0
+        expected = users if order.opens_first else ()
         self._opening = Opening(expected, CONNECTS_PER_S / order.shares, self._begin)
 
-    def join(self, talk: Conversation) -> None:
+    def join(self, user: Hashable, talk: Conversation) -> None:
         """Before a user's first turn: where connections are opened first, open this one and wait for all."""
         if not self._opening.over:
-            self._opening.await_turn()
+            self._opening.await_turn(user)
             if self.open:
                 talk.open()
-            self._opening.one_more()
+            self._opening.await_all(user)
+
+    def leave(self, user: Hashable) -> None:
+        """This user is gone: nobody waits for it."""
+        self._opening.discard(user)
 
     def goes_on(self) -> bool:
         """Whether another message may still be sent."""
