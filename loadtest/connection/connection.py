@@ -15,7 +15,7 @@ from loadtest.connection.meters import ABSENT, Meter
 from loadtest.connection.moments import Moments
 from loadtest.connection.reply_buffer import ReplyBuffer
 from loadtest.connection.samples import ANSWERED, Outcome, Phase, Sample
-from loadtest.connection.socket_errors import HarnessError, resolve
+from loadtest.connection.socket_errors import HarnessError
 
 _now_ns = time.monotonic_ns
 
@@ -28,6 +28,9 @@ class ConnectionSettings(TypedDict, total=False):
     link: LinkMaker
     source: str | None
     user: str | None
+    patient: bool
+    addresses: AddressBook
+    sleep: Callable[[float], None]
 
 
 class Connection:
@@ -38,11 +41,15 @@ class Connection:
     waits for ever. close_timeout_s: the same for closing, timeout_s where it is None. Both may be changed at
     any time. link: what waits, a thread or a greenlet.
     source: a local IP address to connect from. user: whose connections these are, told with each kept.
+    patient: whether to wait before another try after the peer did not take a connection (backoff.py says how
+    long). addresses: finds those of the target. sleep: waits, in seconds.
     """
 
     # Of these there are as many as connections: every kilobyte is ten megabytes.
     __slots__ = (
         "_aborted",
+        "_addresses",
+        "_back_off",
         "_connecting",
         "_in_flight",
         "_link",
@@ -52,10 +59,12 @@ class Connection:
         "_moments",
         "_replies",
         "_short_way",
+        "_sleep",
         "_source",
         "_stopped",
         "_timeout_s",
         "_user",
+        "address",
         "close_timeout_s",
         "connected",
         "free_ns",
@@ -74,9 +83,17 @@ class Connection:
         link: LinkMaker = BlockingLink,
         source: str | None = None,
         user: str | None = None,
+        patient: bool = True,
+        addresses: AddressBook = ADDRESS_BOOK,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.host = host
         self.port = port
+        # Where the last connection went to, as `ip:port`.
+        self.address: str | None = None
+        self._addresses = addresses
+        self._back_off = BackOff() if patient else None
+        self._sleep = sleep
         self.close_timeout_s = close_timeout_s
         self._timeout_s = timeout_s
         self._meter = meter
@@ -111,32 +128,72 @@ class Connection:
         if self._link is not None:
             self._link.bound(timeout_s)
 
+    @property
+    def back_off_s(self) -> float:
+        """How long `connect` would wait now before it tries again, in seconds."""
+        return 0.0 if self._back_off is None else self._back_off.left_ns(_now_ns()) / 1e9
+
     def connect(self) -> Outcome:
-        """Open the connection and time the handshake; a connection that is still open is closed first."""
+        """Open the connection and time the handshake; a connection that is still open is closed first.
+
+        All addresses of the host are tried in their order. Where the peer did not take the last connection,
+        this waits first, and that is no part of the connect's time.
+        """
         if self._connecting:
             raise in_use()
         self.close()
-        family, address = resolve(self.host, self.port)
         self._begin_anew()
-        start_ns = self._moments.connect_start_ns
         self._connecting = True
         try:
-            link = self._link = self._make_link(family, self._timeout_s)
-            link.connect(address, self._source)
-            if self._aborted:
-                raise ConnectionAbortedError(failures.STOPPED)
-        except OSError as error:
-            return self._lose(Phase.CONNECT, start_ns, *self._explain(error))
+            return self._connect(self._await_addresses())
+        finally:
+            self._connecting = False
+
+    def _await_addresses(self) -> Sequence[Address]:
+        if (wait_s := self.back_off_s) > 0:
+            self._sleep(wait_s)
+        try:
+            return from_source(self._addresses.find(self.host, self.port), self._source)
+        except HarnessError:
+            self._put_off()
+            raise
+
+    def _connect(self, addresses: Sequence[Address]) -> Outcome:
+        start_ns = self._moments.connect_start_ns = _now_ns()
+        try:
+            found = dial(addresses, self._timeout_s, self._attempt, lambda: self._aborted)
+        except DialError as failure:
+            self._put_off()
+            outcome, reason = self._explain(failure.error)
+            return self._lose(Phase.CONNECT, start_ns, outcome, f"{reason} ({failure.where})")
         except BaseException:
             self._stop(Phase.CONNECT, start_ns)
             raise
-        finally:
-            self._connecting = False
         self._moments.connected_ns = end_ns = _now_ns()
+        self._moments.peer = self.address = found.text
+        self._addresses.used[found.text] += 1
         self.connected = True
-        self._short_way = link
+        self._short_way = self._link
         self._meter.step(Phase.CONNECT, start_ns, end_ns)
         return ANSWERED
+
+    def _attempt(self, address: Address, timeout_s: float | None) -> None:
+        if self._link is not None:
+            self._link.close()
+        link = self._link = self._make_link(address.family, timeout_s)
+        if not self._aborted:
+            link.connect(address.sockaddr, self._source)
+        if self._aborted:
+            raise ConnectionAbortedError(failures.STOPPED)
+        if timeout_s != self._timeout_s:
+            link.bound(self._timeout_s)
+
+    def _put_off(self) -> None:
+        """The peer did not take a connection: the next try is to wait."""
+        if self._back_off is not None:
+            self._back_off.failed(_now_ns(), random.random())
+            if self._back_off.longest:
+                tell_once(f"{self.host}:{self.port}", "cannot be connected to")
 
     def close(self) -> Outcome:
         """Say goodbye, wait until the peer has closed too, and time that.
@@ -259,5 +316,7 @@ class Connection:
         address = link.address if told else ""
         link.close()
         self.free_ns = _now_ns()
+        if self._back_off is not None and self._moments.connected_ns is not None:
+            self._back_off.ended(outcome, self._moments.answered, self.free_ns, random.random())
         if told:
             self._meter.connection(address, self._moments.view(self.free_ns, outcome, self._user))

@@ -22,7 +22,9 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from loadtest.children import Program, start
-from loadtest.connection.socket_errors import HarnessError, no_such_source, resolve
+from loadtest.connection.addresses import ADDRESS_BOOK
+from loadtest.connection.dialling import from_source
+from loadtest.connection.socket_errors import HarnessError, no_such_source
 from loadtest.connection.target_url import split_target
 from loadtest.master.announcements import find_server
 from loadtest.master.conductor import Conductor
@@ -113,9 +115,9 @@ def run_here(
 
 def _check_addresses(host: str, sources: Sequence[str]) -> None:
     """HarnessError where the host is unknown, or this machine cannot reach it from one of the sources."""
-    family, _ = resolve(host, 0)
+    addresses = ADDRESS_BOOK.find(host, 0)
     for source in sources:
-        with socket.socket(family) as probe:
+        with socket.socket(from_source(addresses, source)[0].family) as probe:
             try:
                 probe.bind((source, 0))
             except OSError as error:

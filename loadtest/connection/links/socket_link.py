@@ -9,8 +9,9 @@ import socket
 from abc import abstractmethod
 from collections import deque
 
-from loadtest.connection.links import RECEIVE_BYTES
+from loadtest.connection.links import RECEIVE_BYTES, SocketAddress
 from loadtest.connection.socket_errors import HarnessError, no_such_source
+from wire.addresses import address_text
 
 # As gevent's loop has them; poll's are translated.
 READ, WRITE = 1, 2
@@ -47,10 +48,9 @@ class SocketLink:
     @property
     def address(self) -> str:
         """See Link.address."""
-        ip, port = self._socket.getsockname()[:2]
-        return f"{ip}:{port}"
+        return address_text(*self._socket.getsockname()[:2])
 
-    def connect(self, address: tuple[str, int], source: str | None) -> None:
+    def connect(self, address: SocketAddress, source: str | None) -> None:
         """See Link.connect."""
         connect = self._socket.connect_ex
         if source is not None:

@@ -15,7 +15,7 @@ import pytest
 from loadtest.connection.client import TcpClient
 from loadtest.connection.messages import prepare
 from loadtest.connection.samples import Outcome, Phase
-from loadtest.connection.socket_errors import HarnessError, resolve
+from loadtest.connection.socket_errors import HarnessError
 from tests.unit.loadtest.peers import (
     COOPERATIVE,
     LOOPBACK,
@@ -263,13 +263,3 @@ def test_a_fault_of_this_machine_is_never_booked_as_the_servers(book: Book, code
         client.connect()
     assert book.samples == []
     assert not client.connected
-
-
-def test_an_unknown_host_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(*_: object, **__: object) -> None:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    resolve.cache_clear()
-    with pytest.raises(HarnessError, match=r"cannot find host 'nowhere' .*: check the name"):
-        resolve("nowhere", 8888)
