@@ -59,6 +59,12 @@ DROPPED_ARRIVALS = Check(
     "Use more users, or offer less load: beyond saturation the line grows for ever.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.GENERATOR),
 )
+BACKED_OFF = Check(
+    "backed-off",
+    "The server did not take connections, and users waited longer and longer before they tried it again.",
+    "Look at the failed connects; less load was offered than users that try again at once would have.",
+    touches=(Topic.THROUGHPUT, Topic.CONNECT),
+)
 OPEN_FILES = Check(
     "open-files",
     "Workers had more than 90% of the files open that they may.",
@@ -129,7 +135,12 @@ def _dropped(cell: Cell) -> str | None:
     return f"{cell.dropped:,} arrivals" if cell.dropped else None
 
 
+def _backed_off(cell: Cell) -> str | None:
+    return f"{cell.backed_off:,} waits" if cell.backed_off else None
+
+
 RULES = (
+    Rule(BACKED_OFF, _backed_off),
     Rule(DROPPED_ARRIVALS, _dropped),
     Rule(LATE_ARRIVALS, _late),
     Rule(GENERATOR_BUSY, _workers(_busy)),

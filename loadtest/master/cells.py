@@ -55,6 +55,8 @@ def make_cell(
         rate_per_s=traffic.arrival.rate_per_s,
         late=collected.late,
         dropped=collected.dropped,
+        backed_off=collected.backed_off,
+        addresses=collected.addresses,
         opening_s=collected.opening_s,
         cut_short=cut_short,
         workers_expected=len(collected.workers),

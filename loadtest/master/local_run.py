@@ -135,7 +135,8 @@ def _find_target(local_run: LocalRun, stack: ExitStack) -> Target:
     if local_run.admin is None:
         raise HarnessError("--host needs --admin HOST:PORT beside it: the server tells its modes there")
     host = local_run.host or local_run.admin.rpartition(":")[0]
-    return Target(split_target(host)[0], ServerView(local_run.admin))
+    name, port = split_target(host)
+    return Target(name, ServerView(local_run.admin), port)
 
 
 def _room_for(plan: Plan) -> tuple[str, ...]:

@@ -136,8 +136,7 @@ class Agent:
             finally:
                 place.busy = False
             if not went_well:
-                # It may have failed without waiting for anything: others must have their turn too.
-                gevent.sleep(0)
+                cell.rest(talk)
 
     def _tell_fault(self, cell: RunningCell, reason: str) -> None:
         """Something is wrong here, not at the server: the master hears of it once, and nobody tries again."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
+import gevent
+from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
+from loadtest.connection.addresses import ADDRESS_BOOK
 from loadtest.connection.client import TcpClient
 from loadtest.connection.links.cooperative import CooperativeLink
 from loadtest.connection.messages import Message, message_ring
@@ -61,6 +65,9 @@ class RunningCell:
             SAMPLED_CONNECTIONS,
         )
         self._ring = _ring_of(order)
+        self._closing = Event()
+        self._backed_off = 0
+        self._used_before = Counter(ADDRESS_BOOK.used)
         self._alarm: Alarm | None = None
         self._pacer: Pacer | None = None
         self._on_open = on_open
@@ -83,6 +90,22 @@ class RunningCell:
         """Whether another message may still be sent."""
         return self.open
 
+    def rest(self, talk: Conversation) -> None:
+        """After a turn that failed: wait as long as this user backs off, or until the cell ends.
+
+        Here, between turns, the wait is in no time that is measured. An open load never gets here: its
+        arrivals are due whatever their peers do, and are no more than were asked for.
+        """
+        back_off_s = talk.client.back_off_s
+        if back_off_s:
+            self._backed_off += 1
+            self._closing.wait(back_off_s)
+            # The next turn is due from now on.
+            talk.client.free_ns = time.monotonic_ns()
+        else:
+            # It may have failed without waiting for anything: others must have their turn too.
+            gevent.sleep(0)
+
     def turns_of(self, talk: Conversation) -> Callable[[], int | None]:
         """What gives a user its turns: a call waits for one and says when it was due; None after the last."""
         return talk.free_ns if self._pacer is None else self._pacer.take
@@ -102,6 +125,7 @@ class RunningCell:
             if order.traffic.sources
             else None,
             user=f"{self._worker}/{number}",
+            patient=not order.traffic.arrival.open,
         )
         return Conversation(
             client,
@@ -133,6 +157,7 @@ class RunningCell:
         self._journal.flush()
         self.recorder.close_window(now_ns)
         self.open = False
+        self._closing.set()
         self._opening.give_up()
         if self._pacer is not None and self._alarm is not None:
             self._pacer.close(now_ns)
@@ -148,6 +173,8 @@ class RunningCell:
             **self.recorder.take(self._worker, final),
             "late": 0 if pacer is None else pacer.late,
             "dropped": 0 if pacer is None else pacer.dropped,
+            "backed_off": self._backed_off,
+            "addresses": sorted(Counter(ADDRESS_BOOK.used) - self._used_before),
             "health": self._health.take(),
         }
 

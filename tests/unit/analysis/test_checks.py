@@ -64,6 +64,7 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "messages-failed": with_cell(messages=Messages(sent=7, answered=6, timeout=1)),
     "listen-overflow": with_server(listen_overflows=2),
     "dropped-records": with_server(dropped_records=3),
+    "backed-off": with_cell(backed_off=3),
     "dropped-arrivals": with_cell(dropped=1),
     "late-arrivals": with_cell(late=90),
     "generator-busy": with_worker(cpu_share=0.93),

@@ -112,6 +112,8 @@ def sent(recorder: CellRecorder, worker: str, *, final: bool) -> dict[str, Any]:
         **recorder.take(worker, final),
         "late": 0,
         "dropped": 0,
+        "backed_off": 0,
+        "addresses": [],
         "health": health_of(worker),
         "host": {"role": "worker", "name": worker},
         "users": 2,
