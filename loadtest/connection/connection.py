@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from loadtest.connection import failures
+from loadtest.connection.addresses import ADDRESS_BOOK, Address, AddressBook
+from loadtest.connection.dialling import DialError, dial
 from loadtest.connection.failures import explain, with_bytes
 from loadtest.connection.in_flight import InFlight
 from loadtest.connection.links import Link, LinkMaker
@@ -14,6 +17,7 @@ from loadtest.connection.links.socket_link import in_use
 from loadtest.connection.meters import ABSENT, Meter
 from loadtest.connection.moments import Moments
 from loadtest.connection.reply_buffer import ReplyBuffer
+from loadtest.connection.route import Route
 from loadtest.connection.samples import ANSWERED, Outcome, Phase, Sample
 from loadtest.connection.socket_errors import HarnessError
 
@@ -41,15 +45,12 @@ class Connection:
     waits for ever. close_timeout_s: the same for closing, timeout_s where it is None. Both may be changed at
     any time. link: what waits, a thread or a greenlet.
     source: a local IP address to connect from. user: whose connections these are, told with each kept.
-    patient: whether to wait before another try after the peer did not take a connection (backoff.py says how
-    long). addresses: finds those of the target. sleep: waits, in seconds.
+    patient, addresses, sleep: as for Route.
     """
 
     # Of these there are as many as connections: every kilobyte is ten megabytes.
     __slots__ = (
         "_aborted",
-        "_addresses",
-        "_back_off",
         "_connecting",
         "_in_flight",
         "_link",
@@ -58,8 +59,8 @@ class Connection:
         "_meter",
         "_moments",
         "_replies",
+        "_route",
         "_short_way",
-        "_sleep",
         "_source",
         "_stopped",
         "_timeout_s",
@@ -91,9 +92,7 @@ class Connection:
         self.port = port
         # Where the last connection went to, as `ip:port`.
         self.address: str | None = None
-        self._addresses = addresses
-        self._back_off = BackOff() if patient else None
-        self._sleep = sleep
+        self._route = Route(addresses, sleep, patient=patient)
         self.close_timeout_s = close_timeout_s
         self._timeout_s = timeout_s
         self._meter = meter
@@ -131,7 +130,7 @@ class Connection:
     @property
     def back_off_s(self) -> float:
         """How long `connect` would wait now before it tries again, in seconds."""
-        return 0.0 if self._back_off is None else self._back_off.left_ns(_now_ns()) / 1e9
+        return self._route.back_off_s
 
     def connect(self) -> Outcome:
         """Open the connection and time the handshake; a connection that is still open is closed first.
@@ -145,33 +144,23 @@ class Connection:
         self._begin_anew()
         self._connecting = True
         try:
-            return self._connect(self._await_addresses())
+            return self._connect(self._route.await_addresses(self.host, self.port, self._source))
         finally:
             self._connecting = False
-
-    def _await_addresses(self) -> Sequence[Address]:
-        if (wait_s := self.back_off_s) > 0:
-            self._sleep(wait_s)
-        try:
-            return from_source(self._addresses.find(self.host, self.port), self._source)
-        except HarnessError:
-            self._put_off()
-            raise
 
     def _connect(self, addresses: Sequence[Address]) -> Outcome:
         start_ns = self._moments.connect_start_ns = _now_ns()
         try:
             found = dial(addresses, self._timeout_s, self._attempt, lambda: self._aborted)
         except DialError as failure:
-            self._put_off()
+            self._route.failed(self.host, self.port)
             outcome, reason = self._explain(failure.error)
             return self._lose(Phase.CONNECT, start_ns, outcome, f"{reason} ({failure.where})")
         except BaseException:
             self._stop(Phase.CONNECT, start_ns)
             raise
         self._moments.connected_ns = end_ns = _now_ns()
-        self._moments.peer = self.address = found.text
-        self._addresses.used[found.text] += 1
+        self._moments.peer = self.address = self._route.connected(found)
         self.connected = True
         self._short_way = self._link
         self._meter.step(Phase.CONNECT, start_ns, end_ns)
@@ -187,13 +176,6 @@ class Connection:
             raise ConnectionAbortedError(failures.STOPPED)
         if timeout_s != self._timeout_s:
             link.bound(self._timeout_s)
-
-    def _put_off(self) -> None:
-        """The peer did not take a connection: the next try is to wait."""
-        if self._back_off is not None:
-            self._back_off.failed(_now_ns(), random.random())
-            if self._back_off.longest:
-                tell_once(f"{self.host}:{self.port}", "cannot be connected to")
 
     def close(self) -> Outcome:
         """Say goodbye, wait until the peer has closed too, and time that.
@@ -316,7 +298,7 @@ class Connection:
         address = link.address if told else ""
         link.close()
         self.free_ns = _now_ns()
-        if self._back_off is not None and self._moments.connected_ns is not None:
-            self._back_off.ended(outcome, self._moments.answered, self.free_ns, random.random())
+        if self._moments.connected_ns is not None:
+            self._route.ended(outcome, self._moments.answered)
         if told:
             self._meter.connection(address, self._moments.view(self.free_ns, outcome, self._user))

@@ -24,7 +24,7 @@ _REPLIES = {"echo": "echo", "ack": GREETING_REPLY.decode()}
 @dataclass(frozen=True, slots=True)
 class Target:
     """host: name or address. server: its admin port's view; None for any other service, which then needs
-    port and framing. port: beside a server that tells its modes' ports itself, that of something before the server.
+    port and framing. port: beside a server that tells its modes' ports itself, that of a proxy before it.
 
     reply: `echo`, an exact text or None (unchecked), for a service that is no Lockstep server.
     """
