@@ -10,7 +10,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import gevent
 from gevent import GreenletExit
-from locust import User, task
+from locust import User, events, task
+from locust.env import Environment
 from locust.runners import WorkerRunner
 
 from loadtest.connection.client import TcpClient
@@ -21,6 +22,7 @@ from loadtest.connection.samples import Sample
 from loadtest.connection.socket_errors import HarnessError
 from loadtest.connection.target_url import split_target
 from loadtest.exit_codes import WRONG_USE
+from loadtest.preflight import Preflight
 from loadtest.recording import buckets
 from loadtest.recording.locust_feed import LocustFeed, somebody_listens
 from loadtest.worker.agent import Agent
@@ -160,6 +162,13 @@ def _called_from() -> str:
         if ours not in path.parents:
             return f" ({path.name}:{frame.lineno})"
     return ""
+
+
+def _on_init(environment: Environment, **_: Any) -> None:
+    Preflight(environment, TcpUser).begin()
+
+
+events.init.add_listener(_on_init)
 
 
 def feed_of(environment: Any) -> LocustFeed:

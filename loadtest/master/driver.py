@@ -13,6 +13,7 @@ from typing import Any
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner
 
+from loadtest.connection.addresses import ADDRESS_BOOK
 from loadtest.exit_codes import WRONG_USE
 from loadtest.master.conductor import Conductor
 from loadtest.master.shape import PlanShape
@@ -67,6 +68,7 @@ class Driver:
             target.port_of(options.mode)
             shape = None
             level, modes, traffic = users, (options.mode,), traffic_of(options)
+        ADDRESS_BOOK.find(target.host, target.port or 0)
         self.conductor.target = target
         self.conductor.check_capacity(level, modes, traffic)
         self._environment.shape_class = shape
