@@ -93,6 +93,7 @@ class Preflight:
             self._check_hosts(self._environment.host)
         except HarnessError as refusal:
             logger.error("lockstep: %s", refusal)
+            self._environment.process_exit_code = WRONG_USE
             runner.send_message(REFUSED, {"worker": runner.client_id, "reason": str(refusal)})
 
     def _on_refused(self, msg: Any, **_: Any) -> None:

@@ -19,14 +19,15 @@ from loadtest.analysis.checks import is_degraded
 from loadtest.analysis.judged import Judged, judge_gates, unmet
 from loadtest.connection.socket_errors import HarnessError
 from loadtest.master.capacity import ServerLimits, check_capacity, thread_each
-from loadtest.master.cell_under_way import OPENING_S, CellUnderWay
+from loadtest.master.cell_under_way import OPENING_S, SETTLE_S, CellUnderWay
 from loadtest.master.collector import CellCollector
 from loadtest.master.progress import Progress
 from loadtest.master.pulses import Pulses
 from loadtest.master.run_record import RunRecord
+from loadtest.master.server_view import Snapshot, busy
 from loadtest.master.target import Target
 from loadtest.master.workers import Workers
-from loadtest.orders import BEGIN, DRAIN_S, END
+from loadtest.orders import BEGIN, DRAIN_S, END, HURRIED_DRAIN_S
 from loadtest.plan import SEEDS_A_PLAN, Plan, PlannedCell, Traffic
 from loadtest.results import ResultsError, Run
 
@@ -73,6 +74,7 @@ class Conductor:
         self._faulted = Event()
         # The last worker's leaving, a signal and the page's button may each end a run, at the same time.
         self._ending = RLock()
+        self._drained = Event()
 
     @property
     def running(self) -> bool:
@@ -155,22 +157,45 @@ class Conductor:
         assert self._record is not None
         run_id, seed = self._record.run.run_id, seed + planned.repeat
         order = self.target.order(run_id, planned.index, planned.mode, traffic, warmup_s, seconds, seed)
-        server = self.target.server
-        before = None if server is None else server.reset_peaks()
+        before = self._clear_server(planned)
         workers = sorted(self._workers.present())
         self._cell = CellUnderWay(planned, order, workers, before)
         for share, worker in enumerate(workers):
             self._workers.tell(worker, BEGIN, order.for_share(share, len(workers)).to_message())
 
-    def end_cell(self, *, cut_short: bool = False) -> None:
-        """Let the workers drain, wait for their last reports, ask the server, save."""
+    def _clear_server(self, planned: PlannedCell) -> Snapshot | None:
+        """The server before a cell: once it is through with those who left, or with a note that it is not."""
+        server = self.target.server
+        if server is None:
+            return None
+        before = server.reset_peaks()
+        if not busy(before.listeners[planned.mode]):
+            return before
+        pause_s = before.settings["pause_ns"] / 1e9
+        server.settled(planned.mode, SETTLE_S + pause_s, gevent.sleep)
+        before = server.reset_peaks()
+        listener = before.listeners[planned.mode]
+        if busy(listener) and self._record is not None:
+            self._record.note(
+                f"cell {planned.index}: {max(listener.open, listener.in_service)} connections of others were "
+                f"at {planned.mode} as it began: the server's counts hold theirs too"
+            )
+        return before
+
+    def end_cell(self, *, cut_short: bool = False, hurried: bool = False) -> None:
+        """Let the workers drain, wait for their last reports, ask the server, save.
+
+        hurried: what is in flight has little time to finish, and so has the server.
+        """
         with self._ending:
             cell = self._cell
             if cell is None:
                 return
             cell.end()
-            self._workers.tell_all(END, {"at_once": cut_short})
+            drain_s = HURRIED_DRAIN_S if hurried else DRAIN_S
+            self._workers.tell_all(END, {"at_once": cut_short or hurried, "drain_s": drain_s})
             self._await_reports(cell.collector)
+            self._drained.set()
             self._save(cell, cut_short)
 
     def run_cell(self, planned: PlannedCell, plan: Plan) -> None:
@@ -202,24 +227,33 @@ class Conductor:
         self.failure = self.failure or reason
         logger.error("lockstep: %s", reason)
 
-    def finish_run(self, *, interrupted: bool | None = None) -> None:
+    def finish_run(self, *, interrupted: bool | None = None, hurried: bool = False) -> None:
         """Save the run and write its report. A cell that is still under way is ended now.
 
         A plan that has such a cell was interrupted, and the cell is cut short; a run by hand always ends
-        like this. Where it can no longer be saved, `failure` says why.
+        like this. Where it can no longer be saved, `failure` says why. hurried: as for `end_cell`.
         """
         with self._ending:
             record = self._record
-            if record is None or not record.running:
+            if record is None:
                 return
-            if interrupted is None:
-                interrupted = record.run.kind == "plan"
-            try:
-                self.end_cell(cut_short=interrupted)
-                record.close(interrupted=interrupted)
-            except ResultsError as unsaved:
-                record.abandon(str(unsaved))
-                self._fail(str(unsaved))
+            if record.running:
+                if interrupted is None:
+                    interrupted = record.run.kind == "plan"
+                try:
+                    self.end_cell(cut_short=interrupted, hurried=hurried)
+                    record.close(interrupted=interrupted)
+                except ResultsError as unsaved:
+                    record.abandon(str(unsaved))
+                    self._fail(str(unsaved))
+        # The next run need not wait for this one's report.
+        record.await_report()
+
+    def stopping(self, finishing: gevent.Greenlet[..., None]) -> None:
+        """Wait until the load is over; `finishing` goes on with what is left of finish_run."""
+        self._drained.clear()
+        if self._cell is not None:
+            gevent.wait([self._drained, finishing], timeout=REPORT_WAIT_S, count=1)
 
     def on_report(self, report: dict[str, Any]) -> None:
         """A worker's report came in."""

@@ -56,10 +56,12 @@ class Place:
             self.cell, self.talk = cell, cell.conversation(self.number)
         return self.talk
 
-    def leave(self) -> None:
-        """Close a connection that the scenario kept open."""
+    def leave(self, within_s: float | None = None) -> None:
+        """Close a connection that the scenario kept open. within_s: how long the peer has to close too."""
         talk, self.talk = self.talk, None
         if talk is not None:
+            if within_s is not None:
+                talk.client.close_timeout_s = within_s
             talk.client.close()
 
     def abort(self) -> None:
@@ -204,7 +206,10 @@ class Agent:
         while any(place.busy for place in self._places) and time.monotonic() < deadline:
             gevent.sleep(DRAIN_STEP_S)
         # Each waits for its peer: one after another, ten thousand of them would take too long.
-        Pool(CLOSED_AT_ONCE).map(Place.leave, [place for place in self._places if not place.busy])
+        # Where what was in flight had little time, a peer that does not close has no more.
+        within_s = drain_s if drain_s < DRAIN_S else None
+        idle = [place for place in self._places if not place.busy]
+        Pool(CLOSED_AT_ONCE).map(lambda place: place.leave(within_s), idle)
 
     def _send(self, cell: RunningCell, *, final: bool = False) -> None:
         report = cell.take_report(final)

@@ -6,6 +6,7 @@ import _socket
 import errno
 import os
 import socket
+import struct
 from abc import abstractmethod
 from collections import deque
 
@@ -18,6 +19,8 @@ READ, WRITE = 1, 2
 _STILL_CONNECTING = (errno.EINPROGRESS, errno.EALREADY)
 # Linux' IP_BIND_ADDRESS_NO_PORT: the port is chosen at connect, so that each target has all of them.
 _BIND_ADDRESS_NO_PORT = 24
+# Struct linger: on, for no time.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 IN_USE = (
     "two greenlets or threads use one client at the same time: give each a client of its own, or let them "
@@ -83,8 +86,13 @@ class SocketLink:
         self._socket.shutdown(socket.SHUT_WR)
 
     def abort(self) -> None:
-        """See Link.abort: shutting down wakes who waits to receive or to send, where it is connected."""
+        """See Link.abort: shutting down wakes who waits to receive or to send, where it is connected.
+
+        Closing then resets the connection: a server whose sessions wait for a lock so passes this one over,
+        where after a mere goodbye it would still work through all that was sent.
+        """
         try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError as error:
             if error.errno not in (errno.ENOTCONN, errno.EBADF):
