@@ -92,6 +92,8 @@ class AddressBook:
         self._entries: dict[tuple[str, int], _Entry] = {}
         # How many connections were opened to each address, by its text.
         self.used: Counter[str] = Counter()
+        # How many connections had to wait for a local port.
+        self.port_waits = 0
 
     def find(self, host: str, port: int) -> tuple[Address, ...]:
         """The addresses of host:port, at least one. HarnessError where the name is unknown."""

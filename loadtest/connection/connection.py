@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TypedDict
 
 from loadtest.connection import failures
 from loadtest.connection.addresses import ADDRESS_BOOK, Address, AddressBook
@@ -22,19 +21,6 @@ from loadtest.connection.samples import ANSWERED, Outcome, Phase, Sample
 from loadtest.connection.socket_errors import HarnessError
 
 _now_ns = time.monotonic_ns
-
-
-class ConnectionSettings(TypedDict, total=False):
-    """What else may be said of a connection: as Connection's own parameters."""
-
-    timeout_s: float | None
-    close_timeout_s: float | None
-    link: LinkMaker
-    source: str | None
-    user: str | None
-    patient: bool
-    addresses: AddressBook
-    sleep: Callable[[float], None]
 
 
 class Connection:
@@ -144,15 +130,21 @@ class Connection:
         self._begin_anew()
         self._connecting = True
         try:
-            return self._connect(self._route.await_addresses(self.host, self.port, self._source))
+            addresses = self._route.await_addresses(self.host, self.port, self._source)
+            while (outcome := self._try(addresses)) is None:
+                self._route.await_port()
+            return outcome
         finally:
             self._connecting = False
 
-    def _connect(self, addresses: Sequence[Address]) -> Outcome:
+    def _try(self, addresses: Sequence[Address]) -> Outcome | None:
+        """None where this machine has no local port left now, which is nobody's failure yet."""
         start_ns = self._moments.connect_start_ns = _now_ns()
         try:
             found = dial(addresses, self._timeout_s, self._attempt, lambda: self._aborted)
         except DialError as failure:
+            if not self._aborted and self._route.may_await_port(failure.error):
+                return None
             self._route.failed(self.host, self.port)
             outcome, reason = self._explain(failure.error)
             return self._lose(Phase.CONNECT, start_ns, outcome, f"{reason} ({failure.where})")

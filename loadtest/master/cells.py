@@ -56,6 +56,7 @@ def make_cell(
         late=collected.late,
         dropped=collected.dropped,
         backed_off=collected.backed_off,
+        port_waits=collected.port_waits,
         addresses=collected.addresses,
         opening_s=collected.opening_s,
         cut_short=cut_short,

@@ -49,6 +49,7 @@ class CellCollector:
         self._late: dict[str, int] = {}
         self._dropped: dict[str, int] = {}
         self._backed_off: dict[str, int] = {}
+        self._port_waits: dict[str, int] = {}
         self._addresses: dict[str, list[str]] = {}
         self._health: dict[str, dict[str, Any]] = {}
         self._users: dict[str, int] = {}
@@ -78,6 +79,7 @@ class CellCollector:
         self._late[worker] = report["late"]
         self._dropped[worker] = report["dropped"]
         self._backed_off[worker] = report["backed_off"]
+        self._port_waits[worker] = report["port_waits"]
         self._addresses[worker] = report["addresses"]
         self._health[worker] = report["health"]
         self._users[worker] = report["users"]
@@ -174,6 +176,11 @@ class CellCollector:
     def backed_off(self) -> int:
         """How often users waited before another try, because a connection was not taken."""
         return sum(self._backed_off.values())
+
+    @property
+    def port_waits(self) -> int:
+        """How many connections had to wait for a local port."""
+        return sum(self._port_waits.values())
 
     @property
     def addresses(self) -> list[str]:

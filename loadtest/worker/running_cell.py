@@ -68,6 +68,7 @@ class RunningCell:
         self._closing = Event()
         self._backed_off = 0
         self._used_before = Counter(ADDRESS_BOOK.used)
+        self._port_waits_before = ADDRESS_BOOK.port_waits
         self._alarm: Alarm | None = None
         self._pacer: Pacer | None = None
         self._on_open = on_open
@@ -174,6 +175,7 @@ class RunningCell:
             "late": 0 if pacer is None else pacer.late,
             "dropped": 0 if pacer is None else pacer.dropped,
             "backed_off": self._backed_off,
+            "port_waits": ADDRESS_BOOK.port_waits - self._port_waits_before,
             "addresses": sorted(Counter(ADDRESS_BOOK.used) - self._used_before),
             "health": self._health.take(),
         }

@@ -113,6 +113,7 @@ def sent(recorder: CellRecorder, worker: str, *, final: bool) -> dict[str, Any]:
         "late": 0,
         "dropped": 0,
         "backed_off": 0,
+        "port_waits": 0,
         "addresses": [],
         "health": health_of(worker),
         "host": {"role": "worker", "name": worker},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 import pytest
@@ -17,6 +18,7 @@ from tests.unit.loadtest.peers import (
     Book,
     Peer,
     answers,
+    breaking,
     refusing_port,
     reset,
     stays_silent,
@@ -181,3 +183,32 @@ def test_one_that_is_not_patient_never_waits(book: Book) -> None:
         for _ in range(5):
             client.connect()
         assert (slept, client.back_off_s) == ([], 0.0)
+
+
+def test_who_finds_no_local_port_waits_for_one_and_that_is_neither_a_failure_nor_connect_time(
+    book: Book,
+) -> None:
+    left = [OSError(errno.EADDRNOTAVAIL, "no port")] * 3
+
+    class Portless(book.waiting.link):  # type: ignore[name-defined, misc]
+        def connect(self, *target: object) -> None:
+            if left:
+                raise left.pop()
+            super().connect(*target)
+
+    slept: list[float] = []
+    with Peer(stays_silent) as peer:
+        addresses = book_of(LOOPBACK)
+        client = client_of(book, "name", peer.port, slept, addresses=addresses, link=Portless)
+        assert client.connect() is Outcome.ANSWERED
+        client.close()
+    assert len(slept) == 3
+    assert addresses.port_waits == 1
+    assert [sample.outcome for sample in book.samples] == [Outcome.ANSWERED] * 2
+
+
+def test_who_waits_for_a_port_can_be_stopped(book: Book) -> None:
+    link = breaking(book.waiting.link, "connect", OSError(errno.EADDRNOTAVAIL, "no port"))
+    client = book.client(1, link=link, sleep=lambda _: client.abort(stopped=True))
+    assert client.connect() is Outcome.ABORTED
+    assert book.outcomes() == [(Phase.CONNECT, Outcome.ABORTED)]
