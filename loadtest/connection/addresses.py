@@ -39,6 +39,11 @@ class Address:
         """`ip:port`."""
         return address_text(*self.sockaddr[:2])
 
+    @property
+    def loopback(self) -> bool:
+        """Whether it is this machine itself."""
+        return ip_address(str(self.sockaddr[0]).partition("%")[0]).is_loopback
+
 
 LookUp = Callable[[str, int], list[Address]]
 """All addresses of a name and a port, in the order in which to try them; OSError or ValueError."""

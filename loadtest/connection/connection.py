@@ -143,9 +143,10 @@ class Connection:
         try:
             found = dial(addresses, self._timeout_s, self._attempt, lambda: self._aborted)
         except DialError as failure:
-            if not self._aborted and self._route.may_await_port(failure.error):
-                return None
-            self._route.failed(self.host, self.port)
+            if not self._aborted:
+                if self._route.may_await_port(failure.error):
+                    return None
+                self._route.failed(self.host, self.port)
             outcome, reason = self._explain(failure.error)
             return self._lose(Phase.CONNECT, start_ns, outcome, f"{reason} ({failure.where})")
         except BaseException:

@@ -17,14 +17,14 @@ from gevent.lock import RLock
 
 from loadtest.analysis.checks import is_degraded
 from loadtest.analysis.judged import Judged, judge_gates, unmet
+from loadtest.connection.addresses import ADDRESS_BOOK
 from loadtest.connection.socket_errors import HarnessError
-from loadtest.master.capacity import ServerLimits, check_capacity, thread_each
-from loadtest.master.cell_under_way import OPENING_S, SETTLE_S, CellUnderWay
+from loadtest.master.capacity import ServerLimits, check_capacity, check_turnover, thread_each
+from loadtest.master.cell_under_way import OPENING_S, CellUnderWay, clear_server
 from loadtest.master.collector import CellCollector
 from loadtest.master.progress import Progress
 from loadtest.master.pulses import Pulses
 from loadtest.master.run_record import RunRecord
-from loadtest.master.server_view import Snapshot, busy
 from loadtest.master.target import Target
 from loadtest.master.workers import Workers
 from loadtest.orders import BEGIN, DRAIN_S, END, HURRIED_DRAIN_S
@@ -123,15 +123,23 @@ class Conductor:
             failure=self.failure,
         )
 
-    def check_capacity(self, level: int, modes: Sequence[str], traffic: Traffic) -> None:
-        """PlanError where so many users at once would run into a limit of the workers' or the server's."""
+    def check_capacity(
+        self, level: int, modes: Sequence[str], traffic: Traffic, cell_s: float | None = None
+    ) -> None:
+        """PlanError where so many users at once would run into a limit of the workers' or the server's.
+
+        cell_s: how long each of them connects; None for ever.
+        """
         server = None
         if self.target.server is not None:
             settings = self.target.server.snapshot().settings
             server = ServerLimits(settings.get("open_files_limit"), settings.get("threads_limit"))
-        check_capacity(
-            level, self._workers.limits(), server, len(traffic.sources), any(map(thread_each, modes))
-        )
+        limits, sources = self._workers.limits(), len(traffic.sources)
+        check_capacity(level, limits, server, sources, any(map(thread_each, modes)))
+        rate_per_s = traffic.arrival.rate_per_s
+        if rate_per_s is not None and traffic.scenario != "persistent":
+            loopback = all(address.loopback for address in ADDRESS_BOOK.find(self.target.host, 0))
+            check_turnover(rate_per_s, cell_s, limits, sources, loopback)
 
     def begin_run(self, kind: str, plan: dict[str, Any], walked: Plan | None = None) -> None:
         """Ask the server for its settings and make the run folder, before any load.
@@ -157,30 +165,13 @@ class Conductor:
         assert self._record is not None
         run_id, seed = self._record.run.run_id, seed + planned.repeat
         order = self.target.order(run_id, planned.index, planned.mode, traffic, warmup_s, seconds, seed)
-        before = self._clear_server(planned)
+        before, note = clear_server(self.target.server, planned, gevent.sleep)
+        if note:
+            self._record.note(note)
         workers = sorted(self._workers.present())
         self._cell = CellUnderWay(planned, order, workers, before)
         for share, worker in enumerate(workers):
             self._workers.tell(worker, BEGIN, order.for_share(share, len(workers)).to_message())
-
-    def _clear_server(self, planned: PlannedCell) -> Snapshot | None:
-        """The server before a cell: once it is through with those who left, or with a note that it is not."""
-        server = self.target.server
-        if server is None:
-            return None
-        before = server.reset_peaks()
-        if not busy(before.listeners[planned.mode]):
-            return before
-        pause_s = before.settings["pause_ns"] / 1e9
-        server.settled(planned.mode, SETTLE_S + pause_s, gevent.sleep)
-        before = server.reset_peaks()
-        listener = before.listeners[planned.mode]
-        if busy(listener) and self._record is not None:
-            self._record.note(
-                f"cell {planned.index}: {max(listener.open, listener.in_service)} connections of others were "
-                f"at {planned.mode} as it began: the server's counts hold theirs too"
-            )
-        return before
 
     def end_cell(self, *, cut_short: bool = False, hurried: bool = False) -> None:
         """Let the workers drain, wait for their last reports, ask the server, save.
