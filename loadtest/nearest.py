@@ -11,8 +11,15 @@ def offer(word: str, choices: Iterable[str], otherwise: str = "") -> str:
 
     Where none is like it: all of them, or what `otherwise` says.
     """
+    choices = list(choices)
+    meant = nearest(word, choices)
+    if meant is not None:
+        return f"did you mean {meant}?"
+    return f"choose from {otherwise or ', '.join(choices)}"
+
+
+def nearest(word: str, choices: Iterable[str], alike: float = 0.6) -> str | None:
+    """The choice that is spelt most like the word; None where none is as much alike, 0 to 1, as that."""
     by_lower = {choice.lower(): choice for choice in choices}
-    near = get_close_matches(word.lower(), by_lower, n=1)
-    if near:
-        return f"did you mean {by_lower[near[0]]}?"
-    return f"choose from {otherwise or ', '.join(by_lower.values())}"
+    near = get_close_matches(word.lower(), by_lower, n=1, cutoff=alike)
+    return by_lower[near[0]] if near else None

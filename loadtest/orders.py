@@ -1,7 +1,7 @@
 """What master and workers say to each other, over Locust's own transport: plain dicts of numbers and strings.
 
 master -> workers   BEGIN  a CellOrder: what every user does from now on
-                    END    stop, drain, send the rest; unless `at_once`, after the whole measured window
+                    END    stop, drain for `drain_s`, send the rest; unless `at_once`, after the whole window
 worker -> master    REPORT what was recorded since the last one; `final` after END
                     PULSE  a few counts of the last second, for the live page; no figure of a result
                     OPENED all connections of a cell that opens them first are there
@@ -26,6 +26,8 @@ LIMITS = "lockstep_limits"
 
 # How long after END what is in flight may still finish, before it is stopped and counted as aborted.
 DRAIN_S = 3.0
+# The same where a person has pressed Stop, and waits for the page's answer: two seconds in all.
+HURRIED_DRAIN_S = 0.4
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,7 +194,9 @@ class Cell:
     were due. dropped: arrivals that no user ever took. response_us runs from the intended time,
     round_trip_us from the send; send_lag_us lies between them (closed: from the end of the user's last turn).
     reports_refused: workers' reports that belonged to another run or cell, or came from an unknown worker.
-    users: how many there really were, told by the workers; None where they come and go.
+    users: how many there really were, told by the workers; None where they come and go. backed_off: how often
+    one waited before it tried again a server that had not taken its connection. port_waits: connections that
+    had to wait for a local port. addresses: those to which connections were opened, `ip:port`.
     """
 
     index: int
@@ -215,6 +217,9 @@ class Cell:
     rate_per_s: float | None = None
     late: int = 0
     dropped: int = 0
+    backed_off: int = 0
+    port_waits: int = 0
+    addresses: list[str] = field(default_factory=list)
     opening_s: float | None = None
     cut_short: bool = False
     workers_expected: int = 1

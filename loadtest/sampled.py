@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class ClientView:
     """A sampled connection as its client saw it; monotonic nanoseconds of the client's host.
 
-    user: whose it was, a name that no other user of the run has; None where nobody said.
+    user: whose it was, a name that no other user of the run has; None where nobody said. peer: the address
+    it went to, `ip:port`; None in runs of earlier versions.
     """
 
     connect_start_ns: int
@@ -21,6 +22,7 @@ class ClientView:
     outcome: str
     messages: int
     user: str | None = None
+    peer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import gevent
 from gevent import GreenletExit
-from locust import User, task
+from locust import User, events, task
+from locust.env import Environment
 from locust.runners import WorkerRunner
 
 from loadtest.connection.client import TcpClient
@@ -21,6 +22,7 @@ from loadtest.connection.samples import Sample
 from loadtest.connection.socket_errors import HarnessError
 from loadtest.connection.target_url import split_target
 from loadtest.exit_codes import WRONG_USE
+from loadtest.preflight import Preflight
 from loadtest.recording import buckets
 from loadtest.recording.locust_feed import LocustFeed, somebody_listens
 from loadtest.worker.agent import Agent
@@ -162,6 +164,13 @@ def _called_from() -> str:
     return ""
 
 
+def _on_init(environment: Environment, **_: Any) -> None:
+    Preflight(environment, TcpUser).begin()
+
+
+events.init.add_listener(_on_init)
+
+
 def feed_of(environment: Any) -> LocustFeed:
     """The one feed of this process's environment, made when first asked for."""
     if not hasattr(environment, "lockstep_feed"):
@@ -179,6 +188,9 @@ class ScenarioUser(User):
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self.agent: Agent = environment.lockstep_agent
+
+    def on_start(self) -> None:
+        """Take a place. Not before: of a user that is stopped before it began Locust tells nobody."""
         self.place = self.agent.new_place()
 
     @task

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import gevent
+from flask import has_request_context
 from locust import log
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
@@ -51,7 +52,7 @@ def attach_agent(environment: Environment) -> Agent:
             agent.begin(order)
 
     def on_end(msg: Any, **_: Any) -> None:
-        agent.end(at_once=msg.data["at_once"])
+        agent.end(msg.data["drain_s"], at_once=msg.data["at_once"])
 
     def on_quitting(**_: Any) -> None:
         agent.quit()
@@ -70,9 +71,6 @@ def attach_conductor(environment: Environment, conductor: Conductor, stop: Locus
 
     stop: tells which signal ended a run, where this process is Locust's.
     """
-    # Not for workers: it brings in what judges and draws.
-    from loadtest.report.gate_rows import rows_of
-
     runner = environment.runner
     assert isinstance(runner, MasterRunner | LocalRunner)
 
@@ -83,20 +81,6 @@ def attach_conductor(environment: Environment, conductor: Conductor, stop: Locus
     def on_worker(client_id: str, **_: Any) -> None:
         conductor.on_worker(client_id)
 
-    def on_stopping(**_: Any) -> None:
-        # A plan's own greenlet must not go on to the next cell while this one is being saved. After the last
-        # it makes the report, and may: that is waited for below.
-        walk = runner.shape_greenlet
-        if walk is not None and walk is not gevent.getcurrent() and conductor.running:
-            walk.kill()
-        conductor.finish_run()
-        _set_exit_code(environment, conductor, None if stop is None else stop.number)
-
-    def on_quitting(**_: Any) -> None:
-        on_stopping()
-        for row in rows_of(conductor.unmet_gates):
-            logger.error("gate %s: %s %s", row.verdict, row.gate, row.told)
-
     for kind, take in {
         REPORT: conductor.on_report,
         OPENED: conductor.on_opened,
@@ -105,6 +89,37 @@ def attach_conductor(environment: Environment, conductor: Conductor, stop: Locus
     }.items():
         runner.register_message(kind, _handing_on(take))
     environment.events.worker_connect.add_listener(on_worker)
+    _lead_to_its_end(environment, conductor, stop)
+
+
+def _lead_to_its_end(environment: Environment, conductor: Conductor, stop: LocustStop | None) -> None:
+    """What is to be done when a run is stopped, and when the process ends."""
+    # Not for workers: it brings in what judges and draws.
+    from loadtest.report.gate_rows import rows_of
+
+    runner = environment.runner
+    assert runner is not None
+
+    def on_stopping(**_: Any) -> None:
+        # A plan's own greenlet must not go on to the next cell while this one is being saved.
+        walk = runner.shape_greenlet
+        if walk is not None and walk is not gevent.getcurrent() and conductor.running:
+            walk.kill()
+        if has_request_context():
+            # The page's Stop: what is left to do after the load is over goes on behind its answer.
+            conductor.stopping(gevent.spawn(finish, hurried=True))
+        else:
+            finish()
+
+    def finish(*, hurried: bool = False) -> None:
+        conductor.finish_run(hurried=hurried)
+        _set_exit_code(environment, conductor, None if stop is None else stop.number)
+
+    def on_quitting(**_: Any) -> None:
+        on_stopping()
+        for row in rows_of(conductor.unmet_gates):
+            logger.error("gate %s: %s %s", row.verdict, row.gate, row.told)
+
     environment.events.test_stopping.add_listener(on_stopping)
     environment.events.quitting.add_listener(on_quitting)
 

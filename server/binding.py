@@ -18,18 +18,24 @@ def bind(host: str, port: int, backlog: int, flag: str) -> socket.socket:
         )[0]
         sock = socket.socket(family, kind, protocol)
         tune_listener(sock)
+        if family == socket.AF_INET6 and address[0] == "::":
+            # All addresses, those of IPv4 too, whatever the system's own choice is.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         sock.bind(address)
         sock.listen(backlog)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        # A UnicodeError is a name that cannot be one, such as `a..b`.
         if sock:
             sock.close()
         raise bind_error(error, host, port, f"--bind {host}", flag) from error
     return sock
 
 
-def bind_error(error: OSError, host: str, port: int, host_flag: str, port_flag: str) -> SettingsError:
+def bind_error(
+    error: OSError | UnicodeError, host: str, port: int, host_flag: str, port_flag: str
+) -> SettingsError:
     """One line with the flag to blame, its value and the remedy."""
-    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+    if isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL:
         return SettingsError(
             f"{host_flag} is no address of this machine; use one of its own, or 0.0.0.0 for all of them"
         )

@@ -89,7 +89,8 @@ def _address(text: str) -> tuple[str, int]:
 def _host(text: str) -> str:
     if not text or any(character.isspace() for character in text):
         raise ValueError("is not an address; write for example 0.0.0.0 or 127.0.0.1")
-    return text
+    # As in a URL, where an IPv6 address needs brackets.
+    return text[1:-1] if text.startswith("[") and text.endswith("]") else text
 
 
 _port = _whole(0, 65535)

@@ -19,6 +19,7 @@ from server.session import Service, Session
 from server.settings import Settings, SettingsError
 from server.socket_options import tune_connection
 from server.work import get_work
+from wire.addresses import address_text
 from wire.framing import get_framing
 
 log = logging.getLogger("lockstep.server")
@@ -79,7 +80,7 @@ class Listener:
     def _accept(self, link: socket.socket, address: Any) -> None:
         arrival_ns = time.monotonic_ns()
         tune_connection(link, self._settings)
-        record = self.ledger.arrive(format_address(address), arrival_ns)
+        record = self.ledger.arrive(address_text(*address[:2]), arrival_ns)
         session = Session(link, record, self._service)
         self._sessions.add(session)
 
@@ -94,9 +95,3 @@ class Listener:
         except RuntimeError:
             self._sessions.discard(session)
             session.refuse()
-
-
-def format_address(address: Any) -> str:
-    """ip:port, with brackets around an IPv6 address."""
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -59,6 +59,22 @@ DROPPED_ARRIVALS = Check(
     "Use more users, or offer less load: beyond saturation the line grows for ever.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.GENERATOR),
 )
+NO_PORTS = Check(
+    "no-ports",
+    "Connections had to wait for a local port: the throughput is that of the ports there are, not the "
+    "server's.",
+    "A closed connection holds its port for a minute: give more local addresses (--source "
+    "127.0.0.2,127.0.0.3), send more messages on each connection, or widen the range: "
+    'sysctl net.ipv4.ip_local_port_range="1024 65535".',
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.GENERATOR),
+    degrades=True,
+)
+BACKED_OFF = Check(
+    "backed-off",
+    "The server did not take connections, and users waited longer and longer before they tried it again.",
+    "Look at the failed connects; less load was offered than users that try again at once would have.",
+    touches=(Topic.THROUGHPUT, Topic.CONNECT),
+)
 OPEN_FILES = Check(
     "open-files",
     "Workers had more than 90% of the files open that they may.",
@@ -129,7 +145,17 @@ def _dropped(cell: Cell) -> str | None:
     return f"{cell.dropped:,} arrivals" if cell.dropped else None
 
 
+def _backed_off(cell: Cell) -> str | None:
+    return f"{cell.backed_off:,} waits" if cell.backed_off else None
+
+
+def _no_ports(cell: Cell) -> str | None:
+    return f"{cell.port_waits:,} connections" if cell.port_waits else None
+
+
 RULES = (
+    Rule(NO_PORTS, _no_ports),
+    Rule(BACKED_OFF, _backed_off),
     Rule(DROPPED_ARRIVALS, _dropped),
     Rule(LATE_ARRIVALS, _late),
     Rule(GENERATOR_BUSY, _workers(_busy)),

@@ -10,7 +10,7 @@ import time
 from typing import Unpack
 
 from loadtest.connection import failures
-from loadtest.connection.connection import Connection, ConnectionSettings
+from loadtest.connection.connection import Connection
 from loadtest.connection.failures import CutShortError, as_bytes, with_bytes
 from loadtest.connection.inspection import get_glance, inspect
 from loadtest.connection.links import Link
@@ -18,6 +18,7 @@ from loadtest.connection.messages import Message
 from loadtest.connection.meters import ABSENT, Meter
 from loadtest.connection.reply_buffer import RawEnd, ReplyBuffer, raw_end, reply_buffer
 from loadtest.connection.samples import ANSWERED, Outcome, Phase, Reply
+from loadtest.connection.settings import ConnectionSettings
 from loadtest.connection.socket_errors import HarnessError
 from loadtest.protocol import FrameTooLong, Framing, get_framing
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TypedDict
+from collections.abc import Callable, Sequence
 
 from loadtest.connection import failures
+from loadtest.connection.addresses import ADDRESS_BOOK, Address, AddressBook
+from loadtest.connection.dialling import DialError, dial
 from loadtest.connection.failures import explain, with_bytes
 from loadtest.connection.in_flight import InFlight
 from loadtest.connection.links import Link, LinkMaker
@@ -14,20 +16,11 @@ from loadtest.connection.links.socket_link import in_use
 from loadtest.connection.meters import ABSENT, Meter
 from loadtest.connection.moments import Moments
 from loadtest.connection.reply_buffer import ReplyBuffer
+from loadtest.connection.route import Route
 from loadtest.connection.samples import ANSWERED, Outcome, Phase, Sample
-from loadtest.connection.socket_errors import HarnessError, resolve
+from loadtest.connection.socket_errors import HarnessError
 
 _now_ns = time.monotonic_ns
-
-
-class ConnectionSettings(TypedDict, total=False):
-    """What else may be said of a connection: as Connection's own parameters."""
-
-    timeout_s: float | None
-    close_timeout_s: float | None
-    link: LinkMaker
-    source: str | None
-    user: str | None
 
 
 class Connection:
@@ -38,6 +31,7 @@ class Connection:
     waits for ever. close_timeout_s: the same for closing, timeout_s where it is None. Both may be changed at
     any time. link: what waits, a thread or a greenlet.
     source: a local IP address to connect from. user: whose connections these are, told with each kept.
+    patient, addresses, sleep: as for Route.
     """
 
     # Of these there are as many as connections: every kilobyte is ten megabytes.
@@ -51,11 +45,13 @@ class Connection:
         "_meter",
         "_moments",
         "_replies",
+        "_route",
         "_short_way",
         "_source",
         "_stopped",
         "_timeout_s",
         "_user",
+        "address",
         "close_timeout_s",
         "connected",
         "free_ns",
@@ -74,9 +70,15 @@ class Connection:
         link: LinkMaker = BlockingLink,
         source: str | None = None,
         user: str | None = None,
+        patient: bool = True,
+        addresses: AddressBook = ADDRESS_BOOK,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.host = host
         self.port = port
+        # Where the last connection went to, as `ip:port`.
+        self.address: str | None = None
+        self._route = Route(addresses, sleep, patient=patient)
         self.close_timeout_s = close_timeout_s
         self._timeout_s = timeout_s
         self._meter = meter
@@ -111,32 +113,62 @@ class Connection:
         if self._link is not None:
             self._link.bound(timeout_s)
 
+    @property
+    def back_off_s(self) -> float:
+        """How long `connect` would wait now before it tries again, in seconds."""
+        return self._route.back_off_s
+
     def connect(self) -> Outcome:
-        """Open the connection and time the handshake; a connection that is still open is closed first."""
+        """Open the connection and time the handshake; a connection that is still open is closed first.
+
+        All addresses of the host are tried in their order. Where the peer did not take the last connection,
+        this waits first, and that is no part of the connect's time.
+        """
         if self._connecting:
             raise in_use()
         self.close()
-        family, address = resolve(self.host, self.port)
         self._begin_anew()
-        start_ns = self._moments.connect_start_ns
         self._connecting = True
         try:
-            link = self._link = self._make_link(family, self._timeout_s)
-            link.connect(address, self._source)
-            if self._aborted:
-                raise ConnectionAbortedError(failures.STOPPED)
-        except OSError as error:
-            return self._lose(Phase.CONNECT, start_ns, *self._explain(error))
+            addresses = self._route.await_addresses(self.host, self.port, self._source)
+            while (outcome := self._try(addresses)) is None:
+                self._route.await_port()
+            return outcome
+        finally:
+            self._connecting = False
+
+    def _try(self, addresses: Sequence[Address]) -> Outcome | None:
+        """None where this machine has no local port left now, which is nobody's failure yet."""
+        start_ns = self._moments.connect_start_ns = _now_ns()
+        try:
+            found = dial(addresses, self._timeout_s, self._attempt, lambda: self._aborted)
+        except DialError as failure:
+            if not self._aborted:
+                if self._route.may_await_port(failure.error):
+                    return None
+                self._route.failed(self.host, self.port)
+            outcome, reason = self._explain(failure.error)
+            return self._lose(Phase.CONNECT, start_ns, outcome, f"{reason} ({failure.where})")
         except BaseException:
             self._stop(Phase.CONNECT, start_ns)
             raise
-        finally:
-            self._connecting = False
         self._moments.connected_ns = end_ns = _now_ns()
+        self._moments.peer = self.address = self._route.connected(found)
         self.connected = True
-        self._short_way = link
+        self._short_way = self._link
         self._meter.step(Phase.CONNECT, start_ns, end_ns)
         return ANSWERED
+
+    def _attempt(self, address: Address, timeout_s: float | None) -> None:
+        if self._link is not None:
+            self._link.close()
+        link = self._link = self._make_link(address.family, timeout_s)
+        if not self._aborted:
+            link.connect(address.sockaddr, self._source)
+        if self._aborted:
+            raise ConnectionAbortedError(failures.STOPPED)
+        if timeout_s != self._timeout_s:
+            link.bound(self._timeout_s)
 
     def close(self) -> Outcome:
         """Say goodbye, wait until the peer has closed too, and time that.
@@ -259,5 +291,7 @@ class Connection:
         address = link.address if told else ""
         link.close()
         self.free_ns = _now_ns()
+        if self._moments.connected_ns is not None:
+            self._route.ended(outcome, self._moments.answered)
         if told:
             self._meter.connection(address, self._moments.view(self.free_ns, outcome, self._user))

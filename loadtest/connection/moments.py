@@ -18,6 +18,7 @@ class Moments:
     first_reply_ns: int | None = None
     close_start_ns: int | None = None
     answered: int = 0
+    peer: str | None = None
 
     def view(self, closed_ns: int, outcome: Outcome, user: str | None) -> ClientView:
         """The connection as the run folder keeps it."""
@@ -31,4 +32,5 @@ class Moments:
             outcome=outcome.value,
             messages=self.answered,
             user=user,
+            peer=self.peer,
         )

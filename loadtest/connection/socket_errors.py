@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import socket
-from functools import lru_cache
 
 from loadtest.connection.samples import Outcome
 
@@ -25,18 +23,6 @@ def no_such_source(source: str, error: OSError) -> HarnessError:
     return HarnessError(
         f"cannot connect from --source {source} ({error.strerror}): give addresses of the worker's machine"
     )
-
-
-@lru_cache(maxsize=64)
-def resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str, int]]:
-    """Address family and socket address of host:port, looked up once; HarnessError where it is unknown."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise HarnessError(
-            f"cannot find host {host!r} ({error.strerror}): check the name or give an address"
-        ) from error
-    return family, (str(address[0]), int(address[1]))
 
 
 def outcome_of(error: OSError) -> Outcome:

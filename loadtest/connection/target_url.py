@@ -8,15 +8,24 @@ from loadtest.connection.socket_errors import HarnessError
 
 
 def split_target(host: str | None) -> tuple[str, int | None]:
-    """`tcp://name:port` -> (name, port); the port may be left out. HarnessError says what is wrong."""
-    remedy = "write it as tcp://name:port"
+    """`tcp://name:port` -> (name, port); the port may be left out. HarnessError says what is wrong.
+
+    Nothing of it is dropped: what is no part of a target is refused.
+    """
+    remedy = "write it as tcp://name:port, an IPv6 address as tcp://[::1]:port"
     if not host:
         raise HarnessError(f"no host is given: {remedy}")
-    parts = urlsplit(host if "://" in host else f"tcp://{host}")
+    try:
+        parts = urlsplit(host if "://" in host else f"tcp://{host}")
+    except ValueError:
+        raise HarnessError(f"host {host!r} is no TCP target: {remedy}") from None
     try:
         port = parts.port
     except ValueError:
-        raise HarnessError(f"host {host!r} has no valid port: {remedy}") from None
-    if parts.scheme != "tcp" or not parts.hostname:
+        port = 0
+    if port == 0 or parts.netloc.endswith(":"):
+        raise HarnessError(f"host {host!r} has no valid port: {remedy}")
+    more = parts.username or parts.password or parts.path.strip("/") or parts.query or parts.fragment
+    if parts.scheme != "tcp" or not parts.hostname or more or set(parts.hostname) & set(" \t\r\n"):
         raise HarnessError(f"host {host!r} is no TCP target: {remedy}")
     return parts.hostname, port

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +15,10 @@ from loadtest.plan import PlanError
 SPARE_FILES = 64
 # What a server has besides a thread for each connection: listeners, the admin port.
 SPARE_THREADS = 16
+# How long Linux holds the port of a connection that was closed from here (TIME_WAIT), and how long where it
+# may be used again for the same target: `tcp_tw_reuse` 1, or 2 towards this machine itself.
+HELD_S = 60.0
+HELD_FOR_REUSE_S = 1.0
 
 # Modes whose connections wait without a thread of their own.
 _WAITING_WITHOUT_A_THREAD = ("queue", "iterative")
@@ -24,13 +29,15 @@ class WorkerLimits:
     """What one worker may use.
 
     open_files: the soft limit, None without one. ports: how many local ports the kernel chooses from.
-    network: equal for workers whose connections share these ports. Both None where the system does not tell.
+    network: equal for workers whose connections share these ports. reuse: the system's `tcp_tw_reuse`. None
+    where the system does not tell.
     """
 
     worker: str
     open_files: int | None
     ports: int | None
     network: str | None
+    reuse: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,39 @@ def check_capacity(
     _check_worker_files(level, workers)
     if server is not None:
         _check_server(level, server, thread_each)
+
+
+def check_turnover(
+    rate_per_s: float,
+    cell_s: float | None,
+    workers: Sequence[WorkerLimits],
+    sources: int,
+    loopback: bool,
+) -> None:
+    """PlanError where so many connections a second would use up the local ports within a cell.
+
+    For connections that are closed again; each holds its port for a while after. cell_s: how long a cell
+    lasts, None for ever. loopback: whether the target is this machine. Of a closed load nobody knows the rate
+    before: there a connection that finds no port waits for one, and the cell says so.
+    """
+    sharing = Counter(limits.network for limits in workers)
+    for limits in workers:
+        if limits.ports is None or limits.reuse is None:
+            continue
+        reused = limits.reuse == 1 or (limits.reuse == 2 and loopback)
+        held_s = HELD_FOR_REUSE_S if reused else HELD_S
+        together = 1 if limits.network is None else sharing[limits.network]
+        span_s = held_s if cell_s is None else min(held_s, cell_s)
+        need = math.ceil(rate_per_s * together / len(workers) * span_s)
+        have = limits.ports * max(sources, 1)
+        if need > have:
+            raise PlanError(
+                "rate",
+                f"{rate_per_s:g} connections a second take {need:,} local ports, for each is held for "
+                f"{held_s:g} s after its end, but the network of worker {limits.worker} has {have:,}: lower "
+                "it, give more addresses, as in --source 127.0.0.2,127.0.0.3, or widen the range: "
+                'sysctl net.ipv4.ip_local_port_range="1024 65535"',
+            )
 
 
 def thread_each(mode: str) -> bool:
@@ -130,6 +170,7 @@ def own_limits(worker: str, root: Path = Path("/")) -> WorkerLimits:
         open_files=None if soft == resource.RLIM_INFINITY else soft,
         ports=_ports(root),
         network=_network(root),
+        reuse=_reuse(root),
     )
 
 
@@ -148,6 +189,13 @@ def port_count(text: str) -> int:
 def _ports(root: Path) -> int | None:
     try:
         return port_count((root / "proc/sys/net/ipv4/ip_local_port_range").read_text())
+    except OSError:  # a container may hide it
+        return None
+
+
+def _reuse(root: Path) -> int | None:
+    try:
+        return int((root / "proc/sys/net/ipv4/tcp_tw_reuse").read_text())
     except OSError:  # a container may hide it
         return None
 

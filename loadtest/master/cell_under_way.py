@@ -11,7 +11,7 @@ from typing import Any
 from loadtest.master.cells import Account, join_connections, make_cell, take_account
 from loadtest.master.collector import CellCollector
 from loadtest.master.progress import CellProgress, Stage
-from loadtest.master.server_view import ServerUnreachableError, ServerView, Snapshot
+from loadtest.master.server_view import ServerUnreachableError, ServerView, Snapshot, busy
 from loadtest.orders import CellOrder
 from loadtest.plan import PlannedCell
 from loadtest.results import Cell, CellDetail
@@ -111,3 +111,27 @@ class CellUnderWay:
         if refused := collector.refused:
             notes.append(f"{where}: {refused} reports of other runs or unknown workers were refused")
         return notes
+
+
+def clear_server(
+    server: ServerView | None, planned: PlannedCell, sleep: Callable[[float], None]
+) -> tuple[Snapshot | None, str | None]:
+    """The server before a cell, its peaks reset: once it is through with those who left, or a note if not.
+
+    Who was stopped in a run before may still be waiting there. None where no server can be asked.
+    """
+    if server is None:
+        return None, None
+    before = server.reset_peaks()
+    if not busy(before.listeners[planned.mode]):
+        return before, None
+    server.settled(planned.mode, SETTLE_S + before.settings["pause_ns"] / 1e9, sleep)
+    before = server.reset_peaks()
+    listener = before.listeners[planned.mode]
+    if not busy(listener):
+        return before, None
+    others = max(listener.open, listener.in_service)
+    return before, (
+        f"cell {planned.index}: connections of others, {others}, were at {planned.mode} as it began: the "
+        "server's counts hold theirs too"
+    )

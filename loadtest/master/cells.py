@@ -55,6 +55,9 @@ def make_cell(
         rate_per_s=traffic.arrival.rate_per_s,
         late=collected.late,
         dropped=collected.dropped,
+        backed_off=collected.backed_off,
+        port_waits=collected.port_waits,
+        addresses=collected.addresses,
         opening_s=collected.opening_s,
         cut_short=cut_short,
         workers_expected=len(collected.workers),
@@ -103,12 +106,15 @@ def _explain(ledger: Ledger, clients: CellCollector) -> str:
     differences = [each.difference or 0 for each in (ledger.sent, ledger.answered)]
     if not any(differences):
         return "all messages were counted by both, but not all bytes: some were cut off or came unasked"
-    if min(differences) < 0:
+    counted = clients.ledger
+    lost = counted.aborted + counted.timeout + counted.reset + counted.short + counted.mismatch
+    unread = -min(differences)
+    if 0 < unread <= lost:
+        return f"{unread} messages were given up in flight before the server had read or answered them"
+    if unread > 0:
         return (
             "the server counted fewer than the clients: was it restarted, or was a message lost on its way?"
         )
-    counted = clients.ledger
-    lost = counted.aborted + counted.timeout + counted.reset + counted.short + counted.mismatch
     if max(differences) <= lost:
         return f"{lost} messages failed in flight: the clients did not see their answers as answers"
     return (

@@ -48,6 +48,9 @@ class CellCollector:
         # Each of a worker's reports tells these anew, for the cell as far as it has come.
         self._late: dict[str, int] = {}
         self._dropped: dict[str, int] = {}
+        self._backed_off: dict[str, int] = {}
+        self._port_waits: dict[str, int] = {}
+        self._addresses: dict[str, list[str]] = {}
         self._health: dict[str, dict[str, Any]] = {}
         self._users: dict[str, int] = {}
 
@@ -75,6 +78,9 @@ class CellCollector:
         self._in_flight_ns += report["in_flight_ns"]
         self._late[worker] = report["late"]
         self._dropped[worker] = report["dropped"]
+        self._backed_off[worker] = report["backed_off"]
+        self._port_waits[worker] = report["port_waits"]
+        self._addresses[worker] = report["addresses"]
         self._health[worker] = report["health"]
         self._users[worker] = report["users"]
         for second, answered, failed in report["per_second"]:
@@ -165,6 +171,21 @@ class CellCollector:
     def dropped(self) -> int:
         """Arrivals that no user ever took, over the whole cell."""
         return sum(self._dropped.values())
+
+    @property
+    def backed_off(self) -> int:
+        """How often users waited before another try, because a connection was not taken."""
+        return sum(self._backed_off.values())
+
+    @property
+    def port_waits(self) -> int:
+        """How many connections had to wait for a local port."""
+        return sum(self._port_waits.values())
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where connections were opened to, `ip:port`; as texts, in order."""
+        return sorted({address for told in self._addresses.values() for address in told})
 
     @property
     def users(self) -> int | None:

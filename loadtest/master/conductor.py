@@ -17,16 +17,17 @@ from gevent.lock import RLock
 
 from loadtest.analysis.checks import is_degraded
 from loadtest.analysis.judged import Judged, judge_gates, unmet
+from loadtest.connection.addresses import ADDRESS_BOOK
 from loadtest.connection.socket_errors import HarnessError
-from loadtest.master.capacity import ServerLimits, check_capacity, thread_each
-from loadtest.master.cell_under_way import OPENING_S, CellUnderWay
+from loadtest.master.capacity import ServerLimits, check_capacity, check_turnover, thread_each
+from loadtest.master.cell_under_way import OPENING_S, CellUnderWay, clear_server
 from loadtest.master.collector import CellCollector
 from loadtest.master.progress import Progress
 from loadtest.master.pulses import Pulses
 from loadtest.master.run_record import RunRecord
 from loadtest.master.target import Target
 from loadtest.master.workers import Workers
-from loadtest.orders import BEGIN, DRAIN_S, END
+from loadtest.orders import BEGIN, DRAIN_S, END, HURRIED_DRAIN_S
 from loadtest.plan import SEEDS_A_PLAN, Plan, PlannedCell, Traffic
 from loadtest.results import ResultsError, Run
 
@@ -73,6 +74,7 @@ class Conductor:
         self._faulted = Event()
         # The last worker's leaving, a signal and the page's button may each end a run, at the same time.
         self._ending = RLock()
+        self._drained = Event()
 
     @property
     def running(self) -> bool:
@@ -121,15 +123,23 @@ class Conductor:
             failure=self.failure,
         )
 
-    def check_capacity(self, level: int, modes: Sequence[str], traffic: Traffic) -> None:
-        """PlanError where so many users at once would run into a limit of the workers' or the server's."""
+    def check_capacity(
+        self, level: int, modes: Sequence[str], traffic: Traffic, cell_s: float | None = None
+    ) -> None:
+        """PlanError where so many users at once would run into a limit of the workers' or the server's.
+
+        cell_s: how long each of them connects; None for ever.
+        """
         server = None
         if self.target.server is not None:
             settings = self.target.server.snapshot().settings
             server = ServerLimits(settings.get("open_files_limit"), settings.get("threads_limit"))
-        check_capacity(
-            level, self._workers.limits(), server, len(traffic.sources), any(map(thread_each, modes))
-        )
+        limits, sources = self._workers.limits(), len(traffic.sources)
+        check_capacity(level, limits, server, sources, any(map(thread_each, modes)))
+        rate_per_s = traffic.arrival.rate_per_s
+        if rate_per_s is not None and traffic.scenario != "persistent":
+            loopback = all(address.loopback for address in ADDRESS_BOOK.find(self.target.host, 0))
+            check_turnover(rate_per_s, cell_s, limits, sources, loopback)
 
     def begin_run(self, kind: str, plan: dict[str, Any], walked: Plan | None = None) -> None:
         """Ask the server for its settings and make the run folder, before any load.
@@ -155,26 +165,33 @@ class Conductor:
         assert self._record is not None
         run_id, seed = self._record.run.run_id, seed + planned.repeat
         order = self.target.order(run_id, planned.index, planned.mode, traffic, warmup_s, seconds, seed)
-        server = self.target.server
-        before = None if server is None else server.reset_peaks()
+        before, note = clear_server(self.target.server, planned, gevent.sleep)
+        if note:
+            self._record.note(note)
         workers = sorted(self._workers.present())
         self._cell = CellUnderWay(planned, order, workers, before)
         for share, worker in enumerate(workers):
             self._workers.tell(worker, BEGIN, order.for_share(share, len(workers)).to_message())
 
-    def end_cell(self, *, cut_short: bool = False) -> None:
-        """Let the workers drain, wait for their last reports, ask the server, save."""
+    def end_cell(self, *, cut_short: bool = False, hurried: bool = False) -> None:
+        """Let the workers drain, wait for their last reports, ask the server, save.
+
+        hurried: what is in flight has little time to finish, and so has the server.
+        """
         with self._ending:
             cell = self._cell
             if cell is None:
                 return
             cell.end()
-            self._workers.tell_all(END, {"at_once": cut_short})
+            drain_s = HURRIED_DRAIN_S if hurried else DRAIN_S
+            self._workers.tell_all(END, {"at_once": cut_short or hurried, "drain_s": drain_s})
             self._await_reports(cell.collector)
+            self._drained.set()
             self._save(cell, cut_short)
 
     def run_cell(self, planned: PlannedCell, plan: Plan) -> None:
         """One cell of a plan from begin to end; blocks for its time. HarnessError where a worker cannot."""
+        self._workers.await_users(planned.level)
         self.begin_cell(planned, plan.traffic, plan.warmup_s, plan.seconds, plan.seed * SEEDS_A_PLAN)
         assert self._cell is not None
         self._await_opening(self._cell.collector)
@@ -201,24 +218,33 @@ class Conductor:
         self.failure = self.failure or reason
         logger.error("lockstep: %s", reason)
 
-    def finish_run(self, *, interrupted: bool | None = None) -> None:
+    def finish_run(self, *, interrupted: bool | None = None, hurried: bool = False) -> None:
         """Save the run and write its report. A cell that is still under way is ended now.
 
         A plan that has such a cell was interrupted, and the cell is cut short; a run by hand always ends
-        like this. Where it can no longer be saved, `failure` says why.
+        like this. Where it can no longer be saved, `failure` says why. hurried: as for `end_cell`.
         """
         with self._ending:
             record = self._record
-            if record is None or not record.running:
+            if record is None:
                 return
-            if interrupted is None:
-                interrupted = record.run.kind == "plan"
-            try:
-                self.end_cell(cut_short=interrupted)
-                record.close(interrupted=interrupted)
-            except ResultsError as unsaved:
-                record.abandon(str(unsaved))
-                self._fail(str(unsaved))
+            if record.running:
+                if interrupted is None:
+                    interrupted = record.run.kind == "plan"
+                try:
+                    self.end_cell(cut_short=interrupted, hurried=hurried)
+                    record.close(interrupted=interrupted)
+                except ResultsError as unsaved:
+                    record.abandon(str(unsaved))
+                    self._fail(str(unsaved))
+        # The next run need not wait for this one's report.
+        record.await_report()
+
+    def stopping(self, finishing: gevent.Greenlet[..., None]) -> None:
+        """Wait until the load is over; `finishing` goes on with what is left of finish_run."""
+        self._drained.clear()
+        if self._cell is not None:
+            gevent.wait([self._drained, finishing], timeout=REPORT_WAIT_S, count=1)
 
     def on_report(self, report: dict[str, Any]) -> None:
         """A worker's report came in."""

@@ -13,6 +13,7 @@ from typing import Any
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner
 
+from loadtest.connection.addresses import ADDRESS_BOOK
 from loadtest.exit_codes import WRONG_USE
 from loadtest.master.conductor import Conductor
 from loadtest.master.shape import PlanShape
@@ -60,15 +61,17 @@ class Driver:
             target.check(plan)
             shape: PlanShape | None = PlanShape(plan, self.conductor, ScenarioUser)
             level, modes, traffic = max(plan.levels), plan.modes, plan.traffic
+            cell_s: float | None = plan.warmup_s + plan.seconds
         else:
             if options.headless and options.gate:
                 raise PlanError("gate", f"does nothing in a run by hand: add --run {COMPARISON_PLAN!r}")
             check_numbers(options)
             target.port_of(options.mode)
             shape = None
-            level, modes, traffic = users, (options.mode,), traffic_of(options)
+            level, modes, traffic, cell_s = users, (options.mode,), traffic_of(options), None
+        ADDRESS_BOOK.find(target.host, target.port or 0)
         self.conductor.target = target
-        self.conductor.check_capacity(level, modes, traffic)
+        self.conductor.check_capacity(level, modes, traffic, cell_s)
         self._environment.shape_class = shape
 
     def _on_test_start(self, **_: Any) -> None:

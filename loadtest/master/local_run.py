@@ -22,7 +22,9 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from loadtest.children import Program, start
-from loadtest.connection.socket_errors import HarnessError, no_such_source, resolve
+from loadtest.connection.addresses import ADDRESS_BOOK
+from loadtest.connection.dialling import from_source
+from loadtest.connection.socket_errors import HarnessError, no_such_source
 from loadtest.connection.target_url import split_target
 from loadtest.master.announcements import find_server, reachable_at
 from loadtest.master.conductor import Conductor
@@ -113,9 +115,9 @@ def run_here(
 
 def _check_addresses(host: str, sources: Sequence[str]) -> None:
     """HarnessError where the host is unknown, or this machine cannot reach it from one of the sources."""
-    family, _ = resolve(host, 0)
+    addresses = ADDRESS_BOOK.find(host, 0)
     for source in sources:
-        with socket.socket(family) as probe:
+        with socket.socket(from_source(addresses, source)[0].family) as probe:
             try:
                 probe.bind((source, 0))
             except OSError as error:
@@ -136,7 +138,8 @@ def _find_target(local_run: LocalRun, stack: ExitStack) -> Target:
     if local_run.admin is None:
         raise HarnessError("--host needs --admin HOST:PORT beside it: the server tells its modes there")
     host = local_run.host or local_run.admin.rpartition(":")[0]
-    return Target(split_target(host)[0], ServerView(local_run.admin))
+    name, port = split_target(host)
+    return Target(name, ServerView(local_run.admin), port)
 
 
 def _room_for(plan: Plan) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import gevent
+
 from loadtest.children import Program, run
 from loadtest.hosts import describe_host
 from loadtest.master.progress import ReportState
@@ -35,6 +37,7 @@ class RunRecord:
         self.report = ReportState.NONE
         self.unreported: str | None = None
         self._folder = folder
+        self._reporting: gevent.Greenlet[[], None] | None = None
         folder.save_run(run)
         logger.info("run %s: results go to %s", run.run_id, folder.path)
 
@@ -92,11 +95,20 @@ class RunRecord:
         self.run = replace(self.run, notes=[*self.run.notes, words])
 
     def close(self, *, interrupted: bool) -> None:
-        """The run is over: save it, and make its report."""
+        """The run is over: save it, and begin to make its report."""
         self._end(interrupted=interrupted)
         self._folder.save_run(self.run)
         self.report = ReportState.MAKING
         self.unreported = "its making was broken off"
+        # Who waits for it may be stopped; it is made all the same.
+        self._reporting = gevent.spawn(self._report)
+
+    def await_report(self) -> None:
+        """Until the report, if one is being made, is there or has failed."""
+        if self._reporting is not None:
+            self._reporting.join()
+
+    def _report(self) -> None:
         try:
             self.unreported = _make_report(self.path)
         finally:

@@ -58,6 +58,11 @@ class Snapshot:
     listeners: dict[str, Listener]
 
 
+def busy(listener: Listener) -> bool:
+    """Whether anybody is connected, or a permit is still held."""
+    return listener.open > 0 or listener.in_service > 0
+
+
 class ServerView:
     """Asks one server. admin: `host:port` of its admin port."""
 
@@ -87,8 +92,7 @@ class ServerView:
         deadline = time.monotonic() + within_s
         while True:
             snapshot = self.snapshot()
-            listener = snapshot.listeners[name]
-            if (not listener.open and not listener.in_service) or time.monotonic() >= deadline:
+            if not busy(snapshot.listeners[name]) or time.monotonic() >= deadline:
                 return snapshot
             sleep(SETTLE_STEP_S)
 

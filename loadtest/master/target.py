@@ -24,7 +24,7 @@ _REPLIES = {"echo": "echo", "ack": GREETING_REPLY.decode()}
 @dataclass(frozen=True, slots=True)
 class Target:
     """host: name or address. server: its admin port's view; None for any other service, which then needs
-    port and framing.
+    port and framing. port: beside a server that tells its modes' ports itself, that of a proxy before it.
 
     reply: `echo`, an exact text or None (unchecked), for a service that is no Lockstep server.
     """
@@ -46,10 +46,16 @@ class Target:
         return {**snapshot.settings, "modes": list(snapshot.listeners)}
 
     def check(self, plan: Plan) -> None:
-        """PlanError where the server does not offer a mode of the plan."""
+        """PlanError where the server does not offer a mode of the plan, or one port is given for several."""
         snapshot = self._snapshot()
         for mode in plan.modes:
             self._port(snapshot, mode, "modes")
+        if snapshot is not None and self.port is not None and len(plan.modes) > 1:
+            raise PlanError(
+                "host",
+                f"names port {self.port}, but each of the {len(plan.modes)} modes has a port of its own, "
+                "which the server tells: leave the port out, or choose one mode",
+            )
 
     def port_of(self, mode: str) -> int:
         """The port behind a mode's name. PlanError where there is none."""
@@ -78,7 +84,18 @@ class Target:
                 setting,
                 f"{mode!r} is not offered by the server at {self.server.admin}: {offer(mode, listeners)}",
             )
-        return listeners[mode].port
+        own = listeners[mode].port
+        if self.port is None or self.port == own:
+            return own
+        whose = next((name for name, listener in listeners.items() if listener.port == self.port), None)
+        if whose is not None:
+            raise PlanError(
+                "host",
+                f"names port {self.port}, which is that of {whose!r}, but {mode!r} is at port {own}: leave "
+                "the port out",
+            )
+        # Something stands before the server: a proxy, a published port.
+        return self.port
 
     def _known(self, settings: Mapping[str, Any], name: str, known: Iterable[str]) -> str:
         """A setting of the server's, which has to be one of these. HarnessError where it is another."""

@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 
 # How long workers that Locust knows already may take to be set up, which is when they say what they may use.
 ANSWER_S = 3.0
+# How long users may take to come or go, once Locust has ordered it, before a cell begins all the same. Fewer
+# or more of them than its level says are a finding.
+USERS_S = 5.0
 
 
 class Workers:
@@ -32,6 +35,16 @@ class Workers:
         if isinstance(self._runner, MasterRunner):
             return {worker.id for worker in self._runner.clients.all if worker.state != STATE_MISSING}
         return {self._runner.client_id}
+
+    def await_users(self, level: int) -> None:
+        """Until there are as many users as that, or the time for it is over.
+
+        Locust's local runner lets its shape go on while users still come and go; its master waits a second
+        for its workers to tell.
+        """
+        with gevent.Timeout(USERS_S, False):
+            while self._runner.user_count != level:
+                gevent.sleep(0.01)
 
     def limits(self) -> list[WorkerLimits]:
         """What each of them may use; empty where one does not say so in time."""

@@ -38,7 +38,7 @@ def conditions(run: Run) -> list[Group]:
     groups = (
         Group("Run", tuple(_run(run))),
         Group("Plan", tuple(_flat("", run.plan))),
-        Group("Server", tuple(_flat("", _without(run.server, _SERVER_HIDDEN)))),
+        Group("Server", (*_flat("", _without(run.server, _SERVER_HIDDEN)), *_addresses(run))),
         Group("Machines", tuple(_machines(run))),
     )
     return [group for group in groups if group.pairs]
@@ -72,6 +72,13 @@ def _flat(prefix: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]
             yield from _flat(f"{prefix}{name}: ", value)
         else:
             yield prefix + name.removesuffix("_ns").replace("_", " "), _setting(name, value)
+
+
+def _addresses(run: Run) -> Iterator[tuple[str, str]]:
+    """Where connections went to; runs of earlier versions do not tell."""
+    used = sorted({address for cell in run.cells for address in cell.addresses})
+    if used:
+        yield "connected to", ", ".join(used)
 
 
 def _machines(run: Run) -> Iterator[tuple[str, str]]:

@@ -56,10 +56,12 @@ class Place:
             self.cell, self.talk = cell, cell.conversation(self.number)
         return self.talk
 
-    def leave(self) -> None:
-        """Close a connection that the scenario kept open."""
+    def leave(self, within_s: float | None = None) -> None:
+        """Close a connection that the scenario kept open. within_s: how long the peer has to close too."""
         talk, self.talk = self.talk, None
         if talk is not None:
+            if within_s is not None:
+                talk.client.close_timeout_s = within_s
             talk.client.close()
 
     def abort(self) -> None:
@@ -105,6 +107,8 @@ class Agent:
     def give_up(self, place: Place) -> None:
         """A user is gone: its place and the connection that it may have kept go too."""
         self._places.discard(place)
+        if self._cell is not None:
+            self._cell.leave(place)
         place.leave()
 
     def work(self, place: Place) -> None:
@@ -123,7 +127,7 @@ class Agent:
         talk = place.enter(cell)
         place.busy = True
         try:
-            cell.join(talk)
+            cell.join(place, talk)
         finally:
             place.busy = False
         next_turn, play = cell.turns_of(talk), cell.play
@@ -134,8 +138,7 @@ class Agent:
             finally:
                 place.busy = False
             if not went_well:
-                # It may have failed without waiting for anything: others must have their turn too.
-                gevent.sleep(0)
+                cell.rest(talk)
 
     def _tell_fault(self, cell: RunningCell, reason: str) -> None:
         """Something is wrong here, not at the server: the master hears of it once, and nobody tries again."""
@@ -155,7 +158,7 @@ class Agent:
             told = {"run_id": order.run_id, "cell": order.cell, "worker": worker, "opened_s": opened_s}
             self._runner.send_message(OPENED, told)
 
-        self._cell = RunningCell(order, worker, len(self._places), self._feed, on_open)
+        self._cell = RunningCell(order, worker, self._places, self._feed, on_open)
         self._begun.set()
         gevent.spawn(_while_open, self._cell, REPORT_INTERVAL_S, self._send)
         gevent.spawn(_while_open, self._cell, PULSE_INTERVAL_S, self._send_pulse)
@@ -203,7 +206,10 @@ class Agent:
         while any(place.busy for place in self._places) and time.monotonic() < deadline:
             gevent.sleep(DRAIN_STEP_S)
         # Each waits for its peer: one after another, ten thousand of them would take too long.
-        Pool(CLOSED_AT_ONCE).map(Place.leave, [place for place in self._places if not place.busy])
+        # Where what was in flight had little time, a peer that does not close has no more.
+        within_s = drain_s if drain_s < DRAIN_S else None
+        idle = [place for place in self._places if not place.busy]
+        Pool(CLOSED_AT_ONCE).map(lambda place: place.leave(within_s), idle)
 
     def _send(self, cell: RunningCell, *, final: bool = False) -> None:
         report = cell.take_report(final)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
+import gevent
+from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
+from loadtest.connection.addresses import ADDRESS_BOOK
 from loadtest.connection.client import TcpClient
 from loadtest.connection.links.cooperative import CooperativeLink
 from loadtest.connection.messages import Message, message_ring
@@ -29,14 +33,14 @@ SAMPLED_CONNECTIONS = 200
 
 
 class RunningCell:
-    """order: what to do. worker: who does it. users: how many there are. feed: tells Locust. on_open: told of
-    the seconds it took, where the order is to open all connections first."""
+    """order: what to do. worker: who does it. users: who is there. feed: tells Locust. on_open: told of the
+    seconds it took, where the order is to open all connections first."""
 
     def __init__(
         self,
         order: CellOrder,
         worker: str,
-        users: int,
+        users: Iterable[Hashable],
         feed: LocustFeed,
         on_open: Callable[[float], None],
     ) -> None:
@@ -61,23 +65,47 @@ class RunningCell:
             SAMPLED_CONNECTIONS,
         )
         self._ring = _ring_of(order)
+        self._closing = Event()
+        self._backed_off = 0
+        self._used_before = Counter(ADDRESS_BOOK.used)
+        self._port_waits_before = ADDRESS_BOOK.port_waits
         self._alarm: Alarm | None = None
         self._pacer: Pacer | None = None
         self._on_open = on_open
-        expected = users if order.opens_first else 0
+        expected = users if order.opens_first else ()
         self._opening = Opening(expected, CONNECTS_PER_S / order.shares, self._begin)
 
-    def join(self, talk: Conversation) -> None:
+    def join(self, user: Hashable, talk: Conversation) -> None:
         """Before a user's first turn: where connections are opened first, open this one and wait for all."""
         if not self._opening.over:
-            self._opening.await_turn()
+            self._opening.await_turn(user)
             if self.open:
                 talk.open()
-            self._opening.one_more()
+            self._opening.await_all(user)
+
+    def leave(self, user: Hashable) -> None:
+        """This user is gone: nobody waits for it."""
+        self._opening.discard(user)
 
     def goes_on(self) -> bool:
         """Whether another message may still be sent."""
         return self.open
+
+    def rest(self, talk: Conversation) -> None:
+        """After a turn that failed: wait as long as this user backs off, or until the cell ends.
+
+        Here, between turns, the wait is in no time that is measured. An open load never gets here: its
+        arrivals are due whatever their peers do, and are no more than were asked for.
+        """
+        back_off_s = talk.client.back_off_s
+        if back_off_s:
+            self._backed_off += 1
+            self._closing.wait(back_off_s)
+            # The next turn is due from now on.
+            talk.client.free_ns = time.monotonic_ns()
+        else:
+            # It may have failed without waiting for anything: others must have their turn too.
+            gevent.sleep(0)
 
     def turns_of(self, talk: Conversation) -> Callable[[], int | None]:
         """What gives a user its turns: a call waits for one and says when it was due; None after the last."""
@@ -98,6 +126,7 @@ class RunningCell:
             if order.traffic.sources
             else None,
             user=f"{self._worker}/{number}",
+            patient=not order.traffic.arrival.open,
         )
         return Conversation(
             client,
@@ -129,6 +158,7 @@ class RunningCell:
         self._journal.flush()
         self.recorder.close_window(now_ns)
         self.open = False
+        self._closing.set()
         self._opening.give_up()
         if self._pacer is not None and self._alarm is not None:
             self._pacer.close(now_ns)
@@ -144,6 +174,9 @@ class RunningCell:
             **self.recorder.take(self._worker, final),
             "late": 0 if pacer is None else pacer.late,
             "dropped": 0 if pacer is None else pacer.dropped,
+            "backed_off": self._backed_off,
+            "port_waits": ADDRESS_BOOK.port_waits - self._port_waits_before,
+            "addresses": sorted(Counter(ADDRESS_BOOK.used) - self._used_before),
             "health": self._health.take(),
         }
 

@@ -6,9 +6,12 @@ Everything above a link is the same for both, so a scenario runs in a plain thre
 from __future__ import annotations
 
 from socket import AddressFamily
-from typing import Protocol
+from typing import Any, Protocol
 
 RECEIVE_BYTES = 65536
+
+SocketAddress = tuple[Any, ...]
+"""As the socket module takes it: ip and port, and for IPv6 flow and scope."""
 
 
 class Link(Protocol):
@@ -32,7 +35,7 @@ class Link(Protocol):
     def begin(self) -> None:
         """A step begins, and its deadline counts from now. HarnessError where somebody else is in one."""
 
-    def connect(self, address: tuple[str, int], source: str | None) -> None:
+    def connect(self, address: SocketAddress, source: str | None) -> None:
         """Shake hands with address, from the local IP `source` where one is named.
 
         HarnessError where this machine has no such IP.

@@ -14,7 +14,7 @@ from typing import Any
 import gevent
 from greenlet import getcurrent, greenlet
 
-from loadtest.connection.links import RECEIVE_BYTES
+from loadtest.connection.links import RECEIVE_BYTES, SocketAddress
 from loadtest.connection.links.socket_link import READ, SocketLink, in_use
 from loadtest.connection.links.watchdog import Watchdog, watchdog_for
 
@@ -65,7 +65,7 @@ class CooperativeLink(SocketLink):
             raise in_use()
         self.ticks = 0
 
-    def connect(self, address: tuple[str, int], source: str | None) -> None:
+    def connect(self, address: SocketAddress, source: str | None) -> None:
         """See Link.connect."""
         super().connect(address, source)
         self._reader = self._loop.io(self._socket.fileno(), READ)

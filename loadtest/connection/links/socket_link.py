@@ -6,17 +6,21 @@ import _socket
 import errno
 import os
 import socket
+import struct
 from abc import abstractmethod
 from collections import deque
 
-from loadtest.connection.links import RECEIVE_BYTES
+from loadtest.connection.links import RECEIVE_BYTES, SocketAddress
 from loadtest.connection.socket_errors import HarnessError, no_such_source
+from wire.addresses import address_text
 
 # As gevent's loop has them; poll's are translated.
 READ, WRITE = 1, 2
 _STILL_CONNECTING = (errno.EINPROGRESS, errno.EALREADY)
 # Linux' IP_BIND_ADDRESS_NO_PORT: the port is chosen at connect, so that each target has all of them.
 _BIND_ADDRESS_NO_PORT = 24
+# Struct linger: on, for no time.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 IN_USE = (
     "two greenlets or threads use one client at the same time: give each a client of its own, or let them "
@@ -47,10 +51,9 @@ class SocketLink:
     @property
     def address(self) -> str:
         """See Link.address."""
-        ip, port = self._socket.getsockname()[:2]
-        return f"{ip}:{port}"
+        return address_text(*self._socket.getsockname()[:2])
 
-    def connect(self, address: tuple[str, int], source: str | None) -> None:
+    def connect(self, address: SocketAddress, source: str | None) -> None:
         """See Link.connect."""
         connect = self._socket.connect_ex
         if source is not None:
@@ -83,8 +86,13 @@ class SocketLink:
         self._socket.shutdown(socket.SHUT_WR)
 
     def abort(self) -> None:
-        """See Link.abort: shutting down wakes who waits to receive or to send, where it is connected."""
+        """See Link.abort: shutting down wakes who waits to receive or to send, where it is connected.
+
+        Closing then resets the connection: a server whose sessions wait for a lock so passes this one over,
+        where after a mere goodbye it would still work through all that was sent.
+        """
         try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError as error:
             if error.errno not in (errno.ENOTCONN, errno.EBADF):

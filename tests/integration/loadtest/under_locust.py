@@ -18,6 +18,7 @@ from locust.env import Environment
 from locust.stats import RequestStats
 
 from loadtest.connection.samples import Outcome
+from loadtest.master.workers import Workers
 from loadtest.orders import OPENED, PULSE, REPORT, CellOrder
 from loadtest.plan import Traffic
 from loadtest.recording import buckets
@@ -82,8 +83,11 @@ def crew(peer: Echo, users: int = 3) -> Iterator[tuple[Agent, Runner, RequestSta
 
     def use() -> None:
         place = agent.new_place()
-        while True:
-            agent.work(place)
+        try:
+            while True:
+                agent.work(place)
+        finally:
+            agent.give_up(place)
 
     peer.server.start()
     greenlets = [gevent.spawn(use) for _ in range(users)]
@@ -214,6 +218,36 @@ def connections_that_stay_are_all_open_before_anybody_talks() -> None:
         assert connects.get_total_count() == 3
 
 
+def users_that_leave_are_not_waited_for() -> None:
+    peer = Echo()
+    with crew(peer) as (agent, runner, _):
+        # Stopped already, but not yet gone: as where a plan's level falls.
+        leaving = [agent.new_place() for _ in range(2)]
+        agent.begin(order(peer, seconds=60.0, scenario="persistent"))
+        until(lambda: peer.accepted == 3)
+        assert (runner.opened, peer.heard) == ([], 0)
+        for place in leaving:
+            agent.give_up(place)
+        until(lambda: peer.heard > 9)
+        assert len(runner.opened) == 1
+        agent.end()
+        assert runner.reports[-1]["users"] == 3
+
+
+def a_cell_of_a_plan_waits_for_users_that_still_come_or_go() -> None:
+    runner = Environment().create_local_runner()
+    workers = Workers(runner)
+    come = [runner.user_greenlets.spawn(gevent.sleep, PATIENCE_S) for _ in range(2)]
+    waits = gevent.spawn(workers.await_users, 1)
+    gevent.sleep(0.05)
+    assert not waits.dead
+    come[0].kill()
+    waits.join(PATIENCE_S)
+    assert waits.dead
+    assert runner.user_count == 1
+    come[1].kill()
+
+
 def a_worker_pulses_while_its_cell_runs_and_once_more_at_its_end() -> None:
     peer = Echo()
     with crew(peer) as (agent, runner, _):
@@ -265,6 +299,8 @@ CASES = {
         locked_clients_are_connected_one_at_a_time,
         persistent_connections_last_as_long_as_their_cell,
         connections_that_stay_are_all_open_before_anybody_talks,
+        users_that_leave_are_not_waited_for,
+        a_cell_of_a_plan_waits_for_users_that_still_come_or_go,
         a_worker_pulses_while_its_cell_runs_and_once_more_at_its_end,
         a_cell_of_less_than_a_second_pulses_all_the_same,
         buckets_keep_three_digits_of_a_millisecond,

@@ -8,9 +8,9 @@ import urllib.error
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from server.listener import format_address
 from tests.integration.server.peers import ask, connect, crowd, wait_until
 from tests.support import ServerProcess
+from wire.addresses import address_text
 
 FRAMED = ("--framing", "length", "--reply", "echo")
 
@@ -54,7 +54,7 @@ def test_live_connections_are_listed_with_null_for_what_has_not_happened() -> No
             wait_until(lambda: server.listeners()["lock"]["answered"] == 1)
             newest, oldest = server.connections("lock")["connections"]
             assert set(newest) == CONNECTION
-            assert newest["peer"] == format_address(queued.getsockname())
+            assert newest["peer"] == address_text(*queued.getsockname())
             assert newest["admission_ns"] is newest["wait_ns"] is newest["cause"] is None
             assert oldest["admission_ns"] >= oldest["arrival_ns"]
             assert (oldest["messages"], oldest["release_ns"], oldest["hold_ns"]) == (1, None, None)

@@ -64,6 +64,8 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "messages-failed": with_cell(messages=Messages(sent=7, answered=6, timeout=1)),
     "listen-overflow": with_server(listen_overflows=2),
     "dropped-records": with_server(dropped_records=3),
+    "no-ports": with_cell(port_waits=2),
+    "backed-off": with_cell(backed_off=3),
     "dropped-arrivals": with_cell(dropped=1),
     "late-arrivals": with_cell(late=90),
     "generator-busy": with_worker(cpu_share=0.93),
@@ -77,7 +79,14 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "no-server-data": without_server,
     "single-repeat": lambda run: replace(run, cells=[cell for cell in run.cells if cell.repeat == 1]),
 }
-DEGRADING = {"unbalanced", "ledger-difference", "missing-workers", "missing-users", "refused-reports"}
+DEGRADING = {
+    "unbalanced",
+    "no-ports",
+    "ledger-difference",
+    "missing-workers",
+    "missing-users",
+    "refused-reports",
+}
 
 
 def test_a_run_in_which_all_is_well_has_no_findings(run: Run) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from hdrh.histogram import HdrHistogram
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from loadtest.analysis.distribution import of_histogram, of_values
+from loadtest.recording.histograms import decoded, encoded, new_histogram
 
 
 def test_nothing_counted_is_no_distribution() -> None:
@@ -44,3 +47,25 @@ def test_a_histogram_says_what_its_values_say_to_a_thousandth_and_nothing_above_
     for name in ("min", "mean", "p50", "p90", "p99", "max"):
         assert abs(getattr(said, name) / getattr(exact, name) - 1) < 0.002
     assert said.p999 <= said.max
+
+
+# The library takes its time for each.
+@settings(deadline=None, max_examples=25)
+@given(
+    values=st.lists(st.integers(0, 600 * 10**9) | st.integers(0, 5_000), min_size=1, max_size=60),
+    sent=st.booleans(),
+)
+def test_a_histogram_says_what_its_library_would_only_sooner(values: list[int], sent: bool) -> None:
+    histogram = new_histogram()
+    for value in values:
+        histogram.record_value(value)
+    if sent:
+        histogram = decoded(encoded(histogram))
+    said = of_histogram(histogram)
+    assert said is not None
+    greatest = histogram.get_max_value()
+    assert said.mean == min(histogram.get_mean_value(), greatest) / 1_000
+    for percentile, told in zip(
+        (50.0, 90.0, 99.0, 99.9), (said.p50, said.p90, said.p99, said.p999), strict=True
+    ):
+        assert told == min(histogram.get_value_at_percentile(percentile), greatest) / 1_000

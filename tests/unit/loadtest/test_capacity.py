@@ -15,6 +15,7 @@ from loadtest.master.capacity import (
     ServerLimits,
     WorkerLimits,
     check_capacity,
+    check_turnover,
     own_limits,
     port_count,
     raise_open_files,
@@ -145,6 +146,49 @@ def test_a_port_range_includes_both_its_ends() -> None:
     assert port_count("32768\t60999\n") == 28232
 
 
+def turning(ports: int | None, reuse: int | None, network: str | None = "n") -> list[WorkerLimits]:
+    return [WorkerLimits(name, None, ports, network, reuse) for name in ("w1", "w2")]
+
+
+@pytest.mark.parametrize(
+    ("rate_per_s", "cell_s", "workers", "sources", "loopback"),
+    [
+        pytest.param(5, None, turning(300, 0), 1, True, id="as many as come free in a minute"),
+        pytest.param(100, 3, turning(300, 0), 1, True, id="a cell that is over before"),
+        pytest.param(20, None, turning(300, 0), 4, True, id="more sources"),
+        pytest.param(300, None, turning(300, 2), 1, True, id="used again after a second on one machine"),
+        pytest.param(300, None, turning(300, 1), 1, False, id="used again after a second everywhere"),
+        pytest.param(10, None, turning(300, 0, None), 1, True, id="workers with ports of their own"),
+        pytest.param(10_000, None, turning(None, 0), 1, True, id="ports are unknown"),
+        pytest.param(10_000, None, turning(300, None), 1, True, id="reuse is unknown"),
+        pytest.param(10_000, None, [], 1, True, id="no workers to ask"),
+    ],
+)
+def test_a_rate_for_which_there_are_ports_enough_is_let_through(
+    rate_per_s: float, cell_s: float | None, workers: list[WorkerLimits], sources: int, loopback: bool
+) -> None:
+    check_turnover(rate_per_s, cell_s, workers, sources, loopback)
+
+
+@pytest.mark.parametrize(
+    ("rate_per_s", "cell_s", "workers", "loopback", "told"),
+    [
+        (5.1, None, turning(300, 0), True, r"5.1 connections .* take 306 local ports.* 60 s .* has 300"),
+        (101, 3, turning(300, 0), True, "take 303 local ports"),
+        (301, None, turning(300, 2), True, "take 301 local ports.* 1 s"),
+        (6, None, turning(300, 2), False, "take 360 local ports"),
+        (11, None, turning(300, 0, None), True, "take 330 local ports"),
+    ],
+)
+def test_a_rate_that_would_use_up_the_ports_is_refused_with_the_arithmetic(
+    rate_per_s: float, cell_s: float | None, workers: list[WorkerLimits], loopback: bool, told: str
+) -> None:
+    with pytest.raises(PlanError, match=told) as refusal:
+        check_turnover(rate_per_s, cell_s, workers, 0, loopback)
+    assert refusal.value.what == "rate"
+    assert "--source" in str(refusal.value)
+
+
 def test_own_limits_are_those_of_the_process_and_its_network() -> None:
     limits = own_limits("w9")
     assert limits.worker == "w9"
@@ -153,11 +197,12 @@ def test_own_limits_are_those_of_the_process_and_its_network() -> None:
     assert limits.ports > 0
     assert limits.network is not None
     assert limits.network == own_limits("w8").network
+    assert limits.reuse in (0, 1, 2)
 
 
 def test_what_the_system_hides_is_unknown(tmp_path: Path) -> None:
     limits = own_limits("w9", tmp_path)
-    assert (limits.ports, limits.network) == (None, None)
+    assert (limits.ports, limits.network, limits.reuse) == (None, None, None)
 
 
 @pytest.fixture

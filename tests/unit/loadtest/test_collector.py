@@ -218,6 +218,17 @@ def test_late_and_dropped_arrivals_are_the_last_word_of_each_worker_added_up() -
     assert (collector.late, collector.dropped) == (6, 2)
 
 
+def test_back_offs_and_addresses_are_the_last_word_of_each_worker_put_together() -> None:
+    collector = CellCollector(order(), {"w1", "w2"})
+    collector.add(
+        {**report_of([], "w1", final=False), "backed_off": 1, "port_waits": 2, "addresses": ["192.0.2.1:80"]}
+    )
+    told = ["192.0.2.1:80", "192.0.2.2:80"]
+    collector.add({**report_of([], "w1"), "backed_off": 4, "port_waits": 3, "addresses": told})
+    collector.add({**report_of([], "w2"), "backed_off": 2, "addresses": ["192.0.2.2:80"]})
+    assert (collector.backed_off, collector.port_waits, collector.addresses) == (6, 3, told)
+
+
 def test_in_flight_is_the_windows_average_over_all_workers() -> None:
     collector = CellCollector(order(), {"w1", "w2"})
     assert collector.in_flight is None

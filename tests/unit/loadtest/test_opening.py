@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import gevent
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loadtest.worker.opening import Opening
 from tests.unit.loadtest.hand_clock import settle
 
 
-def opening(expected: int) -> tuple[Opening, list[float]]:
+def opening(expected: Iterable[int]) -> tuple[Opening, list[float]]:
     """An opening, and what it has told."""
     told: list[float] = []
     return Opening(expected, 1e9, told.append), told
 
 
 def test_all_wait_until_the_last_has_opened_its_connection_and_that_is_told_once() -> None:
-    door, told = opening(3)
-    users = [gevent.spawn(door.one_more) for _ in range(2)]
+    door, told = opening(range(3))
+    users = [gevent.spawn(door.await_all, user) for user in range(2)]
     settle()
     assert not any(user.dead for user in users)
     assert (told, door.over) == ([], False)
-    users.append(gevent.spawn(door.one_more))
+    users.append(gevent.spawn(door.await_all, 2))
     settle()
     assert all(user.dead for user in users)
     assert (len(told), door.over) == (1, True)
@@ -29,27 +33,90 @@ def test_all_wait_until_the_last_has_opened_its_connection_and_that_is_told_once
 
 
 def test_who_comes_when_it_is_over_does_not_wait() -> None:
-    door, told = opening(1)
-    door.one_more()
-    door.one_more()
+    door, told = opening([1])
+    door.await_all(1)
+    door.await_turn(2)
+    door.await_all(2)
     assert len(told) == 1
 
 
 def test_where_nobody_opens_a_connection_first_it_is_over_at_once() -> None:
-    door, told = opening(0)
+    door, told = opening([])
     assert (len(told), door.over) == (1, True)
+
+
+def test_one_that_comes_unexpected_is_waited_for_too() -> None:
+    door, told = opening([1])
+    door.await_turn(2)
+    first = gevent.spawn(door.await_all, 1)
+    settle()
+    assert (first.dead, door.over) == (False, False)
+    door.await_all(2)
+    settle()
+    assert (first.dead, len(told)) == (True, 1)
+
+
+@pytest.mark.parametrize("leavers", [[2], [1], [2, 1], [1, 1, 2]])
+def test_who_leaves_is_waited_for_no_longer_whether_it_had_opened_or_not(leavers: list[int]) -> None:
+    door, told = opening([0, 1, 2])
+    users = [gevent.spawn(door.await_all, user) for user in (0, 1)]
+    settle()
+    for user in leavers:
+        door.discard(user)
+    settle()
+    assert (door.over, len(told)) == (2 in leavers, int(2 in leavers))
+    door.discard(2)
+    gevent.joinall(users, timeout=5)
+    assert all(user.dead for user in users)
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize("opened", [0, 1])
 def test_giving_up_lets_everybody_go_on_and_tells_nobody(opened: int) -> None:
-    door, told = opening(2)
-    users = [gevent.spawn(door.one_more) for _ in range(opened)]
+    door, told = opening(range(2))
+    users = [gevent.spawn(door.await_all, user) for user in range(opened)]
     settle()
     door.give_up()
     settle()
     assert all(user.dead for user in users)
     assert (told, door.over) == ([], True)
     # The last of them comes after all: the cell's time does not begin any more.
-    for _ in range(2 - opened):
-        door.one_more()
+    for user in range(opened, 2):
+        door.await_all(user)
     assert told == []
+
+
+@given(
+    expected=st.sets(st.integers(0, 5)),
+    steps=st.lists(st.tuples(st.sampled_from(["come", "leave"]), st.integers(0, 8)), max_size=30),
+)
+def test_whoever_comes_and_goes_in_whatever_order_nobody_who_stays_is_left_waiting(
+    expected: set[int], steps: list[tuple[str, int]]
+) -> None:
+    door, told = opening(expected)
+    here: dict[int, gevent.Greenlet] = {}
+    gone: set[int] = set()
+
+    def use(user: int) -> None:
+        if not door.over:
+            door.await_turn(user)
+            door.await_all(user)
+
+    def leave(user: int) -> None:
+        if user in here:
+            here.pop(user).kill()
+        door.discard(user)
+        gone.add(user)
+
+    for step, user in steps:
+        if step == "come" and user not in here | dict.fromkeys(gone):
+            here[user] = gevent.spawn(use, user)
+            settle()
+        elif step == "leave":
+            leave(user)
+    for user in expected - here.keys() - gone:
+        here[user] = gevent.spawn(use, user)
+    gevent.joinall(list(here.values()), timeout=5)
+    assert door.over
+    assert all(user.dead for user in here.values())
+    assert len(told) == 1

@@ -37,6 +37,7 @@ def test_a_report_that_cannot_be_made_leaves_a_run_that_is_over(
     record = RunRecord.begin(tmp_path, "plan", {}, {}, "")
     monkeypatch.setattr(subprocess, "run", run)
     record.close(interrupted=False)
+    record.await_report()
     assert not record.running
     assert record.report is ReportState.FAILED
     assert record.unreported == (

@@ -27,6 +27,9 @@ from wire.framing import FRAMINGS
         ("server:8888", "server", 8888),
         ("127.0.0.1", "127.0.0.1", None),
         ("tcp://[::1]:8888", "::1", 8888),
+        ("[::1]", "::1", None),
+        ("tcp://[fe80::1%eth0]:8888", "fe80::1%eth0", 8888),
+        ("tcp://server:8888/", "server", 8888),
     ],
 )
 def test_a_target_is_a_name_and_perhaps_a_port(host: str, name: str, port: int | None) -> None:
@@ -34,7 +37,12 @@ def test_a_target_is_a_name_and_perhaps_a_port(host: str, name: str, port: int |
 
 
 @pytest.mark.parametrize(
-    "host", [None, "", "http://server:80", "tcp://", "tcp://server:x", "tcp://server:99999"]
+    "host",
+    [
+        *(None, "", "http://server:80", "tcp://", "tcp://server:x", "tcp://server:99999", "tcp://server:0"),
+        *("tcp://server:", "::1", "tcp://::1", "tcp://[::1", "tcp://[server]:80", "tcp://a b:80"),
+        *("tcp://server:80/path", "tcp://me@server:80", "tcp://server:80?x=1", "tcp://server:-1"),
+    ],
 )
 def test_what_is_no_target_is_refused_with_the_form_it_should_have(host: str | None) -> None:
     with pytest.raises(HarnessError, match="write it as tcp://name:port"):
@@ -88,6 +96,38 @@ def test_every_reply_and_framing_that_a_server_offers_is_known() -> None:
     for name, value in (*(("reply", each) for each in REPLIES), *(("framing", each) for each in FRAMINGS)):
         with admin_port({"/listeners": [listeners(listener("free", 8888), **{name: value})]}) as port:
             assert Target("server", ServerView(port.address)).order("run", 0, "free", Traffic(), 0.0, None, 1)
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, 8888), (8888, 8888), (7000, 7000)])
+def test_a_port_before_a_single_mode_is_used(given: int | None, used: int) -> None:
+    answer = listeners(listener("free", 8888), listener("lock", 8889))
+    with admin_port({"/listeners": [answer]}) as port:
+        target = Target("proxy", ServerView(port.address), given)
+        target.check(Plan(("free",)))
+        assert target.port_of("free") == used
+
+
+@pytest.mark.parametrize(
+    ("given", "modes", "why"),
+    [
+        (
+            8889,
+            ("free",),
+            r"port 8889, which is that of 'lock', but 'free' is at port 8888: leave the port out",
+        ),
+        (9999, ("free", "lock"), r"port 9999, but each of the 2 modes has a port of its own"),
+        (8888, ("free", "lock"), r"port 8888, which is that of 'free', but 'lock' is at port 8889"),
+    ],
+)
+def test_a_port_that_contradicts_the_servers_own_is_refused(
+    given: int, modes: tuple[str, ...], why: str
+) -> None:
+    answer = listeners(listener("free", 8888), listener("lock", 8889))
+    with admin_port({"/listeners": [answer]}) as port:
+        target = Target("server", ServerView(port.address), given)
+        with pytest.raises(PlanError, match=why) as refusal:
+            target.check(Plan(modes))
+    assert refusal.value.what == "host"
 
 
 def test_another_service_needs_a_port_and_tells_nothing() -> None:

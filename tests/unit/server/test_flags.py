@@ -21,6 +21,9 @@ def test_bare_defaults_are_those_the_seeds_clients_expect() -> None:
     ("name", "text", "field", "value"),
     [
         ("bind", "127.0.0.1", "bind", "127.0.0.1"),
+        ("bind", "::1", "bind", "::1"),
+        ("bind", "[::1]", "bind", "::1"),
+        ("admin-host", "[::]", "admin_host", "::"),
         ("accept", "nonblocking", "accept", "nonblocking"),
         ("backlog", "1", "backlog", 1),
         ("framing", "length", "framing", "length"),

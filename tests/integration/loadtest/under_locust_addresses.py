@@ -1,0 +1,197 @@
+"""Names and addresses in a process that Locust has taken over: see under_locust.py."""
+
+from __future__ import annotations
+
+import locust  # isort: skip - replaces the standard library's blocking calls: before anybody imports them
+
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gevent
+from gevent.server import StreamServer
+from locust.env import Environment
+
+from loadtest.connection.addresses import LIFETIME_NS, AddressBook
+from loadtest.connection.client import TcpClient
+from loadtest.connection.links.cooperative import CooperativeLink
+from loadtest.connection.meters import SampleMeter
+from loadtest.connection.samples import Outcome, Sample
+from loadtest.orders import FAULT, OPENED, PULSE, REPORT, CellOrder
+from loadtest.plan import Arrival, Traffic
+from loadtest.recording.locust_feed import LocustFeed
+from loadtest.worker.agent import Agent
+
+PATIENCE_S = 20
+assert locust is not None
+
+
+def echo(link: socket.socket, _: object) -> None:
+    while data := link.recv(65536):
+        link.sendall(data)
+
+
+@contextmanager
+def server(ip: str = "127.0.0.1", port: int = 0) -> Iterator[StreamServer]:
+    """An echo server on one address."""
+    listening = StreamServer((ip, port), echo)
+    listening.start()
+    try:
+        with gevent.Timeout(PATIENCE_S):
+            yield listening
+    finally:
+        listening.stop()
+
+
+@contextmanager
+def names(*ips: str, takes_s: float = 0.0) -> Iterator[list[str]]:
+    """Every name has these addresses, which may be changed; asking takes its time."""
+    known, before = list(ips), socket.getaddrinfo
+
+    def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
+        gevent.sleep(takes_s)
+        rows: list[Any] = []
+        for ip in known:
+            family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+            rows += before(ip, port, family, socket.SOCK_STREAM)
+        return rows
+
+    socket.getaddrinfo = getaddrinfo  # type: ignore[assignment]
+    try:
+        yield known
+    finally:
+        socket.getaddrinfo = before
+
+
+def client(port: int, samples: list[Sample], addresses: AddressBook) -> TcpClient:
+    return TcpClient(
+        "name", port, SampleMeter(samples.append), link=CooperativeLink, addresses=addresses, timeout_s=10.0
+    )
+
+
+def a_name_whose_first_address_refuses_is_reached_at_its_second() -> None:
+    with server() as peer, names("::1", "127.0.0.1"):
+        samples: list[Sample] = []
+        users = [client(peer.server_port, samples, AddressBook()) for _ in range(10)]
+        assert [user.connect() for user in users] == [Outcome.ANSWERED] * 10
+        assert all(user.request(b"ping", b"ping") for user in users)
+        assert {sample.outcome for sample in samples} == {Outcome.ANSWERED}
+        for user in users:
+            user.close()
+
+
+def a_slow_resolver_holds_up_nobody_who_is_connected_and_is_asked_once() -> None:
+    with server() as peer, names("127.0.0.1", takes_s=0.3):
+        addresses = AddressBook()
+        talking = TcpClient("127.0.0.1", peer.server_port, SampleMeter(lambda _: None), link=CooperativeLink)
+        talking.connect()
+        users = [client(peer.server_port, [], addresses) for _ in range(50)]
+        connecting = [gevent.spawn(user.connect) for user in users]
+        gevent.sleep(0)
+        said = 0
+        while not any(each.dead for each in connecting):
+            assert talking.request(b"ping", b"ping")
+            said += 1
+        assert said > 10
+        gevent.joinall(connecting, raise_error=True)
+        assert addresses.used == {f"127.0.0.1:{peer.server_port}": 50}
+        for user in (talking, *users):
+            user.close()
+
+
+def a_load_follows_a_name_to_its_new_address() -> None:
+    with server() as old, server("127.0.0.2", old.server_port) as new, names("127.0.0.1") as known:
+        now_ns = 0
+        addresses = AddressBook(clock_ns=lambda: now_ns)
+        user = client(old.server_port, [], addresses)
+        user.connect()
+        assert user.address == f"127.0.0.1:{old.server_port}"
+        known[:] = ["127.0.0.2"]
+        now_ns = LIFETIME_NS
+        # Asked beside the load: the connect that finds it stale still goes to the old one.
+        user.connect()
+        gevent.sleep(0.01)
+        user.connect()
+        assert user.address == f"127.0.0.2:{new.server_port}"
+        user.close()
+
+
+class Runner:
+    """Stands in for Locust's: keeps what is sent."""
+
+    client_id = "w1"
+
+    def __init__(self) -> None:
+        self.told: dict[str, list[dict[str, Any]]] = {kind: [] for kind in (REPORT, OPENED, PULSE, FAULT)}
+
+    def send_message(self, kind: str, message: dict[str, Any]) -> None:
+        self.told[kind].append(message)
+
+
+def order(port: int, **traffic: Any) -> CellOrder:
+    return CellOrder("run", 0, "free", "127.0.0.1", port, "raw", False, "echo", Traffic(**traffic), 0.0, None)
+
+
+@contextmanager
+def crew(users: int) -> Iterator[tuple[Agent, Runner]]:
+    """An agent and its users."""
+    environment = Environment()
+    environment.create_local_runner()
+    runner = Runner()
+    agent = Agent(runner, LocustFeed(environment))
+
+    def use() -> None:
+        place = agent.new_place()
+        try:
+            while True:
+                agent.work(place)
+        finally:
+            agent.give_up(place)
+
+    greenlets = [gevent.spawn(use) for _ in range(users)]
+    gevent.sleep(0)
+    try:
+        with gevent.Timeout(PATIENCE_S):
+            yield agent, runner
+    finally:
+        gevent.killall(greenlets)
+
+
+def closed_port() -> socket.socket:
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    return holder
+
+
+def users_of_a_closed_load_back_off_from_a_closed_port_and_the_cells_end_wakes_them() -> None:
+    with closed_port() as holder, crew(users=4) as (agent, runner):
+        agent.begin(order(holder.getsockname()[1]))
+        gevent.sleep(1.0)
+        agent.end()
+        last = runner.told[REPORT][-1]
+        refused = last["ledger"]["refused"]
+        # At the earliest after 5, 10, 20, ... ms: less than a dozen times in a second.
+        assert 4 * 4 <= refused <= 4 * 12, refused
+        assert last["backed_off"] == refused
+        assert last["addresses"] == []
+        # Nobody sleeps on into the next cell.
+        agent.begin(order(holder.getsockname()[1]))
+        gevent.sleep(0.05)
+        agent.end()
+        assert runner.told[REPORT][-1]["ledger"]["refused"] >= 4
+
+
+def arrivals_of_an_open_load_stay_due_where_a_port_is_closed() -> None:
+    with closed_port() as holder, crew(users=4) as (agent, runner):
+        agent.begin(order(holder.getsockname()[1], arrival=Arrival("constant", 200.0)))
+        gevent.sleep(0.5)
+        agent.end()
+        last = runner.told[REPORT][-1]
+        assert (last["backed_off"], last["dropped"]) == (0, 0)
+        assert last["ledger"]["refused"] > 50
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()
