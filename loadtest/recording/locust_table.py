@@ -82,7 +82,7 @@ def _extend(entry: StatsEntry, least_ms: float, greatest_ms: float) -> None:
 
 
 def touch(stats: RequestStats, at_s: float) -> None:
-    """Something was over at this time of day: the rates of all rows are of the ten seconds before the last."""
+    """Something was over at this time of day. Every row's rate is of the ten seconds before the last such."""
     _note_time(stats.total, at_s)
 
 
