@@ -8,6 +8,7 @@ where Locust has lost one.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import locust.stats
@@ -127,8 +128,7 @@ def print_json(stats: RequestStats) -> None:
 
 def save_json(stats: RequestStats, filename: str) -> None:
     """`--json-file`, which adds the ending itself."""
-    with open(f"{filename}.json", "w", encoding="utf-8") as file:
-        file.write(_in_json(stats))
+    Path(f"{filename}.json").write_text(_in_json(stats), encoding="utf-8")
 
 
 def _in_json(stats: RequestStats) -> str:
