@@ -24,7 +24,7 @@ def lead(environment: Environment) -> None:
     assert options is not None
     try:
         driver = Driver(environment)
-        if options.headless:
+        if options.headless or options.autostart:
             driver.prepare(options, environment.host)
     except REFUSALS as refusal:
         print(f"lockstep: {in_words(refusal)}", file=sys.stderr)
@@ -37,7 +37,7 @@ def lead(environment: Environment) -> None:
 
 
 def _add_page(web: WebUI, app: Flask, driver: Driver) -> None:
-    from loadtest.web.form import guard_form
+    from loadtest.web.form import guard_form, show_choices
     from loadtest.web.live_page import LivePage, add_live_page
     from loadtest.web.server_watch import ServerWatch
     from loadtest.web.tab import add_tab
@@ -45,6 +45,7 @@ def _add_page(web: WebUI, app: Flask, driver: Driver) -> None:
     options = web.environment.parsed_options
     assert options is not None
     guard_form(app, driver, options)
+    show_choices(web, options)
     page = LivePage(driver.conductor, ServerWatch())
     add_live_page(app, page, web.auth_required_if_enabled, options.web_base_path or "")
     add_tab(app, web.template_args)

@@ -77,7 +77,13 @@ class Conductor:
     @property
     def running(self) -> bool:
         """Whether a run is under way."""
-        return self._record is not None and self._record.running
+        return self.under_way is not None
+
+    @property
+    def under_way(self) -> str | None:
+        """The kind of the run that is under way, `plan` or `hand`; None where there is none."""
+        record = self._record
+        return record.run.kind if record is not None and record.running else None
 
     @property
     def degraded(self) -> bool:

@@ -8,6 +8,7 @@ where Locust has lost one.
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,10 @@ def log_request(
 def percentile_within_extremes(entry: StatsEntry, percent: float) -> float:
     """A bucket's middle may lie beyond the greatest time that is in it; no percentile does."""
     found: float = _locusts_percentile(entry, percent)
-    return max(min(found, entry.max_response_time), entry.min_response_time or 0)
+    if found > entry.max_response_time:
+        # To the microsecond, as the page shows the greatest time itself; and never above it.
+        found = math.floor(entry.max_response_time * 1000) / 1000
+    return max(found, entry.min_response_time or 0)
 
 
 def console_row(entry: StatsEntry, current: bool = True) -> str:

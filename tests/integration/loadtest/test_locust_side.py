@@ -86,3 +86,42 @@ def test_a_run_by_hand_shows_fractions_of_a_millisecond_and_stop_leaves_a_whole_
     assert {"run.json", "summary.csv", "connections.jsonl", "cells"} <= {
         path.name for path in folder.iterdir()
     }
+
+
+def test_a_start_that_nobody_would_carry_or_that_would_poison_the_next_is_refused(tmp_path: Path) -> None:
+    """Locust itself answers that swarming has started, and keeps the host that was refused."""
+    with (
+        ServerProcess("free", "lock", flags=("--bind", "127.0.0.1")) as server,
+        LoadProcesses(server.admin_url.removeprefix("http://"), tmp_path, workers=0) as load,
+    ):
+        asked_for = {"user_count": 1, "spawn_rate": 1, "run": "by hand", "mode": "free"}
+        for fields in (asked_for, {"user_count": 1, "spawn_rate": 1}):
+            _, answer = load.post("/swarm", {}, **fields)
+            assert answer["success"] is False
+            assert answer["message"].startswith("no worker is connected")
+        assert not load.results.exists()
+
+
+def test_a_run_under_way_keeps_its_host_and_so_does_the_next(tmp_path: Path) -> None:
+    with (
+        ServerProcess("free", "lock", flags=("--bind", "127.0.0.1")) as server,
+        LoadProcesses(server.admin_url.removeprefix("http://"), tmp_path, workers=1) as load,
+    ):
+        fields = {"user_count": 1, "spawn_rate": 1, "run": "by hand", "mode": "lock"}
+        load.start(**fields, host="tcp://127.0.0.1")
+        eventually(lambda: asked(f"{load.url}/lockstep/state")["stage"] == "measuring")
+        for more, words in (
+            ({"host": "http://x"}, "Host: stays 'tcp://127.0.0.1'"),
+            ({"host": "tcp://localhost"}, "Host: stays 'tcp://127.0.0.1'"),
+            ({"host": "tcp://127.0.0.1", "messages": "9"}, "Messages: stays 5"),
+            ({"user_count": 10**9}, "Levels: "),
+        ):
+            _, answer = load.post("/swarm", {}, **{**fields, **more})
+            assert answer["success"] is False, more
+            assert answer["message"].startswith(words), answer
+        load.start(user_count=2, spawn_rate=2)
+        load.post("/stop", {})
+        eventually(lambda: only_run(load.results)[1]["finished"])
+        eventually(lambda: asked(f"{load.url}/stats/requests")["state"] == "stopped")
+        load.start(**fields)
+        eventually(lambda: len(list(load.results.iterdir())) == 2)
