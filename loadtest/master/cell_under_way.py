@@ -36,6 +36,7 @@ class CellUnderWay:
         self._before = before
         self._began_ns: int | None = None
         self._ending: Stage | None = None
+        self._levels = [planned.level]
         if not order.opens_first:
             self.begin()
 
@@ -57,7 +58,9 @@ class CellUnderWay:
 
     def note_level(self, level: int) -> None:
         """The number of users has changed: the cell's level is the greatest."""
-        self.planned = replace(self.planned, level=max(level, self.planned.level))
+        if level != self._levels[-1]:
+            self._levels.append(level)
+        self.planned = replace(self.planned, level=max(self._levels))
 
     def account(
         self, server: ServerView | None, sleep: Callable[[float], None], *, cut_short: bool
@@ -94,6 +97,12 @@ class CellUnderWay:
         collector = self.collector
         notes = []
         where = f"cell {self.planned.index}"
+        if len(self._levels) > 1:
+            levels = ", ".join(map(str, self._levels))
+            notes.append(
+                f"{where}: the number of users was changed by hand ({levels}): its level is the greatest, "
+                "and the command that repeats the run has that from its beginning"
+            )
         if left := collector.left:
             notes.append(
                 f"{where}: {', '.join(sorted(left))} ended before the cell did; what it saw is counted, and "

@@ -41,11 +41,16 @@ def _nobody_asks(_: Run) -> None:
     """Stands in where nobody follows the run."""
 
 
+def _no_command(_: Run) -> str:
+    """Stands in where nothing repeats the run."""
+    return ""
+
+
 class Conductor:
     """Leads one run at a time.
 
-    workers: who can be ordered about. target: whom the load goes to. out: where run folders go. command:
-    what repeats the run.
+    workers: who can be ordered about. target: whom the load goes to. out: where run folders go.
+    command_of: what repeats a run that has come to this.
     on_cell: called with the run after each of its cells.
     """
 
@@ -54,13 +59,13 @@ class Conductor:
         workers: Workers,
         target: Target,
         out: Path,
-        command: str = "",
+        command_of: Callable[[Run], str] = _no_command,
         on_cell: Callable[[Run], None] = _nobody_asks,
     ) -> None:
         self._workers = workers
         self.target = target
         self._out = out
-        self._command = command
+        self._command_of = command_of
         self._on_cell = on_cell
         self.pulses = Pulses()
         self._record: RunRecord | None = None
@@ -144,7 +149,7 @@ class Conductor:
         ResultsError pass through.
         """
         settings = self.target.settings()
-        self._record = RunRecord.begin(self._out, kind, plan, settings, self._command)
+        self._record = RunRecord.begin(self._out, kind, plan, settings, self._command_of)
         self.failure = self._fault = None
         self._faulted.clear()
         self._planned = () if walked is None else tuple(walked.cells())

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import shlex
-import sys
+import os
 from argparse import Namespace
 from dataclasses import asdict
 from pathlib import Path
@@ -25,11 +24,13 @@ from loadtest.connection.socket_errors import HarnessError
 from loadtest.exit_codes import WRONG_USE
 from loadtest.master.conductor import Conductor
 from loadtest.master.edit import check_edit
+from loadtest.master.repeat import repeat_command
 from loadtest.master.shape import PlanShape
 from loadtest.master.workers import Workers
-from loadtest.options import COMPARISON_PLAN, check_numbers, plan_of, target_of, traffic_of
+from loadtest.options import COMPARISON_PLAN, DEFAULTS, check_numbers, plan_of, target_of, traffic_of
 from loadtest.plan import PlanError, PlannedCell
 from loadtest.refusals import REFUSALS, in_words
+from loadtest.results import Run
 from loadtest.users import ScenarioUser
 
 logger = logging.getLogger(__name__)
@@ -51,10 +52,9 @@ class Driver:
         self._environment = environment
         self._runner = runner
         self._options: Namespace = environment.parsed_options
-        command = shlex.join(["locust", *sys.argv[1:]])
         target = target_of(environment.host, self._options)
         self._workers = Workers(runner)
-        self.conductor = Conductor(self._workers, target, Path(self._options.out), command)
+        self.conductor = Conductor(self._workers, target, Path(self._options.out), self._command_of)
         environment.events.test_start.add_listener(self._on_test_start)
         environment.events.spawning_complete.add_listener(self._on_spawning_complete)
 
@@ -107,6 +107,9 @@ class Driver:
         self.conductor.target = target
         self.conductor.check_capacity(level, modes, traffic)
         self._environment.shape_class = shape
+
+    def _command_of(self, run: Run) -> str:
+        return repeat_command(run, self._options, DEFAULTS, os.environ)
 
     def _on_test_start(self, **_: Any) -> None:
         """A run by hand is one cell without an end of its own; a plan's cells are begun by its shape."""

@@ -25,7 +25,7 @@ CASES = [
     for script in SCRIPTS
     for case in re.findall(r"^def (\w+)\(\) -> None:", script.read_text(), re.MULTILINE)
 ]
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 @pytest.mark.parametrize(("script", "case"), CASES)
@@ -125,3 +125,48 @@ def test_a_run_under_way_keeps_its_host_and_so_does_the_next(tmp_path: Path) -> 
         eventually(lambda: asked(f"{load.url}/stats/requests")["state"] == "stopped")
         load.start(**fields)
         eventually(lambda: len(list(load.results.iterdir())) == 2)
+
+
+@pytest.mark.parametrize("kind", ["hand", "plan"])
+def test_the_command_in_a_page_made_run_repeats_it_as_it_stands(tmp_path: Path, kind: str) -> None:
+    flags = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing")
+    chosen = {"mode": "lock", "messages": 3, "modes": "lock", "levels": "2", "seconds": 0.5, "repeats": 2}
+    fields = {"host": "tcp://127.0.0.1", "user_count": 2, "spawn_rate": 9, "warmup": 0, "seed": 7, **chosen}
+    with (
+        ServerProcess("free", "lock", flags=flags) as server,
+        LoadProcesses(server.admin_url.removeprefix("http://"), tmp_path) as load,
+    ):
+        load.start(**fields, run="by hand" if kind == "hand" else "comparison plan")
+        if kind == "hand":
+            eventually(lambda: asked(f"{load.url}/stats/requests")["stats"][-1]["num_requests"] > 20)
+            load.start(user_count=3, spawn_rate=9)
+            eventually(lambda: asked(f"{load.url}/stats/requests")["user_count"] == 3)
+            load.post("/stop", {})
+        folder, first = eventually(
+            lambda: load.results.exists() and (run := only_run(load.results))[1]["finished"] and run
+        )
+        load.end_in_order()
+        folder.rename(tmp_path / "first")
+        done = subprocess.run(
+            first["command"],
+            shell=True,
+            cwd=ROOT,
+            env={**environment(), "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        _, second = only_run(load.results)
+    assert done.returncode == 0, done.stderr
+    for same in ("kind", "plan", "command"):
+        if (kind, same) != ("hand", "command"):  # whose time differs by what stopping took
+            assert first[same] == second[same]
+    cells = [
+        [(cell["mode"], cell["level"], cell["workers_expected"]) for cell in run["cells"]]
+        for run in (first, second)
+    ]
+    assert cells[0] == cells[1] == [("lock", 3, 2)] if kind == "hand" else [("lock", 2, 2)] * 2
+    changed = [note for note in first["notes"] if "changed by hand (2, 3)" in note]
+    assert len(changed) == (kind == "hand")
+    assert second["notes"] == []

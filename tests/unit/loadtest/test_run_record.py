@@ -34,7 +34,7 @@ def test_a_report_that_cannot_be_made_leaves_a_run_that_is_over(
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, returncode, "", stderr)
 
-    record = RunRecord.begin(tmp_path, "plan", {}, {}, "")
+    record = RunRecord.begin(tmp_path, "plan", {}, {}, lambda _: "")
     monkeypatch.setattr(subprocess, "run", run)
     record.close(interrupted=False)
     assert not record.running
