@@ -91,6 +91,11 @@ class Conductor:
         return record.run.kind if record is not None and record.running else None
 
     @property
+    def ending(self) -> bool:
+        """Whether the cell under way is being ended and saved, or there is none."""
+        return self._cell is None or self._cell.progress.ending is not None
+
+    @property
     def degraded(self) -> bool:
         """Whether figures of the current or last run may be missing or wrong."""
         return self._record is not None and is_degraded(self._record.run)
@@ -224,6 +229,8 @@ class Conductor:
                 return
             if interrupted is None:
                 interrupted = record.run.kind == "plan"
+            if self._cell is not None and record.run.kind == "hand":
+                self._cell.note_last_level(self._workers.users())
             try:
                 self.end_cell(cut_short=interrupted)
                 record.close(interrupted=interrupted)

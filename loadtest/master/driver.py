@@ -74,7 +74,10 @@ class Driver:
         host: None where the page names none. One of REFUSALS where it cannot be. Starts and changes nothing.
         """
         runner = self._runner
-        if self.under_way is not None and runner.state in (STATE_SPAWNING, STATE_RUNNING):
+        going_on = runner.state in (STATE_SPAWNING, STATE_RUNNING)
+        if self.under_way == "plan" or (
+            self.under_way is not None and going_on and not self.conductor.ending
+        ):
             check_edit(self.under_way, self._options, options, self._environment.host, host)
             self.conductor.check_capacity(users, (options.mode,), traffic_of(options))
             return

@@ -33,6 +33,11 @@ class Workers:
             return {worker.id for worker in self._runner.clients.all if worker.state != STATE_MISSING}
         return {self._runner.client_id}
 
+    def users(self) -> int:
+        """How many users Locust has sent for so far, all workers together."""
+        dispatcher = self._runner._users_dispatcher
+        return 0 if dispatcher is None else dispatcher.get_current_user_count()
+
     def limits(self) -> list[WorkerLimits]:
         """What each of them may use; empty where one does not say so in time."""
         if not isinstance(self._runner, MasterRunner):
