@@ -45,6 +45,9 @@ _NOT_LOCUSTS = {
     **dict.fromkeys(("host", "processes", "junit"), _LOCUSTS),
 }
 
+# What our options are where nobody sets them, by the names that they have once they are parsed.
+DEFAULTS: dict[str, Any] = {}
+
 
 def add_options(parser: Any, **_: Any) -> None:
     """Add Lockstep's options to Locust's parser."""
@@ -105,6 +108,7 @@ def add_options(parser: Any, **_: Any) -> None:
 
 
 def _add(parser: Any, name: str, default: Any, text: str, **more: Any) -> None:
+    DEFAULTS[name.replace("-", "_")] = default
     kind, env_var = type(default), _variable(name)
     parser.add_argument(f"--{name}", type=kind, default=default, help=text, env_var=env_var, **more)
 

@@ -23,7 +23,7 @@ from loadtest.connection.socket_errors import HarnessError
 from loadtest.connection.target_url import split_target
 from loadtest.exit_codes import WRONG_USE
 from loadtest.preflight import Preflight
-from loadtest.recording import buckets
+from loadtest.recording import locust_numbers
 from loadtest.recording.locust_feed import LocustFeed, somebody_listens
 from loadtest.worker.agent import Agent
 
@@ -31,8 +31,8 @@ __all__ = ["ScenarioUser", "TcpUser", "sized", "until"]
 
 logger = logging.getLogger(__name__)
 
-# Locust imports a locustfile on the master and on every worker alike: so all of them get the fine buckets.
-buckets.install()
+# Locust imports a locustfile on the master and on every worker alike: so all of them get the fine numbers.
+locust_numbers.install()
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

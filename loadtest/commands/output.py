@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,17 +15,19 @@ if TYPE_CHECKING:
     from loadtest.report.material import Material
 
 
-def print_report_of(material: Material) -> None:
-    """The report of a run, its gates, and where its page is, if there is one."""
+def print_report_of(material: Material, console: Console | None = None, folder: Path | None = None) -> None:
+    """The report of a run, its gates, and where its page is, if there is one.
+
+    console: stdout's if there is none. folder: the run's, as whoever reads it knows it.
+    """
     from loadtest.report.gate_text import print_gates
     from loadtest.report.text import print_report
 
-    console = Console()
+    console = console or Console()
     print_report(material, console)
     print_gates(material.run, console)
-    page = material.path / REPORT_FILE
-    if page.is_file():
-        console.print(f"Report: {page}", soft_wrap=True)
+    if (material.path / REPORT_FILE).is_file():
+        console.print(f"Report: {(folder or material.path) / REPORT_FILE}", soft_wrap=True)
 
 
 def write_what_can_be_written() -> None:

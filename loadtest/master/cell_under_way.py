@@ -36,6 +36,8 @@ class CellUnderWay:
         self._before = before
         self._began_ns: int | None = None
         self._ending: Stage | None = None
+        self._asked_level = planned.level
+        self._levels: list[int] = []
         if not order.opens_first:
             self.begin()
 
@@ -56,8 +58,15 @@ class CellUnderWay:
         self._ending = Stage.DRAINING
 
     def note_level(self, level: int) -> None:
-        """The number of users has changed: the cell's level is the greatest."""
-        self.planned = replace(self.planned, level=max(level, self.planned.level))
+        """So many users are there now, by hand: the cell's level is the greatest."""
+        if level not in self._levels[-1:]:
+            self._levels.append(level)
+        self.planned = replace(self.planned, level=max(self._levels))
+
+    def note_last_level(self, level: int) -> None:
+        """So many users were there when somebody ended it by hand: more may have been on their way."""
+        if level > max(self._levels, default=0):
+            self.note_level(level)
 
     def account(
         self, server: ServerView | None, sleep: Callable[[float], None], *, cut_short: bool
@@ -94,6 +103,15 @@ class CellUnderWay:
         collector = self.collector
         notes = []
         where = f"cell {self.planned.index}"
+        if self._levels and self._levels[0] < self._asked_level:
+            come = f"{self._levels[0]} of its {self._asked_level} users"
+            notes.append(f"{where}: it ended when {come} had come, and that is its level")
+        if len(self._levels) > 1:
+            levels = ", ".join(map(str, self._levels))
+            notes.append(
+                f"{where}: the number of users was changed by hand ({levels}): its level is the greatest, "
+                "and the command that repeats the run has that from its beginning"
+            )
         if left := collector.left:
             notes.append(
                 f"{where}: {', '.join(sorted(left))} ended before the cell did; what it saw is counted, and "

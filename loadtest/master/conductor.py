@@ -42,11 +42,16 @@ def _nobody_asks(_: Run) -> None:
     """Stands in where nobody follows the run."""
 
 
+def _no_command(_: Run) -> str:
+    """Stands in where nothing repeats the run."""
+    return ""
+
+
 class Conductor:
     """Leads one run at a time.
 
-    workers: who can be ordered about. target: whom the load goes to. out: where run folders go. command:
-    what repeats the run.
+    workers: who can be ordered about. target: whom the load goes to. out: where run folders go.
+    command_of: what repeats a run that has come to this.
     on_cell: called with the run after each of its cells.
     """
 
@@ -55,13 +60,13 @@ class Conductor:
         workers: Workers,
         target: Target,
         out: Path,
-        command: str = "",
+        command_of: Callable[[Run], str] = _no_command,
         on_cell: Callable[[Run], None] = _nobody_asks,
     ) -> None:
         self._workers = workers
         self.target = target
         self._out = out
-        self._command = command
+        self._command_of = command_of
         self._on_cell = on_cell
         self.pulses = Pulses()
         self._record: RunRecord | None = None
@@ -79,7 +84,18 @@ class Conductor:
     @property
     def running(self) -> bool:
         """Whether a run is under way."""
-        return self._record is not None and self._record.running
+        return self.under_way is not None
+
+    @property
+    def under_way(self) -> str | None:
+        """The kind of the run that is under way, `plan` or `hand`; None where there is none."""
+        record = self._record
+        return record.run.kind if record is not None and record.running else None
+
+    @property
+    def ending(self) -> bool:
+        """Whether the cell under way is being ended and saved, or there is none."""
+        return self._cell is None or self._cell.progress.ending is not None
 
     @property
     def degraded(self) -> bool:
@@ -148,7 +164,7 @@ class Conductor:
         ResultsError pass through.
         """
         settings = self.target.settings()
-        self._record = RunRecord.begin(self._out, kind, plan, settings, self._command)
+        self._record = RunRecord.begin(self._out, kind, plan, settings, self._command_of)
         self.failure = self._fault = None
         self._faulted.clear()
         self._planned = () if walked is None else tuple(walked.cells())
@@ -231,6 +247,8 @@ class Conductor:
             if record.running:
                 if interrupted is None:
                     interrupted = record.run.kind == "plan"
+                if self._cell is not None and record.run.kind == "hand":
+                    self._cell.note_last_level(self._workers.users())
                 try:
                     self.end_cell(cut_short=interrupted, hurried=hurried)
                     record.close(interrupted=interrupted)

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import logging
-import shlex
-import sys
+import os
 from argparse import Namespace
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import gevent
 from locust.env import Environment
-from locust.runners import LocalRunner, MasterRunner
+from locust.runners import (
+    STATE_INIT,
+    STATE_RUNNING,
+    STATE_SPAWNING,
+    STATE_STOPPED,
+    LocalRunner,
+    MasterRunner,
+)
 
 from loadtest.connection.addresses import ADDRESS_BOOK
+from loadtest.connection.socket_errors import HarnessError
 from loadtest.exit_codes import WRONG_USE
 from loadtest.master.conductor import Conductor
+from loadtest.master.edit import check_edit
+from loadtest.master.repeat import repeat_command
 from loadtest.master.shape import PlanShape
 from loadtest.master.workers import Workers
-from loadtest.options import COMPARISON_PLAN, check_numbers, plan_of, target_of, traffic_of
+from loadtest.options import COMPARISON_PLAN, DEFAULTS, check_numbers, plan_of, target_of, traffic_of
 from loadtest.plan import PlanError, PlannedCell
 from loadtest.refusals import REFUSALS, in_words
+from loadtest.results import Run
 from loadtest.users import ScenarioUser
 
 logger = logging.getLogger(__name__)
+
+NO_WORKER = "no worker is connected, so nobody would carry the load: start one (locust --worker)"
+STILL_BUSY = "a run begins or ends just now: try again in a moment"
 
 
 class Driver:
@@ -39,11 +53,41 @@ class Driver:
         self._environment = environment
         self._runner = runner
         self._options: Namespace = environment.parsed_options
-        command = shlex.join(["locust", *sys.argv[1:]])
         target = target_of(environment.host, self._options)
-        self.conductor = Conductor(Workers(runner), target, Path(self._options.out), command)
+        self._workers = Workers(runner)
+        self.conductor = Conductor(self._workers, target, Path(self._options.out), self._command_of)
         environment.events.test_start.add_listener(self._on_test_start)
         environment.events.spawning_complete.add_listener(self._on_spawning_complete)
+
+    @property
+    def under_way(self) -> str | None:
+        """The kind of the run that is under way, `plan` or `hand`; None where there is none."""
+        return self.conductor.under_way
+
+    @property
+    def failure(self) -> str | None:
+        """Why the current or last run could not begin or go on."""
+        return self.conductor.failure
+
+    def ask(self, options: Namespace, host: str | None, users: int) -> None:
+        """What the page asks for: to start a run or, while one is under way, to change its number of users.
+
+        host: None where the page names none. One of REFUSALS where it cannot be. Starts and changes nothing.
+        """
+        runner = self._runner
+        going_on = runner.state in (STATE_SPAWNING, STATE_RUNNING)
+        if self.under_way == "plan" or (
+            self.under_way is not None and going_on and not self.conductor.ending
+        ):
+            check_edit(self.under_way, self._options, options, self._environment.host, host)
+            self.conductor.check_capacity(users, (options.mode,), traffic_of(options))
+            return
+        if runner.state not in (STATE_INIT, STATE_STOPPED) or runner.shape_greenlet is not None:
+            raise HarnessError(STILL_BUSY)
+        # Without a page Locust itself waits for workers.
+        if not self._workers.present():
+            raise HarnessError(NO_WORKER)
+        self.prepare(options, self._environment.host if host is None else host, users)
 
     def prepare(self, options: Namespace, host: str | None, users: int = 1) -> None:
         """Get ready for the kind of run that is chosen.
@@ -51,11 +95,7 @@ class Driver:
         users: how many a run by hand begins with. One of REFUSALS where the choices make no sense, or where
         the workers that are there cannot carry them. Starts nothing.
         """
-        if self.conductor.running:
-            if options == self._options:  # the page's Edit, which only changes the number of users
-                return
-            raise PlanError("run", "another one is under way: stop it first")
-        target = target_of(host or self._environment.host, options)
+        target = target_of(host, options)
         if options.run == COMPARISON_PLAN:
             plan = plan_of(options)
             target.check(plan)
@@ -74,6 +114,9 @@ class Driver:
         self.conductor.check_capacity(level, modes, traffic, cell_s)
         self._environment.shape_class = shape
 
+    def _command_of(self, run: Run) -> str:
+        return repeat_command(run, self._options, DEFAULTS, os.environ)
+
     def _on_test_start(self, **_: Any) -> None:
         """A run by hand is one cell without an end of its own; a plan's cells are begun by its shape."""
         if self._environment.shape_class is not None:
@@ -86,7 +129,10 @@ class Driver:
             self.conductor.begin_run("hand", {"mode": options.mode, "traffic": asdict(traffic)})
             self.conductor.begin_cell(PlannedCell(0, options.mode, level, 1), traffic, 0.0, None)
         except REFUSALS as refusal:
-            logger.error("lockstep: %s", in_words(refusal))
+            self.conductor.give_up(in_words(refusal))
+            if self._environment.web_ui is not None:
+                # Ends only what starts the users: they must not come, and the page stays.
+                raise gevent.GreenletExit from None
             self._environment.process_exit_code = WRONG_USE
             self._runner.quit()
 

@@ -99,7 +99,8 @@ def run_here(
         port = _free_port()
         runner = environment.create_master_runner("127.0.0.1", port)
         stack.callback(runner.quit)
-        conductor = Conductor(Workers(runner), target, local_run.out, local_run.command, on_cell)
+        command = local_run.command
+        conductor = Conductor(Workers(runner), target, local_run.out, lambda _: command, on_cell)
         attach_conductor(environment, conductor)
         environment.shape_class = shape = PlanShape(plan, conductor, ScenarioUser)
         workers = stack.enter_context(_worker_processes(local_run.processes, port))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,25 +27,32 @@ REPORT_MAKING_S = 60.0
 
 
 class RunRecord:
-    """run: everything so far. folder: where it is kept. What saves raises ResultsError where it cannot.
+    """run: everything so far. folder: where it is kept. command_of: what repeats a run that came to this.
 
     unreported: why a run that is over has no report; None where it has one.
+    What saves raises ResultsError where it cannot.
     """
 
-    def __init__(self, run: Run, folder: RunFolder) -> None:
+    def __init__(self, run: Run, folder: RunFolder, command_of: Callable[[Run], str]) -> None:
         self.run = run
         self.report = ReportState.NONE
         self.unreported: str | None = None
         self._folder = folder
         self._reporting: gevent.Greenlet[[], None] | None = None
-        folder.save_run(run)
+        self._command_of = command_of
+        self._save()
         logger.info("run %s: results go to %s", run.run_id, folder.path)
 
     @classmethod
     def begin(
-        cls, out: Path, kind: str, plan: dict[str, Any], server: dict[str, Any], command: str
+        cls,
+        out: Path,
+        kind: str,
+        plan: dict[str, Any],
+        server: dict[str, Any],
+        command_of: Callable[[Run], str],
     ) -> RunRecord:
-        """A new run with a folder of its own in `out`. server: its settings. command: what repeats it."""
+        """A new run with a folder of its own in `out`. server: its settings."""
         started = datetime.now(UTC)
         run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         run = Run(
@@ -54,12 +61,12 @@ class RunRecord:
             started=started.isoformat(timespec="seconds"),
             finished=None,
             interrupted=False,
-            command=command,
+            command="",
             plan=plan,
             server=server,
             hosts=[describe_host("master", "master")],
         )
-        return cls(run, RunFolder.create(out, run_id))
+        return cls(run, RunFolder.create(out, run_id), command_of)
 
     @property
     def path(self) -> Path:
@@ -88,7 +95,7 @@ class RunRecord:
         )
         self._folder.save_cell(detail)
         self._folder.add_connections(connections)
-        self._folder.save_run(self.run)
+        self._save()
 
     def note(self, words: str) -> None:
         """Something that a reader must know; saved with the next cell, or at the end."""
@@ -97,7 +104,7 @@ class RunRecord:
     def close(self, *, interrupted: bool) -> None:
         """The run is over: save it, and begin to make its report."""
         self._end(interrupted=interrupted)
-        self._folder.save_run(self.run)
+        self._save()
         self.report = ReportState.MAKING
         self.unreported = "its making was broken off"
         # Who waits for it may be stopped; it is made all the same.
@@ -124,6 +131,10 @@ class RunRecord:
     def _end(self, *, interrupted: bool) -> None:
         finished = datetime.now(UTC).isoformat(timespec="seconds")
         self.run = replace(self.run, finished=finished, interrupted=interrupted)
+
+    def _save(self) -> None:
+        self.run = replace(self.run, command=self._command_of(self.run))
+        self._folder.save_run(self.run)
 
 
 def _make_report(path: Path) -> str | None:

@@ -46,6 +46,11 @@ class Workers:
             while self._runner.user_count != level:
                 gevent.sleep(0.01)
 
+    def users(self) -> int:
+        """How many users Locust has sent for so far, all workers together."""
+        dispatcher = self._runner._users_dispatcher
+        return 0 if dispatcher is None else dispatcher.get_current_user_count()
+
     def limits(self) -> list[WorkerLimits]:
         """What each of them may use; empty where one does not say so in time."""
         if not isinstance(self._runner, MasterRunner):

@@ -46,5 +46,5 @@ def in_service_section(material: Material) -> Section | None:
         "The greatest number over all repeats, by the server's own count.",
         (Topic.SERVER,),
         in_service_chart(aggregates, material.colours),
-        Table(("mode", "load", "in service, most"), rows, texts=2),
+        Table(("mode", "load", "peak in service"), rows, texts=2),
     )

@@ -24,7 +24,7 @@ def figures_section(material: Material) -> Section | None:
     """The table that the terminal prints too."""
     heads = (
         *("mode", "at once", "messages/s", "least to greatest", "response p50", "response p99"),
-        *("first reply p50", "wait, mean", "hand-off, mean", "in service, most", "failed"),
+        *("first reply p50", "wait, mean", "hand-off, mean", "peak in service", "failed"),
     )
     return _section(
         "figures",
@@ -147,7 +147,7 @@ def laws_section(material: Material) -> Section | None:
 def load_section(material: Material) -> Section | None:
     """What an open load became of."""
     heads = (
-        *("mode", "at once", "offered/s", "done/s", "response p50", "p99"),
+        *("mode", "at once", "offered/s", "completed/s", "response p50", "p99"),
         *("round trip p50", "p99", "send lag p99", "late", "dropped"),
     )
     return _section(

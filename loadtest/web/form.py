@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import logging
 from argparse import Namespace
-from collections.abc import Mapping
-from typing import Protocol
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, jsonify, request
 
@@ -24,14 +24,28 @@ _CHOICES = {"run", "mode", "client_mode", "scenario", "arrival", "rate", "messag
 _CHOICES |= {"modes", "levels", "repeats", "seconds", "warmup", "seed"}
 
 
-class Prepares(Protocol):
-    """Makes the next run ready, or refuses with one of REFUSALS."""
+# What every answer tells the page's script (static/guard.js): the kind of the run that is under way, and why
+# the last one could not go on, with its special characters escaped.
+KIND_HEADER = "Lockstep-Run"
+FAILURE_HEADER = "Lockstep-Failure"
 
-    def prepare(self, options: Namespace, host: str | None, users: int) -> None:
-        """Starts nothing."""
+
+class Driver(Protocol):
+    """Who makes runs ready: what the form has to ask of it."""
+
+    @property
+    def under_way(self) -> str | None:
+        """The kind of the run that is under way, `plan` or `hand`; None where there is none."""
+
+    @property
+    def failure(self) -> str | None:
+        """Why the current or last run could not begin or go on."""
+
+    def ask(self, options: Namespace, host: str | None, users: int) -> None:
+        """Make the next run ready, or let this one have another number of users; one of REFUSALS if not."""
 
 
-def guard_form(app: Flask, driver: Prepares, options: Namespace) -> None:
+def guard_form(app: Flask, driver: Driver, options: Namespace) -> None:
     """Check every start request before Locust's own handler sees it.
 
     options: what the form's fields start from.
@@ -50,14 +64,36 @@ def guard_form(app: Flask, driver: Prepares, options: Namespace) -> None:
             return None
         try:
             choices = chosen(options, request.form)
-            if "run" in request.form:  # the page's Edit has the number of users alone
-                users = request.form.get("user_count", default=1, type=int)
-                driver.prepare(choices, request.form.get("host"), users)
+            users = request.form.get("user_count", default=1, type=int)
+            driver.ask(choices, _host(request.form), users)
         except REFUSALS as refusal:
-            # The page's Edit dialog shows no answer; its Logs tab does.
             logger.warning("refused: %s", _by_field(refusal))
             return _refused(_by_field(refusal))
         return None
+
+    @app.after_request
+    def tell_script(answer: Response) -> Response:
+        # Locust gives some answers twice: what the first was told is not to stay.
+        answer.headers.pop(FAILURE_HEADER, None)
+        answer.headers[KIND_HEADER] = driver.under_way or "none"
+        if driver.failure is not None:
+            answer.headers[FAILURE_HEADER] = quote(driver.failure)
+        return answer
+
+
+def show_choices(web: Any, options: Namespace) -> None:
+    """Let the form show what was chosen last, also after a reload: Locust's would show its options' defaults.
+
+    web: Locust's WebUI. options: Locust's, in which it keeps what the form said.
+    """
+    locusts: Callable[[], None] = web.update_template_args
+
+    def update() -> None:
+        locusts()
+        for name, field in web.template_args["extra_options"].items():
+            field["default_value"] = getattr(options, name)
+
+    web.update_template_args = update
 
 
 def chosen(options: Namespace, form: Mapping[str, str]) -> Namespace:
@@ -77,6 +113,14 @@ def chosen(options: Namespace, form: Mapping[str, str]) -> Namespace:
             wanted = "a whole number" if kind is int else "a number"
             raise PlanError(name, f"{form[name]!r} is not {wanted}") from None
     return Namespace(**choices)
+
+
+def _host(form: Mapping[str, str]) -> str | None:
+    """The form's host, None where it has no such field. PlanError where it is empty: Locust keeps that."""
+    host = form.get("host")
+    if host is not None and not host.strip():
+        raise PlanError("host", "is empty: write it as tcp://name:port")
+    return host
 
 
 def _from_own_page(origin: str | None, host: str) -> bool:

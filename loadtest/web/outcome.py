@@ -5,27 +5,48 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from loadtest.analysis.aggregate import Aggregate, aggregate
+from loadtest.analysis.finding import Finding
 from loadtest.analysis.series import modes_of
 from loadtest.analysis.verdict import judge
 from loadtest.master.pulses import Split
 from loadtest.report.gate_rows import GateRow, gate_rows
 from loadtest.report.headline import headline, supporting
+from loadtest.report.numbers import counted
 from loadtest.report.rows import TableRow, table_rows
 from loadtest.results import Run
+
+# Of the cells in which something is wrong: so many are named.
+MOST_NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a verdict is withheld: what is wrong, in which cells, and the remedy."""
+
+    told: str
+    where: tuple[str, ...]
+    advice: str
+
+    @classmethod
+    def of(cls, finding: Finding) -> Doubt:
+        """The first cells of a finding, and how many more there are."""
+        named, more = finding.where[:MOST_NAMED], len(finding.where) - MOST_NAMED
+        rest = (f"and {counted(more, 'more cell')}",) if more > 0 else ()
+        return cls(finding.check.told, (*named, *rest), finding.check.advice)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """rows: the report's table so far. splits: for each of them the mean times of its messages, where told.
 
-    sentences: the verdict as the report says it, headline first; empty while the run goes on. withheld:
-    whether the headline says why there is no verdict. gates: none while the run goes on.
+    sentences: the verdict as the report says it, headline first; empty while the run goes on. doubts:
+    why there is no verdict, where the headline says so. gates: none while the run goes on.
     """
 
     rows: tuple[TableRow, ...] = ()
     splits: tuple[Split | None, ...] = ()
     sentences: tuple[str, ...] = ()
-    withheld: bool = False
+    doubts: tuple[Doubt, ...] = ()
     gates: tuple[GateRow, ...] = ()
 
 
@@ -38,7 +59,8 @@ def outcome_of(run: Run) -> Outcome:
     verdict = judge(run)
     more = [] if verdict.withheld else supporting(verdict, aggregates)
     sentences = (headline(verdict, aggregates), *more)
-    return Outcome(rows, splits, sentences, bool(verdict.withheld), tuple(gate_rows(run)))
+    doubts = tuple(map(Doubt.of, verdict.withheld))
+    return Outcome(rows, splits, sentences, doubts, tuple(gate_rows(run)))
 
 
 def _split(each: Aggregate) -> Split | None:

@@ -44,7 +44,10 @@ def state_of(
         "history": _history(received, server, now_ns),
         "figures": _figures(progress, outcome),
         "failure": progress.failure,
-        "verdict": {"sentences": outcome.sentences, "withheld": outcome.withheld},
+        "verdict": {
+            "sentences": outcome.sentences,
+            "doubts": [asdict(doubt) for doubt in outcome.doubts],
+        },
         "gates": [f"{row.verdict}: {row.gate} {row.told}" for row in outcome.gates],
         "report": progress.report.value,
         "report_href": "lockstep/report.html" if progress.report is ReportState.READY else None,

@@ -1,7 +1,8 @@
-"""A tab for the live page in Locust's own page.
+"""A tab for the live page in Locust's own page, and words for what that page would keep to itself.
 
 Locust's tabs of others hold tables only: so the tab is Locust's, and what it shows is put there by a script
-of ours (static/tab.js), which Locust's page is made to load.
+of ours (static/tab.js), which Locust's page is made to load. Another one (static/guard.js) listens to its
+requests.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from flask import Flask, Response, request
 
 KEY = "lockstep"
 TITLE = "Lockstep"
-_SCRIPT = b'<script src="lockstep/static/tab.js"></script></body>'
+# Before Locust's own script, which is deferred.
+_SCRIPTS = (
+    b'<script src="lockstep/static/guard.js"></script><script src="lockstep/static/tab.js"></script></body>'
+)
 LOCUSTS_PAGE = "locust.index"
 
 
@@ -22,7 +26,7 @@ def add_tab(app: Flask, template_args: dict[str, Any]) -> None:
     tabs.append({"key": KEY, "title": TITLE})
 
     @app.after_request
-    def load_script(answer: Response) -> Response:
+    def load_scripts(answer: Response) -> Response:
         if request.endpoint == LOCUSTS_PAGE and answer.status_code == 200:
-            answer.set_data(answer.get_data().replace(b"</body>", _SCRIPT))
+            answer.set_data(answer.get_data().replace(b"</body>", _SCRIPTS))
         return answer

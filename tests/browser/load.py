@@ -26,11 +26,14 @@ class LoadProcesses:
     """From entering the context until leaving it: a master at `url` and its workers, all at hand.
 
     admin: `host:port` of the server's admin port. folder: gets the logs, and the run folders in `results`.
+    workers: how many. flags: more of the master's.
     """
 
-    def __init__(self, admin: str, folder: Path) -> None:
+    def __init__(self, admin: str, folder: Path, workers: int = WORKERS, flags: tuple[str, ...] = ()) -> None:
         self.results = folder / "results"
         self._admin = admin
+        self._workers = workers
+        self._flags = flags
         self._folder = folder
         self._master_port, self._web_port = _free_ports(2)
         self._ends = contextlib.ExitStack()
@@ -44,8 +47,8 @@ class LoadProcesses:
             self._ends = started
             web = ("--web-host", "127.0.0.1", "--web-port", str(self._web_port), "-H", "tcp://127.0.0.1")
             bind = ("--master-bind-host", "127.0.0.1", "--master-bind-port", str(self._master_port))
-            self._start("master", "--master", *bind, *web, "--out", str(self.results))
-            for number in range(WORKERS):
+            self._start("master", "--master", *bind, *web, "--out", str(self.results), *self._flags)
+            for number in range(self._workers):
                 to_master = ("--master-host", "127.0.0.1", "--master-port", str(self._master_port))
                 self._start(f"worker-{number}", "--worker", *to_master)
             self._await_workers()
@@ -88,16 +91,17 @@ class LoadProcesses:
 
     def _await_workers(self) -> None:
         deadline = time.monotonic() + READY_S
-        while self._worker_count() < WORKERS:
+        while self._worker_count() != self._workers:
             assert time.monotonic() < deadline, f"not ready within {READY_S} s\n{self.logs()}"
             time.sleep(0.1)
 
-    def _worker_count(self) -> int:
+    def _worker_count(self) -> int | None:
+        """None where the master is not listening yet."""
         try:
             with urllib.request.urlopen(f"{self.url}/worker-count", timeout=5) as answer:
                 document: dict[str, Any] = json.load(answer)
-        except urllib.error.URLError:  # the master is not listening yet
-            return 0
+        except urllib.error.URLError:
+            return None
         return int(document["worker_count"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Frame, FrameLocator, Locator, Page, Route, expect
 
+from loadtest.analysis.finding import cell_name
 from loadtest.run_folder import RunFolder
 from loadtest.web.outcome import outcome_of
 from tests.browser.conftest import OpenContext
 from tests.browser.form import END_S, await_end, choose, fill, keep_picture, open_form, press, start
 from tests.browser.load import LoadProcesses
+from tests.support_run import make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -203,6 +206,58 @@ def test_a_plan_that_is_stopped_in_its_first_cell_says_that_nothing_was_measured
     expect(live.locator("#strip .cut")).to_have_count(1)
     await_end(page)
     assert saved(load)["interrupted"]
+
+
+def test_a_verdict_that_is_withheld_names_the_cells_and_what_to_do(page: Page, load: LoadProcesses) -> None:
+    """By the records of a run in which a worker's report was lost: here none is."""
+    run, _ = make_run(("free", "lock"), (1, 8), 3)
+    lost = replace(run, cells=[replace(run.cells[0], workers_reported=1), *run.cells[1:]])
+    outcome = outcome_of(lost)
+
+    def doubt_it(route: Route) -> None:
+        state = route.fetch().json()
+        state["run"] = {"id": "r", "kind": "plan", "finished": True, "interrupted": False, "running_for": ""}
+        state["verdict"] = {
+            "sentences": list(outcome.sentences),
+            "doubts": [asdict(doubt) for doubt in outcome.doubts],
+        }
+        route.fulfill(json=state)
+
+    page.route("**/lockstep/state", doubt_it)
+    page.goto(f"{load.url}/lockstep")
+    doubts = page.locator("#doubts")
+    expect(doubts.get_by_role("listitem")).to_contain_text(cell_name(run.cells[0]), timeout=SOON_MS)
+    expect(doubts).to_contain_text(f"What to do: {outcome.doubts[0].advice}")
+    expect(page.locator("#figures-words")).to_have_text("Figures may be missing or wrong: do not quote them.")
+    keep_picture(page, "live-doubtful")
+    assert violations(page) == []
+
+
+def test_a_reload_keeps_the_last_minute_and_a_phone_says_where_a_table_goes_on(
+    open_context: OpenContext, load: LoadProcesses
+) -> None:
+    page = open_context(viewport=PHONE).new_page()
+    page.goto(f"{load.url}/lockstep")
+    load.start(
+        user_count=4,
+        spawn_rate=9,
+        host="tcp://127.0.0.1",
+        run="by hand",
+        mode="lock",
+        arrival="closed",
+        rate=0,
+    )
+    line = page.locator("#spark-answered path")
+    expect(line).to_have_attribute("d", re.compile("(L.*){3}"), timeout=SOON_MS)
+    drawn = (line.get_attribute("d") or "").count("L")
+    page.reload()
+    expect(page.locator("#p99")).to_have_text(A_NUMBER, timeout=SOON_MS)
+    assert (line.get_attribute("d") or "").count("L") >= drawn
+    assert load.post("/stop", {})[0] == 200
+    figures = page.locator("#figures-card")
+    expect(figures.locator(".wide")).to_have_count(1, timeout=END_MS)
+    expect(figures.get_by_text("scroll the table")).to_be_visible()
+    expect(page.locator("#report").get_by_role("link")).to_be_visible(timeout=END_MS)
 
 
 def test_in_the_dark_the_page_is_dark_and_still_readable(

@@ -76,6 +76,34 @@ def test_a_plan_without_the_page_leaves_a_whole_run_folder(tmp_path: Path) -> No
     assert cells["free", 6]["server"]["max_in_service"] > 1
 
 
+def test_a_run_by_hand_without_the_page_takes_users_and_time_and_ends_with_its_verdict(
+    tmp_path: Path,
+) -> None:
+    results = tmp_path / "results"
+    settings = {
+        "LOCUST_HEADLESS": "true",
+        "LOCUST_EXPECT_WORKERS": "2",
+        "LOCUST_USERS": "5",
+        "LOCUST_RUN_TIME": "3s",
+        "LOCKSTEP_MODE": "lock",
+    }
+    with Stack(results, settings) as stack:
+        stack.up(workers=2)
+        assert stack.exit_code("master", PLAN_S) == 0
+        folder, run = run_document(results)
+        said = stack.compose("logs", "--no-color", "--no-log-prefix", "master").splitlines()
+
+    (cell,) = run["cells"]
+    assert (run["kind"], cell["mode"], cell["level"]) == ("hand", "lock", 5)
+    assert 1 < cell["seconds"] < 60
+    for name, value in settings.items():
+        assert f"{name}={value}" in run["command"]
+    *above, last = (line for line in said if line.strip("\x1b[2K "))
+    assert last.endswith(f"Report: {results / folder.name / 'report.html'}")
+    assert any("At 5 connections lock serves" in line for line in above[-30:])
+    assert len(said) < 100, "Locust's tables bury the verdict"
+
+
 def test_taking_everything_down_in_a_run_by_hand_leaves_a_whole_run_folder(tmp_path: Path) -> None:
     """The results folder is there before, belongs to somebody else and lets nobody in."""
     results = tmp_path / "results"

@@ -25,16 +25,33 @@ function drawVerdict(state) {
   at("verdict").hidden = !finished;
   if (!finished) return;
   const [headline = "", ...others] = state.verdict.sentences;
-  at("verdict").classList.toggle("doubtful", state.verdict.withheld || state.run.interrupted);
+  at("verdict").classList.toggle("doubtful", state.verdict.doubts.length > 0 || state.run.interrupted);
   const [title, early] = state.run.kind === "plan"
     ? ["Verdict", "the run was stopped before its plan was done"]
     : ["Outcome", "the run could not go on"];
   say(at("verdict-title"), state.run.interrupted ? `${title}: ${early}` : title);
   say(at("headline"), headline);
   keep(at("sentences"), others, () => make("li"), say);
+  drawDoubts(state.verdict.doubts);
   at("gates-block").hidden = state.gates.length === 0;
   keep(at("gates"), state.gates, () => make("li"), say);
   drawReport(state);
+}
+
+/** Why there is no verdict: what is wrong, in which cells, and what to do about it. */
+function drawDoubts(doubts) {
+  keep(at("doubts"), doubts, () => {
+    const doubt = make("div", "doubt");
+    doubt.append(make("h3"), make("ul"), make("p"));
+    return doubt;
+  }, (doubt, { told, where, advice }) => {
+    const [title, cells, remedy] = doubt.children;
+    say(title, told);
+    title.hidden = doubts.length === 1;  // the headline says it
+    keep(cells, where, () => make("li"), say);
+    cells.hidden = where.length === 0;
+    say(remedy, `What to do: ${advice}`);
+  });
 }
 
 function drawReport(state) {
@@ -156,6 +173,9 @@ function drawModes(state) {
 }
 
 function drawFigures(state) {
+  say(at("figures-words"), state.verdict.doubts.length
+    ? "Figures may be missing or wrong: do not quote them."
+    : "Of the cells that are done: medians over their repeats, warm-up left out.");
   const columns = ["level", "messages_per_s", "response_p50", "response_p99", "wait", "in_service", "failed"];
   keep(at("figures"), state.figures, () => {
     const row = make("tr"), name = make("th", "left");
@@ -172,6 +192,13 @@ function drawFigures(state) {
   });
 }
 
+/** Legends wear the colour of the mode under load, and a table that is cut at its side says so. */
+function drawHints(state) {
+  const colour = (state.modes.find((row) => row.now) ?? state.modes[0])?.colour;
+  for (const keys of document.querySelectorAll(".keys")) if (colour) keys.style.setProperty("--mode", colour);
+  for (const box of document.querySelectorAll(".scroll")) box.classList.toggle("wide", box.scrollWidth > box.clientWidth + 1);
+}
+
 function draw(state) {
   choose(state);
   drawHeader(state);
@@ -181,6 +208,7 @@ function draw(state) {
   drawSplit(state);
   drawModes(state);
   drawFigures(state);
+  drawHints(state);
 }
 
 /** The state, or null where Locust wants a login first. */

@@ -25,7 +25,7 @@ CASES = [
     for script in SCRIPTS
     for case in re.findall(r"^def (\w+)\(\) -> None:", script.read_text(), re.MULTILINE)
 ]
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 @pytest.mark.parametrize(("script", "case"), CASES)
@@ -86,3 +86,87 @@ def test_a_run_by_hand_shows_fractions_of_a_millisecond_and_stop_leaves_a_whole_
     assert {"run.json", "summary.csv", "connections.jsonl", "cells"} <= {
         path.name for path in folder.iterdir()
     }
+
+
+def test_a_start_that_nobody_would_carry_or_that_would_poison_the_next_is_refused(tmp_path: Path) -> None:
+    """Locust itself answers that swarming has started, and keeps the host that was refused."""
+    with (
+        ServerProcess("free", "lock", flags=("--bind", "127.0.0.1")) as server,
+        LoadProcesses(server.admin_url.removeprefix("http://"), tmp_path, workers=0) as load,
+    ):
+        asked_for = {"user_count": 1, "spawn_rate": 1, "run": "by hand", "mode": "free"}
+        for fields in (asked_for, {"user_count": 1, "spawn_rate": 1}):
+            _, answer = load.post("/swarm", {}, **fields)
+            assert answer["success"] is False
+            assert answer["message"].startswith("no worker is connected")
+        assert not load.results.exists()
+
+
+def test_a_run_under_way_keeps_its_host_and_so_does_the_next(tmp_path: Path) -> None:
+    with (
+        ServerProcess("free", "lock", flags=("--bind", "127.0.0.1")) as server,
+        LoadProcesses(server.admin_url.removeprefix("http://"), tmp_path, workers=1) as load,
+    ):
+        fields = {"user_count": 1, "spawn_rate": 1, "run": "by hand", "mode": "lock"}
+        load.start(**fields, host="tcp://127.0.0.1")
+        eventually(lambda: asked(f"{load.url}/lockstep/state")["stage"] == "measuring")
+        for more, words in (
+            ({"host": "http://x"}, "Host: stays 'tcp://127.0.0.1'"),
+            ({"host": "tcp://localhost"}, "Host: stays 'tcp://127.0.0.1'"),
+            ({"host": "tcp://127.0.0.1", "messages": "9"}, "Messages: stays 5"),
+            ({"user_count": 10**9}, "Levels: "),
+        ):
+            _, answer = load.post("/swarm", {}, **{**fields, **more})
+            assert answer["success"] is False, more
+            assert answer["message"].startswith(words), answer
+        load.start(user_count=2, spawn_rate=2)
+        load.post("/stop", {})
+        eventually(lambda: only_run(load.results)[1]["finished"])
+        eventually(lambda: asked(f"{load.url}/stats/requests")["state"] == "stopped")
+        load.start(**fields)
+        eventually(lambda: len(list(load.results.iterdir())) == 2)
+
+
+@pytest.mark.parametrize("kind", ["hand", "plan"])
+def test_the_command_in_a_page_made_run_repeats_it_as_it_stands(tmp_path: Path, kind: str) -> None:
+    flags = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing")
+    chosen = {"mode": "lock", "messages": 3, "modes": "lock", "levels": "2", "seconds": 0.5, "repeats": 2}
+    fields = {"host": "tcp://127.0.0.1", "user_count": 2, "spawn_rate": 9, "warmup": 0, "seed": 7, **chosen}
+    with (
+        ServerProcess("free", "lock", flags=flags) as server,
+        LoadProcesses(server.admin_url.removeprefix("http://"), tmp_path) as load,
+    ):
+        load.start(**fields, run="by hand" if kind == "hand" else "comparison plan")
+        if kind == "hand":
+            eventually(lambda: asked(f"{load.url}/stats/requests")["stats"][-1]["num_requests"] > 20)
+            load.start(user_count=3, spawn_rate=9)
+            eventually(lambda: asked(f"{load.url}/stats/requests")["user_count"] == 3)
+            load.post("/stop", {})
+        folder, first = eventually(
+            lambda: load.results.exists() and (run := only_run(load.results))[1]["finished"] and run
+        )
+        load.end_in_order()
+        folder.rename(tmp_path / "first")
+        done = subprocess.run(
+            first["command"],
+            shell=True,
+            cwd=ROOT,
+            env={**environment(), "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        _, second = only_run(load.results)
+    assert done.returncode == 0, done.stderr
+    for same in ("kind", "plan", "command"):
+        if (kind, same) != ("hand", "command"):  # whose time differs by what stopping took
+            assert first[same] == second[same]
+    cells = [
+        [(cell["mode"], cell["level"], cell["workers_expected"]) for cell in run["cells"]]
+        for run in (first, second)
+    ]
+    assert cells[0] == cells[1] == [("lock", 3, 2)] if kind == "hand" else [("lock", 2, 2)] * 2
+    changed = [note for note in first["notes"] if "changed by hand (2, 3)" in note]
+    assert len(changed) == (kind == "hand")
+    assert second["notes"] == []

@@ -21,7 +21,7 @@ from loadtest.connection.samples import Outcome
 from loadtest.master.workers import Workers
 from loadtest.orders import OPENED, PULSE, REPORT, CellOrder
 from loadtest.plan import Traffic
-from loadtest.recording import buckets
+from loadtest.recording import buckets, locust_numbers
 from loadtest.recording.histograms import decoded
 from loadtest.recording.locust_feed import LocustFeed
 from loadtest.worker.agent import Agent
@@ -280,7 +280,7 @@ def buckets_keep_three_digits_of_a_millisecond() -> None:
     table = {0.12345: 0.123, 1.2345: 1.23, 12.345: 12.3, 123.45: 123.0, 5678.9: 5680.0, 0.0: 0.0, -1.0: 0.0}
     for given, kept in table.items():
         assert buckets.three_digits(given) == kept, given
-    buckets.install()
+    locust_numbers.install()
     entry = locust.stats.StatsEntry(
         locust.stats.RequestStats(), "free", "message", use_response_times_cache=False
     )

@@ -13,7 +13,7 @@ from locust.stats import RequestStats, StatsEntry
 
 from loadtest.connection.meters import ABSENT
 from loadtest.connection.samples import Phase
-from loadtest.recording import buckets, locust_table
+from loadtest.recording import buckets, locust_numbers, locust_table
 from loadtest.recording.journal import Batch
 
 MS = 1_000_000
@@ -38,7 +38,7 @@ def rows(count: int, seed: int) -> np.typing.NDArray[np.int64]:
 
 def logged_one_by_one(batches: list[Batch], offset_s: float) -> RequestStats:
     """The table as Locust itself would have filled it, by a clock that stands where each message ended."""
-    buckets.install()
+    locust_numbers.install()
     stats = RequestStats()
     clock = SimpleNamespace(time=time.time)
     real, locust.stats.time = locust.stats.time, clock
@@ -75,7 +75,7 @@ def assert_same(bulk: StatsEntry, single: StatsEntry) -> None:
 
 
 def the_table_filled_in_bulk_is_what_one_entry_for_each_message_makes() -> None:
-    buckets.install()
+    locust_numbers.install()
     stats = RequestStats()
     batches = []
     for seed in range(3):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from flask import Flask
@@ -12,7 +13,8 @@ from flask.testing import FlaskClient
 
 from loadtest.master.server_view import ServerUnreachableError
 from loadtest.plan import Plan, PlanError
-from loadtest.web.form import chosen, guard_form
+from loadtest.web.form import FAILURE_HEADER, KIND_HEADER, chosen, guard_form, show_choices
+from loadtest.web.live_page import STATIC
 
 OPTIONS = Namespace(
     run="by hand",
@@ -71,16 +73,18 @@ def test_a_bad_number_is_refused_with_field_and_value(field: str, value: str, wo
 
 
 class Driver:
-    """Takes what it is asked to prepare, or refuses."""
+    """Takes what it is asked for, or refuses."""
 
     def __init__(self) -> None:
-        self.prepared: list[tuple[Namespace, str | None, int]] = []
+        self.asked: list[tuple[Namespace, str | None, int]] = []
         self.refusal: Exception | None = None
+        self.under_way: str | None = None
+        self.failure: str | None = None
 
-    def prepare(self, options: Namespace, host: str | None, users: int) -> None:
+    def ask(self, options: Namespace, host: str | None, users: int) -> None:
         if self.refusal is not None:
             raise self.refusal
-        self.prepared.append((options, host, users))
+        self.asked.append((options, host, users))
 
 
 @pytest.fixture
@@ -99,10 +103,10 @@ def page(driver: Driver) -> Iterator[FlaskClient]:
         yield client
 
 
-def test_a_start_request_that_makes_sense_is_prepared_and_goes_on(page: FlaskClient, driver: Driver) -> None:
+def test_a_start_request_that_makes_sense_is_asked_for_and_goes_on(page: FlaskClient, driver: Driver) -> None:
     form = {"run": "by hand", "mode": "lock", "user_count": "2", "host": "tcp://server:1"}
     assert page.post("/swarm", data=form).json == {"reached": True}
-    ((options, host, users),) = driver.prepared
+    ((options, host, users),) = driver.asked
     assert (options.mode, host, users) == ("lock", "tcp://server:1", 2)
 
 
@@ -120,11 +124,58 @@ def test_a_refusal_reaches_the_page_as_one_line_and_nothing_starts(
     assert page.post("/swarm", data={"run": "by hand"}).json == {"success": False, "message": message}
 
 
-def test_a_bad_field_is_refused_before_anything_is_prepared(page: FlaskClient, driver: Driver) -> None:
+def test_a_bad_field_is_refused_before_anybody_is_asked(page: FlaskClient, driver: Driver) -> None:
     answer: Any = page.post("/swarm", data={"run": "by hand", "messages": "many"}).json
     assert answer["success"] is False
     assert answer["message"].startswith("Messages: ")
-    assert driver.prepared == []
+    assert driver.asked == []
+
+
+def test_a_request_with_a_number_of_users_alone_is_asked_for_too(page: FlaskClient, driver: Driver) -> None:
+    assert page.post("/swarm", data={"user_count": "9", "spawn_rate": "1"}).json == {"reached": True}
+    assert driver.asked == [(OPTIONS, None, 9)]
+
+
+@pytest.mark.parametrize("host", ["", "  "])
+def test_an_empty_host_is_refused_because_locust_would_keep_it(
+    page: FlaskClient, driver: Driver, host: str
+) -> None:
+    answer: Any = page.post("/swarm", data={"run": "by hand", "host": host}).json
+    assert answer == {"success": False, "message": "Host: is empty: write it as tcp://name:port"}
+    assert driver.asked == []
+
+
+def test_every_answer_says_what_kind_of_run_is_under_way_and_why_it_could_not_go_on(
+    page: FlaskClient, driver: Driver
+) -> None:
+    answer = page.get("/stop")
+    assert answer.headers[KIND_HEADER] == "none"
+    assert FAILURE_HEADER not in answer.headers
+    driver.under_way, driver.failure = "plan", "disk \u201cfull\u201d,\nsaid twice"
+    answer = page.get("/stop")
+    assert answer.headers[KIND_HEADER] == "plan"
+    assert unquote(answer.headers[FAILURE_HEADER]) == driver.failure
+    assert answer.headers[FAILURE_HEADER].isascii()
+
+
+def test_after_a_reload_the_form_shows_what_was_chosen_last() -> None:
+    options = Namespace(**vars(OPTIONS))
+
+    class WebUI:
+        """Makes its fields anew for each load of the page, as Locust's does."""
+
+        template_args: dict[str, Any]
+
+        def update_template_args(self) -> None:
+            fields = {name: {"default_value": getattr(OPTIONS, name)} for name in ("mode", "levels")}
+            self.template_args = {"extra_options": fields}
+
+    web = WebUI()
+    show_choices(web, options)
+    options.mode = "lock"
+    web.update_template_args()
+    shown = {name: field["default_value"] for name, field in web.template_args["extra_options"].items()}
+    assert shown == {"mode": "lock", "levels": "1,8"}
 
 
 def test_a_start_request_without_the_forms_fields_sets_no_other_option(
@@ -133,7 +184,7 @@ def test_a_start_request_without_the_forms_fields_sets_no_other_option(
     answer: Any = page.post("/swarm", data={"user_count": "1", "admin": "192.0.2.1:80"}).json
     assert answer["success"] is False
     assert answer["message"].startswith("Admin: is not a field of this form")
-    assert driver.prepared == []
+    assert driver.asked == []
 
 
 @pytest.mark.parametrize("path", ["/swarm", "/stop"])
@@ -153,6 +204,12 @@ def test_our_own_page_and_a_client_that_is_no_browser_are_let_in(
 
 def test_looking_is_always_allowed(page: FlaskClient) -> None:
     assert page.get("/stop", headers={"Origin": "http://evil.example"}).status_code == 200
+
+
+def test_the_pages_script_reads_the_headers_that_every_answer_has() -> None:
+    script = (STATIC / "guard.js").read_text()
+    assert f'"{KIND_HEADER}"' in script
+    assert f'"{FAILURE_HEADER}"' in script
 
 
 def test_every_field_of_the_form_has_an_option_behind_it() -> None:

@@ -34,7 +34,7 @@ def test_a_report_that_cannot_be_made_leaves_a_run_that_is_over(
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, returncode, "", stderr)
 
-    record = RunRecord.begin(tmp_path, "plan", {}, {}, "")
+    record = RunRecord.begin(tmp_path, "plan", {}, {}, lambda _: "")
     monkeypatch.setattr(subprocess, "run", run)
     record.close(interrupted=False)
     record.await_report()
@@ -47,7 +47,7 @@ def test_a_report_that_cannot_be_made_leaves_a_run_that_is_over(
 
 
 def test_a_run_whose_folder_is_gone_is_over_all_the_same(tmp_path: Path) -> None:
-    record = RunRecord.begin(tmp_path, "plan", {}, {}, "")
+    record = RunRecord.begin(tmp_path, "plan", {}, {}, lambda _: "")
     shutil.rmtree(record.path)
     with pytest.raises(ResultsError, match="its folder is gone: leave it where it is until") as unsaved:
         record.close(interrupted=False)

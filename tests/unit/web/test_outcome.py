@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from loadtest.web.outcome import Outcome, outcome_of
+from loadtest.analysis.finding import cell_name
+from loadtest.web.outcome import MOST_NAMED, Outcome, outcome_of
 from tests.support_run import make_run, without_server
 
 RUN, _ = make_run(("free", "lock"), (1, 8), 3)
@@ -22,7 +23,7 @@ def test_in_the_end_the_verdict_is_said_in_sentences_its_headline_first() -> Non
     assert "95%" in outcome.sentences[0]
     assert len(outcome.sentences) > 1
     assert all(said.endswith(".") and said[0].isupper() for said in outcome.sentences)
-    assert not outcome.withheld
+    assert outcome.doubts == ()
     assert outcome.gates == ()
 
 
@@ -40,9 +41,19 @@ def test_gates_are_judged_when_the_run_is_over_and_not_before() -> None:
 def test_a_degraded_run_has_no_verdict_and_says_why() -> None:
     lost = replace(RUN.cells[0], workers_reported=1)
     outcome = outcome_of(replace(RUN, cells=[lost, *RUN.cells[1:]]))
-    assert outcome.withheld
     assert len(outcome.sentences) == 1
     assert outcome.sentences[0].startswith("No verdict: ")
+    (doubt,) = outcome.doubts
+    assert doubt.told in outcome.sentences[0]
+    assert [where.startswith(f"{cell_name(lost)}: ") for where in doubt.where] == [True]
+    assert doubt.advice
+
+
+def test_of_many_doubtful_cells_a_few_are_named_and_the_rest_is_counted() -> None:
+    outcome = outcome_of(replace(RUN, cells=[replace(cell, workers_reported=1) for cell in RUN.cells]))
+    *named, rest = outcome.doubts[0].where
+    assert len(named) == MOST_NAMED
+    assert rest == f"and {len(RUN.cells) - MOST_NAMED} more cells"
 
 
 def test_a_run_by_hand_says_what_it_served() -> None:

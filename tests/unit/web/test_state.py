@@ -182,6 +182,7 @@ def test_the_figures_of_saved_cells_are_the_reports_rows_with_where_the_time_wen
 def test_a_finished_run_says_its_verdict_and_links_its_report_once_it_is_there(report: ReportState) -> None:
     seen = state(progress(run=run(4, finished="2026-01-31T10:16:30+00:00"), report=report))
     assert seen["run"]["finished"]
+    assert seen["verdict"]["doubts"] == []
     assert seen["verdict"]["sentences"][0].startswith("At 8 connections lock ")
     assert seen["report"] == report.value
     assert seen["report_href"] == ("lockstep/report.html" if report is ReportState.READY else None)

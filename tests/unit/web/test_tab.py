@@ -1,4 +1,4 @@
-"""The tab in Locust's page: one more tab, and one script in the page itself, nowhere else."""
+"""The tab in Locust's page: one more tab, and two scripts in the page itself, nowhere else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from loadtest.web.live_page import STATIC
 from loadtest.web.tab import KEY, TITLE, add_tab
 
-SCRIPT = 'src="lockstep/static/tab.js"'
+SCRIPTS = ("guard.js", "tab.js")
 
 
 @pytest.fixture
@@ -28,13 +28,14 @@ def page() -> Iterator[FlaskClient]:
         yield client
 
 
-def test_locusts_page_loads_the_script_that_fills_the_tab(page: FlaskClient) -> None:
-    assert SCRIPT in page.get("/").text
-    assert (STATIC / "tab.js").is_file()
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_locusts_page_loads_our_scripts(page: FlaskClient, name: str) -> None:
+    assert f'src="lockstep/static/{name}"' in page.get("/").text
+    assert (STATIC / name).is_file()
 
 
 def test_nothing_else_is_touched(page: FlaskClient) -> None:
-    assert SCRIPT not in page.get("/other").text
+    assert "<script" not in page.get("/other").text
 
 
 def test_the_tab_comes_after_those_that_others_added() -> None:

@@ -1,0 +1,127 @@
+"""The command that repeats a run which Locust leads: as it stands, without the page. Pure.
+
+What the page's form chose is in no command line, and a run by hand ends when somebody presses a button: so
+the command is made of the options as they were and of what the run came to.
+"""
+
+from __future__ import annotations
+
+import shlex
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from loadtest.results import Run
+
+# Set by docker-compose.yml for its master: where, on the machine that runs Compose, its results are.
+COMPOSE_RESULTS = "LOCKSTEP_COMPOSE"
+# What the shell may have set for the rest of Compose: the command must set it too. docker-compose.yml tells
+# the master of it for no other reason.
+_COMPOSE_ONLY = (
+    *("LOCKSTEP_HOLD", "LOCKSTEP_WORK", "LOCKSTEP_PAUSE", "LOCKSTEP_BACKLOG", "LOCKSTEP_RECORDS"),
+    *("LOCKSTEP_SERVER_CPUS", "LOCKSTEP_MASTER_CPUS", "LOCKSTEP_WORKER_CPUS"),
+    *("LOCKSTEP_RESULTS", "LOCKSTEP_WEB_PORT", "LOCKSTEP_TAG"),
+)
+# Where Locust's master listens for workers if nobody says where.
+DEFAULT_MASTER_PORT = 5557
+# Options of ours that mean something in one kind of run only, and those that Compose sets itself.
+_OF_A_PLAN = frozenset({"modes", "levels", "repeats", "seconds", "warmup", "seed", "gate"})
+_BY_HAND = frozenset({"mode"})
+_COMPOSES_OWN = frozenset({"admin", "out"})
+# Its settings are in the options by now, and the file may change.
+_NEVER = frozenset({"plan"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """An option by its flag's name, Locust's or ours. value: None for a flag that stands alone."""
+
+    name: str
+    value: str | None
+    locusts: bool
+
+    def as_flag(self) -> str:
+        return f"--{self.name}" if self.value is None else f"--{self.name} {shlex.quote(self.value)}"
+
+    def as_variable(self) -> str:
+        name = self.name.upper().replace("-", "_")
+        value = "true" if self.value is None else self.value
+        return f"{'LOCUST' if self.locusts else 'LOCKSTEP'}_{name}={shlex.quote(value)}"
+
+
+def repeat_command(
+    run: Run, options: Namespace, defaults: Mapping[str, Any], environment: Mapping[str, str]
+) -> str:
+    """options: Locust's and ours, as this run had them. defaults: what ours are where nobody sets them.
+
+    environment: of the process that leads.
+    """
+    ours = [
+        _Setting(name.replace("_", "-"), _text(value), locusts=False)
+        for name, value in _chosen(run, options, defaults)
+    ]
+    workers = run.hosts[1:]
+    if COMPOSE_RESULTS not in environment:
+        settings = [
+            _Setting("headless", None, locusts=True),
+            *_crew(run, options),
+            *_load(run, options),
+            *ours,
+        ]
+        if options.host:
+            settings.append(_Setting("host", options.host, locusts=True))
+        return " ".join(
+            ["locust -f", shlex.quote(options.locustfile), *(each.as_flag() for each in settings)]
+        )
+    settings = [
+        _Setting("headless", None, locusts=True),
+        *([_Setting("expect-workers", str(len(workers)), locusts=True)] if workers else []),
+        *_load(run, options),
+        *(each for each in ours if each.name not in _COMPOSES_OWN),
+    ]
+    if options.host != environment.get("LOCUST_HOST"):
+        settings.append(_Setting("host", options.host, locusts=True))
+    rest = [f"{name}={shlex.quote(environment[name])}" for name in _COMPOSE_ONLY if environment.get(name)]
+    scale = f" --scale worker={len(workers)}" if workers else ""
+    variables = " ".join([*(each.as_variable() for each in settings), *rest])
+    return f"{variables} docker compose up --detach{scale} && docker compose wait master"
+
+
+def _chosen(run: Run, options: Namespace, defaults: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Our options that are not as they would be anyway, and that mean something in this kind of run."""
+    idle = _BY_HAND if run.kind == "plan" else _OF_A_PLAN
+    for name, default in defaults.items():
+        value = getattr(options, name)
+        if value != default and name not in idle | _NEVER:
+            yield name, value
+
+
+def _crew(run: Run, options: Namespace) -> Iterator[_Setting]:
+    """Who carries the load: this process, workers of this machine, or others, which are waited for."""
+    master, *workers = run.hosts
+    if not options.master or not workers:
+        return
+    here = all(each.get("boot_id") == master.get("boot_id") for each in workers)
+    if not here:
+        yield _Setting("master", None, locusts=True)
+    yield _Setting("processes" if here else "expect-workers", str(len(workers)), locusts=True)
+    if options.master_bind_port != DEFAULT_MASTER_PORT:
+        yield _Setting("master-bind-port", str(options.master_bind_port), locusts=True)
+        if here:
+            yield _Setting("master-port", str(options.master_bind_port), locusts=True)
+
+
+def _load(run: Run, options: Namespace) -> Iterator[_Setting]:
+    """A run by hand: how many users, how fast they came, and how long it went on, to the second."""
+    if run.kind == "plan":
+        return
+    level = max((cell.level for cell in run.cells), default=options.num_users or 1)
+    yield _Setting("users", str(level), locusts=True)
+    yield _Setting("spawn-rate", _text(options.spawn_rate or 1), locusts=True)
+    if run.cells:
+        yield _Setting("run-time", f"{max(1, round(run.cells[-1].seconds))}s", locusts=True)
+
+
+def _text(value: Any) -> str:
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
