@@ -51,7 +51,7 @@ def test_where_nothing_can_be_written_the_variable_that_helps_is_named(
         raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", nowhere)
-    with pytest.raises(HarnessError, match="No usable temporary.*set TMPDIR"), local_server(["free"], ()):
+    with pytest.raises(HarnessError, match=r"No usable temporary.*set TMPDIR"), local_server(["free"], ()):
         pass
 
 
