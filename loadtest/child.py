@@ -19,6 +19,8 @@ def main() -> None:
 
     pin()
     sys.path.remove(ROOT)
+    # What we need may lie beside us alone, where nothing was installed: there too, but after all the rest.
+    sys.path.append(ROOT)
     _, module, *arguments = sys.argv
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -55,10 +55,14 @@ def environment_of(inherited: Mapping[str, str]) -> dict[str, str]:
         name: value for name, value in inherited.items() if name in _HARMLESS or not name.startswith(_OPTIONS)
     }
     if "PYTHONPATH" in kept:
-        # A relative entry, or an empty one, is the working folder, or lies in it.
-        entries = filter(os.path.isabs, kept["PYTHONPATH"].split(os.pathsep))
-        kept["PYTHONPATH"] = os.pathsep.join(entries)
+        kept["PYTHONPATH"] = _without_working_folder(kept["PYTHONPATH"])
     return kept
+
+
+def _without_working_folder(path: str) -> str:
+    """A search path, absolute, without the entries that mean the working folder: `.`, or nothing at all."""
+    entries = (os.path.normpath(entry) for entry in path.split(os.pathsep))
+    return os.pathsep.join(str(Path(entry).absolute()) for entry in entries if entry != os.curdir)
 
 
 def clean_own_environment() -> None:

@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 from loadtest.children import Program, start
 from loadtest.connection.socket_errors import HarnessError
@@ -31,7 +31,7 @@ def local_server(
     HarnessError, both in the server's words. HarnessError too where it does not get ready in time.
     """
     listen = [argument for mode in modes for argument in ("--listen", f"{mode}:0")]
-    with tempfile.TemporaryFile("w+") as log:
+    with _log() as log:
         process = start(
             Program.SERVER,
             ["--bind", "127.0.0.1", "--admin-port", "0", *listen, *extra],
@@ -49,6 +49,15 @@ def local_server(
             yield json.loads(ready)
         finally:
             _stop(process)
+
+
+def _log() -> IO[str]:
+    try:
+        return tempfile.TemporaryFile("w+", encoding="utf-8")
+    except OSError as error:
+        raise HarnessError(
+            f"the server's log has no place: {error.strerror}; set TMPDIR to a folder that can be written"
+        ) from error
 
 
 def _first_line(process: subprocess.Popen[str], within_s: float) -> str:

@@ -140,17 +140,20 @@ def test_a_user_of_tcp_user_loads_nothing_of_the_master() -> None:
     assert {name for name in direct["loadtest.users"] if name.startswith("loadtest.master")} == set()
 
 
+STARTS, LED_BY_LOCUST = "loadtest/children.py", ("leading.py", "master/driver.py", "options.py")
+
+
 @pytest.mark.parametrize(
     ("word", "files"),
     [
-        ("sys.executable", ["loadtest/children.py"]),
-        ("os.environ", ["loadtest/children.py", "loadtest/options.py", "server/__main__.py"]),
+        ("sys.executable", [STARTS]),
+        ("os.environ", [STARTS, *(f"loadtest/{file}" for file in LED_BY_LOCUST), "server/__main__.py"]),
         ("getenv", []),
     ],
 )
 def test_processes_are_started_and_variables_read_where_the_rule_for_them_is_kept(
     word: str, files: list[str]
 ) -> None:
-    """Options.py reads Locust's, which are given to Locust; the server reads its own."""
+    """What Locust is given as variables is given; the server reads its own; `compare` reads none."""
     found = [file for file in python_files("loadtest", "server") if word in file.read_text(encoding="utf-8")]
     assert [str(file.relative_to(ROOT)) for file in sorted(found)] == files

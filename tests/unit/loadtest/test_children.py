@@ -48,9 +48,10 @@ def test_a_variable_that_says_where_things_are_or_that_the_run_records_stays(nam
         ("/opt/packages", "/opt/packages"),
         (":/opt/packages", "/opt/packages"),
         ("/opt/packages:", "/opt/packages"),
-        (".:/opt/packages:lib", "/opt/packages"),
+        (".:/opt/packages:./", "/opt/packages"),
+        ("./lib/:/opt/packages", f"{Path('lib').absolute()}:/opt/packages"),
         ("", ""),
-        ("lib", ""),
+        (".", ""),
     ],
 )
 def test_the_working_folder_is_no_place_for_packages(given: str, left: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import sys
+import tempfile
+from typing import NoReturn
 
 import pytest
 
@@ -39,6 +42,17 @@ def test_a_server_that_does_not_start_is_told_in_one_line(
     ):
         pass
     assert "\n" not in str(refusal.value)
+
+
+def test_where_nothing_can_be_written_the_variable_that_helps_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nowhere(*_: object, **__: object) -> NoReturn:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", nowhere)
+    with pytest.raises(HarnessError, match=r"No usable temporary.*set TMPDIR"), local_server(["free"], ()):
+        pass
 
 
 def test_a_server_that_starts_is_asked_for_no_more_and_ended() -> None:
