@@ -8,6 +8,7 @@ from __future__ import annotations
 from loadtest.ours import ours
 
 with ours("wire"):
+    from wire.addresses import address_text
     from wire.build import build_of
     from wire.errors import FrameTooLong, HeaderMissing, PeerError
     from wire.framing import FRAMINGS, Decoder, Framing, get_framing
@@ -21,6 +22,7 @@ __all__ = [
     "HeaderMissing",
     "PeerError",
     "Timing",
+    "address_text",
     "build_of",
     "get_framing",
 ]

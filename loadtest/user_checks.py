@@ -10,7 +10,7 @@ from loadtest.connection.addresses import ADDRESS_BOOK, AddressBook
 from loadtest.connection.socket_errors import HarnessError
 from loadtest.connection.target_url import split_target
 from loadtest.nearest import nearest, offer
-from wire.framing import FRAMINGS
+from loadtest.protocol import FRAMINGS
 
 # How much a name must be like that of a setting to be taken for a slip.
 _ALIKE = 0.8

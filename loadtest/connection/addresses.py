@@ -17,7 +17,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from loadtest.connection.socket_errors import HarnessError
-from wire.addresses import address_text
+from loadtest.protocol import address_text
 
 logger = logging.getLogger(__name__)
 

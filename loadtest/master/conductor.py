@@ -150,12 +150,9 @@ class Conductor:
         if self.target.server is not None:
             settings = self.target.server.snapshot().settings
             server = ServerLimits(settings.get("open_files_limit"), settings.get("threads_limit"))
-        limits, sources = self._workers.limits(), len(traffic.sources)
-        check_capacity(level, limits, server, sources, any(map(thread_each, modes)))
-        rate_per_s = traffic.arrival.rate_per_s
-        if rate_per_s is not None and traffic.scenario != "persistent":
-            loopback = all(address.loopback for address in ADDRESS_BOOK.find(self.target.host, 0))
-            check_turnover(rate_per_s, cell_s, limits, sources, loopback)
+        limits = self._workers.limits()
+        check_capacity(level, limits, server, len(traffic.sources), any(map(thread_each, modes)))
+        check_turnover(traffic, cell_s, limits, ADDRESS_BOOK.find(self.target.host, 0))
 
     def begin_run(self, kind: str, plan: dict[str, Any], walked: Plan | None = None) -> None:
         """Ask the server for its settings and make the run folder, before any load.

@@ -12,7 +12,7 @@ from collections import deque
 
 from loadtest.connection.links import RECEIVE_BYTES, SocketAddress
 from loadtest.connection.socket_errors import HarnessError, no_such_source
-from wire.addresses import address_text
+from loadtest.protocol import address_text
 
 # As gevent's loop has them; poll's are translated.
 READ, WRITE = 1, 2
