@@ -142,10 +142,7 @@ class Conductor:
     def check_capacity(
         self, level: int, modes: Sequence[str], traffic: Traffic, cell_s: float | None = None
     ) -> None:
-        """PlanError where so many users at once would run into a limit of the workers' or the server's.
-
-        cell_s: how long each of them connects; None for ever.
-        """
+        """PlanError where so many users, for cell_s seconds a cell, would run into a limit of anybody's."""
         server = None
         if self.target.server is not None:
             settings = self.target.server.snapshot().settings
