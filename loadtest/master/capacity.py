@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtest.plan import PlanError
+from loadtest.connection.addresses import Address
+from loadtest.plan import PlanError, Traffic
 
 # What a process has open besides its connections: logs, the event loop, Locust's own sockets.
 SPARE_FILES = 64
@@ -67,18 +68,21 @@ def check_capacity(
 
 
 def check_turnover(
-    rate_per_s: float,
+    traffic: Traffic,
     cell_s: float | None,
     workers: Sequence[WorkerLimits],
-    sources: int,
-    loopback: bool,
+    addresses: Sequence[Address],
 ) -> None:
-    """PlanError where so many connections a second would use up the local ports within a cell.
+    """PlanError where an open load's connections would use up the local ports within a cell.
 
-    For connections that are closed again; each holds its port for a while after. cell_s: how long a cell
-    lasts, None for ever. loopback: whether the target is this machine. Of a closed load nobody knows the rate
-    before: there a connection that finds no port waits for one, and the cell says so.
+    Each that is closed holds its port for a while after. cell_s: how long a cell lasts, None for ever.
+    addresses: the target's. Of a closed load nobody knows the rate before: there a connection that finds no
+    port waits for one, and the cell says so.
     """
+    rate_per_s = traffic.arrival.rate_per_s
+    if rate_per_s is None or traffic.scenario == "persistent":
+        return
+    loopback = all(address.loopback for address in addresses)
     sharing = Counter(limits.network for limits in workers)
     for limits in workers:
         if limits.ports is None or limits.reuse is None:
@@ -88,7 +92,7 @@ def check_turnover(
         together = 1 if limits.network is None else sharing[limits.network]
         span_s = held_s if cell_s is None else min(held_s, cell_s)
         need = math.ceil(rate_per_s * together / len(workers) * span_s)
-        have = limits.ports * max(sources, 1)
+        have = limits.ports * max(len(traffic.sources), 1)
         if need > have:
             raise PlanError(
                 "rate",

@@ -142,20 +142,14 @@ class Conductor:
     def check_capacity(
         self, level: int, modes: Sequence[str], traffic: Traffic, cell_s: float | None = None
     ) -> None:
-        """PlanError where so many users at once would run into a limit of the workers' or the server's.
-
-        cell_s: how long each of them connects; None for ever.
-        """
+        """PlanError where so many users, for cell_s seconds a cell, would run into a limit of anybody's."""
         server = None
         if self.target.server is not None:
             settings = self.target.server.snapshot().settings
             server = ServerLimits(settings.get("open_files_limit"), settings.get("threads_limit"))
-        limits, sources = self._workers.limits(), len(traffic.sources)
-        check_capacity(level, limits, server, sources, any(map(thread_each, modes)))
-        rate_per_s = traffic.arrival.rate_per_s
-        if rate_per_s is not None and traffic.scenario != "persistent":
-            loopback = all(address.loopback for address in ADDRESS_BOOK.find(self.target.host, 0))
-            check_turnover(rate_per_s, cell_s, limits, sources, loopback)
+        limits = self._workers.limits()
+        check_capacity(level, limits, server, len(traffic.sources), any(map(thread_each, modes)))
+        check_turnover(traffic, cell_s, limits, ADDRESS_BOOK.find(self.target.host, 0))
 
     def begin_run(self, kind: str, plan: dict[str, Any], walked: Plan | None = None) -> None:
         """Ask the server for its settings and make the run folder, before any load.

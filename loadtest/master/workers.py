@@ -16,9 +16,9 @@ logger = logging.getLogger(__name__)
 
 # How long workers that Locust knows already may take to be set up, which is when they say what they may use.
 ANSWER_S = 3.0
-# How long users may take to come or go, once Locust has ordered it, before a cell begins all the same. Fewer
+# How long the number of users may stand still while they come or go, before a cell begins all the same. Fewer
 # or more of them than its level says are a finding.
-USERS_S = 5.0
+STILL_S = 1.0
 
 
 class Workers:
@@ -37,14 +37,16 @@ class Workers:
         return {self._runner.client_id}
 
     def await_users(self, level: int) -> None:
-        """Until there are as many users as that, or the time for it is over.
+        """Until there are as many users as that, or no more of them come or go.
 
         Locust's local runner lets its shape go on while users still come and go; its master waits a second
         for its workers to tell.
         """
-        with gevent.Timeout(USERS_S, False):
-            while self._runner.user_count != level:
-                gevent.sleep(0.01)
+        seen, since_s = self._runner.user_count, time.monotonic()
+        while seen != level and time.monotonic() - since_s < STILL_S:
+            gevent.sleep(0.01)
+            if self._runner.user_count != seen:
+                seen, since_s = self._runner.user_count, time.monotonic()
 
     def users(self) -> int:
         """How many users Locust has sent for so far, all workers together."""

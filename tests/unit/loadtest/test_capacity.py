@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import resource
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from loadtest.connection.addresses import Address
 from loadtest.master.capacity import (
     SPARE_FILES,
     SPARE_THREADS,
@@ -21,7 +23,7 @@ from loadtest.master.capacity import (
     raise_open_files,
     thread_each,
 )
-from loadtest.plan import PlanError
+from loadtest.plan import Arrival, PlanError, Traffic
 
 
 def worker(
@@ -150,6 +152,23 @@ def turning(ports: int | None, reuse: int | None, network: str | None = "n") -> 
     return [WorkerLimits(name, None, ports, network, reuse) for name in ("w1", "w2")]
 
 
+def turn_over(
+    rate_per_s: float, cell_s: float | None, workers: list[WorkerLimits], sources: int, loopback: bool
+) -> None:
+    """Sessions at that rate, from so many sources."""
+    traffic = Traffic(
+        arrival=Arrival("poisson", rate_per_s),
+        sources=tuple(f"127.0.0.{number + 1}" for number in range(sources)),
+    )
+    address = Address(socket.AF_INET, ("127.0.0.1" if loopback else "192.0.2.1", 80))
+    check_turnover(traffic, cell_s, workers, [address])
+
+
+@pytest.mark.parametrize("traffic", [Traffic(), Traffic("persistent", arrival=Arrival("constant", 10_000.0))])
+def test_connections_that_stay_or_whose_rate_nobody_knows_are_let_through(traffic: Traffic) -> None:
+    check_turnover(traffic, None, turning(1, 0), [Address(socket.AF_INET, ("192.0.2.1", 80))])
+
+
 @pytest.mark.parametrize(
     ("rate_per_s", "cell_s", "workers", "sources", "loopback"),
     [
@@ -167,7 +186,7 @@ def turning(ports: int | None, reuse: int | None, network: str | None = "n") -> 
 def test_a_rate_for_which_there_are_ports_enough_is_let_through(
     rate_per_s: float, cell_s: float | None, workers: list[WorkerLimits], sources: int, loopback: bool
 ) -> None:
-    check_turnover(rate_per_s, cell_s, workers, sources, loopback)
+    turn_over(rate_per_s, cell_s, workers, sources, loopback)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +203,7 @@ def test_a_rate_that_would_use_up_the_ports_is_refused_with_the_arithmetic(
     rate_per_s: float, cell_s: float | None, workers: list[WorkerLimits], loopback: bool, told: str
 ) -> None:
     with pytest.raises(PlanError, match=told) as refusal:
-        check_turnover(rate_per_s, cell_s, workers, 0, loopback)
+        turn_over(rate_per_s, cell_s, workers, 0, loopback)
     assert refusal.value.what == "rate"
     assert "--source" in str(refusal.value)
 

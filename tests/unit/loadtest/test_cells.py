@@ -101,6 +101,9 @@ def account(
         ([("answered", 5), ("refused", 1)], 6, 6, 1, "1 messages more than"),
         ([("answered", 5)], 2, 2, -3, "the server counted fewer than the clients"),
         ([("answered", 5)], 4, 5, 0, "the server counted fewer than the clients"),
+        ([("answered", 5), ("aborted", 9)], 7, 5, 0, "7 messages were given up in flight before the server"),
+        ([("answered", 5), ("timeout", 2)], 5, 6, 1, "2 messages were given up in flight before the server"),
+        ([("answered", 5), ("aborted", 1)], 3, 3, -2, "the server counted fewer than the clients"),
     ],
 )
 def test_a_difference_between_the_two_counts_is_named(
