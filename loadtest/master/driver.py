@@ -88,6 +88,8 @@ class Driver:
         if not self._workers.present():
             raise HarnessError(NO_WORKER)
         self.prepare(options, self._environment.host if host is None else host, users)
+        # What stopped the last one is no news of this one.
+        self.conductor.failure = None
 
     def prepare(self, options: Namespace, host: str | None, users: int = 1) -> None:
         """Get ready for the kind of run that is chosen.
