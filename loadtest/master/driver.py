@@ -82,7 +82,7 @@ class Driver:
             check_edit(self.under_way, self._options, options, self._environment.host, host)
             self.conductor.check_capacity(users, (options.mode,), traffic_of(options))
             return
-        if runner.state not in (STATE_INIT, STATE_STOPPED) or runner.shape_greenlet is not None:
+        if runner.state not in (STATE_INIT, STATE_STOPPED) or runner.shape_greenlet:
             raise HarnessError(STILL_BUSY)
         # Without a page Locust itself waits for workers.
         if not self._workers.present():
