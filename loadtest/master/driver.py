@@ -82,12 +82,14 @@ class Driver:
             check_edit(self.under_way, self._options, options, self._environment.host, host)
             self.conductor.check_capacity(users, (options.mode,), traffic_of(options))
             return
-        if runner.state not in (STATE_INIT, STATE_STOPPED) or runner.shape_greenlet is not None:
+        if runner.state not in (STATE_INIT, STATE_STOPPED) or runner.shape_greenlet:
             raise HarnessError(STILL_BUSY)
         # Without a page Locust itself waits for workers.
         if not self._workers.present():
             raise HarnessError(NO_WORKER)
         self.prepare(options, self._environment.host if host is None else host, users)
+        # What stopped the last one is no news of this one.
+        self.conductor.failure = None
 
     def prepare(self, options: Namespace, host: str | None, users: int = 1) -> None:
         """Get ready for the kind of run that is chosen.

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import OpenContext
 from tests.browser.form import END_S, await_end, choose, fill, keep_picture, open_form, press, start
@@ -113,6 +113,23 @@ def test_during_a_plan_edit_and_reset_say_what_they_are_good_for(
     expect(notice(page)).to_have_role("status")
     page.get_by_role("button", name="Stop", exact=True).click()
     await_end(page)
+
+
+def test_a_page_that_sees_a_run_stopping_sees_it_stopped_too(page: Page) -> None:
+    """Locust's own page asks no more once it has seen that state."""
+    start_by_hand(page, "free")
+    stopping = iter(["stopping"] * 3)
+
+    def delay(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        if told["state"] == "stopped" and (state := next(stopping, None)):
+            told["state"] = state
+        route.fulfill(response=answer, json=told)
+
+    page.route("**/stats/requests", delay)
+    stop(page)
+    assert next(stopping, None) is None
 
 
 def test_a_run_that_cannot_begin_says_why_and_the_page_goes_on(

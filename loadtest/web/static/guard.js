@@ -66,6 +66,7 @@
     const refusal = answer === null ? SILENCE : await refusalOf(answer);
     if (refusal === "") {
       withdraw();
+      failure = "";  // the next is of this run, be it in the same words
       return answer;
     }
     if (form?.isConnected) {
@@ -88,11 +89,18 @@
     markEdit();
   }
 
+  /** Locust's page asks no more once it has seen the state `stopping`, and would show that for ever. */
+  async function keepAsking(answer) {
+    const told = await answer.clone().json().catch(() => null);
+    return told?.state === "stopping" ? Response.json({ ...told, state: "running" }) : answer;
+  }
+
   window.fetch = async (...asked) => {
     const path = new URL(asked[0].url ?? asked[0], location.href).pathname;
     if (path.endsWith("/swarm")) return swarm(asked);
     const answer = await locusts(...asked);
     heed(answer);
+    if (path.endsWith("/stats/requests") && answer.ok) return keepAsking(answer);
     if (path.endsWith("/stats/reset") && answer.ok && kind !== "none") announce(RESET, false);
     return answer;
   };
