@@ -296,7 +296,8 @@ def test_anybodys_locustfile_gets_a_tcp_user_with_checked_replies(tmp_path: Path
     rows: dict[str, dict[str, Any]] = {
         row["method"]: row for row in json.loads(table.with_suffix(".json").read_text())
     }
-    assert set(rows) == {"connect", "first reply", "message", "close"}
+    # A wrong reply gives its connection up: there is none left to close.
+    assert set(rows) - {"close"} == {"connect", "first reply", "message"}
     assert rows["connect"]["num_failures"] == 0
     assert rows["message"]["num_requests"] == pytest.approx(2 * rows["message"]["num_failures"], abs=4)
     assert 0 < rows["message"]["min_response_time"] < rows["message"]["max_response_time"]
