@@ -19,7 +19,7 @@ from locust.stats import RequestStats
 
 from loadtest.connection.samples import Outcome
 from loadtest.master.workers import Workers
-from loadtest.orders import OPENED, PULSE, REPORT, CellOrder
+from loadtest.orders import HURRIED_DRAIN_S, OPENED, PULSE, REPORT, CellOrder
 from loadtest.plan import Traffic
 from loadtest.recording import buckets, locust_numbers
 from loadtest.recording.histograms import decoded
@@ -234,6 +234,24 @@ def users_that_leave_are_not_waited_for() -> None:
         assert runner.reports[-1]["users"] == 3
 
 
+class Deaf(Echo):
+    """Answers, and never closes."""
+
+    def _serve(self, link: socket.socket, address: object) -> None:
+        super()._serve(link, address)
+        gevent.sleep(10 * PATIENCE_S)
+
+
+def a_hurried_end_waits_for_no_peer_that_does_not_close() -> None:
+    peer = Deaf()
+    with crew(peer) as (agent, runner, _):
+        agent.begin(order(peer, scenario="persistent", timeout_s=10 * PATIENCE_S))
+        until(lambda: peer.heard > 9)
+        agent.end(HURRIED_DRAIN_S)
+        assert runner.reports[-1]["final"]
+        assert set(runner.outcomes()) == {"answered"}
+
+
 def a_cell_of_a_plan_waits_for_users_that_still_come_or_go() -> None:
     runner = Environment().create_local_runner()
     workers = Workers(runner)
@@ -300,6 +318,7 @@ CASES = {
         persistent_connections_last_as_long_as_their_cell,
         connections_that_stay_are_all_open_before_anybody_talks,
         users_that_leave_are_not_waited_for,
+        a_hurried_end_waits_for_no_peer_that_does_not_close,
         a_cell_of_a_plan_waits_for_users_that_still_come_or_go,
         a_worker_pulses_while_its_cell_runs_and_once_more_at_its_end,
         a_cell_of_less_than_a_second_pulses_all_the_same,
