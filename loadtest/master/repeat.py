@@ -6,6 +6,7 @@ the command is made of the options as they were and of what the run came to.
 
 from __future__ import annotations
 
+import math
 import shlex
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,8 @@ _COMPOSE_ONLY = (
 )
 # Where Locust's master listens for workers if nobody says where.
 DEFAULT_MASTER_PORT = 5557
+# How much later than Locust's clock for the run time the measured time may begin.
+BEGINNING_S = 5.0
 # Options of ours that mean something in one kind of run only, and those that Compose sets itself.
 _OF_A_PLAN = frozenset({"modes", "levels", "repeats", "seconds", "warmup", "seed", "gate"})
 _BY_HAND = frozenset({"mode"})
@@ -141,7 +144,16 @@ def _load(run: Run, options: Namespace) -> Iterator[_Setting]:
     yield _Setting("users", str(level), locusts=True)
     yield _Setting("spawn-rate", _text(options.spawn_rate or 1), locusts=True)
     if run.cells:
-        yield _Setting("run-time", f"{max(1, round(run.cells[-1].seconds))}s", locusts=True)
+        yield _Setting("run-time", f"{_run_time_s(run.cells[-1].seconds, options.run_time)}s", locusts=True)
+
+
+def _run_time_s(measured_s: float, given_s: int | None) -> int:
+    """How long it went on: by the run time that was given, or until somebody ended it.
+
+    What was measured begins a little after that time did; and Locust keeps the run time of an earlier run.
+    """
+    ended_by_itself = given_s is not None and 0 <= given_s - measured_s <= BEGINNING_S
+    return given_s if given_s is not None and ended_by_itself else max(1, math.ceil(measured_s))
 
 
 def _text(value: Any) -> str:

@@ -33,6 +33,7 @@ LOCUSTS: dict[str, Any] = {
     "host": "tcp://127.0.0.1",
     "master": True,
     "num_users": 4,
+    "run_time": None,
     "spawn_rate": 2.0,
     "master_bind_port": 5557,
 }
@@ -111,9 +112,21 @@ def test_in_compose_another_host_is_named_and_blanks_are_quoted() -> None:
     assert "LOCKSTEP_RUN='comparison plan' LOCUST_HOST=tcp://other docker compose up" in command
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(0.2, "1s"), (3.57, "4s"), (60.4, "60s")])
-def test_the_time_is_of_whole_seconds_and_one_at_least(seconds: float, told: str) -> None:
-    assert f"--run-time {told} " in repeat_command(by_hand(seconds=seconds), options(), DEFAULTS, None)
+@pytest.mark.parametrize(
+    ("seconds", "given", "told"),
+    [
+        (0.2, None, "1s"),
+        (3.57, None, "4s"),
+        (2.4, 3, "3s"),  # it ended by its run time
+        (2.4, 60, "3s"),  # somebody ended it before
+        (7.5, 3, "8s"),  # the run time was that of a run before
+    ],
+)
+def test_the_time_is_what_was_given_or_how_long_it_went_on(
+    seconds: float, given: int | None, told: str
+) -> None:
+    command = repeat_command(by_hand(seconds=seconds), options(run_time=given), DEFAULTS, None)
+    assert f"--run-time {told} " in command
 
 
 def test_elsewhere_than_in_compose_its_variables_mean_nothing() -> None:
