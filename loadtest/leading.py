@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +13,8 @@ from loadtest.commands.output import complain, print_report_of
 from loadtest.exit_codes import WRONG_USE
 from loadtest.master.conductor import Conductor
 from loadtest.master.driver import Driver
-from loadtest.master.repeat import COMPOSE_RESULTS
 from loadtest.master.stop_signals import LocustStop
+from loadtest.options import compose
 from loadtest.refusals import REFUSALS, in_words
 from loadtest.report.material import Material
 from loadtest.results import ResultsError
@@ -59,8 +58,8 @@ def _print_outcome_last(environment: Environment, conductor: Conductor) -> None:
 def _print_outcome(folder: Path) -> None:
     """On stderr, like Locust's own tables: stdout may be its JSON."""
     # In a container the folder has another name than on the machine that runs Compose.
-    results = os.environ.get(COMPOSE_RESULTS)
-    shown = folder if results is None else Path(results) / folder.name
+    shell = compose()
+    shown = folder if shell is None else shell.results / folder.name
     try:
         print_report_of(Material.of(RunFolder.load(folder)), Console(stderr=True), shown)
     except ResultsError as error:

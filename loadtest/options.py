@@ -12,6 +12,7 @@ from typing import Any
 from loadtest.connection.sources import parse_sources
 from loadtest.connection.target_url import split_target
 from loadtest.exit_codes import WRONG_USE
+from loadtest.master.repeat import Compose
 from loadtest.master.server_view import ServerUnreachableError, ServerView
 from loadtest.master.target import PLAIN_TARGET, Target
 from loadtest.plan import (
@@ -122,6 +123,11 @@ def _given_early(name: str) -> str:
     early = ArgumentParser(add_help=False, allow_abbrev=False)
     early.add_argument(f"--{name}", dest="value", default=os.environ.get(_variable(name), ""))
     return str(early.parse_known_args()[0].value)
+
+
+def compose() -> Compose | None:
+    """What Compose tells of the shell that runs it, None elsewhere: for words only, it changes no run."""
+    return Compose.of(os.environ)
 
 
 def _settings_of(file: Path) -> dict[str, Any]:

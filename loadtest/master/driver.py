@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from argparse import Namespace
 from dataclasses import asdict
 from pathlib import Path
@@ -28,7 +27,7 @@ from loadtest.master.edit import check_edit
 from loadtest.master.repeat import repeat_command
 from loadtest.master.shape import PlanShape
 from loadtest.master.workers import Workers
-from loadtest.options import COMPARISON_PLAN, DEFAULTS, check_numbers, plan_of, target_of, traffic_of
+from loadtest.options import COMPARISON_PLAN, DEFAULTS, check_numbers, compose, plan_of, target_of, traffic_of
 from loadtest.plan import PlanError, PlannedCell
 from loadtest.refusals import REFUSALS, in_words
 from loadtest.results import Run
@@ -117,7 +116,7 @@ class Driver:
         self._environment.shape_class = shape
 
     def _command_of(self, run: Run) -> str:
-        return repeat_command(run, self._options, DEFAULTS, os.environ)
+        return repeat_command(run, self._options, DEFAULTS, compose())
 
     def _on_test_start(self, **_: Any) -> None:
         """A run by hand is one cell without an end of its own; a plan's cells are begun by its shape."""
