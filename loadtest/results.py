@@ -30,7 +30,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """Messages sent in a cell's measured window and how each ended: sent is the sum of the others."""
+    """Messages of a cell's measured window and how each ended: sent is the sum of the others."""
 
     sent: int = 0
     answered: int = 0
@@ -51,6 +51,24 @@ class LittlesLaw:
 
     counted: float
     computed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """What the two ends of a cell's window cut through, of sessions or messages: those it weighs on most.
+
+    share: the part of the completed that lies before the window, less the part within it of those still under
+    way at its end, as a part of all time under way in it: so far Little's law is off for their sake alone.
+    under_way: how many were under way at the end, of which only that they take longer is known; longest_us:
+    what one of them had taken by then, at most. needs_s: seconds that the window should last, None where it
+    is long enough; at_least: whether that is a lower bound, because next to nothing ended.
+    """
+
+    share: float
+    under_way: int
+    longest_us: float
+    needs_s: float | None = None
+    at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +215,9 @@ class Cell:
     users: how many there really were, told by the workers; None where they come and go. backed_off: how often
     one waited before it tried again a server that had not taken its connection. port_waits: connections that
     had to wait for a local port. addresses: those to which connections were opened, `ip:port`.
+    messages: those that ended in the window, and failed ones that were under way at its end. edges: None
+    where it was not measured. A cell that is too short has no client's times. examples: outcome -> what was
+    said of the first message that failed so.
     """
 
     index: int
@@ -239,6 +260,18 @@ class Cell:
     littles_law: LittlesLaw | None = None
     health: list[WorkerHealth] = field(default_factory=list)
     server: ServerCell | None = None
+    edges: Edges | None = None
+    examples: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def too_short(self) -> bool:
+        """Whether the window was too short for its exchanges: its times are those of a lucky few."""
+        return self.edges is not None and self.edges.needs_s is not None
+
+    @property
+    def whole(self) -> bool:
+        """Whether its figures may stand beside others: it ran to its end, and that was late enough."""
+        return not self.cut_short and not self.too_short
 
 
 @dataclass(frozen=True, slots=True)

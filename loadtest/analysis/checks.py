@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from loadtest.analysis import generator_checks, ledger_checks, theory_checks
+from loadtest.analysis import generator_checks, ledger_checks, theory_checks, window_checks
 from loadtest.analysis.finding import Check, Finding, Rule, Topic, cell_name
 from loadtest.results import Cell, Run
 
@@ -47,6 +47,7 @@ SINGLE_REPEAT = Check(
 
 _CELL_RULES = (
     Rule(CUT_SHORT, lambda cell: "" if cell.cut_short else None),
+    *window_checks.RULES,
     *ledger_checks.RULES,
     *generator_checks.RULES,
     *theory_checks.RULES,

@@ -67,7 +67,7 @@ def unmet(judged: Sequence[Judged]) -> list[Judged]:
 
 
 def _judge(cells: Sequence[Cell], gate: Gate, level: int, repeats: int, doubts: str) -> Judged:
-    here = [cell for cell in cells if cell.level == level and not cell.cut_short]
+    here = [cell for cell in cells if cell.level == level and cell.whole]
     seconds = sum(cell.seconds for cell in here if cell.mode in (gate.mode, gate.baseline))
     if doubts:
         return Judged(gate, level, None, None, None, None, f"degraded: {doubts}", seconds)

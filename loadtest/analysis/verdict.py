@@ -76,7 +76,7 @@ def _distance(comparison: Comparison) -> tuple[bool, float]:
 
 
 def _silences(cells: Sequence[Cell]) -> list[Silence]:
-    groups = by_place((cell for cell in cells if not cell.cut_short), namer(cells))
+    groups = by_place((cell for cell in cells if cell.whole), namer(cells))
     return [
         Silence(series, level, silent, len(group), group[0].rate_per_s)
         for (series, level), group in groups.items()

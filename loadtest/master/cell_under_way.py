@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from loadtest.master.cells import Account, join_connections, make_cell, take_account
+from loadtest.analysis.edges import round_ns
+from loadtest.master.cells import Account, join_connections, make_cell, service_of, take_account
 from loadtest.master.collector import CellCollector
 from loadtest.master.progress import CellProgress, Stage
 from loadtest.master.server_view import ServerUnreachableError, ServerView, Snapshot, busy
@@ -85,9 +86,19 @@ class CellUnderWay:
                 logger.warning("cell %d has no server's count: %s", self.planned.index, error)
         collector = self.collector
         counted, overlap = (None, None) if told is None else (told.cell, told.overlap)
-        cell = make_cell(self.planned, collector, counted, cut_short=cut_short)
+        cell = make_cell(self.planned, collector, counted, cut_short=cut_short, least_ns=self._least_ns)
         connections = join_connections(self.planned, records, collector.clients)
         return cell, replace(collector.detail(), overlap=overlap), connections
+
+    @property
+    def _least_ns(self) -> float | None:
+        """A session's least time, where the server says what it does and users begin as they are free."""
+        traffic = self.collector.order.traffic
+        if self._before is None or traffic.arrival.open or self.collector.order.seconds is None:
+            return None
+        service = service_of(self._before, self.planned.mode)
+        messages = traffic.messages if traffic.scenario == "session" else 1
+        return round_ns(service, self.planned.level, messages)
 
     def _ask(
         self, server: ServerView, before: Snapshot, sleep: Callable[[float], None]

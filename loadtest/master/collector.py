@@ -11,9 +11,10 @@ from typing import Any
 from hdrh.histogram import HdrHistogram
 
 from loadtest.analysis.distribution import of_histogram
-from loadtest.connection.samples import Outcome
+from loadtest.connection.samples import Outcome, Phase
 from loadtest.orders import CellOrder
 from loadtest.recording.histograms import decoded, encoded, new_histogram
+from loadtest.recording.spans import SpanSums
 from loadtest.results import CellDetail, Distribution, Messages, WorkerHealth
 from loadtest.sampled import ClientView
 from loadtest.worker.health import worker_health
@@ -42,9 +43,9 @@ class CellCollector:
         self._ledger: Counter[str] = Counter()
         self._per_second: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
         self._window_s: dict[str, float] = {}
-        self._sessions: Counter[str] = Counter()
-        self._answered: Counter[str] = Counter()
-        self._in_flight_ns = 0
+        self.sessions = 0
+        self._spans: dict[str, SpanSums] = {}
+        self.examples: dict[str, str] = {}
         # Each of a worker's reports tells these anew, for the cell as far as it has come.
         self._late: dict[str, int] = {}
         self._dropped: dict[str, int] = {}
@@ -72,10 +73,11 @@ class CellCollector:
             merged.add(decoded(text))
         self._measured.update(report["measured"])
         self._ledger.update(report["ledger"])
-        self._sessions[worker] += report["sessions"]
-        self._answered[worker] += report["answered_in_window"]
+        self.sessions += report["sessions"]
         self._window_s[worker] = report["window_s"]
-        self._in_flight_ns += report["in_flight_ns"]
+        for unit, told in report["spans"].items():
+            self._spans.setdefault(unit, SpanSums()).merge(told)
+        self.examples = {**report["examples"], **self.examples}
         self._late[worker] = report["late"]
         self._dropped[worker] = report["dropped"]
         self._backed_off[worker] = report["backed_off"]
@@ -125,21 +127,16 @@ class CellCollector:
 
         A worker that left early answered less, and counts as that: its users may have moved to the others.
         """
-        return self._rate(self._answered)
+        return self.messages.answered / self.seconds if self.seconds else 0.0
 
     @property
     def sessions_per_s(self) -> float:
         """Sessions completed within the window, per second."""
-        return self._rate(self._sessions)
-
-    @property
-    def sessions(self) -> int:
-        """Sessions completed within the window."""
-        return self._sessions.total()
+        return self.sessions / self.seconds if self.seconds else 0.0
 
     @property
     def messages(self) -> Messages:
-        """Messages sent in the window, by outcome."""
+        """Messages of the window, by outcome."""
         return _messages(self._measured)
 
     @property
@@ -193,9 +190,18 @@ class CellCollector:
         return None if self.order.seconds is None else sum(self._users.values())
 
     @property
-    def in_flight(self) -> float | None:
-        """Sessions, or messages on connections that stay, under way at once: the window's average."""
-        return self._in_flight_ns / 1e9 / self.seconds if self.seconds else None
+    def spans(self) -> dict[str, SpanSums]:
+        """How exchanges lay to the window, by what an exchange is: sessions or, where connections stay,
+        messages alone."""
+        units = [unit for unit, sums in self._spans.items() if sums.inside_ns]
+        by_message = self.order.traffic.scenario == "persistent"
+        return {unit: self._spans[unit] for unit in units if unit == Phase.MESSAGE or not by_message}
+
+    @property
+    def exchanges(self) -> SpanSums:
+        """Those by which a user goes round: sessions, or messages where connections stay."""
+        by_message = self.order.traffic.scenario == "persistent"
+        return self._spans.get(Phase.MESSAGE if by_message else Phase.SESSION, SpanSums())
 
     @property
     def health(self) -> list[WorkerHealth]:
@@ -217,9 +223,6 @@ class CellCollector:
                 for second, (answered, failed) in sorted(self._per_second.items())
             ],
         )
-
-    def _rate(self, counts: Counter[str]) -> float:
-        return counts.total() / self.seconds if self.seconds else 0.0
 
 
 def _messages(counts: Counter[str]) -> Messages:

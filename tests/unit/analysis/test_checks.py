@@ -10,7 +10,7 @@ import pytest
 
 from loadtest.analysis.checks import ALL_CHECKS, degradations, findings, is_degraded
 from loadtest.analysis.distribution import of_values
-from loadtest.results import Cell, Count, LittlesLaw, Messages, Run, WaitPrediction
+from loadtest.results import Cell, Count, Edges, LittlesLaw, Messages, Run, WaitPrediction
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run, without_server
 from tests.support_visits import MS, US
@@ -56,6 +56,7 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "unfinished": lambda run: replace(run, finished=None),
     "nothing-measured": lambda run: replace(run, cells=[]),
     "cut-short": with_cell(cut_short=True),
+    "too-short": with_cell(edges=Edges(-0.2, 8, 900_000.0, 30.0)),
     "unbalanced": with_cell(messages=Messages(sent=7, answered=7, aborted=1)),
     "ledger-difference": with_ledger(bytes_sent=Count(64, 60)),
     "missing-workers": with_cell(workers_reported=1),
@@ -80,6 +81,7 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "single-repeat": lambda run: replace(run, cells=[cell for cell in run.cells if cell.repeat == 1]),
 }
 DEGRADING = {
+    "too-short",
     "unbalanced",
     "no-ports",
     "ledger-difference",
