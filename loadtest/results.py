@@ -8,6 +8,8 @@ from typing import Any
 from loadtest.overlap import Overlap
 
 SCHEMA = 3
+# Where more of a cell's messages fail than this, what is left of them is no measure of the server.
+MOST_FAILED_SHARE = 0.5
 
 
 class ResultsError(Exception):
@@ -40,6 +42,11 @@ class Messages:
     short: int = 0
     mismatch: int = 0
     aborted: int = 0
+
+    @property
+    def failed(self) -> int:
+        """Those that were not answered."""
+        return self.sent - self.answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +218,8 @@ class Cell:
     rate_per_s: the offered load, None where it is closed. late: arrivals for which no user was free when they
     were due. dropped: arrivals that no user ever took. response_us runs from the intended time,
     round_trip_us from the send; send_lag_us lies between them (closed: from the end of the user's last turn).
-    reports_refused: workers' reports that belonged to another run or cell, or came from an unknown worker.
+    reports_refused: workers' reports that belonged to another run. reports_late: those of this run that
+    belonged to an earlier cell, or came from a worker that this one was not given to.
     users: how many there really were, told by the workers; None where they come and go. backed_off: how often
     one waited before it tried again a server that had not taken its connection. port_waits: connections that
     had to wait for a local port. addresses: those to which connections were opened, `ip:port`.
@@ -246,6 +254,7 @@ class Cell:
     workers_expected: int = 1
     workers_reported: int = 1
     reports_refused: int = 0
+    reports_late: int = 0
     users: int | None = None
     connect_us: Distribution | None = None
     first_reply_us: Distribution | None = None
@@ -267,6 +276,11 @@ class Cell:
     def too_short(self) -> bool:
         """Whether the window was too short for its exchanges: its times are those of a lucky few."""
         return self.edges is not None and self.edges.needs_s is not None
+
+    @property
+    def mostly_failed(self) -> bool:
+        """Whether most of its messages failed: its throughput is that of the few that did not."""
+        return self.messages.failed > MOST_FAILED_SHARE * self.messages.sent
 
     @property
     def whole(self) -> bool:
@@ -293,7 +307,9 @@ class CellDetail:
 class Run:
     """Everything in run.json.
 
-    kind is `plan` or `hand`; server is what /listeners says of the server, {} if unknown.
+    kind is `plan` or `hand`; server is what /listeners says of the server, {} if unknown. target: of a
+    service that is no Lockstep server its address, framing and reply (None where replies were not checked),
+    else {}.
     """
 
     run_id: str
@@ -307,6 +323,7 @@ class Run:
     hosts: list[dict[str, Any]]
     cells: list[Cell] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    target: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
 
 

@@ -84,6 +84,8 @@ def _compare(
         if (base := by_place.get((baseline, level, repeat))) is not None
         for cell in [by_place[series, level, repeat]]
     ]
+    if any(cell.mostly_failed for pair_of in both for cell in pair_of):
+        return None
     figures = [
         (value, base_value)
         for cell, base in both

@@ -17,7 +17,7 @@ easier to follow.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from loadtest.recording.spans import SpanSums
@@ -59,6 +59,30 @@ def needed_s(exchange_ns: float) -> float:
         return 0.0
     step = 10.0 ** (math.floor(math.log10(seconds)) - 1)
     return round(math.ceil(seconds / step - 1e-9) * step, 9)
+
+
+def foreseen(
+    services: Mapping[str, Service], levels: Sequence[int], messages: int, window: tuple[float, float]
+) -> str | None:
+    """What can be said before a plan's load: that its windows are over before every user had its turn twice.
+
+    services: mode -> what the server says of it. window: warm-up and measured time, in seconds. None where
+    every user goes round twice before the window is over; that may still be too short, and is measured.
+    """
+    warmup_s, seconds = window
+    rounds_s = {
+        (mode, level): round_ns(service, level, messages) / NS_PER_S
+        for mode, service in services.items()
+        for level in levels
+    }
+    (mode, level), round_s = max(rounds_s.items(), key=lambda item: item[1], default=(("", 0), 0.0))
+    if warmup_s + seconds >= 2 * round_s:
+        return None
+    needs = f"{needed_s(round_s * NS_PER_S):g} s"
+    return (
+        f"too short a window is foreseen: with {mode} at {level} a session takes {round_s:.3g} s at least, "
+        f"waiting included, and cells measure {seconds:g} s: that needs about {needs}"
+    )
 
 
 def weigh_edges(units: Mapping[str, SpanSums], least_ns: float | None = None) -> Edges | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from loadtest.analysis.edges import round_ns
-from loadtest.master.cells import Account, join_connections, make_cell, service_of, take_account
+from loadtest.master.cells import Account, join_connections, make_cell, messages_of, service_of, take_account
 from loadtest.master.collector import CellCollector
 from loadtest.master.progress import CellProgress, Stage
 from loadtest.master.server_view import ServerUnreachableError, ServerView, Snapshot, busy
@@ -97,8 +97,7 @@ class CellUnderWay:
         if self._before is None or traffic.arrival.open or self.collector.order.seconds is None:
             return None
         service = service_of(self._before, self.planned.mode)
-        messages = traffic.messages if traffic.scenario == "session" else 1
-        return round_ns(service, self.planned.level, messages)
+        return round_ns(service, self.planned.level, messages_of(traffic))
 
     def _ask(
         self, server: ServerView, before: Snapshot, sleep: Callable[[float], None]
@@ -138,7 +137,11 @@ class CellUnderWay:
             names = ", ".join(sorted(missing))
             notes.append(f"{where}: no last report from {names}; what it saw since the one before is lost")
         if refused := collector.refused:
-            notes.append(f"{where}: {refused} reports of other runs or unknown workers were refused")
+            notes.append(f"{where}: {refused} reports of other runs were refused")
+        if belated := collector.belated:
+            notes.append(
+                f"{where}: {belated} reports came from workers that had been silent, of an earlier cell"
+            )
         return notes
 
 

@@ -16,7 +16,7 @@ from loadtest.analysis.waiting import predict_wait
 from loadtest.master.collector import CellCollector
 from loadtest.master.server_view import Listener, Snapshot
 from loadtest.overlap import Overlap
-from loadtest.plan import PlannedCell
+from loadtest.plan import PlannedCell, Traffic
 from loadtest.results import CLIENT_TIMES, Cell, Count, Distribution, Ledger, LittlesLaw, ServerCell
 from loadtest.sampled import ClientView, Connection, ServerRecord
 
@@ -73,6 +73,7 @@ def make_cell(
         workers_expected=len(collected.workers),
         workers_reported=len(collected.finished),
         reports_refused=collected.refused,
+        reports_late=collected.belated,
         users=collected.users,
         server=server,
         connect_us=collected.distribution("connect"),
@@ -112,6 +113,11 @@ def service_of(snapshot: Snapshot, mode: str) -> Service:
     """What the server says of one of its modes beforehand."""
     listener = snapshot.listeners[mode]
     return Service(snapshot.settings["hold_ns"], listener.permits, listener.scope == "message")
+
+
+def messages_of(traffic: Traffic) -> int:
+    """How many messages one exchange of this traffic holds a server for, at the least."""
+    return traffic.messages if traffic.scenario == "session" else 1
 
 
 def make_ledger(clients: CellCollector, server: ServerCell | None) -> Ledger:

@@ -24,14 +24,14 @@ class CellCollector:
     """Adds up the reports of one cell.
 
     order: the cell. workers: ids of the workers it was given to; a report of anybody else, or of another
-    run or cell, is refused.
+    run or cell, is not added: refused counts those of other runs, belated those of this one.
     """
 
     def __init__(self, order: CellOrder, workers: set[str]) -> None:
         self.order = order
         self.workers = set(workers)
         self.finished: set[str] = set()
-        self.refused = 0
+        self.refused = self.belated = 0
         self._opened_s: dict[str, float] = {}
         # Once the cell ends, last reports are expected; before, they are those of workers that leave.
         self.ending = False
@@ -62,11 +62,12 @@ class CellCollector:
     def add(self, report: dict[str, Any]) -> bool:
         """Take a worker's report in; False, and counted, where it does not belong here."""
         worker = report["worker"]
-        if (report["run_id"], report["cell"]) != (
-            self.order.run_id,
-            self.order.cell,
-        ) or worker not in self.workers:
+        if report["run_id"] != self.order.run_id:
             self.refused += 1
+            return False
+        if report["cell"] != self.order.cell or worker not in self.workers:
+            # Who knows this run's id was given one of its cells: it was silent, and speaks when that is over.
+            self.belated += 1
             return False
         for name, text in report["histograms"].items():
             merged = self._histograms.setdefault(name, new_histogram())
@@ -186,8 +187,13 @@ class CellCollector:
 
     @property
     def users(self) -> int | None:
-        """How many users there were; None where a run by hand has them come and go."""
-        return None if self.order.seconds is None else sum(self._users.values())
+        """How many users there were at the end; None where a run by hand has them come and go.
+
+        Those of a worker that left are gone, or have moved to the others, which count them.
+        """
+        if self.order.seconds is None:
+            return None
+        return sum(users for worker, users in self._users.items() if worker not in self.left)
 
     @property
     def spans(self) -> dict[str, SpanSums]:

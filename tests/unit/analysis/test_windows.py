@@ -12,7 +12,7 @@ from statistics import fmean
 import pytest
 
 from loadtest.analysis import littles_law
-from loadtest.analysis.edges import Service, round_ns
+from loadtest.analysis.edges import Service, foreseen, needed_s, round_ns
 from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.master.cells import make_cell
 from loadtest.master.collector import CellCollector
@@ -129,3 +129,40 @@ def test_a_run_with_the_seconds_that_a_cell_says_it_needs_is_long_enough(told: b
         assert law is not None
         assert littles_law.agrees_at_the_client(again, law), (work, law)
     assert tried > LONGER_CASES / 5
+
+
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [
+        (
+            (1.0, 4.0),
+            "with lock at 32 a session takes 32 s at least, waiting included",
+        ),
+        ((1.0, 4.0), "needs about 960 s"),
+        ((0.0, 63.9), "needs about 960 s"),
+        ((0.5, 63.5), None),
+    ],
+)
+def test_a_window_that_is_shorter_than_two_rounds_of_all_users_is_foreseen(
+    window: tuple[float, float], said: str | None
+) -> None:
+    services = {"free": Service(200 * MS, None, False), "lock": Service(200 * MS, 1, False)}
+    told = foreseen(services, (1, 32), 5, window)
+    assert said in told if said is not None and told is not None else told is said
+
+
+@pytest.mark.parametrize(
+    ("permits", "level", "session_s"),
+    [(None, 32, 1), (1, 32, 32), (4, 32, 8), (4, 3, 1), (1, 1, 1)],
+)
+def test_who_waits_goes_round_in_the_time_of_all_that_are_served_before(
+    permits: int | None, level: int, session_s: int
+) -> None:
+    assert round_ns(Service(200 * MS, permits, False), level, 5) == session_s * S
+
+
+@pytest.mark.parametrize(("exchange_s", "needs_s"), [(32.0, 960.0), (0.0111, 0.34), (0.4, 12.0), (0.0, 0.0)])
+def test_a_window_needs_thirty_exchange_times_in_two_figures_rounded_up(
+    exchange_s: float, needs_s: float
+) -> None:
+    assert needed_s(exchange_s * S) == pytest.approx(needs_s)

@@ -135,18 +135,27 @@ def test_sent_is_the_sum_of_the_outcomes(samples: list[Sample]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("run_id", "cell", "worker"),
-    [("another", 0, "w1"), ("run", 1, "w1"), ("run", 0, "stranger")],
+    ("run_id", "cell", "worker", "refused", "belated"),
+    [("another", 0, "w1", 1, 0), ("run", 1, "w1", 0, 1), ("run", 0, "paused before it", 0, 1)],
 )
-def test_reports_of_other_runs_cells_and_unknown_workers_are_refused_and_counted(
-    run_id: str, cell: int, worker: str
+def test_reports_of_other_runs_are_refused_and_those_of_workers_that_were_silent_are_told_apart(
+    run_id: str, cell: int, worker: str, refused: int, belated: int
 ) -> None:
     collector = CellCollector(order(), {"w1"})
     foreign = report_of([message(1.5, 1.6)], worker, order(run_id=run_id, cell=cell))
     assert not collector.add(foreign)
-    assert collector.refused == 1
+    assert (collector.refused, collector.belated) == (refused, belated)
     assert collector.ledger == Messages()
     assert collector.missing() == {"w1"}
+
+
+def test_users_of_a_worker_that_left_are_not_counted_beside_those_that_took_their_place() -> None:
+    collector = CellCollector(order(), {"w1", "w2"})
+    collector.add({**report_of([], "w1", final=False), "users": 2})
+    collector.add({**report_of([], "w2"), "users": 2})
+    collector.ending = True
+    collector.add({**report_of([], "w1"), "users": 4})
+    assert collector.users == 4
 
 
 def test_a_worker_is_missing_until_its_final_report_has_come() -> None:

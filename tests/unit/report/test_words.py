@@ -59,7 +59,7 @@ def test_what_is_small_keeps_figures_and_an_end_beyond_all_reading_is_short() ->
         "0.00012",
         "1.0002",
         "4,610",
-        "2.1e+14",
+        "over 1,000,000",
     ]
 
 
