@@ -59,7 +59,6 @@ SINGLE_REPEAT = Check(
 
 _CELL_RULES = (
     Rule(CUT_SHORT, lambda cell: "" if cell.cut_short else None),
-    *window_checks.RULES,
     *ledger_checks.RULES,
     *generator_checks.RULES,
     *theory_checks.RULES,
@@ -68,6 +67,7 @@ ALL_CHECKS = (
     INTERRUPTED,
     UNFINISHED,
     NOTHING_MEASURED,
+    *window_checks.CHECKS,
     *(rule.check for rule in _CELL_RULES),
     NO_SERVER_DATA,
     REPLIES_UNCHECKED,
@@ -82,6 +82,7 @@ def findings(run: Run) -> list[Finding]:
         *([Finding(INTERRUPTED, ())] if run.interrupted else []),
         *([Finding(UNFINISHED, ())] if run.finished is None else []),
         *([Finding(NOTHING_MEASURED, ())] if all(cell.cut_short for cell in cells) else []),
+        *window_checks.window_findings(cells),
         *(finding for rule in _CELL_RULES for finding in rule.look(cells)),
     ]
     silent = [cell for cell in cells if cell.server is None]
