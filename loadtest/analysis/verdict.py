@@ -46,10 +46,13 @@ class Verdict:
         """The one comparison to remember; None where nothing was compared.
 
         Throughput at the greatest level or, where all load is open, the slowest messages at the greatest
-        rate; `lock` against `free` where they are, else whoever is shown to differ most from the baseline.
+        rate; `lock` against `free` where they are and it is not too noisy to say, else whoever is shown to
+        differ most from the baseline.
         """
         candidates = _greatest(self.comparisons)
-        classic = (each for each in candidates if _modes(each) == ("lock", "free"))
+        classic = (
+            each for each in candidates if _modes(each) == ("lock", "free") and not each.estimate.noisy
+        )
         return next(classic, max(candidates, key=_distance, default=None))
 
 
