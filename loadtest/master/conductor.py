@@ -120,6 +120,11 @@ class Conductor:
         return None if self._record is None else self._record.unreported
 
     @property
+    def notes(self) -> list[str]:
+        """What a reader must know of the current or last run."""
+        return [] if self._record is None else self._record.run.notes
+
+    @property
     def run_path(self) -> Path | None:
         """The current or last run's folder."""
         return None if self._record is None else self._record.path
