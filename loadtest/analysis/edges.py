@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from loadtest.recording.spans import SpanSums
-from loadtest.results import Edges
+from loadtest.theory import Edges
 
 # By Little's law throughput and times are to agree within 5%; the rest is for what has other causes.
 MOST_SHARE = 0.045

@@ -6,7 +6,8 @@ time was not timed, or something that was timed was not counted.
 
 from __future__ import annotations
 
-from loadtest.results import Cell, LittlesLaw
+from loadtest.results import Cell
+from loadtest.theory import LittlesLaw
 
 US_PER_S = 1_000_000
 TOLERANCE = 0.03

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from loadtest.analysis import littles_law
 from loadtest.analysis.finding import Check, Rule, Topic
-from loadtest.results import Cell, LittlesLaw
+from loadtest.results import Cell
+from loadtest.theory import LittlesLaw
 
 MOST_DIFFERENCE = 0.03
 

@@ -17,8 +17,9 @@ from loadtest.master.collector import CellCollector
 from loadtest.master.server_view import Listener, Snapshot
 from loadtest.overlap import Overlap
 from loadtest.plan import PlannedCell, Traffic
-from loadtest.results import CLIENT_TIMES, Cell, Count, Distribution, Ledger, LittlesLaw, ServerCell
+from loadtest.results import CLIENT_TIMES, Cell, Count, Distribution, Ledger, ServerCell
 from loadtest.sampled import ClientView, Connection, ServerRecord
+from loadtest.theory import LittlesLaw
 
 KEPT_CONNECTIONS = 200
 NS_PER_S = 1_000_000_000

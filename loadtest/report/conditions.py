@@ -137,6 +137,8 @@ def _without(settings: Mapping[str, Any], hidden: tuple[str, ...]) -> dict[str, 
 def _setting(name: str, value: Any) -> str:
     if name.endswith("_ns") and isinstance(value, int):
         return duration(value / 1000) if value else "0"
+    if name == "reply" and value is None:
+        return "not checked"
     if name in _SECONDS and isinstance(value, int | float):
         return f"{value:g} s"
     return _plain(value)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from loadtest.analysis.judged import Judged, judge_gates, unmet
-from loadtest.results import Cell, Edges, Fairness, Messages, Run
+from loadtest.results import Cell, Fairness, Messages, Run
+from loadtest.theory import Edges
 from tests.support_run import make_run, without_server
 
 LEVELS = (1, 8)
