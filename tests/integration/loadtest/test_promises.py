@@ -24,7 +24,7 @@ def all_modes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     _, run = compare(
         tmp_path_factory.mktemp("all") / "results",
         *("--modes", modes, "--levels", str(LEVEL), "--hold", "8ms", "--messages", "1"),
-        *("--seconds", "1.2", "--warmup", "0.8", "--repeats", "3"),
+        *("--seconds", "2", "--warmup", "0.8", "--repeats", "3"),
     )
     return run
 
