@@ -16,14 +16,13 @@ from gevent.event import Event
 from gevent.lock import RLock
 
 from loadtest.analysis.checks import is_degraded
-from loadtest.analysis.edges import foreseen
 from loadtest.analysis.judged import Judged, judge_gates, unmet
 from loadtest.connection.addresses import ADDRESS_BOOK
 from loadtest.connection.socket_errors import HarnessError
 from loadtest.master.capacity import ServerLimits, check_capacity, check_turnover, thread_each
 from loadtest.master.cell_under_way import OPENING_S, CellUnderWay, clear_server
-from loadtest.master.cells import messages_of, service_of
 from loadtest.master.collector import CellCollector
+from loadtest.master.foresight import foresee
 from loadtest.master.progress import Progress
 from loadtest.master.pulses import Pulses
 from loadtest.master.run_record import RunRecord
@@ -167,23 +166,14 @@ class Conductor:
         settings = self.target.settings()
         told = self.target.told()
         self._record = RunRecord.begin(self._out, kind, plan, settings, self._command_of, told)
-        self._foresee(walked)
+        if said := foresee(self.target.server, walked):
+            self._record.note(said)
+            logger.warning("lockstep: %s", said)
         self.failure = self._fault = None
         self._faulted.clear()
         self._planned = () if walked is None else tuple(walked.cells())
         self._cell_s = 0.0 if walked is None else walked.warmup_s + walked.seconds
         self._begun_ns = self._saved_ns = time.monotonic_ns()
-
-    def _foresee(self, plan: Plan | None) -> None:
-        """Say, before the load, that a plan's windows are too short, where that is arithmetic."""
-        if plan is None or self.target.server is None or plan.traffic.arrival.open or self._record is None:
-            return
-        snapshot = self.target.server.snapshot()
-        services = {mode: service_of(snapshot, mode) for mode in plan.modes if mode in snapshot.listeners}
-        messages = messages_of(plan.traffic)
-        if said := foreseen(services, plan.levels, messages, (plan.warmup_s, plan.seconds)):
-            self._record.note(said)
-            logger.warning("lockstep: %s", said)
 
     def begin_cell(
         self, planned: PlannedCell, traffic: Traffic, warmup_s: float, seconds: float | None, seed: int = 1
