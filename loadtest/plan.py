@@ -130,7 +130,7 @@ class Plan:
     levels: tuple[int, ...] = (1, 8, 32)
     repeats: int = 3
     seconds: float = 1.5
-    warmup_s: float = 0.3
+    warmup_s: float = 0.5
     seed: int = 1
     traffic: Traffic = Traffic()
     gates: tuple[str, ...] = ()

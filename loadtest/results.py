@@ -6,8 +6,11 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from loadtest.overlap import Overlap
+from loadtest.theory import Edges, LittlesLaw, WaitPrediction
 
 SCHEMA = 3
+# Where more of a cell's messages fail than this, what is left of them is no measure of the server.
+MOST_FAILED_SHARE = 0.5
 
 
 class ResultsError(Exception):
@@ -30,7 +33,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """Messages sent in a cell's measured window and how each ended: sent is the sum of the others."""
+    """Messages of a cell's measured window and how each ended: sent is the sum of the others."""
 
     sent: int = 0
     answered: int = 0
@@ -41,38 +44,10 @@ class Messages:
     mismatch: int = 0
     aborted: int = 0
 
-
-@dataclass(frozen=True, slots=True)
-class LittlesLaw:
-    """L = X T, one cell's: a number at once that was counted, and the same out of throughput and time.
-
-    counted: users, or connections in service (time average). computed: throughput times mean time.
-    """
-
-    counted: float
-    computed: float
-
-
-@dataclass(frozen=True, slots=True)
-class WaitPrediction:
-    """One cell's mean wait for admission, and what queueing theory says it had to be. Times in microseconds.
-
-    utilisation: the part of the time in which a permit was held or being handed on. predicted_us: by the
-    recursion of Lindley, or of Kiefer and Wolfowitz, over the recorded arrivals. hold_only_us: the same
-    without hand-off and idle start.
-    khinchine_us: the Pollaczek-Khinchine mean, and the interval in which a run of this length falls 95 times
-    of 100; None where there is more than one permit, or no Poisson arrivals.
-    """
-
-    connections: int
-    permits: int
-    utilisation: float
-    measured_us: float
-    predicted_us: float
-    hold_only_us: float
-    khinchine_us: float | None = None
-    khinchine_low_us: float | None = None
-    khinchine_high_us: float | None = None
+    @property
+    def failed(self) -> int:
+        """Those that were not answered."""
+        return self.sent - self.answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +168,14 @@ class Cell:
     rate_per_s: the offered load, None where it is closed. late: arrivals for which no user was free when they
     were due. dropped: arrivals that no user ever took. response_us runs from the intended time,
     round_trip_us from the send; send_lag_us lies between them (closed: from the end of the user's last turn).
-    reports_refused: workers' reports that belonged to another run or cell, or came from an unknown worker.
+    reports_refused: workers' reports that belonged to another run. reports_late: those of this run that
+    belonged to an earlier cell, or came from a worker that this one was not given to.
     users: how many there really were, told by the workers; None where they come and go. backed_off: how often
     one waited before it tried again a server that had not taken its connection. port_waits: connections that
     had to wait for a local port. addresses: those to which connections were opened, `ip:port`.
+    messages: those that ended in the window, and failed ones that were under way at its end. edges: None
+    where it was not measured. A cell that is too short has no client's times. examples: outcome -> what was
+    said of the first message that failed so.
     """
 
     index: int
@@ -225,6 +204,7 @@ class Cell:
     workers_expected: int = 1
     workers_reported: int = 1
     reports_refused: int = 0
+    reports_late: int = 0
     users: int | None = None
     connect_us: Distribution | None = None
     first_reply_us: Distribution | None = None
@@ -239,6 +219,23 @@ class Cell:
     littles_law: LittlesLaw | None = None
     health: list[WorkerHealth] = field(default_factory=list)
     server: ServerCell | None = None
+    edges: Edges | None = None
+    examples: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def too_short(self) -> bool:
+        """Whether the window was too short for its exchanges: its times are those of a lucky few."""
+        return self.edges is not None and self.edges.needs_s is not None
+
+    @property
+    def mostly_failed(self) -> bool:
+        """Whether most of its messages failed: its throughput is that of the few that did not."""
+        return self.messages.failed > MOST_FAILED_SHARE * self.messages.sent
+
+    @property
+    def whole(self) -> bool:
+        """Whether its figures may stand beside others: it ran to its end, and that was late enough."""
+        return not self.cut_short and not self.too_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +257,9 @@ class CellDetail:
 class Run:
     """Everything in run.json.
 
-    kind is `plan` or `hand`; server is what /listeners says of the server, {} if unknown.
+    kind is `plan` or `hand`; server is what /listeners says of the server, {} if unknown. target: of a
+    service that is no Lockstep server its address, framing and reply (None where replies were not checked),
+    else {}.
     """
 
     run_id: str
@@ -274,6 +273,7 @@ class Run:
     hosts: list[dict[str, Any]]
     cells: list[Cell] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    target: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
 
 

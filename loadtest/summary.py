@@ -14,11 +14,10 @@ from loadtest.results import (
     Distribution,
     Fairness,
     Ledger,
-    LittlesLaw,
     Messages,
     Run,
-    WaitPrediction,
 )
+from loadtest.theory import Edges, LittlesLaw, WaitPrediction
 
 Value = str | int | float | None
 
@@ -56,6 +55,7 @@ _SERVER_COUNTS = (
 _FAIRNESS = ("connections", "overtaken", "longest_wait_us", "jain")
 _LEDGER_LINES = ("sent", "answered", "bytes_sent", "bytes_received")
 _PREDICTION = tuple(field.name for field in fields(WaitPrediction))
+_EDGES = tuple(field.name for field in fields(Edges))
 _LAW = tuple(field.name for field in fields(LittlesLaw))
 _STATISTICS = tuple(field.name for field in fields(Distribution))
 _OUTCOMES = tuple(field.name for field in fields(Messages))
@@ -81,6 +81,7 @@ def _columns() -> list[str]:
         *_time_columns("fairness_reacquire"),
         *(f"wait_prediction_{name}" for name in _PREDICTION),
         *(f"littles_law_{end}_{name}" for end in ("client", "server") for name in _LAW),
+        *(f"edges_{name}" for name in _EDGES),
         *(f"ledger_{line}_{end}" for line in _LEDGER_LINES for end in ("client", "server")),
         "ledger_failed",
         "ledger_difference",
@@ -98,6 +99,7 @@ def _row(cell: Cell) -> dict[str, Value]:
     for name in CLIENT_TIMES:
         row |= _times(name, getattr(cell, f"{name}_us"))
     row |= _record("littles_law_client", cell.littles_law)
+    row |= _record("edges", cell.edges)
     if cell.server is not None:
         row |= {f"server_{name}": getattr(cell.server, name) for name in _SERVER_COUNTS}
         for name in SERVER_TIMES:
@@ -125,7 +127,7 @@ def _fairness(fairness: Fairness | None) -> dict[str, Value]:
     return row | _times("fairness_reacquire", fairness.reacquire_us)
 
 
-def _record(prefix: str, record: WaitPrediction | LittlesLaw | None) -> dict[str, Value]:
+def _record(prefix: str, record: WaitPrediction | LittlesLaw | Edges | None) -> dict[str, Value]:
     """A record's fields as columns; none where there is no record."""
     if record is None:
         return {}

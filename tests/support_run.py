@@ -14,19 +14,10 @@ from loadtest.analysis.overlap import Span, in_service_steps, overlap_over
 from loadtest.analysis.stays import Stays
 from loadtest.analysis.waiting import predict_wait
 from loadtest.overlap import Overlap
-from loadtest.results import (
-    Cell,
-    CellDetail,
-    Count,
-    Ledger,
-    LittlesLaw,
-    Messages,
-    Run,
-    ServerCell,
-    WorkerHealth,
-)
+from loadtest.results import Cell, CellDetail, Count, Ledger, Messages, Run, ServerCell, WorkerHealth
 from loadtest.run_folder import RunFolder
 from loadtest.sampled import ClientView, Connection, ServerRecord
+from loadtest.theory import LittlesLaw
 from tests.support_visits import MS, PERMITS, US, Visit, Workload, simulate
 
 BOOT_ID = "5b1d3c2a-0000-4000-8000-000000000001"

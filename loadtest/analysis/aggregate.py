@@ -67,7 +67,7 @@ def aggregate(cells: Sequence[Cell], modes: Sequence[str] = ()) -> list[Aggregat
 
 
 def _aggregate(series: str, group: Sequence[Cell]) -> Aggregate:
-    whole = [cell for cell in group if not cell.cut_short]
+    whole = [cell for cell in group if cell.whole]
     peaks = [cell.server.max_in_service for cell in whole if cell.server is not None]
     return Aggregate(
         series=series,

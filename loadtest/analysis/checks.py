@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from loadtest.analysis import generator_checks, ledger_checks, theory_checks
+from loadtest.analysis import generator_checks, ledger_checks, theory_checks, window_checks
 from loadtest.analysis.finding import Check, Finding, Rule, Topic, cell_name
 from loadtest.results import Cell, Run
 
@@ -38,6 +38,18 @@ NO_SERVER_DATA = Check(
     "Name its admin port with --admin, and start it with --timing.",
     touches=(Topic.SERVER,),
 )
+FOREIGN_SERVER = Check(
+    "no-server-data",
+    "The target is no Lockstep server: its wait, service and number in service are not known.",
+    "Nothing is wrong: what only the server itself can know is left out.",
+    touches=(Topic.SERVER,),
+)
+REPLIES_UNCHECKED = Check(
+    "replies-unchecked",
+    "Replies were not checked: whatever came counts as an answer, an error message too.",
+    "Say what the service answers: --reply echo, or the exact text.",
+    touches=(Topic.THROUGHPUT, Topic.TIMES),
+)
 SINGLE_REPEAT = Check(
     "single-repeat",
     "There is one repeat only: how sure is unknown.",
@@ -55,8 +67,10 @@ ALL_CHECKS = (
     INTERRUPTED,
     UNFINISHED,
     NOTHING_MEASURED,
+    *window_checks.CHECKS,
     *(rule.check for rule in _CELL_RULES),
     NO_SERVER_DATA,
+    REPLIES_UNCHECKED,
     SINGLE_REPEAT,
 )
 
@@ -68,15 +82,25 @@ def findings(run: Run) -> list[Finding]:
         *([Finding(INTERRUPTED, ())] if run.interrupted else []),
         *([Finding(UNFINISHED, ())] if run.finished is None else []),
         *([Finding(NOTHING_MEASURED, ())] if all(cell.cut_short for cell in cells) else []),
+        *window_checks.window_findings(cells),
         *(finding for rule in _CELL_RULES for finding in rule.look(cells)),
     ]
     silent = [cell for cell in cells if cell.server is None]
     if silent:
         everywhere = len(silent) == len(cells)
-        found.append(Finding(NO_SERVER_DATA, () if everywhere else tuple(map(cell_name, silent))))
+        check = FOREIGN_SERVER if run.target else NO_SERVER_DATA
+        found.append(Finding(check, () if everywhere else tuple(map(cell_name, silent))))
+    if run.target and run.target.get("reply") is None:
+        found.append(Finding(REPLIES_UNCHECKED, _unchecked(str(run.target.get("framing")))))
     if run.kind == "plan" and cells and _repeats(cells) == 1:
         found.append(Finding(SINGLE_REPEAT, ()))
     return found
+
+
+def _unchecked(framing: str) -> tuple[str, ...]:
+    """Where a time ends, of a reply of which nothing is known."""
+    ends = "the first bytes that came" if framing == "raw" else f"the first reply of framing {framing}"
+    return (f"with framing {framing} a message's time ends with {ends}, whatever they say",)
 
 
 def degradations(found: Iterable[Finding]) -> list[Finding]:

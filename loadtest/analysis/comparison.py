@@ -45,7 +45,7 @@ def compare(cells: Sequence[Cell], modes: Sequence[str] = ()) -> list[Comparison
 
     In the plan's order, levels ascending, metric by metric.
     """
-    whole = [cell for cell in cells if not cell.cut_short]
+    whole = [cell for cell in cells if cell.whole]
     names = series_names(whole)
     by_place = {(names[cell.index], cell.level, cell.repeat): cell for cell in whole}
     by_settings: dict[Settings, list[Cell]] = {}
@@ -84,6 +84,8 @@ def _compare(
         if (base := by_place.get((baseline, level, repeat))) is not None
         for cell in [by_place[series, level, repeat]]
     ]
+    if any(cell.mostly_failed for pair_of in both for cell in pair_of):
+        return None
     figures = [
         (value, base_value)
         for cell, base in both

@@ -37,7 +37,7 @@ THROTTLED = Check(
 )
 GENERATOR_LAG = Check(
     "generator-lag",
-    "Workers' event loops were late by more than a tenth of the response time, which holds this delay.",
+    "Workers' event loops were late by more than a tenth of a response, so response times include the delay.",
     "Use more workers with fewer users each, or run the workers on other cores than the server.",
     touches=(Topic.CERTAINTY, Topic.TIMES, Topic.GENERATOR),
 )

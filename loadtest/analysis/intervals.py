@@ -35,6 +35,12 @@ _ROUNDING = 0.001**2 / 12
 # Two repeats that hardly agree, sure for many figures at once, reach beyond all floating-point numbers.
 _FARTHEST_LOG = 700.0
 
+# An interval of a factor of ten to either side holds everything that somebody would want told apart. One of
+# two repeats is as wide by its nature, thirteen standard errors to either side: there less has to be enough.
+_NOISY_SPAN = 100.0
+_NOISY_SPAN_OF_TWO = 2.0
+MOST_REPEATS = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -52,6 +58,13 @@ class Estimate:
     def differs(self) -> bool:
         """Whether the interval leaves out 1: only then is a difference shown."""
         return self.low is not None and self.high is not None and not self.low <= 1 <= self.high
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the interval is so wide that it shows neither a difference nor that there is none."""
+        if self.low is None or self.high is None or self.differs:
+            return False
+        return self.high > self.low * (_NOISY_SPAN_OF_TWO if self.samples == 2 else _NOISY_SPAN)
 
     @property
     def inverse(self) -> Estimate:
@@ -96,6 +109,27 @@ def independent_ratio(
         return Estimate(math.exp(mean_log), None, None, samples)
     squares = [_error_squared(logs, figures=1) for logs in sides]
     return _estimate(mean_log, math.sqrt(sum(squares)), _freedom(squares, sides), samples, confidence)
+
+
+def repeats_to_show(estimate: Estimate, confidence: float = CONFIDENCE) -> int | None:
+    """How many repeats would show the difference, were they paired and spread as these do.
+
+    None where it is shown, where there is no interval to tell a spread by, or MOST_REPEATS would not do.
+    """
+    if estimate.high is None or estimate.differs or estimate.samples < 2:
+        return None
+    quantile = (1 + confidence) / 2
+    half = math.log(estimate.high / estimate.ratio)
+    spread = half / float(stdtrit(estimate.samples - 1, quantile)) * math.sqrt(estimate.samples)
+    distance = abs(math.log(estimate.ratio))
+    return next(
+        (
+            repeats
+            for repeats in range(estimate.samples + 1, MOST_REPEATS + 1)
+            if float(stdtrit(repeats - 1, quantile)) * spread / math.sqrt(repeats) < distance
+        ),
+        None,
+    )
 
 
 def each_of(count: int, confidence: float = CONFIDENCE) -> float:

@@ -49,7 +49,8 @@ def judge_gates(run: Run) -> list[Judged]:
 
     Times and rates are judged by the median of the repeats, counts and shares by the worst repeat, ratios by
     that of geometric means, repeat against repeat. What was not measured in every repeat of the plan fails,
-    as where it was stopped before its end. In a degraded run nothing is judged.
+    as where it was stopped before its end; single repeats that were disturbed are left out. In a degraded run
+    nothing is judged.
     """
     levels, repeats = sorted(run.plan.get("levels", ())), run.plan.get("repeats", 0)
     gates = parse_gates([str(text) for text in run.plan.get("gates", ())], modes_of(run), levels)
@@ -68,6 +69,10 @@ def unmet(judged: Sequence[Judged]) -> list[Judged]:
 
 def _judge(cells: Sequence[Cell], gate: Gate, level: int, repeats: int, doubts: str) -> Judged:
     here = [cell for cell in cells if cell.level == level and not cell.cut_short]
+    # Single repeats that were disturbed are left out, and nobody lacks them.
+    unsteady = {cell.repeat for cell in here if cell.too_short and cell.mode in (gate.mode, gate.baseline)}
+    here = [cell for cell in here if cell.repeat not in unsteady]
+    repeats -= len(unsteady)
     seconds = sum(cell.seconds for cell in here if cell.mode in (gate.mode, gate.baseline))
     if doubts:
         return Judged(gate, level, None, None, None, None, f"degraded: {doubts}", seconds)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from loadtest.analysis.finding import Check, Rule, Topic
-from loadtest.results import Cell, Ledger
+from loadtest.results import Cell, Ledger, Messages
+
+# How a message can fail: Messages' fields but for the two that tell no failure.
+OUTCOMES = tuple(field.name for field in fields(Messages) if field.name not in ("sent", "answered"))
 
 UNBALANCED = Check(
     "unbalanced",
@@ -14,7 +19,7 @@ UNBALANCED = Check(
 )
 LEDGER_DIFFERENCE = Check(
     "ledger-difference",
-    "Client and server do not agree on what crossed between them.",
+    "Client and server counted different numbers of messages or bytes.",
     "Read the explanation; where there is none, treat the cell's throughput with care.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT),
     degrades=True,
@@ -35,15 +40,23 @@ MISSING_USERS = Check(
 )
 REFUSED_REPORTS = Check(
     "refused-reports",
-    "Reports of unknown workers, or of another run or cell, were refused: a load of somebody else's ran.",
+    "Reports of another run were refused: a load of somebody else's ran.",
     "See that no worker of another run is connected to this master or loads this server, and run it again.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES),
+    degrades=True,
+)
+LATE_REPORTS = Check(
+    "late-reports",
+    "Workers of this run were silent for a while: reports of an earlier cell came when that was over.",
+    "What they tell is lost there, and their load may have gone on into these cells: see that workers are "
+    "not paused or starved, and run it again.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES),
     degrades=True,
 )
 MESSAGES_FAILED = Check(
     "messages-failed",
     "Messages failed. They count in no percentile and no throughput.",
-    "Look at the outcomes in summary.csv, then at the server's log.",
+    "See how the first of each kind failed, then look at the server's log.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES),
 )
 LISTEN_OVERFLOW = Check(
@@ -102,9 +115,25 @@ def _refused_reports(cell: Cell) -> str | None:
     return f"{cell.reports_refused:,} reports" if cell.reports_refused else None
 
 
+def _late_reports(cell: Cell) -> str | None:
+    return f"{cell.reports_late:,} reports of an earlier cell" if cell.reports_late else None
+
+
 def _messages_failed(cell: Cell) -> str | None:
-    failed = cell.messages.sent - cell.messages.answered
-    return f"{failed:,} of {cell.messages.sent:,}" if failed else None
+    messages = cell.messages
+    if not messages.failed:
+        return None
+    each = (
+        f"{count:,} {name}" + (f", the first: {cell.examples[name]}" if name in cell.examples else "")
+        for name, count in failures_of(messages).items()
+    )
+    return f"{messages.failed:,} of {messages.sent:,}: {'; '.join(each)}"
+
+
+def failures_of(messages: Messages) -> dict[str, int]:
+    """Outcome -> how many failed so, the most frequent first; none of which there are none."""
+    counts = {name: getattr(messages, name) for name in OUTCOMES if getattr(messages, name)}
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def _listen_overflow(cell: Cell) -> str | None:
@@ -123,6 +152,7 @@ RULES = (
     Rule(MISSING_WORKERS, _missing_workers),
     Rule(MISSING_USERS, _missing_users),
     Rule(REFUSED_REPORTS, _refused_reports),
+    Rule(LATE_REPORTS, _late_reports),
     Rule(MESSAGES_FAILED, _messages_failed),
     Rule(LISTEN_OVERFLOW, _listen_overflow),
     Rule(DROPPED_RECORDS, _dropped_records),

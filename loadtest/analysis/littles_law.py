@@ -6,10 +6,13 @@ time was not timed, or something that was timed was not counted.
 
 from __future__ import annotations
 
-from loadtest.results import Cell, LittlesLaw
+from loadtest.results import Cell
+from loadtest.theory import LittlesLaw
 
 US_PER_S = 1_000_000
 TOLERANCE = 0.03
+# Of a window whose edges are known, so that nothing has to be allowed for them.
+WHOLE_TOLERANCE = 0.05
 
 
 def closed_load(users: int, per_second: float, mean_us: float, lag_mean_us: float) -> LittlesLaw:
@@ -41,11 +44,12 @@ def at_the_server(
     return LittlesLaw(in_service_ns / elapsed_ns, per_second * hold_mean_us / US_PER_S)
 
 
-def at_the_client(cell: Cell, in_flight: float | None = None) -> LittlesLaw | None:
+def at_the_client(cell: Cell, in_flight: float | None = None, failed: float = 0.0) -> LittlesLaw | None:
     """The cell's law in its own unit: messages where connections stay open, else sessions.
 
-    in_flight: the time average of exchanges under way, each from the moment at which its time begins; needed
-    where the load is open. None where no exchange was timed, or in_flight is not known.
+    in_flight: the time average of exchanges under way, each from the moment at which its time begins; None
+    where all users of the level go round and round, so that their number is known. failed: the part of it in
+    exchanges that failed, which have no time. None where no exchange was timed, or in_flight is not known.
     """
     times = cell.session_us
     if _by_message(cell):
@@ -53,10 +57,14 @@ def at_the_client(cell: Cell, in_flight: float | None = None) -> LittlesLaw | No
     if times is None:
         return None
     per_second = cell.messages_per_s if _by_message(cell) else cell.sessions_per_s
-    if cell.arrival == "closed":
+    if in_flight is None and cell.arrival != "closed":
+        return None
+    if in_flight is None:
         lag_mean_us = 0.0 if cell.send_lag_us is None else cell.send_lag_us.mean
-        return closed_load(cell.level, per_second, times.mean, lag_mean_us)
-    return None if in_flight is None else open_load(in_flight, per_second, times.mean)
+        law = closed_load(cell.level, per_second, times.mean, lag_mean_us)
+    else:
+        law = open_load(in_flight, per_second, times.mean)
+    return LittlesLaw(law.counted, law.computed + failed)
 
 
 def exchanges(cell: Cell) -> float:
@@ -91,6 +99,19 @@ def agrees(law: LittlesLaw, completed: float, tolerance: float = TOLERANCE) -> b
     if completed <= 0:
         return law.counted == law.computed
     return abs(law.computed - law.counted) <= allowed_share(law, completed, tolerance) * law.counted
+
+
+def allowed_at_the_client(cell: Cell, law: LittlesLaw) -> float:
+    """How far a cell's law may be off, as a share: with the window's edges known, none of it is for them."""
+    if cell.edges is not None:
+        return WHOLE_TOLERANCE
+    # A run of an earlier version.
+    return allowed_share(law, max(exchanges(cell), 1.0))
+
+
+def agrees_at_the_client(cell: Cell, law: LittlesLaw) -> bool:
+    """Whether the clients' throughput and times make up their number, as far as may be asked."""
+    return abs(law.computed - law.counted) <= allowed_at_the_client(cell, law) * law.counted
 
 
 def _by_message(cell: Cell) -> bool:

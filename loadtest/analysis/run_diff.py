@@ -125,7 +125,7 @@ def _by_place(first: Run, second: Run) -> tuple[list[Place], _Cells, _Cells]:
     name = namer(both)
     order = in_plan_order(both, [*modes_of(first), *modes_of(second)])
 
-    a, b = (by_place((cell for cell in run.cells if not cell.cut_short), name) for run in (first, second))
+    a, b = (by_place((cell for cell in run.cells if cell.whole), name) for run in (first, second))
     places = sorted({*a, *b}, key=lambda place: (order.index(place[0]), place[1]))
     return places, a, b
 

@@ -117,7 +117,7 @@ def scalings(cells: Sequence[Cell], modes: Sequence[str] = ()) -> list[Scaling]:
     names = series_names(cells)
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
-        if not cell.cut_short and cell.arrival == "closed":
+        if cell.whole and cell.arrival == "closed":
             groups.setdefault(names[cell.index], []).append(cell)
     return [_scaling(series, groups[series]) for series in in_plan_order(cells, modes) if series in groups]
 

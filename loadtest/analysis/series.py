@@ -103,7 +103,7 @@ def by_place(cells: Iterable[Cell], name: Callable[[Cell], str]) -> dict[Place, 
 
 def groups_in_plan_order(cells: Sequence[Cell], modes: Sequence[str]) -> list[tuple[str, int, list[Cell]]]:
     """(series, level, its whole cells): series in the plan's order, levels ascending."""
-    groups = by_place((cell for cell in cells if not cell.cut_short), namer(cells))
+    groups = by_place((cell for cell in cells if cell.whole), namer(cells))
     place = {series: number for number, series in enumerate(in_plan_order(cells, modes))}
     order = sorted(groups, key=lambda key: (place[key[0]], key[1]))
     return [(series, level, groups[series, level]) for series, level in order]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from loadtest.analysis import littles_law
 from loadtest.analysis.finding import Check, Rule, Topic
-from loadtest.results import Cell, LittlesLaw
+from loadtest.results import Cell
+from loadtest.theory import LittlesLaw
 
 MOST_DIFFERENCE = 0.03
 
@@ -39,19 +40,23 @@ def _queueing(cell: Cell) -> str | None:
 
 
 def _at_the_client(cell: Cell) -> str | None:
-    return _broken(cell, cell.littles_law, littles_law.exchanges(cell))
+    law = cell.littles_law
+    if law is None or not cell.whole or littles_law.agrees_at_the_client(cell, law):
+        return None
+    return _both(law)
 
 
 def _at_the_server(cell: Cell) -> str | None:
     completed = littles_law.served(cell)
     if cell.server is None or completed is None:
         return None
-    return _broken(cell, cell.server.littles_law, completed)
-
-
-def _broken(cell: Cell, law: LittlesLaw | None, completed: float) -> str | None:
+    law = cell.server.littles_law
     if law is None or cell.cut_short or littles_law.agrees(law, completed):
         return None
+    return _both(law)
+
+
+def _both(law: LittlesLaw) -> str:
     return f"{law.counted:.2f} counted, {law.computed:.2f} computed"
 
 

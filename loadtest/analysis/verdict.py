@@ -15,9 +15,10 @@ from loadtest.results import Cell, Run
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """A series at a level that answered no message in so many of its repeats: there is no ratio to give.
+    """A series at a level that is compared with nothing, because of so many of its repeats.
 
-    rate_per_s: None where the load is closed.
+    They answered no message, or failed most of what they were sent, so that there is no ratio to give: then
+    failed and sent are told. rate_per_s: None where the load is closed.
     """
 
     series: str
@@ -25,6 +26,8 @@ class Silence:
     silent: int
     repeats: int
     rate_per_s: float | None = None
+    failed: int = 0
+    sent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,13 @@ class Verdict:
         """The one comparison to remember; None where nothing was compared.
 
         Throughput at the greatest level or, where all load is open, the slowest messages at the greatest
-        rate; `lock` against `free` where they are, else whoever is shown to differ most from the baseline.
+        rate; `lock` against `free` where they are and it is not too noisy to say, else whoever is shown to
+        differ most from the baseline.
         """
         candidates = _greatest(self.comparisons)
-        classic = (each for each in candidates if _modes(each) == ("lock", "free"))
+        classic = (
+            each for each in candidates if _modes(each) == ("lock", "free") and not each.estimate.noisy
+        )
         return next(classic, max(candidates, key=_distance, default=None))
 
 
@@ -76,14 +82,23 @@ def _distance(comparison: Comparison) -> tuple[bool, float]:
 
 
 def _silences(cells: Sequence[Cell]) -> list[Silence]:
-    groups = by_place((cell for cell in cells if not cell.cut_short), namer(cells))
+    groups = by_place((cell for cell in cells if cell.whole), namer(cells))
     return [
-        Silence(series, level, silent, len(group), group[0].rate_per_s)
+        _silence(series, level, group)
         for (series, level), group in groups.items()
-        if (silent := sum(map(_is_silent, group)))
+        if not all(map(_counts, group))
     ]
 
 
-def _is_silent(cell: Cell) -> bool:
-    """Whether no answer came in the window, to whatever was sent, nor any later to what was sent in it."""
-    return not cell.messages.answered and not cell.messages_per_s
+def _silence(series: str, level: int, group: Sequence[Cell]) -> Silence:
+    left = [cell for cell in group if not _counts(cell)]
+    answered = any(cell.messages_per_s for cell in left)
+    failed, sent = (sum(getattr(cell.messages, name) for cell in left) for name in ("failed", "sent"))
+    return Silence(
+        series, level, len(left), len(group), group[0].rate_per_s, *((failed, sent) if answered else ())
+    )
+
+
+def _counts(cell: Cell) -> bool:
+    """Whether its throughput says something of the server: it has one, and most messages did not fail."""
+    return bool(cell.messages_per_s) and not cell.mostly_failed

@@ -8,8 +8,8 @@ from statistics import fmean
 
 from loadtest.analysis import khinchine
 from loadtest.analysis.queueing import in_order_of_admission, starts_ns
-from loadtest.results import WaitPrediction
 from loadtest.sampled import ServerRecord
+from loadtest.theory import WaitPrediction
 
 NS_PER_US = 1_000
 NS_PER_S = 1_000_000_000

@@ -156,7 +156,7 @@ def _run(local_run: LocalRun, junit: Path | None) -> None:
         progress.update(bar, advance=1, description=_last_cell(run.cells[-1]))
 
     try:
-        finished = run_here(local_run, progress, on_cell)
+        finished = run_here(local_run, progress, on_cell, complain)
     except StoppedBySignal as stopped:
         complain(f"stopped by {stopped.words} before the run began: nothing is saved")
         raise typer.Exit(stopped_by(stopped.signal)) from None

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from loadtest.master.cells import Account, join_connections, make_cell, take_account
+from loadtest.analysis.edges import round_ns
+from loadtest.master.cells import Account, join_connections, make_cell, messages_of, service_of, take_account
 from loadtest.master.collector import CellCollector
 from loadtest.master.progress import CellProgress, Stage
 from loadtest.master.server_view import ServerUnreachableError, ServerView, Snapshot, busy
@@ -85,9 +86,18 @@ class CellUnderWay:
                 logger.warning("cell %d has no server's count: %s", self.planned.index, error)
         collector = self.collector
         counted, overlap = (None, None) if told is None else (told.cell, told.overlap)
-        cell = make_cell(self.planned, collector, counted, cut_short=cut_short)
+        cell = make_cell(self.planned, collector, counted, cut_short=cut_short, least_ns=self._least_ns)
         connections = join_connections(self.planned, records, collector.clients)
         return cell, replace(collector.detail(), overlap=overlap), connections
+
+    @property
+    def _least_ns(self) -> float | None:
+        """A session's least time, where the server says what it does and users begin as they are free."""
+        traffic = self.collector.order.traffic
+        if self._before is None or traffic.arrival.open or self.collector.order.seconds is None:
+            return None
+        service = service_of(self._before, self.planned.mode)
+        return round_ns(service, self.planned.level, messages_of(traffic))
 
     def _ask(
         self, server: ServerView, before: Snapshot, sleep: Callable[[float], None]
@@ -127,7 +137,11 @@ class CellUnderWay:
             names = ", ".join(sorted(missing))
             notes.append(f"{where}: no last report from {names}; what it saw since the one before is lost")
         if refused := collector.refused:
-            notes.append(f"{where}: {refused} reports of other runs or unknown workers were refused")
+            notes.append(f"{where}: {refused} reports of other runs were refused")
+        if belated := collector.belated:
+            notes.append(
+                f"{where}: {belated} reports came from workers that had been silent, of an earlier cell"
+            )
         return notes
 
 

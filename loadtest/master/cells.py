@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from loadtest.analysis import littles_law, queueing
+from loadtest.analysis.edges import Service, weigh_edges
 from loadtest.analysis.fairness import count_inversions, measure_fairness
 from loadtest.analysis.overlap import Span, overlap_over
 from loadtest.analysis.stays import Stays
@@ -15,12 +16,14 @@ from loadtest.analysis.waiting import predict_wait
 from loadtest.master.collector import CellCollector
 from loadtest.master.server_view import Listener, Snapshot
 from loadtest.overlap import Overlap
-from loadtest.plan import PlannedCell
-from loadtest.results import Cell, Count, Distribution, Ledger, LittlesLaw, ServerCell
+from loadtest.plan import PlannedCell, Traffic
+from loadtest.results import CLIENT_TIMES, Cell, Count, Distribution, Ledger, ServerCell
 from loadtest.sampled import ClientView, Connection, ServerRecord
+from loadtest.theory import LittlesLaw
 
 KEPT_CONNECTIONS = 200
 NS_PER_S = 1_000_000_000
+_NO_TIMES: dict[str, Any] = {f"{name}_us": None for name in CLIENT_TIMES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,17 @@ class Account:
 
 
 def make_cell(
-    planned: PlannedCell, collected: CellCollector, server: ServerCell | None, *, cut_short: bool
+    planned: PlannedCell,
+    collected: CellCollector,
+    server: ServerCell | None,
+    *,
+    cut_short: bool,
+    least_ns: float | None = None,
 ) -> Cell:
-    """The cell as run.json keeps it."""
+    """The cell as run.json keeps it. least_ns: the least time of a session, where it is known beforehand.
+
+    Where the window was too short for its exchanges no time of the clients' is kept.
+    """
     traffic = collected.order.traffic
     cell = Cell(
         index=planned.index,
@@ -63,6 +74,7 @@ def make_cell(
         workers_expected=len(collected.workers),
         workers_reported=len(collected.finished),
         reports_refused=collected.refused,
+        reports_late=collected.belated,
         users=collected.users,
         server=server,
         connect_us=collected.distribution("connect"),
@@ -76,15 +88,37 @@ def make_cell(
         close_us=collected.distribution("close"),
         session_us=collected.distribution("session"),
         health=collected.health,
+        edges=weigh_edges(collected.spans, least_ns),
+        examples=collected.examples,
     )
-    return replace(cell, littles_law=_law_at_the_client(cell, collected.in_flight))
+    cell = replace(cell, littles_law=_law_at_the_client(cell, collected))
+    return replace(cell, **_NO_TIMES) if cell.too_short else cell
 
 
-def _law_at_the_client(cell: Cell, in_flight: float | None) -> LittlesLaw | None:
-    """None where it cannot hold: users of a run by hand come and go, locked clients wait for one another."""
-    if cell.cut_short or cell.client_mode == "locked":
+def _law_at_the_client(cell: Cell, collected: CellCollector) -> LittlesLaw | None:
+    """None where it cannot hold: locked clients wait for one another, and nobody times that.
+
+    Users of a run by hand come and go: there those that were under way are counted, as in an open load.
+    """
+    if cell.cut_short or cell.client_mode == "locked" or not cell.seconds:
         return None
-    return littles_law.at_the_client(cell, in_flight)
+    inside, failed = (
+        sum_ns / NS_PER_S / cell.seconds
+        for sum_ns in (collected.exchanges.inside_ns, collected.exchanges.failed_ns)
+    )
+    users_stay = collected.order.seconds is not None and not collected.order.traffic.arrival.open
+    return littles_law.at_the_client(cell, None if users_stay else inside, failed)
+
+
+def service_of(snapshot: Snapshot, mode: str) -> Service:
+    """What the server says of one of its modes beforehand."""
+    listener = snapshot.listeners[mode]
+    return Service(snapshot.settings["hold_ns"], listener.permits, listener.scope == "message")
+
+
+def messages_of(traffic: Traffic) -> int:
+    """How many messages one exchange of this traffic holds a server for, at the least."""
+    return traffic.messages if traffic.scenario == "session" else 1
 
 
 def make_ledger(clients: CellCollector, server: ServerCell | None) -> Ledger:

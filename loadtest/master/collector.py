@@ -11,9 +11,10 @@ from typing import Any
 from hdrh.histogram import HdrHistogram
 
 from loadtest.analysis.distribution import of_histogram
-from loadtest.connection.samples import Outcome
+from loadtest.connection.samples import Outcome, Phase
 from loadtest.orders import CellOrder
 from loadtest.recording.histograms import decoded, encoded, new_histogram
+from loadtest.recording.spans import SpanSums
 from loadtest.results import CellDetail, Distribution, Messages, WorkerHealth
 from loadtest.sampled import ClientView
 from loadtest.worker.health import worker_health
@@ -23,14 +24,14 @@ class CellCollector:
     """Adds up the reports of one cell.
 
     order: the cell. workers: ids of the workers it was given to; a report of anybody else, or of another
-    run or cell, is refused.
+    run or cell, is not added: refused counts those of other runs, belated those of this one.
     """
 
     def __init__(self, order: CellOrder, workers: set[str]) -> None:
         self.order = order
         self.workers = set(workers)
         self.finished: set[str] = set()
-        self.refused = 0
+        self.refused = self.belated = 0
         self._opened_s: dict[str, float] = {}
         # Once the cell ends, last reports are expected; before, they are those of workers that leave.
         self.ending = False
@@ -42,9 +43,9 @@ class CellCollector:
         self._ledger: Counter[str] = Counter()
         self._per_second: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
         self._window_s: dict[str, float] = {}
-        self._sessions: Counter[str] = Counter()
-        self._answered: Counter[str] = Counter()
-        self._in_flight_ns = 0
+        self.sessions = 0
+        self._spans: dict[str, SpanSums] = {}
+        self.examples: dict[str, str] = {}
         # Each of a worker's reports tells these anew, for the cell as far as it has come.
         self._late: dict[str, int] = {}
         self._dropped: dict[str, int] = {}
@@ -61,21 +62,23 @@ class CellCollector:
     def add(self, report: dict[str, Any]) -> bool:
         """Take a worker's report in; False, and counted, where it does not belong here."""
         worker = report["worker"]
-        if (report["run_id"], report["cell"]) != (
-            self.order.run_id,
-            self.order.cell,
-        ) or worker not in self.workers:
+        if report["run_id"] != self.order.run_id:
             self.refused += 1
+            return False
+        if report["cell"] != self.order.cell or worker not in self.workers:
+            # Who knows this run's id was given one of its cells: it was silent, and speaks when that is over.
+            self.belated += 1
             return False
         for name, text in report["histograms"].items():
             merged = self._histograms.setdefault(name, new_histogram())
             merged.add(decoded(text))
         self._measured.update(report["measured"])
         self._ledger.update(report["ledger"])
-        self._sessions[worker] += report["sessions"]
-        self._answered[worker] += report["answered_in_window"]
+        self.sessions += report["sessions"]
         self._window_s[worker] = report["window_s"]
-        self._in_flight_ns += report["in_flight_ns"]
+        for unit, told in report["spans"].items():
+            self._spans.setdefault(unit, SpanSums()).merge(told)
+        self.examples = {**report["examples"], **self.examples}
         self._late[worker] = report["late"]
         self._dropped[worker] = report["dropped"]
         self._backed_off[worker] = report["backed_off"]
@@ -125,21 +128,16 @@ class CellCollector:
 
         A worker that left early answered less, and counts as that: its users may have moved to the others.
         """
-        return self._rate(self._answered)
+        return self.messages.answered / self.seconds if self.seconds else 0.0
 
     @property
     def sessions_per_s(self) -> float:
         """Sessions completed within the window, per second."""
-        return self._rate(self._sessions)
-
-    @property
-    def sessions(self) -> int:
-        """Sessions completed within the window."""
-        return self._sessions.total()
+        return self.sessions / self.seconds if self.seconds else 0.0
 
     @property
     def messages(self) -> Messages:
-        """Messages sent in the window, by outcome."""
+        """Messages of the window, by outcome."""
         return _messages(self._measured)
 
     @property
@@ -189,13 +187,27 @@ class CellCollector:
 
     @property
     def users(self) -> int | None:
-        """How many users there were; None where a run by hand has them come and go."""
-        return None if self.order.seconds is None else sum(self._users.values())
+        """How many users there were at the end; None where a run by hand has them come and go.
+
+        Those of a worker that left are gone, or have moved to the others, which count them.
+        """
+        if self.order.seconds is None:
+            return None
+        return sum(users for worker, users in self._users.items() if worker not in self.left)
 
     @property
-    def in_flight(self) -> float | None:
-        """Sessions, or messages on connections that stay, under way at once: the window's average."""
-        return self._in_flight_ns / 1e9 / self.seconds if self.seconds else None
+    def spans(self) -> dict[str, SpanSums]:
+        """How exchanges lay to the window, by what an exchange is: sessions or, where connections stay,
+        messages alone."""
+        units = [unit for unit, sums in self._spans.items() if sums.inside_ns]
+        by_message = self.order.traffic.scenario == "persistent"
+        return {unit: self._spans[unit] for unit in units if unit == Phase.MESSAGE or not by_message}
+
+    @property
+    def exchanges(self) -> SpanSums:
+        """Those by which a user goes round: sessions, or messages where connections stay."""
+        by_message = self.order.traffic.scenario == "persistent"
+        return self._spans.get(Phase.MESSAGE if by_message else Phase.SESSION, SpanSums())
 
     @property
     def health(self) -> list[WorkerHealth]:
@@ -217,9 +229,6 @@ class CellCollector:
                 for second, (answered, failed) in sorted(self._per_second.items())
             ],
         )
-
-    def _rate(self, counts: Counter[str]) -> float:
-        return counts.total() / self.seconds if self.seconds else 0.0
 
 
 def _messages(counts: Counter[str]) -> Messages:

@@ -22,6 +22,7 @@ from loadtest.connection.socket_errors import HarnessError
 from loadtest.master.capacity import ServerLimits, check_capacity, check_turnover, thread_each
 from loadtest.master.cell_under_way import OPENING_S, CellUnderWay, clear_server
 from loadtest.master.collector import CellCollector
+from loadtest.master.foresight import foresee
 from loadtest.master.progress import Progress
 from loadtest.master.pulses import Pulses
 from loadtest.master.run_record import RunRecord
@@ -118,6 +119,11 @@ class Conductor:
         return None if self._record is None else self._record.unreported
 
     @property
+    def notes(self) -> list[str]:
+        """What a reader must know of the current or last run."""
+        return [] if self._record is None else self._record.run.notes
+
+    @property
     def run_path(self) -> Path | None:
         """The current or last run's folder."""
         return None if self._record is None else self._record.path
@@ -158,7 +164,11 @@ class Conductor:
         ResultsError pass through.
         """
         settings = self.target.settings()
-        self._record = RunRecord.begin(self._out, kind, plan, settings, self._command_of)
+        told = self.target.told()
+        self._record = RunRecord.begin(self._out, kind, plan, settings, self._command_of, told)
+        if said := foresee(self.target.server, walked):
+            self._record.note(said)
+            logger.warning("lockstep: %s", said)
         self.failure = self._fault = None
         self._faulted.clear()
         self._planned = () if walked is None else tuple(walked.cells())

@@ -78,12 +78,15 @@ class Finished:
 
 
 def run_here(
-    local_run: LocalRun, under_way: AbstractContextManager[object], on_cell: Callable[[Run], None]
+    local_run: LocalRun,
+    under_way: AbstractContextManager[object],
+    on_cell: Callable[[Run], None],
+    on_note: Callable[[str], None],
 ) -> Finished:
     """Run it to its end, or to a signal; one of REFUSALS, or StoppedBySignal, where it does not begin.
 
     under_way: entered once nothing stands in the way of the run, and left after it. on_cell is called after
-    each cell.
+    each cell, on_note with what is to be known before the first.
     """
     # What these would log reaches the user as Finished.failure, as a note or as a check.
     logging.getLogger("loadtest").setLevel(logging.CRITICAL)
@@ -107,6 +110,8 @@ def run_here(
         _await_workers(runner, workers)
         # As the shape would; here what is refused is still an exception, before anybody is told of a run.
         shape.begin_run()
+        for note in conductor.notes:
+            on_note(note)
         stack.enter_context(under_way)
         stopped = _walk(runner, conductor)
         ignore_stop_signals()

@@ -51,8 +51,12 @@ class RunRecord:
         plan: dict[str, Any],
         server: dict[str, Any],
         command_of: Callable[[Run], str],
+        target: dict[str, Any] | None = None,
     ) -> RunRecord:
-        """A new run with a folder of its own in `out`. server: its settings."""
+        """A new run with a folder of its own in `out`. server: its settings.
+
+        target: what is known of a service that is no Lockstep server.
+        """
         started = datetime.now(UTC)
         run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         run = Run(
@@ -65,6 +69,7 @@ class RunRecord:
             plan=plan,
             server=server,
             hosts=[describe_host("master", "master")],
+            target=target or {},
         )
         return cls(run, RunFolder.create(out, run_id), command_of)
 

@@ -45,6 +45,13 @@ class Target:
             return {}
         return {**snapshot.settings, "modes": list(snapshot.listeners)}
 
+    def told(self) -> dict[str, Any]:
+        """What a run has to keep of a service that is no Lockstep server, which tells nothing of itself."""
+        if self.server is not None:
+            return {}
+        address = self.host if self.port is None else f"{self.host}:{self.port}"
+        return {"address": address, "framing": self.framing, "reply": self.reply}
+
     def check(self, plan: Plan) -> None:
         """PlanError where the server does not offer a mode of the plan, or one port is given for several."""
         snapshot = self._snapshot()

@@ -1,8 +1,9 @@
 """What one worker records of one cell: histograms a phase, messages an outcome, seconds a row.
 
-A sample belongs to the measured window if it *began* in it, however late it ended, so that the longest waits
-are not cut away; throughput counts what *ended* in the window. Everything is counted in the whole-cell
-ledger.
+A sample belongs to the measured window if it *ended* in it, however early it began: times and throughput
+speak of the same exchanges, none of which is cut off. A message that was under way at the window's end and
+failed after it belongs there too, for it failed of what went on inside. What the window's ends cut through
+is added up (spans.py). Everything is counted in the whole-cell ledger.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.orders import CellOrder
 from loadtest.recording.histograms import Nanoseconds, encoded, new_histogram, record_all
 from loadtest.recording.journal import Batch, Table, response_starts_ns
+from loadtest.recording.spans import FAR_NS, SpanSums, Window
 from loadtest.sampled import ClientView
 
 # The histograms of a cell: the phases, a message's two times (in a closed load they are one), and what they
@@ -30,8 +32,10 @@ _STEP_HISTOGRAMS = {
     Phase.SESSION: "session",
     Phase.LAG: "send_lag",
 }
-# No clock comes so far: a window that has not begun.
-_FAR_NS = 1 << 62
+# What an exchange is: where connections stay open no session is told of.
+# The longest example of a failure that is kept, in characters.
+MOST_DETAIL = 300
+UNITS = (Phase.SESSION, Phase.MESSAGE)
 HISTOGRAMS = (*_STEP_HISTOGRAMS.values(), "response", "round_trip", "wait", "service", "network")
 
 
@@ -44,8 +48,7 @@ class CellRecorder:
 
     def __init__(self, order: CellOrder) -> None:
         self.order = order
-        self.window_start_ns = _FAR_NS
-        self.window_end_ns: int | None = None
+        self.window = Window()
         self._open_load = order.traffic.arrival.open
         # A turn that is one message begins when that is sent: no step tells of it.
         self._turn_is_message = order.traffic.scenario == "persistent"
@@ -59,14 +62,15 @@ class CellRecorder:
         self._ledger: Counter[str] = Counter()
         self._per_second: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
         self._sessions = 0
-        self._answered_in_window = 0
-        self._in_flight_ns = 0
+        self._spans = {unit: SpanSums() for unit in UNITS}
+        self._examples: dict[str, str] = {}
 
     def begin(self, now_ns: int) -> None:
         """The cell's time begins: its warm-up, and then its window."""
-        self.window_start_ns = now_ns + round(self.order.warmup_s * 1e9)
-        if self.order.seconds is not None:
-            self.window_end_ns = self.window_start_ns + round(self.order.seconds * 1e9)
+        start_ns, seconds = now_ns + round(self.order.warmup_s * 1e9), self.order.seconds
+        self.window = (
+            Window(start_ns) if seconds is None else Window(start_ns, start_ns + round(seconds * 1e9))
+        )
 
     def absorb(self, batch: Batch) -> None:
         """Take in what went well."""
@@ -77,17 +81,22 @@ class CellRecorder:
 
     def fail(self, sample: Sample) -> None:
         """Take in a sample that did not go well."""
+        window = self.window
+        if sample.phase in self._spans:
+            self._spans[sample.phase].add_failed(window, sample.start_ns, sample.end_ns)
         if sample.phase is not Phase.MESSAGE:
             return
         self._ledger[sample.outcome.value] += 1
+        if sample.detail:
+            self._examples.setdefault(sample.outcome.value, sample.detail[:MOST_DETAIL])
         if sample.sent_bytes:
             self._ledger["carried"] += 1
             self._ledger["bytes_sent"] += sample.sent_bytes
             self._ledger["bytes_received"] += sample.received_bytes
-        if self._inside(sample.start_ns):
+        if sample.start_ns < window.end_ns and sample.end_ns >= window.start_ns:
             self._measured[sample.outcome.value] += 1
-        if self._inside(sample.end_ns):
-            self._per_second[(sample.end_ns - self.window_start_ns) // 1_000_000_000][1] += 1
+        if window.start_ns <= sample.end_ns < window.end_ns:
+            self._per_second[(sample.end_ns - window.start_ns) // 1_000_000_000][1] += 1
 
     def keep_connection(self, address: str, view: ClientView) -> None:
         """Keep a whole connection, for the picture of who overlapped."""
@@ -96,29 +105,31 @@ class CellRecorder:
 
     def close_window(self, now_ns: int) -> None:
         """End a window that has no end of its own, or end it early."""
-        if self.window_end_ns is None or now_ns < self.window_end_ns:
-            self.window_end_ns = max(now_ns, self.window_start_ns)
+        start_ns = self.window.start_ns
+        if now_ns < self.window.end_ns:
+            self.window = Window(start_ns, max(now_ns, start_ns))
 
     def left_s(self, now_ns: int) -> float:
         """Seconds until the window is over; 0 where it has not begun, or has no end of its own."""
-        return 0.0 if self.window_end_ns is None else max(self.window_end_ns - now_ns, 0) / 1e9
+        end_ns = self.window.end_ns
+        return 0.0 if end_ns == FAR_NS else max(end_ns - now_ns, 0) / 1e9
 
     def take(self, worker: str, final: bool) -> dict[str, Any]:
         """The report of everything since the last take, ready to be sent; `worker` is who sends it."""
         now_ns = time.monotonic_ns()
-        end_ns = now_ns if self.window_end_ns is None else min(self.window_end_ns, now_ns)
+        covered_ns = min(self.window.end_ns, now_ns) - self.window.start_ns
         report = {
             "run_id": self.order.run_id,
             "cell": self.order.cell,
             "worker": worker,
             "sequence": self._sequence,
             "final": final,
-            "window_s": max(end_ns - self.window_start_ns, 0) / 1e9,
+            "window_s": max(covered_ns, 0) / 1e9,
             "measured": dict(self._measured),
             "ledger": dict(self._ledger),
             "sessions": self._sessions,
-            "answered_in_window": self._answered_in_window,
-            "in_flight_ns": self._in_flight_ns,
+            "examples": self._examples,
+            "spans": {unit.value: sums.to_message() for unit, sums in self._spans.items()},
             "per_second": [[second, *counts] for second, counts in sorted(self._per_second.items())],
             "histograms": {name: encoded(h) for name, h in self._histograms.items() if h.total_count},
             "connections": self._connections,
@@ -132,19 +143,17 @@ class CellRecorder:
         starts_ns, ends_ns = rows.T
         elapsed_ns = ends_ns - starts_ns
         if not (phase is Phase.CONNECT and self.order.opens_first):
-            elapsed_ns = elapsed_ns[self._all_inside(starts_ns)]
+            elapsed_ns = elapsed_ns[self._inside(ends_ns)]
         self._put(_STEP_HISTOGRAMS[phase], elapsed_ns)
         if phase is Phase.SESSION:
-            self._sessions += int(self._all_inside(ends_ns).sum())
-            if not self._turn_is_message:
-                self._in_flight_ns += self._time_inside_ns(starts_ns, ends_ns)
+            self._sessions += len(elapsed_ns)
+            self._spans[phase].add(self.window, starts_ns, ends_ns)
 
     def _absorb_messages(self, rows: Table) -> None:
         answered = Outcome.ANSWERED.value
         due_ns, sent_ns, ends_ns, wait_ns, service_ns, sent_bytes, received_bytes = rows.T
         starts_ns = response_starts_ns(rows, self._open_load)
-        inside = self._all_inside(starts_ns)
-        ended_inside = self._all_inside(ends_ns)
+        inside = self._inside(ends_ns)
         self._ledger.update(
             {
                 answered: len(rows),
@@ -154,15 +163,14 @@ class CellRecorder:
             }
         )
         self._measured[answered] += int(inside.sum())
-        self._answered_in_window += int(ended_inside.sum())
-        self._count_seconds(ends_ns[ended_inside])
+        self._spans[Phase.MESSAGE].add(self.window, sent_ns, ends_ns)
+        self._count_seconds(ends_ns[inside])
         round_trip_ns = ends_ns - sent_ns
         self._put("response", (ends_ns - starts_ns)[inside])
         if self._open_load:
             self._put("round_trip", round_trip_ns[inside])
         if self._turn_is_message:
             self._put("send_lag", (sent_ns - due_ns)[inside & (due_ns >= 0)])
-            self._in_flight_ns += self._time_inside_ns(sent_ns, ends_ns)
         told = inside & (wait_ns >= 0) & (service_ns >= 0)
         if told.any():
             self._put("wait", wait_ns[told])
@@ -172,26 +180,12 @@ class CellRecorder:
             self._put("network", (round_trip_ns - wait_ns - service_ns)[told])
 
     def _count_seconds(self, ends_ns: Nanoseconds) -> None:
-        seconds, counts = np.unique((ends_ns - self.window_start_ns) // 1_000_000_000, return_counts=True)
+        seconds, counts = np.unique((ends_ns - self.window.start_ns) // 1_000_000_000, return_counts=True)
         for second, answered in zip(seconds.tolist(), counts.tolist(), strict=True):
             self._per_second[second][0] += answered
 
-    def _time_inside_ns(self, starts_ns: Nanoseconds, ends_ns: Nanoseconds) -> int:
-        """How much of these spans, added up, lies within the window."""
-        highest = np.iinfo(np.int64).max if self.window_end_ns is None else self.window_end_ns
-        spans_ns = np.clip(ends_ns, self.window_start_ns, highest) - np.clip(
-            starts_ns, self.window_start_ns, highest
-        )
-        return int(spans_ns.sum())
-
-    def _inside(self, moment_ns: int) -> bool:
-        return self.window_start_ns <= moment_ns and (
-            self.window_end_ns is None or moment_ns < self.window_end_ns
-        )
-
-    def _all_inside(self, moments_ns: Nanoseconds) -> npt.NDArray[np.bool_]:
-        inside = moments_ns >= self.window_start_ns
-        return inside if self.window_end_ns is None else inside & (moments_ns < self.window_end_ns)
+    def _inside(self, moments_ns: Nanoseconds) -> npt.NDArray[np.bool_]:
+        return (moments_ns >= self.window.start_ns) & (moments_ns < self.window.end_ns)
 
     def _put(self, name: str, values_ns: Nanoseconds) -> None:
         record_all(self._histograms[name], values_ns)

@@ -14,7 +14,7 @@ from loadtest.report.loads import named
 from loadtest.report.numbers import figures
 from loadtest.report.row_layout import Block, Layout
 from loadtest.report.svg import INK, Chart, Row, chart_of
-from loadtest.report.verdict_words import bound, place
+from loadtest.report.verdict_words import place, range_words
 
 # With two repeats an interval can span decades: it is drawn as far as this beyond the ratios.
 _FARTHEST = 4.0
@@ -48,8 +48,8 @@ def estimate_words(estimate: Estimate, unclear: str = "no difference shown") -> 
     """`0.056 (0.051 to 0.061)`. unclear: what is said beside an interval that holds 1."""
     if estimate.low is None or estimate.high is None:
         return f"{figures(estimate.ratio)} (one repeat)"
-    words = f"{figures(estimate.ratio)} ({bound(estimate.low)} to {bound(estimate.high)})"
-    return words if estimate.differs else f"{words}, {unclear}"
+    words = f"{figures(estimate.ratio)} ({range_words(estimate)})"
+    return words if estimate.differs or estimate.noisy else f"{words}, {unclear}"
 
 
 def _block(load: str, comparisons: Sequence[Comparison], colours: dict[str, str], axis: axes.Axis) -> Block:

@@ -13,6 +13,26 @@ from loadtest.results import Run
 # In a host's line: its role leads, and its boot_id only tells programs which clocks compare.
 _HOST_HIDDEN = ("role", "boot_id")
 _SERVER_HIDDEN = ("pid", "boot_id")
+# Settings of run.json whose names are not words, or not enough of them.
+_NAMES: Mapping[str, str] = {
+    "warmup_s": "warm-up",
+    "seconds": "measured time of a cell",
+    "repeats": "repeats of each cell",
+    "levels": "levels (connections at once)",
+    "file": "plan file",
+    "messages": "messages per connection",
+    "payload_bytes": "payload, bytes",
+    "rate_per_s": "arrivals per second",
+    "sources": "source addresses",
+    "client_mode": "clients",
+    "gil": "global interpreter lock",
+    "cpu_count": "processors",
+    "open_files_limit": "open files, at most",
+    "threads_limit": "threads, at most",
+}
+_SECONDS = ("warmup_s", "seconds", "timeout_s", "idle_timeout_s")
+# What is only there where somebody gave it.
+_SAID_ONLY = ("file", "rate_per_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +59,7 @@ def conditions(run: Run) -> list[Group]:
         Group("Run", tuple(_run(run))),
         Group("Plan", tuple(_flat("", run.plan))),
         Group("Server", (*_flat("", _without(run.server, _SERVER_HIDDEN)), *_addresses(run))),
+        Group("Target, no Lockstep server", tuple(_flat("", run.target))),
         Group("Machines", tuple(_machines(run))),
     )
     return [group for group in groups if group.pairs]
@@ -68,10 +89,17 @@ def _run(run: Run) -> Iterator[tuple[str, str]]:
 def _flat(prefix: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Settings in words, those within settings beside the others."""
     for name, value in settings.items():
+        if name in _SAID_ONLY and value is None:
+            continue
         if isinstance(value, Mapping):
-            yield from _flat(f"{prefix}{name}: ", value)
+            yield from _flat(f"{_named(name)}: ", value)
         else:
-            yield prefix + name.removesuffix("_ns").replace("_", " "), _setting(name, value)
+            yield prefix + _named(name), _setting(name, value)
+
+
+def _named(name: str) -> str:
+    """A setting's name in words."""
+    return _NAMES.get(name) or name.removesuffix("_ns").replace("_", " ")
 
 
 def _addresses(run: Run) -> Iterator[tuple[str, str]]:
@@ -109,6 +137,10 @@ def _without(settings: Mapping[str, Any], hidden: tuple[str, ...]) -> dict[str, 
 def _setting(name: str, value: Any) -> str:
     if name.endswith("_ns") and isinstance(value, int):
         return duration(value / 1000) if value else "0"
+    if name == "reply" and value is None:
+        return "not checked"
+    if name in _SECONDS and isinstance(value, int | float):
+        return f"{value:g} s"
     return _plain(value)
 
 

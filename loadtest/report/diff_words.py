@@ -10,7 +10,7 @@ from loadtest.analysis.metrics import Metric, Unit
 from loadtest.analysis.run_diff import Difference, Lost, Outcome, RunDiff
 from loadtest.analysis.series import Place, without_rate
 from loadtest.report.numbers import counted, duration, figures, rate, share, whole
-from loadtest.report.verdict_words import bound, claim, place
+from loadtest.report.verdict_words import claim, place, range_words
 
 HEADER = ("mode", "users", "figure", "A", "B", "B/A", "95%", "verdict")
 _SHORT = {"messages_per_s": "msgs/s", "response_p50": "p50", "response_p99": "p99"}
@@ -96,7 +96,7 @@ def legend(tolerance: float) -> str:
 
 def _sentence(each: Difference) -> str:
     series = each.series if each.rate_per_s is None else without_rate(each.series, each.rate_per_s)
-    said = claim(each.metric, each.estimate, f"B's {series}", "A's")
+    said = claim(each.metric, each.estimate, f"B's {series}", f"A's {series}")
     return f"{place(each.level, each.rate_per_s)} {said}"
 
 
@@ -128,5 +128,4 @@ def _value(metric: Metric, value: float) -> str:
 
 
 def _interval(each: Difference) -> str:
-    low, high = each.estimate.low, each.estimate.high
-    return "unknown" if low is None or high is None else f"{bound(low)} to {bound(high)}"
+    return range_words(each.estimate)

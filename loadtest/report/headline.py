@@ -10,8 +10,21 @@ from loadtest.analysis.verdict import Verdict
 from loadtest.report.loads import greatest_load, named, under
 from loadtest.report.numbers import duration, figures
 from loadtest.report.verdict_words import sentence, verdict_sentences, withheld_sentence
+from loadtest.results import Run
 
 MOST_SUPPORTING = 4
+CELL = "A cell is one mode at one level (connections at once), measured once."
+
+
+def standing(run: Run) -> str:
+    """What has to be known before any figure of a run that is not whole; "" where it is."""
+    if run.interrupted:
+        return (
+            "Interrupted run: it was stopped before its plan was done; these are the cells measured so far."
+        )
+    if run.finished is None:
+        return "Unfinished run: it was cut off, or still goes on; these are the cells saved so far."
+    return ""
 
 
 def headline(verdict: Verdict, aggregates: Sequence[Aggregate]) -> str:
@@ -62,8 +75,11 @@ def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:
     order = [mode for mode in dict.fromkeys(each.mode for each in aggregates) if mode in measured]
     if not order:
         return None
+    handing = "handing over a permit (the right to be served)"
+    if len(order) == 1:
+        return f"With {order[0]}, {handing} takes {duration(measured[order[0]])} on average."
     each_mode = ", ".join(f"{duration(measured[mode])} with {mode}" for mode in order)
-    return f"Handing a permit over takes {each_mode} (means)."
+    return f"On average, {handing} takes {each_mode}."
 
 
 def as_sentence(said: str) -> str:
@@ -74,9 +90,7 @@ def as_sentence(said: str) -> str:
 def _silent(aggregates: Sequence[Aggregate]) -> bool:
     """Whether cells were measured, and nobody answered anything in any of them."""
     measured = [each.messages_per_s for each in aggregates if each.messages_per_s is not None]
-    # What was sent in a window may be answered after it: that is an answer, and no throughput.
-    answered = any(each.sent > each.failures for each in aggregates)
-    return bool(measured) and not answered and not any(each.max for each in measured)
+    return bool(measured) and not any(each.max for each in measured)
 
 
 def _supports(each: Comparison, chosen: Comparison) -> bool:
@@ -91,8 +105,6 @@ def _supports(each: Comparison, chosen: Comparison) -> bool:
 def _alone(each: Aggregate) -> str:
     answered = each.messages_per_s.median if each.messages_per_s is not None else 0.0
     repeats = "one repeat" if each.repeats == 1 else f"median of {each.repeats} repeats"
-    if not answered:
-        return f"{under(each)} {named(each)} answered no message before the window was over ({repeats})."
     if each.rate_per_s is not None and each.response_p99_us is not None:
         within = duration(each.response_p99_us.median)
         return f"{under(each)} {named(each)} answers 99% of messages within {within} ({repeats})."

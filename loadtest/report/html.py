@@ -10,7 +10,7 @@ from markupsafe import Markup
 from loadtest.analysis.checks import ALL_CHECKS, degradations
 from loadtest.report.chapters import Contents
 from loadtest.report.conditions import conditions, subtitle
-from loadtest.report.headline import headline, supporting
+from loadtest.report.headline import headline, standing, supporting
 from loadtest.report.material import Material
 from loadtest.report.palette import striped
 from loadtest.report.table_sections import cells_table
@@ -36,6 +36,9 @@ def render(material: Material, contents: Contents, svgs: Mapping[str, Sequence[s
         colours=material.colours,
         striped=striped,
         findings=material.findings,
+        # A check is told in full beside the first chart that it touches, and named beside the others.
+        told=[],
+        standing=standing(material.run),
         checks=[check.name for check in ALL_CHECKS],
         conditions=conditions(material.run),
         cells=cells_table(material),

@@ -9,7 +9,7 @@ from loadtest.analysis.checks import degradations
 from loadtest.analysis.comparison import Comparison
 from loadtest.report.certainty_chart import estimate_words
 from loadtest.report.conditions import in_one_line
-from loadtest.report.headline import headline, supporting
+from loadtest.report.headline import CELL, headline, standing, supporting
 from loadtest.report.loads import load, named
 from loadtest.report.material import Material
 from loadtest.report.numbers import counted, duration, rate, whole
@@ -22,6 +22,7 @@ HEADS = ("mode", "load", "messages/s", "response p50", "p99", "in service", "fai
 def summary_md(material: Material) -> str:
     """The whole text; it ends with a newline."""
     blocks = [
+        *([f"**{said}**"] if (said := standing(material.run)) else []),
         *_degraded(material),
         f"**{_escaped(headline(material.verdict, material.aggregates))}**",
         _bullets(map(_escaped, supporting(material.verdict, material.aggregates))),
@@ -55,7 +56,8 @@ def _table(material: Material) -> Iterator[str]:
     if baselines:
         yield (
             f"Ratio: messages per second over {_escaped(' and '.join(baselines))}; "
-            "under open load the time for 99% of messages. The geometric mean of the repeats' ratios."
+            "under open load the time for 99% of messages. The geometric mean of the repeats' ratios. "
+            f"{CELL}"
         )
 
 

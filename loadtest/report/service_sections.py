@@ -21,7 +21,7 @@ def throughput_section(material: Material) -> Section | None:
     rows = tuple(
         (names[cell.index], whole(cell.level), whole(cell.repeat), plain(cell.messages_per_s))
         for cell in material.cells
-        if not cell.cut_short and cell.rate_per_s is None
+        if cell.whole and cell.rate_per_s is None
     )
     laws = any(each.law is not None for each in material.scalings)
     line = "the scalability law where it fits, else their medians" if laws else "their medians"

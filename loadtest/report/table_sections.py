@@ -10,6 +10,7 @@ from loadtest.analysis.finding import Topic
 from loadtest.report.fairness_rows import fairness_rows
 from loadtest.report.gate_rows import FAILED, NOT_JUDGED, gate_rows
 from loadtest.report.generator_rows import load_rows, worker_rows
+from loadtest.report.headline import CELL
 from loadtest.report.material import Material
 from loadtest.report.numbers import ABSENT, counted, duration, rate, whole
 from loadtest.report.rows import table_rows
@@ -29,10 +30,10 @@ def figures_section(material: Material) -> Section | None:
     return _section(
         "figures",
         "The figures",
-        "Medians over the repeats. Response and first reply are seen from the client; wait, hand-off and in "
-        "service are the server's own. Hand-off: from the release of a permit to the admission of one who "
-        "waited for it. A mode that admits connections makes the first message of each wait, and no other: "
-        "there p50 can be low and p99 high.",
+        f"Medians over the repeats. {CELL} Response and first reply are seen from the client; wait, "
+        "hand-off and in service are the server's own. Hand-off: from the release of a permit (the right to "
+        "be served) to the admission of one who waited for it. A mode that admits connections makes the "
+        "first message of each wait, and no other: there p50 can be low and p99 high.",
         (Topic.THROUGHPUT, Topic.TIMES, Topic.SERVER),
         _table(heads, table_rows(material.aggregates)),
     )
@@ -137,8 +138,8 @@ def laws_section(material: Material) -> Section | None:
         "Little's law",
         "How many are there at once: counted, and computed as throughput times mean time. At the clients "
         "users or exchanges, over the window; at the server those in service, over the whole cell, warm-up "
-        "and drain included. Medians of the repeats. Each edge of the window cuts through one exchange of "
-        "every user, so a short window allows a greater difference.",
+        "and drain included. Medians of the repeats. Exchanges are those that ended in the "
+        "window; where what its ends cut through weighs too much, the cell is too short and is left out.",
         (Topic.LITTLES_LAW,),
         _table(heads, law_rows(material.cells, material.modes)),
     )
@@ -214,7 +215,7 @@ def _cell_row(cell: Cell) -> tuple[str, ...]:
     first, response, wait, server = cell.first_reply_us, cell.response_us, cell.wait_us, cell.server
     handoff = None if server is None or server.handoff_us is None else server.handoff_us.p50
     return (
-        cell.mode + (" (cut short)" if cell.cut_short else ""),
+        cell.mode + (" (cut short)" if cell.cut_short else " (too short)" if cell.too_short else ""),
         str(cell.index),
         str(cell.level),
         str(cell.repeat),

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from loadtest.analysis.checks import degradations
 from loadtest.analysis.finding import Finding
-from loadtest.report.headline import headline, supporting
+from loadtest.report.headline import CELL, headline, standing, supporting
 from loadtest.report.material import Material
 from loadtest.report.numbers import counted
 from loadtest.report.rows import TableRow, table_rows
@@ -31,12 +31,14 @@ COLUMNS = (
 
 LEGEND = (
     "Medians of the repeats. p50, p99: response time; 1st reply: p50; wait: mean; peak: most in service. "
-    "How many times: the geometric mean of the repeats' ratios."
+    f"How many times: the geometric mean of the repeats' ratios. {CELL}"
 )
 
 
 def print_report(material: Material, console: Console) -> None:
     """What degrades the run, the verdict in words, the table, and what the checks found."""
+    if said := standing(material.run):
+        console.print(Text(said, style="bold red"))
     _print_degradations(degradations(material.findings), console)
     console.print(Text(headline(material.verdict, material.aggregates), style="bold"))
     for said in supporting(material.verdict, material.aggregates):

@@ -9,7 +9,8 @@ from statistics import median
 from loadtest.analysis import littles_law
 from loadtest.analysis.series import groups_in_plan_order
 from loadtest.report.numbers import ABSENT, difference, duration, figures, whole
-from loadtest.results import Cell, LittlesLaw, WaitPrediction
+from loadtest.results import Cell
+from loadtest.theory import LittlesLaw, WaitPrediction
 
 
 @dataclass(frozen=True, slots=True)

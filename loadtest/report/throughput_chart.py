@@ -50,7 +50,7 @@ def throughput_chart(
     points = [
         Point(names[cell.index], cell.level, cell.messages_per_s)
         for cell in cells
-        if not cell.cut_short and cell.arrival == "closed"
+        if cell.whole and cell.arrival == "closed"
     ]
     levels = sorted({point.level for point in points})
     if len(levels) < 2 or not any(point.rate for point in points):

@@ -160,7 +160,7 @@ def _curve(material: Material, each: Aggregate, phase: str) -> list[Percentile]:
         for cell in material.cells
         if names[cell.index] == each.series
         and cell.level == each.level
-        and not cell.cut_short
+        and cell.whole
         and cell.index in material.details
     ]
     return curve([decoded(text) for text in texts if text])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from loadtest.analysis.comparison import THROUGHPUT, Comparison
-from loadtest.analysis.intervals import Estimate
+from loadtest.analysis.intervals import Estimate, repeats_to_show
 from loadtest.analysis.metrics import Metric
 from loadtest.analysis.series import per_second, without_rate
 from loadtest.analysis.verdict import Silence, Verdict
@@ -16,8 +16,8 @@ _NOUNS: Mapping[str, str] = {
     "response_p50": "the time for half of all messages",
     "response_p99": "the time for 99% of messages",
 }
-# An interval of two repeats may end beyond any number that somebody would read digit by digit.
-_UNWIELDY = 1e7
+# An interval of few repeats may end beyond any number that means something to a reader.
+_FARTHEST = 1_000_000
 _ANSWERED: Mapping[str, str] = {"response_p50": "half of all", "response_p99": "99% of"}
 
 
@@ -40,7 +40,7 @@ def withheld_sentence(verdict: Verdict) -> str | None:
 
 
 def verdict_in_short(verdict: Verdict) -> str:
-    """The headline in a few words, for lists: `lock 15.8x fewer at 32`; against free where unsaid."""
+    """The headline in a few words, for lists: `free 15.8x lock at 32`."""
     if verdict.withheld:
         return "no verdict"
     headline = verdict.headline
@@ -53,7 +53,7 @@ def verdict_in_short(verdict: Verdict) -> str:
 def sentence(comparison: Comparison) -> str:
     """Where, who, how many times as much as whom, and how sure that is.
 
-    `at 32 connections lock serves 15.8x fewer messages than free (95%: 15.1 to 16.4)`
+    `at 32 connections free serves 15.8 times as many messages as lock (95%: 15.1 to 16.4)`
     """
     subject, reference = _pair(comparison)
     said = claim(comparison.metric, comparison.estimate, subject, reference)
@@ -68,27 +68,57 @@ def place(level: int, rate_per_s: float | None) -> str:
 
 
 def claim(metric: Metric, estimate: Estimate, subject: str, reference: str) -> str:
-    """What is shown of subject over reference in one metric: never a winner where the interval holds 1."""
+    """What is shown of subject over reference in one metric: never a winner where the interval holds 1.
+
+    Whoever has the greater figure is told first: `15.8 times as many` is plain, `15.8 times fewer` is not.
+    """
     if estimate.low is not None and not estimate.differs:
-        noun = _NOUNS.get(metric.name, metric.name)
+        return _nothing_shown(metric, estimate, subject, reference)
+    if estimate.ratio < 1:
+        estimate, subject, reference = estimate.inverse, reference, subject
+    return f"{subject} {_does(metric, estimate.ratio)} {reference} ({interval_words(estimate)})"
+
+
+def _nothing_shown(metric: Metric, estimate: Estimate, subject: str, reference: str) -> str:
+    noun = _NOUNS.get(metric.name, metric.name)
+    if not estimate.noisy:
         known = f"ratio {figures(estimate.ratio)}, {interval_words(estimate)}"
         return f"no difference shown between {subject} and {reference} in {noun} ({known})"
-    fewer = metric == THROUGHPUT and estimate.ratio < 1
-    told = estimate.inverse if fewer else estimate
-    return f"{subject} {_does(metric, told, fewer)} {reference} ({interval_words(told)})"
+    enough = repeats_to_show(estimate)
+    more = "" if enough is None else f"; if they go on as they do, {enough} would do"
+    few = counted(estimate.samples, "repeat") + (
+        " are too few" if estimate.samples == 2 else " are too noisy"
+    )
+    return f"{few} to say whether {subject} and {reference} differ in {noun}{more}"
 
 
 def interval_words(estimate: Estimate) -> str:
     """`95%: 15.1 to 16.4`, or that one repeat cannot say."""
     if estimate.low is None or estimate.high is None:
         return "one repeat: how sure is unknown"
-    return f"95%: {bound(estimate.low)} to {bound(estimate.high)}"
+    return f"95%: {range_words(estimate)}"
+
+
+def range_words(estimate: Estimate) -> str:
+    """`15.1 to 16.4`; of one that is too wide to say anything no number is told."""
+    if estimate.low is None or estimate.high is None:
+        return "unknown"
+    return too_wide(estimate) or f"{bound(estimate.low)} to {bound(estimate.high)}"
+
+
+def too_wide(estimate: Estimate) -> str:
+    """Why an interval says nothing, in two words; "" where it says something."""
+    if not estimate.noisy:
+        return ""
+    return "too few repeats" if estimate.samples == 2 else "too noisy"
 
 
 def bound(value: float) -> str:
     """An interval's end: with more figures where three would round it to 1 and hide on which side it lies."""
-    if value >= _UNWIELDY:
-        return f"{value:.2g}"
+    if value > _FARTHEST:
+        return f"over {_FARTHEST:,}"
+    if value < 1 / _FARTHEST:
+        return "under 0.000001"
     return f"{value:.5g}" if value != 1 and figures(value) == "1.00" else figures(value)
 
 
@@ -103,21 +133,17 @@ def _pair(comparison: Comparison) -> tuple[str, str]:
 def _in_short(comparison: Comparison) -> str:
     metric, estimate = comparison.metric, comparison.estimate
     if estimate.low is not None and not estimate.differs:
-        return "no difference"
+        return too_wide(estimate) or "no difference"
     subject, reference = _pair(comparison)
-    than = "" if reference == "free" else f" {reference}"
-    unsure = " (one repeat)" if estimate.low is None else ""
-    if metric != THROUGHPUT:
-        return f"{subject} {times(estimate.ratio)} the p99{than and f' of{than}'}{unsure}"
     if estimate.ratio < 1:
-        return f"{subject} {times(1 / estimate.ratio)} fewer{than and f' than{than}'}{unsure}"
-    return f"{subject} {times(estimate.ratio)} as many{than and f' as{than}'}{unsure}"
+        estimate, subject, reference = estimate.inverse, reference, subject
+    figure = "" if metric == THROUGHPUT else "p99 "
+    unsure = " (one repeat)" if estimate.low is None else ""
+    return f"{subject} {figure}{times(estimate.ratio)} {reference}{unsure}"
 
 
-def _does(metric: Metric, told: Estimate, fewer: bool) -> str:
-    many = times(told.ratio)
-    if fewer:
-        return f"serves {many} fewer messages than"
+def _does(metric: Metric, ratio: float) -> str:
+    many = f"{figures(ratio)} times"
     if metric == THROUGHPUT:
         return f"serves {many} as many messages as"
     if metric.name in _ANSWERED:
@@ -126,7 +152,12 @@ def _does(metric: Metric, told: Estimate, fewer: bool) -> str:
 
 
 def _silence(silence: Silence) -> str:
+    """`at 8 connections lock answers no message in 1 of 3 repeats, so it is not compared`."""
     often = "" if silence.silent == silence.repeats else f" in {silence.silent} of {silence.repeats} repeats"
     rate_per_s = silence.rate_per_s
     series = silence.series if rate_per_s is None else without_rate(silence.series, rate_per_s)
-    return f"{place(silence.level, rate_per_s)} {series} answers no message{often}"
+    does = (
+        f"fails {silence.failed:,} of {silence.sent:,} messages" if silence.failed else "answers no message"
+    )
+    left = ", so it is not compared" if often else ""
+    return f"{place(silence.level, rate_per_s)} {series} {does}{often}{left}"

@@ -76,7 +76,7 @@ def scalability_sentence(scalings: Sequence[Scaling]) -> str | None:
     if most == 1:
         return None
     if most < FEWEST_LEVELS:
-        return f"The scalability law needs {FEWEST_LEVELS} levels and here are {most}: not enough levels."
+        return f"The scalability law needs {FEWEST_LEVELS} levels; this plan has {most}."
     laws = [(each.series, each.law) for each in scalings if each.law is not None]
     parts = [
         f"{word} with {joined(names)}"

@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.loadtest.commands import compare, differences, lockstep
 
-HOLD_S = 0.020
+HOLD_S = 0.008
 LEVEL = 32
 OUTCOMES = ("answered", "refused", "reset", "timeout", "short", "mismatch", "aborted")
 
@@ -23,8 +23,8 @@ def all_modes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     modes = "free,lock,semaphore=4,queue=1,iterative,ticket"
     _, run = compare(
         tmp_path_factory.mktemp("all") / "results",
-        *("--modes", modes, "--levels", str(LEVEL), "--hold", "20ms", "--messages", "1"),
-        *("--seconds", "1.2", "--warmup", "0.8", "--repeats", "3"),
+        *("--modes", modes, "--levels", str(LEVEL), "--hold", "8ms", "--messages", "1"),
+        *("--seconds", "2", "--warmup", "0.8", "--repeats", "3"),
     )
     return run
 

@@ -10,7 +10,8 @@ import pytest
 
 from loadtest.analysis.checks import ALL_CHECKS, degradations, findings, is_degraded
 from loadtest.analysis.distribution import of_values
-from loadtest.results import Cell, Count, LittlesLaw, Messages, Run, WaitPrediction
+from loadtest.results import Cell, Count, Messages, Run
+from loadtest.theory import Edges, LittlesLaw, WaitPrediction
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run, without_server
 from tests.support_visits import MS, US
@@ -51,16 +52,28 @@ def prediction(measured_us: float, predicted_us: float) -> WaitPrediction:
     return WaitPrediction(100, 1, 0.8, measured_us, predicted_us, predicted_us)
 
 
+SHORT = Edges(-0.2, 32, 3_340_000.0, 960.0)
+
+
+def too_short_at_its_only_repeat(run: Run) -> Run:
+    first = run.cells[0]
+    others = [cell for cell in run.cells if (cell.mode, cell.level) != (first.mode, first.level)]
+    return replace(run, cells=[replace(first, edges=SHORT), *others])
+
+
 FAULTS: dict[str, Callable[[Run], Run]] = {
     "interrupted": lambda run: replace(run, interrupted=True),
     "unfinished": lambda run: replace(run, finished=None),
     "nothing-measured": lambda run: replace(run, cells=[]),
+    "too-short": too_short_at_its_only_repeat,
+    "unsteady": with_cell(edges=SHORT),
     "cut-short": with_cell(cut_short=True),
     "unbalanced": with_cell(messages=Messages(sent=7, answered=7, aborted=1)),
     "ledger-difference": with_ledger(bytes_sent=Count(64, 60)),
     "missing-workers": with_cell(workers_reported=1),
     "missing-users": with_cell(users=0),
     "refused-reports": with_cell(reports_refused=2),
+    "late-reports": with_cell(reports_late=1),
     "messages-failed": with_cell(messages=Messages(sent=7, answered=6, timeout=1)),
     "listen-overflow": with_server(listen_overflows=2),
     "dropped-records": with_server(dropped_records=3),
@@ -77,15 +90,18 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "littles-law-client": with_cell(littles_law=LittlesLaw(8, 12)),
     "littles-law-server": with_server(littles_law=LittlesLaw(8, 12)),
     "no-server-data": without_server,
+    "replies-unchecked": lambda run: replace(run, target={"framing": "raw", "reply": None}),
     "single-repeat": lambda run: replace(run, cells=[cell for cell in run.cells if cell.repeat == 1]),
 }
 DEGRADING = {
+    "too-short",
     "unbalanced",
     "no-ports",
     "ledger-difference",
     "missing-workers",
     "missing-users",
     "refused-reports",
+    "late-reports",
 }
 
 
@@ -169,3 +185,60 @@ def test_of_several_workers_each_is_told(run: Run) -> None:
     )
     (found,) = findings(busy(run))
     assert found.where[0].endswith("worker-1 used 97%; worker-2 used 97%")
+
+
+def test_failed_messages_are_told_by_outcome_with_what_was_said_of_the_first() -> None:
+    run = make_run(modes=("lock",), levels=(1,), repeats=2)[0]
+    messages = Messages(sent=400, answered=382, timeout=6, mismatch=12)
+    cell = replace(run.cells[0], messages=messages, examples={"mismatch": "the reply is not ...: b'-ERR'"})
+    (found,) = findings(replace(run, cells=[cell, *run.cells[1:]]))
+    assert found.where[0].endswith(
+        "18 of 400: 12 mismatch, the first: the reply is not ...: b'-ERR'; 6 timeout"
+    )
+
+
+@pytest.mark.parametrize(
+    ("framing", "ends"), [("raw", "the first bytes that came"), ("line", "the first reply of framing line")]
+)
+def test_of_unchecked_replies_it_is_said_where_their_time_ends(run: Run, framing: str, ends: str) -> None:
+    (found,) = findings(replace(run, target={"framing": framing, "reply": None}))
+    assert ends in found.where[0]
+    assert findings(replace(run, target={"framing": framing, "reply": "echo"})) == []
+
+
+def test_nobody_is_told_to_start_a_server_that_is_not_ours_with_a_flag_of_ours(run: Run) -> None:
+    target = {"address": "127.0.0.1:6379", "framing": "line", "reply": "echo"}
+    (found,) = findings(replace(without_server(run), target=target))
+    assert found.check.name == "no-server-data"
+    assert "--timing" not in found.check.advice
+    assert "no Lockstep server" in found.check.told
+
+
+def test_a_cell_that_is_too_short_says_what_it_needs(run: Run) -> None:
+    (found,) = findings(too_short_at_its_only_repeat(with_cell(seconds=4.0)(run)))
+    assert found.where[0].endswith(
+        "too short: needs 960 s, was 4 s (32 still under way at the end, one for 3.34 s)"
+    )
+    (found,) = findings(with_cell(edges=Edges(-1.0, 32, 3e6, 120.0, at_least=True))(run))
+    assert "needs more than 120 s" in found.where[0]
+
+
+def test_where_most_repeats_are_too_short_the_run_is_unfit_and_where_few_are_they_are_left_out(
+    run: Run,
+) -> None:
+    """Three repeats of each mode and level: one may have met a pause of the machine, two have not."""
+
+    def short(repeats: set[int]) -> Run:
+        return replace(
+            run,
+            cells=[
+                replace(cell, edges=SHORT) if cell.mode == "lock" and cell.repeat in repeats else cell
+                for cell in run.cells
+            ],
+        )
+
+    names = [
+        [found.check.name for found in findings(short(set(range(1, most + 1))))] for most in (0, 1, 2, 3)
+    ]
+    assert names == [[], ["unsteady"], ["too-short"], ["too-short"]]
+    assert not is_degraded(short({1}))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from scipy import stats
 
-from loadtest.analysis.intervals import Estimate, each_of, independent_ratio, paired_ratio
+from loadtest.analysis.intervals import Estimate, each_of, independent_ratio, paired_ratio, repeats_to_show
 
 DRAWS = 2_000
 OURS = [104.0, 97.0, 131.0, 99.0]
@@ -162,3 +162,23 @@ def test_at_least_93_of_100_intervals_hold_the_true_ratio(noise: Noise, repeats:
 @pytest.mark.parametrize("repeats", [3, 5, 10])
 def test_where_one_mode_alone_has_a_long_tail_fewer_do_as_the_docs_say(repeats: int) -> None:
     assert 0.87 <= coverage(skewed_one, repeats) < 0.93
+
+
+@pytest.mark.parametrize("ratio", [0.125, 0.5, 1.5])
+def test_so_many_repeats_show_a_difference_as_are_said_to_and_one_less_does_not(ratio: float) -> None:
+    """The same two logs, over and over: the spread stays about the same."""
+    values = [ratio * factor for factor in (0.6, 1 / 0.6)]
+    estimate = paired_ratio(values, [1.0, 1.0])
+    assert estimate is not None
+    enough = repeats_to_show(estimate)
+    assert enough is not None
+    error = math.log(1 / 0.6) * math.sqrt(2)
+    for repeats, shown in ((enough, True), (enough - 1, False)):
+        half = stats.t.ppf(0.975, repeats - 1) * error / math.sqrt(repeats)
+        assert bool(half < abs(math.log(ratio))) is shown
+
+
+def test_what_no_number_of_repeats_would_show_is_not_promised() -> None:
+    assert repeats_to_show(Estimate(1.0001, 0.1, 10.0, 2)) is None
+    assert repeats_to_show(Estimate(2.0, 1.5, 2.7, 3)) is None
+    assert repeats_to_show(Estimate(2.0, None, None, 1)) is None

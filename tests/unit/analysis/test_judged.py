@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from loadtest.analysis.judged import Judged, judge_gates, unmet
 from loadtest.results import Cell, Fairness, Messages, Run
+from loadtest.theory import Edges
 from tests.support_run import make_run, without_server
 
 LEVELS = (1, 8)
@@ -184,3 +186,19 @@ def test_a_gate_rests_on_the_measured_time_of_its_cells(run: Run) -> None:
     seconds = run.cells[0].seconds
     assert only(run, "free@8: failed <= 0").seconds == pytest.approx(REPEATS * seconds)
     assert only(run, "lock/free@8: messages_per_s > 0").seconds == pytest.approx(2 * REPEATS * seconds)
+
+
+def test_single_repeats_that_were_disturbed_are_left_out_of_a_gate_and_not_lacking(run: Run) -> None:
+    short = Edges(-0.2, 32, 3_340_000.0, 960.0)
+    once = changed(
+        with_rates(run, RATES),
+        lambda cell: (cell.mode, cell.repeat) == ("free", 2),
+        edges=short,
+        response_us=None,
+    )
+    judged = only(once, "free@8: messages_per_s > 0")
+    assert (judged.value, judged.low, judged.high, judged.passed) == (150.0, 100.0, 200.0, True)
+    assert only(once, "free@8: response_p99 < 100s").passed
+    assert only(once, "lock/free@8: messages_per_s > 0").value == pytest.approx(math.sqrt(0.1 * 0.2))
+    mostly = changed(once, lambda cell: (cell.mode, cell.repeat) == ("free", 1), edges=short)
+    assert only(mostly, "free@8: messages_per_s > 0").passed is None

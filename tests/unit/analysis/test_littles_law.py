@@ -8,7 +8,8 @@ import pytest
 
 from loadtest.analysis import littles_law
 from loadtest.analysis.distribution import of_values
-from loadtest.results import Cell, LittlesLaw
+from loadtest.results import Cell
+from loadtest.theory import LittlesLaw
 from tests.support_run import make_run
 from tests.support_visits import MS, US
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from loadtest.master.collector import CellCollector
 from loadtest.orders import CellOrder
 from loadtest.plan import Arrival, Traffic
 from loadtest.recording.recorder import HISTOGRAMS
+from loadtest.recording.spans import SpanSums
 from loadtest.results import Messages
 from tests.unit.loadtest.records import (
     MS,
@@ -98,7 +101,7 @@ def test_what_workers_record_and_report_in_parts_is_what_one_would_have_recorded
 
 
 def assert_same(merged: CellCollector, alone: CellCollector) -> None:
-    for name in ("messages", "ledger", "carried", "bytes_sent", "bytes_received", "sessions", "in_flight"):
+    for name in ("messages", "ledger", "carried", "bytes_sent", "bytes_received", "sessions", "spans"):
         assert getattr(merged, name) == getattr(alone, name), name
     # Every bucket of every histogram, hence every percentile.
     assert merged.detail() == alone.detail()
@@ -132,18 +135,27 @@ def test_sent_is_the_sum_of_the_outcomes(samples: list[Sample]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("run_id", "cell", "worker"),
-    [("another", 0, "w1"), ("run", 1, "w1"), ("run", 0, "stranger")],
+    ("run_id", "cell", "worker", "refused", "belated"),
+    [("another", 0, "w1", 1, 0), ("run", 1, "w1", 0, 1), ("run", 0, "paused before it", 0, 1)],
 )
-def test_reports_of_other_runs_cells_and_unknown_workers_are_refused_and_counted(
-    run_id: str, cell: int, worker: str
+def test_reports_of_other_runs_are_refused_and_those_of_workers_that_were_silent_are_told_apart(
+    run_id: str, cell: int, worker: str, refused: int, belated: int
 ) -> None:
     collector = CellCollector(order(), {"w1"})
     foreign = report_of([message(1.5, 1.6)], worker, order(run_id=run_id, cell=cell))
     assert not collector.add(foreign)
-    assert collector.refused == 1
+    assert (collector.refused, collector.belated) == (refused, belated)
     assert collector.ledger == Messages()
     assert collector.missing() == {"w1"}
+
+
+def test_users_of_a_worker_that_left_are_not_counted_beside_those_that_took_their_place() -> None:
+    collector = CellCollector(order(), {"w1", "w2"})
+    collector.add({**report_of([], "w1", final=False), "users": 2})
+    collector.add({**report_of([], "w2"), "users": 2})
+    collector.ending = True
+    collector.add({**report_of([], "w1"), "users": 4})
+    assert collector.users == 4
 
 
 def test_a_worker_is_missing_until_its_final_report_has_come() -> None:
@@ -229,12 +241,19 @@ def test_back_offs_and_addresses_are_the_last_word_of_each_worker_put_together()
     assert (collector.backed_off, collector.port_waits, collector.addresses) == (6, 3, told)
 
 
-def test_in_flight_is_the_windows_average_over_all_workers() -> None:
+def test_how_exchanges_lie_to_the_window_is_added_up_over_all_workers() -> None:
     collector = CellCollector(order(), {"w1", "w2"})
-    assert collector.in_flight is None
-    for worker in ("w1", "w2"):
-        collector.add(report_of([message(1.5, 2.5, phase=Phase.SESSION)] * 2, worker))
-    assert collector.in_flight == pytest.approx(4 / 2.0)
+    assert collector.exchanges == SpanSums()
+    for worker, end_s in (("w1", 2.5), ("w2", 4.0)):
+        collector.add(report_of([message(1.5, end_s, phase=Phase.SESSION)] * 2, worker))
+    assert collector.exchanges == SpanSums(2, 5 * S, 0, 3 * S, 0, 2, round(1.5 * S))
+
+
+def test_of_all_workers_failures_an_example_of_each_outcome_is_kept() -> None:
+    collector = CellCollector(order(), {"w1", "w2"})
+    for worker, outcome in (("w1", Outcome.RESET), ("w2", Outcome.RESET), ("w2", Outcome.SHORT)):
+        collector.add(report_of([replace(message(1.5, 1.6, outcome), detail=f"by {worker}")], worker))
+    assert collector.examples == {"reset": "by w1", "short": "by w2"}
 
 
 def test_each_workers_health_is_what_it_told_last_in_the_order_of_their_names() -> None:

@@ -39,7 +39,7 @@ class Begun(Exception):  # noqa: N818 - no error: the run would begin
         self.run = run
 
 
-def run_here(run: LocalRun, under_way: AbstractContextManager[object], on_cell: Any) -> None:
+def run_here(run: LocalRun, under_way: AbstractContextManager[object], on_cell: Any, on_note: Any) -> None:
     raise Begun(run)
 
 

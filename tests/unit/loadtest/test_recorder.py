@@ -10,7 +10,8 @@ import pytest
 from loadtest.connection.samples import Outcome, Phase, Sample
 from loadtest.plan import Arrival, Traffic
 from loadtest.recording.histograms import HIGHEST_NS, decoded
-from loadtest.recording.recorder import CellRecorder
+from loadtest.recording.recorder import MOST_DETAIL, CellRecorder
+from loadtest.recording.spans import SpanSums, Window
 from tests.unit.loadtest.records import (
     MS,
     OPEN,
@@ -36,27 +37,34 @@ def counts(report: dict[str, Any]) -> dict[str, int]:
     return {name: decoded(text).get_total_count() for name, text in report["histograms"].items()}
 
 
-# The window: from 1 s to 3 s. measured: began inside; timed: that and answered; rate: ended inside.
+# The window: from 1 s to 3 s. measured: counted in it; timed: that and answered.
 @pytest.mark.parametrize(
-    ("sample", "measured", "timed", "rate"),
+    ("sample", "measured", "timed"),
     [
-        pytest.param(message(0.2, 0.4), 0, 0, 0, id="all in the warm-up"),
-        pytest.param(message(0.9, 1.1), 0, 0, 1, id="began in the warm-up, ended in the window"),
-        pytest.param(message(1.0, 1.5), 1, 1, 1, id="began with the window"),
-        pytest.param(message(2.9, 9.0), 1, 1, 0, id="began in the window, ended long after it"),
-        pytest.param(message(2.5, 3.0), 1, 1, 0, id="ended with the window"),
-        pytest.param(message(3.0, 3.1), 0, 0, 0, id="began after the window"),
-        pytest.param(message(1.5, 1.6, Outcome.RESET), 1, 0, 0, id="failed in the window"),
-        pytest.param(message(0.5, 0.6, Outcome.RESET), 0, 0, 0, id="failed in the warm-up"),
+        pytest.param(message(0.2, 0.4), 0, 0, id="all in the warm-up"),
+        pytest.param(message(0.2, 1.0), 1, 1, id="began in the warm-up, ended with the window's beginning"),
+        pytest.param(message(0.9, 1.1), 1, 1, id="began in the warm-up, ended in the window"),
+        pytest.param(message(1.0, 1.5), 1, 1, id="all in the window"),
+        pytest.param(message(2.9, 9.0), 0, 0, id="began in the window, ended long after it"),
+        pytest.param(message(2.5, 3.0), 0, 0, id="ended with the window"),
+        pytest.param(message(0.5, 9.0), 0, 0, id="outlived the window on both sides"),
+        pytest.param(message(3.0, 3.1), 0, 0, id="began after the window"),
+        pytest.param(message(1.5, 1.6, Outcome.RESET), 1, 0, id="failed in the window"),
+        pytest.param(message(0.5, 1.6, Outcome.RESET), 1, 0, id="began in the warm-up, failed in the window"),
+        pytest.param(
+            message(2.5, 6.0, Outcome.ABORTED), 1, 0, id="under way at the window's end, and failed"
+        ),
+        pytest.param(message(0.5, 6.0, Outcome.ABORTED), 1, 0, id="under way all the time, and failed"),
+        pytest.param(message(3.0, 6.0, Outcome.ABORTED), 0, 0, id="began after the window, and failed"),
+        pytest.param(message(0.5, 0.6, Outcome.RESET), 0, 0, id="failed in the warm-up"),
     ],
 )
-def test_the_window_takes_what_began_in_it_and_the_rate_what_ended_in_it(
-    sample: Sample, measured: int, timed: int, rate: int
+def test_the_window_takes_what_ended_in_it_and_what_was_under_way_at_its_end_and_failed(
+    sample: Sample, measured: int, timed: int
 ) -> None:
     report = report_of([sample])
     assert report["measured"].get(sample.outcome.value, 0) == measured
     assert counts(report).get("response", 0) == timed
-    assert report["answered_in_window"] == rate
     assert report["ledger"].get(sample.outcome.value) == 1
 
 
@@ -91,7 +99,7 @@ def test_a_message_is_split_into_wait_service_and_the_rest(
 
 
 def test_a_time_beyond_the_histogram_is_kept_at_its_greatest_value() -> None:
-    sample = Sample(Phase.MESSAGE, Outcome.ANSWERED, START_NS + S, START_NS + S + 2 * HIGHEST_NS)
+    sample = Sample(Phase.MESSAGE, Outcome.ANSWERED, at(1.5) - 2 * HIGHEST_NS, at(1.5))
     (greatest,) = {decoded(text).get_max_value() for text in report_of([sample])["histograms"].values()}
     assert greatest == pytest.approx(HIGHEST_NS, rel=0.002)
 
@@ -111,11 +119,12 @@ def test_take_hands_over_each_thing_exactly_once() -> None:
     first = recorder.take("w", final=False)
     assert (first["ledger"]["answered"], first["sessions"], len(first["connections"])) == (1, 1, 1)
     second = recorder.take("w", final=True)
-    for name in ("ledger", "measured", "histograms"):
+    for name in ("ledger", "measured", "histograms", "examples"):
         assert second[name] == {}, name
     for name in ("per_second", "connections"):
         assert second[name] == [], name
-    assert (second["sessions"], second["answered_in_window"], second["in_flight_ns"]) == (0, 0, 0)
+    assert second["sessions"] == 0
+    assert not any(any(sums.values()) for sums in second["spans"].values())
     assert (first["sequence"], second["sequence"]) == (0, 1)
     assert (first["final"], second["final"]) == (False, True)
 
@@ -145,8 +154,7 @@ def test_a_window_without_an_end_takes_everything_until_it_is_closed() -> None:
 def test_closing_a_window_early_shortens_it_and_late_leaves_it(closed_s: float, window_s: float) -> None:
     recorder = begun(order())
     recorder.close_window(at(closed_s))
-    assert recorder.window_start_ns == START_NS + S
-    assert recorder.window_end_ns == START_NS + S + round(window_s * S)
+    assert recorder.window == Window(START_NS + S, START_NS + S + round(window_s * S))
 
 
 def largest_ns(report: dict[str, Any], name: str) -> int:
@@ -181,9 +189,9 @@ def test_a_message_of_an_open_load_that_nobody_said_when_it_was_due_runs_from_it
 
 # The window: from 1 s to 3 s.
 @pytest.mark.parametrize(
-    ("due_s", "sent_s", "inside"), [(0.9, 1.1, 0), (1.0, 1.0, 1), (2.9, 3.5, 1), (3.0, 3.0, 0)]
+    ("due_s", "sent_s", "inside"), [(0.1, 0.8, 0), (0.1, 1.1, 1), (1.0, 1.0, 1), (2.8, 2.9, 0), (2.7, 2.8, 1)]
 )
-def test_an_open_loads_message_belongs_to_the_window_in_which_it_was_due(
+def test_an_open_loads_message_belongs_to_the_window_in_which_it_ended_whenever_it_was_due(
     due_s: float, sent_s: float, inside: int
 ) -> None:
     sample = message(sent_s, sent_s + 0.1)
@@ -211,26 +219,44 @@ def test_where_a_turn_is_a_session_only_its_own_step_tells_the_lag(traffic: Traf
 
 
 @pytest.mark.parametrize(
-    ("spans", "in_flight_s"),
+    ("span", "sums"),
     [
-        ([(1.5, 1.7)], 0.2),
-        ([(0.2, 0.9), (3.0, 4.0)], 0.0),
-        ([(0.5, 1.25), (2.5, 9.0)], 0.75),
-        ([(0.0, 9.0), (0.0, 9.0)], 4.0),
+        ((0.2, 0.9), {}),
+        ((3.0, 4.0), {}),
+        ((1.5, 1.7), {"completed": 1, "inside_ns": 0.2}),
+        ((0.5, 1.25), {"completed": 1, "inside_ns": 0.25, "before_ns": 0.5}),
+        ((2.5, 9.0), {"under_way": 1, "inside_ns": 0.5, "after_ns": 0.5, "longest_ns": 0.5}),
+        ((0.0, 9.0), {"under_way": 1, "inside_ns": 2.0, "after_ns": 2.0, "longest_ns": 3.0}),
     ],
 )
 @pytest.mark.parametrize("phase", [Phase.SESSION, Phase.MESSAGE])
-def test_of_what_is_under_way_the_part_within_the_window_adds_up(
-    phase: Phase, spans: list[tuple[float, float]], in_flight_s: float
+def test_how_exchanges_lie_to_the_window_adds_up(
+    phase: Phase, span: tuple[float, float], sums: dict[str, float]
 ) -> None:
-    traffic = PERSISTENT if phase is Phase.MESSAGE else Traffic()
-    samples = [message(start_s, end_s, phase=phase) for start_s, end_s in spans]
-    assert report_of(samples, cell_order=order(traffic=traffic))["in_flight_ns"] == in_flight_s * S
+    told = report_of([message(*span, phase=phase)])["spans"][phase]
+    expected = {
+        name: value if name in ("completed", "under_way") else value * S for name, value in sums.items()
+    }
+    assert told == {**SpanSums().to_message(), **expected}
 
 
-def test_messages_within_a_session_are_not_counted_as_under_way_twice() -> None:
-    whole = message(1.5, 1.7, phase=Phase.SESSION)
-    assert report_of([message(1.5, 1.6), message(1.6, 1.7), whole])["in_flight_ns"] == 0.2 * S
+@pytest.mark.parametrize("phase", [Phase.SESSION, Phase.MESSAGE])
+def test_of_exchanges_that_fail_the_time_is_kept_but_none_is_completed(phase: Phase) -> None:
+    failed = [message(0.5, 1.5, Outcome.RESET, phase), message(2.5, 6.0, Outcome.ABORTED, phase)]
+    told = report_of(failed)["spans"][phase]
+    assert (told["completed"], told["before_ns"]) == (0, 0)
+    assert (told["failed_ns"], told["after_ns"], told["inside_ns"]) == (0.5 * S, 0.5 * S, 1.0 * S)
+    assert told["under_way"] == 1
+
+
+def test_of_each_outcome_the_first_failures_words_are_kept() -> None:
+    first = replace(message(1.5, 1.6, Outcome.MISMATCH), detail="the reply is not ...: b'-ERR'")
+    later = [
+        replace(first, detail="another"),
+        replace(message(1.5, 1.6, Outcome.TIMEOUT), detail="x" * 1_000),
+    ]
+    told = report_of([first, *later, message(1.5, 1.6, Outcome.RESET)])["examples"]
+    assert told == {"mismatch": first.detail, "timeout": "x" * MOST_DETAIL}
 
 
 def test_the_ledger_tells_what_connections_carried_in_messages_and_bytes() -> None:
@@ -260,7 +286,7 @@ def test_before_a_cells_time_begins_all_is_in_the_ledger_and_nothing_is_measured
     assert report["histograms"] == {}
     assert not any(report["measured"].values())
     assert (report["per_second"], report["sessions"], report["window_s"]) == ([], 0, 0.0)
-    assert (report["answered_in_window"], report["in_flight_ns"]) == (0, 0)
+    assert not any(any(sums.values()) for sums in report["spans"].values())
 
 
 def test_where_connections_are_opened_first_their_connects_are_timed_all_the_same() -> None:

@@ -38,7 +38,7 @@ def run_of(rate: float, repeats: int = 3, mode: str = "lock") -> Run:
         ),
         (
             degraded(run_of(100)),
-            "No verdict: B: Client and server do not agree on what crossed between them.",
+            "No verdict: B: Client and server counted different numbers of messages or bytes.",
         ),
     ],
 )
@@ -60,9 +60,9 @@ def test_what_is_worse_comes_before_what_is_lost_and_what_one_run_alone_has() ->
     said = diff_sentences(diff(first, second, 0.05))
     assert said[0].startswith("at 8 connections B's lock loses 25% of its messages, A's none: worse")
     assert said[1:3] == ["only in A: free at 32", "only in B: ticket at 8"]
-    (worse,) = [line for line in diff_sentences(diff(first, run_of(50), 0.05)) if "fewer" in line]
+    (worse,) = [line for line in diff_sentences(diff(first, run_of(50), 0.05)) if "as many" in line]
     assert worse.startswith(
-        "at 8 connections B's lock serves 2.00x fewer messages than A's (95%: 1.99 to 2.0"
+        "at 8 connections A's lock serves 2.00 times as many messages as B's lock (95%: 1.99 to 2.0"
     )
 
 
@@ -143,3 +143,16 @@ def test_runs_from_which_nothing_can_be_shown_are_refused_even_by_force(second: 
     reason = refused(run_of(100), second, force=True)
     assert reason is not None
     assert said in reason
+
+
+def test_two_repeats_a_side_print_no_interval_that_nobody_can_read() -> None:
+    def wild(rate: float) -> Run:
+        return make_run(
+            make_cell("lock", 8, repeat, messages_per_s=rate * factor)
+            for repeat, factor in ((1, 1.0), (2, 2.5))
+        )
+
+    lines = printed(wild(100), wild(30))
+    (row,) = [line for line in lines if "msgs/s" in line]
+    assert "too few repeats" in row
+    assert not any("e+" in line or "e-" in line for line in lines)

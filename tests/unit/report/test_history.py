@@ -61,11 +61,11 @@ def test_the_list_says_what_where_how_it_ended_and_what_changed(history: History
     what = "free,lock 8 x3"
     # Nothing tells these servers' side, which is one finding.
     assert said == [
-        (what, "lock 8.00x fewer at 8", "first", "1 found"),
-        (what, "lock 16.0x fewer at 8", "worse", "1 found"),
-        (what, "lock 8.00x fewer at 8", "first", "1 found"),
+        (what, "free 8.00x lock at 8", "first", "1 found"),
+        (what, "free 16.0x lock at 8", "worse", "1 found"),
+        (what, "free 8.00x lock at 8", "first", "1 found"),
         (what, "no verdict", "no verdict", "degraded"),
-        (what, "lock 8.00x fewer at 8", "better", "1 found"),
+        (what, "free 8.00x lock at 8", "better", "1 found"),
     ]
 
 
@@ -110,7 +110,10 @@ def test_the_page_is_one_file_with_links_charts_and_all_numbers(history: History
     page = render_history(history, {"run-2": "run-2/report.html"}, ["x is <damaged>"])
     assert page.count("<svg") == 2
     assert page.count('<a href="run-2/report.html">run-2</a>') == 2
-    assert "<h1>At 8 connections lock serves 8.00x fewer messages than free (95%: 7.99 to 8.01).</h1>" in page
+    assert (
+        "<h1>At 8 connections free serves 8.00 times as many messages as lock (95%: 7.99 to 8.01).</h1>"
+        in page
+    )
     assert "At 8 connections, messages per second: 802 with free, 50.1 to 100 with lock" in page
     assert "x is &lt;damaged&gt;" in page
     assert "<summary>Numbers</summary>" in page

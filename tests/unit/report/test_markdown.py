@@ -60,6 +60,12 @@ def test_what_the_checks_found_stands_below_the_table_with_how_many_cells() -> N
     assert text.index("| free |") < text.index("`interrupted`")
 
 
+def test_an_interrupted_run_says_so_before_anything_else() -> None:
+    run = replace(make_run()[0], interrupted=True)
+    assert markdown_of(run).startswith("**Interrupted run: it was stopped before its plan was done;")
+    assert markdown_of(replace(run, interrupted=False, finished=None)).startswith("**Unfinished run: ")
+
+
 def test_a_degraded_run_begins_with_that_and_has_no_ratios() -> None:
     run = make_run(repeats=2)[0]
     text = markdown_of(replace(run, cells=[replace(cell, workers_reported=1) for cell in run.cells]))

@@ -85,7 +85,7 @@ def test_the_page_goes_from_the_sentence_over_the_picture_to_the_tables_and_need
     write_histograms(folder, run)
     page = page_of(folder)
     order = (
-        "<h1>At 32 connections lock serves ",
+        "<h1>At 32 connections free serves ",
         'id="timeline"',
         "<h2>How sure</h2>",
         'id="certainty"',
@@ -167,7 +167,7 @@ def test_a_degraded_run_says_so_above_everything_else_with_the_numbers(tmp_path:
         assert "1 of 2 workers reported" in top
     for said in (page, text, (folder / "summary.md").read_text(encoding="utf-8")):
         assert "No verdict: " in said
-        assert "fewer messages" not in said
+        assert "as many messages" not in said
     assert 'id="certainty"' not in page
     assert max(map(len, text.splitlines())) <= 80
 
@@ -194,6 +194,11 @@ def test_a_check_stands_beside_each_chart_that_it_touches_and_beside_no_other(tm
     assert {name for name, said in touched.items() if said} >= {"certainty", "response", "first-reply"}
     assert not any(touched[name] for name in ("timeline", "overlap", "throughput", "littles-law"))
     assert 'id="check-generator-lag"' in page
+    in_full = [
+        said for said in re.findall(r'<p class="touching">.*', page) if "event loops were late" in said
+    ]
+    assert len(in_full) == 1, "in full beside the first, by name beside the others"
+    assert f"({len(cells)} of {len(cells)} cells)" in in_full[0]
 
 
 def test_a_topic_of_every_check_is_one_that_a_section_speaks_of(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from loadtest.results import SCHEMA, CellDetail, ResultsError
 from loadtest.run_folder import RunFolder
+from loadtest.theory import Edges
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run, overlap_of, write_run
 
@@ -164,3 +166,28 @@ def test_a_draft_that_is_a_link_to_another_file_leaves_that_alone(tmp_path: Path
     assert precious.read_text() == "mine"
     assert (folder.path / "summary.md").read_text() == "ours"
     assert not (folder.path / "summary.md").is_symlink()
+
+
+def test_a_run_of_an_earlier_version_is_read_and_nothing_of_it_is_too_short(tmp_path: Path) -> None:
+    """Its cells tell nothing of their windows' ends, of late reports or of examples; it had no target."""
+    path = write_run(tmp_path, *make_run(modes=("lock",), levels=(8,)))
+    document = json.loads((path / "run.json").read_text())
+    del document["target"]
+    for cell in document["cells"]:
+        for name in ("edges", "examples", "reports_late"):
+            del cell[name]
+    (path / "run.json").write_text(json.dumps(document))
+    run = RunFolder.load(path).run
+    assert run.target == {}
+    assert all(cell.whole and cell.edges is None and cell.examples == {} for cell in run.cells)
+
+
+def test_what_a_windows_ends_cut_through_is_kept_and_read_again(tmp_path: Path) -> None:
+    run, connections = make_run(modes=("lock",), levels=(8,), repeats=1)
+    edges = Edges(-0.2, 32, 3_340_000.0, 960.0, at_least=True)
+    run = replace(run, cells=[replace(run.cells[0], edges=edges, examples={"reset": "by peer"})])
+    path = write_run(tmp_path, run, connections)
+    (cell,) = RunFolder.load(path).run.cells
+    assert (cell.edges, cell.examples, cell.whole) == (edges, {"reset": "by peer"}, False)
+    (row,) = csv.DictReader((path / "summary.csv").open())
+    assert (row["edges_needs_s"], row["edges_under_way"], row["edges_share"]) == ("960.0", "32", "-0.2")

@@ -218,7 +218,7 @@ UNFIT = scaling("queue=1", None, Unfit.NO_FIT)
         ),
         (
             [scaling("lock", None, Unfit.FEW_LEVELS, (1, 8, 32))],
-            "The scalability law needs 5 levels and here are 3: not enough levels.",
+            "The scalability law needs 5 levels; this plan has 3.",
         ),
         ([scaling("lock", None, Unfit.FEW_LEVELS, (8,))], None),
         ([], None),

@@ -19,7 +19,7 @@ def test_while_a_run_goes_on_there_are_figures_and_no_verdict() -> None:
 
 def test_in_the_end_the_verdict_is_said_in_sentences_its_headline_first() -> None:
     outcome = outcome_of(RUN)
-    assert outcome.sentences[0].startswith("At 8 connections lock serves ")
+    assert outcome.sentences[0].startswith("At 8 connections free serves ")
     assert "95%" in outcome.sentences[0]
     assert len(outcome.sentences) > 1
     assert all(said.endswith(".") and said[0].isupper() for said in outcome.sentences)

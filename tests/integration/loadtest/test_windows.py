@@ -1,0 +1,60 @@
+"""Windows that are too short, and one that is long enough, against the server's own records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pytest
+
+from tests.integration.loadtest.commands import compare, lockstep, only_run
+
+TIMES = ("connect", "first_reply", "response", "session", "wait", "service", "network", "close")
+
+
+def test_where_sessions_outlive_the_window_no_figure_of_the_lucky_few_is_told(tmp_path: Path) -> None:
+    """Eight users and a lock, 5 x 20 ms each: a session takes 0.8 s, of which the window is a quarter."""
+    done = lockstep(
+        *("compare", "--out", str(tmp_path), "--modes", "lock,free", "--levels", "8", "--hold", "20ms"),
+        *("--seconds", "0.2", "--warmup", "0.1", "--repeats", "1"),
+    )
+    assert done.code == 3, done.err
+    assert "with lock at 8 a session takes 0.8 s at least" in done.err
+    assert "No verdict: Windows were too short" in done.out
+    folder, run = only_run(tmp_path)
+    (lock,) = (cell for cell in run["cells"] if cell["mode"] == "lock")
+    assert lock["edges"]["needs_s"] >= 24
+    assert [lock[f"{name}_us"] for name in TIMES] == [None] * len(TIMES)
+    (row,) = (line for line in done.out.splitlines() if line.startswith("lock "))
+    assert row.split()[2:-1] == ["–"] * 6
+    assert "too short: needs " in (folder / "report.html").read_text()
+
+
+@pytest.mark.parametrize("mode", ["lock", "ticket", "free", "lock/message"])
+def test_where_the_window_is_long_enough_times_are_those_of_the_servers_records(
+    tmp_path: Path, mode: str
+) -> None:
+    """Four users, 5 x 4 ms: under a lock a session takes 80 ms and more, of which the window has thirty."""
+    folder, run = compare(
+        tmp_path / "results",
+        *("--modes", mode, "--levels", "4", "--hold", "4ms", "--seconds", "3", "--repeats", "1"),
+    )
+    (cell,) = run["cells"]
+    law = cell["littles_law"]
+    assert law["computed"] == pytest.approx(law["counted"], rel=0.05)
+    stays_us = [stay / 1_000 for stay in stays_ns(folder)]
+    # The records that are kept are the cell's first; its users' own part of a session is below a millisecond
+    # on a quiet machine.
+    assert cell["session_us"]["mean"] == pytest.approx(fmean(stays_us), rel=0.25, abs=2_000)
+    assert cell["response_us"]["mean"] == pytest.approx(fmean(stays_us) / 5, rel=0.25, abs=1_000)
+
+
+def stays_ns(folder: Path) -> list[int]:
+    """From arrival to release, of the connections that are kept; without the first of each of four users."""
+    rows: list[dict[str, Any]] = [
+        json.loads(line)["server"] for line in (folder / "connections.jsonl").read_text().splitlines()
+    ]
+    released = sorted((row for row in rows if row["release_ns"]), key=lambda row: row["release_ns"])
+    return [row["release_ns"] - row["arrival_ns"] for row in released[4:]]
