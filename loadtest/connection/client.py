@@ -78,12 +78,12 @@ class TcpClient(Connection):
         sent_ns = _now_ns()
         try:
             if not message.distinct and (unasked := self._unasked(link)):
-                return self._refuse(Phase.MESSAGE, unasked)
+                return self._told(Reply(self._refuse(Phase.MESSAGE, unasked))).outcome
             link.send(message.frame)
             data = link.receive()
         except OSError as error:
             self._in_flight.add(due_ns, sent_ns, len(message.frame))
-            return self._fail(error).outcome
+            return self._told(self._fail(error)).outcome
         except HarnessError:
             raise
         except BaseException:
@@ -109,7 +109,7 @@ class TcpClient(Connection):
         if self._moments.first_sent_ns is None:
             self._moments.first_sent_ns = sent_ns
         self._in_flight.add(due_ns, sent_ns, len(message.frame))
-        return self._next_reply(message.expect, self._rule(message.expect, None), data).outcome
+        return self._told(self._next_reply(message.expect, self._rule(message.expect, None), data)).outcome
 
     def send(self, payload: bytes, *, reply: bool = True) -> Outcome:
         """Write one message without waiting for its reply.
@@ -127,14 +127,15 @@ class TcpClient(Connection):
         Where that message is lost already, it is told how.
         """
         rule = self._rule(expect, end)
+        lost = self._in_flight.next_lost()
+        if lost is not None:
+            return Reply(lost)
         if self._in_flight and self._link is not None:
             self._link.begin()
             reply = self._next_reply(expect, rule)
-            self._in_flight.lost -= not reply
+            if not reply:
+                self._in_flight.next_lost()
             return reply
-        if self._in_flight.lost:
-            self._in_flight.lost -= 1
-            return Reply(self._lost_as)
         raise HarnessError(failures.NOTHING_SENT)
 
     def _exchange(self, frame: bytes, due_ns: int, expect: bytes | None, rule: RawEnd) -> Reply:
@@ -142,10 +143,12 @@ class TcpClient(Connection):
             self._need_link().begin()
             raise HarnessError(failures.STILL_IN_FLIGHT)
         outcome = self._send(frame, due_ns)
-        if outcome is ANSWERED:
-            return self._next_reply(expect, rule)
-        self._in_flight.lost = 0
-        return Reply(outcome)
+        return self._told(self._next_reply(expect, rule) if outcome is ANSWERED else Reply(outcome))
+
+    def _told(self, reply: Reply) -> Reply:
+        """Who asked is told of this one, and waits for no other."""
+        self._in_flight.forget_lost()
+        return reply
 
     def _send(self, frame: bytes, due_ns: int) -> Outcome:
         outcome = self._get_ready(Phase.MESSAGE)
@@ -211,7 +214,7 @@ class TcpClient(Connection):
             ):
                 self._lose_all(Outcome.TIMEOUT, failures.OVERDUE.format(timeout_s=self._timeout_s))
         if self._link is None:
-            outcome = self.connect()
+            outcome = self._open()
             if outcome is not ANSWERED:
                 return self._unsent(phase, start_ns, outcome, failures.NO_CONNECTION)
         return ANSWERED
@@ -230,8 +233,8 @@ class TcpClient(Connection):
         self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, received: int = 0
     ) -> Outcome:
         """A message fails before a byte of it was written."""
-        self._in_flight.lost += 1
-        self._lost_as = outcome
+        if phase is Phase.MESSAGE:
+            self._in_flight.lose(outcome)
         return self._lose(phase, start_ns, outcome, detail, received=received)
 
     def _next_reply(self, expect: bytes | None, rule: RawEnd, data: bytes | None = None) -> Reply:

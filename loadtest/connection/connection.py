@@ -40,7 +40,6 @@ class Connection:
         "_connecting",
         "_in_flight",
         "_link",
-        "_lost_as",
         "_make_link",
         "_meter",
         "_moments",
@@ -98,8 +97,6 @@ class Connection:
         self._short_way: Link | None = None
         # Made when a reply is not whole at a glance: most connections never need one.
         self._replies: ReplyBuffer | None = None
-        # How those that were in flight when the last connection was lost have failed.
-        self._lost_as = Outcome.ABORTED
         self._begin_anew()
 
     @property
@@ -124,6 +121,11 @@ class Connection:
         All addresses of the host are tried in their order. Where the peer did not take the last connection,
         this waits first, and that is no part of the connect's time.
         """
+        self._in_flight.forget_lost()
+        return self._open()
+
+    def _open(self) -> Outcome:
+        """As connect; who still waits to be told of messages that are lost will be."""
         if self._connecting:
             raise in_use()
         self.close()
@@ -273,9 +275,9 @@ class Connection:
         now_ns = _now_ns()
         if self._in_flight:
             self._in_flight.failed(outcome, detail, now_ns, self._stopped)
-        self._lost_as = others or outcome
+        others_as = others or outcome
         detail = failures.LOST_WITH_IT if others else detail
-        self._in_flight.all_failed(self._lost_as, detail, now_ns, self._stopped)
+        self._in_flight.all_failed(others_as, detail, now_ns, self._stopped)
         self._leave(outcome)
         return outcome
 

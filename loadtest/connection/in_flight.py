@@ -18,18 +18,19 @@ class _Sent(NamedTuple):
 class InFlight:
     """Replies come in the order of the messages, so the oldest is always the one to be booked.
 
-    received: bytes that came since the last booking; they belong to the oldest. lost: how many were booked
-    as failed of which the user has not been told yet.
+    received: bytes that came since the last booking; they belong to the oldest.
+    Of those that failed, who fetches replies one by one is told in their turn: before whatever was sent
+    later, also on another connection.
     """
 
-    __slots__ = ("_meter", "_sent", "lost", "received")
+    __slots__ = ("_lost", "_meter", "_sent", "received")
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
         # Made when first needed: an empty deque takes as much as the rest of a connection.
         self._sent: deque[_Sent] | tuple[()] = ()
         self.received = 0
-        self.lost = 0
+        self._lost: deque[Outcome] | tuple[()] = ()
 
     def __len__(self) -> int:
         return len(self._sent)
@@ -57,7 +58,7 @@ class InFlight:
         """The oldest will never have its reply, or had a wrong one."""
         _, sent_ns, sent_bytes = self._oldest()
         received, self.received = self.received, 0
-        self.lost += 1
+        self.lose(outcome)
         self._meter.failure(
             Sample(Phase.MESSAGE, outcome, sent_ns, end_ns, None, None, sent_bytes, received, detail, stopped)
         )
@@ -71,7 +72,20 @@ class InFlight:
         """Begin with a new connection."""
         self._sent = ()
         self.received = 0
-        self.lost = 0
+
+    def lose(self, outcome: Outcome) -> None:
+        """One failed of which nobody has been told yet."""
+        if isinstance(self._lost, tuple):
+            self._lost = deque()
+        self._lost.append(outcome)
+
+    def next_lost(self) -> Outcome | None:
+        """How the oldest of these failed, who is now told; None where there is none."""
+        return self._lost.popleft() if self._lost else None
+
+    def forget_lost(self) -> None:
+        """Whoever sent them has been told, or asks for something else now."""
+        self._lost = ()
 
     def _oldest(self) -> _Sent:
         assert not isinstance(self._sent, tuple), "a reply to be booked, and no message sent"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import locust  # isort: skip - replaces the standard library's blocking calls: before anybody imports them
 
+import inspect
 import sys
 import tempfile
 from pathlib import Path
@@ -21,7 +22,7 @@ from loadtest.master.target import Target
 from loadtest.master.workers import Workers
 from loadtest.orders import END, HURRIED_DRAIN_S
 from loadtest.plan import PlannedCell, Traffic
-from loadtest.wiring import attach_conductor
+from loadtest.wiring import attach_agent, attach_conductor
 
 PATIENCE_S = 20
 
@@ -100,6 +101,16 @@ def a_stop_by_the_page_gives_what_is_in_flight_little_time() -> None:
             environment.events.test_stopping.fire(environment=environment)
         assert told == [(END, {"at_once": True, "drain_s": HURRIED_DRAIN_S})]
         conductor.finish_run()
+
+
+def a_load_that_is_stopped_is_not_held_up_by_reading_source_files() -> None:
+    environment = Environment(events=locust.events)
+    runner = environment.create_local_runner()
+    attach_agent(environment)
+    read: list[object] = []
+    real, inspect.findsource = inspect.findsource, lambda found: (read.append(found), real(found))[1]
+    runner.stop()
+    assert read == []
 
 
 if __name__ == "__main__":
