@@ -29,7 +29,7 @@ def sized(size: int) -> RawEnd:
     return end
 
 
-def until(mark: bytes, most: int) -> RawEnd:
+def until(mark: bytes, most: int = 1 << 20) -> RawEnd:
     """Up to these bytes, which are part of it; FrameTooLong where they have not come within `most` bytes."""
 
     def end(held: bytes) -> int | None:
