@@ -164,6 +164,12 @@ class Plan:
             order += [(mode, level, repeat) for mode, level in combinations]
         return [PlannedCell(index, mode, level, repeat) for index, (mode, level, repeat) in enumerate(order)]
 
+    def load_s(self, within_s: float) -> float:
+        """How long one of its modes is under load within so many seconds, at most; cells take turns."""
+        cell_s = self.warmup_s + self.seconds
+        turns_s = within_s / len(self.modes) + (cell_s if len(self.modes) > 1 else 0.0)
+        return min(within_s, turns_s, cell_s * len(self.levels) * self.repeats)
+
     def to_json(self) -> dict[str, Any]:
         """The plan as run.json keeps it."""
         return asdict(self)

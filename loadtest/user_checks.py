@@ -8,7 +8,7 @@ from typing import Any
 
 from loadtest.connection.addresses import ADDRESS_BOOK, AddressBook
 from loadtest.connection.socket_errors import HarnessError
-from loadtest.connection.target_url import split_target
+from loadtest.connection.target_url import whole_target
 from loadtest.nearest import nearest, offer
 from loadtest.protocol import FRAMINGS
 
@@ -44,11 +44,7 @@ def check_host(users: type[Any], host: str | None, addresses: AddressBook = ADDR
     host: what is given for the whole run, and wins; None leaves it to the class.
     """
     try:
-        host = host or users.host
-        name, port = split_target(host)
-        if port is None:
-            raise HarnessError(f"host {host!r} has no port: write it as tcp://name:port")
-        addresses.find(name, port)
+        addresses.find(*whole_target(host or users.host))
     except HarnessError as error:
         raise HarnessError(f"{users.__name__}: {error}") from error
 

@@ -20,9 +20,9 @@ from loadtest.connection.meters import Meter, SampleMeter
 from loadtest.connection.reply_buffer import RawEnd, sized, until, whatever
 from loadtest.connection.samples import Sample
 from loadtest.connection.socket_errors import HarnessError
-from loadtest.connection.target_url import split_target
+from loadtest.connection.target_url import whole_target
 from loadtest.exit_codes import WRONG_USE
-from loadtest.preflight import Preflight
+from loadtest.preflight import REFUSED, Preflight
 from loadtest.recording import locust_numbers
 from loadtest.recording.locust_feed import LocustFeed, somebody_listens
 from loadtest.worker.agent import Agent
@@ -98,9 +98,7 @@ class TcpUser(User):
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        name, port = split_target(self.host)
-        if port is None:
-            raise HarnessError(f"host {self.host!r} has no port: write it as tcp://name:port")
+        name, port = whole_target(self.host)
         self.client = UserClient(
             name,
             port,
@@ -150,8 +148,11 @@ class TcpUser(User):
         logger.error("lockstep: %s%s: %s", type(self).__name__, _called_from(), error)
         # So that a master's page shows it too.
         environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
-        if environment.runner is not None and not isinstance(environment.runner, WorkerRunner):
-            gevent.spawn(environment.runner.quit)
+        runner = environment.runner
+        if isinstance(runner, WorkerRunner):
+            runner.send_message(REFUSED, {"worker": runner.client_id, "reason": str(error)})
+        elif runner is not None:
+            gevent.spawn(runner.quit)
 
 
 def _called_from() -> str:
@@ -166,6 +167,13 @@ def _called_from() -> str:
 
 def _on_init(environment: Environment, **_: Any) -> None:
     Preflight(environment, TcpUser).begin()
+    environment.events.test_start.add_listener(_say_all_anew)
+
+
+def _say_all_anew(environment: Environment, **_: Any) -> None:
+    """What was said once is news again in the next run."""
+    for name in ("lockstep_ended", "lockstep_first_bytes"):
+        environment.__dict__.pop(name, None)
 
 
 events.init.add_listener(_on_init)

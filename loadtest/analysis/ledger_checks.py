@@ -33,7 +33,8 @@ MISSING_WORKERS = Check(
 )
 MISSING_USERS = Check(
     "missing-users",
-    "Fewer users took part than the level says: a worker was lost, and its users were not replaced.",
+    "More or fewer users took part than the level says: a worker was lost, or users of the cell before had "
+    "not left.",
     "Look at the workers' logs, and run it again.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.SERVER),
     degrades=True,
@@ -106,7 +107,7 @@ def _missing_workers(cell: Cell) -> str | None:
 
 
 def _missing_users(cell: Cell) -> str | None:
-    if cell.users is None or cell.cut_short or cell.users >= cell.level:
+    if cell.users is None or cell.cut_short or cell.users == cell.level:
         return None
     return f"{cell.users:,} of {cell.level:,} users"
 

@@ -85,11 +85,12 @@ def served(cell: Cell) -> int | None:
 def allowed_share(law: LittlesLaw, completed: float, tolerance: float = TOLERANCE) -> float:
     """How far computed may be from counted, as a share of it: `tolerance` and what the window's edges can do.
 
-    completed: exchanges within the window, n, more than 0. An edge cuts through the exchanges under way at
-    that moment, L of them on average. Times are of those that began inside: they lack the last part of what
-    was under way at the beginning, and have the last part of what is under way at the end too much. That is
-    at most one exchange of each user, L of n in all, so the computed number is off by at most the part L / n:
-    one exchange's time as a part of the window. A window of a hundred exchange times leaves 1% to the edges.
+    For the server's law, and for clients' whose times are of exchanges that began inside, as earlier versions
+    took them. completed: exchanges within the window, n, more than 0. An edge cuts through the exchanges
+    under way at that moment, L of them on average. Times lack the last part of what was under way at the
+    beginning, and have the last part of what is under way at the end too much. That is at most one exchange
+    of each user, L of n in all, so the computed number is off by at most the part L / n: one exchange's time
+    as a part of the window. A window of a hundred exchange times leaves 1% to the edges.
     """
     return tolerance + law.counted / completed
 

@@ -25,7 +25,7 @@ UNSTEADY = Check(
 
 
 def window_findings(cells: Sequence[Cell]) -> list[Finding]:
-    """Where a window was too short in most repeats it is the plan's fault, and nothing can be said.
+    """Where windows were too short in half of the repeats or more it is the plan's fault: nothing can be said.
 
     Where it was in less than half of them the others stand: these met a pause of the machine at an end.
     """
@@ -33,7 +33,7 @@ def window_findings(cells: Sequence[Cell]) -> list[Finding]:
     lines: dict[str, list[str]] = {}
     for group in by_place(whole, namer(whole)).values():
         short = [cell for cell in group if cell.too_short]
-        check = TOO_SHORT if 2 * len(short) > len(group) else UNSTEADY
+        check = TOO_SHORT if 2 * len(short) >= len(group) else UNSTEADY
         lines.setdefault(check.name, []).extend(f"{cell_name(cell)}: {_told(cell)}" for cell in short)
     return [Finding(check, tuple(lines[check.name])) for check in CHECKS if lines.get(check.name)]
 

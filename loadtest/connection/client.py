@@ -200,7 +200,9 @@ class TcpClient(Connection):
         link = self._link
         if self._aborted:
             if link is not None and not link.waiting:
-                self.close()
+                self._close()
+            if phase is Phase.MESSAGE:
+                self._in_flight.lose(Outcome.ABORTED)
             return self._book_failed(phase, start_ns, Outcome.ABORTED, failures.AFTER_ABORT)
         if link is not None:
             try:
@@ -256,6 +258,12 @@ class TcpClient(Connection):
             return self._wrong(Outcome.SHORT, with_bytes(failures.CUT_SHORT, held), held, Outcome.SHORT)
         except OSError as error:
             return self._fail(error)
+        except HarnessError:
+            raise
+        except Exception as error:
+            # In the user's own idea of where a reply ends.
+            self._wrong(Outcome.ABORTED, f"{type(error).__name__}: {error}", None)
+            raise
         except BaseException:
             self._stop_all()
             raise

@@ -128,7 +128,7 @@ class Connection:
         """As connect; who still waits to be told of messages that are lost will be."""
         if self._connecting:
             raise in_use()
-        self.close()
+        self._close()
         self._begin_anew()
         self._connecting = True
         try:
@@ -177,6 +177,11 @@ class Connection:
 
         Nothing happens where there is no connection.
         """
+        outcome = self._close()
+        self._in_flight.forget_lost()
+        return outcome
+
+    def _close(self) -> Outcome:
         link = self._link
         if link is None:
             return ANSWERED
@@ -259,6 +264,9 @@ class Connection:
     ) -> Outcome:
         """As _book_failed; and the connection is given up."""
         self._book_failed(phase, start_ns, outcome, detail, sent=sent, received=received)
+        # What waited for a reply on it is lost with it.
+        others = Outcome.ABORTED if outcome is Outcome.TIMEOUT else outcome
+        self._in_flight.all_failed(others, failures.LOST_WITH_IT, _now_ns(), self._stopped)
         self._leave(outcome)
         return outcome
 

@@ -8,6 +8,9 @@ from typing import NamedTuple
 from loadtest.connection.meters import ABSENT, Meter
 from loadtest.connection.samples import Outcome, Phase, Sample
 
+# Who never fetches a reply must not fill the memory with the news of it.
+MOST_LOST = 10_000
+
 
 class _Sent(NamedTuple):
     due_ns: int
@@ -76,7 +79,7 @@ class InFlight:
     def lose(self, outcome: Outcome) -> None:
         """One failed of which nobody has been told yet."""
         if isinstance(self._lost, tuple):
-            self._lost = deque()
+            self._lost = deque(maxlen=MOST_LOST)
         self._lost.append(outcome)
 
     def next_lost(self) -> Outcome | None:

@@ -29,3 +29,11 @@ def split_target(host: str | None) -> tuple[str, int | None]:
     if parts.scheme != "tcp" or not parts.hostname or more or set(parts.hostname) & set(" \t\r\n"):
         raise HarnessError(f"host {host!r} is no TCP target: {remedy}")
     return parts.hostname, port
+
+
+def whole_target(host: str | None) -> tuple[str, int]:
+    """As split_target, where the port may not be left out."""
+    name, port = split_target(host)
+    if port is None:
+        raise HarnessError(f"host {host!r} has no port: write it as tcp://name:port")
+    return name, port

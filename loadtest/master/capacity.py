@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import resource
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,15 +69,15 @@ def check_capacity(
 
 def check_turnover(
     traffic: Traffic,
-    cell_s: float | None,
+    load_s: Callable[[float], float],
     workers: Sequence[WorkerLimits],
     addresses: Sequence[Address],
 ) -> None:
-    """PlanError where an open load's connections would use up the local ports within a cell.
+    """PlanError where an open load's connections would use up the local ports.
 
-    Each that is closed holds its port for a while after. cell_s: how long a cell lasts, None for ever.
-    addresses: the target's. Of a closed load nobody knows the rate before: there a connection that finds no
-    port waits for one, and the cell says so.
+    Each that is closed holds its port for a while after. load_s: of so many seconds, during how many one mode
+    is under load. addresses: the target's. Of a closed load nobody knows the rate before: there a connection
+    that finds no port waits for one, and the cell says so.
     """
     rate_per_s = traffic.arrival.rate_per_s
     if rate_per_s is None or traffic.scenario == "persistent":
@@ -90,8 +90,7 @@ def check_turnover(
         reused = limits.reuse == 1 or (limits.reuse == 2 and loopback)
         held_s = HELD_FOR_REUSE_S if reused else HELD_S
         together = 1 if limits.network is None else sharing[limits.network]
-        span_s = held_s if cell_s is None else min(held_s, cell_s)
-        need = math.ceil(rate_per_s * together / len(workers) * span_s)
+        need = math.ceil(rate_per_s * together / len(workers) * load_s(held_s))
         have = limits.ports * max(len(traffic.sources), 1)
         if need > have:
             raise PlanError(

@@ -146,16 +146,19 @@ class Conductor:
         )
 
     def check_capacity(
-        self, level: int, modes: Sequence[str], traffic: Traffic, cell_s: float | None = None
+        self, level: int, modes: Sequence[str], traffic: Traffic, load_s: Callable[[float], float] = float
     ) -> None:
-        """PlanError where so many users, for cell_s seconds a cell, would run into a limit of anybody's."""
+        """PlanError where so many users would run into a limit of anybody's.
+
+        load_s: of so many seconds, during how many one mode is under load: all, unless a plan says otherwise.
+        """
         server = None
         if self.target.server is not None:
             settings = self.target.server.snapshot().settings
             server = ServerLimits(settings.get("open_files_limit"), settings.get("threads_limit"))
         limits = self._workers.limits()
         check_capacity(level, limits, server, len(traffic.sources), any(map(thread_each, modes)))
-        check_turnover(traffic, cell_s, limits, ADDRESS_BOOK.find(self.target.host, 0))
+        check_turnover(traffic, load_s, limits, ADDRESS_BOOK.find(self.target.host, 0))
 
     def begin_run(self, kind: str, plan: dict[str, Any], walked: Plan | None = None) -> None:
         """Ask the server for its settings and make the run folder, before any load.
@@ -317,11 +320,12 @@ class Conductor:
                 gevent.sleep(POLL_S)
 
     def _save(self, cell: CellUnderWay, cut_short: bool) -> None:
-        assert self._record is not None
+        record = self._record
+        assert record is not None
         made, detail, connections = cell.account(self.target.server, gevent.sleep, cut_short=cut_short)
         workers = list(cell.collector.hosts.values())
         # Only now: whoever is stopped while it waits above leaves the cell to be saved by the next to end it.
         self._cell = None
-        self._record.add_cell(made, detail, connections, workers, cell.notes())
+        record.add_cell(made, detail, connections, workers, cell.notes())
         self._saved_ns = time.monotonic_ns()
-        self._on_cell(self._record.run)
+        self._on_cell(record.run)

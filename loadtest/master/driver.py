@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,9 @@ class Driver:
         """
         runner = self._runner
         going_on = runner.state in (STATE_SPAWNING, STATE_RUNNING)
+        # Stopped, and not yet saved: another run would get its cell.
+        if self.under_way is not None and not going_on and not runner.shape_greenlet:
+            raise HarnessError(STILL_BUSY)
         if self.under_way == "plan" or (
             self.under_way is not None and going_on and not self.conductor.ending
         ):
@@ -102,17 +106,17 @@ class Driver:
             target.check(plan)
             shape: PlanShape | None = PlanShape(plan, self.conductor, ScenarioUser)
             level, modes, traffic = max(plan.levels), plan.modes, plan.traffic
-            cell_s: float | None = plan.warmup_s + plan.seconds
+            load_s: Callable[[float], float] = plan.load_s
         else:
             if options.headless and options.gate:
                 raise PlanError("gate", f"does nothing in a run by hand: add --run {COMPARISON_PLAN!r}")
             check_numbers(options)
             target.port_of(options.mode)
             shape = None
-            level, modes, traffic, cell_s = users, (options.mode,), traffic_of(options), None
+            level, modes, traffic, load_s = users, (options.mode,), traffic_of(options), float
         ADDRESS_BOOK.find(target.host, target.port or 0)
         self.conductor.target = target
-        self.conductor.check_capacity(level, modes, traffic, cell_s)
+        self.conductor.check_capacity(level, modes, traffic, load_s)
         self._environment.shape_class = shape
 
     def _command_of(self, run: Run) -> str:

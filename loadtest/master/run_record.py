@@ -151,6 +151,8 @@ def _make_report(path: Path) -> str | None:
         done = run(Program.LOCKSTEP, ["report", str(path)], REPORT_MAKING_S)
     except subprocess.TimeoutExpired:
         words = f"it took more than {REPORT_MAKING_S:g} s"
+    except OSError as error:
+        words = f"no process could be started for it ({error.strerror or error})"
     else:
         if done.returncode == 0 and (path / REPORT_FILE).is_file():
             return None

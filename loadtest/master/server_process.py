@@ -65,6 +65,8 @@ def _first_line(process: subprocess.Popen[str], within_s: float) -> str:
     assert process.stdout is not None
     # Reading a pipe has no bound of its own.
     too_long = threading.Timer(within_s, process.kill)
+    # Whoever is stopped while it reads does not wait for it.
+    too_long.daemon = True
     too_long.start()
     line = process.stdout.readline()
     if too_long.finished.is_set() and process.wait() == -signal.SIGKILL:

@@ -37,8 +37,7 @@ class PlanShape(LoadTestShape):
         plan = self.plan
         self._left = plan.cells()
         self._armed = None
-        cell_s = plan.warmup_s + plan.seconds
-        self._conductor.check_capacity(max(plan.levels), plan.modes, plan.traffic, cell_s)
+        self._conductor.check_capacity(max(plan.levels), plan.modes, plan.traffic, plan.load_s)
         self._conductor.begin_run("plan", plan.to_json(), plan)
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:

@@ -20,7 +20,9 @@ REQUEST_TYPES: dict[Phase, str] = {
     phase: phase.value.replace("_", " ") for phase in Phase if phase is not Phase.LAG
 }
 # Steps of a connection around its messages: where they went well they are no part of the row `Aggregated`.
-OWN_ROW_ONLY = frozenset(name for phase, name in REQUEST_TYPES.items() if phase is not Phase.MESSAGE)
+OWN_ROW_ONLY = frozenset(
+    name for phase, name in REQUEST_TYPES.items() if phase not in (Phase.MESSAGE, Phase.SEND)
+)
 
 
 def fill(stats: RequestStats, name: str, batch: Batch) -> None:

@@ -32,9 +32,9 @@ _STEP_HISTOGRAMS = {
     Phase.SESSION: "session",
     Phase.LAG: "send_lag",
 }
-# What an exchange is: where connections stay open no session is told of.
 # The longest example of a failure that is kept, in characters.
 MOST_DETAIL = 300
+# What an exchange is: where connections stay open no session is told of.
 UNITS = (Phase.SESSION, Phase.MESSAGE)
 HISTOGRAMS = (*_STEP_HISTOGRAMS.values(), "response", "round_trip", "wait", "service", "network")
 

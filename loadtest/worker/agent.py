@@ -1,8 +1,7 @@
 """A worker's side of a run: it holds the current cell, lets users through it one turn at a time, and reports.
 
 Users never start or stop with a cell. They wait here between cells, so that a cell begins at once for all
-of them and ends
-without anybody being killed in the middle of an exchange.
+of them and ends without anybody being killed in the middle of an exchange.
 """
 
 from __future__ import annotations

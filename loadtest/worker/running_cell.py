@@ -94,8 +94,8 @@ class RunningCell:
     def rest(self, talk: Conversation) -> None:
         """After a turn that failed: wait as long as this user backs off, or until the cell ends.
 
-        Here, between turns, the wait is in no time that is measured. An open load never gets here: its
-        arrivals are due whatever their peers do, and are no more than were asked for.
+        Here, between turns, the wait is in no time that is measured. An open load does not back off:
+        its arrivals are due whatever their peers do, so it only lets others have their turn.
         """
         back_off_s = talk.client.back_off_s
         if back_off_s:
