@@ -25,7 +25,7 @@ UNSTEADY = Check(
 
 
 def window_findings(cells: Sequence[Cell]) -> list[Finding]:
-    """Where windows were too short in half of the repeats or more it is the plan's fault: nothing can be said.
+    """Where half of the windows or more were too short it is the plan's fault, and nothing can be said.
 
     Where it was in less than half of them the others stand: these met a pause of the machine at an end.
     """
