@@ -23,8 +23,14 @@ LOCUST = (sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--hea
 PATIENCE_S = 60
 
 
+def heed_hang_ups() -> None:
+    """Whoever runs the tests may ignore them, as nohup does, and children inherit that."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @contextmanager
 def running(*command: str, **how: object) -> Iterator[subprocess.Popen[str]]:
+    how.setdefault("preexec_fn", heed_hang_ups)
     process = subprocess.Popen(
         command,
         cwd=ROOT,
