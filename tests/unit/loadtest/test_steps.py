@@ -22,6 +22,7 @@ from tests.unit.loadtest.peers import (
     echoes,
     in_turn,
     read,
+    reset,
     stays_silent,
     until_closed,
 )
@@ -210,3 +211,61 @@ def test_after_abort_every_message_is_booked_as_aborted_until_the_next_connect(b
         client.connect()
         assert client.request(b"ping", b"ping")
         client.close()
+
+
+def answers_the_first_and_resets(link: socket.socket) -> None:
+    read(link, 4)
+    reset(link)
+
+
+def test_what_waits_for_a_reply_is_lost_with_a_send_that_gets_none(book: Book) -> None:
+    with Peer(answers_the_first_and_resets) as peer:
+        client = book.client(peer.port)
+        client.connect()
+        client.send(b"ping")
+        # The reset is on its way: one of the next sends meets it.
+        deadline = time.monotonic() + PATIENCE_S
+        while client.send(b"publish", reply=False) is Outcome.ANSWERED:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        assert not client.connected
+        assert client.receive().outcome is Outcome.RESET
+    assert [sample.outcome for sample in book.of(Phase.MESSAGE)] == [Outcome.RESET]
+    assert book.of(Phase.SEND)[-1].outcome is Outcome.RESET
+
+
+def test_each_receive_after_an_abort_is_told_of_its_message(book: Book) -> None:
+    with Peer(until_closed_quietly) as peer:
+        client = book.client(peer.port)
+        client.connect()
+        client.send(b"one")
+        client.abort()
+        client.send(b"two")
+        assert [client.receive().outcome for _ in range(2)] == [Outcome.ABORTED] * 2
+        with pytest.raises(HarnessError):
+            client.receive()
+
+
+def test_after_a_close_nobody_is_told_of_what_was_lost_by_it(book: Book) -> None:
+    with Peer(until_closed_quietly, echoes) as peer:
+        client = book.client(peer.port)
+        client.connect()
+        client.send(b"one")
+        assert client.close() is Outcome.ABORTED
+        client.send(b"two")
+        assert client.receive(b"two").payload == b"two"
+        client.close()
+
+
+def test_an_error_in_the_users_own_end_of_a_reply_is_theirs_and_counted(book: Book) -> None:
+    def end(held: bytes) -> int:
+        return len(held) // 0
+
+    with Peer(echoes) as peer:
+        client = book.client(peer.port)
+        client.connect()
+        with pytest.raises(ZeroDivisionError):
+            client.request(b"ping", end=end)
+    (message,) = book.of(Phase.MESSAGE)
+    assert (message.outcome, message.stopped) == (Outcome.ABORTED, False)
+    assert "ZeroDivisionError" in message.detail
