@@ -81,7 +81,8 @@ def foreseen(
     needs = f"{needed_s(round_s * NS_PER_S):g} s"
     return (
         f"too short a window is foreseen: with {mode} at {level} a session takes {round_s:.3g} s at least, "
-        f"waiting included, and cells measure {seconds:g} s: that needs about {needs}"
+        f"waiting included, and cells measure {seconds:g} s; {EXCHANGE_TIMES} times as long as a session is "
+        f"needed, about {needs}"
     )
 
 

@@ -10,7 +10,8 @@ from loadtest.results import Cell
 
 TOO_SHORT = Check(
     "too-short",
-    "Windows were too short: what ended in them are a lucky few, so their times are not given.",
+    "Measurement windows were too short for some modes: only the luckiest of their exchanges ended in time, "
+    "so no times are given for these.",
     "Use --seconds as long as is said, or less of everything that makes a session long: --messages, --hold, "
     "--levels.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.LITTLES_LAW),

@@ -62,9 +62,10 @@ class TcpClient(Connection):
         end: where a raw reply ends (`sized`, `until`). With raw framing and neither, whatever one receive
         brings is the reply.
         """
+        if expect is not None:
+            expect = as_bytes("what is expected", expect)
         rule = self._rule(expect, end)
-        as_bytes("the payload", payload)
-        return self._exchange(self._framing.encode(payload), ABSENT, expect, rule)
+        return self._exchange(self._frame(payload), ABSENT, expect, rule)
 
     def exchange(self, message: Message, due_ns: int = ABSENT) -> Outcome:
         """As `request`, for a message that was made ready: the short way, taken 100,000 times a second.
@@ -86,9 +87,9 @@ class TcpClient(Connection):
             return self._told(self._fail(error)).outcome
         except HarnessError:
             raise
-        except BaseException:
+        except BaseException as error:
             self._in_flight.add(due_ns, sent_ns, len(message.frame))
-            self._stop_all()
+            self._lose_all(Outcome.ABORTED, self._interruption(error))
             raise
         self.free_ns = end_ns = _now_ns()
         told = self._glance(data, wanted)
@@ -117,8 +118,7 @@ class TcpClient(Connection):
         Its time runs from here until `receive` has the reply. reply: False for a message that gets none: it
         is counted as a `send` once it is written, and no reply is ever taken for its own.
         """
-        as_bytes("the payload", payload)
-        frame = self._framing.encode(payload)
+        frame = self._frame(payload)
         return self._send(frame, ABSENT) if reply else self._send_only(frame)
 
     def receive(self, expect: bytes | None = None, *, end: RawEnd | None = None) -> Reply:
@@ -126,6 +126,8 @@ class TcpClient(Connection):
 
         Where that message is lost already, it is told how.
         """
+        if expect is not None:
+            expect = as_bytes("what is expected", expect)
         rule = self._rule(expect, end)
         lost = self._in_flight.next_lost()
         if lost is not None:
@@ -137,6 +139,12 @@ class TcpClient(Connection):
                 self._in_flight.next_lost()
             return reply
         raise HarnessError(failures.NOTHING_SENT)
+
+    def _frame(self, payload: bytes) -> bytes:
+        try:
+            return self._framing.encode(as_bytes("the payload", payload))
+        except ValueError as error:
+            raise HarnessError(str(error)) from error
 
     def _exchange(self, frame: bytes, due_ns: int, expect: bytes | None, rule: RawEnd) -> Reply:
         if self._in_flight and not self._aborted:
@@ -167,8 +175,8 @@ class TcpClient(Connection):
             link.send(frame)
         except OSError as error:
             return self._fail(error).outcome
-        except BaseException:
-            self._stop_all()
+        except BaseException as error:
+            self._lose_all(Outcome.ABORTED, self._interruption(error))
             raise
         return ANSWERED
 
@@ -184,8 +192,8 @@ class TcpClient(Connection):
             link.send(frame)
         except OSError as error:
             return self._lose(Phase.SEND, start_ns, *self._explain(error), sent=len(frame))
-        except BaseException:
-            self._stop(Phase.SEND, start_ns)
+        except BaseException as error:
+            self._break_off(error, Phase.SEND, start_ns)
             raise
         self.free_ns = end_ns = _now_ns()
         self._meter.step(Phase.SEND, start_ns, end_ns)
@@ -258,14 +266,12 @@ class TcpClient(Connection):
             return self._wrong(Outcome.SHORT, with_bytes(failures.CUT_SHORT, held), held, Outcome.SHORT)
         except OSError as error:
             return self._fail(error)
-        except HarnessError:
-            raise
         except Exception as error:
             # In the user's own idea of where a reply ends.
             self._wrong(Outcome.ABORTED, f"{type(error).__name__}: {error}", None)
             raise
-        except BaseException:
-            self._stop_all()
+        except BaseException as error:
+            self._lose_all(Outcome.ABORTED, self._interruption(error))
             raise
         return self._book(payload, expect, replies)
 
@@ -310,10 +316,6 @@ class TcpClient(Connection):
         self._lose_all(outcome, detail, others)
         return Reply(outcome, payload or None)
 
-    def _stop_all(self) -> None:
-        self._stopped = True
-        self._lose_all(Outcome.ABORTED, failures.STOPPED)
-
     def _held_replies(self) -> ReplyBuffer:
         if self._replies is None:
             self._replies = reply_buffer(self._framing, self._max_frame)
@@ -325,8 +327,6 @@ class TcpClient(Connection):
 
     def _rule(self, expect: bytes | None, end: RawEnd | None) -> RawEnd:
         """Where the next reply ends. HarnessError where what is asked for makes no sense."""
-        if expect is not None:
-            as_bytes("what is expected", expect)
         if self._framing.name == "raw":
             return raw_end(expect, end, self._header)
         if end is not None:

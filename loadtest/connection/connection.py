@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from loadtest.connection import failures
 from loadtest.connection.addresses import ADDRESS_BOOK, Address, AddressBook
 from loadtest.connection.dialling import DialError, dial
-from loadtest.connection.failures import explain, with_bytes
+from loadtest.connection.failures import check_bound, explain, with_bytes
 from loadtest.connection.in_flight import InFlight
 from loadtest.connection.links import Link, LinkMaker
 from loadtest.connection.links.blocking import BlockingLink
@@ -106,6 +106,7 @@ class Connection:
 
     @timeout_s.setter
     def timeout_s(self, timeout_s: float | None) -> None:
+        check_bound("timeout_s", timeout_s)
         self._timeout_s = timeout_s
         if self._link is not None:
             self._link.bound(timeout_s)
@@ -151,8 +152,8 @@ class Connection:
                 self._route.failed(self.host, self.port)
             outcome, reason = self._explain(failure.error)
             return self._lose(Phase.CONNECT, start_ns, outcome, f"{reason} ({failure.where})")
-        except BaseException:
-            self._stop(Phase.CONNECT, start_ns)
+        except BaseException as error:
+            self._break_off(error, Phase.CONNECT, start_ns)
             raise
         self._moments.connected_ns = end_ns = _now_ns()
         self._moments.peer = self.address = self._route.connected(found)
@@ -199,8 +200,8 @@ class Connection:
             unasked = link.receive()
         except OSError as error:
             return self._lose(Phase.CLOSE, start_ns, *self._explain(error, failures.STAYED_OPEN, bound_s))
-        except BaseException:
-            self._stop(Phase.CLOSE, start_ns)
+        except BaseException as error:
+            self._break_off(error, Phase.CLOSE, start_ns)
             raise
         if unasked:
             detail = with_bytes(failures.UNASKED, unasked)
@@ -237,20 +238,31 @@ class Connection:
         if self._aborted:
             return Outcome.ABORTED, failures.STOPPED
         try:
-            return explain(error, too_late, bound_s or self._timeout_s)
+            return explain(error, too_late, self._timeout_s if bound_s is None else bound_s)
         except HarnessError:
             self._leave(Outcome.ABORTED)
             raise
 
     def _book_failed(
-        self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, *, sent: int = 0, received: int = 0
+        self,
+        phase: Phase,
+        start_ns: int,
+        outcome: Outcome,
+        detail: str,
+        *,
+        sent: int = 0,
+        received: int = 0,
+        end_ns: int = ABSENT,
     ) -> Outcome:
-        """A step has failed that is no message in flight. sent, received: bytes that crossed the socket."""
+        """A step has failed that is no message in flight. sent: its frame, in bytes. received: what came.
+
+        end_ns: when it was over, ABSENT for now.
+        """
         sample = Sample(
             phase,
             outcome,
             start_ns,
-            _now_ns(),
+            _now_ns() if end_ns == ABSENT else end_ns,
             sent_bytes=sent,
             received_bytes=received,
             detail=detail,
@@ -262,18 +274,25 @@ class Connection:
     def _lose(
         self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, *, sent: int = 0, received: int = 0
     ) -> Outcome:
-        """As _book_failed; and the connection is given up."""
-        self._book_failed(phase, start_ns, outcome, detail, sent=sent, received=received)
-        # What waited for a reply on it is lost with it.
-        others = Outcome.ABORTED if outcome is Outcome.TIMEOUT else outcome
-        self._in_flight.all_failed(others, failures.LOST_WITH_IT, _now_ns(), self._stopped)
+        """As _book_failed, and the connection is given up: what waited for a reply on it is lost with it."""
+        now_ns = _now_ns()
+        # First of all: whoever is told of a failure may raise.
         self._leave(outcome)
+        try:
+            self._book_failed(phase, start_ns, outcome, detail, sent=sent, received=received, end_ns=now_ns)
+        finally:
+            others = Outcome.ABORTED if outcome is Outcome.TIMEOUT else outcome
+            self._in_flight.all_failed(others, failures.LOST_WITH_IT, now_ns, self._stopped)
         return outcome
 
-    def _stop(self, phase: Phase, start_ns: int) -> None:
-        """Who used the connection is ended in the middle of a step."""
-        self._stopped = True
-        self._lose(phase, start_ns, Outcome.ABORTED, failures.STOPPED)
+    def _break_off(self, error: BaseException, phase: Phase, start_ns: int) -> None:
+        """Who used the connection is interrupted in the middle of a step that is no message in flight."""
+        self._lose(phase, start_ns, Outcome.ABORTED, self._interruption(error))
+
+    def _interruption(self, error: BaseException) -> str:
+        """What interrupted a step, in words: whoever ends its user, or a bound of the user's own."""
+        self._stopped = isinstance(error, failures.ENDS_A_USER)
+        return failures.STOPPED if self._stopped else failures.BROKEN_OFF.format(kind=type(error).__name__)
 
     def _lose_all(self, outcome: Outcome, detail: str, others: Outcome | None = None) -> Outcome:
         """Book every message that is still without a reply, and give the connection up.
@@ -281,12 +300,13 @@ class Connection:
         others: how those failed that are only lost with the oldest; as the oldest, where it is None.
         """
         now_ns = _now_ns()
-        if self._in_flight:
-            self._in_flight.failed(outcome, detail, now_ns, self._stopped)
-        others_as = others or outcome
-        detail = failures.LOST_WITH_IT if others else detail
-        self._in_flight.all_failed(others_as, detail, now_ns, self._stopped)
         self._leave(outcome)
+        try:
+            if self._in_flight:
+                self._in_flight.failed(outcome, detail, now_ns, self._stopped)
+        finally:
+            detail = failures.LOST_WITH_IT if others else detail
+            self._in_flight.all_failed(others or outcome, detail, now_ns, self._stopped)
         return outcome
 
     def _leave(self, outcome: Outcome) -> None:

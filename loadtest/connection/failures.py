@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
+
+from greenlet import GreenletExit
 
 from loadtest.connection.samples import Outcome
 from loadtest.connection.socket_errors import HarnessError, outcome_of
@@ -18,6 +21,9 @@ OVERDUE = (
     "no reply was fetched within {timeout_s:g} s; to a message that gets none say send(..., reply=False)"
 )
 STOPPED = "stopped in flight"
+BROKEN_OFF = "broken off by {kind}, which its user had set"
+# What ends a user, or its process, wherever it is. Anything else that strikes it is its own doing.
+ENDS_A_USER = (GreenletExit, KeyboardInterrupt, SystemExit)
 UNASKED = "bytes that nobody asked for"
 UNFINISHED = "nothing more within {timeout_s:g} s after"
 TOO_LATE = "nothing within {timeout_s:g} s"
@@ -63,8 +69,20 @@ def explain(error: OSError, too_late: str, bound_s: float | None) -> tuple[Outco
     return outcome, error.strerror or str(error)
 
 
-def as_bytes(what: str, value: object) -> None:
-    """HarnessError where a payload, or what is to come back, is not bytes."""
-    if not isinstance(value, bytes | bytearray | memoryview):
-        remedy = "put b before the quotes, or add .encode()" if isinstance(value, str) else "give bytes"
-        raise HarnessError(f"{what} is {type(value).__name__} ({value!r:.40}), not bytes: {remedy}")
+def as_bytes(what: str, value: object) -> bytes:
+    """A payload, or what is to come back; HarnessError where it is not bytes."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    remedy = "put b before the quotes, or add .encode()" if isinstance(value, str) else "give bytes"
+    raise HarnessError(f"{what} is {type(value).__name__} ({value!r:.40}), not bytes: {remedy}")
+
+
+def check_bound(what: str, value: object) -> None:
+    """HarnessError where a bound in seconds is neither a positive number nor None."""
+    if value is None:
+        return
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value <= 0:  # type: ignore[arg-type, operator]
+        raise HarnessError(f"{what} = {value!r:.40}: give a positive number of seconds, or None for no bound")

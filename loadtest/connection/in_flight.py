@@ -67,9 +67,15 @@ class InFlight:
         )
 
     def all_failed(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool = False) -> None:
-        """None of them will have its reply."""
+        """None of them will have its reply. Each is told, whatever the one before has raised."""
+        raised: BaseException | None = None
         while self._sent:
-            self.failed(outcome, detail, end_ns, stopped)
+            try:
+                self.failed(outcome, detail, end_ns, stopped)
+            except BaseException as error:  # noqa: BLE001 - raised again, once all are told
+                raised = raised or error
+        if raised is not None:
+            raise raised
 
     def forget(self) -> None:
         """Begin with a new connection."""

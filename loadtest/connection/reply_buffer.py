@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from loadtest.connection.failures import EMPTY_REPLY
+from loadtest.connection.failures import EMPTY_REPLY, as_bytes
 from loadtest.connection.socket_errors import HarnessError
 from loadtest.protocol import FrameTooLong, Framing
 
@@ -21,7 +21,9 @@ def whatever(held: bytes) -> int:
 
 
 def sized(size: int) -> RawEnd:
-    """So many bytes."""
+    """So many bytes. HarnessError where that is no number of bytes."""
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise HarnessError(f"sized({size!r:.40}): give a whole number of bytes, 1 or more")
 
     def end(held: bytes) -> int | None:
         return size if len(held) >= size else None
@@ -30,7 +32,13 @@ def sized(size: int) -> RawEnd:
 
 
 def until(mark: bytes, most: int = 1 << 20) -> RawEnd:
-    """Up to these bytes, which are part of it; FrameTooLong where they have not come within `most` bytes."""
+    """Up to these bytes, which are part of it; FrameTooLong where they have not come within `most` bytes.
+
+    HarnessError where they are none.
+    """
+    mark = as_bytes("the mark of until()", mark)
+    if not mark:
+        raise HarnessError("until(b''): give the bytes that a reply ends with")
 
     def end(held: bytes) -> int | None:
         at = held.find(mark)
@@ -61,6 +69,8 @@ def raw_end(expect: bytes | None, end: RawEnd | None, header: int) -> RawEnd:
     """
     if expect == b"" and not header:
         raise HarnessError(EMPTY_REPLY)
+    if end is not None and not callable(end):
+        raise HarnessError(f"end={end!r:.40}: give sized(...), until(...), or a function that {END_GIVES}")
     if end is None and expect is not None:
         return expected(expect, header)
     return _behind(header, end or whatever) if header else end or whatever
@@ -72,6 +82,9 @@ def _behind(header: int, end: RawEnd) -> RawEnd:
         return None if size is None else header + size
 
     return behind
+
+
+END_GIVES = "tells how many of the bytes that are there are the reply, and None if more must come"
 
 
 class ReplyBuffer(Protocol):
@@ -147,6 +160,8 @@ class RawReplies:
         size = end(self.held) if self.held else None
         if size is None:
             return None
+        if isinstance(size, bool) or not 0 < size <= len(self.held):
+            raise HarnessError(f"`end` says {size!r} of {len(self.held)} bytes: {END_GIVES}")
         reply, self.held = self.held[:size], self.held[size:]
         return reply
 

@@ -269,3 +269,45 @@ def test_an_error_in_the_users_own_end_of_a_reply_is_theirs_and_counted(book: Bo
     (message,) = book.of(Phase.MESSAGE)
     assert (message.outcome, message.stopped) == (Outcome.ABORTED, False)
     assert "ZeroDivisionError" in message.detail
+
+
+def test_a_listener_that_raises_leaves_no_old_reply_behind(book: Book) -> None:
+    class RescheduleError(Exception):
+        pass
+
+    def raises(sample: object) -> None:
+        raise RescheduleError
+
+    with Peer(until_closed_quietly, echoes) as peer:
+        client = book.client(peer.port, timeout_s=0.05)
+        client.connect()
+        client.send(b"one")
+        client.send(b"two")
+        told, book.meter.failure = book.meter.failure, raises  # type: ignore[method-assign]
+        with pytest.raises(RescheduleError):
+            client.receive(b"one")
+        assert not client.connected
+        book.meter.failure = told  # type: ignore[method-assign]
+        client.timeout_s = PATIENCE_S
+        client.connect()
+        assert client.request(b"new!", b"new!")
+        client.close()
+
+
+def test_a_bound_of_the_users_own_is_a_failure_and_no_stop() -> None:
+    book = Book(COOPERATIVE)
+    with Peer(stays_silent) as peer:
+        client = book.client(peer.port)
+        client.connect()
+        with gevent.Timeout(0.05, False):
+            client.request(b"ping", b"ping")
+        assert not client.connected
+    (message,) = book.of(Phase.MESSAGE)
+    assert (message.outcome, message.stopped) == (Outcome.ABORTED, False)
+    assert "Timeout" in message.detail
+
+
+@pytest.mark.parametrize("bound", [0, -1, float("nan"), float("inf"), "1", True])
+def test_a_bound_that_is_no_time_is_refused(book: Book, bound: Any) -> None:
+    with pytest.raises(HarnessError, match="positive number of seconds"):
+        book.client(1).timeout_s = bound

@@ -182,6 +182,9 @@ def test_a_raw_reply_in_pieces_is_whole_by_its_size_or_by_its_mark(book: Book) -
         (lambda client: client.request(b"ping", expect=5), "give bytes"),
         (lambda client: client.request(b"ping", b""), "reply=False"),
         (lambda client: client.send(None), "give bytes"),
+        (lambda client: client.request(b"ping", end=b"x"), "give sized"),
+        (lambda client: client.request(b"ping", end=sized(0)), "1 or more"),
+        (lambda client: client.request(b"ping", end=until(b"")), "ends with"),
         (lambda client: (client.send(b"ping"), client.request(b"ping")), "receive\\(\\) for each"),
     ],
 )
@@ -200,3 +203,18 @@ def test_what_makes_no_sense_is_refused_before_anything_is_sent(
 def test_where_frames_have_an_end_none_may_be_asked_for(book: Book) -> None:
     with pytest.raises(HarnessError, match="in line framing"):
         book.client(1, framing="line").request(b"ping", end=sized(5))
+
+
+def test_a_newline_in_a_line_is_refused_before_anything_is_sent(book: Book) -> None:
+    with pytest.raises(HarnessError, match="newline"):
+        book.client(1, framing="line").request(b"GET\nx")
+
+
+def test_an_end_beyond_the_bytes_that_are_there_is_no_answer(book: Book) -> None:
+    with Peer(answers(4, b"pong")) as peer:
+        client = book.client(peer.port)
+        client.connect()
+        with pytest.raises(HarnessError, match="`end` says 99 of 4 bytes"):
+            client.request(b"ping", end=lambda held: 99)
+        assert not client.connected
+    assert outcomes(book) == [Outcome.ABORTED]
