@@ -102,7 +102,7 @@ def add_options(parser: Any, **_: Any) -> None:
     hidden("plan", "", "TOML file of settings by the names of these options, which win over it")
     hidden("source", "", "local addresses to connect from: 127.0.0.1,127.0.0.2 or 127.0.0.1-127.0.0.8")
     hidden("out", "results", "folder for run folders")
-    hidden("framing", "raw", "framing of a service that is no Lockstep server", choices=list(FRAMINGS))
+    hidden("framing", "raw", "framing of a service that is not a Lockstep server", choices=list(FRAMINGS))
     hidden("reply", "", "what such a service answers: echo, an exact text, or nothing (unchecked)")
     if file:
         parser.set_defaults(run=COMPARISON_PLAN, **settings)

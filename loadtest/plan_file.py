@@ -53,7 +53,7 @@ def _load(file: Path) -> dict[str, Any]:
         raise _refusal(file, f"cannot be read ({error.strerror}): check its name and mode") from error
     except ValueError as error:
         # Its message says in which line and column.
-        raise _refusal(file, f"is no TOML: {error}") from error
+        raise _refusal(file, f"is not valid TOML: {error}") from error
 
 
 def _typed(file: Path, written: str, value: Any, kind: type) -> Any:

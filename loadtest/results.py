@@ -258,8 +258,8 @@ class Run:
     """Everything in run.json.
 
     kind is `plan` or `hand`; server is what /listeners says of the server, {} if unknown. target: of a
-    service that is no Lockstep server its address, framing and reply (None where replies were not checked),
-    else {}.
+    service that is not a Lockstep server its address, framing and reply (None where replies were not
+    checked), else {}.
     """
 
     run_id: str

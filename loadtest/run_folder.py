@@ -107,7 +107,7 @@ class RunFolder:
         file = path / RUN_FILE
         if not file.is_file():
             raise ResultsError(
-                f"{path} is no run folder: it has no {RUN_FILE}; name a folder such as results/<run id>"
+                f"{path} is not a run folder: it has no {RUN_FILE}; name a folder such as results/<run id>"
             )
         document = _parse(_read(file), file)
         schema = document.get("schema", SCHEMA)

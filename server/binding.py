@@ -37,7 +37,7 @@ def bind_error(
     """One line with the flag to blame, its value and the remedy."""
     if isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL:
         return SettingsError(
-            f"{host_flag} is no address of this machine; use one of its own, or 0.0.0.0 for all of them"
+            f"{host_flag} is not an address of this machine; use one of its own, or 0.0.0.0 for all of them"
         )
     if error.errno == errno.EADDRINUSE:
         why = f"port {port} on {host} is in use; stop the program that has it, or pick another port (0: any)"

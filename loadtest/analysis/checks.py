@@ -40,7 +40,7 @@ NO_SERVER_DATA = Check(
 )
 FOREIGN_SERVER = Check(
     "no-server-data",
-    "The target is no Lockstep server: its wait, service and number in service are not known.",
+    "The target is not a Lockstep server: its wait, service and number in service are not known.",
     "Nothing is wrong: what only the server itself can know is left out.",
     touches=(Topic.SERVER,),
 )

@@ -113,7 +113,7 @@ class _Parser:
     def gate(self) -> Gate:
         subject, colon, condition = self.text.partition(":")
         if not colon or not subject.strip() or not condition.strip():
-            raise self._refusal(f"is no gate: {FORM}")
+            raise self._refusal(f"is not a gate: {FORM}")
         who, at, level = subject.partition("@")
         mode, baseline = self._modes(who.strip())
         metric, sign, bound = self._condition(condition.strip(), ratio=baseline is not None)

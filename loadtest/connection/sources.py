@@ -31,7 +31,7 @@ def _range(word: str) -> list[str]:
     last = _address(high, word) if dash else first
     if first.version != last.version or int(first) > int(last):
         raise PlanError(
-            "source", f"{word!r} is no range: write the lower address first, as in 127.0.0.1-127.0.0.8"
+            "source", f"{word!r} is not a range: write the lower address first, as in 127.0.0.1-127.0.0.8"
         )
     # One more than the limit is enough to see that there are too many.
     end = min(int(last), int(first) + MOST_SOURCES)
@@ -44,5 +44,5 @@ def _address(text: str, word: str) -> IPv4Address | IPv6Address:
     except ValueError:
         raise PlanError(
             "source",
-            f"{word!r} is no address: write for example 127.0.0.1,127.0.0.2 or 127.0.0.1-127.0.0.8",
+            f"{word!r} is not an address: write for example 127.0.0.1,127.0.0.2 or 127.0.0.1-127.0.0.8",
         ) from None

@@ -18,7 +18,7 @@ def split_target(host: str | None) -> tuple[str, int | None]:
     try:
         parts = urlsplit(host if "://" in host else f"tcp://{host}")
     except ValueError:
-        raise HarnessError(f"host {host!r} is no TCP target: {remedy}") from None
+        raise HarnessError(f"host {host!r} is not a TCP target: {remedy}") from None
     try:
         port = parts.port
     except ValueError:
@@ -27,7 +27,7 @@ def split_target(host: str | None) -> tuple[str, int | None]:
         raise HarnessError(f"host {host!r} has no valid port: {remedy}")
     more = parts.username or parts.password or parts.path.strip("/") or parts.query or parts.fragment
     if parts.scheme != "tcp" or not parts.hostname or more or set(parts.hostname) & set(" \t\r\n"):
-        raise HarnessError(f"host {host!r} is no TCP target: {remedy}")
+        raise HarnessError(f"host {host!r} is not a TCP target: {remedy}")
     return parts.hostname, port
 
 

@@ -55,7 +55,7 @@ class RunRecord:
     ) -> RunRecord:
         """A new run with a folder of its own in `out`. server: its settings.
 
-        target: what is known of a service that is no Lockstep server.
+        target: what is known of a service that is not a Lockstep server.
         """
         started = datetime.now(UTC)
         run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"

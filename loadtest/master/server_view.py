@@ -67,6 +67,8 @@ class ServerView:
     """Asks one server. admin: `host:port` of its admin port."""
 
     def __init__(self, admin: str, timeout_s: float = 5.0) -> None:
+        if not admin.rpartition(":")[2].isdigit():
+            raise ServerUnreachableError(f"{admin!r} has no port: write the admin port as HOST:PORT")
         self.admin = admin
         self._timeout_s = timeout_s
 
@@ -102,7 +104,7 @@ class ServerView:
             return _snapshot(document)
         except (KeyError, TypeError) as error:
             raise ServerUnreachableError(
-                f"what answers at {self.admin} is no Lockstep server: give the server's own admin port"
+                f"what answers at {self.admin} is not a Lockstep server: give the server's own admin port"
             ) from error
 
     def _ask(self, path: str, method: str = "GET") -> dict[str, Any]:
@@ -117,7 +119,7 @@ class ServerView:
                 f"no Lockstep server answers at {self.admin}: {reason}; {remedy}"
             ) from error
         if not isinstance(document, dict):
-            raise ServerUnreachableError(f"what answers at {self.admin} is no Lockstep server; {remedy}")
+            raise ServerUnreachableError(f"what answers at {self.admin} is not a Lockstep server; {remedy}")
         return document
 
 

@@ -14,7 +14,7 @@ from loadtest.plan import Plan, PlanError, Traffic
 from loadtest.protocol import FRAMINGS
 from loadtest.worker.scenarios import GREETING_REPLY
 
-# The mode's name where the target is no Lockstep server.
+# The mode's name where the target is not a Lockstep server.
 PLAIN_TARGET = "target"
 
 # What a Lockstep server says that it answers -> what is expected, as a CellOrder tells it.
@@ -26,7 +26,7 @@ class Target:
     """host: name or address. server: its admin port's view; None for any other service, which then needs
     port and framing. port: beside a server that tells its modes' ports itself, that of a proxy before it.
 
-    reply: `echo`, an exact text or None (unchecked), for a service that is no Lockstep server.
+    reply: `echo`, an exact text or None (unchecked), for a service that is not a Lockstep server.
     """
 
     host: str
@@ -46,7 +46,7 @@ class Target:
         return {**snapshot.settings, "modes": list(snapshot.listeners)}
 
     def told(self) -> dict[str, Any]:
-        """What a run has to keep of a service that is no Lockstep server, which tells nothing of itself."""
+        """What a run has to keep of a service that is not a Lockstep server: it tells nothing of itself."""
         if self.server is not None:
             return {}
         address = self.host if self.port is None else f"{self.host}:{self.port}"

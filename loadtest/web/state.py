@@ -116,7 +116,7 @@ def _span(seconds: float) -> str:
 
 
 def _server(server: ServerNow) -> str:
-    """`told`, `unknown` where it does not answer, `none` where the target is no Lockstep server."""
+    """`told`, `unknown` where it does not answer, `none` where the target is not a Lockstep server."""
     if not server.admin:
         return "none"
     return "unknown" if server.listeners is None else "told"

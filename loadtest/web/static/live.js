@@ -107,7 +107,7 @@ function drawPlan(state) {
 
 function drawNow(state) {
   const now = state.now;
-  say(at("now-words"), now === null ? "Nothing is answered now." : `${now.name}: the ${now.over}, warm-up included; times to 6%`);
+  say(at("now-words"), now === null ? "Nothing is answered now." : `${now.name}: the ${now.over}, warm-up included; times accurate to 6%`);
   for (const name of ["p50", "p90", "p99", "connections"]) say(at(name), String(now?.[name] ?? NONE));
   say(at("answered"), now?.answered_per_s ?? NONE);
   say(at("failed"), now?.failed_per_s ?? NONE);

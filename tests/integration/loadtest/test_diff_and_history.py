@@ -95,7 +95,7 @@ def test_markdown_is_for_a_comment_on_a_change(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("diff", "a", "nowhere"), "nowhere is no run folder"),
+        (("diff", "a", "nowhere"), "nowhere is not a run folder"),
         (("diff", "a", "a"), "a and a are the same run, a: name two runs"),
         (("diff", "a"), "'RUN_B'"),
         (("diff", "a", "b", "--tolerance", "5"), "--tolerance 5 is out of range"),

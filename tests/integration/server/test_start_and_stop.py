@@ -61,7 +61,11 @@ def test_the_environment_sets_what_flags_do_not() -> None:
         (["--listen", "queue:1"], {}, "--listen queue:1 lacks how many"),
         ([], {"LOCKSTEP_LISTEN": "lock:x"}, "LOCKSTEP_LISTEN=lock:x is not a listener"),
         (["--frame", "raw"], {}, "unrecognized arguments: --frame raw"),
-        (["--bind", "192.0.2.1", "--listen", "free:0"], {}, "--bind 192.0.2.1 is no address of this machine"),
+        (
+            ["--bind", "192.0.2.1", "--listen", "free:0"],
+            {},
+            "--bind 192.0.2.1 is not an address of this machine",
+        ),
     ],
 )
 def test_a_bad_start_ends_with_one_line_and_exit_code_2(

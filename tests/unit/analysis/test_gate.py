@@ -79,10 +79,10 @@ def test_a_gate_is_read_as_it_is_written(
         ("free: failed_share < 5", "'5' is too much: a share is 0 to 1, or 0% to 100%"),
         ("lock/free: response_p99 < 5ms", "'5ms' has the wrong unit: a ratio has no unit"),
         ("free: response_p99", "'response_p99' compares nothing: write MODE: METRIC < VALUE"),
-        ("free", "is no gate: write MODE: METRIC < VALUE"),
-        ("free:", "is no gate: write MODE: METRIC < VALUE"),
-        (": failed < 1", "is no gate: write MODE: METRIC < VALUE"),
-        ("", "is no gate: write MODE: METRIC < VALUE"),
+        ("free", "is not a gate: write MODE: METRIC < VALUE"),
+        ("free:", "is not a gate: write MODE: METRIC < VALUE"),
+        (": failed < 1", "is not a gate: write MODE: METRIC < VALUE"),
+        ("", "is not a gate: write MODE: METRIC < VALUE"),
     ],
 )
 def test_what_is_no_gate_is_refused_with_what_is_wrong_and_the_remedy(text: str, said: str) -> None:

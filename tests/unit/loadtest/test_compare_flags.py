@@ -134,7 +134,7 @@ def test_gates_are_as_many_as_are_given(monkeypatch: pytest.MonkeyPatch) -> None
             ("--gate", "fre: late < 1"),
             "--gate 'fre: late < 1': the plan has no mode 'fre': did you mean free?",
         ),
-        (("--gate", ""), "--gate '': is no gate"),
+        (("--gate", ""), "--gate '': is not a gate"),
         (("--plan", "no/such.toml"), "--plan no/such.toml: cannot be read"),
         (("--junit", "x.xml"), "--junit x.xml has nothing to hold without a gate: add --gate"),
         (("--gate", "free: late < 1", "--junit", "/"), "--junit / cannot be written (it is a folder)"),

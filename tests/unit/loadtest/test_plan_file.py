@@ -68,9 +68,9 @@ def test_settings_are_read_by_the_names_of_flags(file: Path, text: str, settings
         ("levels = [1.5]", "levels = [1.5] is no list of names or whole numbers"),
         ("levels = [[1]]", "levels = [[1]] is no list"),
         ("levels = true", "levels = true is no list"),
-        ("modes = [\n'free'\nlevels = 3", "is no TOML: Unclosed array (at line 3, column 1)"),
-        ("modes = free", "is no TOML: Invalid value (at line 1, column 9)"),
-        ("repeats = 3\nrepeats = 4", "is no TOML: Cannot overwrite a value"),
+        ("modes = [\n'free'\nlevels = 3", "is not valid TOML: Unclosed array (at line 3, column 1)"),
+        ("modes = free", "is not valid TOML: Invalid value (at line 1, column 9)"),
+        ("repeats = 3\nrepeats = 4", "is not valid TOML: Cannot overwrite a value"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_named_with_key_and_remedy(file: Path, text: str, said: str) -> None:
@@ -96,7 +96,7 @@ def test_a_file_that_cannot_be_read_says_why(file: Path) -> None:
 
 def test_bytes_that_are_no_text_are_no_toml(file: Path) -> None:
     file.write_bytes(b"\xff\xfe")
-    assert refusal_of(file).startswith("is no TOML: ")
+    assert refusal_of(file).startswith("is not valid TOML: ")
 
 
 def test_a_setting_that_belongs_elsewhere_says_where(file: Path) -> None:

@@ -71,3 +71,9 @@ def test_something_else_that_answers_is_no_lockstep_server(body: bytes) -> None:
 def test_an_address_that_is_none_is_refused_like_an_absent_server(address: str) -> None:
     with pytest.raises(ServerUnreachableError):
         ServerView(address).snapshot()
+
+
+@pytest.mark.parametrize("admin", ["127.0.0.1", "name:", "name:x"])
+def test_an_admin_address_without_a_port_is_refused_before_anybody_is_asked(admin: str) -> None:
+    with pytest.raises(ServerUnreachableError, match="has no port: write the admin port as HOST:PORT"):
+        ServerView(admin)

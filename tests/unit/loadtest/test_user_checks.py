@@ -93,9 +93,9 @@ def test_a_slip_in_a_class_between_is_found_too() -> None:
         (None, None, "no host is given"),
         ("tcp://name", None, "'tcp://name' has no port"),
         ("tcp://name:80", "tcp://other", "'tcp://other' has no port"),
-        ("http://name:80", None, "is no TCP target"),
+        ("http://name:80", None, "is not a TCP target"),
         ("tcp://name:http", None, "no valid port"),
-        ("tcp://name:80", "https://example.org", "is no TCP target"),
+        ("tcp://name:80", "https://example.org", "is not a TCP target"),
     ],
 )
 def test_a_host_that_is_none_is_refused(own: str | None, given: str | None, told: str) -> None:

@@ -99,11 +99,11 @@ def test_the_terminal_shows_a_run_a_line_within_80_columns_and_what_was_left_out
     renamed = [replace(entry, folder="20260131-101500-0001") for entry in history.entries]
     out = io.StringIO()
     told = replace(history, entries=tuple(renamed))
-    print_history(told, ["x is no run folder"], Console(file=out, width=80))
+    print_history(told, ["x is not a run folder"], Console(file=out, width=80))
     lines = out.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
     assert sum(line.startswith("20260131-101500-0001") for line in lines) == len(history.entries)
-    assert "left out: x is no run folder" in lines
+    assert "left out: x is not a run folder" in lines
 
 
 def test_the_page_is_one_file_with_links_charts_and_all_numbers(history: History) -> None:

@@ -98,9 +98,9 @@ def test_a_port_in_use_is_refused_with_the_flag_to_blame() -> None:
             OSError(errno.EACCES, "denied"),
             "--listen free:80: no permission for port 80; pick one from 1024 on",
         ),
-        (OSError(errno.EADDRNOTAVAIL, "?"), "--bind 9.9.9.9 is no address of this machine"),
-        (UnicodeError("label empty or too long"), "--bind 9.9.9.9 is no address of this machine"),
-        (socket.gaierror(-2, "unknown"), "--bind 9.9.9.9 is no address of this machine"),
+        (OSError(errno.EADDRNOTAVAIL, "?"), "--bind 9.9.9.9 is not an address of this machine"),
+        (UnicodeError("label empty or too long"), "--bind 9.9.9.9 is not an address of this machine"),
+        (socket.gaierror(-2, "unknown"), "--bind 9.9.9.9 is not an address of this machine"),
         (OSError(errno.EINVAL, "odd"), "--listen free:80: cannot listen on 9.9.9.9 port 80 (odd); pick"),
     ],
 )
