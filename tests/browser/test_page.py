@@ -85,14 +85,15 @@ def runs(load: LoadProcesses) -> set[Path]:
     return set(load.results.glob("*"))
 
 
-def newest_run(load: LoadProcesses) -> tuple[Path, dict[str, Any]]:
-    """The last run's folder and record. The page is told of its end first, then it is saved and reported."""
+def newest_run(load: LoadProcesses) -> dict[str, Any]:
+    """The last run, as it is kept. The page is told of its end first, then it is saved and reported."""
     folder = max(runs(load))
     deadline = time.monotonic() + REPORT_S
     while not (folder / "report.html").exists():
         assert time.monotonic() < deadline, f"no report within {REPORT_S} s: {list(folder.iterdir())}"
         time.sleep(0.1)
-    return folder, json.loads((folder / "run.json").read_text())
+    run: dict[str, Any] = json.loads((folder / "run.json").read_text())
+    return run
 
 
 def test_the_form_offers_the_servers_modes_and_keeps_our_order_of_fields(page: Page) -> None:
@@ -118,13 +119,13 @@ def test_a_run_by_hand_shows_true_fractions_of_a_millisecond(
         assert row["# Fails"] == 0
     assert connect["Min (ms)"] < 1, "loopback shakes hands within a millisecond"
     assert message["Min (ms)"] >= 2, "the server holds every message for 2 ms"
-    folder, run = newest_run(load)
+    run = newest_run(load)
     assert [cell["mode"] for cell in run["cells"]] == [mode]
 
 
 def test_an_open_load_runs_from_the_page(page: Page, load: LoadProcesses) -> None:
     run_by_hand(page, "free", "constant", "50")
-    _, run = newest_run(load)
+    run = newest_run(load)
     (cell,) = run["cells"]
     assert (cell["arrival"], cell["rate_per_s"]) == ("constant", 50)
     assert cell["response_us"]["count"] == cell["round_trip_us"]["count"] > 0
@@ -143,7 +144,7 @@ def test_the_comparison_plan_runs_from_the_page_to_its_report(page: Page, load: 
     rows = table(page)
     keep_picture(page, "plan-done")
     assert {("message", "free"), ("message", "lock")} <= set(rows)
-    folder, run = newest_run(load)
+    run = newest_run(load)
     assert run["kind"] == "plan"
     assert len(run["cells"]) == 4
     assert not any(any(differences(cell).values()) for cell in run["cells"])
