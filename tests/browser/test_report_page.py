@@ -134,5 +134,5 @@ def test_a_picture_of_no_run_is_refused_in_one_line(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 2
-    assert "no run folder" in done.stderr
+    assert "not a run folder" in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -211,7 +211,7 @@ def test_nobody_is_told_to_start_a_server_that_is_not_ours_with_a_flag_of_ours(r
     (found,) = findings(replace(without_server(run), target=target))
     assert found.check.name == "no-server-data"
     assert "--timing" not in found.check.advice
-    assert "no Lockstep server" in found.check.told
+    assert "not a Lockstep server" in found.check.told
 
 
 def test_a_cell_that_is_too_short_says_what_it_needs(run: Run) -> None:

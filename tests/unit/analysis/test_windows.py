@@ -138,8 +138,8 @@ def test_a_run_with_the_seconds_that_a_cell_says_it_needs_is_long_enough(told: b
             (1.0, 4.0),
             "with lock at 32 a session takes 32 s at least, waiting included",
         ),
-        ((1.0, 4.0), "needs about 960 s"),
-        ((0.0, 63.9), "needs about 960 s"),
+        ((1.0, 4.0), "needed, about 960 s"),
+        ((0.0, 63.9), "needed, about 960 s"),
         ((0.5, 63.5), None),
     ],
 )

@@ -67,7 +67,8 @@ def test_another_server_is_asked_at_once_and_the_first_ones_counts_are_gone() ->
     watch = ServerWatch(Clock())
     with admin_port({"/listeners": [listeners(listener("lock", 1))]}) as port:
         watch.look(ServerView(port.address))
-        assert watch.look(ServerView(f"127.0.0.1:{refusing_port()}")).listeners is None
+        with refusing_port() as nobodys:
+            assert watch.look(ServerView(f"127.0.0.1:{nobodys}")).listeners is None
 
 
 def test_the_number_in_service_is_averaged_between_two_askings() -> None:
