@@ -19,6 +19,7 @@ from tests.unit.loadtest.peers import (
     PATIENCE_S,
     Book,
     Peer,
+    Script,
     echoes,
     in_turn,
     read,
@@ -102,6 +103,18 @@ def test_large_messages_in_flight_do_not_wait_for_each_other_for_ever(book: Book
         assert client.close() is Outcome.ANSWERED
 
 
+def answers_when_told(told: socket.socket) -> Script:
+    """Answer one message once a byte has come here, and hear no other."""
+
+    def script(link: socket.socket) -> None:
+        read(link, 4)
+        told.recv(1)
+        link.sendall(b"ping")
+        assert until_closed(link) == b""
+
+    return script
+
+
 def asks(client: Any) -> Any:
     return client.request(b"ping", b"ping")
 
@@ -117,14 +130,7 @@ def exchanges(client: Any) -> Any:
 def test_a_second_greenlet_on_one_client_is_refused_and_the_first_goes_on(first: Any, second: Any) -> None:
     book = Book(COOPERATIVE)
     told = socket.socketpair()
-
-    def answers_when_told(link: socket.socket) -> None:
-        read(link, 4)
-        told[1].recv(1)
-        link.sendall(b"ping")
-        assert until_closed(link) == b""
-
-    with Peer(answers_when_told) as peer:
+    with Peer(answers_when_told(told[1])) as peer:
         client = book.client(peer.port)
         client.connect()
         one = gevent.spawn(first, client)
@@ -142,14 +148,7 @@ def test_a_second_greenlet_on_one_client_is_refused_and_the_first_goes_on(first:
 def test_a_second_thread_on_one_client_is_refused_and_the_first_goes_on() -> None:
     book = Book(BLOCKING)
     told = socket.socketpair()
-
-    def answers_when_told(link: socket.socket) -> None:
-        read(link, 4)
-        told[1].recv(1)
-        link.sendall(b"ping")
-        assert until_closed(link) == b""
-
-    with Peer(answers_when_told) as peer:
+    with Peer(answers_when_told(told[1])) as peer:
         client = book.client(peer.port)
         client.connect()
         one = threading.Thread(target=asks, args=(client,))
