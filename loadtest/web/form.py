@@ -90,6 +90,9 @@ def show_choices(web: Any, options: Namespace) -> None:
 
     def update() -> None:
         locusts()
+        # Its Edit would show the users spawned so far, in a run that is still starting them.
+        if web.template_args["user_count"] and web.template_args["num_users"]:
+            web.template_args["user_count"] = web.template_args["num_users"]
         for name, field in web.template_args["extra_options"].items():
             field["default_value"] = getattr(options, name)
 

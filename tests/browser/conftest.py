@@ -16,12 +16,18 @@ LEFT = "net::ERR_ABORTED"
 
 
 @pytest.fixture(scope="module")
-def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadProcesses]:
+def load_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadProcesses]:
     folder = tmp_path_factory.mktemp("load")
     with ServerProcess("free", "lock", flags=FLAGS) as server:
         admin = server.admin_url.removeprefix("http://")
         with LoadProcesses(admin, folder) as load:
             yield load
+
+
+@pytest.fixture
+def load(load_processes: LoadProcesses) -> Iterator[LoadProcesses]:
+    yield load_processes
+    load_processes.settle()
 
 
 @pytest.fixture(scope="module")

@@ -74,6 +74,16 @@ class LoadProcesses:
         except urllib.error.HTTPError as refused:
             return refused.code, json.load(refused)
 
+    def settle(self) -> None:
+        """Stop the run that a failed test left under way, so that the next one fails or passes for itself."""
+        with contextlib.suppress(urllib.error.URLError):  # a test may have ended the processes
+            if self._state() not in ("ready", "stopped"):
+                self._get("/stop")
+                deadline = time.monotonic() + STOP_S
+                while self._state() != "stopped":
+                    assert time.monotonic() < deadline, f"not stopped within {STOP_S} s\n{self.logs()}"
+                    time.sleep(0.1)
+
     def end_in_order(self) -> None:
         """End workers first and the master last, as Compose does, and wait for them."""
         self._ends.close()
@@ -98,11 +108,17 @@ class LoadProcesses:
     def _worker_count(self) -> int | None:
         """None where the master is not listening yet."""
         try:
-            with urllib.request.urlopen(f"{self.url}/worker-count", timeout=5) as answer:
-                document: dict[str, Any] = json.load(answer)
+            return int(self._get("/worker-count")["worker_count"])
         except urllib.error.URLError:
             return None
-        return int(document["worker_count"])
+
+    def _state(self) -> str:
+        return str(self._get("/stats/requests")["state"])
+
+    def _get(self, path: str) -> dict[str, Any]:
+        with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+            document: dict[str, Any] = json.load(answer)
+        return document
 
 
 def _popen(command: list[str], env: dict[str, str], log: IO[str]) -> subprocess.Popen[bytes]:

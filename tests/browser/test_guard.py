@@ -76,6 +76,8 @@ def test_an_edit_that_changes_more_than_the_users_is_refused_in_its_dialog_which
 
 def test_after_a_reload_edit_shows_what_the_run_was_started_with(page: Page) -> None:
     start_by_hand(page, "lock", users="3")
+    # Locust answers a start before it has begun, and a page that is loaded then sees no run.
+    expect(page.locator("header")).to_contain_text(re.compile("Users ?[1-3]"), timeout=SOON_MS)
     page.reload()
     dialog = edit(page)
     expect(dialog.locator("select[name='mode']")).to_have_value("lock")

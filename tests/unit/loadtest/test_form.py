@@ -168,7 +168,7 @@ def test_after_a_reload_the_form_shows_what_was_chosen_last() -> None:
 
         def update_template_args(self) -> None:
             fields = {name: {"default_value": getattr(OPTIONS, name)} for name in ("mode", "levels")}
-            self.template_args = {"extra_options": fields}
+            self.template_args = {"extra_options": fields, "user_count": 1, "num_users": 3}
 
     web = WebUI()
     show_choices(web, options)
@@ -176,6 +176,7 @@ def test_after_a_reload_the_form_shows_what_was_chosen_last() -> None:
     web.update_template_args()
     shown = {name: field["default_value"] for name, field in web.template_args["extra_options"].items()}
     assert shown == {"mode": "lock", "levels": "1,8"}
+    assert web.template_args["user_count"] == 3  # those asked for, though two are not there yet
 
 
 def test_a_start_request_without_the_forms_fields_sets_no_other_option(
