@@ -11,15 +11,15 @@ COPY requirements/server.txt requirements/
 RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore \
       --require-hashes -r requirements/server.txt
 COPY docker/server_health.py docker/
-COPY wire wire
-COPY server server
-RUN python -m compileall -q docker wire server
+COPY wire/lockstep_wire lockstep_wire
+COPY server/lockstep_server lockstep_server
+RUN python -m compileall -q docker lockstep_wire lockstep_server
 USER 10001:10001
 EXPOSE 8888-8894 9100
 # Started by hand: the length framing and echoes of the comparison. Compose sets more.
 ENV LOCKSTEP_ADMIN_HOST=0.0.0.0
 HEALTHCHECK --interval=3s --timeout=3s --start-period=15s --retries=3 CMD ["python", "docker/server_health.py"]
-CMD ["python", "-m", "server"]
+CMD ["python", "-m", "lockstep_server"]
 
 
 # Installing is a stage of its own, because hdrhistogram has no wheel for Linux on ARM: there, and only there, a
@@ -36,12 +36,13 @@ FROM base AS loadtest
 COPY --from=loadtest-packages /opt/lockstep /opt/lockstep
 ENV PATH=/opt/lockstep/bin:$PATH
 COPY docker/master_health.py docker/worker_health.py docker/
-COPY wire wire
-COPY loadtest loadtest
+COPY wire/lockstep_wire lockstep_wire
+COPY loadtest/lockstep lockstep
+COPY loadtest/locustfile.py .
 COPY plans plans
-RUN python -m compileall -q docker wire loadtest
+RUN python -m compileall -q docker lockstep_wire lockstep
 USER 10001:10001
 EXPOSE 8089 5557
 # Run folders stay writable for the group that owns ./results, so that whoever ran Compose can delete them.
 ENTRYPOINT ["sh", "-c", "umask 0002 && exec \"$@\"", "--"]
-CMD ["python", "-m", "locust", "-f", "/app/loadtest/locustfile.py"]
+CMD ["python", "-m", "locust", "-f", "/app/locustfile.py"]

@@ -32,7 +32,7 @@ def lockstep_compare(flags: Sequence[str], timeout_s: float) -> Compared:
 def compare_into(out: Path, flags: Sequence[str], timeout_s: float) -> int:
     """The same, and its run folder is left in `out`; the exit code."""
     with running(
-        "lockstep compare", python("-m", "loadtest", "compare", *flags, "--out", str(out))
+        "lockstep compare", python("-m", "lockstep", "compare", *flags, "--out", str(out))
     ) as process:
         code = process.wait(timeout_s)
         if code not in (DONE, DEGRADED):

@@ -12,7 +12,7 @@ import socket
 import sys
 from pathlib import Path
 
-from wire.framing import get_framing
+from lockstep_wire.framing import get_framing
 
 EXCHANGED = Path("/tmp/lockstep-exchanged")
 PAYLOAD = b"health"

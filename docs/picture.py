@@ -11,10 +11,10 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from loadtest.report.build import write_report
-from loadtest.report.material import Material
-from loadtest.results import ResultsError
-from loadtest.run_folder import RunFolder
+from lockstep.report.build import write_report
+from lockstep.report.material import Material
+from lockstep.results import ResultsError
+from lockstep.run_folder import RunFolder
 
 PICTURE = Path(__file__).with_name("report.png")
 WIDTH, HEIGHT = 1280, 800

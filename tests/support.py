@@ -18,7 +18,7 @@ _PATIENCE_S = 20
 
 
 class ServerProcess:
-    """`python -m server` on ports the system picks, from entering the context until leaving it.
+    """`lockstep-server` on ports the system picks, from entering the context until leaving it.
 
         with ServerProcess("free", "lock", flags=("--hold", "2ms")) as server:
             socket.create_connection(("127.0.0.1", server.ports["lock"]))
@@ -30,7 +30,7 @@ class ServerProcess:
         self, *listeners: str, flags: tuple[str, ...] = (), env: dict[str, str] | None = None
     ) -> None:
         specs = [text for name in listeners for text in ("--listen", f"{name}:0")]
-        self.command = [sys.executable, "-m", "server", "--admin-port", "0", *specs, *flags]
+        self.command = [sys.executable, "-m", "lockstep_server", "--admin-port", "0", *specs, *flags]
         self.names = listeners
         self.ready: dict[str, Any] = {}
         self.ports: dict[str, int] = {}

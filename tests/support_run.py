@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from loadtest.analysis import littles_law, queueing
-from loadtest.analysis.distribution import of_values
-from loadtest.analysis.fairness import count_inversions, measure_fairness
-from loadtest.analysis.overlap import Span, in_service_steps, overlap_over
-from loadtest.analysis.stays import Stays
-from loadtest.analysis.waiting import predict_wait
-from loadtest.overlap import Overlap
-from loadtest.results import Cell, CellDetail, Count, Ledger, Messages, Run, ServerCell, WorkerHealth
-from loadtest.run_folder import RunFolder
-from loadtest.sampled import ClientView, Connection, ServerRecord
-from loadtest.theory import LittlesLaw
+from lockstep.analysis import littles_law, queueing
+from lockstep.analysis.distribution import of_values
+from lockstep.analysis.fairness import count_inversions, measure_fairness
+from lockstep.analysis.overlap import Span, in_service_steps, overlap_over
+from lockstep.analysis.stays import Stays
+from lockstep.analysis.waiting import predict_wait
+from lockstep.overlap import Overlap
+from lockstep.results import Cell, CellDetail, Count, Ledger, Messages, Run, ServerCell, WorkerHealth
+from lockstep.run_folder import RunFolder
+from lockstep.sampled import ClientView, Connection, ServerRecord
+from lockstep.theory import LittlesLaw
 from tests.support_visits import MS, PERMITS, US, Visit, Workload, simulate
 
 BOOT_ID = "5b1d3c2a-0000-4000-8000-000000000001"

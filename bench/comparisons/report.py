@@ -42,7 +42,7 @@ def _messages(cells: list[dict[str, dict[str, int]]]) -> int:
 
 def _report_s(folder: Path) -> float:
     began_s = time.monotonic()
-    with running("lockstep report", python("-m", "loadtest", "report", str(folder))) as process:
+    with running("lockstep report", python("-m", "lockstep", "report", str(folder))) as process:
         if (code := process.wait(REPORT_TIMEOUT_S)) != 0:
             raise ToolError(f"lockstep report ended with {code}: {process.last_words()}")
     return time.monotonic() - began_s

@@ -12,9 +12,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Frame, FrameLocator, Locator, Page, Route, expect
 
-from loadtest.analysis.finding import cell_name
-from loadtest.run_folder import RunFolder
-from loadtest.web.outcome import outcome_of
+from lockstep.analysis.finding import cell_name
+from lockstep.run_folder import RunFolder
+from lockstep.web.outcome import outcome_of
 from tests.browser.conftest import OpenContext
 from tests.browser.form import END_S, await_end, choose, fill, keep_picture, open_form, press, start
 from tests.browser.load import LoadProcesses

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from loadtest.report.build import write_report
-from loadtest.report.material import Material
-from loadtest.run_folder import RunFolder
+from lockstep.report.build import write_report
+from lockstep.report.material import Material
+from lockstep.run_folder import RunFolder
 from tests.integration.loadtest.commands import environment
 from tests.support import ROOT
 from tests.support_histograms import write_histograms

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from lockstep_wire.build import build_of
 from tests.containers.stack import IMAGES, Stack, docker
-from wire.build import build_of
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
 
@@ -59,21 +59,33 @@ def test_an_image_runs_its_command_without_a_shell_around_it(image: str) -> None
 
 def test_the_server_image_holds_nothing_of_the_load() -> None:
     script = "ls /app && python -c 'import importlib.util as u; print(u.find_spec(\"locust\"))'"
-    assert in_image(SERVER, script).split() == ["docker", "requirements", "server", "wire", "None"]
+    assert in_image(SERVER, script).split() == [
+        "docker",
+        "lockstep_server",
+        "lockstep_wire",
+        "requirements",
+        "None",
+    ]
 
 
 def test_the_loadtest_image_holds_nothing_of_the_server() -> None:
-    assert in_image(LOADTEST, "ls /app").split() == ["docker", "loadtest", "plans", "wire"]
+    assert in_image(LOADTEST, "ls /app").split() == [
+        "docker",
+        "locustfile.py",
+        "lockstep",
+        "lockstep_wire",
+        "plans",
+    ]
 
 
 @pytest.mark.parametrize(
     ("image", "told", "packages"),
     [
-        (SERVER, "from server.views import VERSION as it", ("server", "wire")),
+        (SERVER, "from lockstep_server.views import VERSION as it", ("lockstep_server", "lockstep_wire")),
         (
             LOADTEST,
-            "from loadtest.hosts import describe_host as d; it = d('', '')['lockstep']",
-            ("loadtest", "wire"),
+            "from lockstep.hosts import describe_host as d; it = d('', '')['lockstep']",
+            ("lockstep", "lockstep_wire"),
         ),
     ],
     ids=["server", "loadtest"],

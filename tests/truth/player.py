@@ -15,20 +15,20 @@ from dataclasses import dataclass, field
 import gevent
 import gevent.pool
 
-from loadtest.connection.client import TcpClient
-from loadtest.connection.links import LinkMaker
-from loadtest.connection.links.blocking import BlockingLink
-from loadtest.connection.links.cooperative import CooperativeLink
-from loadtest.connection.messages import prepare
-from loadtest.connection.meters import SampleMeter
-from loadtest.connection.samples import Outcome, Reply, Sample
-from loadtest.sampled import ClientView
+from lockstep.connection.client import TcpClient
+from lockstep.connection.links import LinkMaker
+from lockstep.connection.links.blocking import BlockingLink
+from lockstep.connection.links.cooperative import CooperativeLink
+from lockstep.connection.messages import prepare
+from lockstep.connection.meters import SampleMeter
+from lockstep.connection.samples import Outcome, Reply, Sample
+from lockstep.sampled import ClientView
+from lockstep_wire.framing import get_framing
 from tests.support import ROOT
 from tests.truth.account import ConnectionLog
 from tests.truth.cases import IMPATIENT_S, PATIENT_S, Asked, Case
 from tests.truth.random_cases import make_case
 from tests.truth.random_server import address_of
-from wire.framing import get_framing
 
 LINKS: dict[str, LinkMaker] = {"blocking": BlockingLink, "cooperative": CooperativeLink}
 GREENLETS, THREADS = 64, 12

@@ -15,7 +15,7 @@ from typing import Any
 
 from locust import constant_pacing, events, task
 
-from loadtest.users import TcpUser
+from lockstep.users import TcpUser
 
 STOPWATCH: dict[str, list[int]] = defaultdict(list)
 

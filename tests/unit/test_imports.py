@@ -11,22 +11,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+SOURCE_ROOTS = ("wire", "server", "loadtest")
 
 # A package, and the modules that no file of it may import.
 FORBIDDEN = {
-    "wire": {"server", "loadtest", "locust", "gevent", "socket"},
-    "server": {"loadtest", "locust", "gevent"},
-    "loadtest": {"server"},
-    "loadtest/analysis": {"server", "locust", "gevent"},
-    "loadtest/report": {"server", "locust", "gevent"},
+    "wire/lockstep_wire": {"lockstep_server", "lockstep", "locust", "gevent", "socket"},
+    "server/lockstep_server": {"lockstep", "locust", "gevent"},
+    "loadtest/lockstep": {"lockstep_server"},
+    "loadtest/lockstep/analysis": {"lockstep_server", "locust", "gevent"},
+    "loadtest/lockstep/report": {"lockstep_server", "locust", "gevent"},
 }
 
 # The same for what is loaded when a package's modules are imported, be it by others on the way.
 NEVER_LOADED = {
-    "wire": {"server", "loadtest", "locust", "gevent"},
-    "server": {"loadtest", "locust", "gevent"},
-    "loadtest.analysis": {"server", "locust", "gevent"},
-    "loadtest.report": {"server", "locust", "gevent"},
+    "lockstep_wire": {"lockstep_server", "lockstep", "locust", "gevent"},
+    "lockstep_server": {"lockstep", "locust", "gevent"},
+    "lockstep.analysis": {"lockstep_server", "locust", "gevent"},
+    "lockstep.report": {"lockstep_server", "locust", "gevent"},
 }
 
 IMPORT_ALL = """
@@ -56,6 +57,8 @@ def roots_imported_by(file: Path) -> set[str]:
 
 def module_name(file: Path) -> str:
     parts = file.relative_to(ROOT).with_suffix("").parts
+    if parts[0] in SOURCE_ROOTS:
+        parts = parts[1:]
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
@@ -93,20 +96,17 @@ def test_importing_a_whole_package_loads_nothing_that_is_forbidden(package: str)
 def test_no_file_imports_both_the_server_and_locust_even_by_way_of_another_file() -> None:
     files = python_files("wire", "server", "loadtest", "tests", "bench", "docker")
     direct = {module_name(file): set(imported_by(file)) for file in files}
-    assert [module for module in direct if {"server", "locust"} <= roots_reached_from(module, direct)] == []
-
-
-def test_the_load_side_imports_wire_in_one_place_where_a_locustfile_s_own_cannot_take_its_name() -> None:
-    importing = [file for file in python_files("loadtest") if "wire" in roots_imported_by(file)]
-    assert importing == [ROOT / "loadtest" / "protocol.py"]
+    assert [
+        module for module in direct if {"lockstep_server", "locust"} <= roots_reached_from(module, direct)
+    ] == []
 
 
 # What a process that only carries load has no use for: charts, statistics of a run, pages, who leads.
-OF_WHO_LEADS = ("altair", "scipy", "vl_convert", "pandas", "loadtest.report", "loadtest.web")
-OF_WHO_LEADS += ("loadtest.master.conductor", "loadtest.analysis.gate", "loadtest.analysis.checks")
+OF_WHO_LEADS = ("altair", "scipy", "vl_convert", "pandas", "lockstep.report", "lockstep.web")
+OF_WHO_LEADS += ("lockstep.master.conductor", "lockstep.analysis.gate", "lockstep.analysis.checks")
 
-A_USERS_LOCUSTFILE = "from loadtest.users import TcpUser"
-A_WORKER_OF_COMPARE = "import loadtest.worker.process"
+A_USERS_LOCUSTFILE = "from lockstep.users import TcpUser"
+A_WORKER_OF_COMPARE = "import lockstep.worker.process"
 # With its options in the parser, and up to where Locust would connect to its master.
 A_LOCUST_WORKER = """
 import runpy, sys
@@ -118,7 +118,7 @@ sys.argv = ["locust", "-f", "loadtest/locustfile.py", "--worker"]
 try:
     runpy.run_module("locust", run_name="__main__")
 except SystemExit:
-    assert "loadtest.users" in sys.modules
+    assert "lockstep.users" in sys.modules
 """
 
 
@@ -130,21 +130,28 @@ def test_who_carries_load_loads_nothing_of_who_leads(start: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     loaded = done.stdout.split()
-    assert "loadtest.users" in loaded
+    assert "lockstep.users" in loaded
     assert [name for name in loaded if name in OF_WHO_LEADS] == []
 
 
 def test_a_user_of_tcp_user_loads_nothing_of_the_master() -> None:
     files = python_files("loadtest")
     direct = {module_name(file): set(imported_by(file)) for file in files}
-    assert {name for name in direct["loadtest.users"] if name.startswith("loadtest.master")} == set()
+    assert {name for name in direct["lockstep.users"] if name.startswith("lockstep.master")} == set()
 
 
 @pytest.mark.parametrize(
     ("word", "files"),
     [
-        ("sys.executable", ["loadtest/children.py"]),
-        ("os.environ", ["loadtest/children.py", "loadtest/options.py", "server/__main__.py"]),
+        ("sys.executable", ["loadtest/lockstep/children.py"]),
+        (
+            "os.environ",
+            [
+                "loadtest/lockstep/children.py",
+                "loadtest/lockstep/options.py",
+                "server/lockstep_server/__main__.py",
+            ],
+        ),
         ("getenv", []),
     ],
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.support import ROOT
 
-COMMAND = [sys.executable, "-m", "loadtest"]
+COMMAND = [sys.executable, "-m", "lockstep"]
 PATIENCE_S = 100
 
 

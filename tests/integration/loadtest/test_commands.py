@@ -133,7 +133,7 @@ def test_a_worker_that_is_killed_in_mid_run_is_named_and_loses_at_most_one_repor
         next(
             child
             for child in psutil.Process(process.pid).children()
-            if "loadtest.worker.process" in child.cmdline()
+            if "lockstep.worker.process" in child.cmdline()
         ).kill()
         told, _ = process.communicate(timeout=60)
     finally:
@@ -263,7 +263,7 @@ def line_echo() -> Iterator[int]:
 
 OWN_LOCUSTFILE = """
 from locust import task
-from loadtest.users import TcpUser
+from lockstep.users import TcpUser
 
 class Talker(TcpUser):
     host = "tcp://127.0.0.1:{port}"

@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from loadtest.options import IN_A_PLAN_FILE
-from loadtest.plan import parse_modes
-from loadtest.plan_file import read_plan_file
+from lockstep.options import IN_A_PLAN_FILE
+from lockstep.plan import parse_modes
+from lockstep.plan_file import read_plan_file
 from tests.integration.loadtest.commands import environment, lockstep, only_run
 from tests.support import ROOT, ServerProcess
 

@@ -38,7 +38,7 @@ def locust(locustfile: Path, *arguments: str) -> subprocess.CompletedProcess[str
 def greeter(folder: Path, *lines: str) -> Path:
     """A locustfile with one user class that has these lines."""
     file = folder / "greeter.py"
-    head = "from locust import task\nfrom loadtest.users import TcpUser\n\nclass Greeter(TcpUser):\n"
+    head = "from locust import task\nfrom lockstep.users import TcpUser\n\nclass Greeter(TcpUser):\n"
     body = [*lines, "@task", "def greet(self): self.client.connect()"]
     file.write_text(head + "".join(f"    {line}\n" for line in body))
     return file

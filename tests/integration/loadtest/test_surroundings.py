@@ -125,7 +125,7 @@ def test_a_terminal_without_our_characters_gets_question_marks(tmp_path: Path) -
 def test_the_server_is_ours_beside_somebody_else_s_wire(tmp_path: Path) -> None:
     for name in ("wire.py", "queue.py", "logging.py"):
         (tmp_path / name).write_text(FOREIGN)
-    done = run(sys.executable, "-m", "server", "--listen", "nonsense", cwd=tmp_path)
+    done = run(sys.executable, "-m", "lockstep_server", "--listen", "nonsense", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("lockstep server: --listen nonsense")
 
@@ -134,7 +134,7 @@ GREETER = """
 import gevent
 import server, wire
 from locust import task
-from loadtest.users import TcpUser
+from lockstep.users import TcpUser
 import wire as again
 
 assert server.words == wire.words == again.words == "mine"

@@ -24,7 +24,7 @@ from tests.support import ROOT
 HEAD = """
 import gevent
 from locust import task
-from loadtest.users import TcpUser, sized, until
+from lockstep.users import TcpUser, sized, until
 
 class Mine(TcpUser):
     host = "tcp://127.0.0.1:{port}"

@@ -17,14 +17,14 @@ from gevent.server import StreamServer
 from locust.env import Environment
 from locust.stats import RequestStats
 
-from loadtest.connection.samples import Outcome
-from loadtest.master.workers import Workers
-from loadtest.orders import HURRIED_DRAIN_S, OPENED, PULSE, REPORT, CellOrder
-from loadtest.plan import Traffic
-from loadtest.recording import buckets, locust_numbers
-from loadtest.recording.histograms import decoded
-from loadtest.recording.locust_feed import LocustFeed
-from loadtest.worker.agent import Agent
+from lockstep.connection.samples import Outcome
+from lockstep.master.workers import Workers
+from lockstep.orders import HURRIED_DRAIN_S, OPENED, PULSE, REPORT, CellOrder
+from lockstep.plan import Traffic
+from lockstep.recording import buckets, locust_numbers
+from lockstep.recording.histograms import decoded
+from lockstep.recording.locust_feed import LocustFeed
+from lockstep.worker.agent import Agent
 
 PATIENCE_S = 20
 OUTCOMES = {outcome.value for outcome in Outcome}

@@ -14,15 +14,15 @@ import gevent
 from gevent.server import StreamServer
 from locust.env import Environment
 
-from loadtest.connection.addresses import LIFETIME_NS, AddressBook
-from loadtest.connection.client import TcpClient
-from loadtest.connection.links.cooperative import CooperativeLink
-from loadtest.connection.meters import SampleMeter
-from loadtest.connection.samples import Outcome, Sample
-from loadtest.orders import FAULT, OPENED, PULSE, REPORT, CellOrder
-from loadtest.plan import Arrival, Traffic
-from loadtest.recording.locust_feed import LocustFeed
-from loadtest.worker.agent import Agent
+from lockstep.connection.addresses import LIFETIME_NS, AddressBook
+from lockstep.connection.client import TcpClient
+from lockstep.connection.links.cooperative import CooperativeLink
+from lockstep.connection.meters import SampleMeter
+from lockstep.connection.samples import Outcome, Sample
+from lockstep.orders import FAULT, OPENED, PULSE, REPORT, CellOrder
+from lockstep.plan import Arrival, Traffic
+from lockstep.recording.locust_feed import LocustFeed
+from lockstep.worker.agent import Agent
 
 PATIENCE_S = 20
 assert locust is not None

@@ -10,11 +10,11 @@ from locust import TaskSet, task
 from locust.env import Environment
 from locust.stats import setup_distributed_stats_event_listeners
 
-from loadtest.connection.meters import ABSENT
-from loadtest.connection.samples import Outcome, Phase, Sample
-from loadtest.recording.journal import Batch, Journal
-from loadtest.recording.locust_feed import LocustFeed
-from loadtest.users import TcpUser
+from lockstep.connection.meters import ABSENT
+from lockstep.connection.samples import Outcome, Phase, Sample
+from lockstep.recording.journal import Batch, Journal
+from lockstep.recording.locust_feed import LocustFeed
+from lockstep.users import TcpUser
 from tests.integration.loadtest.under_locust import Echo
 
 MS = 1_000_000

@@ -12,12 +12,12 @@ from flask_login import UserMixin, login_user
 from locust.env import Environment
 from locust.web import WebUI
 
-from loadtest.master.conductor import Conductor
-from loadtest.master.target import Target
-from loadtest.master.workers import Workers
-from loadtest.web.live_page import STATIC, LivePage, add_live_page
-from loadtest.web.server_watch import ServerWatch
-from loadtest.web.tab import add_tab
+from lockstep.master.conductor import Conductor
+from lockstep.master.target import Target
+from lockstep.master.workers import Workers
+from lockstep.web.live_page import STATIC, LivePage, add_live_page
+from lockstep.web.server_watch import ServerWatch
+from lockstep.web.tab import add_tab
 
 OURS = ["", "/state", "/report.html", *(f"/static/{path.name}" for path in STATIC.iterdir())]
 TAB = 'src="lockstep/static/tab.js"'

@@ -16,10 +16,10 @@ import locust.stats
 from locust.env import Environment
 from locust.stats import RequestStats, StatsCSV, StatsCSVFileWriter
 
-from loadtest.connection.meters import ABSENT
-from loadtest.connection.samples import Outcome, Phase, Sample
-from loadtest.recording import locust_numbers, locust_table
-from loadtest.recording.locust_feed import LocustFeed
+from lockstep.connection.meters import ABSENT
+from lockstep.connection.samples import Outcome, Phase, Sample
+from lockstep.recording import locust_numbers, locust_table
+from lockstep.recording.locust_feed import LocustFeed
 
 MS = 1_000_000
 S = 1_000_000_000

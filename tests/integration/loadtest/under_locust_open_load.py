@@ -7,9 +7,9 @@ import locust.stats  # noqa: F401  # isort: skip - replaces the standard library
 import functools
 import sys
 
-from loadtest.plan import Arrival
-from loadtest.recording.histograms import decoded
-from loadtest.worker.arrivals import Constant
+from lockstep.plan import Arrival
+from lockstep.recording.histograms import decoded
+from lockstep.worker.arrivals import Constant
 from tests.integration.loadtest.under_locust import Echo, crew, messages_in, order, until
 
 

@@ -15,14 +15,14 @@ from flask import Flask
 from gevent.event import Event
 from locust.env import Environment
 
-from loadtest.master import run_record
-from loadtest.master.conductor import Conductor
-from loadtest.master.progress import ReportState
-from loadtest.master.target import Target
-from loadtest.master.workers import Workers
-from loadtest.orders import END, HURRIED_DRAIN_S
-from loadtest.plan import PlannedCell, Traffic
-from loadtest.wiring import attach_agent, attach_conductor
+from lockstep.master import run_record
+from lockstep.master.conductor import Conductor
+from lockstep.master.progress import ReportState
+from lockstep.master.target import Target
+from lockstep.master.workers import Workers
+from lockstep.orders import END, HURRIED_DRAIN_S
+from lockstep.plan import PlannedCell, Traffic
+from lockstep.wiring import attach_agent, attach_conductor
 
 PATIENCE_S = 20
 

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import numpy as np
 from locust.stats import RequestStats, StatsEntry
 
-from loadtest.connection.meters import ABSENT
-from loadtest.connection.samples import Phase
-from loadtest.recording import buckets, locust_numbers, locust_table
-from loadtest.recording.journal import Batch
+from lockstep.connection.meters import ABSENT
+from lockstep.connection.samples import Phase
+from lockstep.recording import buckets, locust_numbers, locust_table
+from lockstep.recording.journal import Batch
 
 MS = 1_000_000
 S = 1_000_000_000

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from wire.framing import get_framing
+from lockstep_wire.framing import get_framing
 
 PATIENCE_S = 20
 LENGTH = get_framing("length")

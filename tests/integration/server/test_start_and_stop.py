@@ -22,7 +22,7 @@ FRAMED = ("--framing", "length", "--reply", "echo")
 
 def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "server", *arguments],
+        [sys.executable, "-m", "lockstep_server", *arguments],
         cwd=ROOT,
         env={**os.environ, **(env or {})},
         capture_output=True,

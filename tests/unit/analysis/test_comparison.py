@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from loadtest.analysis.comparison import Comparison, baseline_of, compare
-from loadtest.analysis.metrics import METRICS
-from loadtest.analysis.verdict import Silence, judge
-from loadtest.results import Cell
+from lockstep.analysis.comparison import Comparison, baseline_of, compare
+from lockstep.analysis.metrics import METRICS
+from lockstep.analysis.verdict import Silence, judge
+from lockstep.results import Cell
 from tests.support_figures import degraded, make_cell, make_run, silent
 
 Key = tuple[str, str, int, str]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.analysis.fairness import count_inversions, count_overtaken, jains_index, measure_fairness
-from loadtest.analysis.stays import Stays
-from loadtest.sampled import ServerRecord
+from lockstep.analysis.fairness import count_inversions, count_overtaken, jains_index, measure_fairness
+from lockstep.analysis.stays import Stays
+from lockstep.sampled import ServerRecord
 
 US = 1_000
 

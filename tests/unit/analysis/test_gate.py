@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from loadtest.analysis.gate import check_gates, parse_gates, split_gates
-from loadtest.analysis.metrics import METRICS
-from loadtest.plan import Plan, PlanError
+from lockstep.analysis.gate import check_gates, parse_gates, split_gates
+from lockstep.analysis.metrics import METRICS
+from lockstep.plan import Plan, PlanError
 
 MODES = ("free", "lock", "lock/message", "semaphore=4")
 LEVELS = (1, 8, 32)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from scipy import stats
 
-from loadtest.analysis.intervals import Estimate, each_of, independent_ratio, paired_ratio, repeats_to_show
+from lockstep.analysis.intervals import Estimate, each_of, independent_ratio, paired_ratio, repeats_to_show
 
 DRAWS = 2_000
 OURS = [104.0, 97.0, 131.0, 99.0]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from loadtest.analysis.judged import Judged, judge_gates, unmet
-from loadtest.results import Cell, Fairness, Messages, Run
-from loadtest.theory import Edges
+from lockstep.analysis.judged import Judged, judge_gates, unmet
+from lockstep.results import Cell, Fairness, Messages, Run
+from lockstep.theory import Edges
 from tests.support_run import make_run, without_server
 
 LEVELS = (1, 8)

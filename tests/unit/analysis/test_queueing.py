@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from loadtest.analysis.queueing import analyse
-from loadtest.sampled import ServerRecord
+from lockstep.analysis.queueing import analyse
+from lockstep.sampled import ServerRecord
 
 US = 1_000
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from loadtest.analysis.aggregate import aggregate
-from loadtest.analysis.series import modes_of
-from loadtest.results import Cell, Run
+from lockstep.analysis.aggregate import aggregate
+from lockstep.analysis.series import modes_of
+from lockstep.results import Cell, Run
 from tests.support_run import make_run
 
 

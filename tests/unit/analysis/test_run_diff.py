@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from loadtest.analysis.conditions import builds, mismatches
-from loadtest.analysis.run_diff import Lost, Outcome, RunDiff, diff
-from loadtest.results import Cell, Messages, Run
+from lockstep.analysis.conditions import builds, mismatches
+from lockstep.analysis.run_diff import Lost, Outcome, RunDiff, diff
+from lockstep.results import Cell, Messages, Run
 from tests.support_figures import SENT, degraded, make_cell, make_run, noisy_run, silent
 
 PAIRS = 100

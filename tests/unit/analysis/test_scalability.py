@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from loadtest.analysis.scalability import (
+from lockstep.analysis.scalability import (
     Curve,
     Law,
     Parameter,
@@ -20,7 +20,7 @@ from loadtest.analysis.scalability import (
     fit_law,
     scalings,
 )
-from loadtest.results import Cell
+from lockstep.results import Cell
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run
 

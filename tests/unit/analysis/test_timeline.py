@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from loadtest.analysis.timeline import ROWS, Timeline, make_timeline
-from loadtest.results import Run
-from loadtest.sampled import Connection
+from lockstep.analysis.timeline import ROWS, Timeline, make_timeline
+from lockstep.results import Run
+from lockstep.sampled import Connection
 from tests.support_run import make_run
 
 

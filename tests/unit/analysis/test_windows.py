@@ -11,15 +11,15 @@ from statistics import fmean
 
 import pytest
 
-from loadtest.analysis import littles_law
-from loadtest.analysis.edges import Service, foreseen, needed_s, round_ns
-from loadtest.connection.samples import Outcome, Phase, Sample
-from loadtest.master.cells import make_cell
-from loadtest.master.collector import CellCollector
-from loadtest.plan import PlannedCell, Traffic
-from loadtest.recording.journal import Journal
-from loadtest.recording.recorder import CellRecorder
-from loadtest.results import CLIENT_TIMES, Cell
+from lockstep.analysis import littles_law
+from lockstep.analysis.edges import Service, foreseen, needed_s, round_ns
+from lockstep.connection.samples import Outcome, Phase, Sample
+from lockstep.master.cells import make_cell
+from lockstep.master.collector import CellCollector
+from lockstep.plan import PlannedCell, Traffic
+from lockstep.recording.journal import Journal
+from lockstep.recording.recorder import CellRecorder
+from lockstep.results import CLIENT_TIMES, Cell
 from tests.support_closed import HOP_NS, MODES, MS, Closed, S, Visit, Work
 from tests.unit.loadtest.records import order, sent
 

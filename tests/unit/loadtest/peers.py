@@ -12,13 +12,13 @@ from types import TracebackType
 
 import gevent
 
-from loadtest.connection.client import TcpClient
-from loadtest.connection.links import LinkMaker
-from loadtest.connection.links.blocking import BlockingLink
-from loadtest.connection.links.cooperative import CooperativeLink
-from loadtest.connection.meters import SampleMeter
-from loadtest.connection.samples import Outcome, Phase, Sample
-from loadtest.sampled import ClientView
+from lockstep.connection.client import TcpClient
+from lockstep.connection.links import LinkMaker
+from lockstep.connection.links.blocking import BlockingLink
+from lockstep.connection.links.cooperative import CooperativeLink
+from lockstep.connection.meters import SampleMeter
+from lockstep.connection.samples import Outcome, Phase, Sample
+from lockstep.sampled import ClientView
 
 PATIENCE_S = 20.0
 LOOPBACK = "127.0.0.1"

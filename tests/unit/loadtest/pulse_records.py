@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from loadtest.master.pulses import Received
-from loadtest.recording.pulse import BUCKETS, BUCKETS_A_DECADE, Pulse
+from lockstep.master.pulses import Received
+from lockstep.recording.pulse import BUCKETS, BUCKETS_A_DECADE, Pulse
 from tests.unit.loadtest.records import S
 
 

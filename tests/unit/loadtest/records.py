@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from loadtest.connection.meters import ABSENT, Meter
-from loadtest.connection.samples import Outcome, Phase, Sample
-from loadtest.orders import CellOrder
-from loadtest.plan import Arrival, Traffic
-from loadtest.recording.histograms import encoded, new_histogram
-from loadtest.recording.journal import Journal
-from loadtest.recording.recorder import CellRecorder
-from loadtest.sampled import ClientView
+from lockstep.connection.meters import ABSENT, Meter
+from lockstep.connection.samples import Outcome, Phase, Sample
+from lockstep.orders import CellOrder
+from lockstep.plan import Arrival, Traffic
+from lockstep.recording.histograms import encoded, new_histogram
+from lockstep.recording.journal import Journal
+from lockstep.recording.recorder import CellRecorder
+from lockstep.sampled import ClientView
 
 MS = 1_000_000
 S = 1_000_000_000

@@ -9,7 +9,7 @@ from pathlib import Path
 import gevent
 import pytest
 
-from loadtest.worker.alarm import Alarm
+from lockstep.worker.alarm import Alarm
 
 MS = 1_000_000
 NEVER_NS = 10**18

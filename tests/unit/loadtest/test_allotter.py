@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.worker.allotter import Allotter, Turn
-from loadtest.worker.arrivals import Constant
+from lockstep.worker.allotter import Allotter, Turn
+from lockstep.worker.arrivals import Constant
 
 MS = 1_000_000
 START = 1000

@@ -11,9 +11,9 @@ from typing import NoReturn
 
 import pytest
 
-from loadtest.connection.socket_errors import HarnessError
-from loadtest.master.announcements import Found, find_server, reachable_at
-from loadtest.master.server_view import ServerUnreachableError, ServerView
+from lockstep.connection.socket_errors import HarnessError
+from lockstep.master.announcements import Found, find_server, reachable_at
+from lockstep.master.server_view import ServerUnreachableError, ServerView
 from tests.unit.loadtest.admin_port import admin_port, listener, listeners
 from tests.unit.loadtest.peers import LOOPBACK, PATIENCE_S
 

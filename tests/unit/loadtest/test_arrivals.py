@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.plan import ARRIVALS, Arrival, PlanError
-from loadtest.worker.arrivals import BLOCK, SCHEDULES, Constant, Poisson, Schedule, schedule_of
+from lockstep.plan import ARRIVALS, Arrival, PlanError
+from lockstep.worker.arrivals import BLOCK, SCHEDULES, Constant, Poisson, Schedule, schedule_of
 
 S = 1_000_000_000
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from loadtest.connection.addresses import Address
-from loadtest.master.capacity import (
+from lockstep.connection.addresses import Address
+from lockstep.master.capacity import (
     SPARE_FILES,
     SPARE_THREADS,
     ServerLimits,
@@ -23,7 +23,7 @@ from loadtest.master.capacity import (
     raise_open_files,
     thread_each,
 )
-from loadtest.plan import Arrival, PlanError, Traffic
+from lockstep.plan import Arrival, PlanError, Traffic
 
 
 def worker(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from loadtest.master.cell_under_way import CellUnderWay
-from loadtest.plan import PlannedCell
+from lockstep.master.cell_under_way import CellUnderWay
+from lockstep.plan import PlannedCell
 from tests.unit.loadtest.records import order
 
 

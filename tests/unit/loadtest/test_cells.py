@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from loadtest.connection.samples import Outcome, Phase, Sample
-from loadtest.master.cells import (
+from lockstep.connection.samples import Outcome, Phase, Sample
+from lockstep.master.cells import (
     KEPT_CONNECTIONS,
     Account,
     join_connections,
@@ -18,11 +18,11 @@ from loadtest.master.cells import (
     take_account,
     to_record,
 )
-from loadtest.master.collector import CellCollector
-from loadtest.master.server_view import Listener, Snapshot
-from loadtest.plan import Arrival, PlannedCell, Traffic
-from loadtest.results import Count, Messages, ServerCell
-from loadtest.sampled import ClientView
+from lockstep.master.collector import CellCollector
+from lockstep.master.server_view import Listener, Snapshot
+from lockstep.plan import Arrival, PlannedCell, Traffic
+from lockstep.results import Count, Messages, ServerCell
+from lockstep.sampled import ClientView
 from tests.unit.loadtest.admin_port import listener
 from tests.unit.loadtest.records import OPEN, START_NS, at, message, order, report_of, report_of_due, view
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from loadtest.master import cell_under_way
-from loadtest.master.cell_under_way import clear_server
-from loadtest.master.server_view import ServerView
-from loadtest.plan import PlannedCell
+from lockstep.master import cell_under_way
+from lockstep.master.cell_under_way import clear_server
+from lockstep.master.server_view import ServerView
+from lockstep.plan import PlannedCell
 from tests.unit.loadtest.admin_port import admin_port, listener, listeners
 
 CELL = PlannedCell(4, "lock", 8, 1)

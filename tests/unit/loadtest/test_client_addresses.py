@@ -7,11 +7,11 @@ import socket
 
 import pytest
 
-from loadtest.connection.addresses import Address, AddressBook
-from loadtest.connection.backoff import LONGEST_NS
-from loadtest.connection.client import TcpClient
-from loadtest.connection.samples import Outcome, Phase
-from loadtest.connection.socket_errors import HarnessError
+from lockstep.connection.addresses import Address, AddressBook
+from lockstep.connection.backoff import LONGEST_NS
+from lockstep.connection.client import TcpClient
+from lockstep.connection.samples import Outcome, Phase
+from lockstep.connection.socket_errors import HarnessError
 from tests.unit.loadtest.peers import (
     LOOPBACK,
     PATIENCE_S,

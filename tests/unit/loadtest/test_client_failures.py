@@ -12,11 +12,12 @@ from typing import Any
 import gevent
 import pytest
 
-from loadtest.connection import route
-from loadtest.connection.client import TcpClient
-from loadtest.connection.messages import prepare
-from loadtest.connection.samples import Outcome, Phase
-from loadtest.connection.socket_errors import HarnessError
+from lockstep.connection import route
+from lockstep.connection.client import TcpClient
+from lockstep.connection.messages import prepare
+from lockstep.connection.samples import Outcome, Phase
+from lockstep.connection.socket_errors import HarnessError
+from lockstep_wire.framing import get_framing
 from tests.unit.loadtest.peers import (
     COOPERATIVE,
     LOOPBACK,
@@ -33,7 +34,6 @@ from tests.unit.loadtest.peers import (
     stays_silent,
     until_closed,
 )
-from wire.framing import get_framing
 
 CONNECTED = (Phase.CONNECT, Outcome.ANSWERED)
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.connection.meters import ABSENT
-from loadtest.connection.samples import Outcome, Phase, Sample
-from loadtest.master.collector import CellCollector
-from loadtest.orders import CellOrder
-from loadtest.plan import Arrival, Traffic
-from loadtest.recording.recorder import HISTOGRAMS
-from loadtest.recording.spans import SpanSums
-from loadtest.results import Messages
+from lockstep.connection.meters import ABSENT
+from lockstep.connection.samples import Outcome, Phase, Sample
+from lockstep.master.collector import CellCollector
+from lockstep.orders import CellOrder
+from lockstep.plan import Arrival, Traffic
+from lockstep.recording.recorder import HISTOGRAMS
+from lockstep.recording.spans import SpanSums
+from lockstep.results import Messages
 from tests.unit.loadtest.records import (
     MS,
     OPEN,

@@ -6,10 +6,11 @@ import socket
 
 import pytest
 
-from loadtest.connection.messages import Message, prepare
-from loadtest.connection.meters import ABSENT, MessageRow
-from loadtest.connection.samples import Outcome, Phase, Sample
-from loadtest.sampled import ClientView
+from lockstep.connection.messages import Message, prepare
+from lockstep.connection.meters import ABSENT, MessageRow
+from lockstep.connection.samples import Outcome, Phase, Sample
+from lockstep.sampled import ClientView
+from lockstep_wire.framing import FRAMINGS, get_framing
 from tests.unit.loadtest.peers import (
     Book,
     Peer,
@@ -21,7 +22,6 @@ from tests.unit.loadtest.peers import (
     stays_silent,
     until_closed,
 )
-from wire.framing import FRAMINGS, get_framing
 
 LONGEST_NS = (1 << 63) - 1
 TIMED = ("length", "raw")
@@ -41,7 +41,7 @@ def told(framing: str, payload: bytes, wait_ns: int, service_ns: int) -> bytes:
 def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on a receive brings one byte."""
     for module in ("blocking", "cooperative", "socket_link"):
-        monkeypatch.setattr(f"loadtest.connection.links.{module}.RECEIVE_BYTES", 1)
+        monkeypatch.setattr(f"lockstep.connection.links.{module}.RECEIVE_BYTES", 1)
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "in pieces"])

@@ -11,10 +11,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from loadtest.master.server_view import ServerUnreachableError
-from loadtest.plan import Plan, PlanError
-from loadtest.web.form import FAILURE_HEADER, KIND_HEADER, chosen, guard_form, show_choices
-from loadtest.web.live_page import STATIC
+from lockstep.master.server_view import ServerUnreachableError
+from lockstep.plan import Plan, PlanError
+from lockstep.web.form import FAILURE_HEADER, KIND_HEADER, chosen, guard_form, show_choices
+from lockstep.web.live_page import STATIC
 
 OPTIONS = Namespace(
     run="by hand",

@@ -10,10 +10,10 @@ import gevent
 import msgpack
 import pytest
 
-from loadtest.analysis import distribution
-from loadtest.worker.alarm import Alarm
-from loadtest.worker.cgroups import CpuGroups, group_folders, quota_cores, throttled_ns
-from loadtest.worker.health import (
+from lockstep.analysis import distribution
+from lockstep.worker.alarm import Alarm
+from lockstep.worker.cgroups import CpuGroups, group_folders, quota_cores, throttled_ns
+from lockstep.worker.health import (
     HealthMonitor,
     Usage,
     cpu_share,
@@ -22,7 +22,7 @@ from loadtest.worker.health import (
     throttled_s,
     worker_health,
 )
-from loadtest.worker.loop_lag import TICK_NS, LoopLag
+from lockstep.worker.loop_lag import TICK_NS, LoopLag
 from tests.unit.loadtest.hand_clock import HandClock, settle
 
 FD = Path("/proc/self/fd")

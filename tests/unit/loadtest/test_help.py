@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from loadtest.__main__ import COMMANDS, app, main
+from lockstep.__main__ import COMMANDS, app, main
 
 NAMES = [command.__name__ for command in COMMANDS]
 

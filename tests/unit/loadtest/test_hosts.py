@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from loadtest.hosts import cpu_model, describe_host
-from wire.build import build_of
+from lockstep.hosts import cpu_model, describe_host
+from lockstep_wire.build import build_of
 
 
 @pytest.mark.parametrize(
@@ -26,5 +26,5 @@ def test_a_processor_is_called_what_the_kernel_calls_it(cpuinfo: str, model: str
 def test_a_host_is_described_by_what_a_result_depends_on() -> None:
     told = describe_host("worker", "w")
     assert (told["role"], told["name"], told["cpu_count"]) == ("worker", "w", os.cpu_count())
-    assert told["lockstep"] == build_of("loadtest", "wire")
+    assert told["lockstep"] == build_of("lockstep", "lockstep_wire")
     assert {"python", "platform", "cpu_model", "boot_id"} <= set(told)

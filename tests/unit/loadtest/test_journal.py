@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtest.connection.samples import Outcome, Phase, Sample
-from loadtest.recording.journal import ROWS, Batch, Journal
-from loadtest.sampled import ClientView
+from lockstep.connection.samples import Outcome, Phase, Sample
+from lockstep.recording.journal import ROWS, Batch, Journal
+from lockstep.sampled import ClientView
 from tests.unit.loadtest.records import START_NS, message, view
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from loadtest.analysis.lifetimes import HELD, IN_SERVICE, LEGEND, WAITING, Lifetime, draw_lifetimes
-from loadtest.sampled import ClientView, ServerRecord
+from lockstep.analysis.lifetimes import HELD, IN_SERVICE, LEGEND, WAITING, Lifetime, draw_lifetimes
+from lockstep.sampled import ClientView, ServerRecord
 
 S = 1_000_000_000
 

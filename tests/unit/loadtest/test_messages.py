@@ -6,10 +6,10 @@ from itertools import islice, pairwise
 
 import pytest
 
-from loadtest.connection.inspection import get_glance
-from loadtest.connection.messages import message_ring, payloads, prepare
-from loadtest.connection.meters import ABSENT
-from wire.framing import FRAMINGS, get_framing
+from lockstep.connection.inspection import get_glance
+from lockstep.connection.messages import message_ring, payloads, prepare
+from lockstep.connection.meters import ABSENT
+from lockstep_wire.framing import FRAMINGS, get_framing
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 34, 64, 1000, 1 << 20])

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from loadtest.connection.socket_errors import HarnessError
-from loadtest.master.target import PLAIN_TARGET
-from loadtest.options import (
+from lockstep.connection.socket_errors import HarnessError
+from lockstep.master.target import PLAIN_TARGET
+from lockstep.options import (
     COMPARISON_PLAN,
     IN_A_PLAN_FILE,
     add_options,
@@ -21,7 +21,7 @@ from loadtest.options import (
     target_of,
     traffic_of,
 )
-from loadtest.plan import Arrival, Plan, PlanError, Traffic
+from lockstep.plan import Arrival, Plan, PlanError, Traffic
 from tests.unit.loadtest.admin_port import admin_port, listener, listeners
 from tests.unit.loadtest.peers import refusing_port
 

@@ -7,9 +7,9 @@ import time
 import gevent
 import pytest
 
-from loadtest.worker.alarm import Alarm
-from loadtest.worker.arrivals import Constant
-from loadtest.worker.pacer import MOST_IN_A_ROW, Pacer
+from lockstep.worker.alarm import Alarm
+from lockstep.worker.arrivals import Constant
+from lockstep.worker.pacer import MOST_IN_A_ROW, Pacer
 from tests.unit.loadtest.hand_clock import HandClock, settle
 
 MS = 1_000_000

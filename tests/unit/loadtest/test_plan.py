@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
-from loadtest.plan import (
+from lockstep.plan import (
     GREATEST_SEED,
     SEEDS_A_PLAN,
     Arrival,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.plan import PlanError
-from loadtest.plan_file import read_plan_file
+from lockstep.plan import PlanError
+from lockstep.plan_file import read_plan_file
 
 KEYS: dict[str, type] = {
     "modes": str,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from loadtest.master.progress import CellProgress, Progress, ReportState, Stage, TimeLeft
-from loadtest.plan import Plan, PlannedCell
-from loadtest.results import Run
+from lockstep.master.progress import CellProgress, Progress, ReportState, Stage, TimeLeft
+from lockstep.plan import Plan, PlannedCell
+from lockstep.results import Run
 from tests.support_run import make_run
 from tests.unit.loadtest.records import S
 

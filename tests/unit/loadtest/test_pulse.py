@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from loadtest.connection.samples import Outcome, Phase, Sample
-from loadtest.recording.journal import Journal
-from loadtest.recording.pulse import BUCKETS, PulseCounter, percentiles_us
+from lockstep.connection.samples import Outcome, Phase, Sample
+from lockstep.recording.journal import Journal
+from lockstep.recording.pulse import BUCKETS, PulseCounter, percentiles_us
 from tests.unit.loadtest.records import MS, OPEN, START_NS, S, message, order, tell
 
 

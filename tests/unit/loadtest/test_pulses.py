@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loadtest.master.pulses import Pulses, Split, moment, recent, together
+from lockstep.master.pulses import Pulses, Split, moment, recent, together
 from tests.unit.loadtest.pulse_records import as_message, came, pulse
 from tests.unit.loadtest.records import S
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from loadtest.connection.samples import Outcome, Phase, Sample
-from loadtest.plan import Arrival, Traffic
-from loadtest.recording.histograms import HIGHEST_NS, decoded
-from loadtest.recording.recorder import MOST_DETAIL, CellRecorder
-from loadtest.recording.spans import SpanSums, Window
+from lockstep.connection.samples import Outcome, Phase, Sample
+from lockstep.plan import Arrival, Traffic
+from lockstep.recording.histograms import HIGHEST_NS, decoded
+from lockstep.recording.recorder import MOST_DETAIL, CellRecorder
+from lockstep.recording.spans import SpanSums, Window
 from tests.unit.loadtest.records import (
     MS,
     OPEN,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from loadtest.master.repeat import Compose, repeat_command
-from loadtest.results import Run
+from lockstep.master.repeat import Compose, repeat_command
+from lockstep.results import Run
 from tests.support_run import make_run
 
 DEFAULTS: dict[str, Any] = {

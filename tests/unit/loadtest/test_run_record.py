@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.master.progress import ReportState
-from loadtest.master.run_record import RunRecord
-from loadtest.results import ResultsError
+from lockstep.master.progress import ReportState
+from lockstep.master.run_record import RunRecord
+from lockstep.results import ResultsError
 
 
 @pytest.mark.parametrize(

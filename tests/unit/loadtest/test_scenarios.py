@@ -8,12 +8,12 @@ from collections import defaultdict
 
 import pytest
 
-from loadtest.connection.messages import message_ring
-from loadtest.connection.meters import ABSENT, MessageRow
-from loadtest.connection.samples import Outcome, Phase, Sample
-from loadtest.plan import Traffic
-from loadtest.sampled import ClientView
-from loadtest.worker.scenarios import (
+from lockstep.connection.messages import message_ring
+from lockstep.connection.meters import ABSENT, MessageRow
+from lockstep.connection.samples import Outcome, Phase, Sample
+from lockstep.plan import Traffic
+from lockstep.sampled import ClientView
+from lockstep.worker.scenarios import (
     GREETING_REPLY,
     SCENARIOS,
     Conversation,
@@ -21,8 +21,8 @@ from loadtest.worker.scenarios import (
     persistent,
     session,
 )
+from lockstep_wire.framing import get_framing
 from tests.unit.loadtest.peers import Book, Peer, echoes, read, refusing_port, until_closed
-from wire.framing import get_framing
 
 ANSWERED = Outcome.ANSWERED
 

@@ -9,10 +9,10 @@ from typing import NoReturn
 
 import pytest
 
-from loadtest import children
-from loadtest.connection.socket_errors import HarnessError
-from loadtest.master.server_process import local_server
-from loadtest.plan import PlanError
+from lockstep import children
+from lockstep.connection.socket_errors import HarnessError
+from lockstep.master.server_process import local_server
+from lockstep.plan import PlanError
 
 NEVER_READY = [sys.executable, "-c", "import time; time.sleep(60)"]
 NO_WORD = [sys.executable, "-c", ""]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loadtest.master.server_view import ServerUnreachableError, ServerView
+from lockstep.master.server_view import ServerUnreachableError, ServerView
 from tests.unit.loadtest.admin_port import admin_port, listener, listeners
 from tests.unit.loadtest.peers import refusing_port
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from loadtest.connection.sources import MOST_SOURCES, parse_sources
-from loadtest.plan import PlanError
+from lockstep.connection.sources import MOST_SOURCES, parse_sources
+from lockstep.plan import PlanError
 
 
 @pytest.mark.parametrize(

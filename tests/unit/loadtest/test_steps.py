@@ -10,9 +10,10 @@ from typing import Any
 import gevent
 import pytest
 
-from loadtest.connection.messages import prepare
-from loadtest.connection.samples import Outcome, Phase
-from loadtest.connection.socket_errors import HarnessError
+from lockstep.connection.messages import prepare
+from lockstep.connection.samples import Outcome, Phase
+from lockstep.connection.socket_errors import HarnessError
+from lockstep_wire.framing import get_framing
 from tests.unit.loadtest.peers import (
     BLOCKING,
     COOPERATIVE,
@@ -27,7 +28,6 @@ from tests.unit.loadtest.peers import (
     stays_silent,
     until_closed,
 )
-from wire.framing import get_framing
 
 SHORT_S = 0.2
 

@@ -6,12 +6,12 @@ import socket
 
 import pytest
 
-from loadtest.connection.messages import prepare
-from loadtest.connection.reply_buffer import sized, until
-from loadtest.connection.samples import Outcome, Phase
-from loadtest.connection.socket_errors import HarnessError
+from lockstep.connection.messages import prepare
+from lockstep.connection.reply_buffer import sized, until
+from lockstep.connection.samples import Outcome, Phase
+from lockstep.connection.socket_errors import HarnessError
+from lockstep_wire.framing import FRAMINGS, get_framing
 from tests.unit.loadtest.peers import Book, Peer, answers, in_turn, read, until_closed
-from wire.framing import FRAMINGS, get_framing
 
 UNASKED = "bytes that nobody asked for"
 

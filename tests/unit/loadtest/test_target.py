@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from loadtest.connection.socket_errors import HarnessError
-from loadtest.connection.target_url import split_target
-from loadtest.master.server_view import ServerView
-from loadtest.master.target import Target
-from loadtest.orders import CellOrder
-from loadtest.plan import Arrival, Plan, PlanError, Traffic
-from loadtest.worker.scenarios import GREETING_REPLY
-from server.replies import REPLIES
+from lockstep.connection.socket_errors import HarnessError
+from lockstep.connection.target_url import split_target
+from lockstep.master.server_view import ServerView
+from lockstep.master.target import Target
+from lockstep.orders import CellOrder
+from lockstep.plan import Arrival, Plan, PlanError, Traffic
+from lockstep.worker.scenarios import GREETING_REPLY
+from lockstep_server.replies import REPLIES
+from lockstep_wire.framing import FRAMINGS
 from tests.unit.loadtest.admin_port import admin_port, listener, listeners
-from wire.framing import FRAMINGS
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from loadtest.connection.addresses import Address, AddressBook
-from loadtest.connection.socket_errors import HarnessError
-from loadtest.user_checks import check_host, check_settings
+from lockstep.connection.addresses import Address, AddressBook
+from lockstep.connection.socket_errors import HarnessError
+from lockstep.user_checks import check_host, check_settings
 
 
 class Base:

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from loadtest.analysis.conditions import mismatches
-from loadtest.analysis.run_diff import diff
-from loadtest.commands.diff import parse_tolerance, refusal
-from loadtest.plan import PlanError
-from loadtest.report.diff_text import diff_markdown, print_diff
-from loadtest.report.diff_words import diff_headline, diff_sentences
-from loadtest.results import Run
+from lockstep.analysis.conditions import mismatches
+from lockstep.analysis.run_diff import diff
+from lockstep.commands.diff import parse_tolerance, refusal
+from lockstep.plan import PlanError
+from lockstep.report.diff_text import diff_markdown, print_diff
+from lockstep.report.diff_words import diff_headline, diff_sentences
+from lockstep.results import Run
 from tests.support_figures import degraded, make_cell, make_run, silent
 
 

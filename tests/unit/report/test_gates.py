@@ -10,13 +10,13 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from loadtest.report.build import write_report
-from loadtest.report.gate_rows import GateRow, gate_rows
-from loadtest.report.gate_text import print_gates
-from loadtest.report.junit import junit_xml
-from loadtest.report.material import Material
-from loadtest.results import Run
-from loadtest.run_folder import RunFolder
+from lockstep.report.build import write_report
+from lockstep.report.gate_rows import GateRow, gate_rows
+from lockstep.report.gate_text import print_gates
+from lockstep.report.junit import junit_xml
+from lockstep.report.material import Material
+from lockstep.results import Run
+from lockstep.run_folder import RunFolder
 from tests.support_run import make_run, write_run
 
 GATES = ("free: response_p99 < 1s", "lock@8: messages_per_s > 1000000", "lock/free@8: messages_per_s > 0.01")

@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from loadtest.analysis.history import History, make_history
-from loadtest.analysis.run_diff import Outcome
-from loadtest.report.history_chart import points_of
-from loadtest.report.history_page import render_history
-from loadtest.report.history_rows import history_rows
-from loadtest.report.history_text import print_history
-from loadtest.results import Run
+from lockstep.analysis.history import History, make_history
+from lockstep.analysis.run_diff import Outcome
+from lockstep.report.history_chart import points_of
+from lockstep.report.history_page import render_history
+from lockstep.report.history_rows import history_rows
+from lockstep.report.history_text import print_history
+from lockstep.results import Run
 from tests.support_figures import degraded, make_cell, make_run
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.analysis.series import modes_of
-from loadtest.analysis.verdict import judge
-from loadtest.report.headline import headline
-from loadtest.report.markdown import MOST_ROWS, summary_md
-from loadtest.report.material import Material
-from loadtest.results import Run
-from loadtest.run_folder import Loaded
+from lockstep.analysis.series import modes_of
+from lockstep.analysis.verdict import judge
+from lockstep.report.headline import headline
+from lockstep.report.markdown import MOST_ROWS, summary_md
+from lockstep.report.material import Material
+from lockstep.results import Run
+from lockstep.run_folder import Loaded
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run
 

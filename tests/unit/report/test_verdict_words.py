@@ -6,18 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from loadtest.analysis.comparison import Comparison
-from loadtest.analysis.intervals import Estimate
-from loadtest.analysis.metrics import METRICS
-from loadtest.analysis.verdict import Verdict, judge
-from loadtest.report.verdict_words import (
+from lockstep.analysis.comparison import Comparison
+from lockstep.analysis.intervals import Estimate
+from lockstep.analysis.metrics import METRICS
+from lockstep.analysis.verdict import Verdict, judge
+from lockstep.report.verdict_words import (
     bound,
     sentence,
     verdict_in_short,
     verdict_sentences,
     withheld_sentence,
 )
-from loadtest.results import Cell, Messages
+from lockstep.results import Cell, Messages
 from tests.support_figures import degraded, make_cell, make_run, silent
 
 RATE, P50, P99 = (METRICS[name] for name in ("messages_per_s", "response_p50", "response_p99"))

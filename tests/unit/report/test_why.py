@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from loadtest.analysis.aggregate import aggregate
-from loadtest.analysis.overlap_panels import Panel
-from loadtest.analysis.scalability import Curve, Law, Parameter, Scaling, Unfit, scalings
-from loadtest.analysis.timeline import Lane, Timeline
-from loadtest.overlap import Overlap
-from loadtest.report import why_words
-from loadtest.report.fairness_rows import fairness_rows
-from loadtest.report.overlap_chart import BY_MESSAGE, overlap_chart
-from loadtest.report.palette import colours
-from loadtest.report.scalability_rows import fit_words, percent, scalability_rows
-from loadtest.report.svg import Chart, to_svg
-from loadtest.report.throughput_chart import throughput_chart
-from loadtest.report.timeline_chart import timeline_chart
-from loadtest.results import Cell, Fairness, ServerCell
+from lockstep.analysis.aggregate import aggregate
+from lockstep.analysis.overlap_panels import Panel
+from lockstep.analysis.scalability import Curve, Law, Parameter, Scaling, Unfit, scalings
+from lockstep.analysis.timeline import Lane, Timeline
+from lockstep.overlap import Overlap
+from lockstep.report import why_words
+from lockstep.report.fairness_rows import fairness_rows
+from lockstep.report.overlap_chart import BY_MESSAGE, overlap_chart
+from lockstep.report.palette import colours
+from lockstep.report.scalability_rows import fit_words, percent, scalability_rows
+from lockstep.report.svg import Chart, to_svg
+from lockstep.report.throughput_chart import throughput_chart
+from lockstep.report.timeline_chart import timeline_chart
+from lockstep.results import Cell, Fairness, ServerCell
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run
 

@@ -6,22 +6,22 @@ from dataclasses import replace
 
 import pytest
 
-from loadtest.analysis.aggregate import Aggregate, aggregate
-from loadtest.analysis.comparison import THROUGHPUT, Comparison
-from loadtest.analysis.intervals import Estimate
-from loadtest.analysis.timeline import Bar, Lane, Timeline
-from loadtest.report import axes, titles
-from loadtest.report.certainty_chart import estimate_words
-from loadtest.report.certainty_section import certainty_title
-from loadtest.report.generator_rows import load_rows, worker_rows
-from loadtest.report.numbers import difference, duration, figures, share
-from loadtest.report.palette import colours
-from loadtest.report.svg import to_svg
-from loadtest.report.theory_rows import law_rows, wait_rows
-from loadtest.report.timeline_chart import timeline_chart
-from loadtest.report.verdict_words import bound
-from loadtest.results import WorkerHealth
-from loadtest.theory import LittlesLaw
+from lockstep.analysis.aggregate import Aggregate, aggregate
+from lockstep.analysis.comparison import THROUGHPUT, Comparison
+from lockstep.analysis.intervals import Estimate
+from lockstep.analysis.timeline import Bar, Lane, Timeline
+from lockstep.report import axes, titles
+from lockstep.report.certainty_chart import estimate_words
+from lockstep.report.certainty_section import certainty_title
+from lockstep.report.generator_rows import load_rows, worker_rows
+from lockstep.report.numbers import difference, duration, figures, share
+from lockstep.report.palette import colours
+from lockstep.report.svg import to_svg
+from lockstep.report.theory_rows import law_rows, wait_rows
+from lockstep.report.timeline_chart import timeline_chart
+from lockstep.report.verdict_words import bound
+from lockstep.results import WorkerHealth
+from lockstep.theory import LittlesLaw
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from server.ledger import Ledger
-from server.occupancy import Occupancy
-from server.records import Cause, ConnectionRecord, History
+from lockstep_server.ledger import Ledger
+from lockstep_server.occupancy import Occupancy
+from lockstep_server.records import Cause, ConnectionRecord, History
 
 
 class FakeClock:

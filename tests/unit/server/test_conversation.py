@@ -10,9 +10,9 @@ from typing import cast
 
 import pytest
 
-from server.conversation import converse, talk_blindly
-from server.records import Cause, ConnectionRecord
-from wire.framing import RawDecoder
+from lockstep_server.conversation import converse, talk_blindly
+from lockstep_server.records import Cause, ConnectionRecord
+from lockstep_wire.framing import RawDecoder
 
 FRAME = b"noted"
 SILENCE = BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")

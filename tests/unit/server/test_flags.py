@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from server.flags import FLAGS, parse_settings
-from server.settings import Keepalive, Settings, SettingsError
+from lockstep_server.flags import FLAGS, parse_settings
+from lockstep_server.settings import Keepalive, Settings, SettingsError
 
 
 def test_bare_defaults_are_those_the_seeds_clients_expect() -> None:

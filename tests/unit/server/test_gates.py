@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from server.gates import Gate, LockGate, OpenGate, SemaphoreGate, TicketGate
-from server.occupancy import Occupancy
-from server.records import ConnectionRecord
+from lockstep_server.gates import Gate, LockGate, OpenGate, SemaphoreGate, TicketGate
+from lockstep_server.occupancy import Occupancy
+from lockstep_server.records import ConnectionRecord
 
 PATIENCE_S = 20
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from server.grammar import DEFAULT_LISTENERS, ListenerSpec, check_ports, parse_listener
-from server.modes import MODES
+from lockstep_server.grammar import DEFAULT_LISTENERS, ListenerSpec, check_ports, parse_listener
+from lockstep_server.modes import MODES
 
 
 @pytest.mark.parametrize(

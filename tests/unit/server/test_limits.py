@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from server.kernel import listen_overflows, parse_counter
-from server.limits import cgroup_limits, least, open_files_limit, read_number, threads_limit
+from lockstep_server.kernel import listen_overflows, parse_counter
+from lockstep_server.limits import cgroup_limits, least, open_files_limit, read_number, threads_limit
 
 NETSTAT = """\
 TcpExt: SyncookiesSent ListenOverflows ListenDrops

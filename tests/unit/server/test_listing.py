@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from server import listing
-from server.ledger import Ledger
-from server.listener import Listener
-from server.listing import FIELDS, connections_json
-from server.records import Cause
+from lockstep_server import listing
+from lockstep_server.ledger import Ledger
+from lockstep_server.listener import Listener
+from lockstep_server.listing import FIELDS, connections_json
+from lockstep_server.records import Cause
 
 
 @dataclass

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from server.dispatch import WorkerPool, one_after_another, thread_each
-from server.units import parse_duration_ns, parse_size_bytes
-from server.work import get_work, no_work
+from lockstep_server.dispatch import WorkerPool, one_after_another, thread_each
+from lockstep_server.units import parse_duration_ns, parse_size_bytes
+from lockstep_server.work import get_work, no_work
 
 PATIENCE_S = 20
 

@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from server.gates import LockGate
-from server.ledger import Ledger
-from server.occupancy import Occupancy
-from server.records import Cause, ConnectionRecord
-from server.replies import ACKNOWLEDGEMENT, get_constant_reply, get_reply
-from server.session import Service, Session
-from server.settings import Settings
-from server.socket_options import tune_connection
-from server.work import get_work, no_work
-from wire.framing import get_framing
+from lockstep_server.gates import LockGate
+from lockstep_server.ledger import Ledger
+from lockstep_server.occupancy import Occupancy
+from lockstep_server.records import Cause, ConnectionRecord
+from lockstep_server.replies import ACKNOWLEDGEMENT, get_constant_reply, get_reply
+from lockstep_server.session import Service, Session
+from lockstep_server.settings import Settings
+from lockstep_server.socket_options import tune_connection
+from lockstep_server.work import get_work, no_work
+from lockstep_wire.framing import get_framing
 
 LIMIT = 64
 

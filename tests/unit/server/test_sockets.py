@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from server.accepting import AcceptLoop
-from server.announce import Announcer
-from server.binding import bind, bind_error
-from server.settings import Keepalive, Settings, SettingsError
-from server.socket_options import pack_timeval, tune_connection
+from lockstep_server.accepting import AcceptLoop
+from lockstep_server.announce import Announcer
+from lockstep_server.binding import bind, bind_error
+from lockstep_server.settings import Keepalive, Settings, SettingsError
+from lockstep_server.socket_options import pack_timeval, tune_connection
 
 PATIENCE_S = 20
 

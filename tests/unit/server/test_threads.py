@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from server import threads
+from lockstep_server import threads
 
 PATIENCE_S = 20
 

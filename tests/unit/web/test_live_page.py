@@ -13,12 +13,12 @@ from flask import Flask, Response, redirect
 from flask.testing import FlaskClient
 from flask_cors import CORS
 
-from loadtest.master.progress import Progress, ReportState
-from loadtest.master.pulses import Pulses
-from loadtest.master.server_view import ServerView
-from loadtest.master.target import Target
-from loadtest.web.live_page import STATIC, LivePage, add_live_page
-from loadtest.web.server_watch import ServerWatch
+from lockstep.master.progress import Progress, ReportState
+from lockstep.master.pulses import Pulses
+from lockstep.master.server_view import ServerView
+from lockstep.master.target import Target
+from lockstep.web.live_page import STATIC, LivePage, add_live_page
+from lockstep.web.server_watch import ServerWatch
 from tests.support_run import make_run
 from tests.unit.loadtest.peers import refusing_port
 from tests.unit.loadtest.pulse_records import as_message, pulse

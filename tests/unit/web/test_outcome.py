@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from loadtest.analysis.finding import cell_name
-from loadtest.web.outcome import MOST_NAMED, Outcome, outcome_of
+from lockstep.analysis.finding import cell_name
+from lockstep.web.outcome import MOST_NAMED, Outcome, outcome_of
 from tests.support_run import make_run, without_server
 
 RUN, _ = make_run(("free", "lock"), (1, 8), 3)

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from loadtest.master.progress import CellProgress, Progress, ReportState
-from loadtest.master.pulses import HISTORY_S, Received
-from loadtest.master.server_view import Listener
-from loadtest.plan import Plan, PlannedCell
-from loadtest.results import Run
-from loadtest.web.outcome import Outcome, outcome_of
-from loadtest.web.server_watch import ServerNow
-from loadtest.web.state import state_of
+from lockstep.master.progress import CellProgress, Progress, ReportState
+from lockstep.master.pulses import HISTORY_S, Received
+from lockstep.master.server_view import Listener
+from lockstep.plan import Plan, PlannedCell
+from lockstep.results import Run
+from lockstep.web.outcome import Outcome, outcome_of
+from lockstep.web.server_watch import ServerNow
+from lockstep.web.state import state_of
 from tests.support_run import make_run
 from tests.unit.loadtest.admin_port import listener
 from tests.unit.loadtest.pulse_records import came, pulse

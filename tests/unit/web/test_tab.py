@@ -9,8 +9,8 @@ import pytest
 from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 
-from loadtest.web.live_page import STATIC
-from loadtest.web.tab import KEY, TITLE, add_tab
+from lockstep.web.live_page import STATIC
+from lockstep.web.tab import KEY, TITLE, add_tab
 
 SCRIPTS = ("guard.js", "tab.js")
 

@@ -1,1 +1,0 @@
-"""The load side: Locust users, the plan that drives them, and the report made of what they saw."""

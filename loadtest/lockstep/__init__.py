@@ -1,0 +1,41 @@
+"""Lockstep: how many connections a threaded TCP server can serve at once, and what its locking costs.
+
+What is exported here is the public API; everything else may change between versions.
+
+    from lockstep import TcpUser
+
+It is looked up only as it is asked for: reports are made in processes that must not load Locust, which
+replaces threads and locks by greenlets.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lockstep.connection.reply_buffer import sized, until
+    from lockstep.users import TcpUser
+
+    __version__: str
+
+_EXPORTED = {
+    "TcpUser": ("lockstep.users", "TcpUser"),
+    "sized": ("lockstep.connection.reply_buffer", "sized"),
+    "until": ("lockstep.connection.reply_buffer", "until"),
+    "__version__": ("lockstep_wire.build", "VERSION"),
+}
+
+__all__ = ["TcpUser", "__version__", "sized", "until"]
+
+
+def __getattr__(name: str) -> Any:
+    """The exported thing. AttributeError for any other name."""
+    if name not in _EXPORTED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _EXPORTED[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

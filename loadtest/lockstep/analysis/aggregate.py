@@ -1,0 +1,114 @@
+"""Repeats of one series and level, as one: the repeat is the sample, percentiles are never pooled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from lockstep.analysis.series import by_place, in_plan_order, namer
+from lockstep.results import Cell, Distribution
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """One figure over the repeats: their median, least and greatest."""
+
+    median: float
+    min: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One series at one level over its repeats; times in microseconds, None where nothing was counted.
+
+    repeats: how many cells are in it. cut_short: how many were left out because they were stopped early.
+    failures: messages that were sent and not answered, over all repeats, cut short or not.
+    rate_per_s: the offered load, None where it is closed; late and dropped arrivals over all repeats.
+    handoff_mean_us: mean hand-off of each repeat.
+    """
+
+    series: str
+    mode: str
+    level: int
+    repeats: int
+    cut_short: int
+    sent: int
+    failures: int
+    messages_per_s: Spread | None
+    sessions_per_s: Spread | None
+    connect_p50_us: Spread | None
+    connect_p99_us: Spread | None
+    first_reply_p50_us: Spread | None
+    first_reply_p99_us: Spread | None
+    response_p50_us: Spread | None
+    response_p90_us: Spread | None
+    response_p99_us: Spread | None
+    network_mean_us: Spread | None
+    wait_mean_us: Spread | None
+    service_mean_us: Spread | None
+    max_in_service: int | None
+    rate_per_s: float | None = None
+    late: int = 0
+    dropped: int = 0
+    round_trip_p50_us: Spread | None = None
+    round_trip_p99_us: Spread | None = None
+    send_lag_p99_us: Spread | None = None
+    handoff_mean_us: Spread | None = None
+
+
+def aggregate(cells: Sequence[Cell], modes: Sequence[str] = ()) -> list[Aggregate]:
+    """One Aggregate for each series and level: series in the order of `modes`, levels ascending."""
+    groups = by_place(cells, namer(cells))
+    places = {name: place for place, name in enumerate(in_plan_order(cells, modes))}
+    ordered = sorted(groups.items(), key=lambda item: (places[item[0][0]], item[0][1]))
+    return [_aggregate(series, group) for (series, _), group in ordered]
+
+
+def _aggregate(series: str, group: Sequence[Cell]) -> Aggregate:
+    whole = [cell for cell in group if cell.whole]
+    peaks = [cell.server.max_in_service for cell in whole if cell.server is not None]
+    return Aggregate(
+        series=series,
+        mode=group[0].mode,
+        level=group[0].level,
+        repeats=len(whole),
+        cut_short=len(group) - len(whole),
+        sent=sum(cell.messages.sent for cell in group),
+        failures=sum(cell.messages.sent - cell.messages.answered for cell in group),
+        messages_per_s=_spread([cell.messages_per_s for cell in whole]),
+        sessions_per_s=_spread([cell.sessions_per_s for cell in whole]),
+        connect_p50_us=_over(whole, lambda cell: cell.connect_us, "p50"),
+        connect_p99_us=_over(whole, lambda cell: cell.connect_us, "p99"),
+        first_reply_p50_us=_over(whole, lambda cell: cell.first_reply_us, "p50"),
+        first_reply_p99_us=_over(whole, lambda cell: cell.first_reply_us, "p99"),
+        response_p50_us=_over(whole, lambda cell: cell.response_us, "p50"),
+        response_p90_us=_over(whole, lambda cell: cell.response_us, "p90"),
+        response_p99_us=_over(whole, lambda cell: cell.response_us, "p99"),
+        network_mean_us=_over(whole, lambda cell: cell.network_us, "mean"),
+        wait_mean_us=_over(whole, lambda cell: cell.wait_us, "mean"),
+        service_mean_us=_over(whole, lambda cell: cell.service_us, "mean"),
+        max_in_service=max(peaks, default=None),
+        rate_per_s=group[0].rate_per_s,
+        late=sum(cell.late for cell in group),
+        dropped=sum(cell.dropped for cell in group),
+        round_trip_p50_us=_over(whole, lambda cell: cell.round_trip_us, "p50"),
+        round_trip_p99_us=_over(whole, lambda cell: cell.round_trip_us, "p99"),
+        send_lag_p99_us=_over(whole, lambda cell: cell.send_lag_us, "p99"),
+        handoff_mean_us=_over(whole, _handoff, "mean"),
+    )
+
+
+def _handoff(cell: Cell) -> Distribution | None:
+    return None if cell.server is None else cell.server.handoff_us
+
+
+def _over(cells: Sequence[Cell], of: Callable[[Cell], Distribution | None], statistic: str) -> Spread | None:
+    """A statistic of one distribution over the cells that have that distribution."""
+    found = (of(cell) for cell in cells)
+    return _spread([getattr(each, statistic) for each in found if each is not None])
+
+
+def _spread(values: Sequence[float]) -> Spread | None:
+    return Spread(median(values), min(values), max(values)) if values else None

@@ -1,0 +1,131 @@
+"""Under what conditions a run was measured: what two runs must share to be held against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lockstep.results import Run
+
+Values = tuple[str, ...]
+"""A condition's values in words, each once and in order: hosts, or cells, may differ among themselves."""
+
+UNKNOWN = "unknown"
+
+# What decides how dear a message is and who gets in. Left out: names, process and boot ids, which differ from
+# run to run; limits and the backlog, which matter only where they are hit, and then are a finding; Lockstep's
+# own build, which may be the very thing that two runs are to tell apart: see `builds`.
+_OF_A_MACHINE = {
+    "cpu_model": "processor",
+    "cpu_count": "cores",
+    "platform": "system",
+    "python": "Python",
+}
+_OF_THE_SERVER = {
+    "python": "Python",
+    "implementation": "Python's implementation",
+    "gil": "global lock",
+    "platform": "system",
+    "cpu_count": "cores",
+    "framing": "framing",
+    "reply": "reply",
+    "timing": "timing header",
+    "hold_ns": "hold",
+    "work": "work",
+    "pause_ns": "pause",
+    "accept": "accept",
+    "nodelay": "nodelay",
+    "keepalive": "keepalive",
+}
+_OF_THE_CELLS = {
+    "scenario": "scenario",
+    "client_mode": "client mode",
+    "messages_per_connection": "messages per connection",
+    "payload_bytes": "payload in bytes",
+    "arrival": "arrival",
+    "rate_per_s": "arrivals per second",
+}
+
+_NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A condition in which two runs differ, in words."""
+
+    condition: str
+    first: str
+    second: str
+
+
+def conditions_of(run: Run) -> Mapping[str, Values]:
+    """Condition -> its values. Runs with equal conditions are comparable."""
+    workers = [host for host in run.hosts if host.get("role") == "worker"]
+    return {
+        "kind of run": (run.kind,),
+        "workers": (str(len(workers)),),
+        **{
+            f"workers' {words}": _values(host.get(name) for host in workers)
+            for name, words in _OF_A_MACHINE.items()
+        },
+        **{
+            f"server's {words}": (_setting(name, run.server.get(name)),)
+            for name, words in _OF_THE_SERVER.items()
+        },
+        **{f"target's {name}": (_setting(name, run.target.get(name)),) for name in ("framing", "reply")},
+        **{
+            words: _values((getattr(cell, name) for cell in run.cells), name)
+            for name, words in _OF_THE_CELLS.items()
+        },
+    }
+
+
+def mismatches(first: Run, second: Run) -> list[Mismatch]:
+    """Every condition in which the two differ; several values of one run's cells are one condition."""
+    theirs = conditions_of(second)
+    return [
+        Mismatch(name, ", ".join(values), ", ".join(theirs[name]))
+        for name, values in conditions_of(first).items()
+        if values != theirs[name]
+    ]
+
+
+def builds(first: Run, second: Run) -> list[str]:
+    """Which code made runs A and B, in words: a line for the server and one for the load side.
+
+    Runs of different builds may be compared, and who compares them must know that they are.
+    """
+    sides = {
+        "server": [_values([_server_build(run)]) for run in (first, second)],
+        "load side": [_values(host.get("lockstep") for host in run.hosts) for run in (first, second)],
+    }
+    return [_builds_in_words(side, *(", ".join(each) for each in found)) for side, found in sides.items()]
+
+
+def _server_build(run: Run) -> str | None:
+    """A server that was not installed used to call itself `source`, whatever its code was."""
+    version = run.server.get("version")
+    return None if version == "source" else version
+
+
+def _builds_in_words(side: str, first: str, second: str) -> str:
+    if first != second:
+        return f"the {side} differs: {first} in A, {second} in B"
+    if first == UNKNOWN:
+        return f"of the {side} neither run tells the version"
+    return f"the {side} is the same: {first}"
+
+
+def _values(found: Iterable[Any], name: str = "") -> Values:
+    return tuple(sorted({_setting(name, value) for value in found}))
+
+
+def _setting(name: str, value: Any) -> str:
+    if value is None:
+        return "none" if name == "rate_per_s" else UNKNOWN
+    if name.endswith("_ns"):
+        return f"{value / _NS_PER_MS:g} ms"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,75 @@
+"""A check, what it found, and the rules by which one looks at a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from lockstep.results import Cell
+
+
+class Topic(Enum):
+    """What a figure speaks of; a check that touches it is shown beside the figure."""
+
+    CERTAINTY = "how sure the figures are"
+    THROUGHPUT = "messages and sessions per second"
+    TIMES = "times that clients measured"
+    CONNECT = "the time of a connect"
+    SERVER = "what the server told: wait, service, hold, hand-off, in service"
+    QUEUEING = "the wait that theory predicts"
+    LITTLES_LAW = "how many were there at once"
+    GENERATOR = "how the workers fared"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A named check. told: what is wrong, in words. advice: what to do about it.
+
+    touches: of which figures a reader has to think of it.
+    degrades: whether figures may be missing or wrong where it finds something: nobody should quote them then.
+    """
+
+    name: str
+    told: str
+    advice: str
+    touches: tuple[Topic, ...]
+    degrades: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A check that found something. where: a line for each cell, none where it is the whole run."""
+
+    check: Check
+    where: tuple[str, ...]
+
+    def touches(self, topics: Iterable[Topic]) -> bool:
+        """Whether it has to be known of a figure that speaks of these topics."""
+        return not set(self.check.touches).isdisjoint(topics)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a check looks at one cell.
+
+    told_of: what is wrong in words, "" where the cell's name says it all, None where all is well.
+    """
+
+    check: Check
+    told_of: Callable[[Cell], str | None]
+
+    def look(self, cells: Sequence[Cell]) -> Iterable[Finding]:
+        """One finding over the cells of which there is something to tell, if any."""
+        told = [(cell, self.told_of(cell)) for cell in cells]
+        where = tuple(
+            f"{cell_name(cell)}: {words}" if words else cell_name(cell)
+            for cell, words in told
+            if words is not None
+        )
+        return [Finding(self.check, where)] if where else []
+
+
+def cell_name(cell: Cell) -> str:
+    """How a cell is called in words: `lock at 32, repeat 2`."""
+    return f"{cell.mode} at {cell.level}, repeat {cell.repeat}"

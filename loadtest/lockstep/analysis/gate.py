@@ -1,0 +1,174 @@
+"""Gates: what a run must keep to, as a pipeline writes it.
+
+    MODE[@LEVEL]: METRIC OP VALUE[UNIT]        free@32: response_p99 < 20ms
+    MODE/BASELINE[@LEVEL]: METRIC OP RATIO     lock/free: messages_per_s > 0.05
+
+OP is <, <=, > or >=; METRIC a name from metrics.py. Without @LEVEL a gate holds at every level of the plan.
+Arithmetic and words only.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from math import isinf
+
+from lockstep.analysis.metrics import METRICS, Metric, Unit
+from lockstep.nearest import offer
+from lockstep.plan import Plan, PlanError
+
+FORM = "write MODE: METRIC < VALUE or MODE/BASELINE: METRIC > RATIO, for example free@32: response_p99 < 20ms"
+
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+# There are too many times to name them all.
+_METRICS_IN_SHORT = ", ".join(name for name, metric in METRICS.items() if metric.unit is not Unit.US)
+_METRICS_IN_SHORT += ", or a time such as response_p99, wait_mean, handoff_p50"
+_CONDITION = re.compile(r"(?P<metric>[^\s<>=]+)\s*(?P<operator>[<>=!]+)\s*(?P<bound>.*)")
+_BOUND = re.compile(r"(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<unit>\D*)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """How bounds of one kind are written. units: what one of each is, in the metric's own unit."""
+
+    units: Mapping[str, Decimal]
+    remedy: str
+    most: float = float("inf")
+
+
+_PLAIN = {"": Decimal(1)}
+_PARTS = {"": Decimal(1), "%": Decimal("0.01")}
+# Both characters that look like a micro sign.
+_TIMES = {"us": Decimal(1), "µs": Decimal(1), "μs": Decimal(1), "ms": Decimal(1000), "s": Decimal(1_000_000)}
+_RATIO = _Scale(_PARTS, "a ratio has no unit: write for example 0.05 or 5%")
+_SCALES: Mapping[Unit, _Scale] = {
+    Unit.US: _Scale(_TIMES, "a time needs its unit, us, ms or s: write for example 20ms"),
+    Unit.SHARE: _Scale(_PARTS, "a share is 0 to 1, or 0% to 100%: write for example 1%", most=1),
+    Unit.COUNT: _Scale(_PLAIN, "a count has no unit: write for example 0"),
+    Unit.PER_S: _Scale(_PLAIN, "a rate is a number per second without a unit: write for example 100"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One gate, parsed.
+
+    baseline: the mode that `mode` is divided by, None where the figure itself is judged. level: None for
+    every level of the plan. bound: in the metric's unit (times in microseconds, shares 0 to 1), or a ratio.
+    """
+
+    text: str
+    mode: str
+    baseline: str | None
+    level: int | None
+    metric: Metric
+    operator: str
+    bound: float
+
+    def holds(self, value: float) -> bool:
+        """Whether the value keeps to the bound."""
+        return _OPERATORS[self.operator](value, self.bound)
+
+    @property
+    def asks_for_less(self) -> bool:
+        """Whether the bound is an upper one."""
+        return self.operator in ("<", "<=")
+
+
+def split_gates(text: str) -> tuple[str, ...]:
+    """`free: late < 1; lock: late < 1` -> one text a gate; semicolons and commas both separate."""
+    return tuple(part.strip() for part in re.split(r"[;,]", text) if part.strip())
+
+
+def check_gates(plan: Plan) -> None:
+    """PlanError where a gate of the plan is none, or names what the plan does not measure."""
+    parse_gates(plan.gates, plan.modes, plan.levels)
+
+
+def parse_gates(texts: Sequence[str], modes: Sequence[str], levels: Sequence[int]) -> list[Gate]:
+    """The gates of a plan with these modes and levels.
+
+    PlanError quotes the one that is wrong, says what is, and offers the nearest right name.
+    """
+    twice = next((text for text in texts if texts.count(text) > 1), None)
+    if twice is not None:
+        raise PlanError("gate", f"{twice!r} is there twice: leave one out")
+    return [_Parser(text, modes, levels).gate() for text in texts]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parser:
+    text: str
+    modes: Sequence[str]
+    levels: Sequence[int]
+
+    def gate(self) -> Gate:
+        subject, colon, condition = self.text.partition(":")
+        if not colon or not subject.strip() or not condition.strip():
+            raise self._refusal(f"is not a gate: {FORM}")
+        who, at, level = subject.partition("@")
+        mode, baseline = self._modes(who.strip())
+        metric, sign, bound = self._condition(condition.strip(), ratio=baseline is not None)
+        return Gate(
+            text=self.text,
+            mode=mode,
+            baseline=baseline,
+            level=self._level(level.strip()) if at else None,
+            metric=metric,
+            operator=sign,
+            bound=bound,
+        )
+
+    def _modes(self, who: str) -> tuple[str, str | None]:
+        """Mode and baseline. A mode's own name may hold a slash, so the plan's names decide."""
+        if who in self.modes:
+            return who, None
+        slashes = [place for place, character in enumerate(who) if character == "/"]
+        for place in slashes:
+            mode, baseline = who[:place].strip(), who[place + 1 :].strip()
+            if mode in self.modes and baseline in self.modes:
+                if mode == baseline:
+                    raise self._refusal(f"holds {mode} against itself: name two modes")
+                return mode, baseline
+        pairs = [f"{mode}/{other}" for mode in self.modes for other in self.modes if mode != other]
+        names = pairs if slashes and pairs else self.modes
+        raise self._refusal(f"the plan has no mode {who!r}: {offer(who, names)}")
+
+    def _level(self, text: str) -> int:
+        if text in map(str, self.levels):
+            return int(text)
+        raise self._refusal(f"the plan has no level {text!r}: choose from {', '.join(map(str, self.levels))}")
+
+    def _condition(self, text: str, *, ratio: bool) -> tuple[Metric, str, float]:
+        match = _CONDITION.fullmatch(text)
+        if match is None:
+            raise self._refusal(f"{text!r} compares nothing: {FORM}")
+        name, sign = match["metric"], match["operator"]
+        if name not in METRICS:
+            raise self._refusal(f"there is no metric {name!r}: {offer(name, METRICS, _METRICS_IN_SHORT)}")
+        if sign not in _OPERATORS:
+            raise self._refusal(f"{sign!r} is no comparison: choose from {', '.join(_OPERATORS)}")
+        metric = METRICS[name]
+        return metric, sign, self._bound(match["bound"].strip(), _RATIO if ratio else _SCALES[metric.unit])
+
+    def _bound(self, text: str, scale: _Scale) -> float:
+        match = _BOUND.fullmatch(text)
+        if match is None:
+            raise self._refusal(f"{text!r} is no number of 0 or more: {scale.remedy}")
+        if match["unit"] not in scale.units:
+            raise self._refusal(f"{text!r} has the wrong unit: {scale.remedy}")
+        bound = float(Decimal(match["number"]) * scale.units[match["unit"]])
+        if bound > scale.most or isinf(bound):
+            raise self._refusal(f"{text!r} is too much: {scale.remedy}")
+        return bound
+
+    def _refusal(self, reason: str) -> PlanError:
+        return PlanError("gate", f"{self.text!r}: {reason}")

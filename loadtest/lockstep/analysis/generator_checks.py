@@ -1,0 +1,166 @@
+"""Rules on the load generator: whether the figures are the server's, or the generator's own.
+
+Two of its delays, a late event loop and a late send, are part of every time that it takes. Like is held
+against like: such a delay matters where its p50 is more than a tenth of the response's p50, or its p99 of
+the response's p99, for that is the percentile which it can shift. A delay's p99 against the response's p50
+would cry wolf wherever the server makes a few wait long. Below a floor nothing is said: on a sound machine
+too, timers and the scheduler are late by about a millisecond now and then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lockstep.analysis import littles_law
+from lockstep.analysis.finding import Check, Rule, Topic
+from lockstep.results import Cell, Distribution, WorkerHealth
+
+MOST_CPU_SHARE = 0.9
+MOST_FILES_SHARE = 0.9
+MOST_THROTTLED_SHARE = 0.01
+MOST_LATE_SHARE = 0.01
+MOST_DELAY_SHARE = 0.1
+LOOP_LAG_FLOOR_US = 2_000
+SEND_LAG_FLOOR_US = 1_000
+
+GENERATOR_BUSY = Check(
+    "generator-busy",
+    "Workers used more than 90% of the processor they can have: they may have been the bottleneck.",
+    "Use more workers, on more cores or machines, or offer less load.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.GENERATOR),
+)
+THROTTLED = Check(
+    "throttled",
+    "The system kept workers from running for more than 1% of the cell: their processor quota was used up.",
+    "Raise the quota of the workers' container, or use more workers.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.GENERATOR),
+)
+GENERATOR_LAG = Check(
+    "generator-lag",
+    "Workers' event loops were late by more than a tenth of a response, so response times include the delay.",
+    "Use more workers with fewer users each, or run the workers on other cores than the server.",
+    touches=(Topic.CERTAINTY, Topic.TIMES, Topic.GENERATOR),
+)
+SEND_LAG = Check(
+    "send-lag",
+    "Messages were sent late by more than a tenth of the response time, which begins when they were due.",
+    "Compare response with round trip; use more users, so that one is free, or more workers.",
+    touches=(Topic.CERTAINTY, Topic.TIMES, Topic.GENERATOR),
+)
+LATE_ARRIVALS = Check(
+    "late-arrivals",
+    "For more than 1% of the arrivals no user was free when they were due.",
+    "Use more users: an open load needs as many as are in flight at its worst moment.",
+    touches=(Topic.CERTAINTY, Topic.TIMES, Topic.GENERATOR),
+)
+DROPPED_ARRIVALS = Check(
+    "dropped-arrivals",
+    "Arrivals were never sent, because no user became free: the load was less than was offered.",
+    "Use more users, or offer less load: beyond saturation the line grows for ever.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.GENERATOR),
+)
+NO_PORTS = Check(
+    "no-ports",
+    "Connections had to wait for a local port: the throughput is that of the ports there are, not the "
+    "server's.",
+    "A closed connection holds its port for a minute: give more local addresses (--source "
+    "127.0.0.2,127.0.0.3), send more messages on each connection, or widen the range: "
+    'sysctl net.ipv4.ip_local_port_range="1024 65535".',
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.GENERATOR),
+    degrades=True,
+)
+BACKED_OFF = Check(
+    "backed-off",
+    "The server did not take connections, and users waited longer and longer before they tried it again.",
+    "Look at the failed connects; less load was offered than users that try again at once would have.",
+    touches=(Topic.THROUGHPUT, Topic.CONNECT),
+)
+OPEN_FILES = Check(
+    "open-files",
+    "Workers had more than 90% of the files open that they may.",
+    "Raise the limit (ulimit -n) on the workers, or give each of them fewer users.",
+    touches=(Topic.GENERATOR,),
+)
+
+
+def _workers(told_of: Callable[[WorkerHealth, Cell], str | None]) -> Callable[[Cell], str | None]:
+    """A rule on workers as a rule on their cell: the words of all of whom there is something to tell."""
+
+    def told(cell: Cell) -> str | None:
+        words = [
+            f"{health.worker} {said}" for health in cell.health if (said := told_of(health, cell)) is not None
+        ]
+        return "; ".join(words) or None
+
+    return told
+
+
+def _busy(health: WorkerHealth, _: Cell) -> str | None:
+    return f"used {health.cpu_share:.0%}" if health.cpu_share > MOST_CPU_SHARE else None
+
+
+def _throttled(health: WorkerHealth, cell: Cell) -> str | None:
+    stopped_s = health.throttled_s
+    if stopped_s is None or stopped_s <= MOST_THROTTLED_SHARE * cell.seconds:
+        return None
+    return f"was stopped for {stopped_s:.2f} s of {cell.seconds:.1f} s"
+
+
+def _loop_lag(health: WorkerHealth, cell: Cell) -> str | None:
+    return _outweighs(health.loop_lag_us, cell.response_us, LOOP_LAG_FLOOR_US)
+
+
+def _open_files(health: WorkerHealth, _: Cell) -> str | None:
+    opened, limit = health.open_files, health.open_files_limit
+    if opened is None or limit is None or opened <= MOST_FILES_SHARE * limit:
+        return None
+    return f"had {opened:,} of {limit:,} open"
+
+
+def _send_lag(cell: Cell) -> str | None:
+    # Under closed load the lag lies before the response begins, and is nobody's wait.
+    if cell.arrival == "closed":
+        return None
+    return _outweighs(cell.send_lag_us, cell.response_us, SEND_LAG_FLOOR_US)
+
+
+def _outweighs(delay: Distribution | None, response: Distribution | None, floor_us: float) -> str | None:
+    if delay is None or response is None:
+        return None
+    for name, late_us, whole_us in (
+        ("p50", delay.p50, response.p50),
+        ("p99", delay.p99, response.p99),
+    ):
+        if late_us > floor_us and late_us > MOST_DELAY_SHARE * whole_us:
+            return f"late by {late_us / 1000:.1f} ms ({name}), a response takes {whole_us / 1000:.1f} ms"
+    return None
+
+
+def _late(cell: Cell) -> str | None:
+    arrivals = littles_law.exchanges(cell)
+    return f"{cell.late:,} of {arrivals:,.0f}" if cell.late > MOST_LATE_SHARE * arrivals else None
+
+
+def _dropped(cell: Cell) -> str | None:
+    return f"{cell.dropped:,} arrivals" if cell.dropped else None
+
+
+def _backed_off(cell: Cell) -> str | None:
+    return f"{cell.backed_off:,} waits" if cell.backed_off else None
+
+
+def _no_ports(cell: Cell) -> str | None:
+    return f"{cell.port_waits:,} connections" if cell.port_waits else None
+
+
+RULES = (
+    Rule(NO_PORTS, _no_ports),
+    Rule(BACKED_OFF, _backed_off),
+    Rule(DROPPED_ARRIVALS, _dropped),
+    Rule(LATE_ARRIVALS, _late),
+    Rule(GENERATOR_BUSY, _workers(_busy)),
+    Rule(THROTTLED, _workers(_throttled)),
+    Rule(GENERATOR_LAG, _workers(_loop_lag)),
+    Rule(SEND_LAG, _send_lag),
+    Rule(OPEN_FILES, _workers(_open_files)),
+)

@@ -1,0 +1,124 @@
+"""Gates judged: each at each of its levels, from a run alone, so that a later report judges the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from lockstep.analysis.checks import degradations, findings
+from lockstep.analysis.gate import Gate, parse_gates
+from lockstep.analysis.intervals import paired_ratio
+from lockstep.analysis.metrics import Unit
+from lockstep.analysis.series import modes_of
+from lockstep.results import Cell, Run
+
+# What went wrong once went wrong: no median hides it. Times and rates vary from repeat to repeat by nature.
+_HOLDS_IN_EVERY_REPEAT = (Unit.COUNT, Unit.SHARE)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One gate at one level.
+
+    value: in the unit of the gate's bound; None where nothing was measured or judged. low, high: the least
+    and the greatest of the repeats, or a ratio's confidence interval (intervals.CONFIDENCE), None where there
+    is none. passed: None where the run is degraded. words: why there is no value, "" where there is one.
+    seconds: the measured time of the cells that it rests on.
+    """
+
+    gate: Gate
+    level: int
+    value: float | None
+    low: float | None
+    high: float | None
+    passed: bool | None
+    words: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    value: float
+    low: float | None
+    high: float | None
+
+
+def judge_gates(run: Run) -> list[Judged]:
+    """The run's gates in the order of its plan, levels ascending.
+
+    Times and rates are judged by the median of the repeats, counts and shares by the worst repeat, ratios by
+    that of geometric means, repeat against repeat. What was not measured in every repeat of the plan fails,
+    as where it was stopped before its end; single repeats that were disturbed are left out. In a degraded run
+    nothing is judged.
+    """
+    levels, repeats = sorted(run.plan.get("levels", ())), run.plan.get("repeats", 0)
+    gates = parse_gates([str(text) for text in run.plan.get("gates", ())], modes_of(run), levels)
+    doubts = ", ".join(finding.check.name for finding in degradations(findings(run))) if gates else ""
+    return [
+        _judge(run.cells, gate, level, repeats, doubts)
+        for gate in gates
+        for level in (levels if gate.level is None else [gate.level])
+    ]
+
+
+def unmet(judged: Sequence[Judged]) -> list[Judged]:
+    """Those that failed."""
+    return [each for each in judged if each.passed is False]
+
+
+def _judge(cells: Sequence[Cell], gate: Gate, level: int, repeats: int, doubts: str) -> Judged:
+    here = [cell for cell in cells if cell.level == level and not cell.cut_short]
+    # Single repeats that were disturbed are left out, and nobody lacks them.
+    unsteady = {cell.repeat for cell in here if cell.too_short and cell.mode in (gate.mode, gate.baseline)}
+    here = [cell for cell in here if cell.repeat not in unsteady]
+    repeats -= len(unsteady)
+    seconds = sum(cell.seconds for cell in here if cell.mode in (gate.mode, gate.baseline))
+    if doubts:
+        return Judged(gate, level, None, None, None, None, f"degraded: {doubts}", seconds)
+    figure = (
+        _own(here, gate, repeats) if gate.baseline is None else _ratio(here, gate, gate.baseline, repeats)
+    )
+    if isinstance(figure, str):
+        return Judged(gate, level, None, None, None, False, figure, seconds)
+    return Judged(gate, level, figure.value, figure.low, figure.high, gate.holds(figure.value), "", seconds)
+
+
+def _own(cells: Sequence[Cell], gate: Gate, repeats: int) -> _Figure | str:
+    """The mode's own figure, or why there is none."""
+    figures = _by_repeat(cells, gate, gate.mode)
+    values = [figure for figure in figures.values() if figure is not None]
+    if not values:
+        return "not measured"
+    if len(values) < repeats:
+        return _lacking(len(values), repeats)
+    least, greatest = min(values), max(values)
+    if gate.metric.unit in _HOLDS_IN_EVERY_REPEAT:
+        return _Figure(greatest if gate.asks_for_less else least, least, greatest)
+    return _Figure(median(values), least, greatest)
+
+
+def _ratio(cells: Sequence[Cell], gate: Gate, baseline: str, repeats: int) -> _Figure | str:
+    """The mode's figure over the baseline's, or why there is none."""
+    values, bases = _by_repeat(cells, gate, gate.mode), _by_repeat(cells, gate, baseline)
+    # A figure that is missing is as good as 0 here: it leaves no ratio.
+    both = [(values[repeat] or 0.0, bases[repeat] or 0.0) for repeat in sorted(values.keys() & bases.keys())]
+    estimate = paired_ratio([value for value, _ in both], [base for _, base in both])
+    if estimate is None:
+        return "no ratio: 0 or not measured"
+    if len(both) < repeats:
+        return _lacking(len(both), repeats)
+    return _Figure(estimate.ratio, estimate.low, estimate.high)
+
+
+def _lacking(measured: int, repeats: int) -> str:
+    return f"not measured in {repeats - measured} of {repeats} repeats"
+
+
+def _by_repeat(cells: Sequence[Cell], gate: Gate, mode: str) -> dict[int, float | None]:
+    """The mode's figure in each repeat; None where it was not measured, as where not one message was sent."""
+    return {
+        cell.repeat: gate.metric.of(cell) if cell.messages.sent else None
+        for cell in cells
+        if cell.mode == mode
+    }

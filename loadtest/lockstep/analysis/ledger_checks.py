@@ -1,0 +1,160 @@
+"""Rules on a cell's books: what was sent, how it ended, and whether client and server agree."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from lockstep.analysis.finding import Check, Rule, Topic
+from lockstep.results import Cell, Ledger, Messages
+
+# How a message can fail: Messages' fields but for the two that tell no failure.
+OUTCOMES = tuple(field.name for field in fields(Messages) if field.name not in ("sent", "answered"))
+
+UNBALANCED = Check(
+    "unbalanced",
+    "Messages sent and their outcomes do not add up.",
+    "Do not use these cells; please report it as a bug.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT),
+    degrades=True,
+)
+LEDGER_DIFFERENCE = Check(
+    "ledger-difference",
+    "Client and server counted different numbers of messages or bytes.",
+    "Read the explanation; where there is none, treat the cell's throughput with care.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT),
+    degrades=True,
+)
+MISSING_WORKERS = Check(
+    "missing-workers",
+    "Workers did not report: what they measured is not in these cells.",
+    "Look at the workers' logs, and run it again with fewer users or workers on each machine.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES),
+    degrades=True,
+)
+MISSING_USERS = Check(
+    "missing-users",
+    "More or fewer users took part than the level says: a worker was lost, or users of the cell before had "
+    "not left.",
+    "Look at the workers' logs, and run it again.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.SERVER),
+    degrades=True,
+)
+REFUSED_REPORTS = Check(
+    "refused-reports",
+    "Reports of another run were refused: a load of somebody else's ran.",
+    "See that no worker of another run is connected to this master or loads this server, and run it again.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES),
+    degrades=True,
+)
+LATE_REPORTS = Check(
+    "late-reports",
+    "Workers of this run were silent for a while: reports of an earlier cell came when that was over.",
+    "What they tell is lost there, and their load may have gone on into these cells: see that workers are "
+    "not paused or starved, and run it again.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES),
+    degrades=True,
+)
+MESSAGES_FAILED = Check(
+    "messages-failed",
+    "Messages failed. They count in no percentile and no throughput.",
+    "See how the first of each kind failed, then look at the server's log.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES),
+)
+LISTEN_OVERFLOW = Check(
+    "listen-overflow",
+    "The kernel turned connections away from a full backlog: their clients tried again a second later.",
+    "Raise the server's --backlog and net.core.somaxconn, or offer less load.",
+    touches=(Topic.CONNECT,),
+)
+DROPPED_RECORDS = Check(
+    "dropped-records",
+    "The server kept only its newest connection records: hold, hand-off and inversions lack the rest.",
+    "Give the server more --records, or make the cells shorter.",
+    touches=(Topic.SERVER, Topic.QUEUEING),
+)
+
+
+def _unbalanced(cell: Cell) -> str | None:
+    each = cell.messages
+    outcomes = (
+        each.answered + each.refused + each.reset + each.timeout + each.short + each.mismatch + each.aborted
+    )
+    return None if outcomes == each.sent else f"{each.sent:,} sent, {outcomes:,} outcomes"
+
+
+def _ledger_difference(cell: Cell) -> str | None:
+    """Every line of the ledger that differs, with both numbers, and the explanation; None where none does."""
+    if cell.ledger.exact:
+        return None
+    told = "; ".join(_differing_lines(cell.ledger))
+    return f"{told} ({cell.ledger.explanation})" if cell.ledger.explanation else told
+
+
+def _differing_lines(ledger: Ledger) -> list[str]:
+    lines = (
+        (ledger.sent, "clients sent {:,} messages, the server received {:,}"),
+        (ledger.answered, "clients took {:,} answers, the server gave {:,}"),
+        (ledger.bytes_sent, "clients sent {:,} bytes, the server received {:,}"),
+        (ledger.bytes_received, "clients received {:,} bytes, the server sent {:,}"),
+    )
+    return [words.format(count.client, count.server) for count, words in lines if count.difference]
+
+
+def _missing_workers(cell: Cell) -> str | None:
+    if cell.workers_reported >= cell.workers_expected:
+        return None
+    return f"{cell.workers_reported} of {cell.workers_expected} workers reported"
+
+
+def _missing_users(cell: Cell) -> str | None:
+    if cell.users is None or cell.cut_short or cell.users == cell.level:
+        return None
+    return f"{cell.users:,} of {cell.level:,} users"
+
+
+def _refused_reports(cell: Cell) -> str | None:
+    return f"{cell.reports_refused:,} reports" if cell.reports_refused else None
+
+
+def _late_reports(cell: Cell) -> str | None:
+    return f"{cell.reports_late:,} reports of an earlier cell" if cell.reports_late else None
+
+
+def _messages_failed(cell: Cell) -> str | None:
+    messages = cell.messages
+    if not messages.failed:
+        return None
+    each = (
+        f"{count:,} {name}" + (f", the first: {cell.examples[name]}" if name in cell.examples else "")
+        for name, count in failures_of(messages).items()
+    )
+    return f"{messages.failed:,} of {messages.sent:,}: {'; '.join(each)}"
+
+
+def failures_of(messages: Messages) -> dict[str, int]:
+    """Outcome -> how many failed so, the most frequent first; none of which there are none."""
+    counts = {name: getattr(messages, name) for name in OUTCOMES if getattr(messages, name)}
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _listen_overflow(cell: Cell) -> str | None:
+    overflows = cell.server.listen_overflows if cell.server is not None else None
+    return f"{overflows:,} connections" if overflows else None
+
+
+def _dropped_records(cell: Cell) -> str | None:
+    dropped = cell.server.dropped_records if cell.server is not None else 0
+    return f"{dropped:,} records" if dropped else None
+
+
+RULES = (
+    Rule(UNBALANCED, _unbalanced),
+    Rule(LEDGER_DIFFERENCE, _ledger_difference),
+    Rule(MISSING_WORKERS, _missing_workers),
+    Rule(MISSING_USERS, _missing_users),
+    Rule(REFUSED_REPORTS, _refused_reports),
+    Rule(LATE_REPORTS, _late_reports),
+    Rule(MESSAGES_FAILED, _messages_failed),
+    Rule(LISTEN_OVERFLOW, _listen_overflow),
+    Rule(DROPPED_RECORDS, _dropped_records),
+)

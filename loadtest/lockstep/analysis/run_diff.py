@@ -1,0 +1,194 @@
+"""Run against run: what of the second is worse than in the first, or better, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from statistics import fmean, geometric_mean
+
+from lockstep.analysis.checks import degradations, findings
+from lockstep.analysis.comparison import compared
+from lockstep.analysis.finding import Finding
+from lockstep.analysis.intervals import Estimate, each_of, independent_ratio
+from lockstep.analysis.metrics import Metric
+from lockstep.analysis.series import Place, by_place, in_plan_order, modes_of, namer
+from lockstep.results import Cell, Run
+
+_Cells = Mapping[Place, Sequence[Cell]]
+
+
+class Outcome(Enum):
+    """What is shown of one figure. TOLERATED: a difference, but not that it is beyond the tolerance."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    TOLERATED = "tolerated"
+    NOT_SHOWN = "not shown"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One metric of one series at one level. first, second: geometric means over the runs' repeats.
+
+    estimate: second over first, in an interval that is sure for all differences of the two runs at once.
+    """
+
+    metric: Metric
+    series: str
+    level: int
+    rate_per_s: float | None
+    first: float
+    second: float
+    estimate: Estimate
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Shares of the messages of one series and level that failed or never found a user, in both runs."""
+
+    series: str
+    level: int
+    first: float
+    second: float
+    worse: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunDiff:
+    """only_first, only_second: what one run alone has, and so nothing is said of.
+
+    withheld: (which run, finding) where figures are unfit: then there are no differences.
+    """
+
+    tolerance: float
+    differences: tuple[Difference, ...]
+    lost: tuple[Lost, ...]
+    only_first: tuple[Place, ...]
+    only_second: tuple[Place, ...]
+    withheld: tuple[tuple[str, Finding], ...] = ()
+
+    @property
+    def worse(self) -> bool:
+        """Whether the second run is worse in anything, beyond the tolerance."""
+        return any(each.outcome is Outcome.WORSE for each in self.differences) or any(
+            each.worse for each in self.lost
+        )
+
+    @property
+    def sure(self) -> bool:
+        """Whether there is an interval at all: with one repeat a side nothing can be shown."""
+        return any(each.outcome is not Outcome.UNKNOWN for each in self.differences)
+
+    def of(self, outcome: Outcome) -> list[Difference]:
+        """The differences with this outcome."""
+        return [each for each in self.differences if each.outcome is outcome]
+
+    @property
+    def coarse(self) -> list[Difference]:
+        """Those whose interval is so wide that a change as large as the tolerance would not show."""
+        return [each for each in self.differences if _width(each.estimate) > 1 + self.tolerance]
+
+
+def diff(first: Run, second: Run, tolerance: float) -> RunDiff:
+    """The second run against the first. tolerance: how much worse is let pass, 0.05 for 5%.
+
+    Worse: fewer messages per second or longer response times (under open load, the times alone) with the
+    whole interval beyond the tolerance; or messages lost where the first run lost none, or in every repeat
+    more than twice the share that any repeat of the first run lost.
+    """
+    withheld = tuple(
+        (which, found)
+        for which, run in (("A", first), ("B", second))
+        for found in degradations(findings(run))
+    )
+    places, a, b = _by_place(first, second)
+    common = [] if withheld else [place for place in places if place in a and place in b]
+    return RunDiff(
+        tolerance,
+        tuple(_differences(a, b, common, tolerance)),
+        tuple(lost for place in common if (lost := _lost(place, a[place], b[place])) is not None),
+        tuple(place for place in places if place not in b),
+        tuple(place for place in places if place not in a),
+        withheld,
+    )
+
+
+def _by_place(first: Run, second: Run) -> tuple[list[Place], _Cells, _Cells]:
+    """All places in the plans' order, and each run's whole cells by place.
+
+    The series' names are made of both runs together: they tell apart whatever differs in either.
+    """
+    both = [*first.cells, *second.cells]
+    name = namer(both)
+    order = in_plan_order(both, [*modes_of(first), *modes_of(second)])
+
+    a, b = (by_place((cell for cell in run.cells if cell.whole), name) for run in (first, second))
+    places = sorted({*a, *b}, key=lambda place: (order.index(place[0]), place[1]))
+    return places, a, b
+
+
+def _differences(a: _Cells, b: _Cells, common: Sequence[Place], tolerance: float) -> Iterator[Difference]:
+    """For each place and metric of which both runs have figures above 0."""
+    asked = [
+        (place, metric, figures)
+        for place in common
+        for metric in compared(a[place][0].rate_per_s)
+        if _above_0(figures := (_figures(metric, a[place]), _figures(metric, b[place])))
+    ]
+    confidence = each_of(len(asked))
+    for (series, level), metric, (before, after) in asked:
+        estimate = independent_ratio(after, before, confidence)
+        assert estimate is not None, "both have figures, all above 0"
+        yield Difference(
+            metric,
+            series,
+            level,
+            a[series, level][0].rate_per_s,
+            geometric_mean(before),
+            geometric_mean(after),
+            estimate,
+            _outcome(metric, estimate, tolerance),
+        )
+
+
+def _width(estimate: Estimate) -> float:
+    """How far the interval reaches from the ratio to either side, as a factor; 1 where there is none."""
+    return 1.0 if estimate.high is None else estimate.high / estimate.ratio
+
+
+def _figures(metric: Metric, cells: Sequence[Cell]) -> list[float]:
+    return [value for cell in cells if (value := metric.of(cell)) is not None]
+
+
+def _above_0(figures: tuple[list[float], list[float]]) -> bool:
+    return all(values and min(values) > 0 for values in figures)
+
+
+def _outcome(metric: Metric, estimate: Estimate, tolerance: float) -> Outcome:
+    if estimate.low is None or estimate.high is None:
+        return Outcome.UNKNOWN
+    if not estimate.differs:
+        return Outcome.NOT_SHOWN
+    if estimate.low > 1 + tolerance:
+        return Outcome.BETTER if metric.more_is_better else Outcome.WORSE
+    if estimate.high < 1 - tolerance:
+        return Outcome.WORSE if metric.more_is_better else Outcome.BETTER
+    return Outcome.TOLERATED
+
+
+def _lost(place: Place, before: Sequence[Cell], after: Sequence[Cell]) -> Lost | None:
+    """None where nothing was lost on either side."""
+    a, b = ([_lost_share(cell) for cell in cells] for cells in (before, after))
+    if not any(a) and not any(b):
+        return None
+    worse = min(b) > 2 * max(a) if any(a) else any(b)
+    return Lost(*place, fmean(a), fmean(b), worse)
+
+
+def _lost_share(cell: Cell) -> float:
+    """Of the messages that were sent or never found a user, those that failed and those that never did."""
+    due = cell.messages.sent + cell.dropped
+    return (cell.messages.sent - cell.messages.answered + cell.dropped) / due if due else 0.0

@@ -1,0 +1,250 @@
+"""The scalability law of each mode: what contention and coherency make of throughput over the level.
+
+Gunther's universal scalability law (1993; its derivation from a queue, 2007):
+
+    X(N) = lambda N / (1 + sigma (N - 1) + kappa N (N - 1))
+
+lambda is what one connection alone would get, sigma (contention) the part of the work that only one can do at
+a time, kappa (coherency) what every pair of connections costs. sigma = kappa = 0 grows for ever, sigma = 1
+never. Above 1, sigma is a lock whose handing over costs more than one connection alone ever pays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from statistics import median, stdev
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import fdtri, stdtrit
+
+from lockstep.analysis.intervals import CONFIDENCE
+from lockstep.analysis.series import in_plan_order, series_names
+from lockstep.results import Cell
+
+FEWEST_LEVELS = 5
+# The curve may miss a level's median by so much, whatever the spread of the repeats: nobody plans closer.
+MOST_DEVIATION = 0.10
+# Where the law holds, one fit in a hundred misses by more than the repeats' spread explains.
+LACK_OF_FIT_CONFIDENCE = 0.99
+
+_STEPS = 60
+_SETTLED = 1e-10
+
+Points = Sequence[tuple[int, float]]
+"""(level, messages per second) of several cells."""
+
+_Vector = npt.NDArray[np.float64]
+
+
+class Unfit(Enum):
+    """Why a series has no law."""
+
+    FEW_LEVELS = "not enough levels"
+    NO_FIT = "does not fit"
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One law: lambda, sigma and kappa."""
+
+    alone_per_s: float
+    contention: float
+    coherency: float
+
+    def at(self, level: float) -> float:
+        """Messages per second with so many connections at once."""
+        slowed = 1 + self.contention * (level - 1) + self.coherency * level * (level - 1)
+        return self.alone_per_s * level / slowed
+
+    @property
+    def peak_level(self) -> float | None:
+        """The level of the greatest throughput, sqrt((1 - sigma) / kappa).
+
+        None where throughput grows without end, or falls from the first connection on.
+        """
+        if not 0 < self.coherency < 1 - self.contention:
+            return None
+        return math.sqrt((1 - self.contention) / self.coherency)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter and the interval in which it lies 95 times of 100; ends are None where there is none."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """The law that fits one series.
+
+    repeats: how many the intervals rest on. peak: None where the curve has none, or coherency may as well be
+    0; its high is None where the peak may as well lie anywhere above. deviation: the most by which the curve
+    misses a level's median, as a part of it.
+    """
+
+    curve: Curve
+    repeats: int
+    alone_per_s: Parameter
+    contention: Parameter
+    coherency: Parameter
+    peak: Parameter | None
+    deviation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """One series over its levels: its law, or why there is none.
+
+    deviation: of the best curve, law or not; None where nothing was fitted.
+    """
+
+    series: str
+    levels: tuple[int, ...]
+    law: Law | None
+    unfit: Unfit | None = None
+    deviation: float | None = None
+
+
+def scalings(cells: Sequence[Cell], modes: Sequence[str] = ()) -> list[Scaling]:
+    """Each series under closed load, in the plan's order. Cells cut short are left out."""
+    names = series_names(cells)
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        if cell.whole and cell.arrival == "closed":
+            groups.setdefault(names[cell.index], []).append(cell)
+    return [_scaling(series, groups[series]) for series in in_plan_order(cells, modes) if series in groups]
+
+
+def _scaling(series: str, cells: Sequence[Cell]) -> Scaling:
+    levels = tuple(sorted({cell.level for cell in cells}))
+    if len(levels) < FEWEST_LEVELS:
+        return Scaling(series, levels, None, Unfit.FEW_LEVELS)
+    by_repeat: dict[int, list[tuple[int, float]]] = {}
+    for cell in cells:
+        by_repeat.setdefault(cell.repeat, []).append((cell.level, cell.messages_per_s))
+    repeats = [points for points in by_repeat.values() if {level for level, _ in points} == set(levels)]
+    found = fit_law([point for points in by_repeat.values() for point in points], repeats)
+    if isinstance(found, Law):
+        return Scaling(series, levels, found, deviation=found.deviation)
+    return Scaling(series, levels, None, Unfit.NO_FIT, found)
+
+
+def fit_law(points: Points, repeats: Sequence[Points]) -> Law | float | None:
+    """The law through all points, or the deviation of the best curve where it does not fit; None without one.
+
+    repeats: the points of each repeat that has every level. They make the intervals: each is fitted by
+    itself, and what it differs from the others is the sampling error, whatever its cause (Student's t, 1908,
+    on the spread of the repeats' parameters, around the fit to all). A parameter cannot be below 0, nor can
+    an interval's end: an interval that begins at 0 says that the data show none of it.
+    """
+    curve = fit_curve(points)
+    if curve is None:
+        return None
+    deviation = _deviation(curve, points)
+    if deviation > MOST_DEVIATION and lacks_fit(curve, points):
+        return deviation
+    each = [fitted for fitted in map(fit_curve, repeats) if fitted is not None]
+    coherency = _parameter(curve.coherency, [one.coherency for one in each])
+    return Law(
+        curve=curve,
+        repeats=len(each),
+        alone_per_s=_parameter(curve.alone_per_s, [one.alone_per_s for one in each]),
+        contention=_parameter(curve.contention, [one.contention for one in each]),
+        coherency=coherency,
+        peak=None if coherency.low == 0 else _peak(curve, each),
+        deviation=deviation,
+    )
+
+
+def fit_curve(points: Points) -> Curve | None:
+    """The curve of least squared relative error (of logarithms); None where nothing determines one.
+
+    N / X is linear in 1 / lambda, sigma / lambda and kappa / lambda, none of which is below 0: each step of
+    Gauss and Newton is a least squares problem with that bound (Lawson and Hanson, 1974).
+    """
+    # Only the report fits, and this takes a fifth of a second to import.
+    from scipy.optimize import nnls
+
+    levels, rates = (np.array(column, dtype=np.float64) for column in zip(*points, strict=True))
+    if rates.min() <= 0:
+        return None
+    terms = np.stack([np.ones_like(levels), levels - 1, levels * (levels - 1)], axis=1)
+    seconds = levels / rates
+    fitted, _ = nnls(terms / seconds[:, None], np.ones_like(seconds))
+    for _ in range(_STEPS):
+        guessed = terms @ fitted
+        # Levels so far off any curve that the best one has somebody wait for no time at all.
+        if guessed.min() <= 0:
+            return None
+        better, _ = nnls(terms / guessed[:, None], 1 + np.log(seconds / guessed))
+        settled = np.abs(terms @ better - guessed).max() <= _SETTLED * guessed.min()
+        fitted = better
+        if settled:
+            break
+    # Level 1 alone, or the curve's course towards it, says what one connection gets.
+    if fitted[0] <= 0:
+        return None
+    return Curve(*(float(value) for value in (1 / fitted[0], fitted[1] / fitted[0], fitted[2] / fitted[0])))
+
+
+def lacks_fit(curve: Curve, points: Points) -> bool:
+    """Whether the curve misses the levels' means by more than the spread of repeats about them explains.
+
+    The F test of lack of fit (Fisher, 1922; Draper and Smith, 1998, section 2.1), on logarithms. True where
+    there is no spread to hold it against: then MOST_DEVIATION alone decides.
+    """
+    by_level = _logs_by_level(points)
+    means = {level: float(np.mean(logs)) for level, logs in by_level.items()}
+    within = sum(float(np.square(np.array(logs) - means[level]).sum()) for level, logs in by_level.items())
+    between = sum(
+        len(logs) * (means[level] - math.log(curve.at(level))) ** 2 for level, logs in by_level.items()
+    )
+    parameters = 1 + (curve.contention > 0) + (curve.coherency > 0)
+    freedom, freedom_within = len(by_level) - parameters, len(points) - len(by_level)
+    if freedom_within < 1 or within == 0:
+        return True
+    ratio = between / freedom / (within / freedom_within)
+    return ratio > float(fdtri(freedom, freedom_within, LACK_OF_FIT_CONFIDENCE))
+
+
+def _deviation(curve: Curve, points: Points) -> float:
+    """The most by which the curve misses a level's median, as a part of the median."""
+    medians = {level: math.exp(median(logs)) for level, logs in _logs_by_level(points).items()}
+    return max(abs(curve.at(level) / middle - 1) for level, middle in medians.items())
+
+
+def _logs_by_level(points: Points) -> dict[int, list[float]]:
+    logs: dict[int, list[float]] = {}
+    for level, rate in points:
+        logs.setdefault(level, []).append(math.log(rate))
+    return logs
+
+
+def _parameter(value: float, of_repeats: Sequence[float]) -> Parameter:
+    """With an interval as wide as the repeats' own parameters differ; it ends at 0."""
+    if len(of_repeats) < 2:
+        return Parameter(value)
+    quantile = float(stdtrit(len(of_repeats) - 1, (1 + CONFIDENCE) / 2))
+    half = quantile * stdev(of_repeats) / math.sqrt(len(of_repeats))
+    return Parameter(value, max(value - half, 0.0), value + half)
+
+
+def _peak(curve: Curve, of_repeats: Sequence[Curve]) -> Parameter | None:
+    """The predicted peak. Its interval is that of one over it, which is 0 where coherency is.
+
+    Without an interval where a repeat by itself falls from the first connection on.
+    """
+    if curve.peak_level is None:
+        return None
+    if any(each.peak_level is None and each.coherency > 0 for each in of_repeats):
+        return Parameter(curve.peak_level)
+    inverse = _parameter(1 / curve.peak_level, [1 / (each.peak_level or math.inf) for each in of_repeats])
+    low = None if inverse.high is None else 1 / inverse.high
+    return Parameter(curve.peak_level, low, 1 / inverse.low if inverse.low else None)

@@ -1,0 +1,176 @@
+"""Which connections the timeline shows: the same number for each mode, over the same span."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lockstep.analysis.overlap import in_service_steps
+from lockstep.analysis.series import in_plan_order, modes_of, series_names
+from lockstep.results import Cell, Run
+from lockstep.sampled import ClientView, Connection, ServerRecord
+
+NS_PER_MS = 1_000_000
+ROWS = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What a connection did from start_ms to end_ms, counted from the timeline's beginning.
+
+    phase: `connecting` (network and kernel backlog), `waiting` (for admission), `in service`, or `closing`
+    (its permit is back, but its client has not seen the end of it yet).
+    """
+
+    row: int
+    phase: str
+    start_ms: float
+    end_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One series' timeline. shown: how many connections became rows, and done_ms: when the last was released.
+
+    steps: (ms, connections in service) from 0 on, as far as the records are complete.
+    """
+
+    series: str
+    mode: str
+    shown: int
+    done_ms: float
+    bars: tuple[Bar, ...]
+    steps: tuple[tuple[float, int], ...]
+
+    @property
+    def peak(self) -> int:
+        """The greatest number in service that the steps show."""
+        return max((in_service for _, in_service in self.steps), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """All series at one level over the same span. client_shown: whether connecting is drawn too."""
+
+    level: int
+    span_ms: float
+    lanes: tuple[Lane, ...]
+    client_shown: bool
+
+
+def make_timeline(run: Run, connections: Sequence[Connection]) -> Timeline | None:
+    """The greatest level's timeline, of each series' first whole cell; None where nothing was recorded.
+
+    Every lane begins with its cell's first recorded admission and shows as many connections as any other.
+    """
+    by_cell: dict[int, list[_Stay]] = {}
+    for connection in connections:
+        record = connection.server
+        if record is not None and record.admission_ns is not None:
+            stay = _Stay(record.admission_ns, record, connection.client)
+            by_cell.setdefault(connection.cell, []).append(stay)
+    recorded = [cell for cell in run.cells if cell.index in by_cell and not cell.cut_short]
+    if not recorded:
+        return None
+    level = max(cell.level for cell in recorded)
+    names = series_names(run.cells)
+    client_shown = one_clock(run)
+    windows = [(cell, _Window.opening(by_cell[cell.index])) for cell in first_cells(run, recorded, level)]
+    span_ns = max(window.done_ns for _, window in windows)
+    lanes = [_lane(names[cell.index], cell.mode, window, span_ns, client_shown) for cell, window in windows]
+    return Timeline(level, span_ns / NS_PER_MS, tuple(lanes), client_shown) if span_ns > 0 else None
+
+
+def one_clock(run: Run) -> bool:
+    """Whether every host ran the same kernel as the server: then all monotonic times compare."""
+    boot_id = run.server.get("boot_id")
+    return boot_id is not None and all(host.get("boot_id") == boot_id for host in run.hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stay:
+    """An admitted connection; client: None if its client was not sampled."""
+
+    admission_ns: int
+    record: ServerRecord
+    client: ClientView | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """One cell's records from its first admission on, and those that become rows, in order of arrival."""
+
+    start_ns: int
+    records: list[ServerRecord]
+    rows: list[_Stay]
+
+    @classmethod
+    def opening(cls, stays: Sequence[_Stay]) -> _Window:
+        """The window that begins with the first admission; at least one stay."""
+        by_admission = sorted(stays, key=lambda stay: stay.admission_ns)
+        rows = sorted(by_admission[:ROWS], key=lambda stay: stay.record.arrival_ns)
+        return cls(by_admission[0].admission_ns, [stay.record for stay in by_admission], rows)
+
+    @property
+    def done_ns(self) -> int:
+        """When the last of the rows was released, from the start."""
+        ends = [stay.record.release_ns for stay in self.rows if stay.record.release_ns is not None]
+        return max(ends, default=self.start_ns) - self.start_ns
+
+    @property
+    def complete_ns(self) -> int:
+        """From the start until the last recorded arrival: whoever came later is not in the records."""
+        return max(record.arrival_ns for record in self.records) - self.start_ns
+
+
+def first_cells(run: Run, chosen: Sequence[Cell], level: int) -> list[Cell]:
+    """Each series' earliest cell at that level among the chosen ones, in the plan's order."""
+    names = series_names(run.cells)
+    first: dict[str, Cell] = {}
+    for cell in sorted(chosen, key=lambda cell: (cell.repeat, cell.index)):
+        if cell.level == level:
+            first.setdefault(names[cell.index], cell)
+    return [first[series] for series in in_plan_order(run.cells, modes_of(run)) if series in first]
+
+
+def _lane(series: str, mode: str, window: _Window, span_ns: int, client_shown: bool) -> Lane:
+    def at_ms(time_ns: int) -> float:
+        return min(max(time_ns - window.start_ns, 0), span_ns) / NS_PER_MS
+
+    bars = [
+        Bar(row, phase, at_ms(start_ns), at_ms(end_ns))
+        for row, stay in enumerate(window.rows, start=1)
+        for phase, start_ns, end_ns in _phases(stay, window.start_ns + span_ns, client_shown)
+        if at_ms(end_ns) > at_ms(start_ns)
+    ]
+    return Lane(
+        series=series,
+        mode=mode,
+        shown=len(window.rows),
+        done_ms=window.done_ns / NS_PER_MS,
+        bars=tuple(bars),
+        steps=_steps(window, min(span_ns, max(window.complete_ns, window.done_ns))),
+    )
+
+
+def _phases(stay: _Stay, until_ns: int, client_shown: bool) -> Iterator[tuple[str, int, int]]:
+    """(phase, start, end) of one connection; one that was not released lasts until the end."""
+    record, client = stay.record, stay.client if client_shown else None
+    if client is not None:
+        yield "connecting", client.connect_start_ns, record.arrival_ns
+    yield "waiting", record.arrival_ns, stay.admission_ns
+    yield "in service", stay.admission_ns, until_ns if record.release_ns is None else record.release_ns
+    if record.release_ns is not None:
+        # With permits the server closes first and releases last: then only the client's view is later.
+        closed_ns = None if client is None else client.closed_ns
+        yield "closing", record.release_ns, max(record.close_ns or 0, closed_ns or 0)
+
+
+def _steps(window: _Window, until_ns: int) -> tuple[tuple[float, int], ...]:
+    """Connections in service from the start on, with a last point that ends the last step."""
+    steps = [
+        ((step.at_ns - window.start_ns) / NS_PER_MS, step.in_service)
+        for step in in_service_steps(window.records)
+        if step.at_ns - window.start_ns <= until_ns
+    ]
+    return (*steps, (until_ns / NS_PER_MS, steps[-1][1]))

@@ -1,0 +1,90 @@
+"""The processes that a command starts of its own programs, and what reaches them of its surroundings.
+
+The rule: what is not given to a command does not change its run. So a child is ours whatever lies in the
+working folder, and of the environment it gets nothing that sets Lockstep, Locust or Python.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+# -P: nothing is imported from the working folder. UTF-8 both ways, whatever the locale says.
+_PYTHON = (sys.executable, "-P", "-X", "utf8")
+
+
+class Program(Enum):
+    """Every program that is started as a child, by its module."""
+
+    SERVER = "lockstep_server"
+    WORKER = "lockstep.worker.process"
+    LOCKSTEP = "lockstep"
+    RENDERER = "lockstep.report.renderer"
+
+
+# Options of Lockstep, of Locust, of the event loop under it, and of Python itself.
+_OPTIONS = ("LOCKSTEP_", "LOCUST_", "GEVENT_", "PYTHON")
+# Of Python's, those stay that say where its packages are and where their bytecode goes, and the global
+# lock's, which the run records.
+_HARMLESS = {
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONPLATLIBDIR",
+    "PYTHONUSERBASE",
+    "PYTHONNOUSERSITE",
+    "PYTHONPYCACHEPREFIX",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONGIL",
+}
+
+
+def command_of(program: Program, arguments: Iterable[str] = ()) -> list[str]:
+    """The command line that starts a program of ours, from whatever folder."""
+    return [*_PYTHON, "-m", program.value, *arguments]
+
+
+def environment_of(inherited: Mapping[str, str]) -> dict[str, str]:
+    """What a child gets of an environment."""
+    kept = {
+        name: value for name, value in inherited.items() if name in _HARMLESS or not name.startswith(_OPTIONS)
+    }
+    if "PYTHONPATH" in kept:
+        kept["PYTHONPATH"] = _without_working_folder(kept["PYTHONPATH"])
+    return kept
+
+
+def _without_working_folder(path: str) -> str:
+    """A search path, absolute, without the entries that mean the working folder: `.`, or nothing at all."""
+    entries = (os.path.normpath(entry) for entry in path.split(os.pathsep))
+    return os.pathsep.join(str(Path(entry).absolute()) for entry in entries if entry != os.curdir)
+
+
+def clean_own_environment() -> None:
+    """Let the rule hold in this process too: to be called before Locust is imported, which reads its own."""
+    for name in set(os.environ) - set(environment_of(os.environ)):
+        del os.environ[name]
+
+
+def start(program: Program, arguments: Iterable[str] = (), **how: Any) -> subprocess.Popen[str]:
+    """Start a program of ours; its pipes carry text. how: as subprocess.Popen takes it."""
+    return subprocess.Popen(
+        command_of(program, arguments), env=environment_of(os.environ), encoding="utf-8", **how
+    )
+
+
+def run(program: Program, arguments: Iterable[str], within_s: float) -> subprocess.CompletedProcess[str]:
+    """Run a program of ours to its end, and take what it says. TimeoutExpired where that takes too long."""
+    return subprocess.run(
+        command_of(program, arguments),
+        env=environment_of(os.environ),
+        capture_output=True,
+        encoding="utf-8",
+        start_new_session=True,  # a Ctrl-C that ends the run, or a second one, is not meant for what saves it
+        timeout=within_s,
+        check=False,
+    )

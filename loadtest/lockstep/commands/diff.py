@@ -1,0 +1,75 @@
+"""`lockstep diff`: one run against another, with an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from lockstep.exit_codes import DEGRADED, FAILED
+from lockstep.plan import PlanError
+from lockstep.results import ResultsError
+
+if TYPE_CHECKING:
+    from lockstep.analysis.conditions import Mismatch
+    from lockstep.analysis.run_diff import RunDiff
+
+
+def diff(
+    run_a: Annotated[Path, typer.Argument(help="The run to hold against: results/<run id>.")],
+    run_b: Annotated[Path, typer.Argument(help="The run to judge.")],
+    tolerance: Annotated[str, typer.Option(help="How much worse B may be: 5% or 0.05.")] = "5%",
+    force: Annotated[bool, typer.Option("--force", help="Go on where the runs were not made alike.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a comment.")] = False,
+) -> None:
+    """Say what of run B is worse than in run A, or better. Exit code 1 where B is worse."""
+    from lockstep.analysis.conditions import mismatches
+    from lockstep.analysis.run_diff import diff as diff_runs
+    from lockstep.report.diff_text import diff_markdown, print_diff
+    from lockstep.run_folder import RunFolder
+
+    allowed = parse_tolerance(tolerance)
+    runs = RunFolder.load_run(run_a), RunFolder.load_run(run_b)
+    if runs[0].run_id == runs[1].run_id:
+        raise ResultsError(f"{run_a} and {run_b} are the same run, {runs[0].run_id}: name two runs")
+    differing = mismatches(*runs)
+    found = diff_runs(*runs, allowed)
+    if reason := refusal(found, differing, force=force):
+        raise ResultsError(f"{run_a} and {run_b} {reason}")
+    if markdown:
+        print(diff_markdown(found, runs, differing))
+    else:
+        print_diff(found, runs, differing, Console(highlight=False))
+    if found.withheld:
+        raise typer.Exit(DEGRADED)
+    if found.worse:
+        raise typer.Exit(FAILED)
+
+
+def refusal(found: RunDiff, differing: Sequence[Mismatch], *, force: bool) -> str | None:
+    """Why the two runs are not held against each other, with the remedy; None where they are."""
+    if differing and not force:
+        told = "; ".join(f"{each.condition}: {each.first} and {each.second}" for each in differing)
+        return f"were not made alike ({told}): make them alike, or go on with --force"
+    if found.withheld or found.worse:
+        return None
+    if not found.differences:
+        return "have no mode and level in common in which both answered: compare runs of the same plan"
+    if not found.sure:
+        return "have one repeat, which cannot show a difference: make them with --repeats 3 or more"
+    return None
+
+
+def parse_tolerance(text: str) -> float:
+    """`5%` or `0.05` -> 0.05. PlanError where it is no share from 0 to under 1."""
+    number = text.removesuffix("%")
+    try:
+        value = float(number) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise PlanError("tolerance", f"{text!r} is not a share: write 5% or 0.05") from None
+    if not 0 <= value < 1:
+        raise PlanError("tolerance", f"{text} is out of range: give 0% to under 100%, such as 5% or 0.05")
+    return value

@@ -1,0 +1,91 @@
+"""`lockstep history`: the runs of a folder over time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
+
+import typer
+from rich.console import Console
+
+from lockstep.plan import PlanError
+from lockstep.results import ResultsError
+
+if TYPE_CHECKING:
+    from lockstep.results import Run
+
+PAGE = "history.html"
+
+
+def history(
+    folder: Annotated[Path, typer.Argument(help="The folder that holds run folders.")] = Path("results"),
+    out: Annotated[
+        Path | None,
+        # The second is what it was called at first.
+        typer.Option(
+            "--out", "--open-out", help=r"The file to write the page to. \[default: FOLDER/history.html]"
+        ),
+    ] = None,
+) -> None:
+    """List a folder's runs with their verdicts, and draw throughput and response p99 over time."""
+    from lockstep.analysis.history import make_history
+    from lockstep.report.history_page import render_history
+    from lockstep.report.history_text import print_history
+    from lockstep.run_folder import RunFolder
+
+    page = out or folder / PAGE
+    if out is not None and not page.parent.is_dir():
+        raise PlanError("out", f"{page}: there is no folder {page.parent}; make it, or choose another")
+    if page.is_dir():
+        raise PlanError("out", f"{page} is a folder: name a file, such as {page / PAGE}")
+    runs, left_out = read_runs(folder)
+    found = make_history(runs)
+    text = render_history(found, _links(folder, page), left_out)
+    written = RunFolder(page.parent).save_text(page.name, text)
+    console = Console(highlight=False)
+    print_history(found, left_out, console)
+    console.print(f"History: {written}", soft_wrap=True)
+
+
+def read_runs(folder: Path) -> tuple[list[tuple[str, Run]], list[str]]:
+    """(name, run) of every run folder in it, and one line for each folder that is none or is damaged.
+
+    ResultsError where the folder cannot be read, or holds no run.
+    """
+    from lockstep.analysis.judged import judge_gates
+    from lockstep.run_folder import RUN_FILE, RunFolder
+
+    try:
+        inside = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
+    except OSError as error:
+        raise ResultsError(
+            f"cannot read {folder}: {error.strerror}; name a folder that holds runs"
+        ) from error
+    if (folder / RUN_FILE).exists():
+        raise ResultsError(f"{folder} is a run itself: name the folder that holds it, {folder.parent}")
+    runs, left_out = [], []
+    for each in inside:
+        try:
+            run = RunFolder.load_run(each)
+            # Here already: gates that this version cannot read leave out a run, not all of them.
+            judge_gates(run)
+        except (ResultsError, PlanError) as reason:
+            left_out.append(str(reason) if isinstance(reason, ResultsError) else f"{each}: {reason}")
+        else:
+            runs.append((each.name, run))
+    if not runs:
+        raise ResultsError(f"{folder} holds no run: name another folder, or make one with lockstep compare")
+    return runs, left_out
+
+
+def _links(folder: Path, page: Path) -> dict[str, str]:
+    """Folder -> its report, as seen from the page; those that have one."""
+    from lockstep.run_folder import REPORT_FILE
+
+    return {
+        # `./` keeps a name with a colon from being read as a scheme.
+        file.parent.name: "./" + quote(Path(os.path.relpath(file, page.parent)).as_posix())
+        for file in folder.glob(f"*/{REPORT_FILE}")
+    }

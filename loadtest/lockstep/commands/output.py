@@ -1,0 +1,42 @@
+"""What commands print: a run's report on stdout, a refusal as one line on stderr."""
+
+from __future__ import annotations
+
+import sys
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from lockstep.run_folder import REPORT_FILE
+
+if TYPE_CHECKING:
+    from lockstep.report.material import Material
+
+
+def print_report_of(material: Material, console: Console | None = None, folder: Path | None = None) -> None:
+    """The report of a run, its gates, and where its page is, if there is one.
+
+    console: stdout's if there is none. folder: the run's, as whoever reads it knows it.
+    """
+    from lockstep.report.gate_text import print_gates
+    from lockstep.report.text import print_report
+
+    console = console or Console()
+    print_report(material, console)
+    print_gates(material.run, console)
+    if (material.path / REPORT_FILE).is_file():
+        console.print(f"Report: {(folder or material.path) / REPORT_FILE}", soft_wrap=True)
+
+
+def write_what_can_be_written() -> None:
+    """A terminal or a file may not have all characters: what it has not is a question mark, and no trace."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def complain(line: str) -> None:
+    """One line: what is wrong, where, and the remedy."""
+    print(f"lockstep: {line}", file=sys.stderr)

@@ -1,0 +1,169 @@
+"""A cell between its begin and its end: what was ordered, what comes in, and the account of it afterwards."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from lockstep.analysis.edges import round_ns
+from lockstep.master.cells import Account, join_connections, make_cell, messages_of, service_of, take_account
+from lockstep.master.collector import CellCollector
+from lockstep.master.progress import CellProgress, Stage
+from lockstep.master.server_view import ServerUnreachableError, ServerView, Snapshot, busy
+from lockstep.orders import CellOrder
+from lockstep.plan import PlannedCell
+from lockstep.results import Cell, CellDetail
+from lockstep.sampled import Connection
+
+logger = logging.getLogger(__name__)
+
+# How long connections may take to open, ten thousand of them too, before the cell goes on without the rest.
+OPENING_S = 90.0
+SETTLE_S = 2.0
+
+
+class CellUnderWay:
+    """planned: which cell. order: what was ordered. workers: who was. before: the server before any load of
+    it; None where it cannot be asked."""
+
+    def __init__(
+        self, planned: PlannedCell, order: CellOrder, workers: Iterable[str], before: Snapshot | None
+    ) -> None:
+        self.planned = planned
+        self.collector = CellCollector(order, set(workers))
+        self._before = before
+        self._began_ns: int | None = None
+        self._ending: Stage | None = None
+        self._asked_level = planned.level
+        self._levels: list[int] = []
+        if not order.opens_first:
+            self.begin()
+
+    @property
+    def progress(self) -> CellProgress:
+        """Where it stands."""
+        order = self.collector.order
+        return CellProgress(self.planned, order.warmup_s, order.seconds, self._began_ns, self._ending)
+
+    def begin(self) -> None:
+        """Its time begins: the connections that were to be opened first are there."""
+        if self._began_ns is None:
+            self._began_ns = time.monotonic_ns()
+
+    def end(self) -> None:
+        """Its time is over: last reports are expected from now on."""
+        self.collector.ending = True
+        self._ending = Stage.DRAINING
+
+    def note_level(self, level: int) -> None:
+        """So many users are there now, by hand: the cell's level is the greatest."""
+        if level not in self._levels[-1:]:
+            self._levels.append(level)
+        self.planned = replace(self.planned, level=max(self._levels))
+
+    def note_last_level(self, level: int) -> None:
+        """So many users were there when somebody ended it by hand: more may have been on their way."""
+        if level > max(self._levels, default=0):
+            self.note_level(level)
+
+    def account(
+        self, server: ServerView | None, sleep: Callable[[float], None], *, cut_short: bool
+    ) -> tuple[Cell, CellDetail, list[Connection]]:
+        """The cell as it is kept, its bulky part and its sampled connections.
+
+        The server is asked as far as it can be.
+        """
+        self._ending = Stage.SAVING
+        records: list[dict[str, Any]] = []
+        told: Account | None = None
+        if server is not None and self._before is not None:
+            try:
+                told, records = self._ask(server, self._before, sleep)
+            except ServerUnreachableError as error:
+                logger.warning("cell %d has no server's count: %s", self.planned.index, error)
+        collector = self.collector
+        counted, overlap = (None, None) if told is None else (told.cell, told.overlap)
+        cell = make_cell(self.planned, collector, counted, cut_short=cut_short, least_ns=self._least_ns)
+        connections = join_connections(self.planned, records, collector.clients)
+        return cell, replace(collector.detail(), overlap=overlap), connections
+
+    @property
+    def _least_ns(self) -> float | None:
+        """A session's least time, where the server says what it does and users begin as they are free."""
+        traffic = self.collector.order.traffic
+        if self._before is None or traffic.arrival.open or self.collector.order.seconds is None:
+            return None
+        service = service_of(self._before, self.planned.mode)
+        return round_ns(service, self.planned.level, messages_of(traffic))
+
+    def _ask(
+        self, server: ServerView, before: Snapshot, sleep: Callable[[float], None]
+    ) -> tuple[Account, list[dict[str, Any]]]:
+        mode = self.planned.mode
+        pause_s = before.settings["pause_ns"] / 1e9
+        after = server.settled(mode, SETTLE_S + pause_s, sleep)
+        records, dropped = server.connections(after.listeners[mode].port, before.now_ns)
+        return take_account(before, after, self.collector, records, dropped), records
+
+    def notes(self) -> list[str]:
+        """What went wrong, in words."""
+        collector = self.collector
+        notes = []
+        where = f"cell {self.planned.index}"
+        if self._levels and self._levels[0] < self._asked_level:
+            come = f"{self._levels[0]} of its {self._asked_level} users"
+            notes.append(f"{where}: it ended when {come} had come, and that is its level")
+        if len(self._levels) > 1:
+            levels = ", ".join(map(str, self._levels))
+            notes.append(
+                f"{where}: the number of users was changed by hand ({levels}): its level is the greatest, "
+                "and the command that repeats the run has that from its beginning"
+            )
+        if left := collector.left:
+            notes.append(
+                f"{where}: {', '.join(sorted(left))} ended before the cell did; what it saw is counted, and "
+                "from then on there were fewer workers"
+            )
+        if unopened := collector.unopened:
+            notes.append(
+                f"{where}: {', '.join(sorted(unopened))} had not all connections open within "
+                f"{OPENING_S:g} s, and measured nothing: use fewer connections, or a server that "
+                "accepts faster"
+            )
+        if missing := collector.missing():
+            names = ", ".join(sorted(missing))
+            notes.append(f"{where}: no last report from {names}; what it saw since the one before is lost")
+        if refused := collector.refused:
+            notes.append(f"{where}: {refused} reports of other runs were refused")
+        if belated := collector.belated:
+            notes.append(
+                f"{where}: {belated} reports came from workers that had been silent, of an earlier cell"
+            )
+        return notes
+
+
+def clear_server(
+    server: ServerView | None, planned: PlannedCell, sleep: Callable[[float], None]
+) -> tuple[Snapshot | None, str | None]:
+    """The server before a cell, its peaks reset: once it is through with those who left, or a note if not.
+
+    Who was stopped in a run before may still be waiting there. None where no server can be asked.
+    """
+    if server is None:
+        return None, None
+    before = server.reset_peaks()
+    if not busy(before.listeners[planned.mode]):
+        return before, None
+    server.settled(planned.mode, SETTLE_S + before.settings["pause_ns"] / 1e9, sleep)
+    before = server.reset_peaks()
+    listener = before.listeners[planned.mode]
+    if not busy(listener):
+        return before, None
+    others = max(listener.open, listener.in_service)
+    return before, (
+        f"cell {planned.index}: connections of others, {others}, were at {planned.mode} as it began: the "
+        "server's counts hold theirs too"
+    )

@@ -1,0 +1,221 @@
+"""`lockstep compare`: the plan over local worker processes, against a server of our own or one that is
+already there.
+
+Locust is imported first of all: it replaces the standard library's blocking calls, and what was imported
+before keeps the old ones.
+"""
+
+from __future__ import annotations
+
+import locust  # isort: skip
+
+import logging
+import socket
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import gevent
+from locust.env import Environment
+from locust.runners import MasterRunner
+
+from lockstep.children import Program, start
+from lockstep.connection.addresses import ADDRESS_BOOK
+from lockstep.connection.dialling import from_source
+from lockstep.connection.socket_errors import HarnessError, no_such_source
+from lockstep.connection.target_url import split_target
+from lockstep.master.announcements import find_server, reachable_at
+from lockstep.master.conductor import Conductor
+from lockstep.master.orphans import end_with_parent
+from lockstep.master.server_process import local_server
+from lockstep.master.server_view import ServerView
+from lockstep.master.shape import PlanShape
+from lockstep.master.stop_signals import StoppedBySignal, ignore_stop_signals, stoppable
+from lockstep.master.target import Target
+from lockstep.master.workers import Workers
+from lockstep.plan import Plan
+from lockstep.results import Run
+from lockstep.users import ScenarioUser
+from lockstep.wiring import attach_conductor
+
+WORKERS_TIMEOUT_S = 30.0
+# What Linux allows a backlog by itself.
+MOST_BACKLOG = 4096
+# The records of some seconds of the shortest sessions; and as many as still fit its memory, and one answer
+# of its.
+FEWEST_RECORDS = 100_000
+MOST_RECORDS = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRun:
+    """What to compare and how. host: None starts a server with server_flags; `auto` listens for an
+    announcement; else `tcp://name`.
+
+    admin: `host:port` of a server that is already running. processes: worker processes. command: what
+    repeats this run.
+    """
+
+    plan: Plan
+    host: str | None
+    admin: str | None
+    processes: int
+    out: Path
+    command: str
+    server_flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Where the run's folder is, why it ended early if it did, and why it has no report if it has none."""
+
+    path: Path
+    failure: str | None
+    stopped: StoppedBySignal | None
+    unreported: str | None
+
+
+def run_here(
+    local_run: LocalRun,
+    under_way: AbstractContextManager[object],
+    on_cell: Callable[[Run], None],
+    on_note: Callable[[str], None],
+) -> Finished:
+    """Run it to its end, or to a signal; one of REFUSALS, or StoppedBySignal, where it does not begin.
+
+    under_way: entered once nothing stands in the way of the run, and left after it. on_cell is called after
+    each cell, on_note with what is to be known before the first.
+    """
+    # What these would log reaches the user as Finished.failure, as a note or as a check.
+    logging.getLogger("lockstep").setLevel(logging.CRITICAL)
+    # It warns of many users at once, which is what a plan may well ask for.
+    logging.getLogger("locust").setLevel(logging.ERROR)
+    plan = local_run.plan
+    with ExitStack() as stack:
+        stack.enter_context(stoppable())
+        target = _find_target(local_run, stack)
+        target.check(plan)
+        _check_addresses(target.host, plan.traffic.sources)
+        environment = Environment(user_classes=[ScenarioUser], events=locust.events)
+        port = _free_port()
+        runner = environment.create_master_runner("127.0.0.1", port)
+        stack.callback(runner.quit)
+        command = local_run.command
+        conductor = Conductor(Workers(runner), target, local_run.out, lambda _: command, on_cell)
+        attach_conductor(environment, conductor)
+        environment.shape_class = shape = PlanShape(plan, conductor, ScenarioUser)
+        workers = stack.enter_context(_worker_processes(local_run.processes, port))
+        _await_workers(runner, workers)
+        # As the shape would; here what is refused is still an exception, before anybody is told of a run.
+        shape.begin_run()
+        for note in conductor.notes:
+            on_note(note)
+        stack.enter_context(under_way)
+        stopped = _walk(runner, conductor)
+        ignore_stop_signals()
+        assert conductor.run_path is not None
+        return Finished(conductor.run_path, conductor.failure, stopped, conductor.unreported)
+
+
+def _check_addresses(host: str, sources: Sequence[str]) -> None:
+    """HarnessError where the host is unknown, or this machine cannot reach it from one of the sources."""
+    addresses = ADDRESS_BOOK.find(host, 0)
+    for source in sources:
+        with socket.socket(from_source(addresses, source)[0].family) as probe:
+            try:
+                probe.bind((source, 0))
+            except OSError as error:
+                raise no_such_source(source, error) from error
+
+
+def _find_target(local_run: LocalRun, stack: ExitStack) -> Target:
+    if local_run.host is None and local_run.admin is None:
+        flags = (*local_run.server_flags, *_room_for(local_run.plan))
+        ready = stack.enter_context(local_server(local_run.plan.modes, flags))
+        return Target("127.0.0.1", ServerView(f"127.0.0.1:{ready['admin_port']}"))
+    if local_run.host == "auto":
+        found = find_server()
+        if local_run.admin is not None:
+            return Target(found.host, ServerView(local_run.admin))
+        host = reachable_at(found)
+        return Target(host, ServerView(f"{host}:{found.admin_port}"))
+    if local_run.admin is None:
+        raise HarnessError("--host needs --admin HOST:PORT beside it: the server tells its modes there")
+    host = local_run.host or local_run.admin.rpartition(":")[0]
+    name, port = split_target(host)
+    return Target(name, ServerView(local_run.admin), port)
+
+
+def _room_for(plan: Plan) -> tuple[str, ...]:
+    """Flags by which our own server has room for a plan's connections: in its backlog, and in its records."""
+    backlog = min(max(128, *plan.levels), MOST_BACKLOG)
+    expected = (plan.traffic.arrival.rate_per_s or 0) * (plan.warmup_s + plan.seconds)
+    records = min(max(FEWEST_RECORDS, round(expected * 1.2)), MOST_RECORDS)
+    return ("--backlog", str(backlog), "--records", str(records))
+
+
+def _walk(runner: MasterRunner, conductor: Conductor) -> StoppedBySignal | None:
+    """Walk the plan; what ended it, if that was a signal."""
+    runner.start_shape()
+    walk = runner.shape_greenlet
+    assert walk is not None
+    try:
+        walk.join()
+    except StoppedBySignal as stopped:
+        walk.kill()
+        conductor.finish_run()
+        return stopped
+    return None
+
+
+@contextmanager
+def _worker_processes(count: int, port: int) -> Iterator[Sequence[subprocess.Popen[str]]]:
+    """Locust workers for a master on this port; they end with it."""
+    processes = [
+        start(
+            Program.WORKER,
+            [str(port)],
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+        )
+        for _ in range(count)
+    ]
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _await_workers(runner: MasterRunner, workers: Sequence[subprocess.Popen[str]]) -> None:
+    count = len(workers)
+    with gevent.Timeout(WORKERS_TIMEOUT_S, False):
+        while len(runner.clients.ready) < count:
+            ended = next((code for worker in workers if (code := worker.poll()) is not None), None)
+            if ended is not None:
+                raise HarnessError(
+                    f"a worker process ended before it was ready (exit code {ended}), for the reason that it "
+                    f"gave above, or for want of memory: then use fewer --processes than {count}"
+                )
+            gevent.sleep(0.02)
+        return
+    raise HarnessError(
+        f"{len(runner.clients.ready)} of {count} workers came up within {WORKERS_TIMEOUT_S:g} s: "
+        "try fewer --processes"
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,129 @@
+"""Where a run stands: which cell, what is being done, and how long it will still take. Has no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from lockstep.plan import PlannedCell
+from lockstep.results import Run
+
+
+class Stage(Enum):
+    """What a run is doing, in the words of the page."""
+
+    IDLE = "nothing runs"
+    STARTING = "starting users"
+    OPENING = "opening connections"
+    WARM_UP = "warm-up"
+    MEASURING = "measuring"
+    DRAINING = "draining"
+    SAVING = "saving"
+    REPORTING = "making the report"
+    DONE = "done"
+
+
+class ReportState(Enum):
+    """Whether a run's report can be read."""
+
+    NONE = "none"
+    MAKING = "making"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class CellProgress:
+    """The cell under way. Times are monotonic nanoseconds.
+
+    began_ns: when its time began; None while connections are being opened. seconds: None where somebody ends
+    it by hand. ending: what is done since its time was over; None before.
+    """
+
+    planned: PlannedCell
+    warmup_s: float
+    seconds: float | None
+    began_ns: int | None
+    ending: Stage | None = None
+
+    def stage(self, now_ns: int) -> Stage:
+        """What this cell is doing."""
+        if self.ending is not None:
+            return self.ending
+        if self.began_ns is None:
+            return Stage.OPENING
+        return Stage.WARM_UP if now_ns < self.began_ns + self.warmup_s * 1e9 else Stage.MEASURING
+
+    def left_s(self, now_ns: int) -> float | None:
+        """What is left of its warm-up and window; None where somebody ends it by hand."""
+        if self.seconds is None:
+            return None
+        whole_s = self.warmup_s + self.seconds
+        if self.ending is not None:
+            return 0.0
+        gone_s = 0.0 if self.began_ns is None else (now_ns - self.began_ns) / 1e9
+        return max(whole_s - gone_s, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLeft:
+    """at_least: nothing but the cells' own time is known yet; starting users and saving come on top."""
+
+    seconds: float
+    at_least: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A run as its conductor leads it. Times are monotonic nanoseconds.
+
+    planned: the cells of its plan in running order; empty where it is led by hand. cell_s: warm-up and window
+    of one. begun_ns: when the run began, saved_ns: when its last cell was saved. failure: why it could not go
+    on.
+    """
+
+    run: Run | None = None
+    planned: tuple[PlannedCell, ...] = ()
+    cell_s: float = 0.0
+    cell: CellProgress | None = None
+    begun_ns: int = 0
+    saved_ns: int = 0
+    report: ReportState = ReportState.NONE
+    failure: str | None = None
+
+    @property
+    def done(self) -> int:
+        """How many cells are saved."""
+        return 0 if self.run is None else len(self.run.cells)
+
+    @property
+    def finished(self) -> bool:
+        """Whether there was a run, and it is over."""
+        return self.run is not None and self.run.finished is not None
+
+    def stage(self, now_ns: int) -> Stage:
+        """What the run is doing."""
+        if self.run is None:
+            return Stage.IDLE
+        if self.finished:
+            return Stage.REPORTING if self.report is ReportState.MAKING else Stage.DONE
+        return Stage.STARTING if self.cell is None else self.cell.stage(now_ns)
+
+    def left(self, now_ns: int) -> TimeLeft | None:
+        """How long the plan will still take; None where there is no plan under way.
+
+        As long a cell as the cells so far took, users and saving included; but never less than the cells' own
+        time.
+        """
+        if self.finished or not self.planned:
+            return None
+        cells_left = len(self.planned) - self.done
+        after_this = cells_left if self.cell is None else cells_left - 1
+        own_s = after_this * self.cell_s
+        if self.cell is not None:
+            own_s += self.cell.left_s(now_ns) or 0.0
+        if not self.done:
+            return TimeLeft(own_s, at_least=True)
+        a_cell_s = (self.saved_ns - self.begun_ns) / 1e9 / self.done
+        estimate_s = a_cell_s * cells_left - (now_ns - self.saved_ns) / 1e9
+        return TimeLeft(max(estimate_s, own_s), at_least=False)

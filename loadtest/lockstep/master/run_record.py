@@ -1,0 +1,162 @@
+"""A run as it grows, and the folder that keeps it: saved after every cell, closed once, its report made."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import gevent
+
+from lockstep.children import Program, run
+from lockstep.hosts import describe_host
+from lockstep.master.progress import ReportState
+from lockstep.results import Cell, CellDetail, Run
+from lockstep.run_folder import REPORT_FILE, RunFolder
+from lockstep.sampled import Connection
+
+logger = logging.getLogger(__name__)
+
+# A report takes seconds; nobody's Stop may hang on it for ever.
+REPORT_MAKING_S = 60.0
+
+
+class RunRecord:
+    """run: everything so far. folder: where it is kept. command_of: what repeats a run that came to this.
+
+    unreported: why a run that is over has no report; None where it has one.
+    What saves raises ResultsError where it cannot.
+    """
+
+    def __init__(self, run: Run, folder: RunFolder, command_of: Callable[[Run], str]) -> None:
+        self.run = run
+        self.report = ReportState.NONE
+        self.unreported: str | None = None
+        self._folder = folder
+        self._reporting: gevent.Greenlet[[], None] | None = None
+        self._command_of = command_of
+        self._save()
+        logger.info("run %s: results go to %s", run.run_id, folder.path)
+
+    @classmethod
+    def begin(
+        cls,
+        out: Path,
+        kind: str,
+        plan: dict[str, Any],
+        server: dict[str, Any],
+        command_of: Callable[[Run], str],
+        target: dict[str, Any] | None = None,
+    ) -> RunRecord:
+        """A new run with a folder of its own in `out`. server: its settings.
+
+        target: what is known of a service that is not a Lockstep server.
+        """
+        started = datetime.now(UTC)
+        run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        run = Run(
+            run_id=run_id,
+            kind=kind,
+            started=started.isoformat(timespec="seconds"),
+            finished=None,
+            interrupted=False,
+            command="",
+            plan=plan,
+            server=server,
+            hosts=[describe_host("master", "master")],
+            target=target or {},
+        )
+        return cls(run, RunFolder.create(out, run_id), command_of)
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self._folder.path
+
+    @property
+    def running(self) -> bool:
+        """Whether it is not closed yet."""
+        return self.run.finished is None
+
+    def add_cell(
+        self,
+        cell: Cell,
+        detail: CellDetail,
+        connections: list[Connection],
+        workers: Sequence[dict[str, Any]],
+        notes: Sequence[str],
+    ) -> None:
+        """Save a cell that is over. workers: the hosts that carried it. notes: what went wrong, in words."""
+        self.run = replace(
+            self.run,
+            cells=[*self.run.cells, cell],
+            hosts=[self.run.hosts[0], *workers],
+            notes=[*self.run.notes, *notes],
+        )
+        self._folder.save_cell(detail)
+        self._folder.add_connections(connections)
+        self._save()
+
+    def note(self, words: str) -> None:
+        """Something that a reader must know; saved with the next cell, or at the end."""
+        self.run = replace(self.run, notes=[*self.run.notes, words])
+
+    def close(self, *, interrupted: bool) -> None:
+        """The run is over: save it, and begin to make its report."""
+        self._end(interrupted=interrupted)
+        self._save()
+        self.report = ReportState.MAKING
+        self.unreported = "its making was broken off"
+        # Who waits for it may be stopped; it is made all the same.
+        self._reporting = gevent.spawn(self._report)
+
+    def await_report(self) -> None:
+        """Until the report, if one is being made, is there or has failed."""
+        if self._reporting is not None:
+            self._reporting.join()
+
+    def _report(self) -> None:
+        try:
+            self.unreported = _make_report(self.path)
+        finally:
+            self.report = ReportState.READY if self.unreported is None else ReportState.FAILED
+        if self.unreported is not None:
+            logger.error("%s", self.unreported)
+
+    def abandon(self, reason: str) -> None:
+        """The run is over because it can no longer be saved: what was saved before is all there is of it."""
+        self._end(interrupted=True)
+        self.report, self.unreported = ReportState.FAILED, reason
+
+    def _end(self, *, interrupted: bool) -> None:
+        finished = datetime.now(UTC).isoformat(timespec="seconds")
+        self.run = replace(self.run, finished=finished, interrupted=interrupted)
+
+    def _save(self) -> None:
+        self.run = replace(self.run, command=self._command_of(self.run))
+        self._folder.save_run(self.run)
+
+
+def _make_report(path: Path) -> str | None:
+    """In a process of its own: drawing charts for seconds would hold up the heartbeats here.
+
+    Why it could not be made, in one line; None where it was.
+    """
+    try:
+        done = run(Program.LOCKSTEP, ["report", str(path)], REPORT_MAKING_S)
+    except subprocess.TimeoutExpired:
+        words = f"it took more than {REPORT_MAKING_S:g} s"
+    except OSError as error:
+        words = f"no process could be started for it ({error.strerror or error})"
+    else:
+        if done.returncode == 0 and (path / REPORT_FILE).is_file():
+            return None
+        # A process that was killed, for want of memory say, leaves no word.
+        *_, words = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        words = words.removeprefix("lockstep: ")
+    return f"the report could not be made: {words}. The run is saved: try lockstep report {path}"

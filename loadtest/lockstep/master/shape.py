@@ -1,0 +1,65 @@
+"""The Locust load shape that walks a plan.
+
+Users up or down to the cell's level, then the cell, then the next.
+"""
+
+from __future__ import annotations
+
+from locust import LoadTestShape, User
+
+from lockstep.master.conductor import Conductor
+from lockstep.plan import Plan, PlannedCell
+from lockstep.refusals import REFUSALS, in_words
+
+
+class PlanShape(LoadTestShape):
+    """Each tick runs the cell whose users the tick before has called for, and asks for the users of the next.
+
+    Locust's ticks come once a second at the earliest and only after spawning is done: a cell's time is
+    therefore kept here, within
+    the tick, where its users are known to be there.
+    """
+
+    # Not picked up by Locust's search for shapes: it is made by hand, with a conductor.
+    abstract = True
+    use_common_options = True
+
+    def __init__(self, plan: Plan, conductor: Conductor, user_class: type[User]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.plan = plan
+        self._conductor = conductor
+        self._user_class = user_class
+        self._left: list[PlannedCell] = []
+        self._armed: PlannedCell | None = None
+
+    def begin_run(self) -> None:
+        """Make the run folder, before any load. One of REFUSALS where the plan cannot be run."""
+        plan = self.plan
+        self._left = plan.cells()
+        self._armed = None
+        self._conductor.check_capacity(max(plan.levels), plan.modes, plan.traffic, plan.load_s)
+        self._conductor.begin_run("plan", plan.to_json(), plan)
+
+    def tick(self) -> tuple[int, float, list[type[User]]] | None:
+        """Users of the next cell, all coming or going at once.
+
+        None after the last cell, or where the run cannot go on.
+        """
+        try:
+            return self._step()
+        except REFUSALS as refusal:
+            self._conductor.give_up(in_words(refusal))
+            return None
+
+    def _step(self) -> tuple[int, float, list[type[User]]] | None:
+        plan = self.plan
+        if not self._conductor.running:
+            self.begin_run()
+        if self._armed is not None:
+            self._conductor.run_cell(self._armed, plan)
+            self._armed = None
+        if not self._left:
+            self._conductor.finish_run(interrupted=False)
+            return None
+        self._armed = self._left.pop(0)
+        return self._armed.level, float(max(plan.levels)), [self._user_class]

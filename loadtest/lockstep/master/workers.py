@@ -1,0 +1,80 @@
+"""The workers of a run: who is there, and a way to speak to them, whichever runner Locust has here."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import gevent
+from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
+
+from lockstep.master.capacity import WorkerLimits, own_limits
+from lockstep.orders import LIMITS
+
+logger = logging.getLogger(__name__)
+
+# How long workers that Locust knows already may take to be set up, which is when they say what they may use.
+ANSWER_S = 3.0
+# How long the number of users may stand still while they come or go, before a cell begins all the same. Fewer
+# or more of them than its level says are a finding.
+STILL_S = 1.0
+
+
+class Workers:
+    """runner: Locust's master runner, or its local runner, which is its own only worker."""
+
+    def __init__(self, runner: MasterRunner | LocalRunner) -> None:
+        self._runner = runner
+        self._limits: dict[str, WorkerLimits] = {}
+        if isinstance(runner, MasterRunner):
+            runner.register_message(LIMITS, self._on_limits)
+
+    def present(self) -> set[str]:
+        """Ids of the workers that are there now."""
+        if isinstance(self._runner, MasterRunner):
+            return {worker.id for worker in self._runner.clients.all if worker.state != STATE_MISSING}
+        return {self._runner.client_id}
+
+    def await_users(self, level: int) -> None:
+        """Until there are as many users as that, or no more of them come or go.
+
+        Locust's local runner lets its shape go on while users still come and go; its master waits a second
+        for its workers to tell.
+        """
+        seen, since_s = self._runner.user_count, time.monotonic()
+        while seen != level and time.monotonic() - since_s < STILL_S:
+            gevent.sleep(0.01)
+            if self._runner.user_count != seen:
+                seen, since_s = self._runner.user_count, time.monotonic()
+
+    def users(self) -> int:
+        """How many users Locust has sent for so far, all workers together."""
+        dispatcher = self._runner._users_dispatcher
+        return 0 if dispatcher is None else dispatcher.get_current_user_count()
+
+    def limits(self) -> list[WorkerLimits]:
+        """What each of them may use; empty where one does not say so in time."""
+        if not isinstance(self._runner, MasterRunner):
+            return [own_limits(self._runner.client_id)]
+        deadline_s = time.monotonic() + ANSWER_S
+        while missing := self.present() - self._limits.keys():
+            if time.monotonic() >= deadline_s:
+                logger.warning(
+                    "%s did not say what they may use: it is not checked", ", ".join(sorted(missing))
+                )
+                return []
+            gevent.sleep(0.01)
+        return [self._limits[worker] for worker in sorted(self.present())]
+
+    def tell_all(self, kind: str, message: dict[str, Any]) -> None:
+        """Send a message to every worker."""
+        self._runner.send_message(kind, message)
+
+    def tell(self, worker: str, kind: str, message: dict[str, Any]) -> None:
+        """Send a message to one worker."""
+        self._runner.send_message(kind, message, client_id=worker)
+
+    def _on_limits(self, msg: Any, **_: Any) -> None:
+        limits = WorkerLimits(**msg.data)
+        self._limits[limits.worker] = limits

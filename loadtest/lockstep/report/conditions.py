@@ -1,0 +1,159 @@
+"""Under what circumstances a run was measured: versions, machines, limits, flags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lockstep.report.numbers import ABSENT, counted, duration
+from lockstep.results import Run
+
+# In a host's line: its role leads, and its boot_id only tells programs which clocks compare.
+_HOST_HIDDEN = ("role", "boot_id")
+_SERVER_HIDDEN = ("pid", "boot_id")
+# Settings of run.json whose names are not words, or not enough of them.
+_NAMES: Mapping[str, str] = {
+    "warmup_s": "warm-up",
+    "seconds": "measured time of a cell",
+    "repeats": "repeats of each cell",
+    "levels": "levels (connections at once)",
+    "file": "plan file",
+    "messages": "messages per connection",
+    "payload_bytes": "payload, bytes",
+    "rate_per_s": "arrivals per second",
+    "sources": "source addresses",
+    "client_mode": "clients",
+    "gil": "global interpreter lock",
+    "cpu_count": "processors",
+    "open_files_limit": "open files, at most",
+    "threads_limit": "threads, at most",
+}
+_SECONDS = ("warmup_s", "seconds", "timeout_s", "idle_timeout_s")
+# What is only there where somebody gave it.
+_SAID_ONLY = ("file", "rate_per_s")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Conditions of one kind, as pairs of a name and words."""
+
+    heading: str
+    pairs: tuple[tuple[str, str], ...]
+
+
+def subtitle(run: Run) -> str:
+    """What was run, and when."""
+    modes = len({cell.mode for cell in run.cells})
+    levels = len({cell.level for cell in run.cells})
+    kind = "A plan" if run.kind == "plan" else "A run by hand"
+    what = f"{counted(len(run.cells), 'cell')}, {counted(modes, 'mode')}, {counted(levels, 'level')}"
+    end = "" if run.finished is not None and not run.interrupted else " · not finished"
+    return f"{kind} of {what} · {_moment(run.started)}{end}"
+
+
+def conditions(run: Run) -> list[Group]:
+    """All that is known, by kind; kinds of which nothing is known are left out."""
+    groups = (
+        Group("Run", tuple(_run(run))),
+        Group("Plan", tuple(_flat("", run.plan))),
+        Group("Server", (*_flat("", _without(run.server, _SERVER_HIDDEN)), *_addresses(run))),
+        Group("Target, no Lockstep server", tuple(_flat("", run.target))),
+        Group("Machines", tuple(_machines(run))),
+    )
+    return [group for group in groups if group.pairs]
+
+
+def in_one_line(run: Run) -> str:
+    """The conditions without which no figure means anything."""
+    server = run.server
+    told = [
+        f"{server.get('implementation', 'Python')} {server['python']}" if "python" in server else None,
+        f"{counted(server['cpu_count'], 'processor')}" if server.get("cpu_count") else None,
+        str(server["platform"]) if "platform" in server else None,
+        f"hold {_setting('hold_ns', server['hold_ns'])}" if "hold_ns" in server else None,
+        str(server["work"]) if "work" in server else None,
+        _moment(run.started),
+    ]
+    return ", ".join(each for each in told if each is not None)
+
+
+def _run(run: Run) -> Iterator[tuple[str, str]]:
+    yield "run", run.run_id
+    yield "started", _moment(run.started)
+    yield "finished", "not finished" if run.finished is None else _moment(run.finished)
+    yield "report format", f"{run.schema}"
+
+
+def _flat(prefix: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Settings in words, those within settings beside the others."""
+    for name, value in settings.items():
+        if name in _SAID_ONLY and value is None:
+            continue
+        if isinstance(value, Mapping):
+            yield from _flat(f"{_named(name)}: ", value)
+        else:
+            yield prefix + _named(name), _setting(name, value)
+
+
+def _named(name: str) -> str:
+    """A setting's name in words."""
+    return _NAMES.get(name) or name.removesuffix("_ns").replace("_", " ")
+
+
+def _addresses(run: Run) -> Iterator[tuple[str, str]]:
+    """Where connections went to; runs of earlier versions do not tell."""
+    used = sorted({address for cell in run.cells for address in cell.addresses})
+    if used:
+        yield "connected to", ", ".join(used)
+
+
+def _machines(run: Run) -> Iterator[tuple[str, str]]:
+    """Hosts that are alike in everything but their name stand together."""
+    alike: dict[str, list[Mapping[str, Any]]] = {}
+    for host in run.hosts:
+        said = ", ".join(
+            f"{name.replace('_', ' ')} {_plain(value)}"
+            for name, value in host.items()
+            if name not in (*_HOST_HIDDEN, "name")
+        )
+        alike.setdefault(said, []).append(host)
+    for said, hosts in alike.items():
+        roles = ", ".join(str(host.get("role", "host")) for host in hosts)
+        names = dict.fromkeys(_short(str(host["name"])) for host in hosts if "name" in host)
+        yield roles, f"{said}, named {', '.join(names)}" if names else said
+
+
+def _short(name: str) -> str:
+    """Locust's name for a worker with the first 8 of its 32 hexadecimal digits."""
+    return re.sub(r"(_[0-9a-f]{8})[0-9a-f]{24}$", r"\1", name)
+
+
+def _without(settings: Mapping[str, Any], hidden: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in hidden}
+
+
+def _setting(name: str, value: Any) -> str:
+    if name.endswith("_ns") and isinstance(value, int):
+        return duration(value / 1000) if value else "0"
+    if name == "reply" and value is None:
+        return "not checked"
+    if name in _SECONDS and isinstance(value, int | float):
+        return f"{value:g} s"
+    return _plain(value)
+
+
+def _plain(value: Any) -> str:
+    """A value of run.json in words."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_plain, value)) or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_plain(each)}" for name, each in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ABSENT if value is None else str(value)
+
+
+def _moment(iso: str) -> str:
+    return iso.replace("T", " ").replace("+00:00", " UTC")

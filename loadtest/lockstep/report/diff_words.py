@@ -1,0 +1,131 @@
+"""Two runs against each other in words: the same sentences and rows in the terminal and in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lockstep.analysis.conditions import Mismatch
+from lockstep.analysis.metrics import Metric, Unit
+from lockstep.analysis.run_diff import Difference, Lost, Outcome, RunDiff
+from lockstep.analysis.series import Place, without_rate
+from lockstep.report.numbers import counted, duration, figures, rate, share, whole
+from lockstep.report.verdict_words import claim, place, range_words
+
+HEADER = ("mode", "users", "figure", "A", "B", "B/A", "95%", "verdict")
+_SHORT = {"messages_per_s": "msgs/s", "response_p50": "p50", "response_p99": "p99"}
+
+
+@dataclass(frozen=True, slots=True)
+class DiffRow:
+    """One figure of one series and level in both runs, ready to be printed."""
+
+    series: str
+    level: str
+    figure: str
+    first: str
+    second: str
+    ratio: str
+    interval: str
+    verdict: str
+
+
+def diff_headline(found: RunDiff) -> str:
+    """The one sentence to remember."""
+    percent = f"{100 * found.tolerance:g}%"
+    many = counted(len(found.differences), "figure")
+    if found.withheld:
+        return "No verdict: " + " ".join(f"{which}: {each.check.told}" for which, each in found.withheld)
+    if found.of(Outcome.WORSE):
+        return f"B is worse than A, beyond the tolerance of {percent}."
+    if found.worse:
+        anew = not any(each.first for each in found.lost if each.worse)
+        return f"B is worse than A: it loses {'messages that A did not' if anew else 'more of its messages'}."
+    if better := found.of(Outcome.BETTER):
+        return f"B is better than A in {len(better)} of {many}, and worse in none beyond {percent}."
+    if tolerated := found.of(Outcome.TOLERATED):
+        return f"B differs from A in {len(tolerated)} of {many}, in none shown to be beyond {percent}."
+    return f"No difference shown between A and B in any of {many}."
+
+
+def diff_sentences(found: RunDiff) -> list[str]:
+    """What is worse, what is lost, what is better, what one run alone has, and what could not have shown."""
+    told = [*found.of(Outcome.WORSE), *found.of(Outcome.BETTER), *found.of(Outcome.TOLERATED)]
+    return [
+        *(_sentence(each) for each in told if each.outcome is Outcome.WORSE),
+        *map(_lost, found.lost),
+        *(_sentence(each) for each in told if each.outcome is not Outcome.WORSE),
+        *_only("A", found.only_first),
+        *_only("B", found.only_second),
+        *_coarse(found),
+    ]
+
+
+def forced_sentences(differing: Sequence[Mismatch]) -> list[str]:
+    """What the runs do not share, and were held against each other for all that."""
+    return [
+        f"FORCED: {each.condition} differs, {each.first} in A and {each.second} in B" for each in differing
+    ]
+
+
+def diff_rows(found: RunDiff) -> list[DiffRow]:
+    """A row for each figure, in the plan's order."""
+    return [
+        DiffRow(
+            series=each.series,
+            level=whole(each.level),
+            figure=_SHORT.get(each.metric.name, each.metric.name),
+            first=_value(each.metric, each.first),
+            second=_value(each.metric, each.second),
+            ratio=figures(each.estimate.ratio),
+            interval=_interval(each),
+            verdict=each.outcome.value,
+        )
+        for each in found.differences
+    ]
+
+
+def legend(tolerance: float) -> str:
+    """How to read the rows."""
+    return (
+        "A, B: geometric means of the repeats; p50, p99: response time. 95%: all intervals hold at once. "
+        f"worse, better: the whole interval lies beyond {100 * tolerance:g}%; tolerated: a difference is "
+        "shown, but not that it is so large; not shown: no difference is shown."
+    )
+
+
+def _sentence(each: Difference) -> str:
+    series = each.series if each.rate_per_s is None else without_rate(each.series, each.rate_per_s)
+    said = claim(each.metric, each.estimate, f"B's {series}", f"A's {series}")
+    return f"{place(each.level, each.rate_per_s)} {said}"
+
+
+def _lost(each: Lost) -> str:
+    first, second = (share(part, 1) if part else "none" for part in (each.first, each.second))
+    verdict = "worse" if each.worse else "not shown to be worse"
+    where = f"at {counted(each.level, 'connection')}"
+    return f"{where} B's {each.series} loses {second} of its messages, A's {first}: {verdict}"
+
+
+def _only(run: str, places: Sequence[Place]) -> list[str]:
+    if not places:
+        return []
+    return [f"only in {run}: " + ", ".join(f"{series} at {level}" for series, level in places)]
+
+
+def _coarse(found: RunDiff) -> list[str]:
+    """A diff that could hardly fail must say so."""
+    if not found.coarse:
+        return []
+    return [
+        f"in {len(found.coarse)} of {counted(len(found.differences), 'figure')} a change of "
+        f"{100 * found.tolerance:g}% would not show: more --repeats, or longer cells, make intervals narrower"
+    ]
+
+
+def _value(metric: Metric, value: float) -> str:
+    return duration(value) if metric.unit is Unit.US else rate(value)
+
+
+def _interval(each: Difference) -> str:
+    return range_words(each.estimate)

@@ -1,0 +1,111 @@
+"""The verdict in words: the sentence to remember, and a few that support it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lockstep.analysis.aggregate import Aggregate
+from lockstep.analysis.comparison import Comparison
+from lockstep.analysis.verdict import Verdict
+from lockstep.report.loads import greatest_load, named, under
+from lockstep.report.numbers import duration, figures
+from lockstep.report.verdict_words import sentence, verdict_sentences, withheld_sentence
+from lockstep.results import Run
+
+MOST_SUPPORTING = 4
+CELL = "A cell is one mode at one level (connections at once), measured once."
+
+
+def standing(run: Run) -> str:
+    """What has to be known before any figure of a run that is not whole; "" where it is."""
+    if run.interrupted:
+        return (
+            "Interrupted run: it was stopped before its plan was done; these are the cells measured so far."
+        )
+    if run.finished is None:
+        return "Unfinished run: it was cut off, or still goes on; these are the cells saved so far."
+    return ""
+
+
+def headline(verdict: Verdict, aggregates: Sequence[Aggregate]) -> str:
+    """The one sentence to remember. Where nothing was compared it says what was measured."""
+    withheld = withheld_sentence(verdict)
+    if withheld is not None:
+        return withheld
+    if _silent(aggregates):
+        return "No message was answered."
+    compared = verdict_sentences(verdict)
+    if compared:
+        return as_sentence(compared[0])
+    top = greatest_load(aggregates)
+    return _alone(top[0]) if top else "No cell was measured to its end."
+
+
+def supporting(verdict: Verdict, aggregates: Sequence[Aggregate]) -> list[str]:
+    """Up to MOST_SUPPORTING sentences on the same load, then what handing a permit on takes.
+
+    Whoever answered nothing comes first, then the other series in the headline's metric, then the headline's
+    own series in the other metrics. None where the verdict is withheld.
+    """
+    if verdict.withheld or _silent(aggregates):
+        return []
+    chosen = verdict.headline
+    # The headline is the first sentence of all; without a comparison that is the first silence.
+    left = len(verdict.silences) - (chosen is None)
+    silences = verdict_sentences(verdict)[1 : 1 + max(0, left)]
+    alike: list[Comparison] = []
+    if chosen is not None:
+        found = (each for each in verdict.comparisons if _supports(each, chosen))
+        alike = sorted(found, key=lambda each: each.series == chosen.series)
+    said = [as_sentence(words) for words in [*silences, *map(sentence, alike)][:MOST_SUPPORTING]]
+    handoffs = handoff_sentence(aggregates)
+    return said if handoffs is None else [*said, handoffs]
+
+
+def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:
+    """What it takes each mode to hand a permit on, under the greatest load under which anybody waited.
+
+    None where no hand-off was measured.
+    """
+    measured = {
+        each.mode: each.handoff_mean_us.median
+        for each in sorted(aggregates, key=lambda each: (each.level, each.rate_per_s or 0))
+        if each.handoff_mean_us is not None
+    }
+    order = [mode for mode in dict.fromkeys(each.mode for each in aggregates) if mode in measured]
+    if not order:
+        return None
+    handing = "handing over a permit (the right to be served)"
+    if len(order) == 1:
+        return f"With {order[0]}, {handing} takes {duration(measured[order[0]])} on average."
+    each_mode = ", ".join(f"{duration(measured[mode])} with {mode}" for mode in order)
+    return f"On average, {handing} takes {each_mode}."
+
+
+def as_sentence(said: str) -> str:
+    """With a capital and a full stop."""
+    return f"{said[0].upper()}{said[1:]}" + ("" if said.endswith(".") else ".")
+
+
+def _silent(aggregates: Sequence[Aggregate]) -> bool:
+    """Whether cells were measured, and nobody answered anything in any of them."""
+    measured = [each.messages_per_s for each in aggregates if each.messages_per_s is not None]
+    return bool(measured) and not any(each.max for each in measured)
+
+
+def _supports(each: Comparison, chosen: Comparison) -> bool:
+    """Same load; the same metric, or the same pair."""
+    if each is chosen or (each.level, each.rate_per_s) != (chosen.level, chosen.rate_per_s):
+        return False
+    return each.metric == chosen.metric or (
+        each.series == chosen.series and each.metric.name == "response_p99"
+    )
+
+
+def _alone(each: Aggregate) -> str:
+    answered = each.messages_per_s.median if each.messages_per_s is not None else 0.0
+    repeats = "one repeat" if each.repeats == 1 else f"median of {each.repeats} repeats"
+    if each.rate_per_s is not None and each.response_p99_us is not None:
+        within = duration(each.response_p99_us.median)
+        return f"{under(each)} {named(each)} answers 99% of messages within {within} ({repeats})."
+    return f"{under(each)} {named(each)} serves {figures(answered)} messages per second ({repeats})."

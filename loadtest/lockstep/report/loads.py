@@ -1,0 +1,65 @@
+"""Under which load a figure was measured, in words, and which series are told of under the greatest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lockstep.analysis.aggregate import Aggregate
+from lockstep.analysis.comparison import Comparison
+from lockstep.analysis.series import without_rate
+from lockstep.report.verdict_words import place
+
+
+def under(each: Aggregate) -> str:
+    """`At 32 connections`, or under open load `At 357 arrivals per second (64 users)`."""
+    said = place(each.level, each.rate_per_s)
+    return said[0].upper() + said[1:]
+
+
+def load(each: Aggregate) -> str:
+    """The same as the title of a block: `32 connections`."""
+    return place(each.level, each.rate_per_s).removeprefix("at ")
+
+
+def named(each: Aggregate | Comparison) -> str:
+    """The series where its load is told beside it."""
+    return each.series if each.rate_per_s is None else without_rate(each.series, each.rate_per_s)
+
+
+def greatest_load(aggregates: Sequence[Aggregate]) -> list[Aggregate]:
+    """The aggregates at the greatest level that was measured; empty where none was.
+
+    Where all load there is open, those at the greatest rate that several series met, else at the greatest.
+    """
+    measured = [each for each in aggregates if each.messages_per_s is not None]
+    level = max((each.level for each in measured), default=None)
+    top = [each for each in measured if each.level == level]
+    if not top or any(each.rate_per_s is None for each in top):
+        return top
+    met: dict[float, list[Aggregate]] = {}
+    for each in top:
+        met.setdefault(each.rate_per_s or 0.0, []).append(each)
+    return max(met.items(), key=lambda item: (len(item[1]) > 1, item[0]))[1]
+
+
+def told(aggregates: Sequence[Aggregate]) -> list[Aggregate]:
+    """The series that titles speak of under the greatest load: the two that contrast, or the only one.
+
+    `free` and `lock` where they are; elsewhere the one that serves best (under open load: whose slowest
+    messages are fastest), and the one that serves worst.
+    """
+    top = greatest_load(aggregates)
+    if len(top) < 2:
+        return top
+    by_mode = {each.mode: each for each in reversed(top)}
+    by_merit = sorted(top, key=_merit)
+    reference = by_mode.get("free", by_merit[-1])
+    others = [each for each in by_merit if each is not reference]
+    lock = by_mode.get("lock")
+    return [reference, lock if lock in others and lock is not None else others[0]]
+
+
+def _merit(each: Aggregate) -> float:
+    if each.rate_per_s is not None:
+        return -each.response_p99_us.median if each.response_p99_us is not None else float("-inf")
+    return each.messages_per_s.median if each.messages_per_s is not None else 0.0

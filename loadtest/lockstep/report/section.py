@@ -1,0 +1,88 @@
+"""What a page is built of: sections, each with drawings or a table, its numbers, and its topics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lockstep.analysis.finding import Topic
+from lockstep.report.svg import Chart
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Words in rows. columns: their heads. texts: how many of the first columns are text, not numbers.
+
+    warning: words that a reader must not miss.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    texts: int = 1
+    warning: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One entry of a legend. look: how it is drawn, in words; colours: of its swatch, side by side."""
+
+    look: str
+    meaning: str
+    colours: tuple[str, ...]
+    opacity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One chart. label: what a screen reader says of it. series and note: what stands above it."""
+
+    chart: Chart
+    label: str
+    series: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One thing to see. name: its anchor, and the name of its picture file. title: what is seen.
+
+    note: how to read it. topics: what it speaks of; checks that touch one are shown with it. numbers: what is
+    drawn, as a table, or where nothing is drawn the table itself. wide: takes the width of the page.
+    """
+
+    name: str
+    title: str
+    note: str
+    topics: tuple[Topic, ...]
+    drawings: tuple[Drawing, ...] = ()
+    numbers: Table | None = None
+    legend: tuple[Look, ...] = ()
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """Sections that answer one question."""
+
+    heading: str
+    sections: tuple[Section, ...]
+
+
+def chapter(heading: str, sections: Iterable[Section | None]) -> Chapter:
+    """Those of the sections for which there was something to show."""
+    return Chapter(heading, tuple(each for each in sections if each is not None))
+
+
+def one_drawing(
+    name: str,
+    title: str,
+    note: str,
+    topics: Sequence[Topic],
+    chart: Chart | None,
+    numbers: Table,
+    legend: Sequence[Look] = (),
+) -> Section | None:
+    """The section of a single chart; None where there was nothing to draw."""
+    if chart is None:
+        return None
+    return Section(name, title, note, tuple(topics), (Drawing(chart, title),), numbers, tuple(legend))

@@ -1,0 +1,115 @@
+"""Why a mode serves more or less, in sentences: overlap, order and scalability."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from lockstep.analysis.overlap_panels import Panel
+from lockstep.analysis.scalability import FEWEST_LEVELS, Law, Scaling, Unfit
+from lockstep.analysis.series import groups_in_plan_order
+from lockstep.analysis.timeline import Timeline
+from lockstep.report.fairness_rows import NONE, SELDOM, overtaken_words
+from lockstep.report.numbers import counted
+from lockstep.report.scalability_rows import percent
+from lockstep.results import Cell
+
+
+def overlap_title(panels: Sequence[Panel]) -> str:
+    """How many each mode keeps in service over the measured window, modes that are alike told together."""
+    kept = [
+        (panel.series, at_once(mean))
+        for panel in panels
+        if panel.overlap is not None and (mean := panel.overlap.kept) is not None
+    ]
+    if not kept:
+        return "Connections in service at once"
+    (names, number), *others = together(kept)
+    verb, each = ("keep", " each") if len(names) > 1 else ("keeps", "")
+    said = f"At {counted(panels[0].level, 'connection')} {joined(names)} {verb} {number}{each} in service"
+    said += "".join(
+        f", {joined(names)} {number}{' each' if len(names) > 1 else ''}" for names, number in others
+    )
+    return f"{said}, on average"
+
+
+def timeline_title(timeline: Timeline) -> str:
+    """What the timeline's strips show: of the connections that were kept, the most in service at one moment.
+
+    A mode that admits by message shows conversations, of which any number is no finding.
+    """
+    peaks = [(lane.series, str(lane.peak)) for lane in timeline.lanes if not lane.mode.endswith("/message")]
+    if not peaks:
+        return "Who overlapped whom among a cell's first connections"
+    said = ", ".join(
+        f"{number}{' each' if len(names) > 1 else ''} with {joined(names)}"
+        for names, number in together(peaks)
+    )
+    return f"Of a cell's first connections, most in service at once: {said}"
+
+
+def fairness_sentence(cells: Sequence[Cell], modes: Sequence[str]) -> str | None:
+    """Whom later ones overtook at the greatest level; None where no order was recorded or nobody waits."""
+    shares = [
+        (series, level, part)
+        for series, level, group in groups_in_plan_order(cells, modes)
+        # Where nothing is limited nobody waits to be admitted: threads merely start in another order.
+        if group[0].mode != "free" and (part := overtaken_words(group)) is not None
+    ]
+    level = max((level for _, level, _ in shares), default=1)
+    if level == 1:
+        return None
+    told = together((series, part) for series, at, part in shares if at == level)
+    where = f"At {counted(level, 'connection')}"
+    overtaken = [(word, joined(names)) for names, word in told if word not in (NONE, SELDOM)]
+    if not overtaken:
+        often = " in most repeats" if any(word == SELDOM for _, word in told) else ""
+        return f"{where} no connection was overtaken by a later one{often}."
+    (most, first), *others = overtaken
+    parts = [f"{most} of connections with {first}", *(f"{word} with {names}" for word, names in others)]
+    parts += [f"{word} with {joined(names)}" for names, word in told if word in (NONE, SELDOM)]
+    return f"{where} later arrivals overtook {', '.join(parts)}."
+
+
+def scalability_sentence(scalings: Sequence[Scaling]) -> str | None:
+    """What part of the work is done one at a time, mode by mode; None where there was one level only."""
+    most = max((len(each.levels) for each in scalings), default=1)
+    if most == 1:
+        return None
+    if most < FEWEST_LEVELS:
+        return f"The scalability law needs {FEWEST_LEVELS} levels; this plan has {most}."
+    laws = [(each.series, each.law) for each in scalings if each.law is not None]
+    parts = [
+        f"{word} with {joined(names)}"
+        for names, word in together((series, percent(law.curve.contention)) for series, law in laws)
+    ]
+    unfit = [each.series for each in scalings if each.unfit is Unfit.NO_FIT]
+    sentences = [
+        *([f"By the scalability law contention is {', '.join(parts)}."] if parts else []),
+        *(_peak(series, law) for series, law in laws if law.peak is not None),
+        *([f"The scalability law does not fit {joined(unfit)}."] if unfit else []),
+    ]
+    return " ".join(sentences)
+
+
+def _peak(series: str, law: Law) -> str:
+    assert law.peak is not None, "only who has a peak is asked"
+    return f"Throughput with {series} peaks at about {counted(round(law.peak.value), 'connection')}."
+
+
+def at_once(number: float) -> str:
+    """A mean number of connections: one decimal below ten (1.0), whole from there on (30)."""
+    return f"{number:,.0f}" if number >= 9.95 else f"{number:.1f}"
+
+
+def together(told: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
+    """Names of which the same word is true, in order of appearance: equals are never told as a contrast."""
+    names: dict[str, list[str]] = {}
+    for name, word in told:
+        names.setdefault(word, []).append(name)
+    return [(group, word) for word, group in names.items()]
+
+
+def joined(names: Sequence[str]) -> str:
+    """`free`, `free and lock`, `free, lock and ticket`."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last

@@ -1,0 +1,75 @@
+"""What can be wrong with a class of users that speak TCP, found without a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from lockstep.connection.addresses import ADDRESS_BOOK, AddressBook
+from lockstep.connection.socket_errors import HarnessError
+from lockstep.connection.target_url import whole_target
+from lockstep.nearest import nearest, offer
+from lockstep_wire.framing import FRAMINGS
+
+# How much a name must be like that of a setting to be taken for a slip.
+_ALIKE = 0.8
+
+
+def check_settings(users: type[Any], base: type[Any]) -> None:
+    """HarnessError where a class sets what no connection can be made with, or misspells a setting.
+
+    base: the class of ours that it extends; what that sets is what can be set.
+    """
+    framing = users.framing
+    if not isinstance(framing, str):
+        _refuse(users, "framing", framing, f"write one of {', '.join(map(repr, FRAMINGS))}")
+    if framing not in FRAMINGS:
+        _refuse(users, "framing", framing, offer(framing, FRAMINGS))
+    if not isinstance(users.timing, bool):
+        _refuse(users, "timing", users.timing, "write True or False")
+    for name in ("timeout_s", "close_timeout_s"):
+        bound_s = getattr(users, name, None)
+        if bound_s is not None and not _is_duration(bound_s):
+            _refuse(users, name, bound_s, "write seconds, more than 0, or None for no bound")
+    for name, value in _own(users, base):
+        meant = nearest(name, _settings_of(base), _ALIKE)
+        if meant is not None:
+            _refuse(users, name, value, f"did you mean {meant}? If it is for yourself, name it otherwise")
+
+
+def check_host(users: type[Any], host: str | None, addresses: AddressBook = ADDRESS_BOOK) -> None:
+    """HarnessError where users of this class would not know whom to connect to.
+
+    host: what is given for the whole run, and wins; None leaves it to the class.
+    """
+    try:
+        addresses.find(*whole_target(host or users.host))
+    except HarnessError as error:
+        raise HarnessError(f"{users.__name__}: {error}") from error
+
+
+def _refuse(users: type[Any], name: str, value: object, remedy: str) -> None:
+    raise HarnessError(f"{users.__name__}: {name} = {value!r} does not work: {remedy}")
+
+
+def _is_duration(value: object) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value) and value > 0  # type: ignore[arg-type, operator]
+
+
+def _settings_of(base: type[Any]) -> list[str]:
+    return ["host", *(name for name, value in vars(base).items() if _is_setting(name, value))]
+
+
+def _own(users: type[Any], base: type[Any]) -> Iterator[tuple[str, object]]:
+    """What a class and those between it and ours set that ours does not know."""
+    for each in users.__mro__[: users.__mro__.index(base)]:
+        for name, value in vars(each).items():
+            if _is_setting(name, value) and not hasattr(base, name):
+                yield name, value
+
+
+def _is_setting(name: str, value: object) -> bool:
+    """Plain values only: whoever keeps a list or a function has named something of his own."""
+    return not name.startswith("_") and isinstance(value, str | int | float | None)

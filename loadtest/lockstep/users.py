@@ -1,0 +1,211 @@
+"""Locust users that speak raw TCP: TcpUser for anybody's locustfile, ScenarioUser for the shipped one."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import gevent
+from gevent import GreenletExit
+from locust import User, events, task
+from locust.env import Environment
+from locust.runners import WorkerRunner
+
+from lockstep.connection.client import TcpClient
+from lockstep.connection.links.cooperative import CooperativeLink
+from lockstep.connection.meters import Meter, SampleMeter
+from lockstep.connection.reply_buffer import RawEnd, sized, until, whatever
+from lockstep.connection.samples import Sample
+from lockstep.connection.socket_errors import HarnessError
+from lockstep.connection.target_url import whole_target
+from lockstep.exit_codes import WRONG_USE
+from lockstep.preflight import REFUSED, Preflight
+from lockstep.recording import locust_numbers
+from lockstep.recording.locust_feed import LocustFeed, somebody_listens
+from lockstep.worker.agent import Agent
+
+__all__ = ["ScenarioUser", "TcpUser", "sized", "until"]
+
+logger = logging.getLogger(__name__)
+
+# Locust imports a locustfile on the master and on every worker alike: so all of them get the fine numbers.
+locust_numbers.install()
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def _ending_the_user(
+    method: Callable[Concatenate[UserClient, _P], _T],
+) -> Callable[Concatenate[UserClient, _P], _T]:
+    """A client's method that ends its user where the harness is misused, or cannot go on."""
+
+    def wrapped(self: UserClient, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return method(self, *args, **kwargs)
+        except HarnessError as error:
+            self.end_user(error)
+            # Ends a greenlet of the user's own quietly too, and for Locust it is the same.
+            raise GreenletExit from error
+
+    return wrapped
+
+
+class UserClient(TcpClient):
+    """A TcpUser's client.
+
+    end_user: told of what Locust would else log, with its trace, at every turn. on_first_bytes: told of each
+    reply of which nobody can say where it ends.
+    """
+
+    __slots__ = ("end_user", "on_first_bytes")
+
+    end_user: Callable[[HarnessError], None]
+    on_first_bytes: Callable[[], None]
+
+    connect = _ending_the_user(TcpClient.connect)
+    request = _ending_the_user(TcpClient.request)
+    send = _ending_the_user(TcpClient.send)
+    receive = _ending_the_user(TcpClient.receive)
+    close = _ending_the_user(TcpClient.close)
+
+    def _rule(self, expect: bytes | None, end: RawEnd | None) -> RawEnd:
+        rule = super()._rule(expect, end)
+        if rule is whatever and self._framing.name == "raw":
+            self.on_first_bytes()
+        return rule
+
+
+class TcpUser(User):
+    """A Locust user with a TCP connection: `self.client` can connect, request, send, receive, close, abort.
+
+    Set `host = "tcp://name:port"` and `framing` (`raw`, `line`, `length`) on the class. `timing` is for a
+    Lockstep server that tells wait and service time. `timeout_s` bounds a request as a whole, in seconds,
+    `close_timeout_s` how long a close waits for the peer; None waits for ever.
+    Extend `on_sample` to look at the samples yourself.
+    """
+
+    abstract = True
+    framing = "raw"
+    timing = False
+    timeout_s: float | None = 10.0
+    close_timeout_s: float | None = 1.0
+
+    client: UserClient
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        name, port = whole_target(self.host)
+        self.client = UserClient(
+            name,
+            port,
+            self._meter(),
+            framing=self.framing,
+            timing=self.timing,
+            timeout_s=self.timeout_s,
+            close_timeout_s=self.close_timeout_s,
+            link=CooperativeLink,
+        )
+        self.client.end_user = self._end
+        self.client.on_first_bytes = self._note_first_bytes
+
+    def on_sample(self, sample: Sample) -> None:
+        """Called with every finished step, if you extend it; feeds Locust."""
+        feed_of(self.environment).tell(type(self).__name__, sample)
+
+    def _meter(self) -> Meter:
+        """One event for each step where somebody looks at each; else a journal that fills Locust's table."""
+        watched = type(self).on_sample is not TcpUser.on_sample or somebody_listens(self.environment)
+        if watched:
+            return SampleMeter(self.on_sample)
+        return feed_of(self.environment).journal_of(type(self).__name__)
+
+    def on_stop(self) -> None:
+        """Close what is still open when Locust stops this user."""
+        self.client.close()
+
+    def _note_first_bytes(self) -> None:
+        noted: set[str] = self.environment.__dict__.setdefault("lockstep_first_bytes", set())
+        name = type(self).__name__
+        if name not in noted:
+            noted.add(name)
+            logger.warning(
+                "%s: nothing says where a raw reply ends, so times run to its first bytes: give `expect`, "
+                "`end=sized(...)` or `end=until(...)`, or set `framing`",
+                name,
+            )
+
+    def _end(self, error: HarnessError) -> None:
+        """Say once what is wrong, and where; where this process leads, it ends with it."""
+        environment = self.environment
+        if getattr(environment, "lockstep_ended", False):
+            return
+        environment.lockstep_ended = True
+        environment.process_exit_code = WRONG_USE
+        logger.error("lockstep: %s%s: %s", type(self).__name__, _called_from(), error)
+        # So that a master's page shows it too.
+        environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
+        runner = environment.runner
+        if isinstance(runner, WorkerRunner):
+            runner.send_message(REFUSED, {"worker": runner.client_id, "reason": str(error)})
+        elif runner is not None:
+            gevent.spawn(runner.quit)
+
+
+def _called_from() -> str:
+    """The user's own line, as ` (greeter.py:14)`."""
+    ours = Path(__file__).parent
+    for frame in reversed(traceback.extract_stack()):
+        path = Path(frame.filename)
+        if ours not in path.parents:
+            return f" ({path.name}:{frame.lineno})"
+    return ""
+
+
+def _on_init(environment: Environment, **_: Any) -> None:
+    Preflight(environment, TcpUser).begin()
+    environment.events.test_start.add_listener(_say_all_anew)
+
+
+def _say_all_anew(environment: Environment, **_: Any) -> None:
+    """What was said once is news again in the next run."""
+    for name in ("lockstep_ended", "lockstep_first_bytes"):
+        environment.__dict__.pop(name, None)
+
+
+events.init.add_listener(_on_init)
+
+
+def feed_of(environment: Any) -> LocustFeed:
+    """The one feed of this process's environment, made when first asked for."""
+    if not hasattr(environment, "lockstep_feed"):
+        environment.lockstep_feed = LocustFeed(environment)
+    feed: LocustFeed = environment.lockstep_feed
+    return feed
+
+
+class ScenarioUser(User):
+    """Runs the scenario that the current cell asks for, and waits while there is none.
+
+    Its process's Agent (put on the environment by `attach`) holds the cell and records.
+    """
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self.agent: Agent = environment.lockstep_agent
+
+    def on_start(self) -> None:
+        """Take a place. Not before: of a user that is stopped before it began Locust tells nobody."""
+        self.place = self.agent.new_place()
+
+    @task
+    def work(self) -> None:
+        """Whatever the next cell asks for, until it is over."""
+        self.agent.work(self.place)
+
+    def on_stop(self) -> None:
+        """Give up a connection that was kept open."""
+        self.agent.give_up(self.place)

@@ -1,0 +1,142 @@
+"""Guards Locust's start form.
+
+Refuses what makes no sense before anything starts, and what did not come from the page itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from urllib.parse import quote, urlsplit
+
+from flask import Flask, Response, jsonify, request
+
+from lockstep.plan import PlanError
+from lockstep.refusals import REFUSALS
+
+logger = logging.getLogger(__name__)
+
+# Locust's /swarm would set any option it knows; only these belong to the form.
+_LOCUSTS_OWN = {"user_count", "spawn_rate", "host", "run_time", "profile", "users", "num_users"}
+_CHOICES = {"run", "mode", "client_mode", "scenario", "arrival", "rate", "messages", "payload"}
+_CHOICES |= {"modes", "levels", "repeats", "seconds", "warmup", "seed"}
+
+
+# What every answer tells the page's script (static/guard.js): the kind of the run that is under way, and why
+# the last one could not go on, with its special characters escaped.
+KIND_HEADER = "Lockstep-Run"
+FAILURE_HEADER = "Lockstep-Failure"
+
+
+class Driver(Protocol):
+    """Who makes runs ready: what the form has to ask of it."""
+
+    @property
+    def under_way(self) -> str | None:
+        """The kind of the run that is under way, `plan` or `hand`; None where there is none."""
+
+    @property
+    def failure(self) -> str | None:
+        """Why the current or last run could not begin or go on."""
+
+    def ask(self, options: Namespace, host: str | None, users: int) -> None:
+        """Make the next run ready, or let this one have another number of users; one of REFUSALS if not."""
+
+
+def guard_form(app: Flask, driver: Driver, options: Namespace) -> None:
+    """Check every start request before Locust's own handler sees it.
+
+    options: what the form's fields start from.
+    """
+
+    # The page shows its fields in the order of a JSON object: ours, not the alphabet's.
+    app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
+
+    @app.before_request
+    def check_request() -> Response | tuple[Response, int] | None:
+        if request.method != "POST":
+            return None
+        if not _from_own_page(request.headers.get("Origin"), request.host):
+            return _refused("this request came from another site's page"), 403
+        if not request.path.endswith("/swarm"):
+            return None
+        try:
+            choices = chosen(options, request.form)
+            users = request.form.get("user_count", default=1, type=int)
+            driver.ask(choices, _host(request.form), users)
+        except REFUSALS as refusal:
+            logger.warning("refused: %s", _by_field(refusal))
+            return _refused(_by_field(refusal))
+        return None
+
+    @app.after_request
+    def tell_script(answer: Response) -> Response:
+        # Locust gives some answers twice: what the first was told is not to stay.
+        answer.headers.pop(FAILURE_HEADER, None)
+        answer.headers[KIND_HEADER] = driver.under_way or "none"
+        if driver.failure is not None:
+            answer.headers[FAILURE_HEADER] = quote(driver.failure)
+        return answer
+
+
+def show_choices(web: Any, options: Namespace) -> None:
+    """Let the form show what was chosen last, also after a reload: Locust's would show its options' defaults.
+
+    web: Locust's WebUI. options: Locust's, in which it keeps what the form said.
+    """
+    locusts: Callable[[], None] = web.update_template_args
+
+    def update() -> None:
+        locusts()
+        # Its Edit would show the users spawned so far, in a run that is still starting them.
+        if web.template_args["user_count"] and web.template_args["num_users"]:
+            web.template_args["user_count"] = web.template_args["num_users"]
+        for name, field in web.template_args["extra_options"].items():
+            field["default_value"] = getattr(options, name)
+
+    web.update_template_args = update
+
+
+def chosen(options: Namespace, form: Mapping[str, str]) -> Namespace:
+    """The options with the form's choices in place, each of its option's type.
+
+    PlanError names a field that is wrong or unknown.
+    """
+    unknown = sorted(set(form) - _LOCUSTS_OWN - _CHOICES)
+    if unknown:
+        raise PlanError(unknown[0], "is not a field of this form: start from the page at /")
+    choices = vars(options).copy()
+    for name in _CHOICES & set(form):
+        kind = type(choices[name])
+        try:
+            choices[name] = kind(form[name])
+        except ValueError:
+            wanted = "a whole number" if kind is int else "a number"
+            raise PlanError(name, f"{form[name]!r} is not {wanted}") from None
+    return Namespace(**choices)
+
+
+def _host(form: Mapping[str, str]) -> str | None:
+    """The form's host, None where it has no such field. PlanError where it is empty: Locust keeps that."""
+    host = form.get("host")
+    if host is not None and not host.strip():
+        raise PlanError("host", "is empty: write it as tcp://name:port")
+    return host
+
+
+def _from_own_page(origin: str | None, host: str) -> bool:
+    """Whether a browser sent this from our own page; a client that is no browser sends no origin."""
+    return origin is None or urlsplit(origin).netloc == host
+
+
+def _by_field(refusal: Exception) -> str:
+    """The refusal in the words of the page, which knows fields and no flags."""
+    if not isinstance(refusal, PlanError):
+        return str(refusal)
+    return f"{refusal.what.replace('_', ' ').replace('-', ' ').capitalize()}: {refusal}"
+
+
+def _refused(message: str) -> Response:
+    return jsonify({"success": False, "message": message})

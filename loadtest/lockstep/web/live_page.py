@@ -1,0 +1,129 @@
+"""The live page beside Locust's own: its routes, all behind Locust's login where one is set.
+
+/lockstep                the page
+/lockstep/state          what it shows, as JSON
+/lockstep/static/...     its style and scripts
+/lockstep/report.html    the report of the current or last run, and no other file of its folder
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from flask import Blueprint, Flask, Response, jsonify, make_response, send_file, send_from_directory
+from flask_cors import cross_origin
+
+from lockstep.master.progress import Progress
+from lockstep.master.pulses import Pulses
+from lockstep.master.target import Target
+from lockstep.results import Run
+from lockstep.run_folder import REPORT_FILE
+from lockstep.web.outcome import Outcome, outcome_of
+from lockstep.web.server_watch import ServerWatch
+from lockstep.web.state import state_of
+
+STATIC = Path(__file__).parent / "static"
+# The page loads nothing from elsewhere, and runs no script that is not a file of ours. It may stand in a tab
+# of Locust's page. Its empty icon saves a request.
+_OWN = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+# A report is one file: its style and drawings are inside it, and nothing may come from, or go, anywhere.
+_REPORT = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
+_REPORT += "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+
+View = Callable[..., Any]
+
+
+class Leads(Protocol):
+    """Who leads the runs: what the page has to ask of the conductor."""
+
+    target: Target
+    pulses: Pulses
+
+    @property
+    def progress(self) -> Progress:
+        """Where the current or last run stands."""
+
+    @property
+    def run_path(self) -> Path | None:
+        """The current or last run's folder."""
+
+
+class LivePage:
+    """leader: whose runs it shows. watch: asks the server. clock_ns: monotonic, the leader's."""
+
+    def __init__(
+        self, leader: Leads, watch: ServerWatch, clock_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self._leader = leader
+        self._watch = watch
+        self._clock_ns = clock_ns
+        # A run's record is replaced when a cell is saved: its outcome is made anew only then.
+        self._told: tuple[Run | None, Outcome] = (None, Outcome())
+
+    def state(self) -> dict[str, Any]:
+        """See state_of."""
+        server = self._watch.look(self._leader.target.server)
+        progress = self._leader.progress
+        run = progress.run
+        received = [] if run is None else self._leader.pulses.of_run(run.run_id)
+        return state_of(progress, self._outcome(run), received, server, self._clock_ns())
+
+    def report(self) -> Path | None:
+        """The report, where there is one."""
+        folder = self._leader.run_path
+        report = None if folder is None else folder / REPORT_FILE
+        return report if report is not None and report.is_file() else None
+
+    def _outcome(self, run: Run | None) -> Outcome:
+        if run is None:
+            return Outcome()
+        if self._told[0] is not run:
+            self._told = (run, outcome_of(run))
+        return self._told[1]
+
+
+def add_live_page(app: Flask, page: LivePage, login: Callable[[View], View], base_path: str = "") -> None:
+    """Add the page's routes to Locust's app.
+
+    login: guards a view where a login is set. base_path: what Locust's own paths begin with.
+    """
+    routes = Blueprint("lockstep", __name__, url_prefix=f"{base_path}/lockstep")
+    views: dict[str, tuple[str, View]] = {
+        "page": ("", lambda: send_from_directory(STATIC, "live.html")),
+        "state": ("/state", lambda: _state(page)),
+        "static": ("/static/<name>", lambda name: send_from_directory(STATIC, name)),
+        "report": ("/report.html", lambda: _report(page)),
+    }
+    # Locust lets every site's pages read its answers; these only its own may.
+    own_pages_only = cross_origin(origins=[], automatic_options=False)
+    for name, (path, view) in views.items():
+        routes.add_url_rule(path, name, own_pages_only(login(view)))
+    routes.after_request(_guard)
+    app.register_blueprint(routes)
+
+
+def _state(page: LivePage) -> Response:
+    answer = jsonify(page.state())
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _report(page: LivePage) -> Response:
+    path = page.report()
+    if path is None:
+        words = "There is no report yet: it is made when a run ends."
+        return make_response(words, 404, {"Content-Type": "text/plain; charset=utf-8"})
+    answer = send_file(path.resolve())
+    answer.headers["Content-Security-Policy"] = _REPORT
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _guard(answer: Response) -> Response:
+    answer.headers.setdefault("Content-Security-Policy", _OWN)
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    return answer

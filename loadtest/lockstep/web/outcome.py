@@ -1,0 +1,69 @@
+"""What a run says by its saved cells: figures so far, and in the end its verdict. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lockstep.analysis.aggregate import Aggregate, aggregate
+from lockstep.analysis.finding import Finding
+from lockstep.analysis.series import modes_of
+from lockstep.analysis.verdict import judge
+from lockstep.master.pulses import Split
+from lockstep.report.gate_rows import GateRow, gate_rows
+from lockstep.report.headline import headline, supporting
+from lockstep.report.numbers import counted
+from lockstep.report.rows import TableRow, table_rows
+from lockstep.results import Run
+
+# Of the cells in which something is wrong: so many are named.
+MOST_NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a verdict is withheld: what is wrong, in which cells, and the remedy."""
+
+    told: str
+    where: tuple[str, ...]
+    advice: str
+
+    @classmethod
+    def of(cls, finding: Finding) -> Doubt:
+        """The first cells of a finding, and how many more there are."""
+        named, more = finding.where[:MOST_NAMED], len(finding.where) - MOST_NAMED
+        rest = (f"and {counted(more, 'more cell')}",) if more > 0 else ()
+        return cls(finding.check.told, (*named, *rest), finding.check.advice)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """rows: the report's table so far. splits: for each of them the mean times of its messages, where told.
+
+    sentences: the verdict as the report says it, headline first; empty while the run goes on. doubts:
+    why there is no verdict, where the headline says so. gates: none while the run goes on.
+    """
+
+    rows: tuple[TableRow, ...] = ()
+    splits: tuple[Split | None, ...] = ()
+    sentences: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    gates: tuple[GateRow, ...] = ()
+
+
+def outcome_of(run: Run) -> Outcome:
+    """The outcome of a run as far as it has come."""
+    aggregates = aggregate(run.cells, modes_of(run))
+    rows, splits = tuple(table_rows(aggregates)), tuple(map(_split, aggregates))
+    if run.finished is None:
+        return Outcome(rows, splits)
+    verdict = judge(run)
+    more = [] if verdict.withheld else supporting(verdict, aggregates)
+    sentences = (headline(verdict, aggregates), *more)
+    doubts = tuple(map(Doubt.of, verdict.withheld))
+    return Outcome(rows, splits, sentences, doubts, tuple(gate_rows(run)))
+
+
+def _split(each: Aggregate) -> Split | None:
+    parts = (each.network_mean_us, each.wait_mean_us, each.service_mean_us)
+    medians = [part.median for part in parts if part is not None]
+    return Split(*medians) if len(medians) == len(parts) else None

@@ -1,0 +1,218 @@
+"""The state of a run as the live page draws it: a document of numbers and words. Pure; time is given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from lockstep.analysis.series import modes_of
+from lockstep.master.progress import CellProgress, Progress, ReportState, TimeLeft
+from lockstep.master.pulses import HISTORY_S, MOMENT_NS, Received, Split, moment, recent
+from lockstep.master.server_view import Listener
+from lockstep.plan import PlannedCell
+from lockstep.report.numbers import counted, duration, rate, share
+from lockstep.report.palette import NEUTRAL, mode_colours
+from lockstep.results import Run
+from lockstep.web.outcome import Outcome
+from lockstep.web.server_watch import ServerNow
+
+# From one value of the history to the next.
+_STEP_S = 2
+
+
+def state_of(
+    progress: Progress, outcome: Outcome, received: Sequence[Received], server: ServerNow, now_ns: int
+) -> dict[str, Any]:
+    """Everything that the page shows at this moment, ready to be sent as JSON; None is what is not known.
+
+    received: the run's pulses of the last minute, oldest first. now_ns: of the clock that they and the
+    progress carry.
+    """
+    run = progress.run
+    left = progress.left(now_ns)
+    return {
+        "run": None if run is None else _run(run, progress, now_ns),
+        "stage": progress.stage(now_ns).value,
+        "plan": _plan(progress),
+        "cell": None if progress.cell is None else _cell(progress.cell, now_ns),
+        "left": None if left is None else _left(left),
+        "server": _server(server),
+        "modes": _modes(progress, server),
+        "now": _now(progress, received, now_ns),
+        "history": _history(received, server, now_ns),
+        "figures": _figures(progress, outcome),
+        "failure": progress.failure,
+        "verdict": {
+            "sentences": outcome.sentences,
+            "doubts": [asdict(doubt) for doubt in outcome.doubts],
+        },
+        "gates": [f"{row.verdict}: {row.gate} {row.told}" for row in outcome.gates],
+        "report": progress.report.value,
+        "report_href": "lockstep/report.html" if progress.report is ReportState.READY else None,
+    }
+
+
+def _run(run: Run, progress: Progress, now_ns: int) -> dict[str, Any]:
+    going = "" if progress.finished else _span((now_ns - progress.begun_ns) / 1e9)
+    return {
+        "id": run.run_id,
+        "kind": run.kind,
+        "finished": progress.finished,
+        "interrupted": run.interrupted,
+        "running_for": going,
+    }
+
+
+def _plan(progress: Progress) -> dict[str, Any] | None:
+    """The plan's cells in running order, each with its state; None where the run has no plan."""
+    if not progress.planned or progress.run is None:
+        return None
+    under_way = None if progress.cell is None else progress.cell.planned.index
+    saved = {cell.index: "cut short" if cell.cut_short else "done" for cell in progress.run.cells}
+    cells = [
+        {
+            "mode": each.mode,
+            "name": f"{_cell_name(each)}, repeat {each.repeat}",
+            "state": saved.get(each.index, "now" if each.index == under_way else "to come"),
+        }
+        for each in progress.planned
+    ]
+    levels = sorted({each.level for each in progress.planned})
+    repeats = max(each.repeat for each in progress.planned)
+    at = ", ".join([*map(str, levels[:-1]), counted(levels[-1], "connection")])
+    words = f"{', '.join(modes_of(progress.run))} at {at}, {counted(repeats, 'repeat')}"
+    return {"words": words, "done": progress.done, "total": len(cells), "repeats": repeats, "cells": cells}
+
+
+def _cell(cell: CellProgress, now_ns: int) -> dict[str, Any]:
+    planned, left_s = cell.planned, cell.left_s(now_ns)
+    return {
+        "number": planned.index + 1,
+        "name": _cell_name(planned),
+        "repeat": planned.repeat,
+        "left": None if left_s is None else _span(left_s),
+    }
+
+
+def _cell_name(planned: PlannedCell) -> str:
+    return f"{planned.mode}, {counted(planned.level, 'connection')}"
+
+
+def _left(left: TimeLeft) -> str:
+    lead = "at least" if left.at_least else "about"
+    return f"{lead} {_span(left.seconds)}"
+
+
+def _span(seconds: float) -> str:
+    """Seconds as somebody who waits would say them: 8 s, 2 min 5 s, 1 h 12 min."""
+    whole = math.ceil(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _server(server: ServerNow) -> str:
+    """`told`, `unknown` where it does not answer, `none` where the target is not a Lockstep server."""
+    if not server.admin:
+        return "none"
+    return "unknown" if server.listeners is None else "told"
+
+
+def _modes(progress: Progress, server: ServerNow) -> list[dict[str, Any]]:
+    """A row for each mode of the run; before there is one, for each that the server offers."""
+    listeners = server.listeners or {}
+    names = list(listeners) if progress.run is None else _names(progress.run)
+    colours = mode_colours(names)
+    under_way = None if progress.cell is None else progress.cell.planned.mode
+    return [
+        {"mode": name, "colour": colours[name], "now": name == under_way, **_counts(listeners.get(name))}
+        for name in names
+    ]
+
+
+def _names(run: Run) -> list[str]:
+    return modes_of(run) if run.kind == "plan" else [str(run.plan["mode"])]
+
+
+def _counts(listener: Listener | None) -> dict[str, int | None]:
+    names = ("open", "waiting", "in_service")
+    return {name: None if listener is None else getattr(listener, name) for name in names}
+
+
+def _now(progress: Progress, received: Sequence[Received], now_ns: int) -> dict[str, Any] | None:
+    """What clients see. Between two cells that is the last one's, for as long as it is recent."""
+    found = recent(received, now_ns)
+    if found is None or progress.run is None:
+        return None
+    cell, now = found
+    names = _names(progress.run)
+    mode = progress.planned[cell].mode if progress.planned else names[0]
+    return {
+        "name": _cell_name(progress.planned[cell]) if progress.planned else mode,
+        "over": f"last {max(round(now.covered_s), 1)} s",
+        "connections": now.connections,
+        "answered_per_s": rate(now.answered_per_s),
+        "failed_per_s": rate(now.failed_per_s),
+        "p50": duration(now.p50_us),
+        "p90": duration(now.p90_us),
+        "p99": duration(now.p99_us),
+        "split": None if now.split is None else _split(now.split, mode_colours(names)[mode]),
+    }
+
+
+def _split(split: Split, colour: str) -> list[dict[str, Any]]:
+    """The parts of a mean round trip, as the report draws them: what is no mode's is grey, a wait is pale."""
+    parts = (
+        ("network", split.network_us, NEUTRAL, False),
+        ("wait", split.wait_us, colour, True),
+        ("service", split.service_us, colour, False),
+    )
+    total = sum(part_us for _, part_us, *_ in parts)
+    return [
+        {
+            "name": name,
+            "share": part_us / total if total else 0.0,
+            "words": duration(part_us),
+            "percent": share(part_us, total) if total else "0%",
+            "colour": part_colour,
+            "pale": pale,
+        }
+        for name, part_us, part_colour, pale in parts
+    ]
+
+
+def _figures(progress: Progress, outcome: Outcome) -> list[dict[str, Any]]:
+    """The report's table of the cells so far, with where the time went."""
+    colours = mode_colours([] if progress.run is None else _names(progress.run))
+    return [
+        {
+            **asdict(row),
+            "split": [] if split is None else _split(split, colours.get(row.series, NEUTRAL)),
+        }
+        for row, split in zip(outcome.rows, outcome.splits, strict=True)
+    ]
+
+
+def _history(received: Sequence[Received], server: ServerNow, now_ns: int) -> list[dict[str, Any]]:
+    """Three lines of a value every two seconds, oldest first, up to now; None in them where nobody told."""
+    moments_ns = [now_ns - ago_s * 1_000_000_000 for ago_s in reversed(range(0, HISTORY_S, _STEP_S))]
+    seen = [moment(received, at_ns) for at_ns in moments_ns]
+    return [
+        _line("answered", [None if now is None else now.answered_per_s for now in seen], rate),
+        _line("p99", [None if now is None else now.p99_us for now in seen], duration),
+        _line("service", [_in_service(server, at_ns) for at_ns in moments_ns], rate),
+    ]
+
+
+def _in_service(server: ServerNow, at_ns: int) -> float | None:
+    near = [mean for asked_ns, mean in server.in_service if at_ns - MOMENT_NS < asked_ns <= at_ns]
+    return near[-1] if near else None
+
+
+def _line(name: str, values: list[float | None], in_words: Callable[[float | None], str]) -> dict[str, Any]:
+    most = max((value for value in values if value is not None), default=None)
+    return {"name": name, "values": values, "most": "" if most is None else f"(at most {in_words(most)})"}

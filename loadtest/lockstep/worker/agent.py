@@ -1,0 +1,229 @@
+"""A worker's side of a run: it holds the current cell, lets users through it one turn at a time, and reports.
+
+Users never start or stop with a cell. They wait here between cells, so that a cell begins at once for all
+of them and ends without anybody being killed in the middle of an exchange.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from gevent.lock import RLock
+from gevent.pool import Pool
+
+from lockstep.connection.socket_errors import HarnessError
+from lockstep.hosts import describe_host
+from lockstep.orders import DRAIN_S, FAULT, OPENED, PULSE, REPORT, CellOrder
+from lockstep.recording.locust_feed import LocustFeed
+from lockstep.worker.running_cell import RunningCell
+from lockstep.worker.scenarios import Conversation
+
+logger = logging.getLogger(__name__)
+
+REPORT_INTERVAL_S = 3.0
+PULSE_INTERVAL_S = 1.0
+DRAIN_STEP_S = 0.005
+CLOSED_AT_ONCE = 200
+# How much later than the master's a worker's window may end; one that joined in mid-cell has no whole one.
+MOST_LATE_S = 1.0
+# Who stops a process will not wait long for it.
+QUIT_DRAIN_S = 1.0
+
+
+class Place:
+    """One user's place in whatever cell runs: its conversation, made anew for every cell."""
+
+    __slots__ = ("busy", "cell", "number", "talk")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.cell: RunningCell | None = None
+        self.talk: Conversation | None = None
+        self.busy = False
+
+    def enter(self, cell: RunningCell) -> Conversation:
+        """The conversation for this cell; a connection kept from an earlier cell is closed."""
+        if self.talk is None or self.cell is not cell:
+            self.leave()
+            self.cell, self.talk = cell, cell.conversation(self.number)
+        return self.talk
+
+    def leave(self, within_s: float | None = None) -> None:
+        """Close a connection that the scenario kept open. within_s: how long the peer has to close too."""
+        talk, self.talk = self.talk, None
+        if talk is not None:
+            if within_s is not None:
+                talk.client.close_timeout_s = within_s
+            talk.client.close()
+
+    def abort(self) -> None:
+        """Wake the user out of whatever it waits for on its connection."""
+        if self.talk is not None:
+            self.talk.client.abort(stopped=True)
+
+
+def _collect_garbage() -> None:
+    """Now, before a cell, and what is left never again during it.
+
+    A collection of everything that Locust and numpy have loaded would stop the event loop for tens of
+    milliseconds, and be taken for the server's doing.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
+class Agent:
+    """Takes BEGIN and END from the master, gives users their turns, sends REPORT and PULSE.
+
+    runner: Locust's runner, for its `send_message` and `client_id`. feed: tells Locust of what users did.
+    """
+
+    def __init__(self, runner: Any, feed: LocustFeed) -> None:
+        self._runner = runner
+        self._feed = feed
+        self._begun = Event()
+        self._cell: RunningCell | None = None
+        self._places: set[Place] = set()
+        self._numbers = count(1)
+        # The master's END and this process's own end may come at the same time: one drain, then one report.
+        self._ending = RLock()
+        self._host = describe_host("worker", runner.client_id)
+
+    def new_place(self) -> Place:
+        """A place for a user that has just been spawned."""
+        place = Place(next(self._numbers))
+        self._places.add(place)
+        return place
+
+    def give_up(self, place: Place) -> None:
+        """A user is gone: its place and the connection that it may have kept go too."""
+        self._places.discard(place)
+        if self._cell is not None:
+            self._cell.leave(place)
+        place.leave()
+
+    def work(self, place: Place) -> None:
+        """Wait for a cell, then go through its scenario, turn after turn, until it gives no more of them."""
+        self._begun.wait()
+        cell = self._cell
+        if cell is None or not cell.open:
+            gevent.sleep(0)
+            return
+        try:
+            self._take_part(cell, place)
+        except HarnessError as error:
+            self._tell_fault(cell, str(error))
+
+    def _take_part(self, cell: RunningCell, place: Place) -> None:
+        talk = place.enter(cell)
+        place.busy = True
+        try:
+            cell.join(place, talk)
+        finally:
+            place.busy = False
+        next_turn, play = cell.turns_of(talk), cell.play
+        while cell.open and (due_ns := next_turn()) is not None:
+            place.busy = True
+            try:
+                went_well = play(talk, due_ns)
+            finally:
+                place.busy = False
+            if not went_well:
+                cell.rest(talk)
+
+    def _tell_fault(self, cell: RunningCell, reason: str) -> None:
+        """Something is wrong here, not at the server: the master hears of it once, and nobody tries again."""
+        if cell is self._cell and self._begun.is_set():
+            self._begun.clear()
+            order = cell.order
+            told = {"run_id": order.run_id, "worker": self._runner.client_id, "reason": reason}
+            self._runner.send_message(FAULT, told)
+
+    def begin(self, order: CellOrder) -> None:
+        """Start a cell: users that wait here go on at once."""
+        self.quit()
+        _collect_garbage()
+        worker = self._runner.client_id
+
+        def on_open(opened_s: float) -> None:
+            told = {"run_id": order.run_id, "cell": order.cell, "worker": worker, "opened_s": opened_s}
+            self._runner.send_message(OPENED, told)
+
+        self._cell = RunningCell(order, worker, self._places, self._feed, on_open)
+        self._begun.set()
+        gevent.spawn(_while_open, self._cell, REPORT_INTERVAL_S, self._send)
+        gevent.spawn(_while_open, self._cell, PULSE_INTERVAL_S, self._send_pulse)
+
+    def end(self, drain_s: float = DRAIN_S, *, at_once: bool = True) -> None:
+        """Give no more turns, let what is in flight finish, and send the final report.
+
+        What is not finished after drain_s seconds is aborted. Unless it is to be at once, the measured window
+        is waited for: it began here a little after the master said so, and is to be as long as was asked for.
+        """
+        with self._ending:
+            cell = self._cell
+            if cell is None:
+                return
+            if cell.open:
+                if not at_once:
+                    gevent.sleep(min(cell.recorder.left_s(time.monotonic_ns()), MOST_LATE_S))
+                self._begun.clear()
+                cell.close(time.monotonic_ns())
+                # A cell of less than a second would else have none.
+                self._send_pulse(cell)
+                # Who was given a turn at the last moment begins it now, and is busy from then on.
+                gevent.sleep(0)
+                self._drain(drain_s)
+            self._send(cell, final=True)
+
+    def quit(self) -> None:
+        """End a cell that is still under way, because this process ends; its report goes out first."""
+        with self._ending:
+            if self._cell is not None and self._cell.open:
+                self.end(QUIT_DRAIN_S)
+
+    def _drain(self, drain_s: float) -> None:
+        deadline = time.monotonic() + drain_s
+        while any(place.busy for place in self._places) and time.monotonic() < deadline:
+            gevent.sleep(DRAIN_STEP_S)
+        left = [place for place in self._places if place.busy]
+        for place in left:
+            place.abort()
+        if left:
+            logger.info(
+                "%d connections were still busy %.1f s after the cell's end: aborted", len(left), drain_s
+            )
+        deadline = time.monotonic() + 1.0
+        while any(place.busy for place in self._places) and time.monotonic() < deadline:
+            gevent.sleep(DRAIN_STEP_S)
+        # Each waits for its peer: one after another, ten thousand of them would take too long.
+        # Where what was in flight had little time, a peer that does not close has no more.
+        within_s = drain_s if drain_s < DRAIN_S else None
+        idle = [place for place in self._places if not place.busy]
+        Pool(CLOSED_AT_ONCE).map(lambda place: place.leave(within_s), idle)
+
+    def _send(self, cell: RunningCell, *, final: bool = False) -> None:
+        report = cell.take_report(final)
+        told = {"host": self._host, "users": len(self._places)}
+        self._runner.send_message(REPORT, {**report, **told})
+
+    def _send_pulse(self, cell: RunningCell) -> None:
+        talks = (place.talk for place in self._places)
+        connections = sum(1 for talk in talks if talk is not None and talk.client.connected)
+        self._runner.send_message(PULSE, cell.take_pulse(connections))
+
+
+def _while_open(cell: RunningCell, every_s: float, send: Callable[[RunningCell], None]) -> None:
+    """Send now and then, until the cell ends."""
+    gevent.sleep(every_s)
+    while cell.open:
+        send(cell)
+        gevent.sleep(every_s)

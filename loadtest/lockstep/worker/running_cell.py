@@ -1,0 +1,206 @@
+"""A cell under way in one worker: who may still take a turn, with what, and where it is recorded."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from gevent.lock import BoundedSemaphore
+
+from lockstep.connection.addresses import ADDRESS_BOOK
+from lockstep.connection.client import TcpClient
+from lockstep.connection.links.cooperative import CooperativeLink
+from lockstep.connection.messages import Message, message_ring
+from lockstep.connection.meters import ABSENT
+from lockstep.orders import CellOrder
+from lockstep.recording.locust_feed import LocustFeed
+from lockstep.recording.pulse import PulseCounter
+from lockstep.recording.recorder import CellRecorder
+from lockstep.worker.alarm import Alarm
+from lockstep.worker.arrivals import schedule_of
+from lockstep.worker.health import HealthMonitor
+from lockstep.worker.opening import CONNECTS_PER_S, Opening
+from lockstep.worker.pacer import Pacer
+from lockstep.worker.scenarios import SCENARIOS, Conversation
+from lockstep_wire.framing import get_framing
+
+# The first connections of a cell that are kept whole, in each worker.
+SAMPLED_CONNECTIONS = 200
+
+
+class RunningCell:
+    """order: what to do. worker: who does it. users: who is there. feed: tells Locust. on_open: told of the
+    seconds it took, where the order is to open all connections first."""
+
+    def __init__(
+        self,
+        order: CellOrder,
+        worker: str,
+        users: Iterable[Hashable],
+        feed: LocustFeed,
+        on_open: Callable[[float], None],
+    ) -> None:
+        self.order = order
+        self.open = True
+        self.recorder = CellRecorder(order)
+        self._worker = worker
+        self._health = HealthMonitor(worker)
+        self._health.start()
+        self.play = SCENARIOS[order.traffic.scenario]
+        # Locked clients: one session at a time in this process.
+        self._turnstile = BoundedSemaphore(1) if order.traffic.client_mode == "locked" else None
+        if self._turnstile is not None:
+            self.play = self._play_alone
+        recorder = self.recorder
+        self._pulse = pulse = PulseCounter(order, worker, time.monotonic_ns())
+        self._journal = feed.open_journal(
+            order.mode,
+            (recorder.absorb, pulse.absorb),
+            (recorder.fail, pulse.fail),
+            recorder.keep_connection,
+            SAMPLED_CONNECTIONS,
+        )
+        self._ring = _ring_of(order)
+        self._closing = Event()
+        self._backed_off = 0
+        self._used_before = Counter(ADDRESS_BOOK.used)
+        self._port_waits_before = ADDRESS_BOOK.port_waits
+        self._alarm: Alarm | None = None
+        self._pacer: Pacer | None = None
+        self._on_open = on_open
+        expected = users if order.opens_first else ()
+        self._opening = Opening(expected, CONNECTS_PER_S / order.shares, self._begin)
+
+    def join(self, user: Hashable, talk: Conversation) -> None:
+        """Before a user's first turn: where connections are opened first, open this one and wait for all."""
+        if not self._opening.over:
+            self._opening.await_turn(user)
+            if self.open:
+                talk.open()
+            self._opening.await_all(user)
+
+    def leave(self, user: Hashable) -> None:
+        """This user is gone: nobody waits for it."""
+        self._opening.discard(user)
+
+    def goes_on(self) -> bool:
+        """Whether another message may still be sent."""
+        return self.open
+
+    def rest(self, talk: Conversation) -> None:
+        """After a turn that failed: wait as long as this user backs off, or until the cell ends.
+
+        Here, between turns, the wait is in no time that is measured. An open load does not back off:
+        its arrivals are due whatever their peers do, so it only lets others have their turn.
+        """
+        back_off_s = talk.client.back_off_s
+        if back_off_s:
+            self._backed_off += 1
+            self._closing.wait(back_off_s)
+            # The next turn is due from now on.
+            talk.client.free_ns = time.monotonic_ns()
+        else:
+            # It may have failed without waiting for anything: others must have their turn too.
+            gevent.sleep(0)
+
+    def turns_of(self, talk: Conversation) -> Callable[[], int | None]:
+        """What gives a user its turns: a call waits for one and says when it was due; None after the last."""
+        return talk.free_ns if self._pacer is None else self._pacer.take
+
+    def conversation(self, number: int) -> Conversation:
+        """A fresh client and its scenario's state for one user."""
+        order = self.order
+        client = TcpClient(
+            order.host,
+            order.port,
+            self._journal,
+            framing=order.framing,
+            timing=order.timing,
+            timeout_s=order.timeout_s,
+            link=CooperativeLink,
+            source=order.traffic.sources[number % len(order.traffic.sources)]
+            if order.traffic.sources
+            else None,
+            user=f"{self._worker}/{number}",
+            patient=not order.traffic.arrival.open,
+        )
+        return Conversation(
+            client,
+            self._journal,
+            order.traffic,
+            self._ring,
+            self.goes_on,
+            reply=order.reply,
+            number=number,
+            open_load=order.traffic.arrival.open,
+        )
+
+    def _begin(self, opened_s: float) -> None:
+        """The cell's time begins."""
+        order, now_ns = self.order, time.monotonic_ns()
+        # Connects that came before belong to no window.
+        self._journal.flush()
+        self.recorder.begin(now_ns)
+        schedule = schedule_of(order.traffic.arrival, order.share, order.shares, order.seed)
+        if schedule is not None:
+            self._alarm = Alarm()
+            self._pacer = Pacer(schedule, now_ns, round(order.timeout_s * 1e9), self._alarm)
+        if order.opens_first:
+            self._on_open(opened_s)
+
+    def close(self, now_ns: int) -> None:
+        """Give no more turns. Who is in one may finish it."""
+        # What is journalled so far began while the window had no other end than the planned one.
+        self._journal.flush()
+        self.recorder.close_window(now_ns)
+        self.open = False
+        self._closing.set()
+        self._opening.give_up()
+        if self._pacer is not None and self._alarm is not None:
+            self._pacer.close(now_ns)
+            self._alarm.close()
+
+    def take_report(self, final: bool) -> dict[str, Any]:
+        """What this worker did since the last report, ready to be sent; nothing follows the final one."""
+        self._journal.flush()
+        if final:
+            self._health.stop()
+        pacer = self._pacer
+        return {
+            **self.recorder.take(self._worker, final),
+            "late": 0 if pacer is None else pacer.late,
+            "dropped": 0 if pacer is None else pacer.dropped,
+            "backed_off": self._backed_off,
+            "port_waits": ADDRESS_BOOK.port_waits - self._port_waits_before,
+            "addresses": sorted(Counter(ADDRESS_BOOK.used) - self._used_before),
+            "health": self._health.take(),
+        }
+
+    def take_pulse(self, connections: int) -> dict[str, Any]:
+        """A few counts of what this worker did since the last pulse, ready to be sent.
+
+        connections: how many this worker has open.
+        """
+        # The journal hands on two thousand rows at a time: a slow load would show nothing for minutes.
+        self._journal.flush()
+        return self._pulse.take(time.monotonic_ns(), connections).to_message()
+
+    def _play_alone(self, talk: Conversation, due_ns: int) -> bool:
+        """A turn while no other is under way in this process. It is due once they are out of the way."""
+        assert self._turnstile is not None
+        with self._turnstile:
+            if not self.open:
+                return True
+            entered_ns = ABSENT if due_ns == ABSENT else time.monotonic_ns()
+            return SCENARIOS[self.order.traffic.scenario](talk, entered_ns)
+
+
+def _ring_of(order: CellOrder) -> tuple[Message, ...]:
+    """The messages that users send, round and round."""
+    expect = None if order.reply is None else order.reply.encode()
+    framing, echo = get_framing(order.framing), order.reply == "echo"
+    return message_ring(framing, order.traffic.payload_bytes, expect, echo=echo, timing=order.timing)

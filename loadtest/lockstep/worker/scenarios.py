@@ -1,0 +1,145 @@
+"""The shipped scenarios: what a user does in one turn.
+
+Each is a function of a conversation, so that it runs under Locust and in a plain thread alike. It says
+whether the turn went well.
+A message whose connection could not be opened counts as sent and carries the connect's outcome: nothing goes
+missing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import chain, islice, repeat
+
+from lockstep.connection.client import TcpClient
+from lockstep.connection.failures import NO_CONNECTION
+from lockstep.connection.messages import Message
+from lockstep.connection.meters import ABSENT, Meter
+from lockstep.connection.samples import ANSWERED, Outcome, Phase, Sample
+from lockstep.plan import Traffic
+
+# What the teaching text's servers answer everything with.
+GREETING_REPLY = "收到客户端信息".encode()
+
+_LAG, _SESSION = Phase.LAG, Phase.SESSION
+_now_ns = time.monotonic_ns
+
+
+class Conversation:
+    """One user's way through a scenario, turn after turn.
+
+    client: the connection. ring: the messages to send, round and round.
+    traffic: how many to a connection. reply: what a greeting is answered with, None if unchecked.
+    goes_on: tells before each message whether the cell still runs. number: which user this is, from 1.
+    open_load: times run from when a turn was due, however late it began.
+    """
+
+    __slots__ = ("_reply", "client", "goes_on", "messages", "meter", "number", "open_load", "traffic")
+
+    def __init__(
+        self,
+        client: TcpClient,
+        meter: Meter,
+        traffic: Traffic,
+        ring: tuple[Message, ...],
+        goes_on: Callable[[], bool],
+        *,
+        reply: str | None = None,
+        number: int = 1,
+        open_load: bool = False,
+    ) -> None:
+        self.client = client
+        self.meter = meter
+        self.traffic = traffic
+        self.goes_on = goes_on
+        self.number = number
+        self.open_load = open_load
+        self._reply = reply
+        # Each user's begin at a place of its own.
+        start = number % len(ring)
+        self.messages = islice(chain.from_iterable(repeat(ring)), start, None)
+
+    def free_ns(self) -> int:
+        """When this user's last turn was over: in a closed load the next is due at once. ABSENT before."""
+        return self.client.free_ns
+
+    def say(self, due_ns: int = ABSENT) -> Outcome:
+        """Send the next message and check the reply."""
+        return self.client.exchange(next(self.messages), due_ns)
+
+    def greet(self, text: str) -> Outcome:
+        """Send this text and check the reply."""
+        payload = text.encode()
+        expect = payload if self._reply == "echo" else self._reply.encode() if self._reply else None
+        return self.client.request(payload, expect).outcome
+
+    def open(self) -> Outcome:
+        """Connect; where that fails, book the message that would have come first."""
+        start_ns = _now_ns()
+        outcome = self.client.connect()
+        if outcome is not ANSWERED:
+            self._fail(Phase.MESSAGE, outcome, start_ns, NO_CONNECTION)
+        return outcome
+
+    def begin(self, due_ns: int) -> int:
+        """A turn that is a whole session begins: when, and how late that is, is told."""
+        start_ns = _now_ns()
+        if due_ns != ABSENT:
+            self.meter.step(_LAG, due_ns, start_ns)
+        return start_ns
+
+    def end(self, start_ns: int, outcome: Outcome) -> bool:
+        """Close, and book the whole session; whether it went well."""
+        closed = self.client.close()
+        worst = closed if outcome is ANSWERED else outcome
+        if worst is not ANSWERED:
+            self._fail(Phase.SESSION, worst, start_ns)
+            return False
+        self.meter.step(_SESSION, start_ns, self.client.free_ns)
+        return True
+
+    def _fail(self, phase: Phase, outcome: Outcome, start_ns: int, detail: str = "") -> None:
+        # Nothing in a scenario aborts: then it was whoever ends the cell.
+        stopped = outcome is Outcome.ABORTED
+        self.meter.failure(Sample(phase, outcome, start_ns, _now_ns(), detail=detail, stopped=stopped))
+
+
+def session(talk: Conversation, due_ns: int) -> bool:
+    """Connect, send the messages one after another, close."""
+    start_ns = talk.begin(due_ns)
+    outcome = talk.open()
+    message_due_ns = due_ns if talk.open_load else ABSENT
+    for _ in range(talk.traffic.messages):
+        if outcome is not ANSWERED or not talk.client.connected or not talk.goes_on():
+            break
+        outcome = talk.say(message_due_ns)
+        message_due_ns = ABSENT
+    return talk.end(start_ns, outcome)
+
+
+def greeting(talk: Conversation, due_ns: int) -> bool:
+    """The teaching text's client: connect, greet once by number, take the reply, close."""
+    start_ns = talk.begin(due_ns)
+    outcome = talk.open()
+    if outcome is ANSWERED:
+        outcome = talk.greet(f"客户端{talk.number}连接成功")
+    return talk.end(start_ns, outcome)
+
+
+def persistent(talk: Conversation, due_ns: int) -> bool:
+    """One message on a connection that stays open; it is opened first, or again, where there is none."""
+    client = talk.client
+    if client.connected or talk.open() is ANSWERED:
+        return client.exchange(next(talk.messages), due_ns) is ANSWERED
+    return False
+
+
+Scenario = Callable[[Conversation, int], bool]
+"""One turn: the conversation, and when the turn was due (monotonic ns, ABSENT where nobody can say)."""
+
+SCENARIOS: dict[str, Scenario] = {
+    "session": session,
+    "greeting": greeting,
+    "persistent": persistent,
+}

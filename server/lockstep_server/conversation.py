@@ -1,0 +1,83 @@
+"""Receive, cut into messages, answer each, until something ends it; and say what did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from socket import socket
+
+from lockstep_server.exchange import Exchange
+from lockstep_server.records import Cause, ConnectionRecord
+from lockstep_wire.errors import FrameTooLong
+from lockstep_wire.framing import Decoder
+
+Talk = Callable[[], None]
+"""Goes on until the peer leaves. BlockingIOError, OSError or FrameTooLong if something else ends it."""
+
+_RECEIVE_BYTES = 65_536
+_UNREAD = bytearray(_RECEIVE_BYTES)
+"""All who answer without looking receive into this, at the same time: what is in it means nothing."""
+
+
+class _SlowReaderError(Exception):
+    """The peer did not take its reply in time."""
+
+
+def converse(talk: Talk, decoder: Decoder) -> tuple[Cause, str]:
+    """Talk until the peer leaves or misbehaves. Returns the cause, and a few words of detail.
+
+    The socket is blocking with the kernel's own timeouts set on it: when one strikes, receive or send fails
+    with EAGAIN, which costs nothing as long as it does not.
+    """
+    try:
+        talk()
+    except _SlowReaderError:
+        return Cause.SLOW_READER, "did not take its reply in time"
+    except BlockingIOError:
+        return Cause.IDLE, "in mid-frame" if decoder.pending else ""
+    except OSError as error:
+        return Cause.RESET, error.strerror or str(error)
+    except FrameTooLong as error:
+        return Cause.TOO_LONG, str(error)
+    return (Cause.SHORT, "left in mid-frame") if decoder.pending else (Cause.PEER, "")
+
+
+def talk_framed(link: socket, record: ConnectionRecord, decoder: Decoder, exchange: Exchange) -> None:
+    """One receive may hold many messages, or a part of one."""
+    receive, feed = link.recv, decoder.feed
+    while data := receive(_RECEIVE_BYTES):
+        record.bytes_received += len(data)
+        for payload in feed(data):
+            record.received += 1
+            try:
+                exchange(payload)
+            except BlockingIOError as error:
+                raise _SlowReaderError from error
+
+
+def talk_raw(link: socket, record: ConnectionRecord, exchange: Exchange) -> None:
+    """One receive is one message."""
+    receive = link.recv
+    while data := receive(_RECEIVE_BYTES):
+        record.bytes_received += len(data)
+        record.received += 1
+        try:
+            exchange(data)
+        except BlockingIOError as error:
+            raise _SlowReaderError from error
+
+
+def talk_blindly(link: socket, record: ConnectionRecord, frame: bytes) -> None:
+    """One receive is one message, and the answer to it is always the same: nothing is looked at, or kept.
+
+    Receiving into memory that is there saves more than the counting costs.
+    """
+    receive_into, sendall, frame_bytes = link.recv_into, link.sendall, len(frame)
+    while received_bytes := receive_into(_UNREAD):
+        record.bytes_received += received_bytes
+        record.received += 1
+        try:
+            sendall(frame)
+        except BlockingIOError as error:
+            raise _SlowReaderError from error
+        record.answered += 1
+        record.bytes_sent += frame_bytes

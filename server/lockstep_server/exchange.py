@@ -1,0 +1,90 @@
+"""One message: work, reply, count. The hot path.
+
+An exchange is a closure over locals because attribute look-ups would be most of what the server adds to the
+system calls. What it counts goes to the record of its own connection, which no other thread writes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from socket import socket
+
+from lockstep_server.gates import Gate
+from lockstep_server.occupancy import Occupancy
+from lockstep_server.records import ConnectionRecord
+from lockstep_server.replies import Reply
+from lockstep_server.work import Work
+
+Exchange = Callable[[bytes], None]
+"""Answers one payload. OSError if the peer cannot be answered."""
+
+_now_ns = time.monotonic_ns
+
+
+@dataclass(slots=True)
+class Turn:
+    """A message's stay at the gate, in monotonic nanoseconds; a connection has one at a time."""
+
+    admission_ns: int | None = None
+    release_ns: int | None = None
+
+
+def unvarying(link: socket, record: ConnectionRecord, frame: bytes) -> Exchange:
+    """No work and the same reply for everybody: nothing is left to do but to send it."""
+    sendall, size = link.sendall, len(frame)
+
+    def exchange(_: bytes) -> None:
+        sendall(frame)
+        record.answered += 1
+        record.bytes_sent += size
+
+    return exchange
+
+
+def within_connection(link: socket, record: ConnectionRecord, work: Work, reply: Reply) -> Exchange:
+    """The connection was admitted as a whole: its first message tells how long that took."""
+    sendall = link.sendall
+    wait_ns = record.wait_ns or 0
+
+    def exchange(payload: bytes) -> None:
+        nonlocal wait_ns
+        service_ns = work()
+        frame = reply(payload, wait_ns, service_ns)
+        wait_ns = 0
+        sendall(frame)
+        record.answered += 1
+        record.bytes_sent += len(frame)
+
+    return exchange
+
+
+def message_by_message(
+    link: socket, record: ConnectionRecord, work: Work, reply: Reply, gate: Gate, occupancy: Occupancy
+) -> Exchange:
+    """Every message passes the gate, which is held for its work and its reply."""
+    turn = Turn()
+    waited_ns = held_ns = record.waited_ns = record.held_ns = 0
+    sendall, acquire, release = link.sendall, gate.acquire, gate.release
+
+    def exchange(payload: bytes) -> None:
+        nonlocal waited_ns, held_ns
+        asked_ns = _now_ns()
+        occupancy.line_up()
+        acquire()
+        admitted_ns = occupancy.enter(turn)
+        wait_ns = admitted_ns - asked_ns
+        try:
+            frame = reply(payload, wait_ns, work())
+            sendall(frame)
+        finally:
+            released_ns = occupancy.leave(turn)
+            release()
+            waited_ns += wait_ns
+            held_ns += released_ns - admitted_ns
+            record.waited_ns, record.held_ns = waited_ns, held_ns
+        record.answered += 1
+        record.bytes_sent += len(frame)
+
+    return exchange

@@ -1,0 +1,102 @@
+"""The grammar of a listener: MODE[=N][/SCOPE]:PORT."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from lockstep_server.modes import MODES
+
+DEFAULT_LISTENERS = (
+    "free:8888 lock:8889 semaphore=4:8890 queue=1:8891 iterative:8892 ticket:8893 lock/message:8894"
+)
+
+_FORM = "write MODE[=N][/SCOPE]:PORT, for example lock:8889"
+_SPEC = re.compile(r"(?P<mode>[^=/:]+)(?:=(?P<n>[^/:]*))?(?:/(?P<scope>[^:]*))?:(?P<port>\d{1,9})", re.ASCII)
+_SCOPES = ("connection", "message")
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerSpec:
+    """One listener as asked for. n is 1 for the modes that take none; port 0 lets the system pick one."""
+
+    mode: str
+    n: int
+    scope: str
+    port: int
+
+    @property
+    def name(self) -> str:
+        """How users and reports call it: the grammar without the port; the scope only if it is `message`."""
+        count = f"={self.n}" if MODES[self.mode].counted else ""
+        return f"{self.mode}{count}{'/message' if self.scope == 'message' else ''}"
+
+    @property
+    def permits(self) -> int | None:
+        """How many can be in service at once; None where nothing limits it."""
+        return MODES[self.mode].permits(self.n)
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.port}"
+
+
+def parse_listener(text: str) -> ListenerSpec:
+    """The listener that `text` asks for. ValueError says what is wrong with it, and the remedy."""
+    match = _SPEC.fullmatch(text)
+    if match is None:
+        raise ValueError(f"is not a listener; {_FORM}")
+    if match["mode"] not in MODES:
+        raise ValueError(f"has the unknown mode {match['mode']!r}; {_offer(match['mode'])}")
+    scope = "connection" if match["scope"] is None else match["scope"]
+    return ListenerSpec(
+        mode=match["mode"],
+        n=_parse_n(match["mode"], match["n"]),
+        scope=_check_scope(match["mode"], scope),
+        port=_check_port(int(match["port"])),
+    )
+
+
+def check_ports(specs: Sequence[ListenerSpec]) -> None:
+    """ValueError if two listeners ask for the same port."""
+    for port, uses in Counter(spec.port for spec in specs if spec.port).items():
+        if uses > 1:
+            names = " and ".join(spec.name for spec in specs if spec.port == port)
+            raise ValueError(f"gives port {port} to {names}; give each listener a port of its own")
+
+
+def _offer(mode: str) -> str:
+    """The mode that may have been meant, and all that there are."""
+    near = get_close_matches(mode.lower(), MODES, n=1)
+    question = f"did you mean {near[0]}? " if near else ""
+    return f"{question}choose one of {', '.join(MODES)}"
+
+
+def _parse_n(mode: str, text: str | None) -> int:
+    counted = MODES[mode].counted
+    if text is None:
+        if counted:
+            raise ValueError(f"lacks how many; write {mode}=N, for example {mode}=4")
+        return 1
+    if not counted:
+        raise ValueError(f"gives a number to {mode}, which takes none; leave out ={text}")
+    if not re.fullmatch(r"[1-9]\d{0,4}", text, re.ASCII):
+        raise ValueError(f"has {text!r} for N; write a whole number from 1 to 99999")
+    return int(text)
+
+
+def _check_scope(mode: str, scope: str) -> str:
+    if scope not in _SCOPES:
+        raise ValueError(f"has the unknown scope {scope!r}; choose one of {', '.join(_SCOPES)}")
+    if scope == "message" and not MODES[mode].by_message:
+        able = ", ".join(name for name, known in MODES.items() if known.by_message)
+        raise ValueError(f"asks {mode} for /message; only {able} can do that")
+    return scope
+
+
+def _check_port(port: int) -> int:
+    if port > 65535:
+        raise ValueError(f"has port {port}; write 0 (the system picks one) to 65535")
+    return port

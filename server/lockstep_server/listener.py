@@ -1,0 +1,97 @@
+"""A mode on a port: binds, accepts, and turns every connection into a session."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from typing import Any
+
+from lockstep_server.accepting import AcceptLoop
+from lockstep_server.binding import bind
+from lockstep_server.grammar import ListenerSpec
+from lockstep_server.ledger import Ledger
+from lockstep_server.modes import MODES
+from lockstep_server.occupancy import Occupancy
+from lockstep_server.replies import get_constant_reply, get_reply
+from lockstep_server.session import Service, Session
+from lockstep_server.settings import Settings, SettingsError
+from lockstep_server.socket_options import tune_connection
+from lockstep_server.work import get_work
+from lockstep_wire.addresses import address_text
+from lockstep_wire.framing import get_framing
+
+log = logging.getLogger("lockstep.server")
+
+
+class Listener:
+    """One listener. Its port is bound and connections queue in the backlog once it is made."""
+
+    def __init__(self, spec: ListenerSpec, settings: Settings) -> None:
+        """SettingsError if the port cannot be had."""
+        self.spec = spec
+        self.ledger = Ledger(settings.records)
+        self.occupancy = Occupancy()
+        self._settings = settings
+        self._sessions: set[Session] = set()
+        self._sock = bind(settings.bind, spec.port, settings.backlog, f"--listen {spec}")
+        self.port: int = self._sock.getsockname()[1]
+        self._service = self._make_service()
+        self._loop = AcceptLoop(self._sock, spec.name, settings.accept == "blocking", self._accept)
+
+    def start(self) -> None:
+        """Begin to accept, in a daemon thread. SettingsError if the system gives no thread."""
+        try:
+            self._dispatch = MODES[self.spec.mode].dispatch(self.spec.n)
+            threading.Thread(target=self._loop.run, name=f"accept {self.spec.name}", daemon=True).start()
+        except RuntimeError as error:
+            raise SettingsError(f"--listen {self.spec}: {error}; ask for fewer workers") from error
+
+    def stop(self) -> None:
+        """Accept no more; sessions go on."""
+        self._loop.stop()
+
+    def cut(self) -> int:
+        """Break off every session; returns how many there were."""
+        sessions = list(self._sessions)
+        for session in sessions:
+            session.cut()
+        return len(sessions)
+
+    def _make_service(self) -> Service:
+        spec, settings = self.spec, self._settings
+        framing = get_framing(settings.framing)
+        return Service(
+            name=spec.name,
+            gate=MODES[spec.mode].gate(spec.n),
+            by_message=spec.scope == "message",
+            limited=spec.permits is not None,
+            pause_ns=settings.pause_ns if spec.permits else 0,
+            framing=framing,
+            max_frame=settings.max_frame,
+            work=get_work(settings.work, settings.hold_ns),
+            reply=get_reply(settings.reply, framing, settings.timing),
+            constant_reply=get_constant_reply(settings.reply, framing, settings.timing),
+            ledger=self.ledger,
+            occupancy=self.occupancy,
+        )
+
+    def _accept(self, link: socket.socket, address: Any) -> None:
+        arrival_ns = time.monotonic_ns()
+        tune_connection(link, self._settings)
+        record = self.ledger.arrive(address_text(*address[:2]), arrival_ns)
+        session = Session(link, record, self._service)
+        self._sessions.add(session)
+
+        def run() -> None:
+            try:
+                session.run()
+            finally:
+                self._sessions.discard(session)
+
+        try:
+            self._dispatch(run)
+        except RuntimeError:
+            self._sessions.discard(session)
+            session.refuse()

@@ -1,0 +1,62 @@
+"""The whole server: all listeners, the admin port and the announcer, from start to drained."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+from lockstep_server.admin import Admin, AdminServer
+from lockstep_server.announce import Announcer
+from lockstep_server.listener import Listener
+from lockstep_server.settings import Settings
+from lockstep_server.views import ready_view
+
+log = logging.getLogger("lockstep.server")
+
+_CUT_GRACE_S = 1.0
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class Server:
+    """Everything bound on construction, serving from start to drain."""
+
+    def __init__(self, settings: Settings) -> None:
+        """SettingsError if a port cannot be had."""
+        self._settings = settings
+        self.listeners = [Listener(spec, settings) for spec in settings.listeners]
+        admin = Admin(self.listeners, settings)
+        self._admin = AdminServer(admin, settings.admin_host, settings.admin_port)
+        self.ready: dict[str, Any] = ready_view(self.listeners, self._admin.server_port)
+        self._announcer = Announcer(self.ready, settings.announce_to) if settings.announce_to else None
+
+    def start(self) -> None:
+        """Begin to accept. SettingsError if the system gives too few threads."""
+        for listener in self.listeners:
+            listener.start()
+        threading.Thread(target=self._admin.serve_forever, name="admin", daemon=True).start()
+        if self._announcer:
+            self._announcer.start()
+            if self._settings.admin_host in _LOOPBACK:
+                log.warning(
+                    "announcing to others, but only this machine reaches the admin port; set --admin-host"
+                )
+
+    def drain(self) -> None:
+        """Accept no more, let sessions end for the time that is set, then break off the rest."""
+        if self._announcer:
+            self._announcer.stop()
+        for listener in self.listeners:
+            listener.stop()
+        if not self._wait_until_quiet(self._settings.drain_ns):
+            cut = sum(listener.cut() for listener in self.listeners)
+            log.warning("drained: %d connections were still open and are cut", cut)
+            self._wait_until_quiet(int(_CUT_GRACE_S * 1e9))
+
+    def _wait_until_quiet(self, timeout_ns: int) -> bool:
+        end_ns = time.monotonic_ns() + timeout_ns
+        return all(
+            listener.ledger.wait_until_quiet(max(0, end_ns - time.monotonic_ns()) / 1e9)
+            for listener in self.listeners
+        )

@@ -1,0 +1,155 @@
+"""One connection from admission to release."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from socket import SHUT_RDWR, SO_ERROR, SOL_SOCKET, socket
+
+from lockstep_server.conversation import Talk, converse, talk_blindly, talk_framed, talk_raw
+from lockstep_server.exchange import Exchange, message_by_message, unvarying, within_connection
+from lockstep_server.gates import Gate
+from lockstep_server.ledger import Ledger
+from lockstep_server.narration import narrated
+from lockstep_server.occupancy import Occupancy
+from lockstep_server.records import Cause, ConnectionRecord
+from lockstep_server.replies import Reply
+from lockstep_server.work import Work, no_work
+from lockstep_wire.framing import Decoder, Framing, RawDecoder
+
+log = logging.getLogger("lockstep.server")
+
+_now_ns = time.monotonic_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What all sessions of a listener share. Durations in nanoseconds."""
+
+    name: str
+    gate: Gate
+    by_message: bool
+    limited: bool
+    pause_ns: int
+    framing: Framing
+    max_frame: int
+    work: Work
+    reply: Reply
+    constant_reply: bytes | None
+    ledger: Ledger
+    occupancy: Occupancy
+
+    @property
+    def unvarying_frame(self) -> bytes | None:
+        """What answers every message, whatever it says and whenever it comes; None where that depends."""
+        return self.constant_reply if self.work is no_work and not self.by_message else None
+
+
+class Session:
+    """Serves one accepted connection. Whatever happens, its socket is closed and its permit comes back."""
+
+    __slots__ = ("_cut", "_link", "_record", "_service")
+
+    def __init__(self, link: socket, record: ConnectionRecord, service: Service) -> None:
+        self._link = link
+        self._record = record
+        self._service = service
+        self._cut = False
+        if not service.by_message:
+            service.occupancy.line_up()
+
+    def run(self) -> None:
+        """Serve the connection to its end. Blocks; the dispatch decides in which thread."""
+        if self._service.by_message:
+            self._record.admission_ns = _now_ns()
+            self._serve(before_close=self._note_release)
+        elif self._service.limited:
+            self._serve_holding_permit()
+        else:
+            # Out of service before the peer sees the close: its next connection never overlaps this one.
+            self._service.occupancy.enter(self._record)
+            self._serve(before_close=self._leave)
+
+    def refuse(self) -> None:
+        """Close without serving: the system is out of threads."""
+        if not self._service.by_message:
+            self._service.occupancy.give_up()
+        self._close(Cause.OVERLOAD, "no thread to serve it")
+
+    def cut(self) -> None:
+        """Break the conversation off, from another thread: the time to drain is over."""
+        self._cut = True
+        with suppress(OSError):  # it may have ended this very moment
+            self._link.shutdown(SHUT_RDWR)
+
+    def _serve_holding_permit(self) -> None:
+        """Close, pause and only then release: the next one is admitted when this one is gone."""
+        gate = self._service.gate
+        gate.acquire()
+        self._service.occupancy.enter(self._record)
+        try:
+            self._serve()
+            if self._service.pause_ns:
+                time.sleep(self._service.pause_ns / 1e9)
+        finally:
+            self._leave()
+            gate.release()
+
+    def _leave(self) -> None:
+        self._service.occupancy.leave(self._record)
+
+    def _note_release(self) -> None:
+        self._record.release_ns = _now_ns()
+
+    def _serve(self, before_close: Callable[[], None] | None = None) -> None:
+        cause, detail = Cause.RESET, "broken off"
+        try:
+            # Find out now if the peer went away while it waited: what it sent before is not worth the work.
+            if gone := self._link.getsockopt(SOL_SOCKET, SO_ERROR):
+                detail = os.strerror(gone)
+            else:
+                decoder = self._service.framing.decoder(self._service.max_frame)
+                cause, detail = converse(self._talk(decoder), decoder)
+        finally:
+            if before_close is not None:
+                before_close()
+            self._close(cause, detail)
+
+    def _talk(self, decoder: Decoder) -> Talk:
+        """The shortest loop that does what is asked of this connection."""
+        link, record, service = self._link, self._record, self._service
+        raw, watched = isinstance(decoder, RawDecoder), log.isEnabledFor(logging.DEBUG)
+        frame = service.unvarying_frame
+        if raw and frame is not None and not watched:
+            return partial(talk_blindly, link, record, frame)
+        exchange = self._exchange(frame)
+        if watched:
+            log.debug("%s: %s connected", service.name, record.peer)
+            exchange = narrated(exchange, f"{service.name}: {record.peer}")
+        if raw:
+            return partial(talk_raw, link, record, exchange)
+        return partial(talk_framed, link, record, decoder, exchange)
+
+    def _exchange(self, unvarying_frame: bytes | None) -> Exchange:
+        link, record, service = self._link, self._record, self._service
+        work, reply = service.work, service.reply
+        if service.by_message:
+            return message_by_message(link, record, work, reply, service.gate, service.occupancy)
+        if unvarying_frame is not None:
+            return unvarying(link, record, unvarying_frame)
+        return within_connection(link, record, work, reply)
+
+    def _close(self, cause: Cause, detail: str) -> None:
+        if self._cut:
+            cause, detail = Cause.DRAINED, "the server is stopping"
+        self._link.close()
+        self._service.ledger.close(self._record, cause, _now_ns())
+        level = logging.DEBUG if cause is Cause.PEER else logging.WARNING
+        text = "%s: %s disconnected after %d messages: %s%s"
+        about = f" ({detail})" if detail else ""
+        log.log(level, text, self._service.name, self._record.peer, self._record.answered, cause, about)
