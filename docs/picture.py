@@ -13,8 +13,8 @@ from playwright.sync_api import sync_playwright
 
 from lockstep.report.build import write_report
 from lockstep.report.material import Material
-from lockstep.results import ResultsError
-from lockstep.run_folder import RunFolder
+from lockstep.runs.folder import RunFolder
+from lockstep.runs.records import ResultsError
 
 PICTURE = Path(__file__).with_name("report.png")
 WIDTH, HEIGHT = 1280, 800

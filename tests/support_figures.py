@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lockstep.results import Cell, Distribution, Messages, Run
+from lockstep.runs.records import Cell, Distribution, Messages, Run
 from tests.support_run import HOST, SERVER, agreed
 
 SENT = 1_000

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lockstep.recording.histograms import encoded, new_histogram, record_all
-from lockstep.results import Run
-from lockstep.run_folder import RunFolder
+from lockstep.record.histograms import encoded, new_histogram, record_all
+from lockstep.runs.folder import RunFolder
+from lockstep.runs.records import Run
 
 
 def write_histograms(folder: Path, run: Run, seed: int = 1) -> None:

@@ -7,10 +7,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lockstep.analysis import littles_law
-from lockstep.analysis.distribution import of_values
-from lockstep.analysis.waiting import predict_wait
-from lockstep.results import Cell, Run
+from lockstep.measure import littles_law
+from lockstep.measure.distribution import of_values
+from lockstep.measure.waiting import predict_wait
+from lockstep.runs.records import Cell, Run
 from tests.support_run import make_cell, make_run, server_record
 from tests.support_visits import MS, PERMITS, US, Visit, Workload
 

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lockstep.analysis import littles_law, queueing
-from lockstep.analysis.distribution import of_values
-from lockstep.analysis.fairness import count_inversions, measure_fairness
-from lockstep.analysis.overlap import Span, in_service_steps, overlap_over
-from lockstep.analysis.stays import Stays
-from lockstep.analysis.waiting import predict_wait
-from lockstep.overlap import Overlap
-from lockstep.results import Cell, CellDetail, Count, Ledger, Messages, Run, ServerCell, WorkerHealth
-from lockstep.run_folder import RunFolder
-from lockstep.sampled import ClientView, Connection, ServerRecord
-from lockstep.theory import LittlesLaw
+from lockstep.measure import littles_law, queueing
+from lockstep.measure.distribution import of_values
+from lockstep.measure.fairness import count_inversions, measure_fairness
+from lockstep.measure.overlap import Span, in_service_steps, overlap_over
+from lockstep.measure.sojourns import Stays
+from lockstep.measure.waiting import predict_wait
+from lockstep.runs.connections import ClientView, Connection, ServerRecord
+from lockstep.runs.folder import RunFolder
+from lockstep.runs.overlap import Overlap
+from lockstep.runs.records import Cell, CellDetail, Count, Ledger, Messages, Run, ServerCell, WorkerHealth
+from lockstep.runs.theory import LittlesLaw
 from tests.support_visits import MS, PERMITS, US, Visit, Workload, simulate
 
 BOOT_ID = "5b1d3c2a-0000-4000-8000-000000000001"

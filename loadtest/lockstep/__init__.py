@@ -14,15 +14,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lockstep.connection.reply_buffer import sized, until
+    from lockstep.tcp.reply_buffer import sized, until
     from lockstep.users import TcpUser
 
     __version__: str
 
 _EXPORTED = {
     "TcpUser": ("lockstep.users", "TcpUser"),
-    "sized": ("lockstep.connection.reply_buffer", "sized"),
-    "until": ("lockstep.connection.reply_buffer", "until"),
+    "sized": ("lockstep.tcp.reply_buffer", "sized"),
+    "until": ("lockstep.tcp.reply_buffer", "until"),
     "__version__": ("lockstep_wire.build", "VERSION"),
 }
 

@@ -9,12 +9,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from lockstep.connection.sources import parse_sources
-from lockstep.connection.target_url import split_target
 from lockstep.exit_codes import WRONG_USE
 from lockstep.master.repeat import Compose
-from lockstep.master.server_view import ServerUnreachableError, ServerView
-from lockstep.master.target import PLAIN_TARGET, Target
 from lockstep.plan import (
     ARRIVALS,
     CLIENT_MODES,
@@ -27,6 +23,10 @@ from lockstep.plan import (
     parse_modes,
 )
 from lockstep.plan_file import read_plan_file
+from lockstep.target.admin import ServerUnreachableError, ServerView
+from lockstep.target.target import PLAIN_TARGET, Target
+from lockstep.tcp.sources import parse_sources
+from lockstep.tcp.target_url import split_target
 from lockstep_wire.framing import FRAMINGS
 
 BY_HAND = "by hand"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lockstep.connection.socket_errors import HarnessError
-from lockstep.master.server_view import ServerUnreachableError
 from lockstep.plan import PlanError
-from lockstep.results import ResultsError
+from lockstep.runs.records import ResultsError
+from lockstep.target.admin import ServerUnreachableError
+from lockstep.tcp.socket_errors import HarnessError
 
 REFUSALS = (PlanError, HarnessError, ServerUnreachableError, ResultsError)
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from lockstep.connection.addresses import ADDRESS_BOOK, AddressBook
-from lockstep.connection.socket_errors import HarnessError
-from lockstep.connection.target_url import whole_target
 from lockstep.nearest import nearest, offer
+from lockstep.tcp.addresses import ADDRESS_BOOK, AddressBook
+from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.target_url import whole_target
 from lockstep_wire.framing import FRAMINGS
 
 # How much a name must be like that of a setting to be taken for a slip.

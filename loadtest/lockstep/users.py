@@ -14,17 +14,17 @@ from locust import User, events, task
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
-from lockstep.connection.client import TcpClient
-from lockstep.connection.links.cooperative import CooperativeLink
-from lockstep.connection.meters import Meter, SampleMeter
-from lockstep.connection.reply_buffer import RawEnd, sized, until, whatever
-from lockstep.connection.samples import Sample
-from lockstep.connection.socket_errors import HarnessError
-from lockstep.connection.target_url import whole_target
 from lockstep.exit_codes import WRONG_USE
 from lockstep.preflight import REFUSED, Preflight
-from lockstep.recording import locust_numbers
-from lockstep.recording.locust_feed import LocustFeed, somebody_listens
+from lockstep.record import locust_numbers
+from lockstep.record.locust_feed import LocustFeed, somebody_listens
+from lockstep.tcp.client import TcpClient
+from lockstep.tcp.links.cooperative import CooperativeLink
+from lockstep.tcp.meters import Meter, SampleMeter
+from lockstep.tcp.reply_buffer import RawEnd, sized, until, whatever
+from lockstep.tcp.samples import Sample
+from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.target_url import whole_target
 from lockstep.worker.agent import Agent
 
 __all__ = ["ScenarioUser", "TcpUser", "sized", "until"]

@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Frame, FrameLocator, Locator, Page, Route, expect
 
 from lockstep.analysis.finding import cell_name
-from lockstep.run_folder import RunFolder
+from lockstep.runs.folder import RunFolder
 from lockstep.web.outcome import outcome_of
 from tests.browser.conftest import OpenContext
 from tests.browser.form import END_S, await_end, choose, fill, keep_picture, open_form, press, start

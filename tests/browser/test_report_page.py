@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from lockstep.report.build import write_report
 from lockstep.report.material import Material
-from lockstep.run_folder import RunFolder
+from lockstep.runs.folder import RunFolder
 from tests.integration.loadtest.commands import environment
 from tests.support import ROOT
 from tests.support_histograms import write_histograms

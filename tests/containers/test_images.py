@@ -84,7 +84,7 @@ def test_the_loadtest_image_holds_nothing_of_the_server() -> None:
         (SERVER, "from lockstep_server.views import VERSION as it", ("lockstep_server", "lockstep_wire")),
         (
             LOADTEST,
-            "from lockstep.hosts import describe_host as d; it = d('', '')['lockstep']",
+            "from lockstep.runs.host import describe_host as d; it = d('', '')['lockstep']",
             ("lockstep", "lockstep_wire"),
         ),
     ],

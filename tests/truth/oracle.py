@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lockstep.connection.samples import Outcome, Phase, Sample
+from lockstep.tcp.samples import Outcome, Phase, Sample
 from tests.truth.account import ConnectionLog
 from tests.truth.cases import request_frame
 from tests.truth.pairing import Message, pair

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lockstep.connection.samples import Outcome, Phase, Sample
+from lockstep.tcp.samples import Outcome, Phase, Sample
 from tests.truth.cases import Asked, request_frame
 from tests.truth.player import Call, Played
 

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 import gevent
 import gevent.pool
 
-from lockstep.connection.client import TcpClient
-from lockstep.connection.links import LinkMaker
-from lockstep.connection.links.blocking import BlockingLink
-from lockstep.connection.links.cooperative import CooperativeLink
-from lockstep.connection.messages import prepare
-from lockstep.connection.meters import SampleMeter
-from lockstep.connection.samples import Outcome, Reply, Sample
-from lockstep.sampled import ClientView
+from lockstep.runs.connections import ClientView
+from lockstep.tcp.client import TcpClient
+from lockstep.tcp.links import LinkMaker
+from lockstep.tcp.links.blocking import BlockingLink
+from lockstep.tcp.links.cooperative import CooperativeLink
+from lockstep.tcp.messages import prepare
+from lockstep.tcp.meters import SampleMeter
+from lockstep.tcp.samples import Outcome, Reply, Sample
 from lockstep_wire.framing import get_framing
 from tests.support import ROOT
 from tests.truth.account import ConnectionLog

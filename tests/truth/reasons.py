@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Callable
 
-from lockstep.connection.samples import Outcome, Sample
+from lockstep.tcp.samples import Outcome, Sample
 from tests.truth.account import ConnectionLog
 from tests.truth.cases import IMPATIENT_S, Case
 from tests.truth.pairing import Message

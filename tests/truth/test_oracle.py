@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lockstep.connection.samples import Outcome, Phase, Sample
+from lockstep.tcp.samples import Outcome, Phase, Sample
 from tests.truth.account import ConnectionLog
 from tests.truth.cases import Asked, Case, Step, encode
 from tests.truth.oracle import complaints

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from lockstep.analysis.series import by_place, in_plan_order, namer
-from lockstep.results import Cell, Distribution
+from lockstep.runs.records import Cell, Distribution
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from lockstep.analysis import generator_checks, ledger_checks, theory_checks, window_checks
 from lockstep.analysis.finding import Check, Finding, Rule, Topic, cell_name
-from lockstep.results import Cell, Run
+from lockstep.runs.records import Cell, Run
 
 INTERRUPTED = Check(
     "interrupted",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lockstep.analysis.intervals import Estimate, paired_ratio
 from lockstep.analysis.metrics import METRICS, Metric
 from lockstep.analysis.series import Settings, in_plan_order, series_names, settings_of
-from lockstep.results import Cell
+from lockstep.runs.records import Cell
 
 THROUGHPUT = METRICS["messages_per_s"]
 RESPONSE_TIMES = (METRICS["response_p50"], METRICS["response_p99"])

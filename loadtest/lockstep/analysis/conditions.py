@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lockstep.results import Run
+from lockstep.runs.records import Run
 
 Values = tuple[str, ...]
 """A condition's values in words, each once and in order: hosts, or cells, may differ among themselves."""

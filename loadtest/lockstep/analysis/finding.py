@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from lockstep.results import Cell
+from lockstep.runs.records import Cell
 
 
 class Topic(Enum):

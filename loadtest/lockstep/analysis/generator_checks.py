@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lockstep.analysis import littles_law
 from lockstep.analysis.finding import Check, Rule, Topic
-from lockstep.results import Cell, Distribution, WorkerHealth
+from lockstep.measure import littles_law
+from lockstep.runs.records import Cell, Distribution, WorkerHealth
 
 MOST_CPU_SHARE = 0.9
 MOST_FILES_SHARE = 0.9

@@ -13,7 +13,7 @@ from lockstep.analysis.judged import Judged, judge_gates
 from lockstep.analysis.run_diff import RunDiff, diff
 from lockstep.analysis.series import by_place, in_plan_order, modes_of, namer
 from lockstep.analysis.verdict import Verdict, judge
-from lockstep.results import Cell, Run
+from lockstep.runs.records import Cell, Run
 
 TOLERANCE = 0.05
 

@@ -11,7 +11,7 @@ from lockstep.analysis.gate import Gate, parse_gates
 from lockstep.analysis.intervals import paired_ratio
 from lockstep.analysis.metrics import Unit
 from lockstep.analysis.series import modes_of
-from lockstep.results import Cell, Run
+from lockstep.runs.records import Cell, Run
 
 # What went wrong once went wrong: no median hides it. Times and rates vary from repeat to repeat by nature.
 _HOLDS_IN_EVERY_REPEAT = (Unit.COUNT, Unit.SHARE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from lockstep.analysis.finding import Check, Rule, Topic
-from lockstep.results import Cell, Ledger, Messages
+from lockstep.runs.records import Cell, Ledger, Messages
 
 # How a message can fail: Messages' fields but for the two that tell no failure.
 OUTCOMES = tuple(field.name for field in fields(Messages) if field.name not in ("sent", "answered"))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from lockstep.analysis.series import series_names
 from lockstep.analysis.timeline import first_cells
-from lockstep.overlap import Overlap
-from lockstep.results import CellDetail, Run
+from lockstep.runs.overlap import Overlap
+from lockstep.runs.records import CellDetail, Run
 
 
 @dataclass(frozen=True, slots=True)

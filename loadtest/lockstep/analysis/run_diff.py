@@ -13,7 +13,7 @@ from lockstep.analysis.finding import Finding
 from lockstep.analysis.intervals import Estimate, each_of, independent_ratio
 from lockstep.analysis.metrics import Metric
 from lockstep.analysis.series import Place, by_place, in_plan_order, modes_of, namer
-from lockstep.results import Cell, Run
+from lockstep.runs.records import Cell, Run
 
 _Cells = Mapping[Place, Sequence[Cell]]
 

@@ -23,7 +23,7 @@ from scipy.special import fdtri, stdtrit
 
 from lockstep.analysis.intervals import CONFIDENCE
 from lockstep.analysis.series import in_plan_order, series_names
-from lockstep.results import Cell
+from lockstep.runs.records import Cell
 
 FEWEST_LEVELS = 5
 # The curve may miss a level's median by so much, whatever the spread of the repeats: nobody plans closer.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from lockstep.results import Cell, Run
+from lockstep.runs.records import Cell, Run
 
 Place = tuple[str, int]
 """A series, and its level."""

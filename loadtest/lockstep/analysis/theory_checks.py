@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lockstep.analysis import littles_law
 from lockstep.analysis.finding import Check, Rule, Topic
-from lockstep.results import Cell
-from lockstep.theory import LittlesLaw
+from lockstep.measure import littles_law
+from lockstep.runs.records import Cell
+from lockstep.runs.theory import LittlesLaw
 
 MOST_DIFFERENCE = 0.03
 

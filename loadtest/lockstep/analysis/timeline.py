@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lockstep.analysis.overlap import in_service_steps
 from lockstep.analysis.series import in_plan_order, modes_of, series_names
-from lockstep.results import Cell, Run
-from lockstep.sampled import ClientView, Connection, ServerRecord
+from lockstep.measure.overlap import in_service_steps
+from lockstep.runs.connections import ClientView, Connection, ServerRecord
+from lockstep.runs.records import Cell, Run
 
 NS_PER_MS = 1_000_000
 ROWS = 36

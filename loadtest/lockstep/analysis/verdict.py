@@ -10,7 +10,7 @@ from lockstep.analysis.checks import degradations, findings
 from lockstep.analysis.comparison import RESPONSE_TIMES, THROUGHPUT, Comparison, compare
 from lockstep.analysis.finding import Finding
 from lockstep.analysis.series import by_place, mode_of, modes_of, namer
-from lockstep.results import Cell, Run
+from lockstep.runs.records import Cell, Run
 
 
 @dataclass(frozen=True, slots=True)

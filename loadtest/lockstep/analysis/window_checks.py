@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lockstep.analysis.finding import Check, Finding, Topic, cell_name
 from lockstep.analysis.series import by_place, namer
-from lockstep.results import Cell
+from lockstep.runs.records import Cell
 
 TOO_SHORT = Check(
     "too-short",

@@ -19,6 +19,6 @@ def clients(
     pause: Annotated[str, typer.Option(help="How long a permit is kept after its connection closed.")] = "1s",
 ) -> None:
     """Show a few clients and one server at work: who connects, speaks, is answered and leaves, and when."""
-    from lockstep.demonstration import demonstrate
+    from lockstep.commands.demonstration import demonstrate
 
     demonstrate(count, mode, client_mode, pause, Console(highlight=False))

@@ -16,12 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lockstep.analysis.gate import check_gates, split_gates
 from lockstep.children import clean_own_environment
 from lockstep.commands.output import complain, print_report_of
-from lockstep.connection.sources import parse_sources
 from lockstep.exit_codes import exit_code, stopped_by
 from lockstep.plan import Arrival, Plan, PlanError, Traffic, parse_levels, parse_modes
 from lockstep.plan_file import read_plan_file
-from lockstep.results import Cell, ResultsError, Run
-from lockstep.run_folder import RunFolder
+from lockstep.runs.folder import RunFolder
+from lockstep.runs.records import Cell, ResultsError, Run
+from lockstep.tcp.sources import parse_sources
 
 if TYPE_CHECKING:
     from lockstep.master.local_run import LocalRun

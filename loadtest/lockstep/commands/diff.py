@@ -11,7 +11,7 @@ from rich.console import Console
 
 from lockstep.exit_codes import DEGRADED, FAILED
 from lockstep.plan import PlanError
-from lockstep.results import ResultsError
+from lockstep.runs.records import ResultsError
 
 if TYPE_CHECKING:
     from lockstep.analysis.conditions import Mismatch
@@ -29,7 +29,7 @@ def diff(
     from lockstep.analysis.conditions import mismatches
     from lockstep.analysis.run_diff import diff as diff_runs
     from lockstep.report.diff_text import diff_markdown, print_diff
-    from lockstep.run_folder import RunFolder
+    from lockstep.runs.folder import RunFolder
 
     allowed = parse_tolerance(tolerance)
     runs = RunFolder.load_run(run_a), RunFolder.load_run(run_b)

@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 
 from lockstep.plan import PlanError
-from lockstep.results import ResultsError
+from lockstep.runs.records import ResultsError
 
 if TYPE_CHECKING:
-    from lockstep.results import Run
+    from lockstep.runs.records import Run
 
 PAGE = "history.html"
 
@@ -33,7 +33,7 @@ def history(
     from lockstep.analysis.history import make_history
     from lockstep.report.history_page import render_history
     from lockstep.report.history_text import print_history
-    from lockstep.run_folder import RunFolder
+    from lockstep.runs.folder import RunFolder
 
     page = out or folder / PAGE
     if out is not None and not page.parent.is_dir():
@@ -55,7 +55,7 @@ def read_runs(folder: Path) -> tuple[list[tuple[str, Run]], list[str]]:
     ResultsError where the folder cannot be read, or holds no run.
     """
     from lockstep.analysis.judged import judge_gates
-    from lockstep.run_folder import RUN_FILE, RunFolder
+    from lockstep.runs.folder import RUN_FILE, RunFolder
 
     try:
         inside = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
@@ -82,7 +82,7 @@ def read_runs(folder: Path) -> tuple[list[tuple[str, Run]], list[str]]:
 
 def _links(folder: Path, page: Path) -> dict[str, str]:
     """Folder -> its report, as seen from the page; those that have one."""
-    from lockstep.run_folder import REPORT_FILE
+    from lockstep.runs.folder import REPORT_FILE
 
     return {
         # `./` keeps a name with a colon from being read as a scheme.

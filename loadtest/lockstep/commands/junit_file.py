@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lockstep.plan import PlanError
-from lockstep.results import ResultsError, Run
+from lockstep.runs.records import ResultsError, Run
 
 
 def check_junit(file: Path, gates: Sequence[str]) -> None:

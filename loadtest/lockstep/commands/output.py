@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from lockstep.run_folder import REPORT_FILE
+from lockstep.runs.folder import REPORT_FILE
 
 if TYPE_CHECKING:
     from lockstep.report.material import Material

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lockstep.commands.output import print_report_of
-from lockstep.run_folder import MARKDOWN_FILE, RunFolder
+from lockstep.runs.folder import MARKDOWN_FILE, RunFolder
 
 
 def report(

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockstep.connection.addresses import Address
 from lockstep.plan import PlanError, Traffic
+from lockstep.tcp.addresses import Address
 
 # What a process has open besides its connections: logs, the event loop, Locust's own sockets.
 SPARE_FILES = 64

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from lockstep.analysis.edges import round_ns
-from lockstep.master.cells import Account, join_connections, make_cell, messages_of, service_of, take_account
-from lockstep.master.collector import CellCollector
+from lockstep.control import CellOrder
 from lockstep.master.progress import CellProgress, Stage
-from lockstep.master.server_view import ServerUnreachableError, ServerView, Snapshot, busy
-from lockstep.orders import CellOrder
+from lockstep.measure.cell import Account, join_connections, make_cell, messages_of, service_of, take_account
+from lockstep.measure.collector import CellCollector
+from lockstep.measure.edges import round_ns
 from lockstep.plan import PlannedCell
-from lockstep.results import Cell, CellDetail
-from lockstep.sampled import Connection
+from lockstep.runs.connections import Connection
+from lockstep.runs.records import Cell, CellDetail
+from lockstep.target.admin import ServerUnreachableError, ServerView, Snapshot, busy
 
 logger = logging.getLogger(__name__)
 

@@ -17,20 +17,20 @@ from gevent.lock import RLock
 
 from lockstep.analysis.checks import is_degraded
 from lockstep.analysis.judged import Judged, judge_gates, unmet
-from lockstep.connection.addresses import ADDRESS_BOOK
-from lockstep.connection.socket_errors import HarnessError
+from lockstep.control import BEGIN, DRAIN_S, END, HURRIED_DRAIN_S
 from lockstep.master.capacity import ServerLimits, check_capacity, check_turnover, thread_each
 from lockstep.master.cell_under_way import OPENING_S, CellUnderWay, clear_server
-from lockstep.master.collector import CellCollector
 from lockstep.master.foresight import foresee
 from lockstep.master.progress import Progress
 from lockstep.master.pulses import Pulses
 from lockstep.master.run_record import RunRecord
-from lockstep.master.target import Target
 from lockstep.master.workers import Workers
-from lockstep.orders import BEGIN, DRAIN_S, END, HURRIED_DRAIN_S
+from lockstep.measure.collector import CellCollector
 from lockstep.plan import SEEDS_A_PLAN, Plan, PlannedCell, Traffic
-from lockstep.results import ResultsError, Run
+from lockstep.runs.records import ResultsError, Run
+from lockstep.target.target import Target
+from lockstep.tcp.addresses import ADDRESS_BOOK
+from lockstep.tcp.socket_errors import HarnessError
 
 logger = logging.getLogger(__name__)
 

@@ -20,8 +20,6 @@ from locust.runners import (
     MasterRunner,
 )
 
-from lockstep.connection.addresses import ADDRESS_BOOK
-from lockstep.connection.socket_errors import HarnessError
 from lockstep.exit_codes import WRONG_USE
 from lockstep.master.conductor import Conductor
 from lockstep.master.edit import check_edit
@@ -31,7 +29,9 @@ from lockstep.master.workers import Workers
 from lockstep.options import COMPARISON_PLAN, DEFAULTS, check_numbers, compose, plan_of, target_of, traffic_of
 from lockstep.plan import PlanError, PlannedCell
 from lockstep.refusals import REFUSALS, in_words
-from lockstep.results import Run
+from lockstep.runs.records import Run
+from lockstep.tcp.addresses import ADDRESS_BOOK
+from lockstep.tcp.socket_errors import HarnessError
 from lockstep.users import ScenarioUser
 
 logger = logging.getLogger(__name__)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lockstep.analysis.edges import foreseen
-from lockstep.master.cells import messages_of, service_of
-from lockstep.master.server_view import ServerView
+from lockstep.measure.cell import messages_of, service_of
+from lockstep.measure.edges import foreseen
 from lockstep.plan import Plan
+from lockstep.target.admin import ServerView
 
 
 def foresee(server: ServerView | None, plan: Plan | None) -> str | None:

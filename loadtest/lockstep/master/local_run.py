@@ -22,23 +22,23 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from lockstep.children import Program, start
-from lockstep.connection.addresses import ADDRESS_BOOK
-from lockstep.connection.dialling import from_source
-from lockstep.connection.socket_errors import HarnessError, no_such_source
-from lockstep.connection.target_url import split_target
-from lockstep.master.announcements import find_server, reachable_at
+from lockstep.hooks import attach_conductor
 from lockstep.master.conductor import Conductor
-from lockstep.master.orphans import end_with_parent
-from lockstep.master.server_process import local_server
-from lockstep.master.server_view import ServerView
 from lockstep.master.shape import PlanShape
 from lockstep.master.stop_signals import StoppedBySignal, ignore_stop_signals, stoppable
-from lockstep.master.target import Target
 from lockstep.master.workers import Workers
 from lockstep.plan import Plan
-from lockstep.results import Run
+from lockstep.runs.records import Run
+from lockstep.target.admin import ServerView
+from lockstep.target.discovery import find_server, reachable_at
+from lockstep.target.local_server import local_server
+from lockstep.target.orphans import end_with_parent
+from lockstep.target.target import Target
+from lockstep.tcp.addresses import ADDRESS_BOOK
+from lockstep.tcp.dialling import from_source
+from lockstep.tcp.socket_errors import HarnessError, no_such_source
+from lockstep.tcp.target_url import split_target
 from lockstep.users import ScenarioUser
-from lockstep.wiring import attach_conductor
 
 WORKERS_TIMEOUT_S = 30.0
 # What Linux allows a backlog by itself.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from lockstep.plan import PlannedCell
-from lockstep.results import Run
+from lockstep.runs.records import Run
 
 
 class Stage(Enum):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lockstep.recording.pulse import Pulse, percentiles_us
+from lockstep.record.pulse import Pulse, percentiles_us
 
 # What the page shows as now, and as just before.
 RECENT_NS = 5 * 10**9

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lockstep.results import Run
+from lockstep.runs.records import Run
 
 # What the shell may have set for the rest of Compose: the command must set it too. docker-compose.yml tells
 # the master of it for no other reason.

@@ -14,11 +14,11 @@ from typing import Any
 import gevent
 
 from lockstep.children import Program, run
-from lockstep.hosts import describe_host
 from lockstep.master.progress import ReportState
-from lockstep.results import Cell, CellDetail, Run
-from lockstep.run_folder import REPORT_FILE, RunFolder
-from lockstep.sampled import Connection
+from lockstep.runs.connections import Connection
+from lockstep.runs.folder import REPORT_FILE, RunFolder
+from lockstep.runs.host import describe_host
+from lockstep.runs.records import Cell, CellDetail, Run
 
 logger = logging.getLogger(__name__)
 

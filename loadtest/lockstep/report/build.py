@@ -16,8 +16,8 @@ from lockstep.report.markdown import summary_md
 from lockstep.report.material import Material
 from lockstep.report.renderer import Renderer
 from lockstep.report.svg import inline, specification
-from lockstep.results import ResultsError
-from lockstep.run_folder import JUNIT_FILE, MARKDOWN_FILE, REPORT_FILE, RunFolder
+from lockstep.runs.folder import JUNIT_FILE, MARKDOWN_FILE, REPORT_FILE, RunFolder
+from lockstep.runs.records import ResultsError
 
 
 def write_report(material: Material, charts: Path | None = None) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockstep.report.numbers import ABSENT, counted, duration
-from lockstep.results import Run
+from lockstep.runs.records import Run
 
 # In a host's line: its role leads, and its boot_id only tells programs which clocks compare.
 _HOST_HIDDEN = ("role", "boot_id")

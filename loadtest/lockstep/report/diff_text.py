@@ -20,7 +20,7 @@ from lockstep.report.diff_words import (
     forced_sentences,
     legend,
 )
-from lockstep.results import Run
+from lockstep.runs.records import Run
 
 
 def print_diff(

@@ -10,7 +10,7 @@ from statistics import median
 
 from lockstep.analysis.series import groups_in_plan_order
 from lockstep.report.numbers import ABSENT, duration, share, whole
-from lockstep.results import Cell, Fairness, ServerCell
+from lockstep.runs.records import Cell, Fairness, ServerCell
 
 NONE, SELDOM = "none", "none in most repeats"
 

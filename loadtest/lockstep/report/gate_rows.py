@@ -9,7 +9,7 @@ from lockstep.analysis.gate import Gate
 from lockstep.analysis.judged import Judged, judge_gates
 from lockstep.analysis.metrics import Unit
 from lockstep.report.numbers import duration, figures, rate
-from lockstep.results import Run
+from lockstep.runs.records import Run
 
 OK = "ok"
 FAILED = "FAILED"

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lockstep.report.gate_rows import FAILED, NOT_JUDGED, OK, gate_rows
-from lockstep.results import Run
+from lockstep.runs.records import Run
 
 _STYLES = {OK: "green", FAILED: "bold red", NOT_JUDGED: "yellow"}
 

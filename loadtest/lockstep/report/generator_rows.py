@@ -9,7 +9,7 @@ from statistics import median
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.report.numbers import ABSENT, duration, rate, whole
 from lockstep.report.rows import median_of
-from lockstep.results import Cell, WorkerHealth
+from lockstep.runs.records import Cell, WorkerHealth
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from lockstep.analysis.verdict import Verdict
 from lockstep.report.loads import greatest_load, named, under
 from lockstep.report.numbers import duration, figures
 from lockstep.report.verdict_words import sentence, verdict_sentences, withheld_sentence
-from lockstep.results import Run
+from lockstep.runs.records import Run
 
 MOST_SUPPORTING = 4
 CELL = "A cell is one mode at one level (connections at once), measured once."

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from lockstep.analysis.judged import Judged, judge_gates
 from lockstep.report.gate_rows import GateRow, rows_of
-from lockstep.results import Run
+from lockstep.runs.records import Run
 
 NAME = "lockstep"
 

@@ -14,9 +14,9 @@ from lockstep.analysis.series import modes_of
 from lockstep.analysis.verdict import Verdict, judge
 from lockstep.report.palette import colours
 from lockstep.report.worker_names import with_short_names
-from lockstep.results import Cell, CellDetail, Run
-from lockstep.run_folder import Loaded
-from lockstep.sampled import Connection
+from lockstep.runs.connections import Connection
+from lockstep.runs.folder import Loaded
+from lockstep.runs.records import Cell, CellDetail, Run
 
 
 @dataclass(frozen=True, slots=True)

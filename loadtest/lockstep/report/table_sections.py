@@ -18,7 +18,7 @@ from lockstep.report.scalability_rows import scalability_rows
 from lockstep.report.section import Section, Table
 from lockstep.report.theory_rows import law_rows, wait_rows
 from lockstep.report.why_words import fairness_sentence, scalability_sentence
-from lockstep.results import Cell
+from lockstep.runs.records import Cell
 
 
 def figures_section(material: Material) -> Section | None:

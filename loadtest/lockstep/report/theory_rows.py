@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from lockstep.analysis import littles_law
 from lockstep.analysis.series import groups_in_plan_order
+from lockstep.measure import littles_law
 from lockstep.report.numbers import ABSENT, difference, duration, figures, whole
-from lockstep.results import Cell
-from lockstep.theory import LittlesLaw, WaitPrediction
+from lockstep.runs.records import Cell
+from lockstep.runs.theory import LittlesLaw, WaitPrediction
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from lockstep.analysis.scalability import Law, Scaling, Unfit
 from lockstep.analysis.series import series_names
 from lockstep.report import axes
 from lockstep.report.svg import Chart, chart_of
-from lockstep.results import Cell
+from lockstep.runs.records import Cell
 
 WIDTH, HEIGHT = 296, 300
 LABEL_SPACE = 20

@@ -8,7 +8,7 @@ from lockstep.analysis.aggregate import Aggregate, Spread
 from lockstep.analysis.finding import Topic
 from lockstep.analysis.percentiles import Percentile, curve
 from lockstep.analysis.series import series_names
-from lockstep.recording.histograms import decoded
+from lockstep.record.histograms import decoded
 from lockstep.report.loads import greatest_load, load, named, told, under
 from lockstep.report.material import Material
 from lockstep.report.numbers import duration, plain

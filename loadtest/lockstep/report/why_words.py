@@ -11,7 +11,7 @@ from lockstep.analysis.timeline import Timeline
 from lockstep.report.fairness_rows import NONE, SELDOM, overtaken_words
 from lockstep.report.numbers import counted
 from lockstep.report.scalability_rows import percent
-from lockstep.results import Cell
+from lockstep.runs.records import Cell
 
 
 def overlap_title(panels: Sequence[Panel]) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lockstep.results import Cell, Run
+from lockstep.runs.records import Cell, Run
 
 
 def with_short_names(run: Run) -> Run:

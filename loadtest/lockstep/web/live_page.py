@@ -18,9 +18,9 @@ from flask_cors import cross_origin
 
 from lockstep.master.progress import Progress
 from lockstep.master.pulses import Pulses
-from lockstep.master.target import Target
-from lockstep.results import Run
-from lockstep.run_folder import REPORT_FILE
+from lockstep.runs.folder import REPORT_FILE
+from lockstep.runs.records import Run
+from lockstep.target.target import Target
 from lockstep.web.outcome import Outcome, outcome_of
 from lockstep.web.server_watch import ServerWatch
 from lockstep.web.state import state_of

@@ -13,7 +13,7 @@ from lockstep.report.gate_rows import GateRow, gate_rows
 from lockstep.report.headline import headline, supporting
 from lockstep.report.numbers import counted
 from lockstep.report.rows import TableRow, table_rows
-from lockstep.results import Run
+from lockstep.runs.records import Run
 
 # Of the cells in which something is wrong: so many are named.
 MOST_NAMED = 4

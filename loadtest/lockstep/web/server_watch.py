@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lockstep.master.pulses import HISTORY_S
-from lockstep.master.server_view import Listener, ServerUnreachableError, ServerView
+from lockstep.target.admin import Listener, ServerUnreachableError, ServerView
 
 # Pages ask once a second, and come a little early at times.
 ASK_EVERY_NS = 900_000_000

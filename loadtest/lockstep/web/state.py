@@ -10,11 +10,11 @@ from typing import Any
 from lockstep.analysis.series import modes_of
 from lockstep.master.progress import CellProgress, Progress, ReportState, TimeLeft
 from lockstep.master.pulses import HISTORY_S, MOMENT_NS, Received, Split, moment, recent
-from lockstep.master.server_view import Listener
 from lockstep.plan import PlannedCell
 from lockstep.report.numbers import counted, duration, rate, share
 from lockstep.report.palette import NEUTRAL, mode_colours
-from lockstep.results import Run
+from lockstep.runs.records import Run
+from lockstep.target.admin import Listener
 from lockstep.web.outcome import Outcome
 from lockstep.web.server_watch import ServerNow
 

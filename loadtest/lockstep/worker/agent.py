@@ -18,10 +18,10 @@ from gevent.event import Event
 from gevent.lock import RLock
 from gevent.pool import Pool
 
-from lockstep.connection.socket_errors import HarnessError
-from lockstep.hosts import describe_host
-from lockstep.orders import DRAIN_S, FAULT, OPENED, PULSE, REPORT, CellOrder
-from lockstep.recording.locust_feed import LocustFeed
+from lockstep.control import DRAIN_S, FAULT, OPENED, PULSE, REPORT, CellOrder
+from lockstep.record.locust_feed import LocustFeed
+from lockstep.runs.host import describe_host
+from lockstep.tcp.socket_errors import HarnessError
 from lockstep.worker.running_cell import RunningCell
 from lockstep.worker.scenarios import Conversation
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
-from lockstep.analysis import distribution
-from lockstep.results import WorkerHealth
+from lockstep.measure import distribution
+from lockstep.runs.records import WorkerHealth
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.cgroups import CpuGroups
 from lockstep.worker.loop_lag import LoopLag

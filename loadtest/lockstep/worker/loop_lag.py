@@ -8,7 +8,7 @@ from collections.abc import Callable
 import gevent
 from hdrh.histogram import HdrHistogram
 
-from lockstep.recording.histograms import HIGHEST_NS
+from lockstep.record.histograms import HIGHEST_NS
 from lockstep.worker.pacer import WakeUp
 
 TICK_NS = 20_000_000

@@ -17,8 +17,8 @@ from locust.argument_parser import get_empty_argument_parser, setup_parser_argum
 from locust.env import Environment
 from locust.log import setup_logging
 
+from lockstep.hooks import attach_agent
 from lockstep.users import ScenarioUser
-from lockstep.wiring import attach_agent
 
 
 def main(port: int) -> None:

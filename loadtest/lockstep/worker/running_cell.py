@@ -11,15 +11,15 @@ import gevent
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
-from lockstep.connection.addresses import ADDRESS_BOOK
-from lockstep.connection.client import TcpClient
-from lockstep.connection.links.cooperative import CooperativeLink
-from lockstep.connection.messages import Message, message_ring
-from lockstep.connection.meters import ABSENT
-from lockstep.orders import CellOrder
-from lockstep.recording.locust_feed import LocustFeed
-from lockstep.recording.pulse import PulseCounter
-from lockstep.recording.recorder import CellRecorder
+from lockstep.control import CellOrder
+from lockstep.record.locust_feed import LocustFeed
+from lockstep.record.pulse import PulseCounter
+from lockstep.record.recorder import CellRecorder
+from lockstep.tcp.addresses import ADDRESS_BOOK
+from lockstep.tcp.client import TcpClient
+from lockstep.tcp.links.cooperative import CooperativeLink
+from lockstep.tcp.messages import Message, message_ring
+from lockstep.tcp.meters import ABSENT
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.arrivals import schedule_of
 from lockstep.worker.health import HealthMonitor

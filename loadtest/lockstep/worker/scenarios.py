@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable
 from itertools import chain, islice, repeat
 
-from lockstep.connection.client import TcpClient
-from lockstep.connection.failures import NO_CONNECTION
-from lockstep.connection.messages import Message
-from lockstep.connection.meters import ABSENT, Meter
-from lockstep.connection.samples import ANSWERED, Outcome, Phase, Sample
 from lockstep.plan import Traffic
+from lockstep.tcp.client import TcpClient
+from lockstep.tcp.failures import NO_CONNECTION
+from lockstep.tcp.messages import Message
+from lockstep.tcp.meters import ABSENT, Meter
+from lockstep.tcp.samples import ANSWERED, Outcome, Phase, Sample
 
 # What the teaching text's servers answer everything with.
 GREETING_REPLY = "收到客户端信息".encode()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lockstep.results import Run
+from lockstep.runs.records import Run
 from tests.integration.loadtest.commands import lockstep
 from tests.support_figures import degraded, noisy_run
 from tests.support_run import write_run

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from lockstep.run_folder import RunFolder
+from lockstep.runs.folder import RunFolder
 from tests.integration.loadtest.commands import environment, only_run
 from tests.support import ROOT
 

@@ -17,13 +17,13 @@ from gevent.server import StreamServer
 from locust.env import Environment
 from locust.stats import RequestStats
 
-from lockstep.connection.samples import Outcome
+from lockstep.control import HURRIED_DRAIN_S, OPENED, PULSE, REPORT, CellOrder
 from lockstep.master.workers import Workers
-from lockstep.orders import HURRIED_DRAIN_S, OPENED, PULSE, REPORT, CellOrder
 from lockstep.plan import Traffic
-from lockstep.recording import buckets, locust_numbers
-from lockstep.recording.histograms import decoded
-from lockstep.recording.locust_feed import LocustFeed
+from lockstep.record import buckets, locust_numbers
+from lockstep.record.histograms import decoded
+from lockstep.record.locust_feed import LocustFeed
+from lockstep.tcp.samples import Outcome
 from lockstep.worker.agent import Agent
 
 PATIENCE_S = 20

@@ -14,14 +14,14 @@ import gevent
 from gevent.server import StreamServer
 from locust.env import Environment
 
-from lockstep.connection.addresses import LIFETIME_NS, AddressBook
-from lockstep.connection.client import TcpClient
-from lockstep.connection.links.cooperative import CooperativeLink
-from lockstep.connection.meters import SampleMeter
-from lockstep.connection.samples import Outcome, Sample
-from lockstep.orders import FAULT, OPENED, PULSE, REPORT, CellOrder
+from lockstep.control import FAULT, OPENED, PULSE, REPORT, CellOrder
 from lockstep.plan import Arrival, Traffic
-from lockstep.recording.locust_feed import LocustFeed
+from lockstep.record.locust_feed import LocustFeed
+from lockstep.tcp.addresses import LIFETIME_NS, AddressBook
+from lockstep.tcp.client import TcpClient
+from lockstep.tcp.links.cooperative import CooperativeLink
+from lockstep.tcp.meters import SampleMeter
+from lockstep.tcp.samples import Outcome, Sample
 from lockstep.worker.agent import Agent
 
 PATIENCE_S = 20

@@ -10,10 +10,10 @@ from locust import TaskSet, task
 from locust.env import Environment
 from locust.stats import setup_distributed_stats_event_listeners
 
-from lockstep.connection.meters import ABSENT
-from lockstep.connection.samples import Outcome, Phase, Sample
-from lockstep.recording.journal import Batch, Journal
-from lockstep.recording.locust_feed import LocustFeed
+from lockstep.record.journal import Batch, Journal
+from lockstep.record.locust_feed import LocustFeed
+from lockstep.tcp.meters import ABSENT
+from lockstep.tcp.samples import Outcome, Phase, Sample
 from lockstep.users import TcpUser
 from tests.integration.loadtest.under_locust import Echo
 

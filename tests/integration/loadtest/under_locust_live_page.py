@@ -13,8 +13,8 @@ from locust.env import Environment
 from locust.web import WebUI
 
 from lockstep.master.conductor import Conductor
-from lockstep.master.target import Target
 from lockstep.master.workers import Workers
+from lockstep.target.target import Target
 from lockstep.web.live_page import STATIC, LivePage, add_live_page
 from lockstep.web.server_watch import ServerWatch
 from lockstep.web.tab import add_tab

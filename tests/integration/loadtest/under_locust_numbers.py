@@ -16,10 +16,10 @@ import locust.stats
 from locust.env import Environment
 from locust.stats import RequestStats, StatsCSV, StatsCSVFileWriter
 
-from lockstep.connection.meters import ABSENT
-from lockstep.connection.samples import Outcome, Phase, Sample
-from lockstep.recording import locust_numbers, locust_table
-from lockstep.recording.locust_feed import LocustFeed
+from lockstep.record import locust_numbers, locust_table
+from lockstep.record.locust_feed import LocustFeed
+from lockstep.tcp.meters import ABSENT
+from lockstep.tcp.samples import Outcome, Phase, Sample
 
 MS = 1_000_000
 S = 1_000_000_000

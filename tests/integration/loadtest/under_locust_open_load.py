@@ -8,7 +8,7 @@ import functools
 import sys
 
 from lockstep.plan import Arrival
-from lockstep.recording.histograms import decoded
+from lockstep.record.histograms import decoded
 from lockstep.worker.arrivals import Constant
 from tests.integration.loadtest.under_locust import Echo, crew, messages_in, order, until
 

@@ -12,9 +12,9 @@ import gevent
 from gevent.event import AsyncResult
 from locust.env import Environment
 
-from lockstep.orders import BEGIN, FAULT, CellOrder
+from lockstep.control import BEGIN, FAULT, CellOrder
+from lockstep.hooks import attach_agent
 from lockstep.plan import Traffic
-from lockstep.wiring import attach_agent
 
 PATIENCE_S = 20
 ORDER = CellOrder("run", 0, "free", "127.0.0.1", 1, "raw", False, None, Traffic(), 0.0, None)

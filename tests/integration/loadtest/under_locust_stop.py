@@ -15,14 +15,14 @@ from flask import Flask
 from gevent.event import Event
 from locust.env import Environment
 
+from lockstep.control import END, HURRIED_DRAIN_S
+from lockstep.hooks import attach_agent, attach_conductor
 from lockstep.master import run_record
 from lockstep.master.conductor import Conductor
 from lockstep.master.progress import ReportState
-from lockstep.master.target import Target
 from lockstep.master.workers import Workers
-from lockstep.orders import END, HURRIED_DRAIN_S
 from lockstep.plan import PlannedCell, Traffic
-from lockstep.wiring import attach_agent, attach_conductor
+from lockstep.target.target import Target
 
 PATIENCE_S = 20
 

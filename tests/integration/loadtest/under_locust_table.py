@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import numpy as np
 from locust.stats import RequestStats, StatsEntry
 
-from lockstep.connection.meters import ABSENT
-from lockstep.connection.samples import Phase
-from lockstep.recording import buckets, locust_numbers, locust_table
-from lockstep.recording.journal import Batch
+from lockstep.record import buckets, locust_numbers, locust_table
+from lockstep.record.journal import Batch
+from lockstep.tcp.meters import ABSENT
+from lockstep.tcp.samples import Phase
 
 MS = 1_000_000
 S = 1_000_000_000

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from lockstep.analysis.checks import ALL_CHECKS, degradations, findings, is_degraded
-from lockstep.analysis.distribution import of_values
-from lockstep.results import Cell, Count, Messages, Run
-from lockstep.theory import Edges, LittlesLaw, WaitPrediction
+from lockstep.measure.distribution import of_values
+from lockstep.runs.records import Cell, Count, Messages, Run
+from lockstep.runs.theory import Edges, LittlesLaw, WaitPrediction
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run, without_server
 from tests.support_visits import MS, US

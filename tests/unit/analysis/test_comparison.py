@@ -9,7 +9,7 @@ import pytest
 from lockstep.analysis.comparison import Comparison, baseline_of, compare
 from lockstep.analysis.metrics import METRICS
 from lockstep.analysis.verdict import Silence, judge
-from lockstep.results import Cell
+from lockstep.runs.records import Cell
 from tests.support_figures import degraded, make_cell, make_run, silent
 
 Key = tuple[str, str, int, str]

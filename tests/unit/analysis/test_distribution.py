@@ -6,8 +6,8 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockstep.analysis.distribution import of_histogram, of_values
-from lockstep.recording.histograms import decoded, encoded, new_histogram
+from lockstep.measure.distribution import of_histogram, of_values
+from lockstep.record.histograms import decoded, encoded, new_histogram
 
 
 def test_nothing_counted_is_no_distribution() -> None:

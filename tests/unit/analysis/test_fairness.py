@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep.analysis.fairness import count_inversions, count_overtaken, jains_index, measure_fairness
-from lockstep.analysis.stays import Stays
-from lockstep.sampled import ServerRecord
+from lockstep.measure.fairness import count_inversions, count_overtaken, jains_index, measure_fairness
+from lockstep.measure.sojourns import Stays
+from lockstep.runs.connections import ServerRecord
 
 US = 1_000
 

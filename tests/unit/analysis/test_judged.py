@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from lockstep.analysis.judged import Judged, judge_gates, unmet
-from lockstep.results import Cell, Fairness, Messages, Run
-from lockstep.theory import Edges
+from lockstep.runs.records import Cell, Fairness, Messages, Run
+from lockstep.runs.theory import Edges
 from tests.support_run import make_run, without_server
 
 LEVELS = (1, 8)

@@ -8,7 +8,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lockstep.analysis.khinchine import MOST_SIMULATED, Station, interval_s, mean_wait_s, simulate_means_s
+from lockstep.measure.pollaczek_khinchine import (
+    MOST_SIMULATED,
+    Station,
+    interval_s,
+    mean_wait_s,
+    simulate_means_s,
+)
 
 HOLD_S = 0.002
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from lockstep.analysis import littles_law
-from lockstep.analysis.distribution import of_values
-from lockstep.results import Cell
-from lockstep.theory import LittlesLaw
+from lockstep.measure import littles_law
+from lockstep.measure.distribution import of_values
+from lockstep.runs.records import Cell
+from lockstep.runs.theory import LittlesLaw
 from tests.support_run import make_run
 from tests.support_visits import MS, US
 

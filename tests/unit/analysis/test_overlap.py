@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep.analysis.overlap import Span, in_service_steps, overlap_over
 from lockstep.analysis.overlap_panels import overlap_panels
-from lockstep.analysis.stays import Stays
-from lockstep.overlap import Overlap
-from lockstep.results import CellDetail
-from lockstep.sampled import ServerRecord
+from lockstep.measure.overlap import Span, in_service_steps, overlap_over
+from lockstep.measure.sojourns import Stays
+from lockstep.runs.connections import ServerRecord
+from lockstep.runs.overlap import Overlap
+from lockstep.runs.records import CellDetail
 from tests.support_run import make_run, overlap_of
 
 MS = 1_000_000

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from lockstep.analysis.distribution import of_histogram
 from lockstep.analysis.percentiles import curve
-from lockstep.recording.histograms import new_histogram, record_all
+from lockstep.measure.distribution import of_histogram
+from lockstep.record.histograms import new_histogram, record_all
 
 
 def histogram_of(values_ns: Sequence[int]) -> HdrHistogram:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lockstep.analysis.queueing import analyse
-from lockstep.sampled import ServerRecord
+from lockstep.measure.queueing import analyse
+from lockstep.runs.connections import ServerRecord
 
 US = 1_000
 

@@ -9,7 +9,7 @@ import pytest
 
 from lockstep.analysis.aggregate import aggregate
 from lockstep.analysis.series import modes_of
-from lockstep.results import Cell, Run
+from lockstep.runs.records import Cell, Run
 from tests.support_run import make_run
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from lockstep.analysis.conditions import builds, mismatches
 from lockstep.analysis.run_diff import Lost, Outcome, RunDiff, diff
-from lockstep.results import Cell, Messages, Run
+from lockstep.runs.records import Cell, Messages, Run
 from tests.support_figures import SENT, degraded, make_cell, make_run, noisy_run, silent
 
 PAIRS = 100

@@ -20,7 +20,7 @@ from lockstep.analysis.scalability import (
     fit_law,
     scalings,
 )
-from lockstep.results import Cell
+from lockstep.runs.records import Cell
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 
 from lockstep.analysis.timeline import ROWS, Timeline, make_timeline
-from lockstep.results import Run
-from lockstep.sampled import Connection
+from lockstep.runs.connections import Connection
+from lockstep.runs.records import Run
 from tests.support_run import make_run
 
 

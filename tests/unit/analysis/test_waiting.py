@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep.analysis.queueing import starts_ns
-from lockstep.analysis.waiting import FEWEST, predict_wait, waits_ns
-from lockstep.sampled import ServerRecord
+from lockstep.measure.queueing import starts_ns
+from lockstep.measure.waiting import FEWEST, predict_wait, waits_ns
+from lockstep.runs.connections import ServerRecord
 from tests.support_visits import MS, US
 
 SERVICE_NS = 2 * MS

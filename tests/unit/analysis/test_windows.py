@@ -11,15 +11,15 @@ from statistics import fmean
 
 import pytest
 
-from lockstep.analysis import littles_law
-from lockstep.analysis.edges import Service, foreseen, needed_s, round_ns
-from lockstep.connection.samples import Outcome, Phase, Sample
-from lockstep.master.cells import make_cell
-from lockstep.master.collector import CellCollector
+from lockstep.measure import littles_law
+from lockstep.measure.cell import make_cell
+from lockstep.measure.collector import CellCollector
+from lockstep.measure.edges import Service, foreseen, needed_s, round_ns
 from lockstep.plan import PlannedCell, Traffic
-from lockstep.recording.journal import Journal
-from lockstep.recording.recorder import CellRecorder
-from lockstep.results import CLIENT_TIMES, Cell
+from lockstep.record.journal import Journal
+from lockstep.record.recorder import CellRecorder
+from lockstep.runs.records import CLIENT_TIMES, Cell
+from lockstep.tcp.samples import Outcome, Phase, Sample
 from tests.support_closed import HOP_NS, MODES, MS, Closed, S, Visit, Work
 from tests.unit.loadtest.records import order, sent
 

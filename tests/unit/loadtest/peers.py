@@ -12,13 +12,13 @@ from types import TracebackType
 
 import gevent
 
-from lockstep.connection.client import TcpClient
-from lockstep.connection.links import LinkMaker
-from lockstep.connection.links.blocking import BlockingLink
-from lockstep.connection.links.cooperative import CooperativeLink
-from lockstep.connection.meters import SampleMeter
-from lockstep.connection.samples import Outcome, Phase, Sample
-from lockstep.sampled import ClientView
+from lockstep.runs.connections import ClientView
+from lockstep.tcp.client import TcpClient
+from lockstep.tcp.links import LinkMaker
+from lockstep.tcp.links.blocking import BlockingLink
+from lockstep.tcp.links.cooperative import CooperativeLink
+from lockstep.tcp.meters import SampleMeter
+from lockstep.tcp.samples import Outcome, Phase, Sample
 
 PATIENCE_S = 20.0
 LOOPBACK = "127.0.0.1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lockstep.master.pulses import Received
-from lockstep.recording.pulse import BUCKETS, BUCKETS_A_DECADE, Pulse
+from lockstep.record.pulse import BUCKETS, BUCKETS_A_DECADE, Pulse
 from tests.unit.loadtest.records import S
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockstep.connection.meters import ABSENT, Meter
-from lockstep.connection.samples import Outcome, Phase, Sample
-from lockstep.orders import CellOrder
+from lockstep.control import CellOrder
 from lockstep.plan import Arrival, Traffic
-from lockstep.recording.histograms import encoded, new_histogram
-from lockstep.recording.journal import Journal
-from lockstep.recording.recorder import CellRecorder
-from lockstep.sampled import ClientView
+from lockstep.record.histograms import encoded, new_histogram
+from lockstep.record.journal import Journal
+from lockstep.record.recorder import CellRecorder
+from lockstep.runs.connections import ClientView
+from lockstep.tcp.meters import ABSENT, Meter
+from lockstep.tcp.samples import Outcome, Phase, Sample
 
 MS = 1_000_000
 S = 1_000_000_000

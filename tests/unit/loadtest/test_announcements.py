@@ -11,9 +11,9 @@ from typing import NoReturn
 
 import pytest
 
-from lockstep.connection.socket_errors import HarnessError
-from lockstep.master.announcements import Found, find_server, reachable_at
-from lockstep.master.server_view import ServerUnreachableError, ServerView
+from lockstep.target.admin import ServerUnreachableError, ServerView
+from lockstep.target.discovery import Found, find_server, reachable_at
+from lockstep.tcp.socket_errors import HarnessError
 from tests.unit.loadtest.admin_port import admin_port, listener, listeners
 from tests.unit.loadtest.peers import LOOPBACK, PATIENCE_S
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep.connection.backoff import FIRST_NS, LONGEST_NS, BackOff
-from lockstep.connection.samples import Outcome
+from lockstep.tcp.backoff import FIRST_NS, LONGEST_NS, BackOff
+from lockstep.tcp.samples import Outcome
 
 MS = 1_000_000
 CHANCES = st.floats(0, 1, exclude_max=True)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from lockstep.connection.addresses import Address
 from lockstep.master.capacity import (
     SPARE_FILES,
     SPARE_THREADS,
@@ -24,6 +23,7 @@ from lockstep.master.capacity import (
     thread_each,
 )
 from lockstep.plan import Arrival, PlanError, Traffic
+from lockstep.tcp.addresses import Address
 
 
 def worker(

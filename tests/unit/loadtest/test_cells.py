@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from lockstep.connection.samples import Outcome, Phase, Sample
-from lockstep.master.cells import (
+from lockstep.measure.cell import (
     KEPT_CONNECTIONS,
     Account,
     join_connections,
@@ -18,11 +17,12 @@ from lockstep.master.cells import (
     take_account,
     to_record,
 )
-from lockstep.master.collector import CellCollector
-from lockstep.master.server_view import Listener, Snapshot
+from lockstep.measure.collector import CellCollector
 from lockstep.plan import Arrival, PlannedCell, Traffic
-from lockstep.results import Count, Messages, ServerCell
-from lockstep.sampled import ClientView
+from lockstep.runs.connections import ClientView
+from lockstep.runs.records import Count, Messages, ServerCell
+from lockstep.target.admin import Listener, Snapshot
+from lockstep.tcp.samples import Outcome, Phase, Sample
 from tests.unit.loadtest.admin_port import listener
 from tests.unit.loadtest.records import OPEN, START_NS, at, message, order, report_of, report_of_due, view
 

@@ -6,8 +6,8 @@ import pytest
 
 from lockstep.master import cell_under_way
 from lockstep.master.cell_under_way import clear_server
-from lockstep.master.server_view import ServerView
 from lockstep.plan import PlannedCell
+from lockstep.target.admin import ServerView
 from tests.unit.loadtest.admin_port import admin_port, listener, listeners
 
 CELL = PlannedCell(4, "lock", 8, 1)

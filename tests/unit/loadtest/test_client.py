@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lockstep.connection.samples import Outcome, Phase
+from lockstep.tcp.samples import Outcome, Phase
 from lockstep_wire.framing import FRAMINGS, get_framing
 from tests.unit.loadtest.peers import (
     Book,
@@ -44,7 +44,7 @@ def test_a_reply_that_comes_a_byte_at_a_time_is_one_reply(
     book: Book, framing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("blocking", "cooperative", "socket_link"):
-        monkeypatch.setattr(f"lockstep.connection.links.{module}.RECEIVE_BYTES", 1)
+        monkeypatch.setattr(f"lockstep.tcp.links.{module}.RECEIVE_BYTES", 1)
     text = "收到客户端信息".encode()
     with Peer(echoes) as peer:
         client = book.client(peer.port, framing=framing)

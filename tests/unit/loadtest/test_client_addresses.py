@@ -7,11 +7,11 @@ import socket
 
 import pytest
 
-from lockstep.connection.addresses import Address, AddressBook
-from lockstep.connection.backoff import LONGEST_NS
-from lockstep.connection.client import TcpClient
-from lockstep.connection.samples import Outcome, Phase
-from lockstep.connection.socket_errors import HarnessError
+from lockstep.tcp.addresses import Address, AddressBook
+from lockstep.tcp.backoff import LONGEST_NS
+from lockstep.tcp.client import TcpClient
+from lockstep.tcp.samples import Outcome, Phase
+from lockstep.tcp.socket_errors import HarnessError
 from tests.unit.loadtest.peers import (
     LOOPBACK,
     PATIENCE_S,

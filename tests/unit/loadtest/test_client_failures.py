@@ -12,11 +12,11 @@ from typing import Any
 import gevent
 import pytest
 
-from lockstep.connection import route
-from lockstep.connection.client import TcpClient
-from lockstep.connection.messages import prepare
-from lockstep.connection.samples import Outcome, Phase
-from lockstep.connection.socket_errors import HarnessError
+from lockstep.tcp import route
+from lockstep.tcp.client import TcpClient
+from lockstep.tcp.messages import prepare
+from lockstep.tcp.samples import Outcome, Phase
+from lockstep.tcp.socket_errors import HarnessError
 from lockstep_wire.framing import get_framing
 from tests.unit.loadtest.peers import (
     COOPERATIVE,

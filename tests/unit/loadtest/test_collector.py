@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockstep.connection.meters import ABSENT
-from lockstep.connection.samples import Outcome, Phase, Sample
-from lockstep.master.collector import CellCollector
-from lockstep.orders import CellOrder
+from lockstep.control import CellOrder
+from lockstep.measure.collector import CellCollector
 from lockstep.plan import Arrival, Traffic
-from lockstep.recording.recorder import HISTOGRAMS
-from lockstep.recording.spans import SpanSums
-from lockstep.results import Messages
+from lockstep.record.recorder import HISTOGRAMS
+from lockstep.record.spans import SpanSums
+from lockstep.runs.records import Messages
+from lockstep.tcp.meters import ABSENT
+from lockstep.tcp.samples import Outcome, Phase, Sample
 from tests.unit.loadtest.records import (
     MS,
     OPEN,

@@ -12,8 +12,8 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from lockstep.connection.links.cooperative import CooperativeLink
-from lockstep.connection.links.watchdog import watchdog_for
+from lockstep.tcp.links.cooperative import CooperativeLink
+from lockstep.tcp.links.watchdog import watchdog_for
 from tests.unit.loadtest.peers import LOOPBACK, PATIENCE_S, Peer, echoes, stays_silent, until_closed
 
 SHORT_S = 0.05

@@ -6,10 +6,10 @@ import socket
 
 import pytest
 
-from lockstep.connection.messages import Message, prepare
-from lockstep.connection.meters import ABSENT, MessageRow
-from lockstep.connection.samples import Outcome, Phase, Sample
-from lockstep.sampled import ClientView
+from lockstep.runs.connections import ClientView
+from lockstep.tcp.messages import Message, prepare
+from lockstep.tcp.meters import ABSENT, MessageRow
+from lockstep.tcp.samples import Outcome, Phase, Sample
 from lockstep_wire.framing import FRAMINGS, get_framing
 from tests.unit.loadtest.peers import (
     Book,
@@ -41,7 +41,7 @@ def told(framing: str, payload: bytes, wait_ns: int, service_ns: int) -> bytes:
 def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on a receive brings one byte."""
     for module in ("blocking", "cooperative", "socket_link"):
-        monkeypatch.setattr(f"lockstep.connection.links.{module}.RECEIVE_BYTES", 1)
+        monkeypatch.setattr(f"lockstep.tcp.links.{module}.RECEIVE_BYTES", 1)
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "in pieces"])

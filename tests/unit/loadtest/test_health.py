@@ -10,7 +10,7 @@ import gevent
 import msgpack
 import pytest
 
-from lockstep.analysis import distribution
+from lockstep.measure import distribution
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.cgroups import CpuGroups, group_folders, quota_cores, throttled_ns
 from lockstep.worker.health import (

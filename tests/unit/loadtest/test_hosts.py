@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from lockstep.hosts import cpu_model, describe_host
+from lockstep.runs.host import cpu_model, describe_host
 from lockstep_wire.build import build_of
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockstep.connection.samples import Outcome, Phase, Sample
-from lockstep.recording.journal import ROWS, Batch, Journal
-from lockstep.sampled import ClientView
+from lockstep.record.journal import ROWS, Batch, Journal
+from lockstep.runs.connections import ClientView
+from lockstep.tcp.samples import Outcome, Phase, Sample
 from tests.unit.loadtest.records import START_NS, message, view
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lockstep.analysis.lifetimes import HELD, IN_SERVICE, LEGEND, WAITING, Lifetime, draw_lifetimes
-from lockstep.sampled import ClientView, ServerRecord
+from lockstep.commands.lifetimes import HELD, IN_SERVICE, LEGEND, WAITING, Lifetime, draw_lifetimes
+from lockstep.runs.connections import ClientView, ServerRecord
 
 S = 1_000_000_000
 

@@ -6,9 +6,9 @@ from itertools import islice, pairwise
 
 import pytest
 
-from lockstep.connection.inspection import get_glance
-from lockstep.connection.messages import message_ring, payloads, prepare
-from lockstep.connection.meters import ABSENT
+from lockstep.tcp.inspection import get_glance
+from lockstep.tcp.messages import message_ring, payloads, prepare
+from lockstep.tcp.meters import ABSENT
 from lockstep_wire.framing import FRAMINGS, get_framing
 
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from lockstep.connection.socket_errors import HarnessError
-from lockstep.master.target import PLAIN_TARGET
 from lockstep.options import (
     COMPARISON_PLAN,
     IN_A_PLAN_FILE,
@@ -22,6 +20,8 @@ from lockstep.options import (
     traffic_of,
 )
 from lockstep.plan import Arrival, Plan, PlanError, Traffic
+from lockstep.target.target import PLAIN_TARGET
+from lockstep.tcp.socket_errors import HarnessError
 from tests.unit.loadtest.admin_port import admin_port, listener, listeners
 from tests.unit.loadtest.peers import refusing_port
 

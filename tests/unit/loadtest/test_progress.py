@@ -9,7 +9,7 @@ import pytest
 
 from lockstep.master.progress import CellProgress, Progress, ReportState, Stage, TimeLeft
 from lockstep.plan import Plan, PlannedCell
-from lockstep.results import Run
+from lockstep.runs.records import Run
 from tests.support_run import make_run
 from tests.unit.loadtest.records import S
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from lockstep.connection.samples import Outcome, Phase, Sample
-from lockstep.recording.journal import Journal
-from lockstep.recording.pulse import BUCKETS, PulseCounter, percentiles_us
+from lockstep.record.journal import Journal
+from lockstep.record.pulse import BUCKETS, PulseCounter, percentiles_us
+from lockstep.tcp.samples import Outcome, Phase, Sample
 from tests.unit.loadtest.records import MS, OPEN, START_NS, S, message, order, tell
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from lockstep.connection.samples import Outcome, Phase, Sample
 from lockstep.plan import Arrival, Traffic
-from lockstep.recording.histograms import HIGHEST_NS, decoded
-from lockstep.recording.recorder import MOST_DETAIL, CellRecorder
-from lockstep.recording.spans import SpanSums, Window
+from lockstep.record.histograms import HIGHEST_NS, decoded
+from lockstep.record.recorder import MOST_DETAIL, CellRecorder
+from lockstep.record.spans import SpanSums, Window
+from lockstep.tcp.samples import Outcome, Phase, Sample
 from tests.unit.loadtest.records import (
     MS,
     OPEN,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lockstep.master.repeat import Compose, repeat_command
-from lockstep.results import Run
+from lockstep.runs.records import Run
 from tests.support_run import make_run
 
 DEFAULTS: dict[str, Any] = {

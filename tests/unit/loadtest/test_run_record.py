@@ -10,7 +10,7 @@ import pytest
 
 from lockstep.master.progress import ReportState
 from lockstep.master.run_record import RunRecord
-from lockstep.results import ResultsError
+from lockstep.runs.records import ResultsError
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from collections import defaultdict
 
 import pytest
 
-from lockstep.connection.messages import message_ring
-from lockstep.connection.meters import ABSENT, MessageRow
-from lockstep.connection.samples import Outcome, Phase, Sample
 from lockstep.plan import Traffic
-from lockstep.sampled import ClientView
+from lockstep.runs.connections import ClientView
+from lockstep.tcp.messages import message_ring
+from lockstep.tcp.meters import ABSENT, MessageRow
+from lockstep.tcp.samples import Outcome, Phase, Sample
 from lockstep.worker.scenarios import (
     GREETING_REPLY,
     SCENARIOS,

@@ -10,9 +10,9 @@ from typing import NoReturn
 import pytest
 
 from lockstep import children
-from lockstep.connection.socket_errors import HarnessError
-from lockstep.master.server_process import local_server
 from lockstep.plan import PlanError
+from lockstep.target.local_server import local_server
+from lockstep.tcp.socket_errors import HarnessError
 
 NEVER_READY = [sys.executable, "-c", "import time; time.sleep(60)"]
 NO_WORD = [sys.executable, "-c", ""]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockstep.master.server_view import ServerUnreachableError, ServerView
+from lockstep.target.admin import ServerUnreachableError, ServerView
 from tests.unit.loadtest.admin_port import admin_port, listener, listeners
 from tests.unit.loadtest.peers import refusing_port
 

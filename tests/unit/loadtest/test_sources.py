@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lockstep.connection.sources import MOST_SOURCES, parse_sources
 from lockstep.plan import PlanError
+from lockstep.tcp.sources import MOST_SOURCES, parse_sources
 
 
 @pytest.mark.parametrize(

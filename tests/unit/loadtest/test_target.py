@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from lockstep.connection.socket_errors import HarnessError
-from lockstep.connection.target_url import split_target
-from lockstep.master.server_view import ServerView
-from lockstep.master.target import Target
-from lockstep.orders import CellOrder
+from lockstep.control import CellOrder
 from lockstep.plan import Arrival, Plan, PlanError, Traffic
+from lockstep.target.admin import ServerView
+from lockstep.target.target import Target
+from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.target_url import split_target
 from lockstep.worker.scenarios import GREETING_REPLY
 from lockstep_server.replies import REPLIES
 from lockstep_wire.framing import FRAMINGS

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lockstep.connection.addresses import Address, AddressBook
-from lockstep.connection.socket_errors import HarnessError
+from lockstep.tcp.addresses import Address, AddressBook
+from lockstep.tcp.socket_errors import HarnessError
 from lockstep.user_checks import check_host, check_settings
 
 

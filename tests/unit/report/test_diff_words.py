@@ -14,7 +14,7 @@ from lockstep.commands.diff import parse_tolerance, refusal
 from lockstep.plan import PlanError
 from lockstep.report.diff_text import diff_markdown, print_diff
 from lockstep.report.diff_words import diff_headline, diff_sentences
-from lockstep.results import Run
+from lockstep.runs.records import Run
 from tests.support_figures import degraded, make_cell, make_run, silent
 
 

@@ -15,8 +15,8 @@ from lockstep.report.gate_rows import GateRow, gate_rows
 from lockstep.report.gate_text import print_gates
 from lockstep.report.junit import junit_xml
 from lockstep.report.material import Material
-from lockstep.results import Run
-from lockstep.run_folder import RunFolder
+from lockstep.runs.folder import RunFolder
+from lockstep.runs.records import Run
 from tests.support_run import make_run, write_run
 
 GATES = ("free: response_p99 < 1s", "lock@8: messages_per_s > 1000000", "lock/free@8: messages_per_s > 0.01")

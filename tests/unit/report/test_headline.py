@@ -11,7 +11,7 @@ from lockstep.analysis.aggregate import Aggregate, Spread, aggregate
 from lockstep.analysis.series import modes_of
 from lockstep.analysis.verdict import judge
 from lockstep.report import headline
-from lockstep.results import Messages, Run
+from lockstep.runs.records import Messages, Run
 from tests.support_open_run import make_open_run
 from tests.support_run import all_failed, make_run
 

@@ -15,7 +15,7 @@ from lockstep.report.history_chart import points_of
 from lockstep.report.history_page import render_history
 from lockstep.report.history_rows import history_rows
 from lockstep.report.history_text import print_history
-from lockstep.results import Run
+from lockstep.runs.records import Run
 from tests.support_figures import degraded, make_cell, make_run
 
 

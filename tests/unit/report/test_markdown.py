@@ -13,8 +13,8 @@ from lockstep.analysis.verdict import judge
 from lockstep.report.headline import headline
 from lockstep.report.markdown import MOST_ROWS, summary_md
 from lockstep.report.material import Material
-from lockstep.results import Run
-from lockstep.run_folder import Loaded
+from lockstep.runs.folder import Loaded
+from lockstep.runs.records import Run
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run
 

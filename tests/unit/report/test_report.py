@@ -14,14 +14,14 @@ import pytest
 from rich.console import Console
 
 from lockstep.analysis.checks import ALL_CHECKS
-from lockstep.analysis.distribution import of_values
+from lockstep.measure.distribution import of_values
 from lockstep.report.build import write_report
 from lockstep.report.chapters import contents
 from lockstep.report.material import Material
 from lockstep.report.text import print_report
-from lockstep.results import Count, ResultsError, Run
-from lockstep.run_folder import RunFolder
-from lockstep.sampled import Connection
+from lockstep.runs.connections import Connection
+from lockstep.runs.folder import RunFolder
+from lockstep.runs.records import Count, ResultsError, Run
 from tests.support_histograms import write_histograms
 from tests.support_open_run import make_open_run
 from tests.support_run import HOST, all_failed, health_of, make_run, without_server, write_run

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lockstep.results import SCHEMA, CellDetail, ResultsError
-from lockstep.run_folder import RunFolder
-from lockstep.theory import Edges
+from lockstep.runs.folder import RunFolder
+from lockstep.runs.records import SCHEMA, CellDetail, ResultsError
+from lockstep.runs.theory import Edges
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run, overlap_of, write_run
 

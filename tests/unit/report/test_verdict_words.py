@@ -17,7 +17,7 @@ from lockstep.report.verdict_words import (
     verdict_sentences,
     withheld_sentence,
 )
-from lockstep.results import Cell, Messages
+from lockstep.runs.records import Cell, Messages
 from tests.support_figures import degraded, make_cell, make_run, silent
 
 RATE, P50, P99 = (METRICS[name] for name in ("messages_per_s", "response_p50", "response_p99"))

@@ -12,7 +12,6 @@ from lockstep.analysis.aggregate import aggregate
 from lockstep.analysis.overlap_panels import Panel
 from lockstep.analysis.scalability import Curve, Law, Parameter, Scaling, Unfit, scalings
 from lockstep.analysis.timeline import Lane, Timeline
-from lockstep.overlap import Overlap
 from lockstep.report import why_words
 from lockstep.report.fairness_rows import fairness_rows
 from lockstep.report.overlap_chart import BY_MESSAGE, overlap_chart
@@ -21,7 +20,8 @@ from lockstep.report.scalability_rows import fit_words, percent, scalability_row
 from lockstep.report.svg import Chart, to_svg
 from lockstep.report.throughput_chart import throughput_chart
 from lockstep.report.timeline_chart import timeline_chart
-from lockstep.results import Cell, Fairness, ServerCell
+from lockstep.runs.overlap import Overlap
+from lockstep.runs.records import Cell, Fairness, ServerCell
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run
 

@@ -20,8 +20,8 @@ from lockstep.report.svg import to_svg
 from lockstep.report.theory_rows import law_rows, wait_rows
 from lockstep.report.timeline_chart import timeline_chart
 from lockstep.report.verdict_words import bound
-from lockstep.results import WorkerHealth
-from lockstep.theory import LittlesLaw
+from lockstep.runs.records import WorkerHealth
+from lockstep.runs.theory import LittlesLaw
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run
 

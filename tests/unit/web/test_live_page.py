@@ -15,8 +15,8 @@ from flask_cors import CORS
 
 from lockstep.master.progress import Progress, ReportState
 from lockstep.master.pulses import Pulses
-from lockstep.master.server_view import ServerView
-from lockstep.master.target import Target
+from lockstep.target.admin import ServerView
+from lockstep.target.target import Target
 from lockstep.web.live_page import STATIC, LivePage, add_live_page
 from lockstep.web.server_watch import ServerWatch
 from tests.support_run import make_run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockstep.master.server_view import Listener, ServerView
+from lockstep.target.admin import Listener, ServerView
 from lockstep.web.server_watch import ServerNow, ServerWatch, mean_in_service
 from tests.unit.loadtest.admin_port import admin_port, listener, listeners
 from tests.unit.loadtest.peers import refusing_port

@@ -11,9 +11,9 @@ import pytest
 
 from lockstep.master.progress import CellProgress, Progress, ReportState
 from lockstep.master.pulses import HISTORY_S, Received
-from lockstep.master.server_view import Listener
 from lockstep.plan import Plan, PlannedCell
-from lockstep.results import Run
+from lockstep.runs.records import Run
+from lockstep.target.admin import Listener
 from lockstep.web.outcome import Outcome, outcome_of
 from lockstep.web.server_watch import ServerNow
 from lockstep.web.state import state_of

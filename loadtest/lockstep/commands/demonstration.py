@@ -1,0 +1,133 @@
+"""`lockstep clients`: the teaching demonstration.
+
+A few clients in threads of one process, a server in another, told as it
+happens.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+
+from lockstep.commands.lifetimes import Lifetime, draw_lifetimes
+from lockstep.measure.cell import to_record
+from lockstep.plan import CLIENT_MODES, PlanError
+from lockstep.report.numbers import counted
+from lockstep.runs.connections import ClientView
+from lockstep.target.admin import ServerView
+from lockstep.target.local_server import local_server
+from lockstep.tcp.client import TcpClient
+from lockstep.tcp.meters import SampleMeter
+from lockstep.tcp.samples import Outcome, Sample
+from lockstep.worker.scenarios import GREETING_REPLY
+
+MOST_CLIENTS = 100
+SETTLE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How one client's connection went, and from which address."""
+
+    number: int
+    address: str
+    view: ClientView
+
+
+class _Client:
+    """One client of the teaching text: connect, greet, take the answer, leave."""
+
+    def __init__(self, number: int, port: int, stage: _Stage) -> None:
+        self.number = number
+        self._stage = stage
+        self._client = TcpClient(
+            "127.0.0.1", port, SampleMeter(self._note, self._end), timeout_s=stage.timeout_s
+        )
+
+    def run(self) -> None:
+        """Play the part; with locked clients, one at a time and one pause longer."""
+        stage = self._stage
+        with stage.turnstile:
+            self._converse()
+            if stage.locked:
+                time.sleep(stage.pause_s)
+
+    def _converse(self) -> None:
+        say = self._stage.say
+        say(self.number, "connects")
+        if self._client.connect() is not Outcome.ANSWERED:
+            return
+        say(self.number, "is connected")
+        greeting = f"客户端{self.number}连接成功"
+        say(self.number, f"says {greeting}")
+        reply = self._client.request(greeting.encode(), GREETING_REPLY)
+        if reply and reply.payload is not None:
+            say(self.number, f"is answered {reply.payload.decode()}")
+        self._client.close()
+        say(self.number, "has left")
+
+    def _note(self, sample: Sample) -> None:
+        if sample.outcome is not Outcome.ANSWERED:
+            self._stage.say(self.number, f"fails: {sample.outcome.value} ({sample.detail})")
+
+    def _end(self, address: str, view: ClientView) -> None:
+        self._stage.ended.append(_Ended(self.number, address, view))
+
+
+class _Stage:
+    """What the clients share: the clock, the lock of locked clients, and the narrator."""
+
+    def __init__(self, locked: bool, pause_s: float, timeout_s: float, console: Console) -> None:
+        self.locked = locked
+        self.turnstile = threading.Lock() if locked else nullcontext()
+        self.pause_s = pause_s
+        self.timeout_s = timeout_s
+        self.ended: list[_Ended] = []
+        self._console = console
+        self._narrating = threading.Lock()
+        self._start_ns = time.monotonic_ns()
+
+    def say(self, number: int, what: str) -> None:
+        """One line, in the order in which things happened."""
+        with self._narrating:
+            at_s = (time.monotonic_ns() - self._start_ns) / 1e9
+            self._console.print(Text(f"{at_s:8.3f} s  client {number} {what}"))
+
+
+def demonstrate(count: int, mode: str, client_mode: str, pause: str, console: Console) -> None:
+    """Run `count` clients against a server in `mode`, tell what happens, draw their lifetimes."""
+    if not 1 <= count <= MOST_CLIENTS:
+        raise PlanError("count", f"{count} is out of range: give 1 to {MOST_CLIENTS}")
+    if client_mode not in CLIENT_MODES:
+        raise PlanError("client-mode", f"{client_mode!r} is unknown: choose {' or '.join(CLIENT_MODES)}")
+    with local_server([mode], ["--pause", pause], "mode") as ready:
+        admin = ServerView(f"127.0.0.1:{ready['admin_port']}")
+        snapshot = admin.snapshot()
+        pause_s = snapshot.settings["pause_ns"] / 1e9
+        (listener,) = snapshot.listeners.values()
+        console.print(
+            f"{counted(count, 'client')} ({client_mode}) against a server in mode {listener.name}, "
+            f"pause {pause}"
+        )
+        stage = _Stage(client_mode == "locked", pause_s, 10.0 + count * (pause_s + 1.0), console)
+        players = [_Client(number, listener.port, stage) for number in range(1, count + 1)]
+        threads = [threading.Thread(target=player.run, daemon=True) for player in players]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        admin.settled(listener.name, SETTLE_S + pause_s)
+        records, _ = admin.connections(listener.port, 0)
+    by_address = {row["peer"]: to_record(row) for row in records}
+    lifetimes = [
+        Lifetime(f"client {ended.number}", ended.view, by_address.get(ended.address))
+        for ended in sorted(stage.ended, key=lambda ended: ended.number)
+    ]
+    console.print()
+    for line in draw_lifetimes(lifetimes, width=min(console.width, 100)):
+        console.print(Text(line))

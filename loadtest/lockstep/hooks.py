@@ -1,0 +1,184 @@
+"""Ties Lockstep to a Locust environment.
+
+Who gets which message, and what happens when Locust starts, stops and quits.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from flask import has_request_context
+from locust import log, runners
+from locust.env import Environment
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+
+from lockstep.control import BEGIN, END, FAULT, LIMITS, OPENED, PULSE, REPORT, CellOrder
+from lockstep.exit_codes import DONE, exit_code
+from lockstep.master.capacity import own_limits, raise_open_files
+from lockstep.plan import PlanError
+from lockstep.users import feed_of
+from lockstep.worker.agent import Agent
+
+if TYPE_CHECKING:
+    from lockstep.master.conductor import Conductor
+    from lockstep.master.stop_signals import LocustStop
+
+logger = logging.getLogger(__name__)
+
+
+class _Callers:
+    """Takes the place of `inspect` in Locust's runners, which use it for one debug line as a load stops.
+
+    To show who stops it they read the source of every frame above, which takes 60 to 90 ms: in a process that
+    carries load too, nobody is served meanwhile, and the last arrivals are lost.
+    """
+
+    @staticmethod
+    def stack() -> list[inspect.FrameInfo]:
+        """Without source lines."""
+        return inspect.stack(context=0)
+
+    @staticmethod
+    def getframeinfo(frame: FrameType) -> inspect.Traceback:
+        """Without source lines."""
+        return inspect.getframeinfo(frame, context=0)
+
+
+def attach_agent(environment: Environment) -> Agent:
+    """Make this process one that carries load: a worker, or a local runner.
+
+    Its last report goes out before it quits.
+    """
+    runner = environment.runner
+    assert isinstance(runner, WorkerRunner | LocalRunner)
+    raise_open_files()
+    runners.inspect = _Callers  # type: ignore[assignment, attr-defined]
+    agent = Agent(runner, feed_of(environment))
+    environment.lockstep_agent = agent  # type: ignore[attr-defined]
+
+    def on_begin(msg: Any, **_: Any) -> None:
+        try:
+            order = CellOrder.from_message(msg.data)
+        except (TypeError, KeyError, PlanError) as error:
+            reason = f"cannot follow an order ({error}): start master and workers from the same version"
+            told = {"run_id": msg.data.get("run_id"), "worker": runner.client_id, "reason": reason}
+            runner.send_message(FAULT, told)
+        else:
+            agent.begin(order)
+
+    def on_end(msg: Any, **_: Any) -> None:
+        agent.end(msg.data["drain_s"], at_once=msg.data["at_once"])
+
+    def on_quitting(**_: Any) -> None:
+        agent.quit()
+
+    runner.register_message(BEGIN, on_begin)
+    # Draining takes seconds; heartbeats must go on meanwhile.
+    runner.register_message(END, on_end, concurrent=True)
+    if isinstance(runner, WorkerRunner):
+        environment.events.quitting.add_listener(on_quitting)
+        runner.send_message(LIMITS, asdict(own_limits(runner.client_id)))
+    return agent
+
+
+def attach_conductor(environment: Environment, conductor: Conductor, stop: LocustStop | None = None) -> None:
+    """Make this process the one that leads: a master, or a local runner.
+
+    stop: tells which signal ended a run, where this process is Locust's.
+    """
+    runner = environment.runner
+    assert isinstance(runner, MasterRunner | LocalRunner)
+
+    def on_fault(told: dict[str, Any]) -> None:
+        if conductor.on_fault(told):
+            gevent.spawn(_end_by_fault, environment, conductor)
+
+    def on_worker(client_id: str, **_: Any) -> None:
+        conductor.on_worker(client_id)
+
+    for kind, take in {
+        REPORT: conductor.on_report,
+        OPENED: conductor.on_opened,
+        FAULT: on_fault,
+        PULSE: conductor.pulses.add,
+    }.items():
+        runner.register_message(kind, _handing_on(take))
+    environment.events.worker_connect.add_listener(on_worker)
+    _lead_to_its_end(environment, conductor, stop)
+
+
+def _lead_to_its_end(environment: Environment, conductor: Conductor, stop: LocustStop | None) -> None:
+    """What is to be done when a run is stopped, and when the process ends."""
+    # Not for workers: it brings in what judges and draws.
+    from lockstep.report.gate_rows import rows_of
+
+    runner = environment.runner
+    assert runner is not None
+
+    def on_stopping(**_: Any) -> None:
+        # A plan's own greenlet must not go on to the next cell while this one is being saved.
+        walk = runner.shape_greenlet
+        if walk is not None and walk is not gevent.getcurrent() and conductor.running:
+            walk.kill()
+        if has_request_context():
+            # The page's Stop: what is left to do after the load is over goes on behind its answer.
+            conductor.stopping(gevent.spawn(finish, hurried=True))
+        else:
+            finish()
+
+    def finish(*, hurried: bool = False) -> None:
+        conductor.finish_run(hurried=hurried)
+        _set_exit_code(environment, conductor, None if stop is None else stop.number)
+
+    def on_quitting(**_: Any) -> None:
+        on_stopping()
+        for row in rows_of(conductor.unmet_gates):
+            logger.error("gate %s: %s %s", row.verdict, row.gate, row.told)
+
+    environment.events.test_stopping.add_listener(on_stopping)
+    environment.events.quitting.add_listener(on_quitting)
+
+
+def _set_exit_code(environment: Environment, conductor: Conductor, signal: int | None) -> None:
+    """Where a whole plan went well it is 0: Locust would say 1 for failed messages, which are figures here.
+
+    signal: which one asked this process to stop, if any did. Left to Locust: a run by hand, a plan that
+    somebody stopped from the page, and what went wrong in Locust itself.
+    """
+    code = exit_code(
+        refused=conductor.failure is not None,
+        signal=signal if conductor.interrupted else None,
+        degraded=conductor.degraded,
+        failed=bool(conductor.unmet_gates),
+        unreported=conductor.unreported is not None,
+    )
+    runner = environment.runner
+    assert runner is not None
+    whole_plan = environment.shape_class is not None and not conductor.interrupted
+    if code != DONE or (whole_plan and not runner.exceptions and not log.unhandled_greenlet_exception):
+        environment.process_exit_code = code
+
+
+def _handing_on(take: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
+    """A listener for Locust's messages that hands on what is in them."""
+
+    def listener(msg: Any, **_: Any) -> None:
+        take(msg.data)
+
+    return listener
+
+
+def _end_by_fault(environment: Environment, conductor: Conductor) -> None:
+    """End a run by hand in which a worker cannot go on; without a page, end the process too."""
+    assert environment.runner is not None
+    conductor.give_up(conductor.fault or "")
+    if environment.web_ui is None:
+        environment.runner.quit()
+    else:
+        environment.runner.stop()

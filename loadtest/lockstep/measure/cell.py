@@ -1,0 +1,279 @@
+"""One cell's end: clients' and server's accounts of it put side by side. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import itemgetter
+from typing import Any
+
+from lockstep.measure import littles_law, queueing
+from lockstep.measure.collector import CellCollector
+from lockstep.measure.edges import Service, weigh_edges
+from lockstep.measure.fairness import count_inversions, measure_fairness
+from lockstep.measure.overlap import Span, overlap_over
+from lockstep.measure.sojourns import Stays
+from lockstep.measure.waiting import predict_wait
+from lockstep.plan import PlannedCell, Traffic
+from lockstep.runs.connections import ClientView, Connection, ServerRecord
+from lockstep.runs.overlap import Overlap
+from lockstep.runs.records import CLIENT_TIMES, Cell, Count, Distribution, Ledger, ServerCell
+from lockstep.runs.theory import LittlesLaw
+from lockstep.target.admin import Listener, Snapshot
+
+KEPT_CONNECTIONS = 200
+NS_PER_S = 1_000_000_000
+_NO_TIMES: dict[str, Any] = {f"{name}_us": None for name in CLIENT_TIMES}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The server's account of a cell: what goes into run.json, and the bulky part."""
+
+    cell: ServerCell
+    overlap: Overlap | None
+
+
+def make_cell(
+    planned: PlannedCell,
+    collected: CellCollector,
+    server: ServerCell | None,
+    *,
+    cut_short: bool,
+    least_ns: float | None = None,
+) -> Cell:
+    """The cell as run.json keeps it. least_ns: the least time of a session, where it is known beforehand.
+
+    Where the window was too short for its exchanges no time of the clients' is kept.
+    """
+    traffic = collected.order.traffic
+    cell = Cell(
+        index=planned.index,
+        mode=planned.mode,
+        level=planned.level,
+        repeat=planned.repeat,
+        client_mode=traffic.client_mode,
+        messages_per_connection=traffic.messages,
+        payload_bytes=traffic.payload_bytes,
+        seconds=collected.seconds,
+        sessions_per_s=collected.sessions_per_s,
+        messages_per_s=collected.messages_per_s,
+        sessions=collected.sessions,
+        messages=collected.messages,
+        ledger=make_ledger(collected, server),
+        scenario=traffic.scenario,
+        arrival=traffic.arrival.kind,
+        rate_per_s=traffic.arrival.rate_per_s,
+        late=collected.late,
+        dropped=collected.dropped,
+        backed_off=collected.backed_off,
+        port_waits=collected.port_waits,
+        addresses=collected.addresses,
+        opening_s=collected.opening_s,
+        cut_short=cut_short,
+        workers_expected=len(collected.workers),
+        workers_reported=len(collected.finished),
+        reports_refused=collected.refused,
+        reports_late=collected.belated,
+        users=collected.users,
+        server=server,
+        connect_us=collected.distribution("connect"),
+        first_reply_us=collected.distribution("first_reply"),
+        response_us=collected.distribution("response"),
+        round_trip_us=collected.distribution("round_trip" if traffic.arrival.open else "response"),
+        send_lag_us=collected.distribution("send_lag"),
+        wait_us=collected.distribution("wait"),
+        service_us=collected.distribution("service"),
+        network_us=collected.distribution("network"),
+        close_us=collected.distribution("close"),
+        session_us=collected.distribution("session"),
+        health=collected.health,
+        edges=weigh_edges(collected.spans, least_ns),
+        examples=collected.examples,
+    )
+    cell = replace(cell, littles_law=_law_at_the_client(cell, collected))
+    return replace(cell, **_NO_TIMES) if cell.too_short else cell
+
+
+def _law_at_the_client(cell: Cell, collected: CellCollector) -> LittlesLaw | None:
+    """None where it cannot hold: locked clients wait for one another, and nobody times that.
+
+    Users of a run by hand come and go: there those that were under way are counted, as in an open load.
+    """
+    if cell.cut_short or cell.client_mode == "locked" or not cell.seconds:
+        return None
+    inside, failed = (
+        sum_ns / NS_PER_S / cell.seconds
+        for sum_ns in (collected.exchanges.inside_ns, collected.exchanges.failed_ns)
+    )
+    users_stay = collected.order.seconds is not None and not collected.order.traffic.arrival.open
+    return littles_law.at_the_client(cell, None if users_stay else inside, failed)
+
+
+def service_of(snapshot: Snapshot, mode: str) -> Service:
+    """What the server says of one of its modes beforehand."""
+    listener = snapshot.listeners[mode]
+    return Service(snapshot.settings["hold_ns"], listener.permits, listener.scope == "message")
+
+
+def messages_of(traffic: Traffic) -> int:
+    """How many messages one exchange of this traffic holds a server for, at the least."""
+    return traffic.messages if traffic.scenario == "session" else 1
+
+
+def make_ledger(clients: CellCollector, server: ServerCell | None) -> Ledger:
+    """Clients' count against the server's, line by line; a difference is named."""
+    counted = clients.ledger
+    ledger = Ledger(
+        sent=Count(clients.carried, None if server is None else server.received),
+        answered=Count(counted.answered, None if server is None else server.answered),
+        bytes_sent=Count(clients.bytes_sent, None if server is None else server.bytes_received),
+        bytes_received=Count(clients.bytes_received, None if server is None else server.bytes_sent),
+        failed=counted.sent - counted.answered,
+    )
+    return ledger if ledger.exact else replace(ledger, explanation=_explain(ledger, clients))
+
+
+def _explain(ledger: Ledger, clients: CellCollector) -> str:
+    if missing := clients.missing():
+        return f"what {', '.join(sorted(missing))} saw after the last report before its end is lost"
+    differences = [each.difference or 0 for each in (ledger.sent, ledger.answered)]
+    if not any(differences):
+        return "all messages were counted by both, but not all bytes: some were cut off or came unasked"
+    counted = clients.ledger
+    lost = counted.aborted + counted.timeout + counted.reset + counted.short + counted.mismatch
+    unread = -min(differences)
+    if 0 < unread <= lost:
+        return f"{unread} messages were given up in flight before the server had read or answered them"
+    if unread > 0:
+        return (
+            "the server counted fewer than the clients: was it restarted, or was a message lost on its way?"
+        )
+    if max(differences) <= lost:
+        return f"{lost} messages failed in flight: the clients did not see their answers as answers"
+    return (
+        f"{max(differences) - lost} messages more than the clients can account for: "
+        "somebody else's connections, or a worker's lost report"
+    )
+
+
+def take_account(
+    before: Snapshot, after: Snapshot, collected: CellCollector, rows: Sequence[dict[str, Any]], dropped: int
+) -> Account:
+    """The server's account of a cell.
+
+    Differences of its counts between two snapshots, greatest values since the first, and what its
+    connections' records say: rows of /connections, in any order, dropped more of which are lost.
+    """
+    mode, traffic = collected.order.mode, collected.order.traffic
+    was, now = before.listeners[mode], after.listeners[mode]
+    counted = replace(_count(was, now), dropped_records=dropped, listen_overflows=_overflows(before, after))
+    if now.scope == "message":
+        # Per-message admissions are summed in a connection's record: their order and gaps are not in it.
+        return Account(replace(counted, littles_law=_law_at_the_server(was, now, None)), None)
+    records = [to_record(row) for row in rows]
+    stays = Stays.of(records)
+    span = _span(before, stays, collected)
+    visits = _by_user(rows, records, collected.clients)
+    analysed = queueing.analyse(records, now.permits)
+    one_message = traffic.messages == 1 and traffic.scenario != "persistent"
+    # A prediction needs every connection from an empty server on, and arrivals that do not wait for it.
+    predictable = traffic.arrival.open and one_message and not dropped
+    poisson = traffic.arrival.kind == "poisson"
+    cell = replace(
+        counted,
+        inversions=count_inversions(stays.admitted),
+        hold_us=analysed.hold_us,
+        handoff_us=analysed.handoff_us,
+        idle_start_us=analysed.idle_start_us,
+        littles_law=_law_at_the_server(was, now, None if dropped else analysed.hold_us),
+        wait_prediction=predict_wait(records, now.permits, poisson=poisson) if predictable else None,
+        fairness=measure_fairness(stays.admitted, visits, span.window_start_ns),
+    )
+    return Account(cell, None if dropped else overlap_over(stays, span))
+
+
+def _count(was: Listener, now: Listener) -> ServerCell:
+    return ServerCell(
+        accepted=now.accepted - was.accepted,
+        received=now.received - was.received,
+        answered=now.answered - was.answered,
+        bytes_received=now.bytes_received - was.bytes_received,
+        bytes_sent=now.bytes_sent - was.bytes_sent,
+        max_in_service=now.max_in_service,
+        max_waiting=now.max_waiting,
+    )
+
+
+def _by_user(
+    rows: Sequence[dict[str, Any]], records: Sequence[ServerRecord], clients: Mapping[str, ClientView]
+) -> dict[str, list[ServerRecord]]:
+    """Each user's connections in order, of those that clients kept.
+
+    An address may come back when all ports were used once: clients kept the first with it.
+    """
+    unclaimed = {address: view.user for address, view in clients.items() if view.user is not None}
+    known = [
+        (record.arrival_ns, row["peer"], record)
+        for row, record in zip(rows, records, strict=True)
+        if row["peer"] in unclaimed
+    ]
+    visits: dict[str, list[ServerRecord]] = {}
+    for _, address, record in sorted(known, key=itemgetter(0)):
+        user = unclaimed.pop(address, None)
+        if user is not None:
+            visits.setdefault(user, []).append(record)
+    return visits
+
+
+def _span(before: Snapshot, stays: Stays, collected: CellCollector) -> Span:
+    """The cell's time by the server's clock.
+
+    Workers, whose clock may be another, tidy up for some tens of milliseconds before they begin: the server
+    sees that by its first arrival.
+    """
+    began_ns = int(stays.arrival_ns[0]) if len(stays) else before.now_ns
+    unmeasured_s = collected.order.warmup_s + (collected.opening_s or 0.0)
+    window_start_ns = began_ns + round(unmeasured_s * NS_PER_S)
+    return Span(before.now_ns, window_start_ns, window_start_ns + round(collected.seconds * NS_PER_S))
+
+
+def _overflows(before: Snapshot, after: Snapshot) -> int | None:
+    was, now = (snapshot.settings.get("listen_overflows") for snapshot in (before, after))
+    return None if was is None or now is None else now - was
+
+
+def _law_at_the_server(was: Listener, now: Listener, hold_us: Distribution | None) -> LittlesLaw | None:
+    """hold_us: of complete records; without them the mean hold is that of the server's sums."""
+    released = now.released - was.released
+    if not released:
+        return None
+    hold_mean_us = (now.held_ns - was.held_ns) / released / 1000 if hold_us is None else hold_us.mean
+    return littles_law.at_the_server(
+        now.in_service_ns - was.in_service_ns, now.at_ns - was.at_ns, released, hold_mean_us
+    )
+
+
+_recorded = itemgetter(*ServerRecord.__dataclass_fields__)
+
+
+def to_record(row: dict[str, Any]) -> ServerRecord:
+    """One row of the server's /connections, as the run folder keeps it."""
+    return ServerRecord(*_recorded(row))
+
+
+def join_connections(
+    planned: PlannedCell, records: list[dict[str, Any]], clients: dict[str, ClientView]
+) -> list[Connection]:
+    """The cell's first connections, both views joined on the client's address.
+
+    From the very first, warm-up included: whoever comes later meets others of whom nothing would be shown.
+    """
+    if records:
+        rows = sorted(records, key=lambda row: row["arrival_ns"])[:KEPT_CONNECTIONS]
+        return [
+            Connection(planned.index, planned.mode, row["peer"], clients.get(row["peer"]), to_record(row))
+            for row in rows
+        ]
+    earliest = sorted(clients.items(), key=lambda item: item[1].connect_start_ns)[:KEPT_CONNECTIONS]
+    return [Connection(planned.index, planned.mode, address, view) for address, view in earliest]

@@ -1,0 +1,236 @@
+"""The master's side of a cell.
+
+Workers' reports in, one merged cell out. Histograms are added up; percentiles are never averaged.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from hdrh.histogram import HdrHistogram
+
+from lockstep.control import CellOrder
+from lockstep.measure.distribution import of_histogram
+from lockstep.record.histograms import decoded, encoded, new_histogram
+from lockstep.record.spans import SpanSums
+from lockstep.runs.connections import ClientView
+from lockstep.runs.records import CellDetail, Distribution, Messages, WorkerHealth
+from lockstep.tcp.samples import Outcome, Phase
+from lockstep.worker.health import worker_health
+
+
+class CellCollector:
+    """Adds up the reports of one cell.
+
+    order: the cell. workers: ids of the workers it was given to; a report of anybody else, or of another
+    run or cell, is not added: refused counts those of other runs, belated those of this one.
+    """
+
+    def __init__(self, order: CellOrder, workers: set[str]) -> None:
+        self.order = order
+        self.workers = set(workers)
+        self.finished: set[str] = set()
+        self.refused = self.belated = 0
+        self._opened_s: dict[str, float] = {}
+        # Once the cell ends, last reports are expected; before, they are those of workers that leave.
+        self.ending = False
+        self.left: set[str] = set()
+        self.hosts: dict[str, dict[str, Any]] = {}
+        self.clients: dict[str, ClientView] = {}
+        self._histograms: dict[str, HdrHistogram] = {}
+        self._measured: Counter[str] = Counter()
+        self._ledger: Counter[str] = Counter()
+        self._per_second: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+        self._window_s: dict[str, float] = {}
+        self.sessions = 0
+        self._spans: dict[str, SpanSums] = {}
+        self.examples: dict[str, str] = {}
+        # Each of a worker's reports tells these anew, for the cell as far as it has come.
+        self._late: dict[str, int] = {}
+        self._dropped: dict[str, int] = {}
+        self._backed_off: dict[str, int] = {}
+        self._port_waits: dict[str, int] = {}
+        self._addresses: dict[str, list[str]] = {}
+        self._health: dict[str, dict[str, Any]] = {}
+        self._users: dict[str, int] = {}
+
+    def expect(self, worker: str) -> None:
+        """A worker that joined while the cell was running."""
+        self.workers.add(worker)
+
+    def add(self, report: dict[str, Any]) -> bool:
+        """Take a worker's report in; False, and counted, where it does not belong here."""
+        worker = report["worker"]
+        if report["run_id"] != self.order.run_id:
+            self.refused += 1
+            return False
+        if report["cell"] != self.order.cell or worker not in self.workers:
+            # Who knows this run's id was given one of its cells: it was silent, and speaks when that is over.
+            self.belated += 1
+            return False
+        for name, text in report["histograms"].items():
+            merged = self._histograms.setdefault(name, new_histogram())
+            merged.add(decoded(text))
+        self._measured.update(report["measured"])
+        self._ledger.update(report["ledger"])
+        self.sessions += report["sessions"]
+        self._window_s[worker] = report["window_s"]
+        for unit, told in report["spans"].items():
+            self._spans.setdefault(unit, SpanSums()).merge(told)
+        self.examples = {**report["examples"], **self.examples}
+        self._late[worker] = report["late"]
+        self._dropped[worker] = report["dropped"]
+        self._backed_off[worker] = report["backed_off"]
+        self._port_waits[worker] = report["port_waits"]
+        self._addresses[worker] = report["addresses"]
+        self._health[worker] = report["health"]
+        self._users[worker] = report["users"]
+        for second, answered, failed in report["per_second"]:
+            self._per_second[second][0] += answered
+            self._per_second[second][1] += failed
+        for row in report["connections"]:
+            self.clients[row["address"]] = ClientView(**{k: v for k, v in row.items() if k != "address"})
+        self.hosts[worker] = report["host"]
+        if report["final"]:
+            self.finished.add(worker)
+            if not self.ending:
+                self.left.add(worker)
+        return True
+
+    def note_opened(self, told: dict[str, Any]) -> None:
+        """A worker has all its connections open; one of another run or cell is not listened to."""
+        if (told["run_id"], told["cell"]) == (self.order.run_id, self.order.cell):
+            self._opened_s[told["worker"]] = told["opened_s"]
+
+    @property
+    def unopened(self) -> set[str]:
+        """Workers that have not told yet that all their connections are open, where they are to."""
+        return self.workers - self._opened_s.keys() if self.order.opens_first else set()
+
+    @property
+    def opening_s(self) -> float | None:
+        """How long the last worker took to open its connections; None where they are not opened first."""
+        return max(self._opened_s.values(), default=None)
+
+    def missing(self) -> set[str]:
+        """Workers whose final report has not come."""
+        return self.workers - self.finished
+
+    @property
+    def seconds(self) -> float:
+        """The measured window, in seconds: the longest that a worker measured."""
+        return max(self._window_s.values(), default=0.0)
+
+    @property
+    def messages_per_s(self) -> float:
+        """Messages answered within the window, per second of the cell.
+
+        A worker that left early answered less, and counts as that: its users may have moved to the others.
+        """
+        return self.messages.answered / self.seconds if self.seconds else 0.0
+
+    @property
+    def sessions_per_s(self) -> float:
+        """Sessions completed within the window, per second."""
+        return self.sessions / self.seconds if self.seconds else 0.0
+
+    @property
+    def messages(self) -> Messages:
+        """Messages of the window, by outcome."""
+        return _messages(self._measured)
+
+    @property
+    def ledger(self) -> Messages:
+        """Messages of the whole cell, warm-up and drain included, by outcome."""
+        return _messages(self._ledger)
+
+    @property
+    def carried(self) -> int:
+        """How many of those a connection carried: the rest had none."""
+        return self._ledger["carried"]
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes of those, framing included."""
+        return self._ledger["bytes_sent"]
+
+    @property
+    def bytes_received(self) -> int:
+        """Bytes of their replies, framing and headers included."""
+        return self._ledger["bytes_received"]
+
+    @property
+    def late(self) -> int:
+        """Arrivals for which no user was free when they were due, over the whole cell."""
+        return sum(self._late.values())
+
+    @property
+    def dropped(self) -> int:
+        """Arrivals that no user ever took, over the whole cell."""
+        return sum(self._dropped.values())
+
+    @property
+    def backed_off(self) -> int:
+        """How often users waited before another try, because a connection was not taken."""
+        return sum(self._backed_off.values())
+
+    @property
+    def port_waits(self) -> int:
+        """How many connections had to wait for a local port."""
+        return sum(self._port_waits.values())
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where connections were opened to, `ip:port`; as texts, in order."""
+        return sorted({address for told in self._addresses.values() for address in told})
+
+    @property
+    def users(self) -> int | None:
+        """How many users there were at the end; None where a run by hand has them come and go.
+
+        Those of a worker that left are gone, or have moved to the others, which count them.
+        """
+        if self.order.seconds is None:
+            return None
+        return sum(users for worker, users in self._users.items() if worker not in self.left)
+
+    @property
+    def spans(self) -> dict[str, SpanSums]:
+        """How exchanges lay to the window, by what an exchange is: sessions or, where connections stay,
+        messages alone."""
+        units = [unit for unit, sums in self._spans.items() if sums.inside_ns]
+        by_message = self.order.traffic.scenario == "persistent"
+        return {unit: self._spans[unit] for unit in units if unit == Phase.MESSAGE or not by_message}
+
+    @property
+    def exchanges(self) -> SpanSums:
+        """Those by which a user goes round: sessions, or messages where connections stay."""
+        by_message = self.order.traffic.scenario == "persistent"
+        return self._spans.get(Phase.MESSAGE if by_message else Phase.SESSION, SpanSums())
+
+    @property
+    def health(self) -> list[WorkerHealth]:
+        """How each worker fared, in the order of their names."""
+        return [worker_health(told) for _, told in sorted(self._health.items())]
+
+    def distribution(self, name: str) -> Distribution | None:
+        """The summary of one histogram; None where nothing was recorded."""
+        histogram = self._histograms.get(name)
+        return None if histogram is None else of_histogram(histogram)
+
+    def detail(self) -> CellDetail:
+        """What goes to cells/<n>.json."""
+        return CellDetail(
+            index=self.order.cell,
+            histograms={name: encoded(h) for name, h in sorted(self._histograms.items())},
+            per_second=[
+                {"second": second, "answered": answered, "failed": failed}
+                for second, (answered, failed) in sorted(self._per_second.items())
+            ],
+        )
+
+
+def _messages(counts: Counter[str]) -> Messages:
+    by_outcome = {outcome.value: counts[outcome.value] for outcome in Outcome}
+    return Messages(sent=sum(by_outcome.values()), **by_outcome)

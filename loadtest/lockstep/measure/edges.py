@@ -1,0 +1,118 @@
+"""Whether a cell's window is long enough for its exchanges. Pure arithmetic, on sums that add up exactly.
+
+Times are of the exchanges that ended in the window. Their time is all time under way in it, and the part of
+them that lies before it, less the part of those still under way at its end. Divided by the window, that is
+Little's law, L = X T, and what it is off by is the difference of these two parts alone. In a steady state
+they are alike: as much was cut off as was brought along. They are not where the window begins before the line
+in front of a gate has formed, or is so short that it depends on luck who ends in it: then the times are those
+of a lucky few, however many messages that is.
+
+How long a window has to be was simulated (tests/support_closed.py): closed users under free, ticket, a lock
+and a semaphore that admit in any order, and a lock by message, from one to 32 users, beginning at once. With
+a window of 30 mean exchange times none of 9,700 such cells was off by 5%, whatever its warm-up; with one of
+24, up to 2 in 100. A warm-up of one exchange time lets 20 do; that is not asked for, since one number is
+easier to follow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lockstep.record.spans import SpanSums
+from lockstep.runs.theory import Edges
+
+# By Little's law throughput and times are to agree within 5%; the rest is for what has other causes.
+MOST_SHARE = 0.045
+EXCHANGE_TIMES = 30
+# With fewer completed a mean time is a guess.
+FEWEST_COMPLETED = 5
+NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a server says of its modes beforehand. hold_ns: of a message. permits: None for no limit.
+
+    by_message: whether a permit is held for a message, not for a connection.
+    """
+
+    hold_ns: int
+    permits: int | None
+    by_message: bool
+
+
+def round_ns(service: Service, level: int, messages: int) -> float:
+    """The least time of one session of `level` users that go round and round, each as soon as it can.
+
+    A session holds for its messages; as many go on at once as there are permits, and the others wait.
+    """
+    session_ns = messages * service.hold_ns
+    return session_ns * max(1.0, level / (service.permits or level))
+
+
+def needed_s(exchange_ns: float) -> float:
+    """The window that exchanges of this time need, in seconds; two figures, rounded up."""
+    seconds = EXCHANGE_TIMES * exchange_ns / NS_PER_S
+    if seconds <= 0:
+        return 0.0
+    step = 10.0 ** (math.floor(math.log10(seconds)) - 1)
+    return round(math.ceil(seconds / step - 1e-9) * step, 9)
+
+
+def foreseen(
+    services: Mapping[str, Service], levels: Sequence[int], messages: int, window: tuple[float, float]
+) -> str | None:
+    """What can be said before a plan's load: that its windows are over before every user had its turn twice.
+
+    services: mode -> what the server says of it. window: warm-up and measured time, in seconds. None where
+    every user goes round twice before the window is over; that may still be too short, and is measured.
+    """
+    warmup_s, seconds = window
+    rounds_s = {
+        (mode, level): round_ns(service, level, messages) / NS_PER_S
+        for mode, service in services.items()
+        for level in levels
+    }
+    (mode, level), round_s = max(rounds_s.items(), key=lambda item: item[1], default=(("", 0), 0.0))
+    if warmup_s + seconds >= 2 * round_s:
+        return None
+    needs = f"{needed_s(round_s * NS_PER_S):g} s"
+    return (
+        f"too short a window is foreseen: with {mode} at {level} a session takes {round_s:.3g} s at least, "
+        f"waiting included, and cells measure {seconds:g} s; {EXCHANGE_TIMES} times as long as a session is "
+        f"needed, about {needs}"
+    )
+
+
+def weigh_edges(units: Mapping[str, SpanSums], least_ns: float | None = None) -> Edges | None:
+    """What the edges of a window weigh, of the kind of exchange on which they weigh most.
+
+    units: sums by kind, session and message. least_ns: the least time of a session, where it is known
+    beforehand. None where nothing was under way in the window.
+    """
+    shares = {unit: _share(sums) for unit, sums in units.items() if sums.inside_ns > 0}
+    if not shares:
+        return None
+    unit = max(shares, key=lambda name: abs(shares[name]))
+    sums, share = units[unit], shares[unit]
+    if abs(share) <= MOST_SHARE:
+        return Edges(share, sums.under_way, sums.longest_ns / 1000)
+    exchange_ns = max([least_ns or 0.0, *(_exchange_ns(each) for each in units.values())])
+    known = least_ns or all(each.completed >= FEWEST_COMPLETED for each in units.values())
+    return Edges(share, sums.under_way, sums.longest_ns / 1000, needed_s(exchange_ns), at_least=not known)
+
+
+def _share(sums: SpanSums) -> float:
+    return (sums.before_ns - sums.after_ns) / sums.inside_ns
+
+
+def _exchange_ns(sums: SpanSums) -> float:
+    """An exchange's mean time, not too low: by Little's law, for of a short window it is the ends that lack.
+
+    Throughput is right long before times are. Of few it is a matter of luck how many, so they count as fewer.
+    """
+    if sums.completed < FEWEST_COMPLETED:
+        return max(sums.inside_ns / max(sums.completed, 1), sums.longest_ns)
+    return (sums.inside_ns - sums.failed_ns) / (sums.completed - math.sqrt(sums.completed))

@@ -1,0 +1,191 @@
+"""What one worker records of one cell: histograms a phase, messages an outcome, seconds a row.
+
+A sample belongs to the measured window if it *ended* in it, however early it began: times and throughput
+speak of the same exchanges, none of which is cut off. A message that was under way at the window's end and
+failed after it belongs there too, for it failed of what went on inside. What the window's ends cut through
+is added up (spans.py). Everything is counted in the whole-cell ledger.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lockstep.control import CellOrder
+from lockstep.record.histograms import Nanoseconds, encoded, new_histogram, record_all
+from lockstep.record.journal import Batch, Table, response_starts_ns
+from lockstep.record.spans import FAR_NS, SpanSums, Window
+from lockstep.runs.connections import ClientView
+from lockstep.tcp.samples import Outcome, Phase, Sample
+
+# The histograms of a cell: the phases, a message's two times (in a closed load they are one), and what they
+# are made of.
+_STEP_HISTOGRAMS = {
+    Phase.CONNECT: "connect",
+    Phase.FIRST_REPLY: "first_reply",
+    Phase.SEND: "send",
+    Phase.CLOSE: "close",
+    Phase.SESSION: "session",
+    Phase.LAG: "send_lag",
+}
+# The longest example of a failure that is kept, in characters.
+MOST_DETAIL = 300
+# What an exchange is: where connections stay open no session is told of.
+UNITS = (Phase.SESSION, Phase.MESSAGE)
+HISTOGRAMS = (*_STEP_HISTOGRAMS.values(), "response", "round_trip", "wait", "service", "network")
+
+
+class CellRecorder:
+    """Counts one cell in one worker.
+
+    `take` hands over what came since the last take, so that adding takes up gives the cell.
+    Nothing is measured before `begin`, but for the connects of a cell that opens its connections first.
+    """
+
+    def __init__(self, order: CellOrder) -> None:
+        self.order = order
+        self.window = Window()
+        self._open_load = order.traffic.arrival.open
+        # A turn that is one message begins when that is sent: no step tells of it.
+        self._turn_is_message = order.traffic.scenario == "persistent"
+        self._connections: list[dict[str, Any]] = []
+        self._sequence = 0
+        self._clear()
+
+    def _clear(self) -> None:
+        self._histograms = {name: new_histogram() for name in HISTOGRAMS}
+        self._measured: Counter[str] = Counter()
+        self._ledger: Counter[str] = Counter()
+        self._per_second: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+        self._sessions = 0
+        self._spans = {unit: SpanSums() for unit in UNITS}
+        self._examples: dict[str, str] = {}
+
+    def begin(self, now_ns: int) -> None:
+        """The cell's time begins: its warm-up, and then its window."""
+        start_ns, seconds = now_ns + round(self.order.warmup_s * 1e9), self.order.seconds
+        self.window = (
+            Window(start_ns) if seconds is None else Window(start_ns, start_ns + round(seconds * 1e9))
+        )
+
+    def absorb(self, batch: Batch) -> None:
+        """Take in what went well."""
+        for phase, rows in batch.steps.items():
+            self._absorb_steps(phase, rows)
+        if len(batch.messages):
+            self._absorb_messages(batch.messages)
+
+    def fail(self, sample: Sample) -> None:
+        """Take in a sample that did not go well."""
+        window = self.window
+        if sample.phase in self._spans:
+            self._spans[sample.phase].add_failed(window, sample.start_ns, sample.end_ns)
+        if sample.phase is not Phase.MESSAGE:
+            return
+        self._ledger[sample.outcome.value] += 1
+        if sample.detail:
+            self._examples.setdefault(sample.outcome.value, sample.detail[:MOST_DETAIL])
+        if sample.sent_bytes:
+            self._ledger["carried"] += 1
+            self._ledger["bytes_sent"] += sample.sent_bytes
+            self._ledger["bytes_received"] += sample.received_bytes
+        if sample.start_ns < window.end_ns and sample.end_ns >= window.start_ns:
+            self._measured[sample.outcome.value] += 1
+        if window.start_ns <= sample.end_ns < window.end_ns:
+            self._per_second[(sample.end_ns - window.start_ns) // 1_000_000_000][1] += 1
+
+    def keep_connection(self, address: str, view: ClientView) -> None:
+        """Keep a whole connection, for the picture of who overlapped."""
+        row = {name: getattr(view, name) for name in ClientView.__dataclass_fields__}
+        self._connections.append({"address": address, **row})
+
+    def close_window(self, now_ns: int) -> None:
+        """End a window that has no end of its own, or end it early."""
+        start_ns = self.window.start_ns
+        if now_ns < self.window.end_ns:
+            self.window = Window(start_ns, max(now_ns, start_ns))
+
+    def left_s(self, now_ns: int) -> float:
+        """Seconds until the window is over; 0 where it has not begun, or has no end of its own."""
+        end_ns = self.window.end_ns
+        return 0.0 if end_ns == FAR_NS else max(end_ns - now_ns, 0) / 1e9
+
+    def take(self, worker: str, final: bool) -> dict[str, Any]:
+        """The report of everything since the last take, ready to be sent; `worker` is who sends it."""
+        now_ns = time.monotonic_ns()
+        covered_ns = min(self.window.end_ns, now_ns) - self.window.start_ns
+        report = {
+            "run_id": self.order.run_id,
+            "cell": self.order.cell,
+            "worker": worker,
+            "sequence": self._sequence,
+            "final": final,
+            "window_s": max(covered_ns, 0) / 1e9,
+            "measured": dict(self._measured),
+            "ledger": dict(self._ledger),
+            "sessions": self._sessions,
+            "examples": self._examples,
+            "spans": {unit.value: sums.to_message() for unit, sums in self._spans.items()},
+            "per_second": [[second, *counts] for second, counts in sorted(self._per_second.items())],
+            "histograms": {name: encoded(h) for name, h in self._histograms.items() if h.total_count},
+            "connections": self._connections,
+        }
+        self._sequence += 1
+        self._connections = []
+        self._clear()
+        return report
+
+    def _absorb_steps(self, phase: Phase, rows: Table) -> None:
+        starts_ns, ends_ns = rows.T
+        elapsed_ns = ends_ns - starts_ns
+        if not (phase is Phase.CONNECT and self.order.opens_first):
+            elapsed_ns = elapsed_ns[self._inside(ends_ns)]
+        self._put(_STEP_HISTOGRAMS[phase], elapsed_ns)
+        if phase is Phase.SESSION:
+            self._sessions += len(elapsed_ns)
+            self._spans[phase].add(self.window, starts_ns, ends_ns)
+
+    def _absorb_messages(self, rows: Table) -> None:
+        answered = Outcome.ANSWERED.value
+        due_ns, sent_ns, ends_ns, wait_ns, service_ns, sent_bytes, received_bytes = rows.T
+        starts_ns = response_starts_ns(rows, self._open_load)
+        inside = self._inside(ends_ns)
+        self._ledger.update(
+            {
+                answered: len(rows),
+                "carried": len(rows),
+                "bytes_sent": int(sent_bytes.sum()),
+                "bytes_received": int(received_bytes.sum()),
+            }
+        )
+        self._measured[answered] += int(inside.sum())
+        self._spans[Phase.MESSAGE].add(self.window, sent_ns, ends_ns)
+        self._count_seconds(ends_ns[inside])
+        round_trip_ns = ends_ns - sent_ns
+        self._put("response", (ends_ns - starts_ns)[inside])
+        if self._open_load:
+            self._put("round_trip", round_trip_ns[inside])
+        if self._turn_is_message:
+            self._put("send_lag", (sent_ns - due_ns)[inside & (due_ns >= 0)])
+        told = inside & (wait_ns >= 0) & (service_ns >= 0)
+        if told.any():
+            self._put("wait", wait_ns[told])
+            self._put("service", service_ns[told])
+            # The wait can begin before the message is sent (a connection waits as soon as it has arrived), so
+            # the rest may be below 0.
+            self._put("network", (round_trip_ns - wait_ns - service_ns)[told])
+
+    def _count_seconds(self, ends_ns: Nanoseconds) -> None:
+        seconds, counts = np.unique((ends_ns - self.window.start_ns) // 1_000_000_000, return_counts=True)
+        for second, answered in zip(seconds.tolist(), counts.tolist(), strict=True):
+            self._per_second[second][0] += answered
+
+    def _inside(self, moments_ns: Nanoseconds) -> npt.NDArray[np.bool_]:
+        return (moments_ns >= self.window.start_ns) & (moments_ns < self.window.end_ns)
+
+    def _put(self, name: str, values_ns: Nanoseconds) -> None:
+        record_all(self._histograms[name], values_ns)

@@ -1,0 +1,1 @@
+"""A run as records, and as files in its folder."""

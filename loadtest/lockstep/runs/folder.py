@@ -1,0 +1,208 @@
+"""The run folder: what a run leaves behind, and the only thing a report is made of.
+
+    <out>/<run id>/run.json            plan, hosts, server, cells
+                   cells/<n>.json      a cell's histograms and its per-second series
+                   connections.jsonl   sampled connections, the client's and the server's view joined
+                   summary.csv         one row a cell, for spreadsheets
+                   report.html, summary.md
+                   junit.xml           where the plan has gates
+
+Every file but connections.jsonl, which only grows, is written whole and then renamed into place, so that
+a run that is cut off leaves the last complete version.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cattrs
+
+from lockstep.runs.connections import Connection
+from lockstep.runs.records import SCHEMA, CellDetail, ResultsError, Run
+from lockstep.runs.summary_csv import summary_csv
+
+RUN_FILE = "run.json"
+SUMMARY_FILE = "summary.csv"
+CONNECTIONS_FILE = "connections.jsonl"
+CELLS_FOLDER = "cells"
+REPORT_FILE = "report.html"
+MARKDOWN_FILE = "summary.md"
+JUNIT_FILE = "junit.xml"
+
+_Record = TypeVar("_Record")
+
+# What is wrong with a damaged record takes time to track, with every record: only once it is known to be so.
+_converter = cattrs.Converter(detailed_validation=False)
+_explaining_converter = cattrs.Converter()
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A run folder read back. details: cell index -> its bulky part, for the cells that have one."""
+
+    run: Run
+    connections: list[Connection]
+    details: dict[int, CellDetail]
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One run's folder. Every method raises ResultsError where the file system refuses."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, out: Path, run_id: str) -> RunFolder:
+        """Make `<out>/<run_id>/cells`; a run never writes into the folder of another."""
+        path = out / run_id
+        try:
+            path.mkdir(parents=True)
+            (path / CELLS_FOLDER).mkdir()
+        except OSError as error:
+            raise ResultsError(
+                f"cannot make the run folder {path}: {error.strerror}; choose another folder with --out"
+            ) from error
+        return cls(path)
+
+    def save_run(self, run: Run) -> None:
+        """Write run.json and summary.csv."""
+        self.save_text(RUN_FILE, _dump(run, indent=1) + "\n")
+        self.save_text(SUMMARY_FILE, summary_csv(run))
+
+    def save_cell(self, detail: CellDetail) -> None:
+        """Write cells/<index>.json."""
+        self.save_text(f"{CELLS_FOLDER}/{detail.index}.json", _dump(detail) + "\n")
+
+    def add_connections(self, connections: list[Connection]) -> None:
+        """Append to connections.jsonl, one line each."""
+        lines = "".join(_dump(connection) + "\n" for connection in connections)
+        try:
+            with (self.path / CONNECTIONS_FILE).open("a", encoding="utf-8") as file:
+                file.write(lines)
+        except OSError as error:
+            raise _not_written(self.path / CONNECTIONS_FILE, error) from error
+
+    def save_text(self, name: str, text: str) -> Path:
+        """Write a whole file and rename it into place; its path is returned."""
+        path = self.path / name
+        draft = path.with_name(f".{path.name}.draft")
+        try:
+            # Whatever lies there, a link to another file too, is none of ours to write into.
+            draft.unlink(missing_ok=True)
+            with draft.open("x", encoding="utf-8", newline="") as file:
+                file.write(text)
+            draft.replace(path)
+        except OSError as error:
+            raise _not_written(path, error) from error
+        return path
+
+    @staticmethod
+    def load_run(path: Path) -> Run:
+        """Read run.json alone, as `load` does: what two runs are compared by, without their bulk."""
+        file = path / RUN_FILE
+        if not file.is_file():
+            raise ResultsError(
+                f"{path} is not a run folder: it has no {RUN_FILE}; name a folder such as results/<run id>"
+            )
+        document = _parse(_read(file), file)
+        schema = document.get("schema", SCHEMA)
+        if not isinstance(schema, int) or schema > SCHEMA:
+            raise ResultsError(
+                f"{file} has schema {schema}, this program knows up to {SCHEMA}; upgrade Lockstep"
+            )
+        return _structure(document, Run, str(file))
+
+    @staticmethod
+    def load(path: Path) -> Loaded:
+        """Read a run folder; ResultsError where it is none, is newer than this program, or is damaged."""
+        run = RunFolder.load_run(path)
+        connections, cut_off = _load_connections(path / CONNECTIONS_FILE)
+        if cut_off:
+            note = f"the last line of {CONNECTIONS_FILE} was cut off and is left out"
+            run = replace(run, notes=[*run.notes, note])
+        return Loaded(run, connections, _load_details(path / CELLS_FOLDER), path)
+
+
+def _dump(record: Run | CellDetail | Connection, indent: int | None = None) -> str:
+    """JSON of a record. NaN and infinity are no JSON and no measurement: ValueError."""
+    return json.dumps(_converter.unstructure(record), ensure_ascii=False, indent=indent, allow_nan=False)
+
+
+def _load_details(folder: Path) -> dict[int, CellDetail]:
+    files = sorted(folder.glob("[!.]*.json"))
+    details = (_structure(_parse(_read(file), file), CellDetail, str(file)) for file in files)
+    return {detail.index: detail for detail in details}
+
+
+def _load_connections(file: Path) -> tuple[list[Connection], bool]:
+    """The connections, and whether the last line was cut off (it alone lacks its newline)."""
+    if not file.is_file():
+        return [], False
+    *whole, rest = _read(file).split("\n")
+    connections = [
+        _structure(_parse(line, f"{file}, line {number}"), Connection, f"{file}, line {number}")
+        for number, line in enumerate(whole, start=1)
+    ]
+    return connections, rest != ""
+
+
+def _read(file: Path) -> str:
+    try:
+        # A run that was cut off may have stopped inside a character.
+        return file.read_bytes().decode("utf-8", errors="replace")
+    except OSError as error:
+        raise ResultsError(f"cannot read {file}: {error.strerror}; check its owner and mode") from error
+
+
+def _parse(text: str, where: object) -> dict[str, Any]:
+    try:
+        document = json.loads(text, parse_constant=_refuse_constant)
+    except ValueError as error:
+        raise _damaged(where, str(error)) from error
+    if not isinstance(document, dict):
+        raise _damaged(where, f"expected an object, found {type(document).__name__}")
+    return document
+
+
+def _refuse_constant(name: str) -> None:
+    """JSON has no NaN and no Infinity, and neither is a measurement: we never write one."""
+    raise ValueError(f"{name} is no number")
+
+
+def _structure(document: dict[str, Any], kind: type[_Record], where: str) -> _Record:
+    try:
+        return _converter.structure(document, kind)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise _damaged(where, _reason(document, kind, error)) from error
+
+
+def _reason(document: dict[str, Any], kind: type[_Record], error: Exception) -> str:
+    """Which field of a damaged document is wrong, and how."""
+    try:
+        _explaining_converter.structure(document, kind)
+    except cattrs.BaseValidationError as explained:
+        return cattrs.transform_error(explained)[0]
+    return str(error)
+
+
+def _damaged(where: object, reason: str) -> ResultsError:
+    return ResultsError(f"{where} is damaged: {reason}; restore the file or repeat the run")
+
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space there, or choose another folder with --out",
+    errno.EDQUOT: "free some of your quota there, or choose another folder with --out",
+    errno.ENOENT: "its folder is gone: leave it where it is until the run is over",
+    errno.EACCES: "check the owner and mode of its folder, or choose another folder with --out",
+    errno.EROFS: "choose a folder that can be written with --out",
+}
+
+
+def _not_written(path: Path, error: OSError) -> ResultsError:
+    remedy = _REMEDIES.get(error.errno or 0, "choose another folder with --out")
+    return ResultsError(f"cannot write {path}: {error.strerror or error}; {remedy}")

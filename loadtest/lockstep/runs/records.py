@@ -1,0 +1,286 @@
+"""The records of a run: all that a report is made of. run_folder.py saves and loads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from lockstep.runs.overlap import Overlap
+from lockstep.runs.theory import Edges, LittlesLaw, WaitPrediction
+
+SCHEMA = 3
+# Where more of a cell's messages fail than this, what is left of them is no measure of the server.
+MOST_FAILED_SHARE = 0.5
+
+
+class ResultsError(Exception):
+    """A run folder that cannot be written, read or compared; the message says what, where and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A distribution's summary, in microseconds (count has no unit). Percentiles never exceed max."""
+
+    count: int
+    min: float
+    mean: float
+    p50: float
+    p90: float
+    p99: float
+    p999: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Messages of a cell's measured window and how each ended: sent is the sum of the others."""
+
+    sent: int = 0
+    answered: int = 0
+    refused: int = 0
+    reset: int = 0
+    timeout: int = 0
+    short: int = 0
+    mismatch: int = 0
+    aborted: int = 0
+
+    @property
+    def failed(self) -> int:
+        """Those that were not answered."""
+        return self.sent - self.answered
+
+
+@dataclass(frozen=True, slots=True)
+class Fairness:
+    """In what order, and how evenly, one cell's admitted connections were served. Times in microseconds.
+
+    overtaken: connections before which somebody was admitted who had arrived later. jain: Jain's index of the
+    messages per second, from arrival to release, of the connections that came after the warm-up; 1 where all
+    fare alike, 1/n where one has all. longest_wait_us: arrival to admission. reacquire_us: a user's release
+    to its own next admission, 0 where it was back before its last permit was; only of connections whose user
+    is known, which are the first of the cell that were over. None where nothing was counted.
+    """
+
+    connections: int
+    overtaken: int
+    longest_wait_us: float
+    jain: float | None = None
+    reacquire_us: Distribution | None = None
+
+    @property
+    def overtaken_share(self) -> float:
+        """The part of the connections that was overtaken, 0 to 1."""
+        return self.overtaken / self.connections
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCell:
+    """What the server itself counted during a cell (its warm-up and drain included).
+
+    listen_overflows: connections that the kernel of the server's network turned away from a full backlog.
+    inversions: pairs of connections admitted against the order of their arrival. inversions and fairness are
+    None where messages are admitted, not connections: their order is not recorded.
+    """
+
+    accepted: int
+    received: int
+    answered: int
+    max_in_service: int
+    max_waiting: int
+    bytes_received: int = 0
+    bytes_sent: int = 0
+    inversions: int | None = None
+    hold_us: Distribution | None = None
+    handoff_us: Distribution | None = None
+    idle_start_us: Distribution | None = None
+    dropped_records: int = 0
+    listen_overflows: int | None = None
+    littles_law: LittlesLaw | None = None
+    wait_prediction: WaitPrediction | None = None
+    fairness: Fairness | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One line of the ledger: the clients' figure and the server's, None where the server does not tell."""
+
+    client: int
+    server: int | None = None
+
+    @property
+    def difference(self) -> int | None:
+        """Server minus client."""
+        return None if self.server is None else self.server - self.client
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Client's count against the server's, over the whole cell: warm-up, window and drain.
+
+    sent: messages that a connection carried; the server's is how many it received. answered: whole replies.
+    failed: messages without a right reply, those for which there was no connection included.
+    explanation: what a difference comes from, in words.
+    """
+
+    sent: Count
+    answered: Count
+    bytes_sent: Count
+    bytes_received: Count
+    failed: int = 0
+    explanation: str = ""
+
+    @property
+    def difference(self) -> int | None:
+        """Server answered minus client answered; None where the server does not tell."""
+        return self.answered.difference
+
+    @property
+    def exact(self) -> bool:
+        """Whether no line differs."""
+        return not any(
+            each.difference for each in (self.sent, self.answered, self.bytes_sent, self.bytes_received)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerHealth:
+    """How one worker fared during a cell: whether the figures are the server's or its own.
+
+    cpu_share: processor time over the wall time of the one core, or less under a quota, that it can use.
+    loop_lag_us: how late its event loop woke a timer. throttled_s: time its cgroup was kept from running.
+    open_files: at their most. None where the system does not tell.
+    """
+
+    worker: str
+    cpu_share: float
+    loop_lag_us: Distribution | None = None
+    throttled_s: float | None = None
+    open_files: int | None = None
+    open_files_limit: int | None = None
+    resident_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One combination of mode, level and repeat, measured. *_us are None where nothing was counted.
+
+    opening_s: how long all connections took to open, where that comes before the cell's time.
+    rate_per_s: the offered load, None where it is closed. late: arrivals for which no user was free when they
+    were due. dropped: arrivals that no user ever took. response_us runs from the intended time,
+    round_trip_us from the send; send_lag_us lies between them (closed: from the end of the user's last turn).
+    reports_refused: workers' reports that belonged to another run. reports_late: those of this run that
+    belonged to an earlier cell, or came from a worker that this one was not given to.
+    users: how many there really were, told by the workers; None where they come and go. backed_off: how often
+    one waited before it tried again a server that had not taken its connection. port_waits: connections that
+    had to wait for a local port. addresses: those to which connections were opened, `ip:port`.
+    messages: those that ended in the window, and failed ones that were under way at its end. edges: None
+    where it was not measured. A cell that is too short has no client's times. examples: outcome -> what was
+    said of the first message that failed so.
+    """
+
+    index: int
+    mode: str
+    level: int
+    repeat: int
+    client_mode: str
+    messages_per_connection: int
+    payload_bytes: int
+    seconds: float
+    sessions_per_s: float
+    messages_per_s: float
+    sessions: int
+    messages: Messages
+    ledger: Ledger
+    scenario: str = "session"
+    arrival: str = "closed"
+    rate_per_s: float | None = None
+    late: int = 0
+    dropped: int = 0
+    backed_off: int = 0
+    port_waits: int = 0
+    addresses: list[str] = field(default_factory=list)
+    opening_s: float | None = None
+    cut_short: bool = False
+    workers_expected: int = 1
+    workers_reported: int = 1
+    reports_refused: int = 0
+    reports_late: int = 0
+    users: int | None = None
+    connect_us: Distribution | None = None
+    first_reply_us: Distribution | None = None
+    response_us: Distribution | None = None
+    round_trip_us: Distribution | None = None
+    send_lag_us: Distribution | None = None
+    wait_us: Distribution | None = None
+    service_us: Distribution | None = None
+    network_us: Distribution | None = None
+    close_us: Distribution | None = None
+    session_us: Distribution | None = None
+    littles_law: LittlesLaw | None = None
+    health: list[WorkerHealth] = field(default_factory=list)
+    server: ServerCell | None = None
+    edges: Edges | None = None
+    examples: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def too_short(self) -> bool:
+        """Whether the window was too short for its exchanges: its times are those of a lucky few."""
+        return self.edges is not None and self.edges.needs_s is not None
+
+    @property
+    def mostly_failed(self) -> bool:
+        """Whether most of its messages failed: its throughput is that of the few that did not."""
+        return self.messages.failed > MOST_FAILED_SHARE * self.messages.sent
+
+    @property
+    def whole(self) -> bool:
+        """Whether its figures may stand beside others: it ran to its end, and that was late enough."""
+        return not self.cut_short and not self.too_short
+
+
+@dataclass(frozen=True, slots=True)
+class CellDetail:
+    """The bulky part of a cell: cells/<n>.json.
+
+    histograms: phase name -> HdrHistogram's own base64 encoding, values in nanoseconds.
+    per_second: one row a second of the window: {"second": 0, "answered": 123, "failed": 0}.
+    overlap: None where the server told no whole account of the connections that it admitted.
+    """
+
+    index: int
+    histograms: dict[str, str] = field(default_factory=dict)
+    per_second: list[dict[str, int]] = field(default_factory=list)
+    overlap: Overlap | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Everything in run.json.
+
+    kind is `plan` or `hand`; server is what /listeners says of the server, {} if unknown. target: of a
+    service that is not a Lockstep server its address, framing and reply (None where replies were not
+    checked), else {}.
+    """
+
+    run_id: str
+    kind: str
+    started: str
+    finished: str | None
+    interrupted: bool
+    command: str
+    plan: dict[str, Any]
+    server: dict[str, Any]
+    hosts: list[dict[str, Any]]
+    cells: list[Cell] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    target: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+
+def _times_of(record: type[Cell] | type[ServerCell]) -> tuple[str, ...]:
+    """The names of its distributions of times, without their unit."""
+    return tuple(field.name.removesuffix("_us") for field in fields(record) if field.name.endswith("_us"))
+
+
+CLIENT_TIMES = _times_of(Cell)
+SERVER_TIMES = _times_of(ServerCell)

@@ -1,0 +1,140 @@
+"""summary.csv: one flat row a cell, every column named with its unit, for spreadsheets and data frames."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict, fields
+
+from lockstep.runs.records import (
+    CLIENT_TIMES,
+    SERVER_TIMES,
+    Cell,
+    Count,
+    Distribution,
+    Fairness,
+    Ledger,
+    Messages,
+    Run,
+)
+from lockstep.runs.theory import Edges, LittlesLaw, WaitPrediction
+
+Value = str | int | float | None
+
+_PLAIN = (
+    "index",
+    "mode",
+    "level",
+    "repeat",
+    "client_mode",
+    "scenario",
+    "arrival",
+    "rate_per_s",
+    "late",
+    "dropped",
+    "messages_per_connection",
+    "payload_bytes",
+    "seconds",
+    "cut_short",
+    "workers_expected",
+    "workers_reported",
+    "sessions",
+    "sessions_per_s",
+    "messages_per_s",
+)
+_SERVER_COUNTS = (
+    "accepted",
+    "received",
+    "answered",
+    "max_in_service",
+    "max_waiting",
+    "inversions",
+    "dropped_records",
+    "listen_overflows",
+)
+_FAIRNESS = ("connections", "overtaken", "longest_wait_us", "jain")
+_LEDGER_LINES = ("sent", "answered", "bytes_sent", "bytes_received")
+_PREDICTION = tuple(field.name for field in fields(WaitPrediction))
+_EDGES = tuple(field.name for field in fields(Edges))
+_LAW = tuple(field.name for field in fields(LittlesLaw))
+_STATISTICS = tuple(field.name for field in fields(Distribution))
+_OUTCOMES = tuple(field.name for field in fields(Messages))
+
+
+def summary_csv(run: Run) -> str:
+    """The run's cells as CSV; what was not measured is an empty field."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _columns(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_row(cell) for cell in run.cells)
+    return text.getvalue()
+
+
+def _columns() -> list[str]:
+    return [
+        *_PLAIN,
+        *(f"messages_{outcome}" for outcome in _OUTCOMES),
+        *(column for name in CLIENT_TIMES for column in _time_columns(name)),
+        *(f"server_{name}" for name in _SERVER_COUNTS),
+        *(column for name in SERVER_TIMES for column in _time_columns(f"server_{name}")),
+        *(f"fairness_{name}" for name in _FAIRNESS),
+        *_time_columns("fairness_reacquire"),
+        *(f"wait_prediction_{name}" for name in _PREDICTION),
+        *(f"littles_law_{end}_{name}" for end in ("client", "server") for name in _LAW),
+        *(f"edges_{name}" for name in _EDGES),
+        *(f"ledger_{line}_{end}" for line in _LEDGER_LINES for end in ("client", "server")),
+        "ledger_failed",
+        "ledger_difference",
+        "ledger_exact",
+    ]
+
+
+def _time_columns(name: str) -> list[str]:
+    return [f"{name}_{statistic}" + ("" if statistic == "count" else "_us") for statistic in _STATISTICS]
+
+
+def _row(cell: Cell) -> dict[str, Value]:
+    row: dict[str, Value] = {name: getattr(cell, name) for name in _PLAIN}
+    row |= {f"messages_{outcome}": count for outcome, count in asdict(cell.messages).items()}
+    for name in CLIENT_TIMES:
+        row |= _times(name, getattr(cell, f"{name}_us"))
+    row |= _record("littles_law_client", cell.littles_law)
+    row |= _record("edges", cell.edges)
+    if cell.server is not None:
+        row |= {f"server_{name}": getattr(cell.server, name) for name in _SERVER_COUNTS}
+        for name in SERVER_TIMES:
+            row |= _times(f"server_{name}", getattr(cell.server, f"{name}_us"))
+        row |= _fairness(cell.server.fairness)
+        row |= _record("wait_prediction", cell.server.wait_prediction)
+        row |= _record("littles_law_server", cell.server.littles_law)
+    return row | _ledger(cell.ledger)
+
+
+def _ledger(ledger: Ledger) -> dict[str, Value]:
+    row: dict[str, Value] = {}
+    for line in _LEDGER_LINES:
+        count: Count = getattr(ledger, line)
+        row[f"ledger_{line}_client"] = count.client
+        row[f"ledger_{line}_server"] = count.server
+    told = {"failed": ledger.failed, "difference": ledger.difference, "exact": ledger.exact}
+    return row | {f"ledger_{name}": value for name, value in told.items()}
+
+
+def _fairness(fairness: Fairness | None) -> dict[str, Value]:
+    if fairness is None:
+        return {}
+    row: dict[str, Value] = {f"fairness_{name}": getattr(fairness, name) for name in _FAIRNESS}
+    return row | _times("fairness_reacquire", fairness.reacquire_us)
+
+
+def _record(prefix: str, record: WaitPrediction | LittlesLaw | Edges | None) -> dict[str, Value]:
+    """A record's fields as columns; none where there is no record."""
+    if record is None:
+        return {}
+    return {f"{prefix}_{name}": value for name, value in asdict(record).items()}
+
+
+def _times(name: str, distribution: Distribution | None) -> dict[str, Value]:
+    if distribution is None:
+        return {}
+    return dict(zip(_time_columns(name), asdict(distribution).values(), strict=True))

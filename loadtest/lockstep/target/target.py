@@ -1,0 +1,147 @@
+"""Whom the load goes to: a Lockstep server, which tells its modes itself, or any other TCP service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lockstep.control import CellOrder
+from lockstep.nearest import offer
+from lockstep.plan import Plan, PlanError, Traffic
+from lockstep.target.admin import ServerView, Snapshot
+from lockstep.tcp.socket_errors import HarnessError
+from lockstep.worker.scenarios import GREETING_REPLY
+from lockstep_wire.framing import FRAMINGS
+
+# The mode's name where the target is not a Lockstep server.
+PLAIN_TARGET = "target"
+
+# What a Lockstep server says that it answers -> what is expected, as a CellOrder tells it.
+_REPLIES = {"echo": "echo", "ack": GREETING_REPLY.decode()}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """host: name or address. server: its admin port's view; None for any other service, which then needs
+    port and framing. port: beside a server that tells its modes' ports itself, that of a proxy before it.
+
+    reply: `echo`, an exact text or None (unchecked), for a service that is not a Lockstep server.
+    """
+
+    host: str
+    server: ServerView | None
+    port: int | None = None
+    framing: str = "raw"
+    reply: str | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """What the server says of itself; empty where nobody can be asked.
+
+        ServerUnreachableError if it does not answer.
+        """
+        snapshot = self._snapshot()
+        if snapshot is None:
+            return {}
+        return {**snapshot.settings, "modes": list(snapshot.listeners)}
+
+    def told(self) -> dict[str, Any]:
+        """What a run has to keep of a service that is not a Lockstep server: it tells nothing of itself."""
+        if self.server is not None:
+            return {}
+        address = self.host if self.port is None else f"{self.host}:{self.port}"
+        return {"address": address, "framing": self.framing, "reply": self.reply}
+
+    def check(self, plan: Plan) -> None:
+        """PlanError where the server does not offer a mode of the plan, or one port is given for several."""
+        snapshot = self._snapshot()
+        for mode in plan.modes:
+            self._port(snapshot, mode, "modes")
+        if snapshot is not None and self.port is not None and len(plan.modes) > 1:
+            raise PlanError(
+                "host",
+                f"names port {self.port}, but each of the {len(plan.modes)} modes has a port of its own, "
+                "which the server tells: leave the port out, or choose one mode",
+            )
+
+    def port_of(self, mode: str) -> int:
+        """The port behind a mode's name. PlanError where there is none."""
+        return self._port(self._snapshot(), mode, "mode")
+
+    def _snapshot(self) -> Snapshot | None:
+        return None if self.server is None else self.server.snapshot()
+
+    def _port(self, snapshot: Snapshot | None, mode: str, setting: str) -> int:
+        """The port behind a mode's name; setting: who named the mode, for the refusal."""
+        if self.server is None or snapshot is None:
+            if mode != PLAIN_TARGET:
+                raise PlanError(
+                    setting,
+                    f"{mode!r} is not offered by {self.host}: a service without --admin has one mode, "
+                    f"{PLAIN_TARGET}; give --admin HOST:PORT for a Lockstep server, which tells its modes",
+                )
+            if self.port is None:
+                raise PlanError(
+                    "host", f"{self.host!r} has no port: write it as tcp://name:port, or give --admin"
+                )
+            return self.port
+        listeners = snapshot.listeners
+        if mode not in listeners:
+            raise PlanError(
+                setting,
+                f"{mode!r} is not offered by the server at {self.server.admin}: {offer(mode, listeners)}",
+            )
+        own = listeners[mode].port
+        if self.port is None or self.port == own:
+            return own
+        whose = next((name for name, listener in listeners.items() if listener.port == self.port), None)
+        if whose is not None:
+            raise PlanError(
+                "host",
+                f"names port {self.port}, which is that of {whose!r}, but {mode!r} is at port {own}: leave "
+                "the port out",
+            )
+        # Something stands before the server: a proxy, a published port.
+        return self.port
+
+    def _known(self, settings: Mapping[str, Any], name: str, known: Iterable[str]) -> str:
+        """A setting of the server's, which has to be one of these. HarnessError where it is another."""
+        value = str(settings[name])
+        if value not in known:
+            raise HarnessError(
+                f"the server at {self.host} has {name} {value!r}, and this version knows {', '.join(known)}: "
+                "use the same version of Lockstep for both"
+            )
+        return value
+
+    def order(
+        self,
+        run_id: str,
+        cell: int,
+        mode: str,
+        traffic: Traffic,
+        warmup_s: float,
+        seconds: float | None,
+        seed: int,
+    ) -> CellOrder:
+        """The order that sends workers to a mode of this target."""
+        snapshot = self._snapshot()
+        framing, timing, reply = self.framing, False, self.reply
+        if snapshot is not None:
+            settings = snapshot.settings
+            framing = self._known(settings, "framing", FRAMINGS)
+            timing, reply = settings["timing"], _REPLIES[self._known(settings, "reply", _REPLIES)]
+        return CellOrder(
+            run_id=run_id,
+            cell=cell,
+            mode=mode,
+            host=self.host,
+            port=self._port(snapshot, mode, "mode"),
+            framing=framing,
+            timing=timing,
+            reply=reply,
+            traffic=traffic,
+            warmup_s=warmup_s,
+            seconds=seconds,
+            seed=seed,
+        )

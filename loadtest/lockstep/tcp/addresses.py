@@ -1,0 +1,171 @@
+"""Where a name leads: all its addresses, in the system's order, asked for again while the load runs.
+
+A name may have several addresses of which only some are served (`localhost`), and may move to others (a
+replaced container, a failover). A load that keeps what it found first measures a machine that is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+from lockstep.tcp.socket_errors import HarnessError
+from lockstep_wire.addresses import address_text
+
+logger = logging.getLogger(__name__)
+
+# How long addresses count as known. The system tells no time to live: a resolver that caches keeps to it
+# itself, and one that does not can bear one question a second from each worker. A load so follows a name
+# within about two seconds.
+LIFETIME_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to connect to. sockaddr: as the socket module takes it for this family."""
+
+    family: socket.AddressFamily
+    sockaddr: tuple[Any, ...]
+
+    @property
+    def text(self) -> str:
+        """`ip:port`."""
+        return address_text(*self.sockaddr[:2])
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it is this machine itself."""
+        return ip_address(str(self.sockaddr[0]).partition("%")[0]).is_loopback
+
+
+LookUp = Callable[[str, int], list[Address]]
+"""All addresses of a name and a port, in the order in which to try them; OSError or ValueError."""
+
+
+def ask_system(host: str, port: int) -> list[Address]:
+    """What the system's resolver says. Under Locust, other users run meanwhile."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # The same address may be told once for each source that it comes from.
+    return list(dict.fromkeys(Address(family, sockaddr) for family, _, _, _, sockaddr in found))
+
+
+def _in_a_thread(work: Callable[[], None]) -> None:
+    # Under Locust this is a greenlet.
+    threading.Thread(target=work, daemon=True).start()
+
+
+class _Entry:
+    """What is known of one name and port."""
+
+    __slots__ = ("asking", "due_ns", "found", "numeric", "refusal")
+
+    def __init__(self, numeric: bool) -> None:
+        self.numeric = numeric
+        self.found: tuple[Address, ...] = ()
+        self.refusal = ""
+        # From when on the system is to be asked again; a numeric address never changes.
+        self.due_ns: int | None = None
+        self.asking = threading.Lock()
+
+
+class AddressBook:
+    """Asks for each name once at a time, however many users want it.
+
+    The first who wants a name waits for it, and so does whoever wants it meanwhile. Once it is known nobody
+    waits any more: it is asked for again beside the load. A later question that fails changes nothing, for
+    a resolver's hiccup is not the server's: the last addresses are kept, and a log line says so.
+
+    look_up: asks the system. clock_ns: monotonic. beside: runs a function beside the caller.
+    """
+
+    def __init__(
+        self,
+        look_up: LookUp = ask_system,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+        beside: Callable[[Callable[[], None]], None] = _in_a_thread,
+    ) -> None:
+        self._look_up = look_up
+        self._clock_ns = clock_ns
+        self._beside = beside
+        self._entries: dict[tuple[str, int], _Entry] = {}
+        # How many connections were opened to each address, by its text.
+        self.used: Counter[str] = Counter()
+        # How many connections had to wait for a local port.
+        self.port_waits = 0
+
+    def find(self, host: str, port: int) -> tuple[Address, ...]:
+        """The addresses of host:port, at least one. HarnessError where the name is unknown."""
+        key = (host, port)
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries.setdefault(key, _Entry(_is_numeric(host)))
+        if entry.found:
+            if not entry.numeric and self._is_due(entry) and entry.asking.acquire(blocking=False):
+                self._ask_beside(key, entry)
+        elif self._is_due(entry):
+            with entry.asking:
+                # Who waited here has the answer of who came first.
+                if self._is_due(entry):
+                    self._ask(key, entry)
+        if not entry.found:
+            raise HarnessError(entry.refusal)
+        return entry.found
+
+    def _is_due(self, entry: _Entry) -> bool:
+        return entry.due_ns is None or self._clock_ns() >= entry.due_ns
+
+    def _ask_beside(self, key: tuple[str, int], entry: _Entry) -> None:
+        def ask() -> None:
+            try:
+                self._ask(key, entry)
+            finally:
+                entry.asking.release()
+
+        try:
+            self._beside(ask)
+        except BaseException:
+            # There was no thread to be had.
+            entry.asking.release()
+            raise
+
+    def _ask(self, key: tuple[str, int], entry: _Entry) -> None:
+        host, port = key
+        found: tuple[Address, ...] = ()
+        reason = "it has no address"
+        try:
+            found = tuple(self._look_up(host, port))
+        except (OSError, ValueError) as error:
+            # A ValueError is a name that cannot be one: an empty label, a zero byte.
+            reason = getattr(error, "strerror", None) or str(error)
+        if not found:
+            entry.refusal = f"cannot find host {host!r} ({reason}): check the name or give an address"
+        if found:
+            if entry.found and set(found) != set(entry.found):
+                logger.info("%s: now %s", host, _texts(found))
+            entry.found = found
+        elif entry.found:
+            logger.warning("%s; going on with %s", entry.refusal, _texts(entry.found))
+        entry.due_ns = self._clock_ns() + LIFETIME_NS
+
+
+def _texts(addresses: tuple[Address, ...]) -> str:
+    return ", ".join(address.text for address in addresses)
+
+
+def _is_numeric(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+# One for all users of a process.
+ADDRESS_BOOK = AddressBook()

@@ -1,0 +1,327 @@
+"""One TCP connection's life: opened, bounded, given up or closed, each time told to the meter once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from lockstep.tcp import failures
+from lockstep.tcp.addresses import ADDRESS_BOOK, Address, AddressBook
+from lockstep.tcp.dialling import DialError, dial
+from lockstep.tcp.failures import check_bound, explain, with_bytes
+from lockstep.tcp.in_flight import InFlight
+from lockstep.tcp.links import Link, LinkMaker
+from lockstep.tcp.links.blocking import BlockingLink
+from lockstep.tcp.links.socket_link import in_use
+from lockstep.tcp.meters import ABSENT, Meter
+from lockstep.tcp.moments import Moments
+from lockstep.tcp.reply_buffer import ReplyBuffer
+from lockstep.tcp.route import Route
+from lockstep.tcp.samples import ANSWERED, Outcome, Phase, Sample
+from lockstep.tcp.socket_errors import HarnessError
+
+_now_ns = time.monotonic_ns
+
+
+class Connection:
+    """What can be opened and closed again and again, by one greenlet or thread at a time.
+
+    host, port: the target. meter: told of every step.
+    timeout_s: within how many seconds a step must be over (a connect, or a message with its reply); None
+    waits for ever. close_timeout_s: the same for closing, timeout_s where it is None. Both may be changed at
+    any time. link: what waits, a thread or a greenlet.
+    source: a local IP address to connect from. user: whose connections these are, told with each kept.
+    patient, addresses, sleep: as for Route.
+    """
+
+    # Of these there are as many as connections: every kilobyte is ten megabytes.
+    __slots__ = (
+        "_aborted",
+        "_connecting",
+        "_in_flight",
+        "_link",
+        "_make_link",
+        "_meter",
+        "_moments",
+        "_replies",
+        "_route",
+        "_short_way",
+        "_source",
+        "_stopped",
+        "_timeout_s",
+        "_user",
+        "address",
+        "close_timeout_s",
+        "connected",
+        "free_ns",
+        "host",
+        "port",
+    )
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        meter: Meter,
+        *,
+        timeout_s: float | None = 10.0,
+        close_timeout_s: float | None = None,
+        link: LinkMaker = BlockingLink,
+        source: str | None = None,
+        user: str | None = None,
+        patient: bool = True,
+        addresses: AddressBook = ADDRESS_BOOK,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.host = host
+        self.port = port
+        # Where the last connection went to, as `ip:port`.
+        self.address: str | None = None
+        self._route = Route(addresses, sleep, patient=patient)
+        self.close_timeout_s = close_timeout_s
+        self._timeout_s = timeout_s
+        self._meter = meter
+        self._make_link = link
+        self._source = source
+        self._user = user
+        self._connecting = False
+        self._link: Link | None = None
+        # Whether there is a connection to send on. An attribute, for it is asked before every message.
+        self.connected = False
+        # When the last step was over, monotonic nanoseconds.
+        self.free_ns = ABSENT
+        self._in_flight = InFlight(meter)
+        self._aborted = self._stopped = False
+        # The link, as long as nothing is in flight on it and nothing is held that came before: the next
+        # receive brings the next reply.
+        self._short_way: Link | None = None
+        # Made when a reply is not whole at a glance: most connections never need one.
+        self._replies: ReplyBuffer | None = None
+        self._begin_anew()
+
+    @property
+    def timeout_s(self) -> float | None:
+        """The bound of a step, in seconds; None where there is none."""
+        return self._timeout_s
+
+    @timeout_s.setter
+    def timeout_s(self, timeout_s: float | None) -> None:
+        check_bound("timeout_s", timeout_s)
+        self._timeout_s = timeout_s
+        if self._link is not None:
+            self._link.bound(timeout_s)
+
+    @property
+    def back_off_s(self) -> float:
+        """How long `connect` would wait now before it tries again, in seconds."""
+        return self._route.back_off_s
+
+    def connect(self) -> Outcome:
+        """Open the connection and time the handshake; a connection that is still open is closed first.
+
+        All addresses of the host are tried in their order. Where the peer did not take the last connection,
+        this waits first, and that is no part of the connect's time.
+        """
+        self._in_flight.forget_lost()
+        return self._open()
+
+    def _open(self) -> Outcome:
+        """As connect; who still waits to be told of messages that are lost will be."""
+        if self._connecting:
+            raise in_use()
+        self._close()
+        self._begin_anew()
+        self._connecting = True
+        try:
+            addresses = self._route.await_addresses(self.host, self.port, self._source)
+            while (outcome := self._try(addresses)) is None:
+                self._route.await_port()
+            return outcome
+        finally:
+            self._connecting = False
+
+    def _try(self, addresses: Sequence[Address]) -> Outcome | None:
+        """None where this machine has no local port left now, which is nobody's failure yet."""
+        start_ns = self._moments.connect_start_ns = _now_ns()
+        try:
+            found = dial(addresses, self._timeout_s, self._attempt, lambda: self._aborted)
+        except DialError as failure:
+            if not self._aborted:
+                if self._route.may_await_port(failure.error):
+                    return None
+                self._route.failed(self.host, self.port)
+            outcome, reason = self._explain(failure.error)
+            return self._lose(Phase.CONNECT, start_ns, outcome, f"{reason} ({failure.where})")
+        except BaseException as error:
+            self._break_off(error, Phase.CONNECT, start_ns)
+            raise
+        self._moments.connected_ns = end_ns = _now_ns()
+        self._moments.peer = self.address = self._route.connected(found)
+        self.connected = True
+        self._short_way = self._link
+        self._meter.step(Phase.CONNECT, start_ns, end_ns)
+        return ANSWERED
+
+    def _attempt(self, address: Address, timeout_s: float | None) -> None:
+        if self._link is not None:
+            self._link.close()
+        link = self._link = self._make_link(address.family, timeout_s)
+        if not self._aborted:
+            link.connect(address.sockaddr, self._source)
+        if self._aborted:
+            raise ConnectionAbortedError(failures.STOPPED)
+        if timeout_s != self._timeout_s:
+            link.bound(self._timeout_s)
+
+    def close(self) -> Outcome:
+        """Say goodbye, wait until the peer has closed too, and time that.
+
+        Nothing happens where there is no connection.
+        """
+        outcome = self._close()
+        self._in_flight.forget_lost()
+        return outcome
+
+    def _close(self) -> Outcome:
+        link = self._link
+        if link is None:
+            return ANSWERED
+        link.begin()
+        if self._aborted:
+            return self._lose_all(Outcome.ABORTED, failures.STOPPED)
+        if self._in_flight:
+            return self._lose_all(Outcome.ABORTED, failures.CLOSED_UNANSWERED)
+        start_ns = self._moments.close_start_ns = _now_ns()
+        bound_s = self._timeout_s if self.close_timeout_s is None else self.close_timeout_s
+        if bound_s != self._timeout_s:
+            link.bound(bound_s)
+        try:
+            link.finish()
+            unasked = link.receive()
+        except OSError as error:
+            return self._lose(Phase.CLOSE, start_ns, *self._explain(error, failures.STAYED_OPEN, bound_s))
+        except BaseException as error:
+            self._break_off(error, Phase.CLOSE, start_ns)
+            raise
+        if unasked:
+            detail = with_bytes(failures.UNASKED, unasked)
+            return self._lose(Phase.CLOSE, start_ns, Outcome.MISMATCH, detail, received=len(unasked))
+        self._leave(ANSWERED)
+        self._meter.step(Phase.CLOSE, start_ns, self.free_ns)
+        return ANSWERED
+
+    def abort(self, *, stopped: bool = False) -> None:
+        """Give the connection up, from another greenlet or thread too, and wake who waits on it.
+
+        What is in flight is booked as aborted, and so is every message from now on, until `connect`.
+        stopped: not the user's own code does so, but whoever ends the user.
+        """
+        self._aborted = True
+        self._stopped = self._stopped or stopped
+        self.connected = False
+        self._short_way = None
+        if self._link is not None:
+            self._link.abort()
+
+    def _begin_anew(self) -> None:
+        self._moments = Moments(_now_ns())
+        self._aborted = self._stopped = False
+        self._in_flight.forget()
+
+    def _explain(
+        self, error: OSError, too_late: str = failures.TOO_LATE, bound_s: float | None = None
+    ) -> tuple[Outcome, str]:
+        """Outcome and reason; HarnessError, and no connection left, where the fault is this machine's own.
+
+        too_late: in what words a deadline was missed; bound_s: which, where it is not timeout_s.
+        """
+        if self._aborted:
+            return Outcome.ABORTED, failures.STOPPED
+        try:
+            return explain(error, too_late, self._timeout_s if bound_s is None else bound_s)
+        except HarnessError:
+            self._leave(Outcome.ABORTED)
+            raise
+
+    def _book_failed(
+        self,
+        phase: Phase,
+        start_ns: int,
+        outcome: Outcome,
+        detail: str,
+        *,
+        sent: int = 0,
+        received: int = 0,
+        end_ns: int = ABSENT,
+    ) -> Outcome:
+        """A step has failed that is no message in flight. sent: its frame, in bytes. received: what came.
+
+        end_ns: when it was over, ABSENT for now.
+        """
+        sample = Sample(
+            phase,
+            outcome,
+            start_ns,
+            _now_ns() if end_ns == ABSENT else end_ns,
+            sent_bytes=sent,
+            received_bytes=received,
+            detail=detail,
+            stopped=self._stopped,
+        )
+        self._meter.failure(sample)
+        return outcome
+
+    def _lose(
+        self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, *, sent: int = 0, received: int = 0
+    ) -> Outcome:
+        """As _book_failed, and the connection is given up: what waited for a reply on it is lost with it."""
+        now_ns = _now_ns()
+        # First of all: whoever is told of a failure may raise.
+        self._leave(outcome)
+        try:
+            self._book_failed(phase, start_ns, outcome, detail, sent=sent, received=received, end_ns=now_ns)
+        finally:
+            others = Outcome.ABORTED if outcome is Outcome.TIMEOUT else outcome
+            self._in_flight.all_failed(others, failures.LOST_WITH_IT, now_ns, self._stopped)
+        return outcome
+
+    def _break_off(self, error: BaseException, phase: Phase, start_ns: int) -> None:
+        """Who used the connection is interrupted in the middle of a step that is no message in flight."""
+        self._lose(phase, start_ns, Outcome.ABORTED, self._interruption(error))
+
+    def _interruption(self, error: BaseException) -> str:
+        """What interrupted a step, in words: whoever ends its user, or a bound of the user's own."""
+        self._stopped = isinstance(error, failures.ENDS_A_USER)
+        return failures.STOPPED if self._stopped else failures.BROKEN_OFF.format(kind=type(error).__name__)
+
+    def _lose_all(self, outcome: Outcome, detail: str, others: Outcome | None = None) -> Outcome:
+        """Book every message that is still without a reply, and give the connection up.
+
+        others: how those failed that are only lost with the oldest; as the oldest, where it is None.
+        """
+        now_ns = _now_ns()
+        self._leave(outcome)
+        try:
+            if self._in_flight:
+                self._in_flight.failed(outcome, detail, now_ns, self._stopped)
+        finally:
+            detail = failures.LOST_WITH_IT if others else detail
+            self._in_flight.all_failed(others or outcome, detail, now_ns, self._stopped)
+        return outcome
+
+    def _leave(self, outcome: Outcome) -> None:
+        """Close the socket and tell how the connection went."""
+        link, self._link = self._link, None
+        self.connected = False
+        self._short_way = None
+        self._replies = None
+        if link is None:
+            return
+        told = self._meter.wants_connections and self._moments.connected_ns is not None
+        address = link.address if told else ""
+        link.close()
+        self.free_ns = _now_ns()
+        if self._moments.connected_ns is not None:
+            self._route.ended(outcome, self._moments.answered)
+        if told:
+            self._meter.connection(address, self._moments.view(self.free_ns, outcome, self._user))

@@ -1,0 +1,101 @@
+"""The messages of one connection whose replies are still to come, and how each of them ended."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from lockstep.tcp.meters import ABSENT, Meter
+from lockstep.tcp.samples import Outcome, Phase, Sample
+
+# Who never fetches a reply must not fill the memory with the news of it.
+MOST_LOST = 10_000
+
+
+class _Sent(NamedTuple):
+    due_ns: int
+    sent_ns: int
+    sent_bytes: int
+
+
+class InFlight:
+    """Replies come in the order of the messages, so the oldest is always the one to be booked.
+
+    received: bytes that came since the last booking; they belong to the oldest.
+    Of those that failed, who fetches replies one by one is told in their turn: before whatever was sent
+    later, also on another connection.
+    """
+
+    __slots__ = ("_lost", "_meter", "_sent", "received")
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        # Made when first needed: an empty deque takes as much as the rest of a connection.
+        self._sent: deque[_Sent] | tuple[()] = ()
+        self.received = 0
+        self._lost: deque[Outcome] | tuple[()] = ()
+
+    def __len__(self) -> int:
+        return len(self._sent)
+
+    def add(self, due_ns: int, sent_ns: int, sent_bytes: int) -> None:
+        """A message was written, or at least begun. due_ns: ABSENT where nobody said."""
+        if isinstance(self._sent, tuple):
+            self._sent = deque()
+        self._sent.append(_Sent(due_ns, sent_ns, sent_bytes))
+
+    def answered(self, end_ns: int, wait_ns: int | None, service_ns: int | None) -> int:
+        """The oldest has its reply; when it was sent is returned."""
+        due_ns, sent_ns, sent_bytes = self._oldest()
+        received, self.received = self.received, 0
+        wait_ns = ABSENT if wait_ns is None else wait_ns
+        service_ns = ABSENT if service_ns is None else service_ns
+        self._meter.message((due_ns, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received))
+        return sent_ns
+
+    def older_than(self, moment_ns: int) -> bool:
+        """Whether one of them was sent before this."""
+        return not isinstance(self._sent, tuple) and bool(self._sent) and self._sent[0].sent_ns < moment_ns
+
+    def failed(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool = False) -> None:
+        """The oldest will never have its reply, or had a wrong one."""
+        _, sent_ns, sent_bytes = self._oldest()
+        received, self.received = self.received, 0
+        self.lose(outcome)
+        self._meter.failure(
+            Sample(Phase.MESSAGE, outcome, sent_ns, end_ns, None, None, sent_bytes, received, detail, stopped)
+        )
+
+    def all_failed(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool = False) -> None:
+        """None of them will have its reply. Each is told, whatever the one before has raised."""
+        raised: BaseException | None = None
+        while self._sent:
+            try:
+                self.failed(outcome, detail, end_ns, stopped)
+            except BaseException as error:  # noqa: BLE001 - raised again, once all are told
+                raised = raised or error
+        if raised is not None:
+            raise raised
+
+    def forget(self) -> None:
+        """Begin with a new connection."""
+        self._sent = ()
+        self.received = 0
+
+    def lose(self, outcome: Outcome) -> None:
+        """One failed of which nobody has been told yet."""
+        if isinstance(self._lost, tuple):
+            self._lost = deque(maxlen=MOST_LOST)
+        self._lost.append(outcome)
+
+    def next_lost(self) -> Outcome | None:
+        """How the oldest of these failed, who is now told; None where there is none."""
+        return self._lost.popleft() if self._lost else None
+
+    def forget_lost(self) -> None:
+        """Whoever sent them has been told, or asks for something else now."""
+        self._lost = ()
+
+    def _oldest(self) -> _Sent:
+        assert not isinstance(self._sent, tuple), "a reply to be booked, and no message sent"
+        return self._sent.popleft()

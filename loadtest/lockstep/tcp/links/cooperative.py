@@ -1,0 +1,167 @@
+"""A link for greenlets: a non-blocking socket and one io watcher that is kept as long as the connection.
+
+gevent's own sockets try a receive that cannot succeed yet, then set a timer and register with the loop anew,
+for every message. Here a receive is one switch to the hub and one call that finds its data.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from types import MethodType
+from typing import Any
+
+import gevent
+from greenlet import getcurrent, greenlet
+
+from lockstep.tcp.links import RECEIVE_BYTES, SocketAddress
+from lockstep.tcp.links.socket_link import READ, SocketLink, in_use
+from lockstep.tcp.links.watchdog import Watchdog, watchdog_for
+
+
+class CooperativeLink(SocketLink):
+    """Blocks one greenlet and never the process."""
+
+    __slots__ = (
+        "_hub_switch",
+        "_loop",
+        "_reader",
+        "_waiter",
+        "_watchdog",
+        "_watching",
+        "ticks",
+    )
+
+    def __init__(self, family: socket.AddressFamily, timeout_s: float | None) -> None:
+        super().__init__(family)
+        hub = gevent.get_hub()
+        self._loop = hub.loop
+        # Past gevent's own switch, whose bookkeeping is for greenlets that are not ours to resume.
+        self._hub_switch = MethodType(greenlet.switch, hub)
+        self._reader: Any = None
+        self._watching = False
+        self._waiter: Any = None
+        # How many of the watchdog's ticks the step has seen.
+        self.ticks = 0
+        self._watchdog: Watchdog | None = None
+        self.bound(timeout_s)
+
+    @property
+    def waiting(self) -> bool:
+        """See Link.waiting."""
+        return self._waiter is not None
+
+    def bound(self, timeout_s: float | None) -> None:
+        """See Link.bound."""
+        if self._watchdog is not None:
+            self._watchdog.forget(self)
+        self._watchdog = None if timeout_s is None else watchdog_for(timeout_s)
+        if self._watchdog is not None:
+            self._watchdog.watch(self)
+
+    def begin(self) -> None:
+        """See Link.begin."""
+        if self._waiter is not None:
+            raise in_use()
+        self.ticks = 0
+
+    def connect(self, address: SocketAddress, source: str | None) -> None:
+        """See Link.connect."""
+        super().connect(address, source)
+        self._reader = self._loop.io(self._socket.fileno(), READ)
+
+    def send(self, frame: bytes) -> None:
+        """See Link.send."""
+        # As `begin` does; its call alone could be measured here.
+        if self._waiter is not None:
+            raise in_use()
+        self.ticks = 0
+        try:
+            sent = self._send(frame)
+        except BlockingIOError:
+            sent = 0
+        if sent != len(frame):
+            self._send_rest(memoryview(frame)[sent:])
+
+    def receive(self) -> bytes:
+        """See Link.receive."""
+        if self._early:
+            return self._early.popleft()
+        if not self._watching:
+            self._reader.start(self._on_readable)
+            self._watching = True
+        # As _pause does; its call alone could be measured here.
+        self._waiter = getcurrent()
+        try:
+            self._hub_switch()
+        except BaseException:
+            self._waiter = None
+            raise
+        return self._receive(RECEIVE_BYTES)
+
+    def abort(self) -> None:
+        """See Link.abort; who waits to be connected is woken too."""
+        super().abort()
+        self._interrupt(ConnectionAbortedError(errno.ECONNABORTED, "stopped"))
+
+    def expire(self) -> None:
+        """See Watched.expire."""
+        self._interrupt(TimeoutError(errno.ETIMEDOUT, "timed out"))
+
+    def close(self) -> None:
+        """See Link.close."""
+        self.bound(None)
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+        self._socket.close()
+
+    def _pause(self) -> Any:
+        """Let others run until this greenlet is switched to: with what, is returned."""
+        self._waiter = getcurrent()
+        try:
+            return self._hub_switch()
+        except BaseException:
+            self._waiter = None
+            raise
+
+    def _on_readable(self) -> None:
+        waiter = self._waiter
+        if waiter is None:
+            # Nobody asks for what has come; the loop would call again and again.
+            self._reader.stop()
+            self._watching = False
+        else:
+            self._waiter = None
+            waiter.switch()
+
+    def _interrupt(self, error: OSError) -> None:
+        # From the hub: whoever ends a wait goes on at once and is not itself switched away from.
+        waiter = self._waiter
+        if waiter is not None:
+            self._loop.run_callback(self._throw, waiter, error)
+
+    def _throw(self, waiter: Any, error: OSError) -> None:
+        # Woken in time after all, it may be in its next step by now: that has seen no tick.
+        in_time = isinstance(error, TimeoutError) and not self.ticks
+        if self._waiter is waiter and not in_time:
+            self._waiter = None
+            waiter.throw(error)
+
+    def _await(self, events: int) -> int:
+        if self._watching:
+            # Two watchers would each wake who waits for one.
+            self._reader.stop()
+            self._watching = False
+        watcher = self._loop.io(self._socket.fileno(), events)
+        watcher.start(self._on_ready, pass_events=True)
+        try:
+            ready: int = self._pause()
+        finally:
+            watcher.close()
+        return ready
+
+    def _on_ready(self, events: int) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            waiter.switch(events)

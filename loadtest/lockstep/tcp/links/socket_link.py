@@ -1,0 +1,151 @@
+"""What both kinds of link do alike: everything but the waiting itself."""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import os
+import socket
+import struct
+from abc import abstractmethod
+from collections import deque
+from fcntl import ioctl
+from termios import FIONREAD
+
+from lockstep.tcp.links import RECEIVE_BYTES, SocketAddress
+from lockstep.tcp.socket_errors import HarnessError, no_such_source
+from lockstep_wire.addresses import address_text
+
+# As gevent's loop has them; poll's are translated.
+READ, WRITE = 1, 2
+_NOTHING = bytes(4)
+_STILL_CONNECTING = (errno.EINPROGRESS, errno.EALREADY)
+# Linux' IP_BIND_ADDRESS_NO_PORT: the port is chosen at connect, so that each target has all of them.
+_BIND_ADDRESS_NO_PORT = 24
+# Struct linger: on, for no time.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+IN_USE = (
+    "two greenlets or threads use one client at the same time: give each a client of its own, or let them "
+    "take turns with a lock (gevent.lock.BoundedSemaphore)"
+)
+
+
+class SocketLink:
+    """A Link over a non-blocking socket. Whoever extends it says how to wait."""
+
+    __slots__ = ("_early", "_receive", "_send", "_socket")
+
+    def __init__(self, family: socket.AddressFamily) -> None:
+        # The C class: what Python's and gevent's add to it is what a link does without.
+        self._socket = _socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        self._receive, self._send = self._socket.recv, self._socket.send
+        # What came while a frame was being written. Made when first needed.
+        self._early: deque[bytes] | None = None
+
+    @abstractmethod
+    def begin(self) -> None:
+        """See Link.begin."""
+
+    @abstractmethod
+    def _await(self, events: int) -> int:
+        """Wait for any of READ and WRITE, and say which it is. TimeoutError at the step's deadline."""
+
+    @property
+    def address(self) -> str:
+        """See Link.address."""
+        return address_text(*self._socket.getsockname()[:2])
+
+    def connect(self, address: SocketAddress, source: str | None) -> None:
+        """See Link.connect."""
+        connect = self._socket.connect_ex
+        if source is not None:
+            self._bind(source)
+        error = connect(address)
+        if error == errno.EINPROGRESS:
+            # On loopback the handshake is over by now: asking again saves a turn of the loop.
+            error = connect(address)
+        while error in _STILL_CONNECTING:
+            self._await(WRITE)
+            error = connect(address)
+        if error and error != errno.EISCONN:
+            raise OSError(error, os.strerror(error))
+
+    def unread(self) -> bytes:
+        """See Link.unread.
+
+        A peer's second small reply waits in its system for our acknowledgement of the first (Nagle, RFC 896),
+        which ours would send along with the next message: that reply would come right behind it, as if it
+        were its answer. So the acknowledgement is sent now.
+        """
+        if self._early:
+            return self._early.popleft()
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        # Asking how much there is costs less than a receive that fails, which Python makes an exception of.
+        if ioctl(self._socket.fileno(), FIONREAD, _NOTHING) == _NOTHING:
+            return b""
+        return self._receive(RECEIVE_BYTES)
+
+    def send_soon(self) -> None:
+        """See Link.send_soon."""
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def finish(self) -> None:
+        """See Link.finish."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def abort(self) -> None:
+        """See Link.abort: shutting down wakes who waits to receive or to send, where it is connected.
+
+        Closing then resets the connection: a server whose sessions wait for a lock so passes this one over,
+        where after a mere goodbye it would still work through all that was sent.
+        """
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError as error:
+            if error.errno not in (errno.ENOTCONN, errno.EBADF):
+                raise
+
+    def _send_rest(self, rest: memoryview) -> None:
+        """Write what did not fit, and take in what comes meanwhile.
+
+        A peer that answers as it reads would stop reading when nobody takes its answers, and both would wait
+        for ever.
+        """
+        events = READ | WRITE
+        while rest:
+            ready = self._await(events)
+            if ready & READ and not self._take_in_early():
+                # The peer says nothing more; it may read on.
+                events = WRITE
+            if ready & WRITE:
+                try:
+                    rest = rest[self._send(rest) :]
+                except BlockingIOError:
+                    continue
+
+    def _take_in_early(self) -> bool:
+        """Whether more may follow."""
+        try:
+            data = self._receive(RECEIVE_BYTES)
+        except BlockingIOError:
+            return True
+        if not data:
+            return False
+        if self._early is None:
+            self._early = deque()
+        self._early.append(data)
+        return True
+
+    def _bind(self, source: str) -> None:
+        self._socket.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+        try:
+            self._socket.bind((source, 0))
+        except OSError as refused:
+            raise no_such_source(source, refused) from refused
+
+
+def in_use() -> HarnessError:
+    """What to raise where somebody begins a step while another is in one."""
+    return HarnessError(IN_USE)

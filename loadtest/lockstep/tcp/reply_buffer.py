@@ -1,0 +1,177 @@
+"""Bytes that came in, replies that go out: never sees a socket."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from lockstep.tcp.failures import EMPTY_REPLY, as_bytes
+from lockstep.tcp.socket_errors import HarnessError
+from lockstep_wire.errors import FrameTooLong
+from lockstep_wire.framing import Framing
+
+RawEnd = Callable[[bytes], int | None]
+"""Where a reply without an end mark of its own ends: how many of these bytes it is, None if more must come.
+A wrong reply ends as soon as it is known to be wrong. Not asked while there are none."""
+
+
+def whatever(held: bytes) -> int:
+    """All that is there: times run to the first bytes of a longer reply."""
+    return len(held)
+
+
+def sized(size: int) -> RawEnd:
+    """So many bytes. HarnessError where that is no number of bytes."""
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise HarnessError(f"sized({size!r:.40}): give a whole number of bytes, 1 or more")
+
+    def end(held: bytes) -> int | None:
+        return size if len(held) >= size else None
+
+    return end
+
+
+def until(mark: bytes, most: int = 1 << 20) -> RawEnd:
+    """Up to these bytes, which are part of it; FrameTooLong where they have not come within `most` bytes.
+
+    HarnessError where they are none.
+    """
+    mark = as_bytes("the mark of until()", mark)
+    if not mark:
+        raise HarnessError("until(b''): give the bytes that a reply ends with")
+
+    def end(held: bytes) -> int | None:
+        at = held.find(mark)
+        size = at + len(mark)
+        if (size if at >= 0 else len(held)) > most:
+            raise FrameTooLong(len(held), most, held)
+        return size if at >= 0 else None
+
+    return end
+
+
+def expected(reply: bytes, header: int) -> RawEnd:
+    """This reply, behind so many bytes that nobody can know beforehand."""
+    size = header + len(reply)
+
+    def end(held: bytes) -> int | None:
+        if not reply.startswith(held[header:size]):
+            return len(held)
+        return size if len(held) >= size else None
+
+    return end
+
+
+def raw_end(expect: bytes | None, end: RawEnd | None, header: int) -> RawEnd:
+    """Where a raw reply ends: as `end` says, else where what is expected does, else with what came first.
+
+    header: bytes of a timing header before it. HarnessError where it could never end.
+    """
+    if expect == b"" and not header:
+        raise HarnessError(EMPTY_REPLY)
+    if end is not None and not callable(end):
+        raise HarnessError(f"end={end!r:.40}: give sized(...), until(...), or a function that {END_GIVES}")
+    if end is None and expect is not None:
+        return expected(expect, header)
+    return _behind(header, end or whatever) if header else end or whatever
+
+
+def _behind(header: int, end: RawEnd) -> RawEnd:
+    def behind(held: bytes) -> int | None:
+        size = end(held[header:]) if len(held) > header else None
+        return None if size is None else header + size
+
+    return behind
+
+
+END_GIVES = "tells how many of the bytes that are there are the reply, and None if more must come"
+
+
+class ReplyBuffer(Protocol):
+    """Holds what a connection has received until a whole reply is there."""
+
+    def feed(self, data: bytes) -> None:
+        """Take in what one receive brought."""
+
+    def take(self, end: RawEnd) -> bytes | None:
+        """The next whole reply, None if it is not all there; FrameTooLong where the peer goes too far.
+
+        end: for replies without an end of their own.
+        """
+
+    @property
+    def held(self) -> bytes:
+        """What is there and was not taken."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is held."""
+
+
+class FramedReplies:
+    """Replies with an end of their own: lines, or length-prefixed."""
+
+    def __init__(self, framing: Framing, max_frame: int) -> None:
+        self._decoder = framing.decoder(max_frame)
+        self._whole: deque[bytes] = deque()
+        # What ended the decoder's life; the replies before it are still good.
+        self._broken: FrameTooLong | None = None
+
+    def feed(self, data: bytes) -> None:
+        """See ReplyBuffer.feed."""
+        try:
+            self._whole.extend(self._decoder.feed(data))
+        except FrameTooLong as broken:
+            self._whole.extend(broken.before)
+            self._broken = broken
+
+    def take(self, end: RawEnd) -> bytes | None:  # noqa: ARG002 (a frame knows its end)
+        """See ReplyBuffer.take."""
+        if self._whole:
+            return self._whole.popleft()
+        if self._broken is not None:
+            raise self._broken
+        return None
+
+    @property
+    def held(self) -> bytes:
+        """See ReplyBuffer.held."""
+        rest = self._decoder.held if self._broken is None else self._broken.data
+        return b"".join((*self._whole, rest))
+
+    @property
+    def empty(self) -> bool:
+        """See ReplyBuffer.empty."""
+        return not self._whole and self._broken is None and not self._decoder.pending
+
+
+class RawReplies:
+    """Replies without an end mark."""
+
+    def __init__(self) -> None:
+        self.held = b""
+
+    def feed(self, data: bytes) -> None:
+        """See ReplyBuffer.feed."""
+        self.held += data
+
+    def take(self, end: RawEnd) -> bytes | None:
+        """See ReplyBuffer.take."""
+        size = end(self.held) if self.held else None
+        if size is None:
+            return None
+        if isinstance(size, bool) or not 0 < size <= len(self.held):
+            raise HarnessError(f"`end` says {size!r} of {len(self.held)} bytes: {END_GIVES}")
+        reply, self.held = self.held[:size], self.held[size:]
+        return reply
+
+    @property
+    def empty(self) -> bool:
+        """See ReplyBuffer.empty."""
+        return not self.held
+
+
+def reply_buffer(framing: Framing, max_frame: int) -> ReplyBuffer:
+    """The buffer that suits a framing."""
+    return RawReplies() if framing.name == "raw" else FramedReplies(framing, max_frame)
