@@ -28,7 +28,7 @@ def diff(
     """Say what of run B is worse than in run A, or better. Exit code 1 where B is worse."""
     from lockstep.analysis.conditions import mismatches
     from lockstep.analysis.run_diff import diff as diff_runs
-    from lockstep.report.diff_text import diff_markdown, print_diff
+    from lockstep.report.diff import diff_markdown, print_diff
     from lockstep.runs.folder import RunFolder
 
     allowed = parse_tolerance(tolerance)

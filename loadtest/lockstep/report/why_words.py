@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from statistics import median
 
 from lockstep.analysis.overlap_panels import Panel
 from lockstep.analysis.scalability import FEWEST_LEVELS, Law, Scaling, Unfit
 from lockstep.analysis.series import groups_in_plan_order
 from lockstep.analysis.timeline import Timeline
-from lockstep.report.fairness_rows import NONE, SELDOM, overtaken_words
-from lockstep.report.numbers import counted
-from lockstep.report.scalability_rows import percent
+from lockstep.report.numbers import counted, percent, share
 from lockstep.runs.records import Cell
+
+NONE, SELDOM = "none", "none in most repeats"
 
 
 def overlap_title(panels: Sequence[Panel]) -> str:
@@ -68,6 +69,21 @@ def fairness_sentence(cells: Sequence[Cell], modes: Sequence[str]) -> str | None
     parts = [f"{most} of connections with {first}", *(f"{word} with {names}" for word, names in others)]
     parts += [f"{word} with {joined(names)}" for names, word in told if word in (NONE, SELDOM)]
     return f"{where} later arrivals overtook {', '.join(parts)}."
+
+
+def overtaken_words(cells: Sequence[Cell]) -> str | None:
+    """What part of connections was overtaken, the median over these repeats; None where not recorded.
+
+    A median of 0 is NONE only where nobody was overtaken in any repeat.
+    """
+    servers = [cell.server for cell in cells if cell.server is not None]
+    shares = [each.fairness.overtaken_share for each in servers if each.fairness is not None]
+    if not shares:
+        return None
+    middle = median(shares)
+    if middle:
+        return share(middle, 1)
+    return SELDOM if any(shares) else NONE
 
 
 def scalability_sentence(scalings: Sequence[Scaling]) -> str | None:

@@ -12,7 +12,7 @@ from lockstep.analysis.conditions import mismatches
 from lockstep.analysis.run_diff import diff
 from lockstep.commands.diff import parse_tolerance, refusal
 from lockstep.plan import PlanError
-from lockstep.report.diff_text import diff_markdown, print_diff
+from lockstep.report.diff import diff_markdown, print_diff
 from lockstep.report.diff_words import diff_headline, diff_sentences
 from lockstep.runs.records import Run
 from tests.support_figures import degraded, make_cell, make_run, silent

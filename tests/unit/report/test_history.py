@@ -11,10 +11,8 @@ from rich.console import Console
 
 from lockstep.analysis.history import History, make_history
 from lockstep.analysis.run_diff import Outcome
-from lockstep.report.history_chart import points_of
-from lockstep.report.history_page import render_history
-from lockstep.report.history_rows import history_rows
-from lockstep.report.history_text import print_history
+from lockstep.report.history import history_rows, print_history, render_history
+from lockstep.report.sections.history import points_of
 from lockstep.runs.records import Run
 from tests.support_figures import degraded, make_cell, make_run
 

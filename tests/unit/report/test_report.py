@@ -15,10 +15,10 @@ from rich.console import Console
 
 from lockstep.analysis.checks import ALL_CHECKS
 from lockstep.measure.distribution import of_values
-from lockstep.report.build import write_report
-from lockstep.report.chapters import contents
+from lockstep.report.contents import contents
+from lockstep.report.formats.terminal import print_report
 from lockstep.report.material import Material
-from lockstep.report.text import print_report
+from lockstep.report.write import write_report
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Count, ResultsError, Run

@@ -13,13 +13,13 @@ from lockstep.analysis.overlap_panels import Panel
 from lockstep.analysis.scalability import Curve, Law, Parameter, Scaling, Unfit, scalings
 from lockstep.analysis.timeline import Lane, Timeline
 from lockstep.report import why_words
-from lockstep.report.fairness_rows import fairness_rows
-from lockstep.report.overlap_chart import BY_MESSAGE, overlap_chart
-from lockstep.report.palette import colours
-from lockstep.report.scalability_rows import fit_words, percent, scalability_rows
-from lockstep.report.svg import Chart, to_svg
-from lockstep.report.throughput_chart import throughput_chart
-from lockstep.report.timeline_chart import timeline_chart
+from lockstep.report.charts.picture import Chart, to_svg
+from lockstep.report.material import colours
+from lockstep.report.sections.fairness import fairness_rows
+from lockstep.report.sections.overlap import BY_MESSAGE, overlap_chart
+from lockstep.report.sections.scalability import fit_words, percent, scalability_rows
+from lockstep.report.sections.throughput import throughput_chart
+from lockstep.report.sections.timeline import timeline_chart
 from lockstep.runs.overlap import Overlap
 from lockstep.runs.records import Cell, Fairness, ServerCell
 from tests.support_open_run import make_open_run

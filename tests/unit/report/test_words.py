@@ -10,15 +10,15 @@ from lockstep.analysis.aggregate import Aggregate, aggregate
 from lockstep.analysis.comparison import THROUGHPUT, Comparison
 from lockstep.analysis.intervals import Estimate
 from lockstep.analysis.timeline import Bar, Lane, Timeline
-from lockstep.report import axes, titles
-from lockstep.report.certainty_chart import estimate_words
-from lockstep.report.certainty_section import certainty_title
-from lockstep.report.generator_rows import load_rows, worker_rows
+from lockstep.report import titles
+from lockstep.report.charts import axes
+from lockstep.report.charts.picture import to_svg
+from lockstep.report.material import colours
 from lockstep.report.numbers import difference, duration, figures, share
-from lockstep.report.palette import colours
-from lockstep.report.svg import to_svg
-from lockstep.report.theory_rows import law_rows, wait_rows
-from lockstep.report.timeline_chart import timeline_chart
+from lockstep.report.sections.confidence import certainty_title, estimate_words
+from lockstep.report.sections.generator import load_rows, worker_rows
+from lockstep.report.sections.queueing import law_rows, wait_rows
+from lockstep.report.sections.timeline import timeline_chart
 from lockstep.report.verdict_words import bound
 from lockstep.runs.records import WorkerHealth
 from lockstep.runs.theory import LittlesLaw
