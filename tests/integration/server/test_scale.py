@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lockstep_server.replies import ACKNOWLEDGEMENT
+from lockstep_wire.greeting import ACKNOWLEDGEMENT
 from tests.integration.server.peers import ask, connect, crowd, wait_until
 from tests.support import ServerProcess
 
