@@ -24,7 +24,7 @@ class Outcome(Enum):
     WORSE = "worse"
     BETTER = "better"
     TOLERATED = "tolerated"
-    NOT_SHOWN = "not shown"
+    NOT_SHOWN = "not significant"
     UNKNOWN = "unknown"
 
 

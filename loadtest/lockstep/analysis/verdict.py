@@ -47,11 +47,13 @@ class Verdict:
 
         Throughput at the greatest level or, where all load is open, the slowest messages at the greatest
         rate; `lock` against `free` where they are and it is not too noisy to say, else whoever is shown to
-        differ most from the baseline.
+        differ most from the baseline, those first of whom it can be said by how much.
         """
         candidates = _greatest(self.comparisons)
         classic = (
-            each for each in candidates if _modes(each) == ("lock", "free") and not each.estimate.noisy
+            each
+            for each in candidates
+            if _modes(each) == ("lock", "free") and not (each.estimate.noisy or each.estimate.vague)
         )
         return next(classic, max(candidates, key=_distance, default=None))
 
@@ -77,8 +79,9 @@ def _modes(comparison: Comparison) -> tuple[str, str]:
     return mode_of(comparison.series), mode_of(comparison.baseline)
 
 
-def _distance(comparison: Comparison) -> tuple[bool, float]:
-    return comparison.estimate.differs, abs(math.log(comparison.estimate.ratio))
+def _distance(comparison: Comparison) -> tuple[bool, bool, float]:
+    estimate = comparison.estimate
+    return estimate.differs and not estimate.vague, estimate.differs, abs(math.log(estimate.ratio))
 
 
 def _silences(cells: Sequence[Cell]) -> list[Silence]:

@@ -75,11 +75,8 @@ def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:
     order = [mode for mode in dict.fromkeys(each.mode for each in aggregates) if mode in measured]
     if not order:
         return None
-    handing = "handing over a permit (the right to be served)"
-    if len(order) == 1:
-        return f"With {order[0]}, {handing} takes {duration(measured[order[0]])} on average."
     each_mode = ", ".join(f"{duration(measured[mode])} with {mode}" for mode in order)
-    return f"On average, {handing} takes {each_mode}."
+    return f"Mean hand-off, from a permit's release to the next admission: {each_mode}."
 
 
 def as_sentence(said: str) -> str:
@@ -107,5 +104,5 @@ def _alone(each: Aggregate) -> str:
     repeats = "one repeat" if each.repeats == 1 else f"median of {each.repeats} repeats"
     if each.rate_per_s is not None and each.response_p99_us is not None:
         within = duration(each.response_p99_us.median)
-        return f"{under(each)} {named(each)} answers 99% of messages within {within} ({repeats})."
-    return f"{under(each)} {named(each)} serves {figures(answered)} messages per second ({repeats})."
+        return f"{under(each)}, {named(each)}'s p99 response time is {within} ({repeats})."
+    return f"{under(each)}, {named(each)}'s throughput is {figures(answered)} messages/s ({repeats})."
