@@ -35,8 +35,8 @@ _ROUNDING = 0.001**2 / 12
 # Two repeats that hardly agree, sure for many figures at once, reach beyond all floating-point numbers.
 _FARTHEST_LOG = 700.0
 
-# Of an interval whose ends lie more than a factor of ten apart not even the order of magnitude is known. One of
-# two repeats is as wide by its nature, thirteen standard errors to either side: what it holds beside 1 says
+# Where an interval's ends lie more than a factor of ten apart, not even the order of magnitude is known. That
+# of two repeats is as wide by its nature, thirteen standard errors to either side: one that holds 1 says
 # nothing from a factor of two on.
 _WIDE = 10.0
 _WIDE_OF_TWO = 2.0
@@ -69,7 +69,7 @@ class Estimate:
 
     @property
     def vague(self) -> bool:
-        """Whether it shows a difference, but so wide that the size of that is not known to a factor of ten."""
+        """Whether it shows a difference, but not even the order of magnitude of that."""
         if self.low is None or self.high is None or not self.differs:
             return False
         return self.high > self.low * _WIDE

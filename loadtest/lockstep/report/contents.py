@@ -1,4 +1,4 @@
-"""The order of the page: the picture, how sure, why, and at the end the tables. One line a section."""
+"""The order of the page: picture, confidence, explanation, and at the end the tables. One line a section."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def contents(material: Material) -> Contents:
     The picture is the timeline; where no connection was recorded, the chart that comes nearest.
     """
     timeline, other_lanes = timeline_sections(material)
-    why = [
+    explanation = [
         time_spent_section(material),
         # Where the records tell how many were in service all along, the greatest numbers are in the table.
         overlap_section(material) or in_service_section(material),
@@ -67,10 +67,10 @@ def contents(material: Material) -> Contents:
         laws_section(material),
         load_section(material),
     ]
-    picture = timeline or next((each for each in why if each is not None and each.drawings), None)
+    picture = timeline or next((each for each in explanation if each is not None and each.drawings), None)
     body = (
-        chapter("How sure", [certainty_section(material), gates_section(material)]),
-        chapter("Why", [each for each in why if each is not picture]),
+        chapter("Confidence", [certainty_section(material), gates_section(material)]),
+        chapter("Explanation", [each for each in explanation if each is not picture]),
     )
     tables = chapter("Tables", [figures_section(material), workers_section(material)])
     return Contents(picture, tuple(each for each in body if each.sections), tables)

@@ -35,7 +35,9 @@ def diff_headline(found: RunDiff) -> str:
     percent = f"{100 * found.tolerance:g}%"
     many = counted(len(found.differences), "figure")
     if found.withheld:
-        return "No verdict: " + " ".join(f"{which} is degraded: {each.check.told}" for which, each in found.withheld)
+        return "No verdict: " + " ".join(
+            f"{which} is degraded: {each.check.told}" for which, each in found.withheld
+        )
     if found.of(Outcome.WORSE):
         return f"B is worse than A, beyond the tolerance of {percent}."
     if found.worse:

@@ -8,7 +8,7 @@ from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.comparison import Comparison
 from lockstep.analysis.verdict import Verdict
 from lockstep.report.loads import greatest_load, named, under
-from lockstep.report.numbers import duration, figures
+from lockstep.report.numbers import counted, duration, figures
 from lockstep.report.verdict_words import sentence, verdict_sentences, withheld_sentence
 from lockstep.runs.records import Run
 
@@ -77,6 +77,20 @@ def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:
         return None
     each_mode = ", ".join(f"{duration(measured[mode])} with {mode}" for mode in order)
     return f"Mean hand-off, from a permit's release to the next admission: {each_mode}."
+
+
+def peak_notes(aggregates: Sequence[Aggregate]) -> list[str]:
+    """Why more may have been in service than there were users; nothing where that was not so."""
+    above = [
+        each for each in aggregates if each.max_in_service is not None and each.max_in_service > each.level
+    ]
+    if not above:
+        return []
+    peak, users = above[0].max_in_service, counted(above[0].level, "user")
+    return [
+        f"Peak {peak} with {users}: where permits are left, a user's next connection can be admitted before "
+        "its last one's permit is back."
+    ]
 
 
 def as_sentence(said: str) -> str:

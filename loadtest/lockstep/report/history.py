@@ -31,8 +31,8 @@ _pages = Environment(
 )
 COLUMNS = ("run", "modes, levels", "verdict", "since", "gates", "checks")
 LEGEND = (
-    "verdict: against free, unless it says otherwise; since: against the run before it that was made alike "
-    "(worse, better: beyond 5%; tolerated: a difference is shown, but not that it is so large)"
+    "verdict: against free, unless it says otherwise; since: against the last comparable run before it "
+    "(worse, better: beyond 5%; tolerated: significant, but perhaps smaller than that)"
 )
 # What wraps where a list of modes or a verdict is long.
 WRAPPED = {"modes, levels", "verdict"}
@@ -112,7 +112,7 @@ def _checks(entry: Entry) -> str:
         return "unfinished"
     if entry.run.interrupted:
         return "interrupted"
-    return f"{len(entry.found)} found" if entry.found else "well"
+    return f"{len(entry.found)} found" if entry.found else "passed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from itertools import groupby
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.comparison import Comparison
 from lockstep.analysis.series import without_rate
-from lockstep.report.verdict_words import place
+from lockstep.report.verdict_words import load_words, place
 
 
 def under(each: Aggregate) -> str:
@@ -19,7 +19,7 @@ def under(each: Aggregate) -> str:
 
 def load(each: Aggregate) -> str:
     """The same as the title of a block: `32 connections`."""
-    return place(each.level, each.rate_per_s).removeprefix("at ")
+    return load_words(each.level, each.rate_per_s)
 
 
 def named(each: Aggregate | Comparison) -> str:

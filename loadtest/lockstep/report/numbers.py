@@ -40,11 +40,6 @@ def whole(count: int | None) -> str:
     return ABSENT if count is None else f"{count:,}"
 
 
-def times(ratio: float) -> str:
-    """How many times: 15.8x."""
-    return f"{figures(ratio)}x"
-
-
 def counted(count: int, noun: str) -> str:
     """`1 connection`, `32 connections`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,7 +1,7 @@
 """Comparisons and verdicts in plain sentences, the same on the page, in the terminal and while it runs.
 
-Whoever is compared is the subject, its baseline the reference, so that sentences stand in a line. A ratio below 1
-is said as a percentage, from 1 on as a factor: "reaches 7.5% of free's throughput", "17.7 times free's". Its
+Whoever is compared is the subject, its baseline the reference, so that sentences line up. A ratio below 1 is
+said as a percentage, from 1 on as a factor: "reaches 7.5% of free's throughput", "is 17.7 times free's". Its
 interval has the same unit.
 """
 
@@ -24,8 +24,10 @@ _FARTHEST = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """How one metric is spoken of. noun: its name. short: the same in lists. less, more: a ratio below 1 and from
-    1 on, with slots for the subject, the reference and the ratio in words.
+    """How one metric is spoken of.
+
+    noun: its name. short: the same in lists. less, more: a ratio below 1, and from 1 on; with slots for the
+    subject, the reference and the ratio in words.
     """
 
     noun: str
@@ -118,7 +120,7 @@ def claim(metric: Metric, estimate: Estimate, subject: str, reference: str) -> s
     if estimate.vague:
         side = "lower" if estimate.ratio < 1 else "higher"
         return (
-            f"{subject}'s {template.noun} is {side} than {reference}'s, but {estimate.samples} repeats are too "
+            f"{subject}'s {template.noun} is {side} than {reference}'s; {estimate.samples} repeats are too "
             f"noisy to say by how much ({interval_words(estimate)}): more --repeats or --seconds would help"
         )
     words = template.less if estimate.ratio < 1 else template.more

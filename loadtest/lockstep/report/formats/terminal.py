@@ -12,7 +12,7 @@ from rich.text import Text
 
 from lockstep.analysis.checks import degradations
 from lockstep.analysis.finding import Finding
-from lockstep.report.headline import CELL, headline, standing, supporting
+from lockstep.report.headline import CELL, headline, peak_notes, standing, supporting
 from lockstep.report.material import Material
 from lockstep.report.numbers import counted
 from lockstep.report.sections.figures import TableRow, table_rows
@@ -31,25 +31,31 @@ COLUMNS = (
     "failed",
 )
 LEGEND = (
-    "Medians of the repeats. p50, p99: response time; 1st reply: p50; wait: mean; peak: most in service. "
-    f"How many times: the geometric mean of the repeats' ratios. {CELL}"
+    "Medians of the repeats. p50, p99: response time; 1st reply: p50; wait: mean; peak: in service. "
+    f"Ratios: geometric means over the repeats. CI: confidence interval. {CELL}"
 )
+DEGRADED = "DEGRADED RUN: figures may be missing or wrong, do not quote them."
 _STYLES = {OK: "green", FAILED: "bold red", NOT_JUDGED: "yellow"}
 
 
 def print_report(material: Material, console: Console) -> None:
-    """What degrades the run, the verdict in words, the table, and what the checks found."""
+    """What degrades the run, the verdict in words, the table, and what the other checks found: each once."""
     if said := standing(material.run):
         console.print(Text(said, style="bold red"))
-    _print_degradations(degradations(material.findings), console)
+    degrading = degradations(material.findings)
+    if degrading:
+        console.print(Text(DEGRADED, style="bold red"))
+    for finding in degrading:
+        _print_finding(finding, console, style="red")
     console.print(Text(headline(material.verdict, material.aggregates), style="bold"))
     for said in supporting(material.verdict, material.aggregates):
         console.print(Text(said))
     if material.aggregates:
         console.print(_table(table_rows(material.aggregates)))
-        console.print(LEGEND)
+        console.print(" ".join([LEGEND, *peak_notes(material.aggregates)]))
     for finding in material.findings:
-        _print_finding(finding, console)
+        if finding not in degrading:
+            _print_finding(finding, console, style="yellow")
     for note in material.run.notes:
         console.print(Text(f"note: {note}", style="yellow"))
     if not material.findings and not material.run.notes:
@@ -76,9 +82,9 @@ def _table(rows: Sequence[TableRow]) -> Table:
     return table
 
 
-def _print_finding(finding: Finding, console: Console) -> None:
+def _print_finding(finding: Finding, console: Console, style: str) -> None:
     """What is wrong, where, and the advice; one line where all of it fits into one."""
-    said, advice = Text(f"{finding.check.name}: {finding.check.told}", style="yellow"), finding.check.advice
+    said, advice = Text(f"{finding.check.name}: {finding.check.told}", style=style), finding.check.advice
     if not finding.where and len(said) + 1 + len(advice) <= console.width:
         console.print(Text.assemble(said, " ", advice))
         return
@@ -90,16 +96,6 @@ def _print_finding(finding: Finding, console: Console) -> None:
 def _print_below(line: str, console: Console) -> None:
     """A line that belongs to the one above it; where it is broken, all of it is set in."""
     console.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
-
-
-def _print_degradations(degrading: Sequence[Finding], console: Console) -> None:
-    if degrading:
-        console.print(
-            Text("DEGRADED RUN: figures may be missing or wrong, do not quote them.", style="bold red")
-        )
-    for finding in degrading:
-        console.print(Text(f"{finding.check.name}: {finding.check.told}", style="red"))
-        _print_where(finding, console, most=1)
 
 
 def _print_where(finding: Finding, console: Console, most: int = 3) -> None:

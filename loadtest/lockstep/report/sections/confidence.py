@@ -1,4 +1,4 @@
-"""How sure the differences are: a forest plot for each metric, with intervals and 1 marked."""
+"""Confidence in the differences: a forest plot for each metric, with intervals and 1 marked."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from lockstep.report.loads import named
 from lockstep.report.material import Material
 from lockstep.report.numbers import counted, figures, plain
 from lockstep.report.section import Drawing, Section, Table
-from lockstep.report.verdict_words import place, range_words
+from lockstep.report.verdict_words import load_words, metric_noun, range_words
 
-DRAWN = ((THROUGHPUT, "messages per second"), (RESPONSE_TIMES[-1], "the time for 99% of messages"))
+DRAWN = (THROUGHPUT, RESPONSE_TIMES[-1])
 # With two repeats an interval can span decades: it is drawn as far as this beyond the ratios.
 _FARTHEST = 4.0
 
@@ -29,17 +29,17 @@ def certainty_section(material: Material) -> Section | None:
     comparisons = material.verdict.comparisons
     if not comparisons:
         return None
-    metrics = [metric for metric, _ in DRAWN]
     drawings = []
-    for metric, noun in DRAWN:
+    for metric in DRAWN:
         alike = [each for each in comparisons if each.metric == metric]
         chart = certainty_chart(alike, material.colours)
         if chart is not None:
-            label = f"Ratios of {noun} with their intervals"
+            noun = metric_noun(metric)
+            label = f"Ratios of {noun} with their confidence intervals"
             drawings.append(Drawing(chart, label, note=f"{noun[0].upper()}{noun[1:]}"))
     return Section(
         "certainty",
-        certainty_title([each for each in comparisons if each.metric in metrics]),
+        certainty_title([each for each in comparisons if each.metric in DRAWN]),
         _note(comparisons),
         (Topic.CERTAINTY,),
         tuple(drawings),
@@ -49,20 +49,13 @@ def certainty_section(material: Material) -> Section | None:
 
 
 def certainty_title(comparisons: Sequence[Comparison]) -> str:
-    """How many of the differences are shown."""
+    """How many of the differences are significant."""
     if comparisons and all(each.estimate.low is None for each in comparisons):
-        return "One repeat only: how sure the differences are is unknown"
-    shown = sum(each.estimate.differs for each in comparisons)
-    left = len(comparisons) - shown
-    if not shown:
-        return "No difference is shown"
-    if not left:
-        return f"All {counted(shown, 'difference')} are shown" if shown > 1 else "The difference is shown"
-    return f"{shown} of {counted(len(comparisons), 'difference')} {_is(shown)} shown, {left} {_is(left)} not"
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
+        return "One repeat: no confidence interval"
+    significant = sum(each.estimate.differs for each in comparisons)
+    verb = "is" if significant == 1 else "are"
+    many = counted(len(comparisons), "difference")
+    return f"{significant} of {many} {verb} significant at {CONFIDENCE:.0%}"
 
 
 def _note(comparisons: Sequence[Comparison]) -> str:
@@ -71,8 +64,8 @@ def _note(comparisons: Sequence[Comparison]) -> str:
     repeats = counted(samples[0], "repeat") if len(samples) == 1 else f"{samples[0]} to {samples[-1]} repeats"
     return (
         f"Each figure over that of {baselines}, its baseline. Dot: the geometric mean of the ratios "
-        f"of {repeats}; bar: its {CONFIDENCE:.0%} interval; dashed: no difference. Where the bar holds 1, no "
-        "difference is shown."
+        f"of {repeats}; bar: its {CONFIDENCE:.0%} confidence interval; dashed line: equal. Where the bar "
+        "crosses it, the difference is not significant."
     )
 
 
@@ -81,7 +74,7 @@ def _numbers(comparisons: Sequence[Comparison]) -> Table:
         (
             each.series,
             each.baseline,
-            place(each.level, each.rate_per_s).removeprefix("at "),
+            load_words(each.level, each.rate_per_s),
             each.metric.name,
             plain(each.estimate.ratio),
             plain(each.estimate.low),
@@ -91,7 +84,7 @@ def _numbers(comparisons: Sequence[Comparison]) -> Table:
         )
         for each in comparisons
     )
-    heads = ("mode", "baseline", "load", "figure", "ratio", "low", "high", "repeats", "difference shown")
+    heads = ("mode", "baseline", "load", "figure", "ratio", "low", "high", "repeats", "significant")
     return Table(heads, rows, texts=4)
 
 
@@ -119,7 +112,7 @@ def certainty_chart(comparisons: Sequence[Comparison], colours: dict[str, str]) 
     return layout.chart([one, span, dot])
 
 
-def estimate_words(estimate: Estimate, unclear: str = "no difference shown") -> str:
+def estimate_words(estimate: Estimate, unclear: str = "not significant") -> str:
     """`0.056 (0.051 to 0.061)`. unclear: what is said beside an interval that holds 1."""
     if estimate.low is None or estimate.high is None:
         return f"{figures(estimate.ratio)} (one repeat)"
@@ -141,7 +134,7 @@ def _block(load: str, comparisons: Sequence[Comparison], colours: dict[str, str]
                 "high": ratio if high is None else min(high, axis.high),
             }
         )
-        words.append({"series": named(each), "words": estimate_words(each.estimate, "not shown")})
+        words.append({"series": named(each), "words": estimate_words(each.estimate)})
     return Block(load, [named(each) for each in comparisons], marks, words)
 
 
@@ -151,7 +144,7 @@ def _by_load(comparisons: Sequence[Comparison]) -> Iterable[tuple[str, list[Comp
 
     for _, group in groupby(sorted(comparisons, key=load), key=load):
         alike = list(group)
-        yield place(alike[0].level, alike[0].rate_per_s).removeprefix("at "), alike
+        yield load_words(alike[0].level, alike[0].rate_per_s), alike
 
 
 def _axis(estimates: Sequence[Estimate]) -> axes.Axis:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lockstep.analysis.aggregate import Aggregate, Spread
 from lockstep.analysis.finding import Topic
-from lockstep.report.headline import CELL
+from lockstep.report.headline import CELL, peak_notes
 from lockstep.report.material import Material
 from lockstep.report.numbers import duration, rate, whole
 from lockstep.report.section import Section, Table, table_of, table_section
@@ -22,11 +22,12 @@ def figures_section(material: Material) -> Section | None:
     )
     return table_section(
         "figures",
-        "The figures",
+        "Results",
         f"Medians over the repeats. {CELL} Response and first reply are seen from the client; wait, "
         "hand-off and in service are the server's own. Hand-off: from the release of a permit (the right to "
         "be served) to the admission of one who waited for it. A mode that admits connections makes the "
-        "first message of each wait, and no other: there p50 can be low and p99 high.",
+        "first message of each wait, and no other: there p50 can be low and p99 high."
+        + "".join(f" {note}" for note in peak_notes(material.aggregates)),
         (Topic.THROUGHPUT, Topic.TIMES, Topic.SERVER),
         table_of(heads, table_rows(material.aggregates)),
     )

@@ -93,8 +93,8 @@ def _panel(panel: Panel, colour: str, scales: _Scales, last: bool) -> Layers:
     else:
         layers = _drawn(overlap, colour, scales, last)
         kept = overlap.kept
-        said = f"{panel.series}: at most {whole(max(overlap.most))}"
-        said += "" if kept is None else f", {at_once(kept)} on average"
+        said = f"{panel.series}: peak {whole(max(overlap.most))}"
+        said += "" if kept is None else f", mean {at_once(kept)}"
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=alt.TitleParams(said))
 
 

@@ -76,7 +76,7 @@ def _percentile_title(aggregates: Sequence[Aggregate], lines: Sequence[Line]) ->
         words = [(series, duration(value)) for series, value in found if value is not None]
         if words and len(words) == len(found):
             where = under(greatest_load(aggregates)[0])
-            return f"{where} 1 message of {share} takes longer than {contrasted(words)}"
+            return f"{where}, 1 in {share} messages takes longer than {contrasted(words)}"
     return "Response times, percentile by percentile"
 
 

@@ -42,7 +42,7 @@ def _section(material: Material, timeline: Timeline, name: str) -> Section:
     drawings = tuple(
         Drawing(
             timeline_chart(timeline, lane, material.colours[lane.series]),
-            f"Timeline of {lane.series}: at most {counted(lane.peak, 'connection')} in service at once",
+            f"Timeline of {lane.series}: peak in service {lane.peak}",
             lane.series,
             f"{counted(lane.shown, 'connection')}, done after {figures(lane.done_ms)} ms",
         )
