@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lockstep.runs.records import Cell, Distribution, Messages, Run
+from lockstep.runs.measures import Distribution
+from lockstep.runs.records import Cell, Messages, Run
 from tests.support_run import HOST, SERVER, agreed
 
 SENT = 1_000

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from lockstep.measure import littles_law
 from lockstep.measure.distribution import of_values
-from lockstep.measure.waiting import predict_wait
+from lockstep.measure.queueing import predict_wait
 from lockstep.runs.records import Cell, Run
 from tests.support_run import make_cell, make_run, server_record
 from tests.support_visits import MS, PERMITS, US, Visit, Workload

@@ -11,13 +11,12 @@ from lockstep.measure import littles_law, queueing
 from lockstep.measure.distribution import of_values
 from lockstep.measure.fairness import count_inversions, measure_fairness
 from lockstep.measure.overlap import Span, in_service_steps, overlap_over
-from lockstep.measure.sojourns import Stays
-from lockstep.measure.waiting import predict_wait
+from lockstep.measure.queueing import predict_wait
+from lockstep.measure.sojourns import Sojourns
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
 from lockstep.runs.folder import RunFolder
-from lockstep.runs.overlap import Overlap
+from lockstep.runs.measures import Occupancy, Overlap
 from lockstep.runs.records import Cell, CellDetail, Count, Ledger, Messages, Run, ServerCell, WorkerHealth
-from lockstep.runs.theory import LittlesLaw
 from tests.support_visits import MS, PERMITS, US, Visit, Workload, simulate
 
 BOOT_ID = "5b1d3c2a-0000-4000-8000-000000000001"
@@ -37,7 +36,7 @@ def make_cell(
     answered = len(visits) * messages
     records = [server_record(visit, messages) for visit in visits]
     found = queueing.analyse(records, PERMITS[mode])
-    stays = Stays.of(records)
+    stays = Sojourns.of(records)
     cell = Cell(
         index=index,
         mode=mode,
@@ -108,7 +107,7 @@ def health_of(worker: str, cpu_share: float) -> WorkerHealth:
     return WorkerHealth(worker, cpu_share, lag_us, 0.0, 48, 1024, 71 << 20)
 
 
-def server_law(records: Sequence[ServerRecord]) -> LittlesLaw | None:
+def server_law(records: Sequence[ServerRecord]) -> Occupancy | None:
     """What the server's counters say of these connections, from the first arrival to the last release."""
     holds = [
         record.release_ns - record.admission_ns
@@ -240,7 +239,7 @@ def overlap_of(cell: Cell, connections: Sequence[Connection]) -> Overlap | None:
     """The cell's overlap, had the warm-up been a quarter of it."""
     records = [each.server for each in connections if each.cell == cell.index and each.server is not None]
     length_ns = round(cell.seconds * 1_000 * MS)
-    return overlap_over(Stays.of(records), Span(0, length_ns // 4, length_ns))
+    return overlap_over(Sojourns.of(records), Span(0, length_ns // 4, length_ns))
 
 
 def without_server(run: Run) -> Run:

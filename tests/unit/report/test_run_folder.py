@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from lockstep.runs.folder import RunFolder
+from lockstep.runs.measures import Edges
 from lockstep.runs.records import SCHEMA, CellDetail, ResultsError
-from lockstep.runs.theory import Edges
 from tests.support_open_run import make_open_run
 from tests.support_run import make_run, overlap_of, write_run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lockstep.analysis.finding import cell_name
+from lockstep.analysis.check import cell_name
 from lockstep.web.outcome import MOST_NAMED, Outcome, outcome_of
 from tests.support_run import make_run, without_server
 
