@@ -9,8 +9,8 @@ from pathlib import Path
 from lockstep.measure.distribution import of_values
 from lockstep.report.material import Material
 from lockstep.runs.folder import RunFolder
+from lockstep.runs.measures import Edges
 from lockstep.runs.records import Count, Run
-from lockstep.runs.theory import Edges
 from tests.support_figures import degraded, make_cell, silent
 from tests.support_figures import make_run as run_of_cells
 from tests.support_histograms import write_histograms
