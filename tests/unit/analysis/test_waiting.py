@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lockstep.measure.queueing import MIN_CONNECTIONS, predict_wait, starts_ns, waits_ns
 from lockstep.runs.connections import ServerRecord
-from tests.support_visits import MS, US
+from tests.factories.units import MS, US
 
 SERVICE_NS = 2 * MS
 ARRIVALS = 200_000
