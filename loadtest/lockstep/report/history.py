@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lockstep.analysis.checks import degradations
+from lockstep.analysis.gates import unmet
 from lockstep.analysis.history import Entry, History
-from lockstep.analysis.judged import unmet
-from lockstep.analysis.run_diff import Outcome, RunDiff
+from lockstep.analysis.run_diff import Change, RunDiff
 from lockstep.analysis.series import mode_of
 from lockstep.report.charts.palette import mode_colours, striped
 from lockstep.report.charts.picture import to_svg
@@ -32,7 +32,7 @@ _pages = Environment(
 COLUMNS = ("run", "modes, levels", "verdict", "since", "gates", "checks")
 LEGEND = (
     "verdict: against free, unless it says otherwise; since: against the last comparable run before it "
-    "(worse, better: beyond 5%; tolerated: significant, but perhaps smaller than that)"
+    "(worse, better: beyond 5%; tolerated: significant, but perhaps smaller than that; n.s.: not significant)"
 )
 # What wraps where a list of modes or a verdict is long.
 WRAPPED = {"modes, levels", "verdict"}
@@ -87,12 +87,12 @@ def _since(entry: Entry) -> str:
     return "first" if entry.since is None else str(_change(entry.since).value)
 
 
-def _change(found: RunDiff) -> Outcome:
+def _change(found: RunDiff) -> Change:
     """The gravest of what is shown to have changed."""
     if found.worse:
-        return Outcome.WORSE
-    order = (Outcome.BETTER, Outcome.TOLERATED, Outcome.NOT_SHOWN)
-    return next((outcome for outcome in order if found.of(outcome)), Outcome.UNKNOWN)
+        return Change.WORSE
+    order = (Change.BETTER, Change.TOLERATED, Change.NOT_SHOWN)
+    return next((change for change in order if found.of(change)), Change.UNKNOWN)
 
 
 def _gates(entry: Entry) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from lockstep.analysis.finding import Topic
+from lockstep.analysis.check import Topic
 
 if TYPE_CHECKING:
     from lockstep.report.charts.picture import Chart

@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import degradations
-from lockstep.analysis.finding import Finding
 from lockstep.report.headline import CELL, headline, peak_notes, standing, supporting
 from lockstep.report.material import Material
 from lockstep.report.numbers import counted
@@ -84,7 +84,7 @@ def _table(rows: Sequence[TableRow]) -> Table:
 
 def _print_finding(finding: Finding, console: Console, style: str) -> None:
     """What is wrong, where, and the advice; one line where all of it fits into one."""
-    said, advice = Text(f"{finding.check.name}: {finding.check.told}", style=style), finding.check.advice
+    said, advice = Text(f"{finding.check.name}: {finding.check.message}", style=style), finding.check.advice
     if not finding.where and len(said) + 1 + len(advice) <= console.width:
         console.print(Text.assemble(said, " ", advice))
         return

@@ -7,8 +7,8 @@ from itertools import groupby
 
 import altair as alt
 
+from lockstep.analysis.check import Topic
 from lockstep.analysis.comparison import RESPONSE_TIMES, THROUGHPUT, Comparison
-from lockstep.analysis.finding import Topic
 from lockstep.analysis.intervals import CONFIDENCE, Estimate
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import INK, Chart, Row, chart_of

@@ -8,13 +8,14 @@ from itertools import groupby
 from operator import itemgetter
 from statistics import median
 
-from lockstep.analysis.finding import Topic
+from lockstep.analysis.check import Topic
 from lockstep.analysis.series import groups_in_plan_order
 from lockstep.report.material import Material
 from lockstep.report.numbers import ABSENT, duration, share, whole
 from lockstep.report.section import Section, Table, table_section
 from lockstep.report.why_words import fairness_sentence
-from lockstep.runs.records import Cell, Fairness, ServerCell
+from lockstep.runs.measures import Fairness
+from lockstep.runs.records import Cell, ServerCell
 
 
 def fairness_section(material: Material) -> Section | None:

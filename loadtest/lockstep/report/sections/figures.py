@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lockstep.analysis.aggregate import Aggregate, Spread
-from lockstep.analysis.finding import Topic
+from lockstep.analysis.check import Topic
 from lockstep.report.headline import CELL, peak_notes
 from lockstep.report.material import Material
 from lockstep.report.numbers import duration, rate, whole

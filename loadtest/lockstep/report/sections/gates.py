@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lockstep.analysis.finding import Topic
-from lockstep.analysis.gate import Gate
-from lockstep.analysis.judged import Judged, judge_gates
+from lockstep.analysis.check import Topic
+from lockstep.analysis.gate_syntax import Gate
+from lockstep.analysis.gates import GateResult, judge_gates
 from lockstep.analysis.metrics import Unit
 from lockstep.report.material import Material
 from lockstep.report.numbers import counted, duration, figures, rate
@@ -71,13 +71,13 @@ def gate_rows(run: Run) -> list[GateRow]:
     return rows_of(judge_gates(run))
 
 
-def rows_of(judged: Sequence[Judged]) -> list[GateRow]:
+def rows_of(judged: Sequence[GateResult]) -> list[GateRow]:
     """The rows of what was judged, one for one."""
     return [
         GateRow(
             gate=each.gate.text,
             level=f"{each.level:,}",
-            value=each.words if each.value is None else _shown(each.gate, each.value),
+            value=each.reason if each.value is None else _shown(each.gate, each.value),
             spread=_spread(each),
             verdict=_VERDICTS[each.passed],
         )
@@ -85,7 +85,7 @@ def rows_of(judged: Sequence[Judged]) -> list[GateRow]:
     ]
 
 
-def _spread(judged: Judged) -> str:
+def _spread(judged: GateResult) -> str:
     low, high = judged.low, judged.high
     if low is None or high is None or low == high:
         return ""

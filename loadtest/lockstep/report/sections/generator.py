@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from lockstep.analysis.aggregate import Aggregate
-from lockstep.analysis.finding import Topic
+from lockstep.analysis.check import Topic
 from lockstep.report.material import Material
 from lockstep.report.numbers import ABSENT, duration, rate, whole
 from lockstep.report.section import Section, table_of, table_section

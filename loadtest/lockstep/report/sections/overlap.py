@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from lockstep.analysis.finding import Topic
-from lockstep.analysis.overlap_panels import Panel, overlap_panels
+from lockstep.analysis.check import Topic
+from lockstep.analysis.timeline import Panel, overlap_panels
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import INK, Chart, Layers, Row, chart_of
 from lockstep.report.material import Material
 from lockstep.report.numbers import plain, whole
 from lockstep.report.section import Section, Table, one_drawing
 from lockstep.report.why_words import at_once, overlap_title
-from lockstep.runs.overlap import Overlap
+from lockstep.runs.measures import Overlap
 
 WIDTH, HEIGHT = 388, 56
 AXIS_SPACE = 34

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from lockstep.analysis.aggregate import Aggregate
-from lockstep.analysis.finding import Topic
-from lockstep.analysis.percentiles import Percentile, curve
+from lockstep.analysis.aggregate import Aggregate, Percentile, curve
+from lockstep.analysis.check import Topic
 from lockstep.analysis.series import series_names
 from lockstep.record.histograms import decoded
 from lockstep.report.charts import axes

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from lockstep.analysis.finding import Topic
+from lockstep.analysis.check import Topic
 from lockstep.analysis.series import groups_in_plan_order
 from lockstep.measure import littles_law
 from lockstep.report.material import Material
 from lockstep.report.numbers import ABSENT, difference, duration, figures, whole
 from lockstep.report.section import Section, table_of, table_section
+from lockstep.runs.measures import Occupancy, WaitPrediction
 from lockstep.runs.records import Cell
-from lockstep.runs.theory import LittlesLaw, WaitPrediction
 
 
 def waits_section(material: Material) -> Section | None:
@@ -113,7 +113,7 @@ def law_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[LawRow]:
     return rows
 
 
-def _law(found: Sequence[tuple[LittlesLaw | None, float]]) -> tuple[str, str, str, str]:
+def _law(found: Sequence[tuple[Occupancy | None, float]]) -> tuple[str, str, str, str]:
     """Counted, computed, their difference and the allowed one. found: laws, and exchanges completed."""
     laws = [(law, completed) for law, completed in found if law is not None]
     if not laws:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lockstep.analysis.finding import Topic
-from lockstep.analysis.scalability import FEWEST_LEVELS, Parameter, Scaling, Unfit
+from lockstep.analysis.check import Topic
+from lockstep.analysis.scalability import MIN_LEVELS, Parameter, Scaling, Unfit
 from lockstep.report.material import Material
 from lockstep.report.numbers import ABSENT, figures, percent
 from lockstep.report.section import Section, Table, table_section
@@ -63,7 +63,7 @@ def fit_words(scaling: Scaling) -> str:
     if scaling.law is not None:
         return f"within {max(scaling.law.deviation, 0.01):.0%}"
     if scaling.unfit is Unfit.FEW_LEVELS:
-        return f"{Unfit.FEW_LEVELS.value} ({len(scaling.levels)} of {FEWEST_LEVELS})"
+        return f"{Unfit.FEW_LEVELS.value} ({len(scaling.levels)} of {MIN_LEVELS})"
     if scaling.deviation is None:
         return Unfit.NO_FIT.value
     return f"{Unfit.NO_FIT.value} (misses by {scaling.deviation:.0%})"

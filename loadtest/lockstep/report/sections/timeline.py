@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import altair as alt
 
-from lockstep.analysis.finding import Topic
+from lockstep.analysis.check import Topic
 from lockstep.analysis.timeline import Lane, Timeline, make_timeline
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL, WAITING_OPACITY

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import altair as alt
 
 from lockstep.analysis.aggregate import Aggregate, Spread
-from lockstep.analysis.finding import Topic
+from lockstep.analysis.check import Topic
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL, WAITING_OPACITY
 from lockstep.report.charts.picture import Chart, Row, chart_of
