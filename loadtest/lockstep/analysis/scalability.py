@@ -196,7 +196,7 @@ def _bounded_least_squares(terms: _Vector, wanted: _Vector) -> _Vector:
     """The parameters, none below 0, of least squared error; terms: a column for each.
 
     The bounded minimum is the free one of the parameters that are not 0 there (Lawson and Hanson, 1974): of
-    three parameters all choices are tried, small ones first: one more parameter must fit better than rounding.
+    three all choices are tried, small ones first: one parameter more must gain more than rounding.
     """
     best, best_error = np.zeros(terms.shape[1]), float(wanted @ wanted)
     rounding = 1e-12 * best_error
