@@ -9,14 +9,13 @@ from pathlib import Path
 from lockstep.measure.distribution import of_values
 from lockstep.report.material import Material
 from lockstep.runs.folder import RunFolder
+from lockstep.runs.measures import Edges
 from lockstep.runs.records import Count, Run
-from lockstep.runs.theory import Edges
-from tests.support_figures import degraded, make_cell, silent
-from tests.support_figures import make_run as run_of_cells
-from tests.support_histograms import write_histograms
-from tests.support_open_run import make_open_run
-from tests.support_run import make_run, without_server, write_run
-from tests.support_visits import MS
+from tests.factories.folders import write_histograms, write_run
+from tests.factories.open_load import simulated_open_run
+from tests.factories.runs import degraded, make_cell, run_of, silent, without_server
+from tests.factories.simulated import simulated_run
+from tests.factories.units import MS
 
 GATES = (
     "free: response_p99 < 1s",
@@ -30,13 +29,13 @@ GATES = (
 
 def closed() -> Run:
     """The default comparison as it should be: whole, with gates of which one fails."""
-    run, _ = make_run()
+    run, _ = simulated_run()
     return replace(run, plan={**run.plan, "gates": list(GATES)})
 
 
 def lagging() -> Run:
     """One repeat under a busy generator, interrupted, with failed messages and a note."""
-    run, _ = make_run(modes=("free", "lock"), levels=(1, 2, 4, 8, 16), repeats=1)
+    run, _ = simulated_run(modes=("free", "lock"), levels=(1, 2, 4, 8, 16), repeats=1)
     late = of_values([40 * MS] * 100)
     cells = [
         replace(
@@ -54,7 +53,7 @@ def lagging() -> Run:
 
 def unequal() -> Run:
     """Degraded in each way that cells can be: a worker lacks, books differ, a window is too short."""
-    run, _ = make_run(modes=("free", "lock"), levels=(1, 8))
+    run, _ = simulated_run(modes=("free", "lock"), levels=(1, 8))
     short = Edges(0.2, 8, 3_340_000.0, 9.6, at_least=True)
     cells = [
         replace(
@@ -78,14 +77,14 @@ def noisy() -> Run:
         for mode, rate, factor in (("free", 800.0, 1.01), ("lock", 700.0, 1.02), ("queue=1", 90.0, 5.0))
     ]
     cells += [silent(make_cell("ticket", 8, repeat)) for repeat in (1, 2, 3)]
-    run = run_of_cells(cells)
+    run = run_of(cells)
     target = {"address": "127.0.0.1:9000", "framing": "line", "reply": None}
     return replace(without_server(run), target=target)
 
 
 SCENES: Mapping[str, Callable[[], Run]] = {
     "closed load, gates": closed,
-    "open load": make_open_run,
+    "open load": simulated_open_run,
     "one repeat, interrupted, a busy generator": lagging,
     "degraded": unequal,
     "noisy, a server of somebody else's": noisy,
@@ -94,7 +93,7 @@ SCENES: Mapping[str, Callable[[], Run]] = {
 
 def material_of(run: Run, folder: Path) -> Material:
     """The run written, with all that a run folder has, and read back."""
-    _, connections = make_run() if run.kind == "plan" and len(run.cells) == 36 else (run, [])
+    _, connections = simulated_run() if run.kind == "plan" and len(run.cells) == 36 else (run, [])
     path = write_run(folder, run, connections)
     if connections:
         write_histograms(path, run)
@@ -107,10 +106,10 @@ def diffed() -> Mapping[str, tuple[Run, Run]]:
     def lock(rate: float, factor: float = 1.001) -> Run:
         cells = [make_cell("lock", 8, each, messages_per_s=rate * factor**each) for each in (1, 2, 3)]
         cells += [make_cell("free", 8, each, p50_us=2_000 * 1.001**each) for each in (1, 2, 3)]
-        return run_of_cells(cells)
+        return run_of(cells)
 
     slower = lock(50)
-    lost = run_of_cells([*map(silent, lock(100).cells[:1]), *lock(100).cells[1:], make_cell("ticket", 32)])
+    lost = run_of([*map(silent, lock(100).cells[:1]), *lock(100).cells[1:], make_cell("ticket", 32)])
     return {
         "slower, forced": (lock(100), replace(slower, server={**slower.server, "hold_ns": 3_000_000})),
         "a little slower": (lock(100), lock(97)),
@@ -131,7 +130,7 @@ def days() -> list[tuple[str, Run]]:
             for mode, per_s in (("free", 800.0), ("lock", rate))
         ]
         plan = {"modes": ["free", "lock"], "levels": [8], "gates": ["lock: messages_per_s > 70"]}
-        run = run_of_cells(cells, run_id=f"run-{day}", started=f"2026-01-{day:02}T10:00:00+00:00", plan=plan)
+        run = run_of(cells, run_id=f"run-{day}", started=f"2026-01-{day:02}T10:00:00+00:00", plan=plan)
         return replace(run, server={**run.server, "hold_ns": hold_ns})
 
     runs = [run_on(1), run_on(2, rate=50), run_on(3, hold_ns=9_000_000), degraded(run_on(4)), run_on(5)]

@@ -28,7 +28,8 @@ def students_quantile(freedom: float, probability: float) -> float:
     scale = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)) / math.sqrt(freedom * math.pi)
     while True:
         excess = _beta(freedom / (freedom + t * t), freedom / 2, 0.5) / 2 - wanted
-        step = excess / (scale * (1 + t * t / freedom) ** (-(freedom + 1) / 2))
+        density: float = scale * (1 + t * t / freedom) ** (-(freedom + 1) / 2)
+        step = excess / density
         t += step
         if step <= _PRECISION * t:
             return t

@@ -10,16 +10,17 @@ import pytest
 
 from lockstep.analysis.checks import ALL_CHECKS, degradations, findings, is_degraded
 from lockstep.measure.distribution import of_values
+from lockstep.runs.measures import Edges, Occupancy, WaitPrediction
 from lockstep.runs.records import Cell, Count, Messages, Run
-from lockstep.runs.theory import Edges, LittlesLaw, WaitPrediction
-from tests.support_open_run import make_open_run
-from tests.support_run import make_run, without_server
-from tests.support_visits import MS, US
+from tests.factories.open_load import simulated_open_run
+from tests.factories.runs import without_server
+from tests.factories.simulated import simulated_run
+from tests.factories.units import MS, US
 
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    return make_run(modes=("lock", "free"), levels=(1, 8))[0]
+    return simulated_run(modes=("lock", "free"), levels=(1, 8))[0]
 
 
 def with_cell(**changes: Any) -> Callable[[Run], Run]:
@@ -87,8 +88,8 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "send-lag": with_cell(arrival="poisson", send_lag_us=of_values([2 * MS])),
     "open-files": with_worker(open_files=950),
     "queueing": with_server(wait_prediction=prediction(1_000, 1_040)),
-    "littles-law-client": with_cell(littles_law=LittlesLaw(8, 12)),
-    "littles-law-server": with_server(littles_law=LittlesLaw(8, 12)),
+    "littles-law-client": with_cell(littles_law=Occupancy(8, 12)),
+    "littles-law-server": with_server(littles_law=Occupancy(8, 12)),
     "no-server-data": without_server,
     "replies-unchecked": lambda run: replace(run, target={"framing": "raw", "reply": None}),
     "single-repeat": lambda run: replace(run, cells=[cell for cell in run.cells if cell.repeat == 1]),
@@ -107,7 +108,7 @@ DEGRADING = {
 
 def test_a_run_in_which_all_is_well_has_no_findings(run: Run) -> None:
     assert findings(run) == []
-    assert findings(make_open_run(repeats=2)) == []
+    assert findings(simulated_open_run(repeats=2)) == []
 
 
 def test_there_is_a_fault_here_for_every_check() -> None:
@@ -160,7 +161,7 @@ WELL: dict[str, Callable[[Run], Run]] = {
     "a lag between the turns of closed load": with_cell(send_lag_us=of_values([50 * MS])),
     "one late arrival in a hundred": with_cell(late=1, sessions_per_s=250.0),
     "a prediction 3% off": with_server(wait_prediction=prediction(1_000, 1_030)),
-    "a short cell that breaks the law": with_cell(littles_law=LittlesLaw(8, 8.4), sessions_per_s=250.0),
+    "a short cell that breaks the law": with_cell(littles_law=Occupancy(8, 8.4), sessions_per_s=250.0),
     "a kernel that tells of no overflow": with_server(listen_overflows=None),
 }
 
@@ -188,7 +189,7 @@ def test_of_several_workers_each_is_told(run: Run) -> None:
 
 
 def test_failed_messages_are_told_by_outcome_with_what_was_said_of_the_first() -> None:
-    run = make_run(modes=("lock",), levels=(1,), repeats=2)[0]
+    run = simulated_run(modes=("lock",), levels=(1,), repeats=2)[0]
     messages = Messages(sent=400, answered=382, timeout=6, mismatch=12)
     cell = replace(run.cells[0], messages=messages, examples={"mismatch": "the reply is not ...: b'-ERR'"})
     (found,) = findings(replace(run, cells=[cell, *run.cells[1:]]))
@@ -211,7 +212,7 @@ def test_nobody_is_told_to_start_a_server_that_is_not_ours_with_a_flag_of_ours(r
     (found,) = findings(replace(without_server(run), target=target))
     assert found.check.name == "no-server-data"
     assert "--timing" not in found.check.advice
-    assert "not a Lockstep server" in found.check.told
+    assert "not a Lockstep server" in found.check.message
 
 
 def test_a_cell_that_is_too_short_says_what_it_needs(run: Run) -> None:

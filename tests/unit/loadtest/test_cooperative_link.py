@@ -14,7 +14,8 @@ from gevent.event import Event
 
 from lockstep.tcp.links.cooperative import CooperativeLink
 from lockstep.tcp.links.watchdog import watchdog_for
-from tests.unit.loadtest.peers import LOOPBACK, PATIENCE_S, Peer, echoes, stays_silent, until_closed
+from tests.support.clients import PATIENCE_S
+from tests.support.peers import LOOPBACK, Peer, echoes, stays_silent, until_closed
 
 SHORT_S = 0.05
 # More than the kernel buffers on both ends of a loopback connection.

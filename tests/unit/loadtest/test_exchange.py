@@ -11,7 +11,7 @@ from lockstep.tcp.messages import Message, prepare
 from lockstep.tcp.meters import ABSENT, MessageRow
 from lockstep.tcp.samples import Outcome, Phase, Sample
 from lockstep_wire.framing import FRAMINGS, get_framing
-from tests.unit.loadtest.peers import (
+from tests.support.peers import (
     Book,
     Peer,
     Script,

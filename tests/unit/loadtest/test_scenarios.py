@@ -22,7 +22,7 @@ from lockstep.worker.scenarios import (
 )
 from lockstep_wire.framing import get_framing
 from lockstep_wire.greeting import ACKNOWLEDGEMENT
-from tests.unit.loadtest.peers import Book, Peer, echoes, read, refusing_port, until_closed
+from tests.support.peers import Book, Peer, echoes, read, refusing_port, until_closed
 
 ANSWERED = Outcome.ANSWERED
 

@@ -16,7 +16,7 @@ from lockstep.tcp.target_url import split_target
 from lockstep_server.replies import REPLIES
 from lockstep_wire.framing import FRAMINGS
 from lockstep_wire.greeting import ACKNOWLEDGEMENT
-from tests.unit.loadtest.admin_port import admin_port, listener, listeners
+from tests.support.admin_port import admin_port, listener, listeners
 
 
 @pytest.mark.parametrize(

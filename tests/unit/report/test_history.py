@@ -10,13 +10,13 @@ import pytest
 from rich.console import Console
 
 from lockstep.analysis.history import History, make_history
-from lockstep.analysis.run_diff import Outcome
+from lockstep.analysis.run_diff import Change
 from lockstep.report.history_chart import points_of
 from lockstep.report.history_page import render_history
 from lockstep.report.history_rows import history_rows
 from lockstep.report.history_text import print_history
 from lockstep.runs.records import Run
-from tests.support_figures import degraded, make_cell, make_run
+from tests.factories.runs import degraded, make_cell, run_of
 
 
 def run_on(day: int, lock: float = 100.0, hold_ms: int = 2) -> Run:
@@ -26,7 +26,7 @@ def run_on(day: int, lock: float = 100.0, hold_ms: int = 2) -> Run:
         for repeat in (1, 2, 3)
         for mode, rate in (("free", 800.0), ("lock", lock))
     ]
-    run = make_run(cells, run_id=f"run-{day}", started=f"2026-01-{day:02}T10:00:00+00:00")
+    run = run_of(cells, run_id=f"run-{day}", started=f"2026-01-{day:02}T10:00:00+00:00")
     return replace(run, server={**run.server, "hold_ns": hold_ms * 1_000_000})
 
 
@@ -53,7 +53,7 @@ def test_each_run_is_held_against_the_last_of_its_kind_that_had_a_verdict(histor
     assert second.since is not None
     assert second.since.worse
     assert last.since is not None
-    assert [each.series for each in last.since.of(Outcome.BETTER)] == ["lock"]
+    assert [each.series for each in last.since.of(Change.BETTER)] == ["lock"]
 
 
 def test_the_list_says_what_where_how_it_ended_and_what_changed(history: History) -> None:

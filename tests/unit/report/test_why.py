@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from lockstep.analysis.aggregate import aggregate
-from lockstep.analysis.overlap_panels import Panel
-from lockstep.analysis.scalability import Curve, Law, Parameter, Scaling, Unfit, scalings
-from lockstep.analysis.timeline import Lane, Timeline
+from lockstep.analysis.scalability import Curve, Parameter, Scaling, Unfit, UslFit, scalings
+from lockstep.analysis.timeline import Lane, Panel, Timeline
 from lockstep.report import why_words
 from lockstep.report.fairness_rows import fairness_rows
 from lockstep.report.overlap_chart import BY_MESSAGE, overlap_chart
@@ -20,10 +19,10 @@ from lockstep.report.scalability_rows import fit_words, percent, scalability_row
 from lockstep.report.svg import Chart, to_svg
 from lockstep.report.throughput_chart import throughput_chart
 from lockstep.report.timeline_chart import timeline_chart
-from lockstep.runs.overlap import Overlap
-from lockstep.runs.records import Cell, Fairness, ServerCell
-from tests.support_open_run import make_open_run
-from tests.support_run import make_run
+from lockstep.runs.measures import Fairness, Overlap
+from lockstep.runs.records import Cell, ServerCell
+from tests.factories.open_load import simulated_open_run
+from tests.factories.simulated import simulated_run
 
 LEVELS = (1, 2, 4, 8, 16, 32)
 SHARED = Curve(400, 0.05, 0.001)
@@ -113,7 +112,7 @@ def fairness_of(overtaken: int | None) -> Fairness | None:
 
 @pytest.fixture(scope="module")
 def cells() -> list[Cell]:
-    return make_run(modes=("free", "lock", "ticket", "queue=1"), levels=(8,), repeats=1)[0].cells
+    return simulated_run(modes=("free", "lock", "ticket", "queue=1"), levels=(8,), repeats=1)[0].cells
 
 
 @pytest.mark.parametrize(
@@ -179,9 +178,9 @@ def test_a_row_of_fairness_has_medians_and_says_what_was_not_recorded(cells: lis
     assert fairness_rows([replace(lock, server=None)], ()) == []
 
 
-def law(contention: float, peak: Parameter | None = None) -> Law:
+def law(contention: float, peak: Parameter | None = None) -> UslFit:
     curve = Curve(400, contention, 0.001 if peak else 0)
-    return Law(
+    return UslFit(
         curve,
         3,
         Parameter(400, 390, 410),
@@ -193,7 +192,7 @@ def law(contention: float, peak: Parameter | None = None) -> Law:
 
 
 def scaling(
-    series: str, found: Law | None, unfit: Unfit | None = None, levels: tuple[int, ...] = LEVELS
+    series: str, found: UslFit | None, unfit: Unfit | None = None, levels: tuple[int, ...] = LEVELS
 ) -> Scaling:
     return Scaling(series, levels, found, unfit, 0.41 if unfit is Unfit.NO_FIT else None)
 
@@ -267,7 +266,7 @@ def test_the_overlap_chart_draws_each_mode_and_says_where_nothing_was_recorded()
 def drawn(levels: tuple[int, ...], curve: Curve) -> Chart | None:
     cells = [
         replace(cell, messages_per_s=curve.at(cell.level))
-        for cell in make_run(modes=("free",), levels=levels, repeats=2)[0].cells
+        for cell in simulated_run(modes=("free",), levels=levels, repeats=2)[0].cells
     ]
     aggregates = aggregate(cells)
     return throughput_chart(cells, aggregates, colours(aggregates), scalings(cells))
@@ -302,7 +301,7 @@ def test_without_a_law_the_line_joins_the_medians_and_says_whether_one_was_tried
     assert [(point["level"], point["part"]) for point in few] == [(each, "measured") for each in (1, 8, 32)]
     cells = [
         replace(cell, messages_per_s=100.0 if cell.level == 8 else 400.0 * cell.level)
-        for cell in make_run(modes=("free",), levels=LEVELS, repeats=2)[0].cells
+        for cell in simulated_run(modes=("free",), levels=LEVELS, repeats=2)[0].cells
     ]
     aggregates = aggregate(cells)
     unfit, *_ = rows_of(throughput_chart(cells, aggregates, colours(aggregates), scalings(cells)))
@@ -311,6 +310,6 @@ def test_without_a_law_the_line_joins_the_medians_and_says_whether_one_was_tried
 
 def test_with_a_single_level_or_under_open_load_there_is_no_course_to_draw() -> None:
     assert drawn((8,), SHARED) is None
-    run = make_open_run(repeats=1)
+    run = simulated_open_run(repeats=1)
     aggregates = aggregate(run.cells)
     assert throughput_chart(run.cells, aggregates, colours(aggregates)) is None
