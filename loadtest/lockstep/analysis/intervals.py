@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
-from scipy.special import stdtrit
+from lockstep.analysis.quantiles import students_quantile
 
 CONFIDENCE = 0.95
 
@@ -121,13 +121,13 @@ def repeats_to_show(estimate: Estimate, confidence: float = CONFIDENCE) -> int |
         return None
     quantile = (1 + confidence) / 2
     half = math.log(estimate.high / estimate.ratio)
-    spread = half / float(stdtrit(estimate.samples - 1, quantile)) * math.sqrt(estimate.samples)
+    spread = half / students_quantile(estimate.samples - 1, quantile) * math.sqrt(estimate.samples)
     distance = abs(math.log(estimate.ratio))
     return next(
         (
             repeats
             for repeats in range(estimate.samples + 1, MAX_REPEATS + 1)
-            if float(stdtrit(repeats - 1, quantile)) * spread / math.sqrt(repeats) < distance
+            if students_quantile(repeats - 1, quantile) * spread / math.sqrt(repeats) < distance
         ),
         None,
     )
@@ -150,6 +150,6 @@ def _freedom(squares: Sequence[float], sides: Sequence[Sequence[float]]) -> floa
 
 
 def _estimate(mean_log: float, error: float, freedom: float, samples: int, confidence: float) -> Estimate:
-    half = float(stdtrit(freedom, (1 + confidence) / 2)) * error
+    half = students_quantile(freedom, (1 + confidence) / 2) * error
     low_log, high_log = max(mean_log - half, -_FARTHEST_LOG), min(mean_log + half, _FARTHEST_LOG)
     return Estimate(math.exp(mean_log), math.exp(low_log), math.exp(high_log), samples)
