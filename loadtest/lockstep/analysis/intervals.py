@@ -35,10 +35,11 @@ _ROUNDING = 0.001**2 / 12
 # Two repeats that hardly agree, sure for many figures at once, reach beyond all floating-point numbers.
 _FARTHEST_LOG = 700.0
 
-# An interval of a factor of ten to either side holds everything that somebody would want told apart. One of
-# two repeats is as wide by its nature, thirteen standard errors to either side: there less has to be enough.
-_NOISY_SPAN = 100.0
-_NOISY_SPAN_OF_TWO = 2.0
+# Where an interval's ends lie more than a factor of ten apart, not even the order of magnitude is known. That
+# of two repeats is as wide by its nature, thirteen standard errors to either side: one that holds 1 says
+# nothing from a factor of two on.
+_WIDE = 10.0
+_WIDE_OF_TWO = 2.0
 MAX_REPEATS = 30
 
 
@@ -64,14 +65,14 @@ class Estimate:
         """Whether the interval is so wide that it shows neither a difference nor that there is none."""
         if self.low is None or self.high is None or self.differs:
             return False
-        return self.high > self.low * (_NOISY_SPAN_OF_TWO if self.samples == 2 else _NOISY_SPAN)
+        return self.high > self.low * (_WIDE_OF_TWO if self.samples == 2 else _WIDE)
 
     @property
-    def inverse(self) -> Estimate:
-        """The same the other way round: how many times less."""
-        low = None if self.high is None else 1 / self.high
-        high = None if self.low is None else 1 / self.low
-        return Estimate(1 / self.ratio, low, high, self.samples)
+    def vague(self) -> bool:
+        """Whether it shows a difference, but not even the order of magnitude of that."""
+        if self.low is None or self.high is None or not self.differs:
+            return False
+        return self.high > self.low * _WIDE
 
 
 def paired_ratio(
