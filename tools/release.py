@@ -31,7 +31,7 @@ def newest_section(changelog: str) -> tuple[str, str]:
     found = SECTION.search(changelog)
     if found is None:
         raise RefusalError(
-            "CHANGELOG.md says only Unreleased: head what is released with ## [X.Y.Z] - YYYY-MM-DD"
+            "CHANGELOG.md says only Unreleased: write ## [X.Y.Z] - YYYY-MM-DD above what is released"
         )
     if found["date"] is None:
         raise RefusalError(f"CHANGELOG.md gives {found['version']} no date: write - YYYY-MM-DD behind it")
@@ -72,7 +72,7 @@ def build(out: Path) -> tuple[Path, Path]:
 
 
 def check(wheel: Path, sdist: Path) -> None:
-    """RefusalError where the metadata is not valid, or not of this version, or a typed package says not so."""
+    """RefusalError where metadata or version are wrong, or a package does not say that it is typed."""
     with zipfile.ZipFile(wheel) as files:
         names = files.namelist()
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
