@@ -27,7 +27,7 @@ class RefusalError(Exception):
 
 
 def newest_section(changelog: str) -> tuple[str, str]:
-    """Version and date of the first section that is a release. RefusalError where there is none, or no date."""
+    """Version and date of the first section that is a release. RefusalError without one, or its date."""
     found = SECTION.search(changelog)
     if found is None:
         raise RefusalError(
