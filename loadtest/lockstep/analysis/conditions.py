@@ -14,8 +14,8 @@ Values = tuple[str, ...]
 UNKNOWN = "unknown"
 
 # What decides how expensive a message is and who gets in. Left out: names, process and boot ids, which differ
-# from run to run; limits and the backlog, which matter only where they are hit, and then are a finding; Lockstep's
-# own build, which may be the very thing that two runs are to tell apart: see `builds`.
+# from run to run; limits and the backlog, which matter only where they are hit, and then are a finding;
+# Lockstep's own build, which may be the very thing that two runs are to tell apart: see `builds`.
 _OF_A_MACHINE = {
     "cpu_model": "CPU",
     "cpu_count": "cores",

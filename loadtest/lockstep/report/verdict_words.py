@@ -177,7 +177,7 @@ def bound(value: float) -> str:
 
 
 def _percentage(ratio: float) -> str:
-    """A ratio below 1, `7.5%`: one decimal, two figures below 1%, and as many as it takes not to round to 100%."""
+    """A ratio below 1, `7.5%`: one decimal, two figures below 1%, more where it would round to 100%."""
     percent = 100 * ratio
     if percent < 0.0001:
         return "under 0.0001%"
