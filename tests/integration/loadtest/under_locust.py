@@ -20,7 +20,7 @@ from locust.stats import RequestStats
 from lockstep.control import HURRIED_DRAIN_S, OPENED, PULSE, REPORT, CellOrder
 from lockstep.master.workers import Workers
 from lockstep.plan import Traffic
-from lockstep.record import buckets, locust_numbers
+from lockstep.record import locust_numbers
 from lockstep.record.histograms import decoded
 from lockstep.record.locust_feed import LocustFeed
 from lockstep.tcp.samples import Outcome
@@ -297,7 +297,7 @@ def a_cell_of_less_than_a_second_pulses_all_the_same() -> None:
 def buckets_keep_three_digits_of_a_millisecond() -> None:
     table = {0.12345: 0.123, 1.2345: 1.23, 12.345: 12.3, 123.45: 123.0, 5678.9: 5680.0, 0.0: 0.0, -1.0: 0.0}
     for given, kept in table.items():
-        assert buckets.three_digits(given) == kept, given
+        assert locust_numbers.three_digits(given) == kept, given
     locust_numbers.install()
     entry = locust.stats.StatsEntry(
         locust.stats.RequestStats(), "free", "message", use_response_times_cache=False

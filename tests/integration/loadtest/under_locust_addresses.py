@@ -19,9 +19,8 @@ from lockstep.plan import Arrival, Traffic
 from lockstep.record.locust_feed import LocustFeed
 from lockstep.tcp.addresses import LIFETIME_NS, AddressBook
 from lockstep.tcp.client import TcpClient
-from lockstep.tcp.links.cooperative import CooperativeLink
-from lockstep.tcp.meters import SampleMeter
-from lockstep.tcp.samples import Outcome, Sample
+from lockstep.tcp.gevent_link import CooperativeLink
+from lockstep.tcp.samples import Outcome, Sample, SampleMeter
 from lockstep.worker.agent import Agent
 
 PATIENCE_S = 20

@@ -16,10 +16,9 @@ import locust.stats
 from locust.env import Environment
 from locust.stats import RequestStats, StatsCSV, StatsCSVFileWriter
 
-from lockstep.record import locust_numbers, locust_table
+from lockstep.record import locust_numbers
 from lockstep.record.locust_feed import LocustFeed
-from lockstep.tcp.meters import ABSENT
-from lockstep.tcp.samples import Outcome, Phase, Sample
+from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -100,13 +99,13 @@ def the_current_percentiles_of_the_aggregated_row_are_of_the_last_seconds_alone(
     """Locust takes them from copies it makes whenever a second is over, be it that connects come first."""
     stats = RequestStats()
     now_s = time.time()
-    locust_table.touch(stats, now_s - 30)
+    locust_numbers.touch(stats, now_s - 30)
     stats.total.response_times[500.0] = 7
     stats.total.num_requests = 7
-    locust_table.touch(stats, now_s - 10)
+    locust_numbers.touch(stats, now_s - 10)
     stats.total.response_times[0.5] += 3
     stats.total.num_requests = 10
-    locust_table.touch(stats, now_s)
+    locust_numbers.touch(stats, now_s)
     assert stats.total.get_response_time_percentile(0.5) > 100
     assert stats.total.get_current_response_time_percentile(1.0) == 0.5
 

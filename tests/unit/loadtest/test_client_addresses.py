@@ -8,10 +8,10 @@ import socket
 import pytest
 
 from lockstep.tcp.addresses import Address, AddressBook
-from lockstep.tcp.backoff import LONGEST_NS
 from lockstep.tcp.client import TcpClient
+from lockstep.tcp.dialling import LONGEST_NS
+from lockstep.tcp.failures import HarnessError
 from lockstep.tcp.samples import Outcome, Phase
-from lockstep.tcp.socket_errors import HarnessError
 from tests.unit.loadtest.peers import (
     LOOPBACK,
     PATIENCE_S,

@@ -21,7 +21,7 @@ from lockstep.options import (
 )
 from lockstep.plan import Arrival, Plan, PlanError, Traffic
 from lockstep.target.target import PLAIN_TARGET
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.failures import HarnessError
 from tests.unit.loadtest.admin_port import admin_port, listener, listeners
 from tests.unit.loadtest.peers import refusing_port
 

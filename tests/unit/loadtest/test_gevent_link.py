@@ -12,8 +12,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from lockstep.tcp.links.cooperative import CooperativeLink
-from lockstep.tcp.links.watchdog import watchdog_for
+from lockstep.tcp.gevent_link import CooperativeLink, watchdog_for
 from tests.unit.loadtest.peers import LOOPBACK, PATIENCE_S, Peer, echoes, stays_silent, until_closed
 
 SHORT_S = 0.05
