@@ -39,7 +39,7 @@ COPY docker/master_health.py docker/worker_health.py docker/
 COPY wire/lockstep_wire lockstep_wire
 COPY loadtest/lockstep lockstep
 COPY loadtest/locustfile.py .
-COPY plans plans
+COPY loadtest/lockstep/plans plans
 RUN python -m compileall -q docker lockstep_wire lockstep
 USER 10001:10001
 EXPOSE 8089 5557

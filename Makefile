@@ -11,7 +11,7 @@ LOCK   := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-v
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help venv compare test lint bench picture lock clean
+.PHONY: help venv compare test golden lint bench picture lock clean
 
 help: ## Say what there is
 	@echo "Lockstep: what synchronising costs a threaded TCP server"
@@ -27,6 +27,9 @@ compare: $(READY) ## Compare the modes here, in about 2 minutes (ARGS='--modes f
 test: lint ## Run lint and every test; says what it left out and why (ARGS='-k ticket')
 	@echo "test: every test"
 	@$(BIN)/python -m pytest $(ARGS)
+
+golden: $(READY) ## Write the golden files of what people read anew; read the change in git
+	@$(BIN)/python -m pytest -q tests/golden --renew-golden
 
 lint: $(READY) ## Run ruff and mypy --strict
 	@echo "lint: ruff check, ruff format, mypy --strict"

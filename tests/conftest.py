@@ -18,6 +18,10 @@ import pytest
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--renew-golden", action="store_true", help="write tests/golden anew, to be read in git")
+
+
 def in_ci() -> bool:
     return os.environ.get("CI", "").lower() in {"true", "1"}
 

@@ -41,7 +41,7 @@ def converse(talk: Talk, decoder: Decoder) -> tuple[Cause, str]:
     return (Cause.SHORT, "left in mid-frame") if decoder.pending else (Cause.PEER, "")
 
 
-def talk_framed(link: socket, record: ConnectionRecord, decoder: Decoder, exchange: Exchange) -> None:
+def serve_framed(link: socket, record: ConnectionRecord, decoder: Decoder, exchange: Exchange) -> None:
     """One receive may hold many messages, or a part of one."""
     receive, feed = link.recv, decoder.feed
     while data := receive(_RECEIVE_BYTES):
@@ -54,7 +54,7 @@ def talk_framed(link: socket, record: ConnectionRecord, decoder: Decoder, exchan
                 raise _SlowReaderError from error
 
 
-def talk_raw(link: socket, record: ConnectionRecord, exchange: Exchange) -> None:
+def serve_raw(link: socket, record: ConnectionRecord, exchange: Exchange) -> None:
     """One receive is one message."""
     receive = link.recv
     while data := receive(_RECEIVE_BYTES):
@@ -66,7 +66,7 @@ def talk_raw(link: socket, record: ConnectionRecord, exchange: Exchange) -> None
             raise _SlowReaderError from error
 
 
-def talk_blindly(link: socket, record: ConnectionRecord, frame: bytes) -> None:
+def serve_constant(link: socket, record: ConnectionRecord, frame: bytes) -> None:
     """One receive is one message, and the answer to it is always the same: nothing is looked at, or kept.
 
     Receiving into memory that is there saves more than the counting costs.

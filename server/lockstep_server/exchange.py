@@ -6,12 +6,14 @@ system calls. What it counts goes to the record of its own connection, which no 
 
 from __future__ import annotations
 
+import codecs
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from socket import socket
 
-from lockstep_server.gates import Gate
+from lockstep_server.admission import Admission
 from lockstep_server.occupancy import Occupancy
 from lockstep_server.records import ConnectionRecord
 from lockstep_server.replies import Reply
@@ -20,12 +22,16 @@ from lockstep_server.work import Work
 Exchange = Callable[[bytes], None]
 """Answers one payload. OSError if the peer cannot be answered."""
 
+log = logging.getLogger("lockstep.server")
+
 _now_ns = time.monotonic_ns
+# Characters of a message that its line in the log shows.
+_SHOWN = 80
 
 
 @dataclass(slots=True)
 class Turn:
-    """A message's stay at the gate, in monotonic nanoseconds; a connection has one at a time."""
+    """A message's stay at its admission, in monotonic nanoseconds; a connection has one at a time."""
 
     admission_ns: int | None = None
     release_ns: int | None = None
@@ -61,12 +67,17 @@ def within_connection(link: socket, record: ConnectionRecord, work: Work, reply:
 
 
 def message_by_message(
-    link: socket, record: ConnectionRecord, work: Work, reply: Reply, gate: Gate, occupancy: Occupancy
+    link: socket,
+    record: ConnectionRecord,
+    work: Work,
+    reply: Reply,
+    admission: Admission,
+    occupancy: Occupancy,
 ) -> Exchange:
-    """Every message passes the gate, which is held for its work and its reply."""
+    """Every message passes the admission, which is held for its work and its reply."""
     turn = Turn()
     waited_ns = held_ns = record.waited_ns = record.held_ns = 0
-    sendall, acquire, release = link.sendall, gate.acquire, gate.release
+    sendall, acquire, release = link.sendall, admission.acquire, admission.release
 
     def exchange(payload: bytes) -> None:
         nonlocal waited_ns, held_ns
@@ -88,3 +99,19 @@ def message_by_message(
         record.bytes_sent += len(frame)
 
     return exchange
+
+
+def logged(exchange: Exchange, who: str) -> Exchange:
+    """The same exchange, and a line in the log for every message: for people who watch at debug level.
+
+    Text is decoded piece by piece: a character that a segment boundary cut appears with its second half.
+    """
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+
+    def tell(payload: bytes) -> None:
+        text = decode(payload)
+        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+        log.debug("%s says %r (%d bytes)", who, shown, len(payload))
+        exchange(payload)
+
+    return tell

@@ -64,7 +64,7 @@ class Listener:
         framing = get_framing(settings.framing)
         return Service(
             name=spec.name,
-            gate=MODES[spec.mode].gate(spec.n),
+            admission=MODES[spec.mode].admission(spec.n),
             by_message=spec.scope == "message",
             limited=spec.permits is not None,
             pause_ns=settings.pause_ns if spec.permits else 0,

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lockstep_server.admission import (
+    Admission,
+    LockAdmission,
+    OpenAdmission,
+    SemaphoreAdmission,
+    TicketAdmission,
+)
 from lockstep_server.dispatch import Dispatch, WorkerPool, one_after_another, thread_each
-from lockstep_server.gates import Gate, LockGate, OpenGate, SemaphoreGate, TicketGate
 
 
 @dataclass(frozen=True, slots=True)
 class Mode:
     """A way to serve connections.
 
-    dispatch, gate: made anew for each listener, from N (1 for the modes that take none).
+    dispatch, admission: made anew for each listener, from N (1 for the modes that take none).
     permits: how many can be in service at once, from N; None where nothing limits it.
-    counted: written with =N. by_message: its gate can be held for each message instead of the connection.
+    counted: written with =N. by_message: a message can be admitted instead of the whole connection.
     """
 
     dispatch: Callable[[int], Dispatch]
-    gate: Callable[[int], Gate]
+    admission: Callable[[int], Admission]
     permits: Callable[[int], int | None]
     counted: bool = False
     by_message: bool = False
@@ -33,16 +39,16 @@ def _one_after_another(_: int) -> Dispatch:
     return one_after_another
 
 
-def _open(_: int) -> Gate:
-    return OpenGate()
+def _open(_: int) -> Admission:
+    return OpenAdmission()
 
 
-def _lock(_: int) -> Gate:
-    return LockGate()
+def _lock(_: int) -> Admission:
+    return LockAdmission()
 
 
-def _ticket(_: int) -> Gate:
-    return TicketGate()
+def _ticket(_: int) -> Admission:
+    return TicketAdmission()
 
 
 def _unlimited(_: int) -> None:
@@ -56,7 +62,7 @@ def _n(n: int) -> int:
 MODES: dict[str, Mode] = {
     "free": Mode(_thread_each, _open, _unlimited),
     "lock": Mode(_thread_each, _lock, _n, by_message=True),
-    "semaphore": Mode(_thread_each, SemaphoreGate, _n, counted=True, by_message=True),
+    "semaphore": Mode(_thread_each, SemaphoreAdmission, _n, counted=True, by_message=True),
     "ticket": Mode(_thread_each, _ticket, _n, by_message=True),
     "queue": Mode(WorkerPool, _open, _n, counted=True),
     "iterative": Mode(_one_after_another, _open, _n),

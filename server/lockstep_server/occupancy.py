@@ -40,9 +40,9 @@ class Occupied:
 
 
 class Occupancy:
-    """Counts the line in front of a gate and those past it, and notes when each was admitted and released.
+    """Counts who waits to be admitted and who is in service, and notes when each was admitted and released.
 
-    Enter is to be called as soon as the gate has admitted, leave just before the permit goes back: then
+    Enter is to be called as soon as it has admitted, leave just before the permit goes back: then
     in_service never exceeds the permits, and its maximum is the truth. Each call takes one short lock.
     """
 

@@ -37,7 +37,7 @@ class ConnectionRecord:
     """What is known of a connection. Monotonic nanoseconds; None where it has not happened yet.
 
     Only the thread that serves the connection writes to it, so nothing here needs a lock. waited_ns and
-    held_ns are sums over messages, used where the gate is held for each message; elsewhere they are None.
+    held_ns are sums over messages, used where messages are admitted one by one; elsewhere they are None.
     """
 
     id: int

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lockstep_wire.framing import Framing
-
-ACKNOWLEDGEMENT = "收到客户端信息".encode()
+from lockstep_wire.greeting import ACKNOWLEDGEMENT
 
 Reply = Callable[[bytes, int, int], bytes]
 """The frame that answers a payload, given its wait and service time in nanoseconds."""

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from socket import SHUT_RDWR, SO_ERROR, SOL_SOCKET, socket
 
-from lockstep_server.conversation import Talk, converse, talk_blindly, talk_framed, talk_raw
-from lockstep_server.exchange import Exchange, message_by_message, unvarying, within_connection
-from lockstep_server.gates import Gate
+from lockstep_server.admission import Admission
+from lockstep_server.conversation import Talk, converse, serve_constant, serve_framed, serve_raw
+from lockstep_server.exchange import Exchange, logged, message_by_message, unvarying, within_connection
 from lockstep_server.ledger import Ledger
-from lockstep_server.narration import narrated
 from lockstep_server.occupancy import Occupancy
 from lockstep_server.records import Cause, ConnectionRecord
 from lockstep_server.replies import Reply
@@ -32,7 +31,7 @@ class Service:
     """What all sessions of a listener share. Durations in nanoseconds."""
 
     name: str
-    gate: Gate
+    admission: Admission
     by_message: bool
     limited: bool
     pause_ns: int
@@ -89,8 +88,8 @@ class Session:
 
     def _serve_holding_permit(self) -> None:
         """Close, pause and only then release: the next one is admitted when this one is gone."""
-        gate = self._service.gate
-        gate.acquire()
+        admission = self._service.admission
+        admission.acquire()
         self._service.occupancy.enter(self._record)
         try:
             self._serve()
@@ -98,7 +97,7 @@ class Session:
                 time.sleep(self._service.pause_ns / 1e9)
         finally:
             self._leave()
-            gate.release()
+            admission.release()
 
     def _leave(self) -> None:
         self._service.occupancy.leave(self._record)
@@ -126,20 +125,20 @@ class Session:
         raw, watched = isinstance(decoder, RawDecoder), log.isEnabledFor(logging.DEBUG)
         frame = service.unvarying_frame
         if raw and frame is not None and not watched:
-            return partial(talk_blindly, link, record, frame)
+            return partial(serve_constant, link, record, frame)
         exchange = self._exchange(frame)
         if watched:
             log.debug("%s: %s connected", service.name, record.peer)
-            exchange = narrated(exchange, f"{service.name}: {record.peer}")
+            exchange = logged(exchange, f"{service.name}: {record.peer}")
         if raw:
-            return partial(talk_raw, link, record, exchange)
-        return partial(talk_framed, link, record, decoder, exchange)
+            return partial(serve_raw, link, record, exchange)
+        return partial(serve_framed, link, record, decoder, exchange)
 
     def _exchange(self, unvarying_frame: bytes | None) -> Exchange:
         link, record, service = self._link, self._record, self._service
         work, reply = service.work, service.reply
         if service.by_message:
-            return message_by_message(link, record, work, reply, service.gate, service.occupancy)
+            return message_by_message(link, record, work, reply, service.admission, service.occupancy)
         if unvarying_frame is not None:
             return unvarying(link, record, unvarying_frame)
         return within_connection(link, record, work, reply)

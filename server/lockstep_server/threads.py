@@ -29,7 +29,7 @@ def start_thread(task: Callable[[], None]) -> None:
     system gives none.
 
     Returns when the thread runs: tasks so begin in the order in which they were started, and sessions line up
-    at a gate in the order of their arrival.
+    at an admission in the order of their arrival.
     """
     begun = _thread.allocate_lock()
     begun.acquire()

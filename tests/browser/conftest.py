@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.browser.load import LoadProcesses
-from tests.support import ServerProcess
+from tests.support.load import LoadProcesses
+from tests.support.server import ServerProcess
 
 FLAGS = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing", "--hold", "2ms")
 # What a page asked for and no longer wants, because it was left.

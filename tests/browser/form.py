@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.support import ROOT
+from tests.support.server import ROOT
 
 PICTURES = ROOT / "artifacts" / "browser"
 # The end of a run: last reports, the server's account, and the report made by a process of its own.

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import OpenContext
 from tests.browser.form import END_S, await_end, choose, fill, keep_picture, open_form, press, start
-from tests.browser.load import LoadProcesses
+from tests.support.load import LoadProcesses
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 

@@ -17,8 +17,8 @@ from lockstep.runs.folder import RunFolder
 from lockstep.web.outcome import outcome_of
 from tests.browser.conftest import OpenContext
 from tests.browser.form import END_S, await_end, choose, fill, keep_picture, open_form, press, start
-from tests.browser.load import LoadProcesses
-from tests.support_run import make_run
+from tests.factories.simulated import simulated_run
+from tests.support.load import LoadProcesses
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -210,7 +210,7 @@ def test_a_plan_that_is_stopped_in_its_first_cell_says_that_nothing_was_measured
 
 def test_a_verdict_that_is_withheld_names_the_cells_and_what_to_do(page: Page, load: LoadProcesses) -> None:
     """By the records of a run in which a worker's report was lost: here none is."""
-    run, _ = make_run(("free", "lock"), (1, 8), 3)
+    run, _ = simulated_run(("free", "lock"), (1, 8), 3)
     lost = replace(run, cells=[replace(run.cells[0], workers_reported=1), *run.cells[1:]])
     outcome = outcome_of(lost)
 

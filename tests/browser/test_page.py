@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.form import await_end, choose, fill, keep_picture, open_form, press, start
-from tests.browser.load import LoadProcesses
-from tests.integration.loadtest.commands import differences
+from tests.support.commands import differences
+from tests.support.load import LoadProcesses
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 

@@ -14,10 +14,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from lockstep.report.build import write_report
 from lockstep.report.material import Material
 from lockstep.runs.folder import RunFolder
-from tests.integration.loadtest.commands import environment
-from tests.support import ROOT
-from tests.support_histograms import write_histograms
-from tests.support_run import make_run, write_run
+from tests.factories.folders import write_histograms, write_run
+from tests.factories.simulated import simulated_run
+from tests.support.commands import environment
+from tests.support.server import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -27,7 +27,7 @@ PHONE = {"width": 390, "height": 844}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run, connections = make_run()
+    run, connections = simulated_run()
     written = write_run(tmp_path_factory.mktemp("results"), run, connections)
     write_histograms(written, run)
     return written

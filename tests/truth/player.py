@@ -22,7 +22,7 @@ from lockstep.tcp.link import BlockingLink, LinkMaker
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import Outcome, Reply, Sample, SampleMeter
 from lockstep_wire.framing import get_framing
-from tests.support import ROOT
+from tests.support.server import ROOT
 from tests.truth.account import ConnectionLog
 from tests.truth.cases import IMPATIENT_S, PATIENT_S, Asked, Case
 from tests.truth.random_cases import make_case

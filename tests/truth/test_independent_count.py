@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.load import LoadProcesses
-from tests.support import ROOT, ServerProcess
+from tests.support.load import LoadProcesses
+from tests.support.server import ROOT, ServerProcess
 
 MODES = ("free", "lock", "semaphore=2", "ticket", "queue=2", "semaphore=8", "queue=8")
 SERVERS = {

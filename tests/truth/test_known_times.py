@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.loadtest.commands import environment, only_run
-from tests.support import ROOT
+from tests.support.commands import environment, only_run
+from tests.support.server import ROOT
 
 PATIENCE_S = 60
 PORTS = ("1", "5", "20", "100", "mixed")

@@ -23,7 +23,7 @@ from lockstep.target.admin import ServerView
 from lockstep.target.local_server import local_server
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.samples import Outcome, Sample, SampleMeter
-from lockstep.worker.scenarios import GREETING_REPLY
+from lockstep_wire.greeting import ACKNOWLEDGEMENT, greeting_of
 
 MOST_CLIENTS = 100
 SETTLE_S = 5.0
@@ -62,9 +62,9 @@ class _Client:
         if self._client.connect() is not Outcome.ANSWERED:
             return
         say(self.number, "is connected")
-        greeting = f"客户端{self.number}连接成功"
-        say(self.number, f"says {greeting}")
-        reply = self._client.request(greeting.encode(), GREETING_REPLY)
+        greeting = greeting_of(self.number)
+        say(self.number, f"says {greeting.decode()}")
+        reply = self._client.request(greeting, ACKNOWLEDGEMENT)
         if reply and reply.payload is not None:
             say(self.number, f"is answered {reply.payload.decode()}")
         self._client.close()

@@ -7,11 +7,11 @@ they are alike: as much was cut off as was brought along. They are not where the
 in front of a gate has formed, or is so short that it depends on luck who ends in it: then the times are those
 of a lucky few, however many messages that is.
 
-How long a window has to be was simulated (tests/support_closed.py): closed users under free, ticket, a lock
-and a semaphore that admit in any order, and a lock by message, from one to 32 users, beginning at once. With
-a window of 30 mean exchange times none of 9,700 such cells was off by 5%, whatever its warm-up; with one of
-24, up to 2 in 100. A warm-up of one exchange time lets 20 do; that is not asked for, since one number is
-easier to follow.
+How long a window has to be was simulated (tests/factories/closed_users.py): closed users under free, ticket,
+a lock and a semaphore that admit in any order, and a lock by message, from one to 32 users, beginning at
+once. With a window of 30 mean exchange times none of 9,700 such cells was off by 5%, whatever its warm-up;
+with one of 24, up to 2 in 100. A warm-up of one exchange time lets 20 do; that is not asked for, since one
+number is easier to follow.
 """
 
 from __future__ import annotations

@@ -11,14 +11,14 @@ from lockstep.nearest import offer
 from lockstep.plan import Plan, PlanError, Traffic
 from lockstep.target.admin import ServerView, Snapshot
 from lockstep.tcp.failures import HarnessError
-from lockstep.worker.scenarios import GREETING_REPLY
 from lockstep_wire.framing import FRAMINGS
+from lockstep_wire.greeting import ACKNOWLEDGEMENT
 
 # The mode's name where the target is not a Lockstep server.
 PLAIN_TARGET = "target"
 
 # What a Lockstep server says that it answers -> what is expected, as a CellOrder tells it.
-_REPLIES = {"echo": "echo", "ack": GREETING_REPLY.decode()}
+_REPLIES = {"echo": "echo", "ack": ACKNOWLEDGEMENT.decode()}
 
 
 @dataclass(frozen=True, slots=True)

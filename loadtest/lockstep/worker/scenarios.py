@@ -17,10 +17,9 @@ from lockstep.tcp.client import TcpClient
 from lockstep.tcp.failures import NO_CONNECTION
 from lockstep.tcp.messages import Message
 from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Sample
+from lockstep_wire.greeting import greeting_of
 
 # What the teaching text's servers answer everything with.
-GREETING_REPLY = "收到客户端信息".encode()
-
 _LAG, _SESSION = Phase.LAG, Phase.SESSION
 _now_ns = time.monotonic_ns
 
@@ -67,9 +66,8 @@ class Conversation:
         """Send the next message and check the reply."""
         return self.client.exchange(next(self.messages), due_ns)
 
-    def greet(self, text: str) -> Outcome:
-        """Send this text and check the reply."""
-        payload = text.encode()
+    def greet(self, payload: bytes) -> Outcome:
+        """Send this greeting and check the reply."""
         expect = payload if self._reply == "echo" else self._reply.encode() if self._reply else None
         return self.client.request(payload, expect).outcome
 
@@ -122,7 +120,7 @@ def greeting(talk: Conversation, due_ns: int) -> bool:
     start_ns = talk.begin(due_ns)
     outcome = talk.open()
     if outcome is ANSWERED:
-        outcome = talk.greet(f"客户端{talk.number}连接成功")
+        outcome = talk.greet(greeting_of(talk.number))
     return talk.end(start_ns, outcome)
 
 

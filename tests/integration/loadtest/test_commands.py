@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from tests.browser.load import LoadProcesses
-from tests.integration.loadtest.commands import (
+from tests.support.commands import (
     COMMAND,
     compare,
     differences,
@@ -25,7 +22,9 @@ from tests.integration.loadtest.commands import (
     lockstep,
     only_run,
 )
-from tests.support import ROOT, ServerProcess
+from tests.support.load import LoadProcesses
+from tests.support.peers import line_echo
+from tests.support.server import ROOT, ServerProcess
 
 # Of loadtest.worker.agent, which imports Locust.
 REPORT_INTERVAL_S = 3
@@ -234,31 +233,6 @@ def test_a_request_from_another_sites_page_is_refused(tmp_path: Path) -> None:
         _, answer = load.post("/swarm", {}, user_count=1, spawn_rate=1, run="comparison plan", levels="1,x")
         assert "Levels" in answer["message"]
         assert not load.results.exists()
-
-
-@contextmanager
-def line_echo() -> Iterator[int]:
-    """A small server of somebody else's: echoes lines, a thread each."""
-    listening = socket.create_server(("127.0.0.1", 0))
-
-    def serve(link: socket.socket) -> None:
-        # Its user is ended in the middle, and may leave by a reset.
-        with suppress(ConnectionError), link:
-            for line in link.makefile("rb"):
-                link.sendall(line)
-
-    def accept() -> None:
-        while True:
-            try:
-                link, _ = listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=serve, args=(link,), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    with listening:
-        yield listening.getsockname()[1]
-        listening.shutdown(socket.SHUT_RDWR)
 
 
 OWN_LOCUSTFILE = """

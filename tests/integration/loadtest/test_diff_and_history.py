@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lockstep.runs.records import Run
-from tests.integration.loadtest.commands import lockstep
-from tests.support_figures import degraded, noisy_run
-from tests.support_run import write_run
+from tests.factories.folders import write_run
+from tests.factories.runs import degraded, noisy_run
+from tests.support.commands import lockstep
 
 # A window holds sixty sessions and more, of the slower run too.
 PLAN = ("--modes", "lock", "--levels", "2", "--repeats", "3", "--messages", "1", "--processes", "1")

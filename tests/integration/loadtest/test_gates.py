@@ -13,8 +13,8 @@ import pytest
 from lockstep.options import IN_A_PLAN_FILE
 from lockstep.plan import parse_modes
 from lockstep.plan_file import read_plan_file
-from tests.integration.loadtest.commands import environment, lockstep, only_run
-from tests.support import ROOT, ServerProcess
+from tests.support.commands import environment, lockstep, only_run
+from tests.support.server import ROOT, ServerProcess
 
 PLANS = sorted((ROOT / "plans").glob("*.toml"))
 SERVER_FLAGS = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing", "--hold", "2ms")

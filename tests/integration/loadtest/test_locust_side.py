@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from tests.browser.load import LoadProcesses
-from tests.integration.loadtest.commands import differences, environment, only_run
-from tests.support import ROOT, ServerProcess
+from tests.support.commands import differences, environment, only_run
+from tests.support.load import LoadProcesses
+from tests.support.server import ROOT, ServerProcess
 
 SCRIPTS = sorted(Path(__file__).parent.glob("under_locust*.py"))
 # The scripts import Locust: their names are read, they are never imported here.

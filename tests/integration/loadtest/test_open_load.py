@@ -13,8 +13,8 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from lockstep.runs.folder import RunFolder
-from tests.integration.loadtest.commands import environment, only_run
-from tests.support import ROOT
+from tests.support.commands import environment, only_run
+from tests.support.server import ROOT
 
 RATE_PER_S, SECONDS, STALL_S = 1000, 10, 1.4
 STALLING_SERVER = Path(__file__).with_name("stalling_server.py")

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.loadtest.commands import environment
-from tests.support import ROOT
+from tests.support.commands import environment
+from tests.support.server import ROOT
 
 PATIENCE_S = 60
 HEADLESS = ("--headless", "--users", "2", "--run-time", "30s", "--only-summary")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.loadtest.commands import compare, differences, lockstep
+from tests.support.commands import compare, differences, lockstep
 
 HOLD_S = 0.008
 LEVEL = 32
@@ -138,7 +138,7 @@ def test_locked_clients_take_turns_even_where_the_server_is_free() -> None:
 
 
 def test_a_server_is_found_by_its_announcement(tmp_path: Path) -> None:
-    from tests.support import ServerProcess
+    from tests.support.server import ServerProcess
 
     flags = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing")
     announce = ("--announce", "--announce-to", "127.255.255.255:9101")

@@ -16,10 +16,10 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.integration.loadtest.commands import COMMAND, environment, lockstep, only_run
-from tests.support import ROOT
-from tests.support_histograms import write_histograms
-from tests.support_run import make_run, write_run
+from tests.factories.folders import write_histograms, write_run
+from tests.factories.simulated import simulated_run
+from tests.support.commands import COMMAND, environment, lockstep, only_run
+from tests.support.server import ROOT
 
 PATIENCE_S = 40
 PLAN = ("--modes", "free,lock", "--levels", "2", "--seconds", "0.5", "--repeats", "20")
@@ -80,7 +80,7 @@ def test_a_run_whose_master_is_killed_leaves_a_report_of_the_cells_that_were_sav
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run, connections = make_run(levels=(1, 8), repeats=2)
+    run, connections = simulated_run(levels=(1, 8), repeats=2)
     written = write_run(tmp_path_factory.mktemp("results"), run, connections)
     write_histograms(written, run)
     return written

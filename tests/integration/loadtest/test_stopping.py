@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.loadtest.commands import COMMAND, environment, only_run
-from tests.support import ROOT, ServerProcess
+from tests.support.commands import COMMAND, environment, only_run
+from tests.support.server import ROOT, ServerProcess
 
 PLAN = ("--modes", "free,lock", "--levels", "2", "--seconds", "0.5", "--repeats", "40")
 LOCUST = (sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--only-summary")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.loadtest.commands import environment, only_run
-from tests.integration.loadtest.test_commands import line_echo
-from tests.support import ROOT, ServerProcess
+from tests.support.commands import environment, only_run
+from tests.support.peers import line_echo
+from tests.support.server import ROOT, ServerProcess
 
 LOCKSTEP = Path(sys.executable).with_name("lockstep")
 PATIENCE_S = 100

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.loadtest.commands import compare, differences, lockstep
-from tests.support import ServerProcess
+from tests.support.commands import compare, differences, lockstep
+from tests.support.server import ServerProcess
 
 FRAMED = ("--framing", "length", "--reply", "echo", "--timing")
 SHORT = ("--modes", "free", "--levels", "2", "--repeats", "1", "--seconds", "0.3", "--warmup", "0.1")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.loadtest.commands import compare
+from tests.support.commands import compare
 
 LEVEL = 6
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.loadtest.commands import compare, lockstep, only_run
+from tests.support.commands import compare, lockstep, only_run
 
 TIMES = ("connect", "first_reply", "response", "session", "wait", "service", "network", "close")
 

@@ -9,8 +9,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from lockstep_wire.addresses import address_text
-from tests.integration.server.peers import ask, connect, crowd, wait_until
-from tests.support import ServerProcess
+from tests.support.clients import ask, connect, crowd, wait_until
+from tests.support.server import ServerProcess
 
 FRAMED = ("--framing", "length", "--reply", "echo")
 

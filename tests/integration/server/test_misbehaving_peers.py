@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.server.peers import LENGTH, ask, closed_by_server, connect, reset, wait_until
-from tests.support import ServerProcess
+from tests.support.clients import LENGTH, ask, closed_by_server, connect, reset, wait_until
+from tests.support.server import ServerProcess
 
 FLAGS = ("--framing", "length", "--reply", "echo", "--max-frame", "1MiB", "--idle-timeout", "400ms")
 MODES = ("free", "lock", "semaphore=2", "queue=1", "iterative", "ticket", "lock/message")

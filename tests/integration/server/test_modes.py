@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from tests.integration.server.peers import ask, connect, crowd, seed_clients, wait_until
-from tests.support import ServerProcess
+from tests.support.clients import ask, connect, crowd, seed_clients, wait_until
+from tests.support.server import ServerProcess
 
 ACK = "收到客户端信息".encode()
 FRAMED = ("--framing", "length", "--reply", "echo")

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from lockstep_server.replies import ACKNOWLEDGEMENT
-from tests.integration.server.peers import ask, connect, crowd, wait_until
-from tests.support import ServerProcess
+from lockstep_wire.greeting import ACKNOWLEDGEMENT
+from tests.support.clients import ask, connect, crowd, wait_until
+from tests.support.server import ServerProcess
 
 MANY = 2_000
 

@@ -14,8 +14,8 @@ from urllib.error import URLError
 
 import pytest
 
-from tests.integration.server.peers import ask, closed_by_server, connect, crowd, wait_until
-from tests.support import ROOT, ServerProcess
+from tests.support.clients import ask, closed_by_server, connect, crowd, wait_until
+from tests.support.server import ROOT, ServerProcess
 
 FRAMED = ("--framing", "length", "--reply", "echo")
 

@@ -12,14 +12,15 @@ from lockstep.analysis.checks import ALL_CHECKS, degradations, findings, is_degr
 from lockstep.measure.distribution import of_values
 from lockstep.runs.records import Cell, Count, Messages, Run
 from lockstep.runs.theory import Edges, LittlesLaw, WaitPrediction
-from tests.support_open_run import make_open_run
-from tests.support_run import make_run, without_server
-from tests.support_visits import MS, US
+from tests.factories.open_load import simulated_open_run
+from tests.factories.runs import without_server
+from tests.factories.simulated import simulated_run
+from tests.factories.units import MS, US
 
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    return make_run(modes=("lock", "free"), levels=(1, 8))[0]
+    return simulated_run(modes=("lock", "free"), levels=(1, 8))[0]
 
 
 def with_cell(**changes: Any) -> Callable[[Run], Run]:
@@ -107,7 +108,7 @@ DEGRADING = {
 
 def test_a_run_in_which_all_is_well_has_no_findings(run: Run) -> None:
     assert findings(run) == []
-    assert findings(make_open_run(repeats=2)) == []
+    assert findings(simulated_open_run(repeats=2)) == []
 
 
 def test_there_is_a_fault_here_for_every_check() -> None:
@@ -188,7 +189,7 @@ def test_of_several_workers_each_is_told(run: Run) -> None:
 
 
 def test_failed_messages_are_told_by_outcome_with_what_was_said_of_the_first() -> None:
-    run = make_run(modes=("lock",), levels=(1,), repeats=2)[0]
+    run = simulated_run(modes=("lock",), levels=(1,), repeats=2)[0]
     messages = Messages(sent=400, answered=382, timeout=6, mismatch=12)
     cell = replace(run.cells[0], messages=messages, examples={"mismatch": "the reply is not ...: b'-ERR'"})
     (found,) = findings(replace(run, cells=[cell, *run.cells[1:]]))

@@ -10,7 +10,7 @@ from lockstep.analysis.comparison import Comparison, baseline_of, compare
 from lockstep.analysis.metrics import METRICS
 from lockstep.analysis.verdict import Silence, judge
 from lockstep.runs.records import Cell
-from tests.support_figures import degraded, make_cell, make_run, silent
+from tests.factories.runs import degraded, make_cell, run_of, silent
 
 Key = tuple[str, str, int, str]
 
@@ -23,7 +23,7 @@ def repeated(mode: str, rates: tuple[float, ...], **more: object) -> list[Cell]:
 
 
 def compared(cells: list[Cell], modes: tuple[str, ...] = ()) -> dict[Key, Comparison]:
-    found = compare(make_run(cells).cells, modes)
+    found = compare(run_of(cells).cells, modes)
     return {(each.series, each.baseline, each.level, each.metric.name): each for each in found}
 
 
@@ -62,7 +62,7 @@ def test_a_figure_that_is_missing_or_0_is_not_compared() -> None:
 
 
 def test_without_free_the_first_of_the_plan_is_the_baseline() -> None:
-    cells = make_run([make_cell("ticket"), make_cell("lock")]).cells
+    cells = run_of([make_cell("ticket"), make_cell("lock")]).cells
     assert baseline_of(cells, ("lock", "ticket")) == "lock"
     assert baseline_of(cells) == "ticket"
     assert baseline_of([]) is None
@@ -140,7 +140,7 @@ def test_arrivals_and_scenarios_that_differ_are_series_of_their_own() -> None:
 def test_the_headline_is_lock_against_free_under_the_greatest_load_or_who_differs_most(
     cells: list[Cell], series: str, level: int, metric: str
 ) -> None:
-    headline = judge(make_run(cells)).headline
+    headline = judge(run_of(cells)).headline
     assert headline is not None
     assert (headline.series, headline.level, headline.metric.name) == (series, level, metric)
 
@@ -151,20 +151,20 @@ def test_a_difference_that_is_shown_makes_a_headline_before_a_larger_one_that_is
         *repeated("ticket", (80, 81, 80)),
         *repeated("queue=1", (10, 300, 900)),
     ]
-    headline = judge(make_run(cells)).headline
+    headline = judge(run_of(cells)).headline
     assert headline is not None
     assert headline.series == "ticket"
 
 
 def test_a_degraded_run_has_no_comparisons_and_says_why() -> None:
-    verdict = judge(degraded(make_run([make_cell("free"), make_cell("lock")])))
+    verdict = judge(degraded(run_of([make_cell("free"), make_cell("lock")])))
     assert (verdict.comparisons, verdict.silences, verdict.headline) == ((), (), None)
     assert [finding.check.name for finding in verdict.withheld] == ["ledger-difference"]
 
 
 def test_whoever_answered_nothing_is_in_the_verdict_though_it_has_no_ratio() -> None:
     cells = [*repeated("free", (100, 100)), silent(make_cell("lock")), make_cell("lock", repeat=2)]
-    assert judge(make_run(cells)).silences == (Silence("lock", 8, 1, 2),)
+    assert judge(run_of(cells)).silences == (Silence("lock", 8, 1, 2),)
 
 
 def test_every_metric_reads_its_own_figure() -> None:

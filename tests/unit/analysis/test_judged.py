@@ -12,7 +12,8 @@ import pytest
 from lockstep.analysis.judged import Judged, judge_gates, unmet
 from lockstep.runs.records import Cell, Fairness, Messages, Run
 from lockstep.runs.theory import Edges
-from tests.support_run import make_run, without_server
+from tests.factories.runs import without_server
+from tests.factories.simulated import simulated_run
 
 LEVELS = (1, 8)
 REPEATS = 3
@@ -20,7 +21,7 @@ REPEATS = 3
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    return make_run(modes=("free", "lock"), levels=LEVELS, repeats=REPEATS)[0]
+    return simulated_run(modes=("free", "lock"), levels=LEVELS, repeats=REPEATS)[0]
 
 
 def gated(run: Run, *gates: str) -> Run:
@@ -119,7 +120,7 @@ def test_a_ratio_is_that_of_geometric_means_repeat_against_repeat(run: Run) -> N
 
 
 def test_one_repeat_gives_a_ratio_without_an_interval() -> None:
-    run = make_run(modes=("free", "lock"), levels=LEVELS, repeats=1)[0]
+    run = simulated_run(modes=("free", "lock"), levels=LEVELS, repeats=1)[0]
     judged = only(run, "lock/free@8: messages_per_s < 1")
     assert judged.value is not None
     assert (judged.low, judged.high, judged.passed) == (None, None, True)

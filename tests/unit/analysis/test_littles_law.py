@@ -10,14 +10,14 @@ from lockstep.measure import littles_law
 from lockstep.measure.distribution import of_values
 from lockstep.runs.records import Cell
 from lockstep.runs.theory import LittlesLaw
-from tests.support_run import make_run
-from tests.support_visits import MS, US
+from tests.factories.simulated import simulated_run
+from tests.factories.units import MS, US
 
 
 @pytest.fixture(scope="module")
 def cell() -> Cell:
     """Ten users; a session takes 9 ms and 1 ms lies before the next; a message takes 3 ms."""
-    some = make_run(modes=("lock",), levels=(1,), repeats=1)[0].cells[0]
+    some = simulated_run(modes=("lock",), levels=(1,), repeats=1)[0].cells[0]
     return replace(
         some,
         level=10,

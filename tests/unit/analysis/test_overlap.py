@@ -15,7 +15,8 @@ from lockstep.measure.sojourns import Stays
 from lockstep.runs.connections import ServerRecord
 from lockstep.runs.overlap import Overlap
 from lockstep.runs.records import CellDetail
-from tests.support_run import make_run, overlap_of
+from tests.factories.folders import overlap_of
+from tests.factories.simulated import simulated_run
 
 MS = 1_000_000
 SPAN = Span(0, 20 * MS, 80 * MS)
@@ -99,7 +100,7 @@ def test_records_of_any_order_make_the_same_overlap() -> None:
 
 
 def test_each_series_has_a_panel_at_the_greatest_level_be_it_empty() -> None:
-    run, connections = make_run(modes=("free", "lock"), levels=(1, 8), repeats=2)
+    run, connections = simulated_run(modes=("free", "lock"), levels=(1, 8), repeats=2)
     details = {
         cell.index: CellDetail(cell.index, overlap=overlap_of(cell, connections)) for cell in run.cells
     }
@@ -117,7 +118,7 @@ def test_each_series_has_a_panel_at_the_greatest_level_be_it_empty() -> None:
 
 
 def test_a_panel_is_of_the_repeat_whose_average_is_in_the_middle() -> None:
-    run, _ = make_run(modes=("lock",), levels=(8,), repeats=3)
+    run, _ = simulated_run(modes=("lock",), levels=(8,), repeats=3)
     overlaps = [Overlap(1.0, 0.0, 1.0, [average], [8], [0.0]) for average in (7.0, 1.0, 4.0)]
     details = {index: CellDetail(index, overlap=each) for index, each in enumerate(overlaps)}
     assert [each.kept for each in overlaps] == [7.0, 1.0, 4.0]
@@ -126,7 +127,7 @@ def test_a_panel_is_of_the_repeat_whose_average_is_in_the_middle() -> None:
 
 
 def test_a_cell_that_was_cut_short_or_has_no_overlap_is_in_no_panel() -> None:
-    run, connections = make_run(modes=("lock",), levels=(8,), repeats=3)
+    run, connections = simulated_run(modes=("lock",), levels=(8,), repeats=3)
     overlaps = [overlap_of(cell, connections) for cell in run.cells]
     cells = [replace(run.cells[0], cut_short=True), *run.cells[1:]]
     details = {0: CellDetail(0, overlap=overlaps[0]), 1: CellDetail(1), 2: CellDetail(2, overlap=overlaps[2])}

@@ -10,12 +10,12 @@ import pytest
 from lockstep.analysis.aggregate import aggregate
 from lockstep.analysis.series import modes_of
 from lockstep.runs.records import Cell, Run
-from tests.support_run import make_run
+from tests.factories.simulated import simulated_run
 
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    return make_run(modes=("lock", "free"), levels=(1, 8))[0]
+    return simulated_run(modes=("lock", "free"), levels=(1, 8))[0]
 
 
 def with_cell(run: Run, change: Callable[[Cell], Cell]) -> Run:

@@ -12,19 +12,19 @@ import pytest
 from lockstep.analysis.conditions import builds, mismatches
 from lockstep.analysis.run_diff import Lost, Outcome, RunDiff, diff
 from lockstep.runs.records import Cell, Messages, Run
-from tests.support_figures import SENT, degraded, make_cell, make_run, noisy_run, silent
+from tests.factories.runs import SENT, degraded, make_cell, noisy_run, run_of, silent
 
 PAIRS = 100
 EVEN = (1.0, 1.01, 0.99)
 
 
-def run_of(spread: Sequence[float], rate: float = 100.0, **more: Any) -> Run:
+def repeated(spread: Sequence[float], rate: float = 100.0, **more: Any) -> Run:
     """One mode at one level, whose repeats have these factors of the rate."""
     cells = [
         make_cell("lock", 8, repeat, messages_per_s=rate * factor, **more)
         for repeat, factor in enumerate(spread, start=1)
     ]
-    return make_run(cells)
+    return run_of(cells)
 
 
 def outcome(found: RunDiff, metric: str) -> Outcome:
@@ -63,7 +63,7 @@ def test_a_server_that_became_half_as_fast_is_found_out_every_time(repeats: int)
 def test_throughput_is_worse_where_the_whole_interval_lies_below_the_tolerance(
     rate: float, shown: Outcome
 ) -> None:
-    found = diff(run_of(EVEN), run_of(EVEN, rate), 0.05)
+    found = diff(repeated(EVEN), repeated(EVEN, rate), 0.05)
     assert outcome(found, "messages_per_s") is shown
     assert found.worse is (shown is Outcome.WORSE)
 
@@ -76,39 +76,39 @@ def test_times_are_worse_where_they_are_longer(
     before: tuple[float, ...], after: tuple[float, ...], shown: Outcome
 ) -> None:
     first, second = (
-        make_run([make_cell("lock", 8, repeat, p50_us=p50) for repeat, p50 in enumerate(values, 1)])
+        run_of([make_cell("lock", 8, repeat, p50_us=p50) for repeat, p50 in enumerate(values, 1)])
         for values in (before, after)
     )
     assert outcome(diff(first, second, 0.05), "response_p50") is shown
 
 
 def test_a_wider_tolerance_lets_more_pass() -> None:
-    first, second = run_of(EVEN), run_of(EVEN, 80)
+    first, second = repeated(EVEN), repeated(EVEN, 80)
     assert diff(first, second, 0.05).worse
     assert not diff(first, second, 0.3).worse
 
 
 def test_one_repeat_shows_nothing() -> None:
-    found = diff(run_of((1.0,)), run_of((0.2,)), 0.05)
+    found = diff(repeated((1.0,)), repeated((0.2,)), 0.05)
     assert {each.outcome for each in found.differences} == {Outcome.UNKNOWN}
     assert (found.sure, found.worse) == (False, False)
 
 
 def test_an_interval_too_wide_to_show_the_tolerance_is_named() -> None:
-    steady, uneven = run_of((1.0, 1.001, 0.999)), run_of((1.0, 1.3, 0.7))
+    steady, uneven = repeated((1.0, 1.001, 0.999)), repeated((1.0, 1.3, 0.7))
     assert [each.metric.name for each in diff(uneven, uneven, 0.05).coarse] == ["messages_per_s"]
     assert diff(steady, steady, 0.05).coarse == []
 
 
 def test_under_open_load_throughput_is_what_was_offered_and_not_compared() -> None:
-    first = run_of(EVEN, arrival="poisson", rate_per_s=100.0)
+    first = repeated(EVEN, arrival="poisson", rate_per_s=100.0)
     found = diff(first, first, 0.05)
     assert [each.metric.name for each in found.differences] == ["response_p50", "response_p99"]
 
 
 def test_what_one_run_alone_has_is_named_and_cells_cut_short_are_left_out() -> None:
-    first = make_run([make_cell("free"), make_cell("lock"), make_cell("lock", 32)])
-    second = make_run([make_cell("ticket"), make_cell("lock"), make_cell("free", cut_short=True)])
+    first = run_of([make_cell("free"), make_cell("lock"), make_cell("lock", 32)])
+    second = run_of([make_cell("ticket"), make_cell("lock"), make_cell("free", cut_short=True)])
     found = diff(first, second, 0.05)
     assert found.only_first == (("free", 8), ("lock", 32))
     assert found.only_second == (("ticket", 8),)
@@ -132,7 +132,7 @@ def test_messages_lost_are_worse_where_none_were_or_more_than_twice_as_many_ever
     before: tuple[int, int], after: tuple[int, int], lost: Lost
 ) -> None:
     first, second = (
-        make_run([failing(make_cell("lock", 8, repeat), failed) for repeat, failed in enumerate(counts, 1)])
+        run_of([failing(make_cell("lock", 8, repeat), failed) for repeat, failed in enumerate(counts, 1)])
         for counts in (before, after)
     )
     found = diff(first, second, 0.05)
@@ -142,13 +142,13 @@ def test_messages_lost_are_worse_where_none_were_or_more_than_twice_as_many_ever
 
 
 def test_arrivals_that_nobody_took_are_lost_too() -> None:
-    first = run_of(EVEN, arrival="poisson", rate_per_s=100.0)
-    second = run_of(EVEN, arrival="poisson", rate_per_s=100.0, dropped=SENT)
+    first = repeated(EVEN, arrival="poisson", rate_per_s=100.0)
+    second = repeated(EVEN, arrival="poisson", rate_per_s=100.0, dropped=SENT)
     assert diff(first, second, 0.05).lost == (Lost("lock", 8, 0.0, 0.5, worse=True),)
 
 
 def test_a_server_that_stopped_answering_is_worse_though_it_has_no_figures() -> None:
-    first = run_of(EVEN)
+    first = repeated(EVEN)
     second = replace(first, cells=list(map(silent, first.cells)))
     found = diff(first, second, 0.05)
     assert found.differences == ()
@@ -157,8 +157,8 @@ def test_a_server_that_stopped_answering_is_worse_though_it_has_no_figures() -> 
 
 @pytest.mark.parametrize("which", ["A", "B"])
 def test_a_degraded_run_on_either_side_gets_no_verdict(which: str) -> None:
-    sound = run_of(EVEN)
-    spoilt = degraded(run_of(EVEN, 10))
+    sound = repeated(EVEN)
+    spoilt = degraded(repeated(EVEN, 10))
     found = diff(spoilt, sound, 0.05) if which == "A" else diff(sound, spoilt, 0.05)
     assert found.differences == found.lost == ()
     assert not found.worse
@@ -200,7 +200,7 @@ def with_cells(**more: Any) -> Callable[[Run], Run]:
 def test_runs_that_were_not_made_alike_are_told_apart(
     change: Callable[[Run], Run], condition: str, first: str, second: str
 ) -> None:
-    run = run_of(EVEN)
+    run = repeated(EVEN)
     (found,) = mismatches(run, change(run))
     assert (found.condition, found.first, found.second) == (condition, first, second)
 
@@ -217,7 +217,7 @@ def test_runs_that_were_not_made_alike_are_told_apart(
     ],
 )
 def test_what_differs_from_run_to_run_anyway_does_not_tell_them_apart(change: Callable[[Run], Run]) -> None:
-    run = run_of(EVEN)
+    run = repeated(EVEN)
     assert mismatches(run, change(run)) == []
 
 
@@ -232,12 +232,12 @@ def test_what_differs_from_run_to_run_anyway_does_not_tell_them_apart(change: Ca
     ],
 )
 def test_what_built_the_servers_of_two_runs_is_named(first: object, second: object, words: str) -> None:
-    run = run_of(EVEN)
+    run = repeated(EVEN)
     assert builds(with_server("version", first)(run), with_server("version", second)(run))[0] == words
 
 
 def test_what_built_the_load_sides_of_two_runs_is_named() -> None:
-    run = run_of(EVEN)
+    run = repeated(EVEN)
     told = with_hosts(lockstep="0.1.0+aa")(run), with_hosts(lockstep="0.1.0+bb")(run)
     assert builds(*told)[1] == "the load side differs: 0.1.0+aa in A, 0.1.0+bb in B"
     assert builds(run, run)[1] == "of the load side neither run tells the version"

@@ -21,8 +21,8 @@ from lockstep.analysis.scalability import (
     scalings,
 )
 from lockstep.runs.records import Cell
-from tests.support_open_run import make_open_run
-from tests.support_run import make_run
+from tests.factories.open_load import simulated_open_run
+from tests.factories.simulated import simulated_run
 
 LEVELS = (1, 2, 4, 8, 16, 32)
 NOISE = 0.03
@@ -190,7 +190,7 @@ def scaled(cells: Sequence[Cell], curve: Curve) -> list[Cell]:
 
 @pytest.fixture(scope="module")
 def cells() -> list[Cell]:
-    return make_run(modes=("lock",), levels=LEVELS, repeats=2)[0].cells
+    return simulated_run(modes=("lock",), levels=LEVELS, repeats=2)[0].cells
 
 
 def test_a_series_has_its_law_or_the_reason_why_not(cells: list[Cell]) -> None:
@@ -213,5 +213,5 @@ def test_a_repeat_that_lacks_a_level_is_fitted_with_the_others_but_makes_no_inte
 
 
 def test_open_loads_and_cells_cut_short_are_left_out(cells: list[Cell]) -> None:
-    assert scalings(make_open_run(repeats=1).cells) == []
+    assert scalings(simulated_open_run(repeats=1).cells) == []
     assert scalings([replace(cell, cut_short=True) for cell in cells]) == []

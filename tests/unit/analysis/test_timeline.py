@@ -10,12 +10,12 @@ import pytest
 from lockstep.analysis.timeline import ROWS, Timeline, make_timeline
 from lockstep.runs.connections import Connection
 from lockstep.runs.records import Run
-from tests.support_run import make_run
+from tests.factories.simulated import simulated_run
 
 
 @pytest.fixture(scope="module")
 def recorded() -> tuple[Run, list[Connection]]:
-    return make_run(modes=("free", "lock", "semaphore=4"), levels=(1, 32), repeats=2)
+    return simulated_run(modes=("free", "lock", "semaphore=4"), levels=(1, 32), repeats=2)
 
 
 def drawn(recorded: tuple[Run, list[Connection]]) -> Timeline:

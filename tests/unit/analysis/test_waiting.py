@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lockstep.measure.queueing import starts_ns
 from lockstep.measure.waiting import FEWEST, predict_wait, waits_ns
 from lockstep.runs.connections import ServerRecord
-from tests.support_visits import MS, US
+from tests.factories.units import MS, US
 
 SERVICE_NS = 2 * MS
 ARRIVALS = 200_000

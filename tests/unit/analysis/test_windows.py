@@ -20,15 +20,16 @@ from lockstep.record.journal import Journal
 from lockstep.record.recorder import CellRecorder
 from lockstep.runs.records import CLIENT_TIMES, Cell
 from lockstep.tcp.samples import Outcome, Phase, Sample
-from tests.support_closed import HOP_NS, MODES, MS, Closed, S, Visit, Work
-from tests.unit.loadtest.records import order, sent
+from tests.factories.closed_users import HOP_NS, MODES, Closed, UserVisit, Work
+from tests.factories.reports import order, sent
+from tests.factories.units import MS, S
 
 CASES = 300
 LONGER_CASES = 150
 LEVELS = (1, 2, 3, 5, 8, 16, 32)
 
 
-def measured(work: Work, visits: list[Visit], start_ns: int, *, told: bool) -> Cell:
+def measured(work: Work, visits: list[UserVisit], start_ns: int, *, told: bool) -> Cell:
     """The cell that would have been made of these visits. told: the server says what it does."""
     seconds = (work.open_ns - start_ns) / S
     traffic = Traffic(messages=work.messages)
@@ -52,7 +53,7 @@ def measured(work: Work, visits: list[Visit], start_ns: int, *, told: bool) -> C
     return make_cell(planned, collected, None, cut_short=False, least_ns=least_ns)
 
 
-def tell(journal: Journal, visit: Visit, zero_ns: int, aborted_ns: int) -> None:
+def tell(journal: Journal, visit: UserVisit, zero_ns: int, aborted_ns: int) -> None:
     """What a user's client tells of one connection; what has no end was aborted."""
     journal.step(Phase.LAG, zero_ns + visit.turn_ns, zero_ns + visit.start_ns)
     for sent_ns, replied_ns, wait_ns in visit.sent:
@@ -76,7 +77,7 @@ def some_work(rng: random.Random) -> tuple[Work, int]:
     return Work(mode, level, messages, hold_ns, start_ns + window_ns, 3 * S, rng.choice((0.0, 0.5))), start_ns
 
 
-def by_the_server_us(visits: list[Visit], start_ns: int, end_ns: int) -> list[float]:
+def by_the_server_us(visits: list[UserVisit], start_ns: int, end_ns: int) -> list[float]:
     """From arrival to release, of the connections that the server's records say were over in the window."""
     return [
         (visit.release_ns - visit.arrival_ns) / 1000

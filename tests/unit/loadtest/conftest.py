@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.loadtest.peers import BLOCKING, COOPERATIVE, Book, Waiting
+from tests.support.peers import BLOCKING, COOPERATIVE, Book, Waiting
 
 
 @pytest.fixture(params=[BLOCKING, COOPERATIVE], ids=["thread", "greenlet"])

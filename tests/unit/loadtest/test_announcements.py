@@ -14,8 +14,9 @@ import pytest
 from lockstep.target.admin import ServerUnreachableError, ServerView
 from lockstep.target.discovery import Found, find_server, reachable_at
 from lockstep.tcp.failures import HarnessError
-from tests.unit.loadtest.admin_port import admin_port, listener, listeners
-from tests.unit.loadtest.peers import LOOPBACK, PATIENCE_S
+from tests.support.admin_port import admin_port, listener, listeners
+from tests.support.clients import PATIENCE_S
+from tests.support.peers import LOOPBACK
 
 
 @contextmanager

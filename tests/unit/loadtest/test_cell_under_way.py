@@ -6,7 +6,7 @@ import pytest
 
 from lockstep.master.cell_under_way import CellUnderWay
 from lockstep.plan import PlannedCell
-from tests.unit.loadtest.records import order
+from tests.factories.reports import order
 
 
 def cell(asked: int) -> CellUnderWay:

@@ -23,8 +23,8 @@ from lockstep.runs.connections import ClientView
 from lockstep.runs.records import Count, Messages, ServerCell
 from lockstep.target.admin import Listener, Snapshot
 from lockstep.tcp.samples import Outcome, Phase, Sample
-from tests.unit.loadtest.admin_port import listener
-from tests.unit.loadtest.records import OPEN, START_NS, at, message, order, report_of, report_of_due, view
+from tests.factories.reports import OPEN, START_NS, at, message, order, report_of, report_of_due, view
+from tests.support.admin_port import listener
 
 PLANNED = PlannedCell(4, "lock", 8, 2)
 # Frames and their replies, in the ledgers below.

@@ -8,7 +8,7 @@ from lockstep.master import cell_under_way
 from lockstep.master.cell_under_way import clear_server
 from lockstep.plan import PlannedCell
 from lockstep.target.admin import ServerView
-from tests.unit.loadtest.admin_port import admin_port, listener, listeners
+from tests.support.admin_port import admin_port, listener, listeners
 
 CELL = PlannedCell(4, "lock", 8, 1)
 QUIET = listeners(listener("free", 8888, open=9), listener("lock", 8889))

@@ -9,7 +9,7 @@ import pytest
 
 from lockstep.tcp.samples import Outcome, Phase
 from lockstep_wire.framing import FRAMINGS, get_framing
-from tests.unit.loadtest.peers import (
+from tests.support.peers import (
     Book,
     Peer,
     answers,

@@ -12,17 +12,8 @@ from lockstep.tcp.client import TcpClient
 from lockstep.tcp.dialling import LONGEST_NS
 from lockstep.tcp.failures import HarnessError
 from lockstep.tcp.samples import Outcome, Phase
-from tests.unit.loadtest.peers import (
-    LOOPBACK,
-    PATIENCE_S,
-    Book,
-    Peer,
-    answers,
-    breaking,
-    refusing_port,
-    reset,
-    stays_silent,
-)
+from tests.support.clients import PATIENCE_S, reset
+from tests.support.peers import LOOPBACK, Book, Peer, answers, breaking, refusing_port, stays_silent
 
 
 def book_of(*ips: str) -> AddressBook:

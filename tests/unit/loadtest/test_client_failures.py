@@ -18,10 +18,10 @@ from lockstep.tcp.failures import HarnessError
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import Outcome, Phase
 from lockstep_wire.framing import get_framing
-from tests.unit.loadtest.peers import (
+from tests.support.clients import PATIENCE_S, reset
+from tests.support.peers import (
     COOPERATIVE,
     LOOPBACK,
-    PATIENCE_S,
     Book,
     Peer,
     Script,
@@ -30,7 +30,6 @@ from tests.unit.loadtest.peers import (
     echoes,
     read,
     refusing_port,
-    reset,
     stays_silent,
     until_closed,
 )

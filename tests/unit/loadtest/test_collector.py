@@ -14,13 +14,11 @@ from lockstep.plan import Arrival, Traffic
 from lockstep.record.recorder import HISTOGRAMS, SpanSums
 from lockstep.runs.records import Messages
 from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
-from tests.unit.loadtest.records import (
-    MS,
+from tests.factories.reports import (
     OPEN,
     START_NS,
-    S,
     begun,
-    health_of,
+    health_message,
     journal_of,
     message,
     order,
@@ -30,6 +28,7 @@ from tests.unit.loadtest.records import (
     tell,
     view,
 )
+from tests.factories.units import MS, S
 
 NS = st.integers(min_value=0, max_value=4 * S)
 WAIT_NS = st.one_of(st.none(), st.integers(min_value=0, max_value=S))
@@ -256,9 +255,9 @@ def test_of_all_workers_failures_an_example_of_each_outcome_is_kept() -> None:
 
 def test_each_workers_health_is_what_it_told_last_in_the_order_of_their_names() -> None:
     collector = CellCollector(order(), {"w1", "w2"})
-    collector.add({**report_of([], "w2", final=False), "health": health_of("w2", 0.9)})
-    collector.add({**report_of([], "w1"), "health": health_of("w1", 0.1)})
-    collector.add({**report_of([], "w2"), "health": health_of("w2", 0.2)})
+    collector.add({**report_of([], "w2", final=False), "health": health_message("w2", 0.9)})
+    collector.add({**report_of([], "w1"), "health": health_message("w1", 0.1)})
+    collector.add({**report_of([], "w2"), "health": health_message("w2", 0.2)})
     assert [(health.worker, health.cpu_share) for health in collector.health] == [("w1", 0.1), ("w2", 0.2)]
 
 

@@ -10,7 +10,7 @@ from lockstep.runs.connections import ClientView
 from lockstep.tcp.messages import Message, prepare
 from lockstep.tcp.samples import ABSENT, MessageRow, Outcome, Phase, Sample
 from lockstep_wire.framing import FRAMINGS, get_framing
-from tests.unit.loadtest.peers import (
+from tests.support.peers import (
     Book,
     Peer,
     Script,

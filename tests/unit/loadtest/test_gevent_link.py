@@ -13,7 +13,8 @@ import pytest
 from gevent.event import Event
 
 from lockstep.tcp.gevent_link import CooperativeLink, watchdog_for
-from tests.unit.loadtest.peers import LOOPBACK, PATIENCE_S, Peer, echoes, stays_silent, until_closed
+from tests.support.clients import PATIENCE_S
+from tests.support.peers import LOOPBACK, Peer, echoes, stays_silent, until_closed
 
 SHORT_S = 0.05
 # More than the kernel buffers on both ends of a loopback connection.

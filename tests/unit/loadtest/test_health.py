@@ -24,7 +24,7 @@ from lockstep.worker.health import (
     throttled_s,
     worker_health,
 )
-from tests.unit.loadtest.hand_clock import HandClock, settle
+from tests.support.hand_clock import HandClock, settle
 
 FD = Path("/proc/self/fd")
 V2_STAT = "usage_usec 5\nnr_periods 4\nnr_throttled 2\nthrottled_usec 1500\n"

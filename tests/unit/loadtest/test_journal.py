@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lockstep.record.journal import ROWS, Batch, Journal
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.samples import Outcome, Phase, Sample
-from tests.unit.loadtest.records import START_NS, message, view
+from tests.factories.reports import START_NS, message, view
 
 
 class Reader:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockstep.worker.cell import Opening
-from tests.unit.loadtest.hand_clock import settle
+from tests.support.hand_clock import settle
 
 
 def opening(expected: Iterable[int]) -> tuple[Opening, list[float]]:

@@ -22,8 +22,8 @@ from lockstep.options import (
 from lockstep.plan import Arrival, Plan, PlanError, Traffic
 from lockstep.target.target import PLAIN_TARGET
 from lockstep.tcp.failures import HarnessError
-from tests.unit.loadtest.admin_port import admin_port, listener, listeners
-from tests.unit.loadtest.peers import refusing_port
+from tests.support.admin_port import admin_port, listener, listeners
+from tests.support.peers import refusing_port
 
 
 class RecordingParser(ArgumentParser):

@@ -10,7 +10,7 @@ import pytest
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.arrivals import Constant
 from lockstep.worker.pacer import MOST_IN_A_ROW, Pacer
-from tests.unit.loadtest.hand_clock import HandClock, settle
+from tests.support.hand_clock import HandClock, settle
 
 MS = 1_000_000
 START_NS = 1000 * MS

@@ -10,8 +10,8 @@ import pytest
 from lockstep.master.progress import CellProgress, Progress, ReportState, Stage, TimeLeft
 from lockstep.plan import Plan, PlannedCell
 from lockstep.runs.records import Run
-from tests.support_run import make_run
-from tests.unit.loadtest.records import S
+from tests.factories.simulated import simulated_run
+from tests.factories.units import S
 
 PLANNED = PlannedCell(0, "free", 8, 1)
 PLAN = Plan(modes=("free", "lock"), levels=(1, 8), repeats=1, seconds=2.0, warmup_s=1.0)
@@ -24,7 +24,7 @@ def cell(**more: Any) -> CellProgress:
 
 def run(cells: int = 0, **more: Any) -> Run:
     """A run with so many cells saved."""
-    whole, _ = make_run(("free", "lock"), (1, 8), 1)
+    whole, _ = simulated_run(("free", "lock"), (1, 8), 1)
     return replace(whole, **{"finished": None, "cells": whole.cells[:cells], **more})
 
 

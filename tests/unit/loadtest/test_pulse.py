@@ -10,7 +10,8 @@ import pytest
 from lockstep.record.journal import Journal
 from lockstep.record.pulse import BUCKETS, PulseCounter, percentiles_us
 from lockstep.tcp.samples import Outcome, Phase, Sample
-from tests.unit.loadtest.records import MS, OPEN, START_NS, S, message, order, tell
+from tests.factories.reports import OPEN, START_NS, message, order, tell
+from tests.factories.units import MS, S
 
 
 def counter(*, open_load: bool = False) -> tuple[PulseCounter, Journal]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lockstep.master.pulses import Pulses, Split, moment, recent, together
-from tests.unit.loadtest.pulse_records import as_message, came, pulse
-from tests.unit.loadtest.records import S
+from tests.factories.pulses import as_message, came, pulse
+from tests.factories.units import S
 
 
 def test_workers_rates_and_connections_are_added_each_over_its_own_time() -> None:

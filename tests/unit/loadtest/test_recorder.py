@@ -11,11 +11,9 @@ from lockstep.plan import Arrival, Traffic
 from lockstep.record.histograms import HIGHEST_NS, decoded
 from lockstep.record.recorder import MOST_DETAIL, CellRecorder, SpanSums, Window
 from lockstep.tcp.samples import Outcome, Phase, Sample
-from tests.unit.loadtest.records import (
-    MS,
+from tests.factories.reports import (
     OPEN,
     START_NS,
-    S,
     at,
     begun,
     journal_of,
@@ -26,6 +24,7 @@ from tests.unit.loadtest.records import (
     tell,
     view,
 )
+from tests.factories.units import MS, S
 
 PERSISTENT = Traffic(scenario="persistent")
 OPEN_PERSISTENT = replace(PERSISTENT, arrival=Arrival("poisson", 100.0))

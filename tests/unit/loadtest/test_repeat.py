@@ -10,7 +10,7 @@ import pytest
 
 from lockstep.master.repeat import Compose, repeat_command
 from lockstep.runs.records import Run
-from tests.support_run import make_run
+from tests.factories.simulated import simulated_run
 
 DEFAULTS: dict[str, Any] = {
     "run": "by hand",
@@ -46,7 +46,7 @@ def options(**chosen: Any) -> Namespace:
 
 
 def by_hand(*workers: dict[str, Any], seconds: float = 29.6) -> Run:
-    run, _ = make_run(("lock",), (6,), 1)
+    run, _ = simulated_run(("lock",), (6,), 1)
     cells = [replace(run.cells[0], seconds=seconds)]
     return replace(run, kind="hand", hosts=[{"role": "master", "boot_id": "a"}, *workers], cells=cells)
 

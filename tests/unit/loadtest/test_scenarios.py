@@ -13,7 +13,6 @@ from lockstep.runs.connections import ClientView
 from lockstep.tcp.messages import message_ring
 from lockstep.tcp.samples import ABSENT, MessageRow, Outcome, Phase, Sample
 from lockstep.worker.scenarios import (
-    GREETING_REPLY,
     SCENARIOS,
     Conversation,
     greeting,
@@ -21,7 +20,8 @@ from lockstep.worker.scenarios import (
     session,
 )
 from lockstep_wire.framing import get_framing
-from tests.unit.loadtest.peers import Book, Peer, echoes, read, refusing_port, until_closed
+from lockstep_wire.greeting import ACKNOWLEDGEMENT
+from tests.support.peers import Book, Peer, echoes, read, refusing_port, until_closed
 
 ANSWERED = Outcome.ANSWERED
 
@@ -128,12 +128,12 @@ def test_the_greeting_tells_the_clients_number_and_expects_the_acknowledgement()
 
     def acknowledges(link: socket.socket) -> None:
         heard.append(link.recv(1024))
-        link.sendall(GREETING_REPLY)
+        link.sendall(ACKNOWLEDGEMENT)
         until_closed(link)
 
     book = Book()
     with Peer(acknowledges) as peer:
-        greeting(conversation(book, peer.port, reply=GREETING_REPLY.decode()), ABSENT)
+        greeting(conversation(book, peer.port, reply=ACKNOWLEDGEMENT.decode()), ABSENT)
     assert [text.decode() for text in heard] == ["客户端7连接成功"]
     assert book.of(Phase.SESSION)[0].outcome is ANSWERED
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lockstep.target.admin import ServerUnreachableError, ServerView
-from tests.unit.loadtest.admin_port import admin_port, listener, listeners
-from tests.unit.loadtest.peers import refusing_port
+from tests.support.admin_port import admin_port, listener, listeners
+from tests.support.peers import refusing_port
 
 
 def test_a_snapshot_holds_settings_clock_and_listeners_by_name() -> None:

@@ -14,17 +14,16 @@ from lockstep.tcp.failures import HarnessError
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import Outcome, Phase
 from lockstep_wire.framing import get_framing
-from tests.unit.loadtest.peers import (
+from tests.support.clients import PATIENCE_S, reset
+from tests.support.peers import (
     BLOCKING,
     COOPERATIVE,
-    PATIENCE_S,
     Book,
     Peer,
     Script,
     echoes,
     in_turn,
     read,
-    reset,
     stays_silent,
     until_closed,
 )

@@ -11,7 +11,7 @@ from lockstep.tcp.messages import prepare
 from lockstep.tcp.replies import sized, until
 from lockstep.tcp.samples import Outcome, Phase
 from lockstep_wire.framing import FRAMINGS, get_framing
-from tests.unit.loadtest.peers import Book, Peer, answers, in_turn, read, until_closed
+from tests.support.peers import Book, Peer, answers, in_turn, read, until_closed
 
 UNASKED = "bytes that nobody asked for"
 

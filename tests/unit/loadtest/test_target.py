@@ -13,10 +13,10 @@ from lockstep.target.admin import ServerView
 from lockstep.target.target import Target
 from lockstep.tcp.addresses import split_target
 from lockstep.tcp.failures import HarnessError
-from lockstep.worker.scenarios import GREETING_REPLY
 from lockstep_server.replies import REPLIES
 from lockstep_wire.framing import FRAMINGS
-from tests.unit.loadtest.admin_port import admin_port, listener, listeners
+from lockstep_wire.greeting import ACKNOWLEDGEMENT
+from tests.support.admin_port import admin_port, listener, listeners
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_what_is_no_target_is_refused_with_the_form_it_should_have(host: str | N
         split_target(host)
 
 
-@pytest.mark.parametrize(("reply", "expected"), [("echo", "echo"), ("ack", GREETING_REPLY.decode())])
+@pytest.mark.parametrize(("reply", "expected"), [("echo", "echo"), ("ack", ACKNOWLEDGEMENT.decode())])
 def test_orders_follow_what_the_server_says_of_itself(reply: str, expected: str) -> None:
     answer = listeners(listener("free", 8888), listener("lock", 8889), reply=reply)
     with admin_port({"/listeners": [answer]}) as port:

@@ -15,11 +15,11 @@ from lockstep.plan import PlanError
 from lockstep.report.diff_text import diff_markdown, print_diff
 from lockstep.report.diff_words import diff_headline, diff_sentences
 from lockstep.runs.records import Run
-from tests.support_figures import degraded, make_cell, make_run, silent
+from tests.factories.runs import degraded, make_cell, run_of, silent
 
 
-def run_of(rate: float, repeats: int = 3, mode: str = "lock") -> Run:
-    return make_run(
+def repeated(rate: float, repeats: int = 3, mode: str = "lock") -> Run:
+    return run_of(
         make_cell(mode, 8, repeat, messages_per_s=rate * (1 + repeat / 1_000))
         for repeat in range(1, repeats + 1)
     )
@@ -28,46 +28,46 @@ def run_of(rate: float, repeats: int = 3, mode: str = "lock") -> Run:
 @pytest.mark.parametrize(
     ("second", "said"),
     [
-        (run_of(100), "No difference shown between A and B in any of 3 figures."),
-        (run_of(50), "B is worse than A, beyond the tolerance of 5%."),
-        (run_of(200), "B is better than A in 1 of 3 figures, and worse in none beyond 5%."),
-        (run_of(97), "B differs from A in 1 of 3 figures, in none shown to be beyond 5%."),
+        (repeated(100), "No difference shown between A and B in any of 3 figures."),
+        (repeated(50), "B is worse than A, beyond the tolerance of 5%."),
+        (repeated(200), "B is better than A in 1 of 3 figures, and worse in none beyond 5%."),
+        (repeated(97), "B differs from A in 1 of 3 figures, in none shown to be beyond 5%."),
         (
-            make_run(map(silent, run_of(100).cells)),
+            run_of(map(silent, repeated(100).cells)),
             "B is worse than A: it loses messages that A did not.",
         ),
         (
-            degraded(run_of(100)),
+            degraded(repeated(100)),
             "No verdict: B: Client and server counted different numbers of messages or bytes.",
         ),
     ],
 )
 def test_the_headline_says_what_is_shown(second: Run, said: str) -> None:
-    assert diff_headline(diff(run_of(100), second, 0.05)) == said
+    assert diff_headline(diff(repeated(100), second, 0.05)) == said
 
 
 def test_where_the_first_run_lost_messages_too_the_second_loses_more() -> None:
     some, many = (
-        make_run(replace(cell, dropped=dropped) for cell in run_of(100).cells) for dropped in (10, 400)
+        run_of(replace(cell, dropped=dropped) for cell in repeated(100).cells) for dropped in (10, 400)
     )
     assert diff_headline(diff(some, many, 0.05)) == "B is worse than A: it loses more of its messages."
 
 
 def test_what_is_worse_comes_before_what_is_lost_and_what_one_run_alone_has() -> None:
-    first = make_run([*run_of(100).cells, make_cell("free", 32)])
-    second = make_run([*run_of(50).cells, make_cell("ticket", 8)])
+    first = run_of([*repeated(100).cells, make_cell("free", 32)])
+    second = run_of([*repeated(50).cells, make_cell("ticket", 8)])
     second = replace(second, cells=[silent(replace(second.cells[0], repeat=4)), *second.cells])
     said = diff_sentences(diff(first, second, 0.05))
     assert said[0].startswith("at 8 connections B's lock loses 25% of its messages, A's none: worse")
     assert said[1:3] == ["only in A: free at 32", "only in B: ticket at 8"]
-    (worse,) = [line for line in diff_sentences(diff(first, run_of(50), 0.05)) if "as many" in line]
+    (worse,) = [line for line in diff_sentences(diff(first, repeated(50), 0.05)) if "as many" in line]
     assert worse.startswith(
         "at 8 connections A's lock serves 2.00 times as many messages as B's lock (95%: 1.99 to 2.0"
     )
 
 
 def test_a_diff_that_could_hardly_fail_says_so() -> None:
-    wild = make_run(make_cell("lock", 8, repeat, messages_per_s=100 * repeat) for repeat in (1, 2, 3))
+    wild = run_of(make_cell("lock", 8, repeat, messages_per_s=100 * repeat) for repeat in (1, 2, 3))
     assert diff_sentences(diff(wild, wild, 0.05)) == [
         "in 1 of 3 figures a change of 5% would not show: more --repeats, or longer cells, make intervals "
         "narrower"
@@ -82,14 +82,15 @@ def printed(first: Run, second: Run) -> list[str]:
 
 
 def test_the_terminal_shows_every_figure_within_80_columns() -> None:
-    lines = printed(run_of(100, mode="semaphore=4"), run_of(50, mode="semaphore=4"))
+    lines = printed(repeated(100, mode="semaphore=4"), repeated(50, mode="semaphore=4"))
     assert max(map(len, lines)) <= 80
     (row,) = [line.split() for line in lines if "msgs/s" in line]
     assert row == ["semaphore=4", "8", "msgs/s", "100", "50.1", "0.500", "0.498", "to", "0.502", "worse"]
 
 
 def test_what_was_forced_stands_on_top() -> None:
-    first, second = run_of(100), replace(run_of(100), server={**run_of(100).server, "hold_ns": 3_000_000})
+    first = repeated(100)
+    second = replace(first, server={**first.server, "hold_ns": 3_000_000})
     line = "FORCED: server's hold differs, 2 ms in A and 3 ms in B"
     assert printed(first, second)[0] == line
     found = diff(first, second, 0.05)
@@ -97,7 +98,7 @@ def test_what_was_forced_stands_on_top() -> None:
 
 
 def test_markdown_has_the_headline_and_a_table() -> None:
-    first, second = run_of(100), run_of(50)
+    first, second = repeated(100), repeated(50)
     text = diff_markdown(diff(first, second, 0.05), (first, second), [])
     lines = text.splitlines()
     assert lines[0] == "**B is worse than A, beyond the tolerance of 5%.**"
@@ -106,7 +107,7 @@ def test_markdown_has_the_headline_and_a_table() -> None:
 
 
 def test_a_withheld_diff_has_no_table() -> None:
-    assert not any("msgs/s" in line for line in printed(run_of(100), degraded(run_of(50))))
+    assert not any("msgs/s" in line for line in printed(repeated(100), degraded(repeated(50))))
 
 
 @pytest.mark.parametrize(("text", "share"), [("5%", 0.05), ("0.05", 0.05), ("0", 0.0), ("12.5%", 0.125)])
@@ -125,7 +126,7 @@ def refused(first: Run, second: Run, *, force: bool) -> str | None:
 
 
 def test_runs_that_do_not_compare_are_refused_with_the_remedy() -> None:
-    run = run_of(100)
+    run = repeated(100)
     other = replace(run, server={**run.server, "hold_ns": 3_000_000, "work": "cpu"})
     assert refused(run, other, force=False) == (
         "were not made alike (server's hold: 2 ms and 3 ms; server's work: sleep and cpu): "
@@ -137,17 +138,17 @@ def test_runs_that_do_not_compare_are_refused_with_the_remedy() -> None:
 
 @pytest.mark.parametrize(
     ("second", "said"),
-    [(run_of(100, mode="free"), "no mode and level in common"), (run_of(100, 1), "have one repeat")],
+    [(repeated(100, mode="free"), "no mode and level in common"), (repeated(100, 1), "have one repeat")],
 )
 def test_runs_from_which_nothing_can_be_shown_are_refused_even_by_force(second: Run, said: str) -> None:
-    reason = refused(run_of(100), second, force=True)
+    reason = refused(repeated(100), second, force=True)
     assert reason is not None
     assert said in reason
 
 
 def test_two_repeats_a_side_print_no_interval_that_nobody_can_read() -> None:
     def wild(rate: float) -> Run:
-        return make_run(
+        return run_of(
             make_cell("lock", 8, repeat, messages_per_s=rate * factor)
             for repeat, factor in ((1, 1.0), (2, 2.5))
         )

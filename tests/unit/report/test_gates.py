@@ -17,14 +17,15 @@ from lockstep.report.junit import junit_xml
 from lockstep.report.material import Material
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Run
-from tests.support_run import make_run, write_run
+from tests.factories.folders import write_run
+from tests.factories.simulated import simulated_run
 
 GATES = ("free: response_p99 < 1s", "lock@8: messages_per_s > 1000000", "lock/free@8: messages_per_s > 0.01")
 
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    run = make_run(modes=("free", "lock"), levels=(1, 8), repeats=3)[0]
+    run = simulated_run(modes=("free", "lock"), levels=(1, 8), repeats=3)[0]
     return replace(run, plan={**run.plan, "gates": list(GATES)})
 
 

@@ -12,8 +12,9 @@ from lockstep.analysis.series import modes_of
 from lockstep.analysis.verdict import judge
 from lockstep.report import headline
 from lockstep.runs.records import Messages, Run
-from tests.support_open_run import make_open_run
-from tests.support_run import all_failed, make_run
+from tests.factories.open_load import simulated_open_run
+from tests.factories.runs import all_failed
+from tests.factories.simulated import simulated_run
 
 
 def said_of(run: Run) -> tuple[str, list[str]]:
@@ -23,7 +24,7 @@ def said_of(run: Run) -> tuple[str, list[str]]:
 
 
 def test_the_headline_is_the_verdict_and_the_others_under_the_same_load_support_it() -> None:
-    first, others = said_of(make_run()[0])
+    first, others = said_of(simulated_run()[0])
     assert first.startswith("At 32 connections free serves ")
     assert first.endswith(").")
     assert [said.split(" (95%")[0].split(" serves")[0].split(" answers")[0] for said in others[:-1]] == [
@@ -35,7 +36,7 @@ def test_the_headline_is_the_verdict_and_the_others_under_the_same_load_support_
 
 
 def test_a_degraded_run_gets_no_verdict() -> None:
-    run = make_run(repeats=2)[0]
+    run = simulated_run(repeats=2)[0]
     first, others = said_of(replace(run, cells=[replace(cell, workers_reported=1) for cell in run.cells]))
     assert first.startswith("No verdict: Workers did not report")
     assert not any("serves" in said for said in others)
@@ -44,11 +45,17 @@ def test_a_degraded_run_gets_no_verdict() -> None:
 @pytest.mark.parametrize(
     ("run", "said"),
     [
-        (make_run(modes=("lock",), levels=(8,))[0], r"^At 8 connections lock serves \d+ messages per second"),
-        (make_run(modes=("lock",), levels=(8,), repeats=1)[0], r"per second \(one repeat\)\.$"),
-        (make_open_run(modes=("lock",)), r"^At 357 arrivals per second \(64 users\) lock answers 99% of"),
-        (replace(make_run()[0], cells=[]), "No cell was measured to its end."),
-        (all_failed(make_run(modes=("lock",), levels=(8,))[0]), r"^No message was answered\.$"),
+        (
+            simulated_run(modes=("lock",), levels=(8,))[0],
+            r"^At 8 connections lock serves \d+ messages per second",
+        ),
+        (simulated_run(modes=("lock",), levels=(8,), repeats=1)[0], r"per second \(one repeat\)\.$"),
+        (
+            simulated_open_run(modes=("lock",)),
+            r"^At 357 arrivals per second \(64 users\) lock answers 99% of",
+        ),
+        (replace(simulated_run()[0], cells=[]), "No cell was measured to its end."),
+        (all_failed(simulated_run(modes=("lock",), levels=(8,))[0]), r"^No message was answered\.$"),
     ],
     ids=["one mode", "one repeat", "open load", "no cell", "all failed"],
 )
@@ -57,7 +64,7 @@ def test_where_nothing_was_compared_the_headline_says_what_was_measured(run: Run
 
 
 def test_whoever_answered_nothing_is_named_once() -> None:
-    run = make_run(modes=("free", "lock"), levels=(8,))[0]
+    run = simulated_run(modes=("free", "lock"), levels=(8,))[0]
     silent = {cell.index: cell for cell in all_failed(run).cells}
     cells = [silent[cell.index] if cell.mode == "lock" else cell for cell in run.cells]
     first, others = said_of(replace(run, cells=cells))
@@ -66,7 +73,7 @@ def test_whoever_answered_nothing_is_named_once() -> None:
 
 def test_of_a_server_that_failed_most_messages_no_throughput_is_told() -> None:
     """It was killed in mid-cell: what it answered before is no measure of it."""
-    run = make_run(modes=("lock",), levels=(8,), repeats=1)[0]
+    run = simulated_run(modes=("lock",), levels=(8,), repeats=1)[0]
     killed = replace(run.cells[0], messages=Messages(sent=19_438, answered=598, refused=18_840))
     assert said_of(replace(run, cells=[killed]))[0] == (
         "At 8 connections lock fails 18,840 of 19,438 messages."
@@ -74,7 +81,7 @@ def test_of_a_server_that_failed_most_messages_no_throughput_is_told() -> None:
 
 
 def test_the_hand_off_is_told_of_each_mode_under_its_greatest_load() -> None:
-    free, lock = aggregate(make_run(modes=("free", "lock"), levels=(8,))[0].cells, ("free", "lock"))
+    free, lock = aggregate(simulated_run(modes=("free", "lock"), levels=(8,))[0].cells, ("free", "lock"))
     slower = replace(lock, level=32, handoff_mean_us=Spread(84, 80, 90))
     queue: Aggregate = replace(lock, series="queue=1", mode="queue=1", handoff_mean_us=Spread(9, 9, 9))
     assert headline.handoff_sentence([free, slower, lock, queue]) == (

@@ -16,7 +16,7 @@ from lockstep.report.history_page import render_history
 from lockstep.report.history_rows import history_rows
 from lockstep.report.history_text import print_history
 from lockstep.runs.records import Run
-from tests.support_figures import degraded, make_cell, make_run
+from tests.factories.runs import degraded, make_cell, run_of
 
 
 def run_on(day: int, lock: float = 100.0, hold_ms: int = 2) -> Run:
@@ -26,7 +26,7 @@ def run_on(day: int, lock: float = 100.0, hold_ms: int = 2) -> Run:
         for repeat in (1, 2, 3)
         for mode, rate in (("free", 800.0), ("lock", lock))
     ]
-    run = make_run(cells, run_id=f"run-{day}", started=f"2026-01-{day:02}T10:00:00+00:00")
+    run = run_of(cells, run_id=f"run-{day}", started=f"2026-01-{day:02}T10:00:00+00:00")
     return replace(run, server={**run.server, "hold_ns": hold_ms * 1_000_000})
 
 

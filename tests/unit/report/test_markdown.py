@@ -15,8 +15,8 @@ from lockstep.report.markdown import MOST_ROWS, summary_md
 from lockstep.report.material import Material
 from lockstep.runs.folder import Loaded
 from lockstep.runs.records import Run
-from tests.support_open_run import make_open_run
-from tests.support_run import make_run
+from tests.factories.open_load import simulated_open_run
+from tests.factories.simulated import simulated_run
 
 
 def markdown_of(run: Run) -> str:
@@ -31,7 +31,7 @@ def rows_of(text: str) -> list[list[str]]:
 def test_the_table_has_the_greatest_loads_and_says_how_many_rows_are_left_out(
     levels: Sequence[int], left: int
 ) -> None:
-    text = markdown_of(make_run(levels=levels, repeats=2)[0])
+    text = markdown_of(simulated_run(levels=levels, repeats=2)[0])
     heads, _, *rows = rows_of(text)
     assert len(rows) == MOST_ROWS
     assert {len(row) for row in rows} == {len(heads)}
@@ -41,7 +41,7 @@ def test_the_table_has_the_greatest_loads_and_says_how_many_rows_are_left_out(
 
 
 def test_it_begins_with_the_verdict_and_ends_with_the_command() -> None:
-    run = make_run()[0]
+    run = simulated_run()[0]
     text = markdown_of(run)
     material = Material.of(Loaded(run, [], {}, Path()))
     assert text.startswith(f"**{headline(judge(run), material.aggregates)}**\n")
@@ -52,7 +52,7 @@ def test_it_begins_with_the_verdict_and_ends_with_the_command() -> None:
 
 
 def test_what_the_checks_found_stands_below_the_table_with_how_many_cells() -> None:
-    run = make_run(repeats=1)[0]
+    run = simulated_run(repeats=1)[0]
     cells = [replace(cell, cut_short=cell.index == 0) for cell in run.cells]
     text = markdown_of(replace(run, cells=cells, interrupted=True))
     assert "- `interrupted`: The run was stopped before its plan was done." in text
@@ -61,24 +61,24 @@ def test_what_the_checks_found_stands_below_the_table_with_how_many_cells() -> N
 
 
 def test_an_interrupted_run_says_so_before_anything_else() -> None:
-    run = replace(make_run()[0], interrupted=True)
+    run = replace(simulated_run()[0], interrupted=True)
     assert markdown_of(run).startswith("**Interrupted run: it was stopped before its plan was done;")
     assert markdown_of(replace(run, interrupted=False, finished=None)).startswith("**Unfinished run: ")
 
 
 def test_a_degraded_run_begins_with_that_and_has_no_ratios() -> None:
-    run = make_run(repeats=2)[0]
+    run = simulated_run(repeats=2)[0]
     text = markdown_of(replace(run, cells=[replace(cell, workers_reported=1) for cell in run.cells]))
     assert text.startswith("**Degraded run: ")
     assert all(row[-1].strip() == "" for row in rows_of(text)[2:])
 
 
 def test_under_open_load_the_ratio_is_that_of_the_slowest_messages() -> None:
-    text = markdown_of(make_open_run())
+    text = markdown_of(simulated_open_run())
     (row,) = [row for row in rows_of(text) if row[0].strip() == "queue=1" and row[1].startswith("357")]
     assert "(" in row[-1]
 
 
 def test_a_name_cannot_become_markup() -> None:
-    run = replace(make_run(repeats=1)[0], notes=["<b>lost</b> | *all*"])
+    run = replace(simulated_run(repeats=1)[0], notes=["<b>lost</b> | *all*"])
     assert r"note: \<b>lost\</b> \| \*all\*" in markdown_of(run)

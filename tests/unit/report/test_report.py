@@ -22,10 +22,11 @@ from lockstep.report.text import print_report
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Count, ResultsError, Run
-from tests.support_histograms import write_histograms
-from tests.support_open_run import make_open_run
-from tests.support_run import HOST, all_failed, health_of, make_run, without_server, write_run
-from tests.support_visits import MS
+from tests.factories.folders import write_histograms, write_run
+from tests.factories.open_load import simulated_open_run
+from tests.factories.runs import HOST, all_failed, health_of, without_server
+from tests.factories.simulated import simulated_run
+from tests.factories.units import MS
 
 
 def page_of(folder: Path) -> str:
@@ -56,16 +57,17 @@ def unequal(run: Run) -> Run:
 
 
 EDGES: dict[str, Callable[[], Run]] = {
-    "one mode": lambda: make_run(modes=("lock",), repeats=1)[0],
-    "one level": lambda: make_run(levels=(8,), repeats=1)[0],
-    "a server that tells nothing": lambda: without_server(make_run(repeats=1)[0]),
-    "every message failed": lambda: all_failed(make_run(repeats=1)[0]),
-    "open load": lambda: make_open_run(repeats=1),
-    "workers that tell nothing of themselves": lambda: without_health(make_run(repeats=1)[0]),
-    "by hand": lambda: by_hand(make_run(repeats=1)[0]),
-    "no cell at all": lambda: replace(make_run(repeats=1)[0], cells=[]),
+    "one mode": lambda: simulated_run(modes=("lock",), repeats=1)[0],
+    "one level": lambda: simulated_run(levels=(8,), repeats=1)[0],
+    "a server that tells nothing": lambda: without_server(simulated_run(repeats=1)[0]),
+    "every message failed": lambda: all_failed(simulated_run(repeats=1)[0]),
+    "open load": lambda: simulated_open_run(repeats=1),
+    "workers that tell nothing of themselves": lambda: without_health(simulated_run(repeats=1)[0]),
+    "by hand": lambda: by_hand(simulated_run(repeats=1)[0]),
+    "no cell at all": lambda: replace(simulated_run(repeats=1)[0], cells=[]),
     "every cell cut short": lambda: replace(
-        make_run(repeats=1)[0], cells=[replace(cell, cut_short=True) for cell in make_run(repeats=1)[0].cells]
+        simulated_run(repeats=1)[0],
+        cells=[replace(cell, cut_short=True) for cell in simulated_run(repeats=1)[0].cells],
     ),
 }
 
@@ -80,7 +82,7 @@ def test_every_kind_of_run_makes_a_page_and_a_table_without_raw_nothings(tmp_pat
 def test_the_page_goes_from_the_sentence_over_the_picture_to_the_tables_and_needs_nothing_from_outside(
     tmp_path: Path,
 ) -> None:
-    run, connections = make_run()
+    run, connections = simulated_run()
     folder = write_run(tmp_path, run, connections)
     write_histograms(folder, run)
     page = page_of(folder)
@@ -103,7 +105,7 @@ def test_the_page_goes_from_the_sentence_over_the_picture_to_the_tables_and_need
 
 
 def test_the_page_is_whole_without_its_script(tmp_path: Path) -> None:
-    page = page_of(write_run(tmp_path, *make_run(repeats=1)))
+    page = page_of(write_run(tmp_path, *simulated_run(repeats=1)))
     (script,) = re.findall(r"<script>.*?</script>", page, re.DOTALL)
     assert page.index(script) > page.index("</main>")
     assert "createElement" in script
@@ -111,7 +113,7 @@ def test_the_page_is_whole_without_its_script(tmp_path: Path) -> None:
 
 
 def test_every_chart_has_its_numbers_beneath(tmp_path: Path) -> None:
-    run, connections = make_run()
+    run, connections = simulated_run()
     folder = write_run(tmp_path, run, connections)
     write_histograms(folder, run)
     drawn = [card for card in re.split(r"(?=<section)", page_of(folder)) if "<svg" in card]
@@ -122,7 +124,7 @@ def test_every_chart_has_its_numbers_beneath(tmp_path: Path) -> None:
 
 
 def test_the_same_folder_gives_the_same_bytes(tmp_path: Path) -> None:
-    folder = write_run(tmp_path, *make_run(repeats=1))
+    folder = write_run(tmp_path, *simulated_run(repeats=1))
     write_report(Material.of(RunFolder.load(folder)), tmp_path / "first")
     made = {name: (folder / name).read_bytes() for name in ("report.html", "summary.md")}
     write_report(Material.of(RunFolder.load(folder)), tmp_path / "second")
@@ -132,7 +134,7 @@ def test_the_same_folder_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_page_and_terminal_print_the_same_numbers(tmp_path: Path) -> None:
-    folder = write_run(tmp_path, *make_run())
+    folder = write_run(tmp_path, *simulated_run())
     page, text = page_of(folder), text_of(folder)
     rows = [line.split() for line in text.splitlines() if line.startswith(("free ", "lock "))]
     assert len(rows) == 6
@@ -144,21 +146,21 @@ def test_page_and_terminal_print_the_same_numbers(tmp_path: Path) -> None:
 
 
 def test_a_name_in_the_run_cannot_become_markup(tmp_path: Path) -> None:
-    run = replace(make_run(repeats=1)[0], command="lockstep <b>compare</b>", notes=["<i>lost</i>"])
+    run = replace(simulated_run(repeats=1)[0], command="lockstep <b>compare</b>", notes=["<i>lost</i>"])
     page = page_of(write_run(tmp_path, run))
     assert "<b>compare</b>" not in page
     assert "&lt;i&gt;lost&lt;/i&gt;" in page
 
 
 def test_what_the_checks_found_stands_in_page_and_table(tmp_path: Path) -> None:
-    run, connections = make_run(repeats=1)
+    run, connections = simulated_run(repeats=1)
     folder = write_run(tmp_path, run, connections)
     for said in (page_of(folder), text_of(folder)):
         assert "single-repeat" in said
 
 
 def test_a_degraded_run_says_so_above_everything_else_with_the_numbers(tmp_path: Path) -> None:
-    folder = write_run(tmp_path, unequal(make_run(repeats=1)[0]))
+    folder = write_run(tmp_path, unequal(simulated_run(repeats=1)[0]))
     page, text = page_of(folder), text_of(folder)
     for said, headline in ((page, "<h1>"), (text, "No verdict: ")):
         top = said[: said.index(headline)]
@@ -173,14 +175,14 @@ def test_a_degraded_run_says_so_above_everything_else_with_the_numbers(tmp_path:
 
 
 def test_a_run_that_is_not_degraded_does_not_speak_of_it(tmp_path: Path) -> None:
-    run = replace(make_run(repeats=1)[0], interrupted=True)
+    run = replace(simulated_run(repeats=1)[0], interrupted=True)
     folder = write_run(tmp_path, run)
     assert "Degraded" not in page_of(folder)
     assert "DEGRADED" not in text_of(folder)
 
 
 def test_a_check_stands_beside_each_chart_that_it_touches_and_beside_no_other(tmp_path: Path) -> None:
-    run, connections = make_run()
+    run, connections = simulated_run()
     late = of_values([40 * MS] * 100)
     cells = [
         replace(cell, health=[replace(each, loop_lag_us=late) for each in cell.health]) for cell in run.cells
@@ -202,8 +204,8 @@ def test_a_check_stands_beside_each_chart_that_it_touches_and_beside_no_other(tm
 
 
 def test_a_topic_of_every_check_is_one_that_a_section_speaks_of(tmp_path: Path) -> None:
-    closed = RunFolder.load(write_run(tmp_path, *make_run()))
-    opened = RunFolder.load(write_run(tmp_path, make_open_run()))
+    closed = RunFolder.load(write_run(tmp_path, *simulated_run()))
+    opened = RunFolder.load(write_run(tmp_path, simulated_open_run()))
     spoken = {
         topic
         for loaded in (closed, opened)
@@ -215,7 +217,7 @@ def test_a_topic_of_every_check_is_one_that_a_section_speaks_of(tmp_path: Path) 
 
 def test_workers_have_short_names_and_conditions_tell_which_is_which(tmp_path: Path) -> None:
     long_names = [f"bench_{digit * 32}" for digit in "ab"]
-    run, _ = make_run(repeats=1)
+    run, _ = simulated_run(repeats=1)
     hosts = [HOST, *({**HOST, "role": "worker", "name": name} for name in long_names)]
     health = [health_of(name, 0.97) for name in long_names]
     cells = [replace(cell, health=health) for cell in run.cells]
@@ -231,12 +233,12 @@ def test_workers_have_short_names_and_conditions_tell_which_is_which(tmp_path: P
 
 
 def test_the_command_that_repeats_the_run_stands_alone_to_be_copied(tmp_path: Path) -> None:
-    run, connections = make_run(repeats=1)
+    run, connections = simulated_run(repeats=1)
     assert f"<pre data-copy>{run.command}</pre>" in page_of(write_run(tmp_path, run, connections))
 
 
 def test_every_chart_becomes_a_picture_that_stands_alone(tmp_path: Path) -> None:
-    run, connections = make_run()
+    run, connections = simulated_run()
     folder = write_run(tmp_path, run, connections)
     write_histograms(folder, run)
     charts = tmp_path / "deep" / "charts"
@@ -260,14 +262,14 @@ def test_every_chart_becomes_a_picture_that_stands_alone(tmp_path: Path) -> None
 
 
 def test_a_charts_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path: Path) -> None:
-    folder = write_run(tmp_path, make_run(repeats=1)[0])
+    folder = write_run(tmp_path, simulated_run(repeats=1)[0])
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ResultsError, match=r"cannot write charts to .*/file/charts: .*--charts") as refusal:
         write_report(Material.of(RunFolder.load(folder)), tmp_path / "file" / "charts")
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("run", [make_run(), (make_open_run(), [])], ids=["closed", "open"])
+@pytest.mark.parametrize("run", [simulated_run(), (simulated_open_run(), [])], ids=["closed", "open"])
 def test_charts_keep_to_the_schema_of_vega_lite(tmp_path: Path, run: tuple[Run, list[Connection]]) -> None:
     folder = write_run(tmp_path, *run)
     write_histograms(folder, run[0])
@@ -277,7 +279,7 @@ def test_charts_keep_to_the_schema_of_vega_lite(tmp_path: Path, run: tuple[Run, 
 
 
 def test_under_open_load_blocks_and_percentiles_speak_of_arrivals_and_of_both_times(tmp_path: Path) -> None:
-    run = make_open_run()
+    run = simulated_open_run()
     folder = write_run(tmp_path, run)
     write_histograms(folder, run)
     page = page_of(folder)
@@ -287,7 +289,7 @@ def test_under_open_load_blocks_and_percentiles_speak_of_arrivals_and_of_both_ti
 
 
 def test_an_open_load_is_held_against_theory_and_its_generator_described(tmp_path: Path) -> None:
-    folder = write_run(tmp_path, make_open_run())
+    folder = write_run(tmp_path, simulated_open_run())
     page, text = page_of(folder), text_of(folder)
     for said in ("checked against queueing theory", "Little&#39;s law", "The load generator", "worker 2"):
         assert said in page
@@ -300,7 +302,7 @@ def test_an_open_load_is_held_against_theory_and_its_generator_described(tmp_pat
 
 
 def test_the_page_says_why_by_overlap_order_and_the_scalability_law(tmp_path: Path) -> None:
-    run = make_run(modes=("free", "lock"), levels=(1, 2, 4, 8, 16), repeats=2)
+    run = simulated_run(modes=("free", "lock"), levels=(1, 2, 4, 8, 16), repeats=2)
     page = page_of(write_run(tmp_path, *run))
     for said in (
         "Of a cell&#39;s first connections, most in service at once: 16 with free, 1 with lock",
@@ -312,20 +314,20 @@ def test_the_page_says_why_by_overlap_order_and_the_scalability_law(tmp_path: Pa
 
 
 def test_where_nothing_was_predicted_or_told_there_is_no_empty_section(tmp_path: Path) -> None:
-    run = without_health(without_server(make_run(repeats=1)[0]))
+    run = without_health(without_server(simulated_run(repeats=1)[0]))
     page = page_of(write_run(tmp_path, run))
     assert "queueing theory" not in page
     assert "The load generator" not in page
 
 
 def test_what_is_said_of_a_single_repeat_takes_one_line_of_the_terminal(tmp_path: Path) -> None:
-    text = text_of(write_run(tmp_path, make_run(repeats=1)[0]))
+    text = text_of(write_run(tmp_path, simulated_run(repeats=1)[0]))
     (line,) = [line for line in text.splitlines() if "repeat" in line and "single" in line]
     assert line == "single-repeat: There is one repeat only: how sure is unknown. Use --repeats 3."
 
 
 def test_a_line_of_a_check_that_is_broken_stays_set_in(tmp_path: Path) -> None:
-    run, _ = make_run(repeats=1)
+    run, _ = simulated_run(repeats=1)
     cells = [replace(cell, health=[health_of(f"worker-{n}", 0.95) for n in range(9)]) for cell in run.cells]
     lines = text_of(write_run(tmp_path, replace(run, cells=cells))).splitlines()
     first = next(place for place, line in enumerate(lines) if line.startswith("generator-busy"))

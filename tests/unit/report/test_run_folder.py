@@ -12,13 +12,14 @@ import pytest
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import SCHEMA, CellDetail, ResultsError
 from lockstep.runs.theory import Edges
-from tests.support_open_run import make_open_run
-from tests.support_run import make_run, overlap_of, write_run
+from tests.factories.folders import overlap_of, write_run
+from tests.factories.open_load import simulated_open_run
+from tests.factories.simulated import simulated_run
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return write_run(tmp_path, *make_run(levels=(1, 8), repeats=1))
+    return write_run(tmp_path, *simulated_run(levels=(1, 8), repeats=1))
 
 
 def refusal_of(folder: Path) -> str:
@@ -30,7 +31,7 @@ def refusal_of(folder: Path) -> str:
 
 
 def test_what_is_saved_comes_back(tmp_path: Path) -> None:
-    run, connections = make_run(levels=(1, 8), repeats=1)
+    run, connections = simulated_run(levels=(1, 8), repeats=1)
     loaded = RunFolder.load(write_run(tmp_path, run, connections))
     assert loaded.run == run
     assert loaded.connections == connections
@@ -64,7 +65,7 @@ def test_a_folder_of_before_fairness_and_overlap_were_recorded_still_loads(folde
 
 
 def test_saving_again_replaces_and_leaves_no_draft(tmp_path: Path) -> None:
-    run, _ = make_run(levels=(1,), repeats=1)
+    run, _ = simulated_run(levels=(1,), repeats=1)
     folder = RunFolder.create(tmp_path, run.run_id)
     for answered in (1, 2):
         folder.save_run(run)
@@ -101,7 +102,7 @@ def test_the_summary_tells_of_order_and_fairness(folder: Path) -> None:
 
 
 def test_the_summary_has_both_ends_of_the_ledger_and_what_theory_says(tmp_path: Path) -> None:
-    run = make_open_run(modes=("lock", "semaphore=4"), repeats=1)
+    run = simulated_open_run(modes=("lock", "semaphore=4"), repeats=1)
     with (write_run(tmp_path, run) / "summary.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for row, cell in zip(rows, run.cells, strict=True):
@@ -170,7 +171,7 @@ def test_a_draft_that_is_a_link_to_another_file_leaves_that_alone(tmp_path: Path
 
 def test_a_run_of_an_earlier_version_is_read_and_nothing_of_it_is_too_short(tmp_path: Path) -> None:
     """Its cells tell nothing of their windows' ends, of late reports or of examples; it had no target."""
-    path = write_run(tmp_path, *make_run(modes=("lock",), levels=(8,)))
+    path = write_run(tmp_path, *simulated_run(modes=("lock",), levels=(8,)))
     document = json.loads((path / "run.json").read_text())
     del document["target"]
     for cell in document["cells"]:
@@ -183,7 +184,7 @@ def test_a_run_of_an_earlier_version_is_read_and_nothing_of_it_is_too_short(tmp_
 
 
 def test_what_a_windows_ends_cut_through_is_kept_and_read_again(tmp_path: Path) -> None:
-    run, connections = make_run(modes=("lock",), levels=(8,), repeats=1)
+    run, connections = simulated_run(modes=("lock",), levels=(8,), repeats=1)
     edges = Edges(-0.2, 32, 3_340_000.0, 960.0, at_least=True)
     run = replace(run, cells=[replace(run.cells[0], edges=edges, examples={"reset": "by peer"})])
     path = write_run(tmp_path, run, connections)

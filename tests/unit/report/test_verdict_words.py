@@ -18,7 +18,7 @@ from lockstep.report.verdict_words import (
     withheld_sentence,
 )
 from lockstep.runs.records import Cell, Messages
-from tests.support_figures import degraded, make_cell, make_run, silent
+from tests.factories.runs import degraded, make_cell, run_of, silent
 
 RATE, P50, P99 = (METRICS[name] for name in ("messages_per_s", "response_p50", "response_p99"))
 MUCH_LESS = Estimate(1 / 15.8, 1 / 16.4, 1 / 15.1, 3)
@@ -114,14 +114,14 @@ def test_a_verdict_begins_with_its_headline_and_whoever_answered_nothing() -> No
         for mode, rate in (("free", 800), ("lock", 100))
     ]
     cells += [silent(make_cell("ticket", 8, repeat)) for repeat in (1, 2, 3)]
-    first, second, *rest = verdict_sentences(judge(make_run(cells)))
+    first, second, *rest = verdict_sentences(judge(run_of(cells)))
     assert first == "at 8 connections free serves 8.00 times as many messages as lock (95%: 7.99 to 8.01)"
     assert second == "at 8 connections ticket answers no message"
     assert len(rest) == 5
 
 
 def test_a_withheld_verdict_says_why_and_compares_nothing() -> None:
-    verdict = judge(degraded(make_run([make_cell("free"), make_cell("lock")])))
+    verdict = judge(degraded(run_of([make_cell("free"), make_cell("lock")])))
     assert withheld_sentence(verdict) == (
         "No verdict: Client and server counted different numbers of messages or bytes."
     )
@@ -153,15 +153,15 @@ def test_a_verdict_in_short_names_whoever_has_the_greater_figure_first(
 
 
 def test_a_run_without_a_comparison_has_a_short_verdict_too() -> None:
-    assert verdict_in_short(judge(make_run([make_cell("lock")]))) == "nothing compared"
-    assert verdict_in_short(judge(make_run([silent(make_cell("lock"))]))) == "no answer"
-    assert verdict_in_short(judge(degraded(make_run([make_cell("lock")])))) == "no verdict"
+    assert verdict_in_short(judge(run_of([make_cell("lock")]))) == "nothing compared"
+    assert verdict_in_short(judge(run_of([silent(make_cell("lock"))]))) == "no answer"
+    assert verdict_in_short(judge(degraded(run_of([make_cell("lock")])))) == "no verdict"
 
 
 def test_a_silence_under_open_load_is_told_under_its_rate() -> None:
     load = {"arrival": "poisson", "rate_per_s": 100.0}
     cells = [silent(make_cell("lock", **load)), make_cell("lock", repeat=2, arrival="closed")]
-    assert verdict_sentences(judge(make_run(cells))) == [
+    assert verdict_sentences(judge(run_of(cells))) == [
         "at 100 arrivals per second (8 users) lock answers no message"
     ]
 
@@ -169,7 +169,7 @@ def test_a_silence_under_open_load_is_told_under_its_rate() -> None:
 def test_a_comparison_that_one_silent_repeat_prevents_is_named_with_the_reason() -> None:
     cells = [make_cell(mode, 8, repeat) for mode in ("free", "lock") for repeat in (1, 2, 3)]
     cells[4] = replace(cells[4], messages_per_s=0.0)
-    said = verdict_sentences(judge(make_run(cells)))
+    said = verdict_sentences(judge(run_of(cells)))
     assert "at 8 connections lock answers no message in 1 of 3 repeats, so it is not compared" in said
     assert not any("messages per second" in each or "as many messages" in each for each in said)
 
@@ -181,8 +181,8 @@ def mostly_failed(cell: Cell) -> Cell:
 def test_a_series_that_fails_most_of_its_messages_is_compared_in_nothing_and_named() -> None:
     cells = [make_cell(mode, 8, repeat) for mode in ("free", "lock") for repeat in (1, 2, 3)]
     once = [*cells[:4], mostly_failed(cells[4]), cells[5]]
-    assert verdict_sentences(judge(make_run(once))) == [
+    assert verdict_sentences(judge(run_of(once))) == [
         "at 8 connections lock fails 600 of 1,000 messages in 1 of 3 repeats, so it is not compared"
     ]
     half = replace(cells[4], messages=Messages(sent=1_000, answered=500, reset=500))
-    assert judge(make_run([*cells[:4], half, cells[5]])).comparisons
+    assert judge(run_of([*cells[:4], half, cells[5]])).comparisons

@@ -22,8 +22,8 @@ from lockstep.report.throughput_chart import throughput_chart
 from lockstep.report.timeline_chart import timeline_chart
 from lockstep.runs.overlap import Overlap
 from lockstep.runs.records import Cell, Fairness, ServerCell
-from tests.support_open_run import make_open_run
-from tests.support_run import make_run
+from tests.factories.open_load import simulated_open_run
+from tests.factories.simulated import simulated_run
 
 LEVELS = (1, 2, 4, 8, 16, 32)
 SHARED = Curve(400, 0.05, 0.001)
@@ -113,7 +113,7 @@ def fairness_of(overtaken: int | None) -> Fairness | None:
 
 @pytest.fixture(scope="module")
 def cells() -> list[Cell]:
-    return make_run(modes=("free", "lock", "ticket", "queue=1"), levels=(8,), repeats=1)[0].cells
+    return simulated_run(modes=("free", "lock", "ticket", "queue=1"), levels=(8,), repeats=1)[0].cells
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_the_overlap_chart_draws_each_mode_and_says_where_nothing_was_recorded()
 def drawn(levels: tuple[int, ...], curve: Curve) -> Chart | None:
     cells = [
         replace(cell, messages_per_s=curve.at(cell.level))
-        for cell in make_run(modes=("free",), levels=levels, repeats=2)[0].cells
+        for cell in simulated_run(modes=("free",), levels=levels, repeats=2)[0].cells
     ]
     aggregates = aggregate(cells)
     return throughput_chart(cells, aggregates, colours(aggregates), scalings(cells))
@@ -302,7 +302,7 @@ def test_without_a_law_the_line_joins_the_medians_and_says_whether_one_was_tried
     assert [(point["level"], point["part"]) for point in few] == [(each, "measured") for each in (1, 8, 32)]
     cells = [
         replace(cell, messages_per_s=100.0 if cell.level == 8 else 400.0 * cell.level)
-        for cell in make_run(modes=("free",), levels=LEVELS, repeats=2)[0].cells
+        for cell in simulated_run(modes=("free",), levels=LEVELS, repeats=2)[0].cells
     ]
     aggregates = aggregate(cells)
     unfit, *_ = rows_of(throughput_chart(cells, aggregates, colours(aggregates), scalings(cells)))
@@ -311,6 +311,6 @@ def test_without_a_law_the_line_joins_the_medians_and_says_whether_one_was_tried
 
 def test_with_a_single_level_or_under_open_load_there_is_no_course_to_draw() -> None:
     assert drawn((8,), SHARED) is None
-    run = make_open_run(repeats=1)
+    run = simulated_open_run(repeats=1)
     aggregates = aggregate(run.cells)
     assert throughput_chart(run.cells, aggregates, colours(aggregates)) is None

@@ -22,8 +22,8 @@ from lockstep.report.timeline_chart import timeline_chart
 from lockstep.report.verdict_words import bound
 from lockstep.runs.records import WorkerHealth
 from lockstep.runs.theory import LittlesLaw
-from tests.support_open_run import make_open_run
-from tests.support_run import make_run
+from tests.factories.open_load import simulated_open_run
+from tests.factories.simulated import simulated_run
 
 
 @pytest.mark.parametrize(
@@ -94,17 +94,17 @@ def test_labels_are_moved_apart_and_keep_their_order() -> None:
 
 @pytest.fixture(scope="module")
 def two() -> list[Aggregate]:
-    return aggregate(make_run(modes=("free", "lock"), levels=(8,))[0].cells, ("free", "lock"))
+    return aggregate(simulated_run(modes=("free", "lock"), levels=(8,))[0].cells, ("free", "lock"))
 
 
 def test_a_mode_keeps_its_colour_whatever_it_is_compared_with() -> None:
     def chosen(*modes: str) -> dict[str, str]:
-        return colours(aggregate(make_run(modes=modes, levels=(1,), repeats=1)[0].cells, modes))
+        return colours(aggregate(simulated_run(modes=modes, levels=(1,), repeats=1)[0].cells, modes))
 
     assert chosen("lock")["lock"] == chosen("free", "lock")["lock"]
     everyone = chosen("free", "lock", "semaphore=4", "queue=1", "iterative", "ticket")
     assert len(set(everyone.values())) == 6
-    openly = colours(aggregate(make_open_run(modes=("lock",), repeats=1).cells, ("lock",)))
+    openly = colours(aggregate(simulated_open_run(modes=("lock",), repeats=1).cells, ("lock",)))
     assert set(openly.values()) == {everyone["lock"]}
 
 
@@ -128,7 +128,7 @@ def test_what_is_equal_is_said_once_with_each(two: list[Aggregate]) -> None:
 
 
 def test_a_title_tells_no_growth_from_a_level_at_which_nothing_was_answered() -> None:
-    cells = make_run(modes=("free", "lock"), levels=(1, 8, 16), repeats=1)[0].cells
+    cells = simulated_run(modes=("free", "lock"), levels=(1, 8, 16), repeats=1)[0].cells
     silent = [
         replace(each, messages_per_s=0.0) if (each.mode, each.level) == ("lock", 1) else each
         for each in cells
@@ -147,7 +147,7 @@ def test_where_the_told_series_have_no_figure_the_title_claims_nothing_of_the_ot
 
 
 def test_titles_under_open_load_speak_of_arrivals() -> None:
-    aggregates = aggregate(make_open_run(modes=("lock", "queue=1")).cells, ("lock", "queue=1"))
+    aggregates = aggregate(simulated_open_run(modes=("lock", "queue=1")).cells, ("lock", "queue=1"))
     for title in (
         titles.response_title(aggregates),
         titles.time_spent_title(aggregates),
@@ -158,7 +158,7 @@ def test_titles_under_open_load_speak_of_arrivals() -> None:
 
 
 def test_a_row_of_theory_is_of_the_repeat_with_the_middle_wait() -> None:
-    run = make_open_run(modes=("lock",))
+    run = simulated_open_run(modes=("lock",))
     cells = run.cells
     waits = sorted(
         cell.server.wait_prediction.measured_us
@@ -173,7 +173,7 @@ def test_a_row_of_theory_is_of_the_repeat_with_the_middle_wait() -> None:
 
 
 def test_a_row_of_littles_law_has_both_ends_and_dashes_for_what_was_not_counted() -> None:
-    (cell,) = make_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
+    (cell,) = simulated_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
     told = replace(cell, littles_law=LittlesLaw(8, 8.2))
     (row,) = law_rows([told], ("lock",))
     assert row.client[:3] == ("8.00", "8.20", "+2.5%")
@@ -184,7 +184,7 @@ def test_a_row_of_littles_law_has_both_ends_and_dashes_for_what_was_not_counted(
 
 
 def test_a_worker_is_shown_at_its_worst_and_with_dashes_where_the_system_does_not_tell() -> None:
-    (cell,) = make_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
+    (cell,) = simulated_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
     cells = [
         replace(cell, health=[WorkerHealth("b", 0.5), WorkerHealth("a", 0.2, open_files=70)]),
         replace(cell, health=[WorkerHealth("b", 0.91, throttled_s=0.25)]),
@@ -195,9 +195,9 @@ def test_a_worker_is_shown_at_its_worst_and_with_dashes_where_the_system_does_no
 
 
 def test_only_open_load_has_rows_of_its_own() -> None:
-    closed = make_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
+    closed = simulated_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
     assert load_rows(aggregate(closed)) == []
-    rows = load_rows(aggregate(make_open_run(modes=("lock",)).cells))
+    rows = load_rows(aggregate(simulated_open_run(modes=("lock",)).cells))
     assert [(row.offered, row.late, row.dropped) for row in rows] == [("223", "6", "0"), ("357", "6", "0")]
 
 

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from lockstep_server.conversation import converse, talk_blindly
+from lockstep_server.conversation import converse, serve_constant
 from lockstep_server.records import Cause, ConnectionRecord
 from lockstep_wire.framing import RawDecoder
 
@@ -58,6 +58,6 @@ def test_what_is_answered_blindly_is_counted_up_to_what_ends_it(
 ) -> None:
     record = ConnectionRecord(1, "peer:1", 0)
     link = cast("socket", Link(received, sent))
-    ended, _ = converse(partial(talk_blindly, link, record, FRAME), RawDecoder())
+    ended, _ = converse(partial(serve_constant, link, record, FRAME), RawDecoder())
     assert ended is cause
     assert (record.received, record.answered, record.bytes_received, record.bytes_sent) == counts

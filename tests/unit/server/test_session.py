@@ -10,16 +10,17 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from lockstep_server.gates import LockGate
+from lockstep_server.admission import LockAdmission
 from lockstep_server.ledger import Ledger
 from lockstep_server.occupancy import Occupancy
 from lockstep_server.records import Cause, ConnectionRecord
-from lockstep_server.replies import ACKNOWLEDGEMENT, get_constant_reply, get_reply
+from lockstep_server.replies import get_constant_reply, get_reply
 from lockstep_server.session import Service, Session
 from lockstep_server.settings import Settings
 from lockstep_server.socket_options import tune_connection
 from lockstep_server.work import get_work, no_work
 from lockstep_wire.framing import get_framing
+from lockstep_wire.greeting import ACKNOWLEDGEMENT
 
 LIMIT = 64
 
@@ -51,7 +52,7 @@ def stage() -> Iterator[Callable[..., Stage]]:
         cut = get_framing(framing)
         service = Service(
             name="lock",
-            gate=LockGate(),
+            admission=LockAdmission(),
             by_message=False,
             limited=True,
             pause_ns=0,
@@ -207,7 +208,7 @@ def test_whoever_misbehaves_loses_the_connection_and_gives_back_the_permit(
     assert it.play() is cause
     (warning,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert warning.endswith(told)
-    assert it.service.gate.acquire(blocking=False)  # type: ignore[call-arg]
+    assert it.service.admission.acquire(blocking=False)  # type: ignore[call-arg]
     occupied = it.service.occupancy.snapshot()
     assert occupied.in_service == 0
     assert occupied.in_service_ns == occupied.held_ns == it.record.hold_ns

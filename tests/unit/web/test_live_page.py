@@ -19,11 +19,11 @@ from lockstep.target.admin import ServerView
 from lockstep.target.target import Target
 from lockstep.web.live_page import STATIC, LivePage, add_live_page
 from lockstep.web.server_watch import ServerWatch
-from tests.support_run import make_run
-from tests.unit.loadtest.peers import refusing_port
-from tests.unit.loadtest.pulse_records import as_message, pulse
+from tests.factories.pulses import as_message, pulse
+from tests.factories.simulated import simulated_run
+from tests.support.peers import refusing_port
 
-RUN, _ = make_run(("free", "lock"), (1, 8), 1)
+RUN, _ = simulated_run(("free", "lock"), (1, 8), 1)
 FILES = sorted(path.name for path in STATIC.iterdir())
 PATHS = [
     "/lockstep",

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from lockstep.analysis.finding import cell_name
 from lockstep.web.outcome import MOST_NAMED, Outcome, outcome_of
-from tests.support_run import make_run, without_server
+from tests.factories.runs import without_server
+from tests.factories.simulated import simulated_run
 
-RUN, _ = make_run(("free", "lock"), (1, 8), 3)
+RUN, _ = simulated_run(("free", "lock"), (1, 8), 3)
 
 
 def test_while_a_run_goes_on_there_are_figures_and_no_verdict() -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from lockstep.target.admin import Listener, ServerView
 from lockstep.web.server_watch import ServerNow, ServerWatch, mean_in_service
-from tests.unit.loadtest.admin_port import admin_port, listener, listeners
-from tests.unit.loadtest.peers import refusing_port
-from tests.unit.loadtest.records import S
+from tests.factories.units import S
+from tests.support.admin_port import admin_port, listener, listeners
+from tests.support.peers import refusing_port
 
 
 class Clock:

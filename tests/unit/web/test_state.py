@@ -17,14 +17,14 @@ from lockstep.target.admin import Listener
 from lockstep.web.outcome import Outcome, outcome_of
 from lockstep.web.server_watch import ServerNow
 from lockstep.web.state import state_of
-from tests.support_run import make_run
-from tests.unit.loadtest.admin_port import listener
-from tests.unit.loadtest.pulse_records import came, pulse
-from tests.unit.loadtest.records import S
+from tests.factories.pulses import came, pulse
+from tests.factories.simulated import simulated_run
+from tests.factories.units import S
+from tests.support.admin_port import listener
 
 PLAN = Plan(modes=("free", "lock"), levels=(1, 8), repeats=1, seconds=2.0, warmup_s=1.0)
 CELLS = tuple(PLAN.cells())
-WHOLE, _ = make_run(("free", "lock"), (1, 8), 1)
+WHOLE, _ = simulated_run(("free", "lock"), (1, 8), 1)
 NO_ADMIN = ServerNow(admin=False)
 
 

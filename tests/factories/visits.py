@@ -6,8 +6,8 @@ import heapq
 import random
 from dataclasses import dataclass
 
-US = 1_000
-MS = 1_000_000
+from tests.factories.units import MS, US
+
 PERMITS = {"free": None, "lock": 1, "semaphore=4": 4, "queue=1": 1, "iterative": 1, "ticket": 1}
 
 

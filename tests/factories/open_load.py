@@ -11,8 +11,9 @@ from lockstep.measure import littles_law
 from lockstep.measure.distribution import of_values
 from lockstep.measure.waiting import predict_wait
 from lockstep.runs.records import Cell, Run
-from tests.support_run import make_cell, make_run, server_record
-from tests.support_visits import MS, PERMITS, US, Visit, Workload
+from tests.factories.simulated import cell_of_visits, server_record, simulated_run
+from tests.factories.units import MS, US
+from tests.factories.visits import PERMITS, Visit, Workload
 
 USERS = 64
 WORKLOAD = Workload(messages=1, seconds=4.0)
@@ -35,7 +36,7 @@ def visit_openly(mode: str, rate_per_s: float, workload: Workload, rng: random.R
     return visits
 
 
-def make_open_run(
+def simulated_open_run(
     modes: Sequence[str] = ("lock", "semaphore=4", "queue=1"), repeats: int = 3, seed: int = 1
 ) -> Run:
     """Modes at two rates each, which keep their permits busy for 0.5 and 0.8 of the time."""
@@ -46,14 +47,14 @@ def make_open_run(
             for utilisation in (0.5, 0.8):
                 rate_per_s = round(utilisation * (PERMITS[mode] or 1) / 0.00224, 0)
                 visits = visit_openly(mode, rate_per_s, WORKLOAD, rng)
-                cells.append(make_open_cell(len(cells), mode, repeat, rate_per_s, visits))
-    base, _ = make_run(modes=modes, levels=(USERS,), repeats=1)
+                cells.append(open_cell(len(cells), mode, repeat, rate_per_s, visits))
+    base, _ = simulated_run(modes=modes, levels=(USERS,), repeats=1)
     return replace(base, run_id="20260131-111500-open", plan={"modes": list(modes)}, cells=cells)
 
 
-def make_open_cell(index: int, mode: str, repeat: int, rate_per_s: float, visits: Sequence[Visit]) -> Cell:
+def open_cell(index: int, mode: str, repeat: int, rate_per_s: float, visits: Sequence[Visit]) -> Cell:
     """The cell that these visits would have made, had each been due a little before it was sent."""
-    cell = make_cell(index, mode, USERS, repeat, WORKLOAD, visits)
+    cell = cell_of_visits(index, mode, USERS, repeat, WORKLOAD, visits)
     assert cell.server is not None
     lags_ns = [120 * US + 10 * US * (number % 9) for number in range(len(visits))]
     responses_ns = [

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 
-US = 1_000
-MS = 1_000_000
-S = 1_000_000_000
+from tests.factories.units import US, S
+
 # One way over the network, and how long a user takes to its next turn.
 HOP_NS = 50 * US
 TURN_NS = 80 * US
@@ -54,7 +53,7 @@ class Work:
 
 
 @dataclass(slots=True)
-class Visit:
+class UserVisit:
     """One connection. start_ns and end_ns as its user saw it; the rest as the server did.
 
     sent: when each message was sent, and when its reply was there, None where it never came.
@@ -74,7 +73,7 @@ class Closed:
     """The simulation. visits: every connection, in the order in which they began."""
 
     def __init__(self, work: Work, seed: int) -> None:
-        self.visits: list[Visit] = []
+        self.visits: list[UserVisit] = []
         self._work = work
         self._rng = random.Random(seed)
         self._events: list[tuple[int, int, Callable[[], None]]] = []
@@ -83,7 +82,7 @@ class Closed:
         self._free = work.mode.permits
         self._line: list[Callable[[], None]] = []
 
-    def run(self) -> list[Visit]:
+    def run(self) -> list[UserVisit]:
         """All visits, those under way at the end among them: they have no end."""
         for user in range(self._work.level):
             self._at(self._rng.randrange(HOP_NS), self._turn(user, None))
@@ -104,13 +103,13 @@ class Closed:
         def begin() -> None:
             if not self._open:
                 return
-            visit = Visit(user, self._now_ns, self._now_ns if due_ns is None else due_ns)
+            visit = UserVisit(user, self._now_ns, self._now_ns if due_ns is None else due_ns)
             self.visits.append(visit)
             self._at(2 * HOP_NS, lambda: self._connected(visit))
 
         return begin
 
-    def _connected(self, visit: Visit) -> None:
+    def _connected(self, visit: UserVisit) -> None:
         visit.arrival_ns = self._now_ns
         if self._work.mode.by_message:
             visit.admission_ns = self._now_ns
@@ -121,11 +120,11 @@ class Closed:
             self._acquire(lambda: self._admitted(visit, sent_ns))
             visit.sent.append((sent_ns, None, 0))
 
-    def _admitted(self, visit: Visit, sent_ns: int) -> None:
+    def _admitted(self, visit: UserVisit, sent_ns: int) -> None:
         visit.admission_ns = self._now_ns
         self._serve(visit, sent_ns)
 
-    def _say(self, visit: Visit) -> None:
+    def _say(self, visit: UserVisit) -> None:
         sent_ns = self._now_ns
         visit.sent.append((sent_ns, None, 0))
         if self._work.mode.by_message:
@@ -133,7 +132,7 @@ class Closed:
         else:
             self._at(HOP_NS, lambda: self._serve(visit, sent_ns))
 
-    def _serve(self, visit: Visit, sent_ns: int) -> None:
+    def _serve(self, visit: UserVisit, sent_ns: int) -> None:
         spread = self._work.spread
         hold_ns = round(self._work.hold_ns * self._rng.uniform(1 - spread, 1 + spread))
         wait_ns = self._now_ns - sent_ns
@@ -145,20 +144,20 @@ class Closed:
 
         self._at(hold_ns, served)
 
-    def _replied(self, visit: Visit, sent_ns: int, wait_ns: int) -> None:
+    def _replied(self, visit: UserVisit, sent_ns: int, wait_ns: int) -> None:
         visit.sent[-1] = (sent_ns, self._now_ns, wait_ns)
         if self._open and len(visit.sent) < self._work.messages:
             self._say(visit)
         else:
             self._at(HOP_NS, lambda: self._left(visit))
 
-    def _left(self, visit: Visit) -> None:
+    def _left(self, visit: UserVisit) -> None:
         visit.release_ns = self._now_ns
         if not self._work.mode.by_message:
             self._release()
         self._at(HOP_NS, lambda: self._over(visit))
 
-    def _over(self, visit: Visit) -> None:
+    def _over(self, visit: UserVisit) -> None:
         visit.end_ns = self._now_ns
         self._at(TURN_NS, self._turn(visit.user, self._now_ns))
 

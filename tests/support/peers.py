@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import socket
-import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -17,8 +16,8 @@ from lockstep.tcp.client import TcpClient
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.link import BlockingLink, LinkMaker
 from lockstep.tcp.samples import Outcome, Phase, Sample, SampleMeter
+from tests.support.clients import PATIENCE_S
 
-PATIENCE_S = 20.0
 LOOPBACK = "127.0.0.1"
 
 Script = Callable[[socket.socket], None]
@@ -87,12 +86,6 @@ def until_closed(link: socket.socket) -> bytes:
     return data
 
 
-def reset(link: socket.socket) -> None:
-    """Break the connection off: the client sees a reset instead of an end."""
-    link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    link.close()
-
-
 def answers(request_bytes: int, *replies: bytes) -> Script:
     """Take so many bytes, send every reply, wait until the client has left."""
 
@@ -126,6 +119,31 @@ def echoes(link: socket.socket) -> None:
 def stays_silent(link: socket.socket) -> None:
     """Never answer."""
     until_closed(link)
+
+
+@contextmanager
+def line_echo() -> Iterator[int]:
+    """A small server of somebody else's: echoes lines, a thread each."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve(link: socket.socket) -> None:
+        # Its user is ended in the middle, and may leave by a reset.
+        with suppress(ConnectionError), link:
+            for line in link.makefile("rb"):
+                link.sendall(line)
+
+    def accept() -> None:
+        while True:
+            try:
+                link, _ = listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(link,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    with listening:
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +201,7 @@ def breaking(link: LinkMaker, method: str, error: BaseException) -> LinkMaker:
         raise error
 
     class Breaking(link):  # type: ignore[valid-type, misc]
-        def __init__(self, family: socket.AddressFamily, timeout_s: float) -> None:
+        def __init__(self, family: socket.AddressFamily, timeout_s: float | None) -> None:
             super().__init__(family, timeout_s)
             setattr(self, method, raises)
 

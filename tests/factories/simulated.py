@@ -5,25 +5,22 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from lockstep.measure import littles_law, queueing
 from lockstep.measure.distribution import of_values
 from lockstep.measure.fairness import count_inversions, measure_fairness
-from lockstep.measure.overlap import Span, in_service_steps, overlap_over
+from lockstep.measure.overlap import in_service_steps
 from lockstep.measure.sojourns import Stays
 from lockstep.measure.waiting import predict_wait
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
-from lockstep.runs.folder import RunFolder
-from lockstep.runs.overlap import Overlap
-from lockstep.runs.records import Cell, CellDetail, Count, Ledger, Messages, Run, ServerCell, WorkerHealth
+from lockstep.runs.records import Cell, Messages, Run, ServerCell
 from lockstep.runs.theory import LittlesLaw
-from tests.support_visits import MS, PERMITS, US, Visit, Workload, simulate
+from tests.factories.runs import HOST, SERVER, agreed, health_of
+from tests.factories.units import MS, US
+from tests.factories.visits import PERMITS, Visit, Workload, simulate
 
-BOOT_ID = "5b1d3c2a-0000-4000-8000-000000000001"
 
-
-def make_cell(
+def cell_of_visits(
     index: int, mode: str, level: int, repeat: int, workload: Workload, visits: Sequence[Visit]
 ) -> Cell:
     """The cell that a run with these visits would have measured."""
@@ -95,19 +92,6 @@ def by_user(visits: Sequence[Visit], records: Sequence[ServerRecord]) -> dict[st
     return known
 
 
-def agreed(messages: int, payload_bytes: int) -> Ledger:
-    """A ledger on which both ends agree: so many messages, echoed."""
-    count = Count(messages, messages)
-    size = Count(messages * payload_bytes, messages * payload_bytes)
-    return Ledger(sent=count, answered=count, bytes_sent=size, bytes_received=size)
-
-
-def health_of(worker: str, cpu_share: float) -> WorkerHealth:
-    """A worker that is well."""
-    lag_us = of_values([80 * US] * 98 + [400 * US, 900 * US])
-    return WorkerHealth(worker, cpu_share, lag_us, 0.0, 48, 1024, 71 << 20)
-
-
 def server_law(records: Sequence[ServerRecord]) -> LittlesLaw | None:
     """What the server's counters say of these connections, from the first arrival to the last release."""
     holds = [
@@ -129,7 +113,7 @@ def server_record(visit: Visit, messages: int = 5) -> ServerRecord:
     )
 
 
-def make_connection(cell: int, mode: str, number: int, visit: Visit, messages: int) -> Connection:
+def connection_of_visit(cell: int, mode: str, number: int, visit: Visit, messages: int) -> Connection:
     """The visit in both views, on one clock."""
     connected_ns = visit.arrival_ns - 30 * US
     client = ClientView(
@@ -146,7 +130,7 @@ def make_connection(cell: int, mode: str, number: int, visit: Visit, messages: i
     return Connection(cell, mode, f"127.0.0.1:{20_000 + number}", client, server_record(visit, messages))
 
 
-def make_run(
+def simulated_run(
     modes: Sequence[str] = ("free", "lock", "semaphore=4", "queue=1"),
     levels: Sequence[int] = (1, 8, 32),
     repeats: int = 3,
@@ -164,9 +148,9 @@ def make_run(
         for mode, level in combinations:
             index = len(cells)
             visits = simulate(mode, level, workload, rng)
-            cells.append(make_cell(index, mode, level, repeat, workload, visits))
+            cells.append(cell_of_visits(index, mode, level, repeat, workload, visits))
             connections += [
-                make_connection(index, mode, number, visit, workload.messages)
+                connection_of_visit(index, mode, number, visit, workload.messages)
                 for number, visit in enumerate(visits)
             ]
     plan = {
@@ -196,95 +180,3 @@ def make_run(
         cells=cells,
     )
     return run, connections
-
-
-SERVER = {
-    "version": "0.1.0",
-    "python": "3.13.1",
-    "implementation": "CPython",
-    "gil": True,
-    "boot_id": BOOT_ID,
-    "cpu_count": 2,
-    "platform": "Linux-6.1-x86_64",
-    "framing": "length",
-    "reply": "echo",
-    "timing": True,
-    "hold_ns": 2 * MS,
-    "work": "sleep",
-    "pause_ns": 0,
-    "accept": "blocking",
-    "backlog": 128,
-}
-HOST = {
-    "role": "master",
-    "name": "bench",
-    "python": "3.13.1",
-    "locust": "2.47.0",
-    "cpu_count": 2,
-    "boot_id": BOOT_ID,
-}
-
-
-def write_run(out: Path, run: Run, connections: Sequence[Connection] = ()) -> Path:
-    """Save the run as its own folder below `out`; the folder's path is returned."""
-    folder = RunFolder.create(out, run.run_id)
-    folder.save_run(run)
-    for cell in run.cells:
-        per_second = [{"second": 0, "answered": cell.messages.answered, "failed": 0}]
-        folder.save_cell(CellDetail(cell.index, {}, per_second, overlap_of(cell, connections)))
-    folder.add_connections(list(connections))
-    return folder.path
-
-
-def overlap_of(cell: Cell, connections: Sequence[Connection]) -> Overlap | None:
-    """The cell's overlap, had the warm-up been a quarter of it."""
-    records = [each.server for each in connections if each.cell == cell.index and each.server is not None]
-    length_ns = round(cell.seconds * 1_000 * MS)
-    return overlap_over(Stays.of(records), Span(0, length_ns // 4, length_ns))
-
-
-def without_server(run: Run) -> Run:
-    """The same run against a server that tells nothing: no admin port, no timing header."""
-    cells = [
-        replace(
-            cell,
-            server=None,
-            wait_us=None,
-            service_us=None,
-            network_us=None,
-            ledger=Ledger(
-                Count(cell.ledger.sent.client),
-                Count(cell.ledger.answered.client),
-                Count(cell.ledger.bytes_sent.client),
-                Count(cell.ledger.bytes_received.client),
-            ),
-        )
-        for cell in run.cells
-    ]
-    return replace(run, server={}, cells=cells)
-
-
-def all_failed(run: Run) -> Run:
-    """The same run with every message refused."""
-    cells = [
-        replace(
-            cell,
-            sessions=0,
-            sessions_per_s=0.0,
-            messages_per_s=0.0,
-            messages=Messages(sent=cell.messages.sent, refused=cell.messages.sent),
-            ledger=replace(agreed(0, 0), failed=cell.messages.sent),
-            littles_law=None,
-            connect_us=None,
-            first_reply_us=None,
-            response_us=None,
-            wait_us=None,
-            service_us=None,
-            network_us=None,
-            close_us=None,
-            session_us=None,
-            server=ServerCell(0, 0, 0, 0, 0),
-        )
-        for cell in run.cells
-    ]
-    return replace(run, cells=cells)

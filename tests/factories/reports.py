@@ -11,9 +11,8 @@ from lockstep.record.journal import Journal
 from lockstep.record.recorder import CellRecorder
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.samples import ABSENT, Meter, Outcome, Phase, Sample
+from tests.factories.units import MS, S
 
-MS = 1_000_000
-S = 1_000_000_000
 # Early, for the recorder asks the real clock how much of the window is over.
 START_NS = S
 OPEN = Traffic(arrival=Arrival("constant", 100.0))
@@ -100,7 +99,7 @@ def report_of_due(
     return sent(recorder, worker, final=final)
 
 
-def health_of(worker: str, cpu_share: float = 0.5) -> dict[str, Any]:
+def health_message(worker: str, cpu_share: float = 0.5) -> dict[str, Any]:
     """What a worker tells of itself."""
     return {"worker": worker, "cpu_share": cpu_share, "loop_lag": encoded(new_histogram())}
 
@@ -114,7 +113,7 @@ def sent(recorder: CellRecorder, worker: str, *, final: bool) -> dict[str, Any]:
         "backed_off": 0,
         "port_waits": 0,
         "addresses": [],
-        "health": health_of(worker),
+        "health": health_message(worker),
         "host": {"role": "worker", "name": worker},
         "users": 2,
     }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lockstep_wire.framing import get_framing
 
-PATIENCE_S = 20
+PATIENCE_S = 20.0
 LENGTH = get_framing("length")
 
 
@@ -57,7 +57,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class SeedVisit:
     """What a seed client saw: how long its connect took, and its reply's time since all were started."""
 
     connect_s: float
@@ -65,9 +65,9 @@ class Visit:
     reply: bytes
 
 
-def seed_clients(port: int, count: int) -> list[Visit]:
+def seed_clients(port: int, count: int) -> list[SeedVisit]:
     """Clients as in the seed: a thread each, one greeting, up to 1024 bytes back; ordered by their reply."""
-    visits: list[Visit] = []
+    visits: list[SeedVisit] = []
     start = threading.Barrier(count + 1)
 
     def visit(number: int) -> None:
@@ -77,7 +77,7 @@ def seed_clients(port: int, count: int) -> list[Visit]:
             connect_s = time.monotonic() - connecting_s
             link.sendall(f"客户端{number}连接成功".encode())
             reply = link.recv(1024)
-            visits.append(Visit(connect_s, time.monotonic() - started_s, reply))
+            visits.append(SeedVisit(connect_s, time.monotonic() - started_s, reply))
 
     threads = [threading.Thread(target=visit, args=(number,)) for number in range(1, count + 1)]
     for thread in threads:

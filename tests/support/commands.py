@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support import ROOT
+from tests.support.server import ROOT
 
 COMMAND = [sys.executable, "-m", "lockstep"]
 PATIENCE_S = 100

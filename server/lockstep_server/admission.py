@@ -1,6 +1,6 @@
 """What a session, or a message, must hold while it is served.
 
-A gate knows nothing of time, sockets or counting: its user does those around it.
+A admission knows nothing of time, sockets or counting: its user does those around it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import deque
 from typing import Protocol
 
 
-class Gate(Protocol):
+class Admission(Protocol):
     """Admits a limited number of holders at once."""
 
     def acquire(self) -> object:
@@ -20,17 +20,17 @@ class Gate(Protocol):
         """Give the permit back."""
 
 
-class OpenGate:
+class OpenAdmission:
     """Admits everyone at once. Costs two empty calls."""
 
     def acquire(self) -> None:
-        """See Gate.acquire."""
+        """See Admission.acquire."""
 
     def release(self) -> None:
-        """See Gate.release."""
+        """See Admission.release."""
 
 
-class LockGate:
+class LockAdmission:
     """One holder. The cheapest lock there is; the system picks who is next: a waiter can be overtaken."""
 
     __slots__ = ("acquire", "release")
@@ -41,7 +41,7 @@ class LockGate:
         self.release = lock.release
 
 
-class SemaphoreGate:
+class SemaphoreAdmission:
     """`permits` holders. A condition variable in Python, so dearer than a lock; a newcomer can overtake."""
 
     __slots__ = ("acquire", "release")
@@ -52,7 +52,7 @@ class SemaphoreGate:
         self.release = semaphore.release
 
 
-class TicketGate:
+class TicketAdmission:
     """One holder, first come, first served. Every waiter has a lock of its own and is handed the permit.
 
     Fair, at the price of a switch to the next waiter on every release: nobody can slip in meanwhile.
@@ -66,7 +66,7 @@ class TicketGate:
         self._waiters: deque[threading.Lock] = deque()
 
     def acquire(self) -> None:
-        """See Gate.acquire."""
+        """See Admission.acquire."""
         with self._mutex:
             if not self._held:
                 self._held = True
@@ -77,7 +77,7 @@ class TicketGate:
         turn.acquire()
 
     def release(self) -> None:
-        """See Gate.release."""
+        """See Admission.release."""
         with self._mutex:
             if self._waiters:
                 self._waiters.popleft().release()

@@ -15,7 +15,7 @@ import urllib.request
 from pathlib import Path
 from typing import IO, Any, Self
 
-from tests.support import ROOT
+from tests.support.server import ROOT
 
 WORKERS = 2
 READY_S = 30.0

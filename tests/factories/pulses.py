@@ -6,7 +6,7 @@ from typing import Any
 
 from lockstep.master.pulses import Received
 from lockstep.record.pulse import BUCKETS, BUCKETS_A_DECADE, Pulse
-from tests.unit.loadtest.records import S
+from tests.factories.units import S
 
 
 def pulse(worker: str = "w1", answered: int = 100, cell: int = 0, **more: Any) -> Pulse:
