@@ -10,14 +10,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
 from lockstep.control import CellOrder
-from lockstep.record.locust_feed import LocustFeed
 from lockstep.record.pulse import PulseCounter
 from lockstep.record.recorder import CellRecorder
 from lockstep.tcp.addresses import ADDRESS_BOOK
@@ -31,6 +30,9 @@ from lockstep.worker.health import HealthMonitor
 from lockstep.worker.pacer import Pacer
 from lockstep.worker.scenarios import SCENARIOS, Conversation
 from lockstep_wire.framing import get_framing
+
+if TYPE_CHECKING:
+    from lockstep.record.locust_feed import LocustFeed
 
 # The first connections of a cell that are kept whole, in each worker.
 SAMPLED_CONNECTIONS = 200
