@@ -12,14 +12,22 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Generator
+from pathlib import Path
 
 import pytest
 
+OWN_SESSION = Path(__file__).parent / "locust"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--renew-golden", action="store_true", help="write tests/golden anew, to be read in git")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """tests/locust is left to a session of its own, which test_locust_side.py starts."""
+    named = any("locust" in Path(argument.partition("::")[0]).parts for argument in config.args)
+    return True if collection_path == OWN_SESSION and not named else None
 
 
 def in_ci() -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-def offer(word: str, choices: Iterable[str], otherwise: str = "") -> str:
+def did_you_mean(word: str, choices: Iterable[str], otherwise: str = "") -> str:
     """The choice that is spelt most like the word, as a question.
 
     Where none is like it: all of them, or what `otherwise` says.

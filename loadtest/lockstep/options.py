@@ -176,7 +176,7 @@ def check_numbers(options: Namespace) -> None:
 def plan_of(options: Namespace) -> Plan:
     """The comparison plan, as the options say. PlanError names the option that is wrong."""
     # Only who leads makes plans: a worker has these options too, and no use for what judges its figures.
-    from lockstep.analysis.gate import check_gates, split_gates
+    from lockstep.analysis.gate_syntax import check_gates, split_gates
 
     plan = Plan(
         modes=parse_modes(options.modes),

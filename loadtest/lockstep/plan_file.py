@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lockstep.nearest import offer
+from lockstep.nearest import did_you_mean
 from lockstep.plan import PlanError
 
 # What may be written as a list instead of as text with commas.
@@ -39,7 +39,7 @@ def read_plan_file(
         if key in (elsewhere or {}):
             raise _refusal(file, f"{written} {(elsewhere or {})[key]}")
         if key not in keys:
-            raise _refusal(file, f"there is no setting {written!r}: {offer(key, keys)}")
+            raise _refusal(file, f"there is no setting {written!r}: {did_you_mean(key, keys)}")
         if key in settings:
             raise _refusal(file, f"{written} is there twice, with - and with _: leave one out")
         settings[key] = _typed(file, written, value, keys[key])

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from lockstep.nearest import nearest, offer
+from lockstep.nearest import did_you_mean, nearest
 from lockstep.tcp.addresses import ADDRESS_BOOK, AddressBook, whole_target
 from lockstep.tcp.failures import HarnessError
 from lockstep_wire.framing import FRAMINGS
@@ -24,7 +24,7 @@ def check_settings(users: type[Any], base: type[Any]) -> None:
     if not isinstance(framing, str):
         _refuse(users, "framing", framing, f"write one of {', '.join(map(repr, FRAMINGS))}")
     if framing not in FRAMINGS:
-        _refuse(users, "framing", framing, offer(framing, FRAMINGS))
+        _refuse(users, "framing", framing, did_you_mean(framing, FRAMINGS))
     if not isinstance(users.timing, bool):
         _refuse(users, "timing", users.timing, "write True or False")
     for name in ("timeout_s", "close_timeout_s"):

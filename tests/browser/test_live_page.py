@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Frame, FrameLocator, Locator, Page, Route, expect
 
-from lockstep.analysis.finding import cell_name
+from lockstep.analysis.check import cell_name
 from lockstep.runs.folder import RunFolder
 from lockstep.web.outcome import outcome_of
 from tests.browser.conftest import OpenContext

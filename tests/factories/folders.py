@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from lockstep.measure.overlap import Span, overlap_over
-from lockstep.measure.sojourns import Stays
+from lockstep.measure.sojourns import Sojourns
 from lockstep.record.histograms import encoded, new_histogram, record_all
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import RunFolder
-from lockstep.runs.overlap import Overlap
+from lockstep.runs.measures import Overlap
 from lockstep.runs.records import Cell, CellDetail, Run
 from tests.factories.units import MS
 
@@ -33,7 +33,7 @@ def overlap_of(cell: Cell, connections: Sequence[Connection]) -> Overlap | None:
     """The cell's overlap, had the warm-up been a quarter of it."""
     records = [each.server for each in connections if each.cell == cell.index and each.server is not None]
     length_ns = round(cell.seconds * 1_000 * MS)
-    return overlap_over(Stays.of(records), Span(0, length_ns // 4, length_ns))
+    return overlap_over(Sojourns.of(records), Span(0, length_ns // 4, length_ns))
 
 
 def write_histograms(folder: Path, run: Run, seed: int = 1) -> None:

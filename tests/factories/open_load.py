@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from lockstep.measure import littles_law
 from lockstep.measure.distribution import of_values
-from lockstep.measure.waiting import predict_wait
+from lockstep.measure.queueing import predict_wait
 from lockstep.runs.records import Cell, Run
 from tests.factories.simulated import cell_of_visits, server_record, simulated_run
 from tests.factories.units import MS, US

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from lockstep.measure.distribution import of_values
-from lockstep.runs.records import Cell, Count, Distribution, Ledger, Messages, Run, ServerCell, WorkerHealth
+from lockstep.runs.measures import Distribution
+from lockstep.runs.records import Cell, Count, Ledger, Messages, Run, ServerCell, WorkerHealth
 from tests.factories.units import MS, US
 
 BOOT_ID = "5b1d3c2a-0000-4000-8000-000000000001"

@@ -10,11 +10,11 @@ from lockstep.measure import littles_law, queueing
 from lockstep.measure.distribution import of_values
 from lockstep.measure.fairness import count_inversions, measure_fairness
 from lockstep.measure.overlap import in_service_steps
-from lockstep.measure.sojourns import Stays
-from lockstep.measure.waiting import predict_wait
+from lockstep.measure.queueing import predict_wait
+from lockstep.measure.sojourns import Sojourns
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
+from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import Cell, Messages, Run, ServerCell
-from lockstep.runs.theory import LittlesLaw
 from tests.factories.runs import HOST, SERVER, agreed, health_of
 from tests.factories.units import MS, US
 from tests.factories.visits import PERMITS, Visit, Workload, simulate
@@ -34,7 +34,7 @@ def cell_of_visits(
     answered = len(visits) * messages
     records = [server_record(visit, messages) for visit in visits]
     found = queueing.analyse(records, PERMITS[mode])
-    stays = Stays.of(records)
+    stays = Sojourns.of(records)
     cell = Cell(
         index=index,
         mode=mode,
@@ -92,7 +92,7 @@ def by_user(visits: Sequence[Visit], records: Sequence[ServerRecord]) -> dict[st
     return known
 
 
-def server_law(records: Sequence[ServerRecord]) -> LittlesLaw | None:
+def server_law(records: Sequence[ServerRecord]) -> Occupancy | None:
     """What the server's counters say of these connections, from the first arrival to the last release."""
     holds = [
         record.release_ns - record.admission_ns

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lockstep.analysis import generator_checks, ledger_checks, theory_checks, window_checks
-from lockstep.analysis.finding import Check, Finding, Rule, Topic, cell_name
+from lockstep.analysis import checks_generator, checks_ledger
+from lockstep.analysis.check import Check, Finding, Rule, Topic, cell_name
+from lockstep.analysis.series import by_place, namer
+from lockstep.measure import littles_law
+from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import Cell, Run
+
+# How far a wait may be from the one that theory predicts, as a share of it.
+MAX_DIFFERENCE = 0.03
 
 INTERRUPTED = Check(
     "interrupted",
@@ -56,18 +62,86 @@ SINGLE_REPEAT = Check(
     "Use --repeats 3.",
     touches=(Topic.CERTAINTY,),
 )
+TOO_SHORT = Check(
+    "too-short",
+    "Measurement windows were too short for some modes: only the luckiest of their exchanges ended in time, "
+    "so no times are given for these.",
+    "Use --seconds as long as is said, or less of everything that makes a session long: --messages, --hold, "
+    "--levels.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.LITTLES_LAW),
+    degrades=True,
+)
+UNSTEADY = Check(
+    "unsteady",
+    "In single repeats far more was under way at one end of the window than at the other: they are left out.",
+    "Something disturbed them: use longer cells, or a machine that does nothing else.",
+    touches=(Topic.CERTAINTY,),
+)
+QUEUEING = Check(
+    "queueing",
+    "The wait for admission is not the one that follows from arrivals, holds and hand-offs.",
+    "Hand-offs were not steady, or time passed that no record shows: use a machine that does nothing else.",
+    touches=(Topic.QUEUEING,),
+)
+LITTLES_LAW_CLIENT = Check(
+    "littles-law-client",
+    "By Little's law the clients' throughput and times do not make up their number at once.",
+    "Look for failed messages and a busy generator; otherwise some time of theirs is not measured.",
+    touches=(Topic.LITTLES_LAW,),
+)
+LITTLES_LAW_SERVER = Check(
+    "littles-law-server",
+    "By Little's law the server's throughput and holds do not make up its number in service.",
+    "Look for dropped records and for connections of somebody else's.",
+    touches=(Topic.LITTLES_LAW,),
+)
+
+
+def _queueing(cell: Cell) -> str | None:
+    found = cell.server.wait_prediction if cell.server is not None else None
+    if found is None or cell.cut_short:
+        return None
+    difference = found.predicted_us - found.measured_us
+    if abs(difference) <= MAX_DIFFERENCE * found.measured_us:
+        return None
+    return f"{found.measured_us / 1000:.2f} ms measured, {found.predicted_us / 1000:.2f} ms predicted"
+
+
+def _at_the_client(cell: Cell) -> str | None:
+    law = cell.littles_law
+    if law is None or not cell.whole or littles_law.agrees_at_the_client(cell, law):
+        return None
+    return _both(law)
+
+
+def _at_the_server(cell: Cell) -> str | None:
+    completed = littles_law.served(cell)
+    if cell.server is None or completed is None:
+        return None
+    law = cell.server.littles_law
+    if law is None or cell.cut_short or littles_law.agrees(law, completed):
+        return None
+    return _both(law)
+
+
+def _both(law: Occupancy) -> str:
+    return f"{law.counted:.2f} counted, {law.computed:.2f} computed"
+
 
 _CELL_RULES = (
     Rule(CUT_SHORT, lambda cell: "" if cell.cut_short else None),
-    *ledger_checks.RULES,
-    *generator_checks.RULES,
-    *theory_checks.RULES,
+    *checks_ledger.RULES,
+    *checks_generator.RULES,
+    Rule(QUEUEING, _queueing),
+    Rule(LITTLES_LAW_CLIENT, _at_the_client),
+    Rule(LITTLES_LAW_SERVER, _at_the_server),
 )
+_WINDOW_CHECKS = (TOO_SHORT, UNSTEADY)
 ALL_CHECKS = (
     INTERRUPTED,
     UNFINISHED,
     NOTHING_MEASURED,
-    *window_checks.CHECKS,
+    *_WINDOW_CHECKS,
     *(rule.check for rule in _CELL_RULES),
     NO_SERVER_DATA,
     REPLIES_UNCHECKED,
@@ -82,7 +156,7 @@ def findings(run: Run) -> list[Finding]:
         *([Finding(INTERRUPTED, ())] if run.interrupted else []),
         *([Finding(UNFINISHED, ())] if run.finished is None else []),
         *([Finding(NOTHING_MEASURED, ())] if all(cell.cut_short for cell in cells) else []),
-        *window_checks.window_findings(cells),
+        *_window_findings(cells),
         *(finding for rule in _CELL_RULES for finding in rule.look(cells)),
     ]
     silent = [cell for cell in cells if cell.server is None]
@@ -115,3 +189,25 @@ def is_degraded(run: Run) -> bool:
 
 def _repeats(cells: Sequence[Cell]) -> int:
     return len({cell.repeat for cell in cells})
+
+
+def _window_findings(cells: Sequence[Cell]) -> list[Finding]:
+    """Where half of the windows or more were too short it is the plan's fault, and nothing can be said.
+
+    Where it was in less than half of them the others stand: these met a pause of the machine at an end.
+    """
+    whole = [cell for cell in cells if not cell.cut_short]
+    lines: dict[str, list[str]] = {}
+    for group in by_place(whole, namer(whole)).values():
+        short = [cell for cell in group if cell.too_short]
+        check = TOO_SHORT if 2 * len(short) >= len(group) else UNSTEADY
+        lines.setdefault(check.name, []).extend(f"{cell_name(cell)}: {_needs(cell)}" for cell in short)
+    return [Finding(check, tuple(lines[check.name])) for check in _WINDOW_CHECKS if lines.get(check.name)]
+
+
+def _needs(cell: Cell) -> str:
+    edges = cell.edges
+    assert edges is not None, "only who is too short is asked"
+    needs = f"needs {'more than ' if edges.at_least else ''}{edges.needs_s:,g} s"
+    left = f"{edges.under_way:,} still under way at the end, one for {edges.longest_us / 1e6:.3g} s"
+    return f"too short: {needs}, was {cell.seconds:.3g} s ({left})"

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lockstep.analysis.aggregate import Aggregate, aggregate
+from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import findings
+from lockstep.analysis.comparison import Verdict, judge
 from lockstep.analysis.conditions import Values, conditions_of
-from lockstep.analysis.finding import Finding
-from lockstep.analysis.judged import Judged, judge_gates
+from lockstep.analysis.gates import GateResult, judge_gates
 from lockstep.analysis.run_diff import RunDiff, diff
 from lockstep.analysis.series import by_place, in_plan_order, modes_of, namer
-from lockstep.analysis.verdict import Verdict, judge
 from lockstep.runs.records import Cell, Run
 
 TOLERANCE = 0.05
@@ -32,7 +32,7 @@ class Entry:
     kind: int
     verdict: Verdict
     found: tuple[Finding, ...]
-    gates: tuple[Judged, ...]
+    gates: tuple[GateResult, ...]
     aggregates: tuple[Aggregate, ...]
     since: RunDiff | None
 

@@ -39,7 +39,7 @@ _FARTHEST_LOG = 700.0
 # two repeats is as wide by its nature, thirteen standard errors to either side: there less has to be enough.
 _NOISY_SPAN = 100.0
 _NOISY_SPAN_OF_TWO = 2.0
-MOST_REPEATS = 30
+MAX_REPEATS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def independent_ratio(
 def repeats_to_show(estimate: Estimate, confidence: float = CONFIDENCE) -> int | None:
     """How many repeats would show the difference, were they paired and spread as these do.
 
-    None where it is shown, where there is no interval to tell a spread by, or MOST_REPEATS would not do.
+    None where it is shown, where there is no interval to tell a spread by, or MAX_REPEATS would not do.
     """
     if estimate.high is None or estimate.differs or estimate.samples < 2:
         return None
@@ -125,14 +125,14 @@ def repeats_to_show(estimate: Estimate, confidence: float = CONFIDENCE) -> int |
     return next(
         (
             repeats
-            for repeats in range(estimate.samples + 1, MOST_REPEATS + 1)
+            for repeats in range(estimate.samples + 1, MAX_REPEATS + 1)
             if float(stdtrit(repeats - 1, quantile)) * spread / math.sqrt(repeats) < distance
         ),
         None,
     )
 
 
-def each_of(count: int, confidence: float = CONFIDENCE) -> float:
+def sidak_confidence(count: int, confidence: float = CONFIDENCE) -> float:
     """The confidence that each of so many intervals needs for all of them to hold at once (Sidak, 1967)."""
     return float(confidence ** (1 / max(count, 1)))
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
 
-from lockstep.runs.records import CLIENT_TIMES, SERVER_TIMES, Cell, Distribution, Fairness
+from lockstep.runs.measures import Distribution, Fairness
+from lockstep.runs.records import CLIENT_TIMES, SERVER_TIMES, Cell
 
 _SERVER_COUNTS = ("max_in_service", "max_waiting", "inversions")
 _STATISTICS = tuple(field.name for field in fields(Distribution) if field.name != "count")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 from statistics import fmean, geometric_mean
 
+from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import degradations, findings
 from lockstep.analysis.comparison import compared
-from lockstep.analysis.finding import Finding
-from lockstep.analysis.intervals import Estimate, each_of, independent_ratio
+from lockstep.analysis.intervals import Estimate, independent_ratio, sidak_confidence
 from lockstep.analysis.metrics import Metric
 from lockstep.analysis.series import Place, by_place, in_plan_order, modes_of, namer
 from lockstep.runs.records import Cell, Run
@@ -18,7 +18,7 @@ from lockstep.runs.records import Cell, Run
 _Cells = Mapping[Place, Sequence[Cell]]
 
 
-class Outcome(Enum):
+class Change(Enum):
     """What is shown of one figure. TOLERATED: a difference, but not that it is beyond the tolerance."""
 
     WORSE = "worse"
@@ -42,7 +42,7 @@ class Difference:
     first: float
     second: float
     estimate: Estimate
-    outcome: Outcome
+    change: Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +73,21 @@ class RunDiff:
     @property
     def worse(self) -> bool:
         """Whether the second run is worse in anything, beyond the tolerance."""
-        return any(each.outcome is Outcome.WORSE for each in self.differences) or any(
+        return any(each.change is Change.WORSE for each in self.differences) or any(
             each.worse for each in self.lost
         )
 
     @property
-    def sure(self) -> bool:
+    def has_interval(self) -> bool:
         """Whether there is an interval at all: with one repeat a side nothing can be shown."""
-        return any(each.outcome is not Outcome.UNKNOWN for each in self.differences)
+        return any(each.change is not Change.UNKNOWN for each in self.differences)
 
-    def of(self, outcome: Outcome) -> list[Difference]:
-        """The differences with this outcome."""
-        return [each for each in self.differences if each.outcome is outcome]
+    def of(self, change: Change) -> list[Difference]:
+        """The differences with this change."""
+        return [each for each in self.differences if each.change is change]
 
     @property
-    def coarse(self) -> list[Difference]:
+    def underpowered(self) -> list[Difference]:
         """Those whose interval is so wide that a change as large as the tolerance would not show."""
         return [each for each in self.differences if _width(each.estimate) > 1 + self.tolerance]
 
@@ -138,7 +138,7 @@ def _differences(a: _Cells, b: _Cells, common: Sequence[Place], tolerance: float
         for metric in compared(a[place][0].rate_per_s)
         if _above_0(figures := (_figures(metric, a[place]), _figures(metric, b[place])))
     ]
-    confidence = each_of(len(asked))
+    confidence = sidak_confidence(len(asked))
     for (series, level), metric, (before, after) in asked:
         estimate = independent_ratio(after, before, confidence)
         assert estimate is not None, "both have figures, all above 0"
@@ -150,7 +150,7 @@ def _differences(a: _Cells, b: _Cells, common: Sequence[Place], tolerance: float
             geometric_mean(before),
             geometric_mean(after),
             estimate,
-            _outcome(metric, estimate, tolerance),
+            _change_of(metric, estimate, tolerance),
         )
 
 
@@ -167,16 +167,16 @@ def _above_0(figures: tuple[list[float], list[float]]) -> bool:
     return all(values and min(values) > 0 for values in figures)
 
 
-def _outcome(metric: Metric, estimate: Estimate, tolerance: float) -> Outcome:
+def _change_of(metric: Metric, estimate: Estimate, tolerance: float) -> Change:
     if estimate.low is None or estimate.high is None:
-        return Outcome.UNKNOWN
+        return Change.UNKNOWN
     if not estimate.differs:
-        return Outcome.NOT_SHOWN
+        return Change.NOT_SHOWN
     if estimate.low > 1 + tolerance:
-        return Outcome.BETTER if metric.more_is_better else Outcome.WORSE
+        return Change.BETTER if metric.more_is_better else Change.WORSE
     if estimate.high < 1 - tolerance:
-        return Outcome.WORSE if metric.more_is_better else Outcome.BETTER
-    return Outcome.TOLERATED
+        return Change.WORSE if metric.more_is_better else Change.BETTER
+    return Change.TOLERATED
 
 
 def _lost(place: Place, before: Sequence[Cell], after: Sequence[Cell]) -> Lost | None:

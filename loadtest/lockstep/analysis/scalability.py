@@ -25,9 +25,9 @@ from lockstep.analysis.intervals import CONFIDENCE
 from lockstep.analysis.series import in_plan_order, series_names
 from lockstep.runs.records import Cell
 
-FEWEST_LEVELS = 5
+MIN_LEVELS = 5
 # The curve may miss a level's median by so much, whatever the spread of the repeats: nobody plans closer.
-MOST_DEVIATION = 0.10
+MAX_DEVIATION = 0.10
 # Where the law holds, one fit in a hundred misses by more than the repeats' spread explains.
 LACK_OF_FIT_CONFIDENCE = 0.99
 
@@ -81,7 +81,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
+class UslFit:
     """The law that fits one series.
 
     repeats: how many the intervals rest on. peak: None where the curve has none, or coherency may as well be
@@ -107,7 +107,7 @@ class Scaling:
 
     series: str
     levels: tuple[int, ...]
-    law: Law | None
+    law: UslFit | None
     unfit: Unfit | None = None
     deviation: float | None = None
 
@@ -124,19 +124,19 @@ def scalings(cells: Sequence[Cell], modes: Sequence[str] = ()) -> list[Scaling]:
 
 def _scaling(series: str, cells: Sequence[Cell]) -> Scaling:
     levels = tuple(sorted({cell.level for cell in cells}))
-    if len(levels) < FEWEST_LEVELS:
+    if len(levels) < MIN_LEVELS:
         return Scaling(series, levels, None, Unfit.FEW_LEVELS)
     by_repeat: dict[int, list[tuple[int, float]]] = {}
     for cell in cells:
         by_repeat.setdefault(cell.repeat, []).append((cell.level, cell.messages_per_s))
     repeats = [points for points in by_repeat.values() if {level for level, _ in points} == set(levels)]
-    found = fit_law([point for points in by_repeat.values() for point in points], repeats)
-    if isinstance(found, Law):
+    found = fit_usl([point for points in by_repeat.values() for point in points], repeats)
+    if isinstance(found, UslFit):
         return Scaling(series, levels, found, deviation=found.deviation)
     return Scaling(series, levels, None, Unfit.NO_FIT, found)
 
 
-def fit_law(points: Points, repeats: Sequence[Points]) -> Law | float | None:
+def fit_usl(points: Points, repeats: Sequence[Points]) -> UslFit | float | None:
     """The law through all points, or the deviation of the best curve where it does not fit; None without one.
 
     repeats: the points of each repeat that has every level. They make the intervals: each is fitted by
@@ -148,11 +148,11 @@ def fit_law(points: Points, repeats: Sequence[Points]) -> Law | float | None:
     if curve is None:
         return None
     deviation = _deviation(curve, points)
-    if deviation > MOST_DEVIATION and lacks_fit(curve, points):
+    if deviation > MAX_DEVIATION and lacks_fit(curve, points):
         return deviation
     each = [fitted for fitted in map(fit_curve, repeats) if fitted is not None]
     coherency = _parameter(curve.coherency, [one.coherency for one in each])
-    return Law(
+    return UslFit(
         curve=curve,
         repeats=len(each),
         alone_per_s=_parameter(curve.alone_per_s, [one.alone_per_s for one in each]),
@@ -198,7 +198,7 @@ def lacks_fit(curve: Curve, points: Points) -> bool:
     """Whether the curve misses the levels' means by more than the spread of repeats about them explains.
 
     The F test of lack of fit (Fisher, 1922; Draper and Smith, 1998, section 2.1), on logarithms. True where
-    there is no spread to hold it against: then MOST_DEVIATION alone decides.
+    there is no spread to hold it against: then MAX_DEVIATION alone decides.
     """
     by_level = _logs_by_level(points)
     means = {level: float(np.mean(logs)) for level, logs in by_level.items()}

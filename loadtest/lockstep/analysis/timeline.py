@@ -1,14 +1,15 @@
-"""Which connections the timeline shows: the same number for each mode, over the same span."""
+"""Which connections and cells the pictures show: as many, over the same span, for each mode."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lockstep.analysis.series import in_plan_order, modes_of, series_names
 from lockstep.measure.overlap import in_service_steps
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
-from lockstep.runs.records import Cell, Run
+from lockstep.runs.measures import Overlap
+from lockstep.runs.records import Cell, CellDetail, Run
 
 NS_PER_MS = 1_000_000
 ROWS = 36
@@ -174,3 +175,45 @@ def _steps(window: _Window, until_ns: int) -> tuple[tuple[float, int], ...]:
         if step.at_ns - window.start_ns <= until_ns
     ]
     return (*steps, (until_ns / NS_PER_MS, steps[-1][1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One series' overlap over one whole cell; None where the server told no whole account of admissions."""
+
+    series: str
+    mode: str
+    level: int
+    overlap: Overlap | None
+
+    @property
+    def by_message(self) -> bool:
+        """Whether messages are admitted, not connections: records of connections hold no such admissions."""
+        return self.mode.endswith("/message")
+
+
+def overlap_panels(run: Run, details: Mapping[int, CellDetail]) -> list[Panel]:
+    """A panel for each series at the greatest level, in the plan's order; none where there is no overlap.
+
+    Of each series the repeat with the middle average of those that have an overlap, or else the first, to say
+    that it has none.
+    """
+    overlaps = {index: detail.overlap for index, detail in details.items() if detail.overlap is not None}
+    whole = [cell for cell in run.cells if not cell.cut_short]
+    told = [cell for cell in whole if cell.index in overlaps]
+    level = max((cell.level for cell in told), default=0)
+    names = series_names(run.cells)
+    of_series: dict[str, list[Overlap]] = {}
+    for cell in told:
+        if cell.level == level:
+            of_series.setdefault(names[cell.index], []).append(overlaps[cell.index])
+    return [
+        Panel(names[cell.index], cell.mode, level, _typical(of_series.get(names[cell.index], ())))
+        for cell in first_cells(run, whole, level)
+    ]
+
+
+def _typical(repeats: Sequence[Overlap]) -> Overlap | None:
+    """That of the repeat whose average is in the middle, of two the lower; None where there is none."""
+    ordered = sorted(repeats, key=lambda overlap: overlap.kept or 0.0)
+    return ordered[(len(ordered) - 1) // 2] if ordered else None

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lockstep.analysis.gate import check_gates, split_gates
+from lockstep.analysis.gate_syntax import check_gates, split_gates
 from lockstep.children import clean_own_environment
 from lockstep.commands.output import complain, print_report_of
 from lockstep.exit_codes import exit_code, stopped_by
@@ -143,7 +143,7 @@ def compare(
 def _run(local_run: LocalRun, junit: Path | None) -> None:
     """Run it under a progress bar, print its report, and leave with the exit code it deserves."""
     from lockstep.analysis.checks import degradations
-    from lockstep.analysis.judged import judge_gates, unmet
+    from lockstep.analysis.gates import judge_gates, unmet
     from lockstep.commands.junit_file import write_junit
     from lockstep.master.local_run import run_here
     from lockstep.master.stop_signals import StoppedBySignal

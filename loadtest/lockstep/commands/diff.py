@@ -58,7 +58,7 @@ def refusal(found: RunDiff, differing: Sequence[Mismatch], *, force: bool) -> st
         return None
     if not found.differences:
         return "have no mode and level in common in which both answered: compare runs of the same plan"
-    if not found.sure:
+    if not found.has_interval:
         return "have one repeat, which cannot show a difference: make them with --repeats 3 or more"
     return None
 

@@ -54,7 +54,7 @@ def read_runs(folder: Path) -> tuple[list[tuple[str, Run]], list[str]]:
 
     ResultsError where the folder cannot be read, or holds no run.
     """
-    from lockstep.analysis.judged import judge_gates
+    from lockstep.analysis.gates import judge_gates
     from lockstep.runs.folder import RUN_FILE, RunFolder
 
     try:

@@ -16,7 +16,7 @@ from gevent.event import Event
 from gevent.lock import RLock
 
 from lockstep.analysis.checks import is_degraded
-from lockstep.analysis.judged import Judged, judge_gates, unmet
+from lockstep.analysis.gates import GateResult, judge_gates, unmet
 from lockstep.control import BEGIN, DRAIN_S, END, HURRIED_DRAIN_S
 from lockstep.master.capacity import ServerLimits, check_capacity, check_turnover, thread_each
 from lockstep.master.cell_under_way import OPENING_S, CellUnderWay, clear_server
@@ -109,7 +109,7 @@ class Conductor:
         return self._record is not None and self._record.run.interrupted
 
     @property
-    def unmet_gates(self) -> list[Judged]:
+    def unmet_gates(self) -> list[GateResult]:
         """The gates that the current or last run does not meet."""
         return [] if self._record is None else unmet(judge_gates(self._record.run))
 

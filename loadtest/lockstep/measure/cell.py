@@ -12,13 +12,12 @@ from lockstep.measure.collector import CellCollector
 from lockstep.measure.edges import Service, weigh_edges
 from lockstep.measure.fairness import count_inversions, measure_fairness
 from lockstep.measure.overlap import Span, overlap_over
-from lockstep.measure.sojourns import Stays
-from lockstep.measure.waiting import predict_wait
+from lockstep.measure.queueing import predict_wait
+from lockstep.measure.sojourns import Sojourns
 from lockstep.plan import PlannedCell, Traffic
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
-from lockstep.runs.overlap import Overlap
-from lockstep.runs.records import CLIENT_TIMES, Cell, Count, Distribution, Ledger, ServerCell
-from lockstep.runs.theory import LittlesLaw
+from lockstep.runs.measures import Distribution, Occupancy, Overlap
+from lockstep.runs.records import CLIENT_TIMES, Cell, Count, Ledger, ServerCell
 from lockstep.target.admin import Listener, Snapshot
 
 KEPT_CONNECTIONS = 200
@@ -95,7 +94,7 @@ def make_cell(
     return replace(cell, **_NO_TIMES) if cell.too_short else cell
 
 
-def _law_at_the_client(cell: Cell, collected: CellCollector) -> LittlesLaw | None:
+def _law_at_the_client(cell: Cell, collected: CellCollector) -> Occupancy | None:
     """None where it cannot hold: locked clients wait for one another, and nobody times that.
 
     Users of a run by hand come and go: there those that were under way are counted, as in an open load.
@@ -172,7 +171,7 @@ def take_account(
         # Per-message admissions are summed in a connection's record: their order and gaps are not in it.
         return Account(replace(counted, littles_law=_law_at_the_server(was, now, None)), None)
     records = [to_record(row) for row in rows]
-    stays = Stays.of(records)
+    stays = Sojourns.of(records)
     span = _span(before, stays, collected)
     visits = _by_user(rows, records, collected.clients)
     analysed = queueing.analyse(records, now.permits)
@@ -226,7 +225,7 @@ def _by_user(
     return visits
 
 
-def _span(before: Snapshot, stays: Stays, collected: CellCollector) -> Span:
+def _span(before: Snapshot, stays: Sojourns, collected: CellCollector) -> Span:
     """The cell's time by the server's clock.
 
     Workers, whose clock may be another, tidy up for some tens of milliseconds before they begin: the server
@@ -243,7 +242,7 @@ def _overflows(before: Snapshot, after: Snapshot) -> int | None:
     return None if was is None or now is None else now - was
 
 
-def _law_at_the_server(was: Listener, now: Listener, hold_us: Distribution | None) -> LittlesLaw | None:
+def _law_at_the_server(was: Listener, now: Listener, hold_us: Distribution | None) -> Occupancy | None:
     """hold_us: of complete records; without them the mean hold is that of the server's sums."""
     released = now.released - was.released
     if not released:

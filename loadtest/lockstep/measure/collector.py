@@ -15,7 +15,8 @@ from lockstep.measure.distribution import of_histogram
 from lockstep.record.histograms import decoded, encoded, new_histogram
 from lockstep.record.recorder import SpanSums
 from lockstep.runs.connections import ClientView
-from lockstep.runs.records import CellDetail, Distribution, Messages, WorkerHealth
+from lockstep.runs.measures import Distribution
+from lockstep.runs.records import CellDetail, Messages, WorkerHealth
 from lockstep.tcp.samples import Outcome, Phase
 from lockstep.worker.health import worker_health
 

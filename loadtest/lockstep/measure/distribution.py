@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from hdrh.histogram import HdrHistogram
 
-from lockstep.runs.records import Distribution
+from lockstep.runs.measures import Distribution
 
 NS_PER_US = 1_000
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)

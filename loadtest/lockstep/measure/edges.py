@@ -21,13 +21,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lockstep.record.recorder import SpanSums
-from lockstep.runs.theory import Edges
+from lockstep.runs.measures import Edges
 
 # By Little's law throughput and times are to agree within 5%; the rest is for what has other causes.
-MOST_SHARE = 0.045
+MAX_SHARE = 0.045
 EXCHANGE_TIMES = 30
 # With fewer completed a mean time is a guess.
-FEWEST_COMPLETED = 5
+MIN_COMPLETED = 5
 NS_PER_S = 1_000_000_000
 
 
@@ -97,10 +97,10 @@ def weigh_edges(units: Mapping[str, SpanSums], least_ns: float | None = None) ->
         return None
     unit = max(shares, key=lambda name: abs(shares[name]))
     sums, share = units[unit], shares[unit]
-    if abs(share) <= MOST_SHARE:
+    if abs(share) <= MAX_SHARE:
         return Edges(share, sums.under_way, sums.longest_ns / 1000)
     exchange_ns = max([least_ns or 0.0, *(_exchange_ns(each) for each in units.values())])
-    known = least_ns or all(each.completed >= FEWEST_COMPLETED for each in units.values())
+    known = least_ns or all(each.completed >= MIN_COMPLETED for each in units.values())
     return Edges(share, sums.under_way, sums.longest_ns / 1000, needed_s(exchange_ns), at_least=not known)
 
 
@@ -113,6 +113,6 @@ def _exchange_ns(sums: SpanSums) -> float:
 
     Throughput is right long before times are. Of few it is a matter of luck how many, so they count as fewer.
     """
-    if sums.completed < FEWEST_COMPLETED:
+    if sums.completed < MIN_COMPLETED:
         return max(sums.inside_ns / max(sums.completed, 1), sums.longest_ns)
     return (sums.inside_ns - sums.failed_ns) / (sums.completed - math.sqrt(sums.completed))

@@ -9,16 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from lockstep.measure import distribution
-from lockstep.measure.sojourns import Stays
+from lockstep.measure.sojourns import Sojourns
 from lockstep.runs.connections import ServerRecord
-from lockstep.runs.records import Fairness
+from lockstep.runs.measures import Fairness
 
 NS_PER_US = 1_000
 NS_PER_S = 1_000_000_000
 
 
 def measure_fairness(
-    admitted: Stays, visits: Mapping[str, Sequence[ServerRecord]], window_start_ns: int
+    admitted: Sojourns, visits: Mapping[str, Sequence[ServerRecord]], window_start_ns: int
 ) -> Fairness | None:
     """The fairness of one cell's admitted connections; None where there are none.
 
@@ -38,7 +38,7 @@ def measure_fairness(
     )
 
 
-def count_overtaken(admitted: Stays) -> int:
+def count_overtaken(admitted: Sojourns) -> int:
     """How many were admitted later than somebody who had arrived after them.
 
     A share of connections is easier to grasp than a share of pairs, and cannot be hidden by their number: of
@@ -48,7 +48,7 @@ def count_overtaken(admitted: Stays) -> int:
     return int((later_ns < admitted.admission_ns).sum())
 
 
-def count_inversions(admitted: Stays) -> int:
+def count_inversions(admitted: Sojourns) -> int:
     """Pairs in which the later arrival was admitted first, in O(n log n); equal times are no inversion.
 
     From the highest bit of the admissions' ranks down: of those that are alike above a bit, one that lacks it
@@ -76,7 +76,7 @@ def jains_index(shares: npt.NDArray[np.float64]) -> float | None:
     return float(shares.sum()) ** 2 / (len(shares) * squares) if squares else None
 
 
-def _rates_per_s(released: Stays) -> npt.NDArray[np.float64]:
+def _rates_per_s(released: Sojourns) -> npt.NDArray[np.float64]:
     """Each connection's messages per second, from its arrival to its release."""
     stayed_s = np.maximum(released.release_ns - released.arrival_ns, 1) / NS_PER_S
     rates_per_s: npt.NDArray[np.float64] = released.messages / stayed_s

@@ -6,8 +6,8 @@ time was not timed, or something that was timed was not counted.
 
 from __future__ import annotations
 
+from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import Cell
-from lockstep.runs.theory import LittlesLaw
 
 US_PER_S = 1_000_000
 TOLERANCE = 0.03
@@ -15,24 +15,24 @@ TOLERANCE = 0.03
 WHOLE_TOLERANCE = 0.05
 
 
-def closed_load(users: int, per_second: float, mean_us: float, lag_mean_us: float) -> LittlesLaw:
+def closed_load(users: int, per_second: float, mean_us: float, lag_mean_us: float) -> Occupancy:
     """Users that go round and round: all are in an exchange, or between two.
 
     per_second: exchanges completed. mean_us: an exchange's mean time. lag_mean_us: the mean time from
     the end of a user's exchange to its next. This form is the interactive response time law (Denning and
     Buzen, 1978).
     """
-    return LittlesLaw(users, per_second * (mean_us + lag_mean_us) / US_PER_S)
+    return Occupancy(users, per_second * (mean_us + lag_mean_us) / US_PER_S)
 
 
-def open_load(in_flight: float, per_second: float, mean_us: float) -> LittlesLaw:
+def open_load(in_flight: float, per_second: float, mean_us: float) -> Occupancy:
     """Exchanges that come by themselves. in_flight: the time average of how many were under way."""
-    return LittlesLaw(in_flight, per_second * mean_us / US_PER_S)
+    return Occupancy(in_flight, per_second * mean_us / US_PER_S)
 
 
 def at_the_server(
     in_service_ns: int, elapsed_ns: int, released: int, hold_mean_us: float
-) -> LittlesLaw | None:
+) -> Occupancy | None:
     """Holders of a permit, between two snapshots of the server; None where no time lay between them.
 
     in_service_ns: nanoseconds of service added up over all holders. elapsed_ns: by the server's clock.
@@ -41,10 +41,10 @@ def at_the_server(
     if elapsed_ns <= 0:
         return None
     per_second = released * 1_000_000_000 / elapsed_ns
-    return LittlesLaw(in_service_ns / elapsed_ns, per_second * hold_mean_us / US_PER_S)
+    return Occupancy(in_service_ns / elapsed_ns, per_second * hold_mean_us / US_PER_S)
 
 
-def at_the_client(cell: Cell, in_flight: float | None = None, failed: float = 0.0) -> LittlesLaw | None:
+def at_the_client(cell: Cell, in_flight: float | None = None, failed: float = 0.0) -> Occupancy | None:
     """The cell's law in its own unit: messages where connections stay open, else sessions.
 
     in_flight: the time average of exchanges under way, each from the moment at which its time begins; None
@@ -64,7 +64,7 @@ def at_the_client(cell: Cell, in_flight: float | None = None, failed: float = 0.
         law = closed_load(cell.level, per_second, times.mean, lag_mean_us)
     else:
         law = open_load(in_flight, per_second, times.mean)
-    return LittlesLaw(law.counted, law.computed + failed)
+    return Occupancy(law.counted, law.computed + failed)
 
 
 def exchanges(cell: Cell) -> float:
@@ -82,7 +82,7 @@ def served(cell: Cell) -> int | None:
     return cell.server.answered if cell.mode.endswith("/message") else cell.server.accepted
 
 
-def allowed_share(law: LittlesLaw, completed: float, tolerance: float = TOLERANCE) -> float:
+def allowed_share(law: Occupancy, completed: float, tolerance: float = TOLERANCE) -> float:
     """How far computed may be from counted, as a share of it: `tolerance` and what the window's edges can do.
 
     For the server's law, and for clients' whose times are of exchanges that began inside, as earlier versions
@@ -95,14 +95,14 @@ def allowed_share(law: LittlesLaw, completed: float, tolerance: float = TOLERANC
     return tolerance + law.counted / completed
 
 
-def agrees(law: LittlesLaw, completed: float, tolerance: float = TOLERANCE) -> bool:
+def agrees(law: Occupancy, completed: float, tolerance: float = TOLERANCE) -> bool:
     """Whether counted and computed are the same, as far as `allowed_share` asks for it."""
     if completed <= 0:
         return law.counted == law.computed
     return abs(law.computed - law.counted) <= allowed_share(law, completed, tolerance) * law.counted
 
 
-def allowed_at_the_client(cell: Cell, law: LittlesLaw) -> float:
+def allowed_at_the_client(cell: Cell, law: Occupancy) -> float:
     """How far a cell's law may be off, as a share: with the window's edges known, none of it is for them."""
     if cell.edges is not None:
         return WHOLE_TOLERANCE
@@ -110,7 +110,7 @@ def allowed_at_the_client(cell: Cell, law: LittlesLaw) -> float:
     return allowed_share(law, max(exchanges(cell), 1.0))
 
 
-def agrees_at_the_client(cell: Cell, law: LittlesLaw) -> bool:
+def agrees_at_the_client(cell: Cell, law: Occupancy) -> bool:
     """Whether the clients' throughput and times make up their number, as far as may be asked."""
     return abs(law.computed - law.counted) <= allowed_at_the_client(cell, law) * law.counted
 

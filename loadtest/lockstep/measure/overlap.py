@@ -9,9 +9,9 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from lockstep.measure.sojourns import NEVER, Nanoseconds, Stays
+from lockstep.measure.sojourns import NEVER, Nanoseconds, Sojourns
 from lockstep.runs.connections import ServerRecord
-from lockstep.runs.overlap import Overlap
+from lockstep.runs.measures import Overlap
 
 BINS = 240
 NS_PER_MS = 1_000_000
@@ -55,7 +55,7 @@ def in_service_steps(records: Iterable[ServerRecord]) -> list[Step]:
     return steps
 
 
-def overlap_over(stays: Stays, span: Span, bins: int = BINS) -> Overlap | None:
+def overlap_over(stays: Sojourns, span: Span, bins: int = BINS) -> Overlap | None:
     """The whole cell in bins, from its beginning to its last release; None where nobody was admitted.
 
     Exact: the step function is integrated over each bin. Whoever was never released stays to the end; whoever

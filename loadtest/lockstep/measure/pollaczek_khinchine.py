@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 RUNS = 400
 # Beyond this many arrivals a mean is as good as normal: its spread falls with the root of their number.
-MOST_SIMULATED = 10_000
+MAX_SIMULATED = 10_000
 # 95 of 100 runs lie between these percentiles.
 _LOW, _HIGH = 2.5, 97.5
 _CHUNK = 1_000
@@ -58,7 +58,7 @@ def interval_s(station: Station, arrivals: int, seed: int) -> tuple[float, float
     expected = mean_wait_s(station)
     if expected is None:
         return None
-    simulated = min(arrivals, MOST_SIMULATED)
+    simulated = min(arrivals, MAX_SIMULATED)
     means = simulate_means_s(station, simulated, RUNS, np.random.default_rng(seed))
     low, high = np.percentile(means, (_LOW, _HIGH))
     narrower = (simulated / arrivals) ** 0.5

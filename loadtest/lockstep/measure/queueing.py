@@ -1,15 +1,17 @@
-"""What the server's connection records say of its queue: hold, hand-off and idle start."""
+"""What the server's connection records say of its queue, and the wait that theory derives from them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heapreplace
 from operator import itemgetter
+from statistics import fmean
 
 from lockstep.measure import distribution
+from lockstep.measure import pollaczek_khinchine as khinchine
 from lockstep.runs.connections import ServerRecord
-from lockstep.runs.records import Distribution
+from lockstep.runs.measures import Distribution, WaitPrediction
 
 # Before any arrival: when a permit that was never taken became free.
 _ALWAYS = -1
@@ -85,3 +87,107 @@ def in_order_of_admission(records: Sequence[ServerRecord]) -> list[tuple[int, in
         ),
         key=itemgetter(0),
     )
+
+
+NS_PER_US = 1_000
+NS_PER_S = 1_000_000_000
+US_PER_S = 1_000_000
+
+# With fewer connections a mean says nothing that a law could be held against.
+MIN_CONNECTIONS = 50
+
+_Formula = tuple[float | None, float | None, float | None]
+
+
+def predict_wait(
+    records: Sequence[ServerRecord], permits: int | None, *, poisson: bool, seed: int = 1
+) -> WaitPrediction | None:
+    """The mean wait that had to be, beside the one that was, over the same connections.
+
+    records: one cell's, in any order, complete from an empty server on, of a mode that admits connections.
+    permits: how many may be in service. poisson: whether arrivals at the server are (under open load they
+    are; in `iterative` mode they are not, the kernel holds them back until the server is free).
+    None where nothing limits, or fewer than MIN_CONNECTIONS connections were admitted and released.
+
+    The k-th hold, in order of admission, goes to the k-th arrival: in whatever order the waiting are served,
+    admissions fall at the same times, and the mean wait is the mean admission less the mean arrival.
+    Hand-off and idle start are the means that the same records show (`starts_ns`). Utilisation is the part
+    of the time, from the first arrival to the last release, in which a permit was held or being handed on.
+    """
+    served = [
+        (admission_ns, release_ns, arrival_ns)
+        for admission_ns, release_ns, arrival_ns in in_order_of_admission(records)
+        if release_ns is not None
+    ]
+    if permits is None or len(served) < MIN_CONNECTIONS:
+        return None
+    arrivals_ns = sorted(arrival_ns for _, _, arrival_ns in served)
+    admissions_ns = [admission_ns for admission_ns, _, _ in served]
+    holds_ns = [release_ns - admission_ns for admission_ns, release_ns, _ in served]
+    handoffs_ns, idle_starts_ns = starts_ns(served, permits)
+    means_ns = _mean(handoffs_ns), _mean(idle_starts_ns)
+    span_ns = max(release_ns for _, release_ns, _ in served) - arrivals_ns[0]
+    formula: _Formula = (None, None, None)
+    if poisson and permits == 1:
+        formula = _by_formula(arrivals_ns, holds_ns, *means_ns, seed)
+    return WaitPrediction(
+        len(served),
+        permits,
+        (sum(holds_ns) + sum(handoffs_ns)) / (permits * max(span_ns, 1)),
+        (fmean(admissions_ns) - fmean(arrivals_ns)) / NS_PER_US,
+        fmean(waits_ns(arrivals_ns, holds_ns, permits, *means_ns)) / NS_PER_US,
+        fmean(waits_ns(arrivals_ns, holds_ns, permits)) / NS_PER_US,
+        *formula,
+    )
+
+
+def waits_ns(
+    arrivals_ns: Sequence[int],
+    holds_ns: Sequence[int],
+    permits: int,
+    handoff_ns: float = 0.0,
+    idle_start_ns: float = 0.0,
+) -> list[float]:
+    """Every arrival's wait for one of the permits, first come, first served, in nanoseconds.
+
+    Lindley's (1952) recursion for one permit, Kiefer and Wolfowitz's (1955) for several: an arrival takes the
+    permit that is free first. arrivals_ns ascend; holds_ns are in order of admission.
+
+    An arrival that finds its permit free starts after idle_start_ns, one that finds it taken is admitted
+    handoff_ns after the release. One that comes just before the release is in truth still starting its thread
+    when the permit falls free, and is not woken; it is counted with the waiting all the same, because
+    `starts_ns` counts it so where the mean hand-off comes from: what such arrivals save or lose is in that
+    mean, and the sum of all waits comes out right. A rule of its own here would count it twice.
+    """
+    free_at_ns = [float("-inf")] * permits
+    waits = []
+    for arrival_ns, hold_ns in zip(arrivals_ns, holds_ns, strict=True):
+        ahead_ns = free_at_ns[0] - arrival_ns
+        wait_ns = ahead_ns + handoff_ns if ahead_ns >= 0 else idle_start_ns
+        waits.append(wait_ns)
+        heapreplace(free_at_ns, arrival_ns + wait_ns + hold_ns)
+    return waits
+
+
+def _by_formula(
+    arrivals_ns: Sequence[int], holds_ns: Sequence[int], handoff_ns: float, idle_start_ns: float, seed: int
+) -> _Formula:
+    """The Pollaczek-Khinchine mean and its interval's ends, in microseconds; None without a steady state."""
+    span_ns = arrivals_ns[-1] - arrivals_ns[0]
+    station = khinchine.Station(
+        rate_per_s=(len(arrivals_ns) - 1) * NS_PER_S / max(span_ns, 1),
+        holds_s=[hold_ns / NS_PER_S for hold_ns in holds_ns],
+        handoff_s=handoff_ns / NS_PER_S,
+        idle_start_s=idle_start_ns / NS_PER_S,
+    )
+    mean_s = khinchine.mean_wait_s(station)
+    interval_s = khinchine.interval_s(station, len(arrivals_ns), seed)
+    if mean_s is None or interval_s is None:
+        return None, None, None
+    low_s, high_s = interval_s
+    return mean_s * US_PER_S, low_s * US_PER_S, high_s * US_PER_S
+
+
+def _mean(values_ns: Sequence[int]) -> float:
+    """Their mean; 0 where nobody met it: then it adds to nobody's wait."""
+    return fmean(values_ns) if values_ns else 0.0

@@ -18,7 +18,7 @@ NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
-class Stays:
+class Sojourns:
     """One cell's connections in the order of their arrival; monotonic nanoseconds of the server's host.
 
     NEVER where it did not happen. messages: how many each was answered.
@@ -31,7 +31,7 @@ class Stays:
     messages: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, records: Sequence[ServerRecord]) -> Stays:
+    def of(cls, records: Sequence[ServerRecord]) -> Sojourns:
         """Of records in any order; of two that arrived at one moment the one admitted first comes first."""
         columns = cls(*(_column(records, name) for name in cls.__dataclass_fields__))
         return columns._at(np.lexsort((columns.admission_ns, columns.arrival_ns)))
@@ -40,21 +40,21 @@ class Stays:
         return len(self.arrival_ns)
 
     @property
-    def admitted(self) -> Stays:
+    def admitted(self) -> Sojourns:
         """Those that were admitted."""
         return self._at(np.flatnonzero(self.admission_ns != NEVER))
 
     @property
-    def released(self) -> Stays:
+    def released(self) -> Sojourns:
         """Those that were admitted, and released since."""
         return self._at(np.flatnonzero((self.admission_ns != NEVER) & (self.release_ns != NEVER)))
 
-    def since(self, moment_ns: int) -> Stays:
+    def since(self, moment_ns: int) -> Sojourns:
         """Those that arrived then or later."""
         return self._at(np.flatnonzero(self.arrival_ns >= moment_ns))
 
-    def _at(self, places: npt.NDArray[np.intp]) -> Stays:
-        return Stays(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
+    def _at(self, places: npt.NDArray[np.intp]) -> Sojourns:
+        return Sojourns(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
 
 
 def _column(records: Sequence[ServerRecord], name: str) -> Nanoseconds:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lockstep.analysis.check import Topic
 from lockstep.analysis.comparison import RESPONSE_TIMES, THROUGHPUT, Comparison
-from lockstep.analysis.finding import Topic
 from lockstep.analysis.intervals import CONFIDENCE
 from lockstep.report.certainty_chart import certainty_chart
 from lockstep.report.material import Material

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lockstep.analysis.conditions import Mismatch
 from lockstep.analysis.metrics import Metric, Unit
-from lockstep.analysis.run_diff import Difference, Lost, Outcome, RunDiff
+from lockstep.analysis.run_diff import Change, Difference, Lost, RunDiff
 from lockstep.analysis.series import Place, without_rate
 from lockstep.report.numbers import counted, duration, figures, rate, share, whole
 from lockstep.report.verdict_words import claim, place, range_words
@@ -35,26 +35,26 @@ def diff_headline(found: RunDiff) -> str:
     percent = f"{100 * found.tolerance:g}%"
     many = counted(len(found.differences), "figure")
     if found.withheld:
-        return "No verdict: " + " ".join(f"{which}: {each.check.told}" for which, each in found.withheld)
-    if found.of(Outcome.WORSE):
+        return "No verdict: " + " ".join(f"{which}: {each.check.message}" for which, each in found.withheld)
+    if found.of(Change.WORSE):
         return f"B is worse than A, beyond the tolerance of {percent}."
     if found.worse:
         anew = not any(each.first for each in found.lost if each.worse)
         return f"B is worse than A: it loses {'messages that A did not' if anew else 'more of its messages'}."
-    if better := found.of(Outcome.BETTER):
+    if better := found.of(Change.BETTER):
         return f"B is better than A in {len(better)} of {many}, and worse in none beyond {percent}."
-    if tolerated := found.of(Outcome.TOLERATED):
+    if tolerated := found.of(Change.TOLERATED):
         return f"B differs from A in {len(tolerated)} of {many}, in none shown to be beyond {percent}."
     return f"No difference shown between A and B in any of {many}."
 
 
 def diff_sentences(found: RunDiff) -> list[str]:
     """What is worse, what is lost, what is better, what one run alone has, and what could not have shown."""
-    told = [*found.of(Outcome.WORSE), *found.of(Outcome.BETTER), *found.of(Outcome.TOLERATED)]
+    told = [*found.of(Change.WORSE), *found.of(Change.BETTER), *found.of(Change.TOLERATED)]
     return [
-        *(_sentence(each) for each in told if each.outcome is Outcome.WORSE),
+        *(_sentence(each) for each in told if each.change is Change.WORSE),
         *map(_lost, found.lost),
-        *(_sentence(each) for each in told if each.outcome is not Outcome.WORSE),
+        *(_sentence(each) for each in told if each.change is not Change.WORSE),
         *_only("A", found.only_first),
         *_only("B", found.only_second),
         *_coarse(found),
@@ -79,7 +79,7 @@ def diff_rows(found: RunDiff) -> list[DiffRow]:
             second=_value(each.metric, each.second),
             ratio=figures(each.estimate.ratio),
             interval=_interval(each),
-            verdict=each.outcome.value,
+            verdict=each.change.value,
         )
         for each in found.differences
     ]
@@ -115,10 +115,10 @@ def _only(run: str, places: Sequence[Place]) -> list[str]:
 
 def _coarse(found: RunDiff) -> list[str]:
     """A diff that could hardly fail must say so."""
-    if not found.coarse:
+    if not found.underpowered:
         return []
     return [
-        f"in {len(found.coarse)} of {counted(len(found.differences), 'figure')} a change of "
+        f"in {len(found.underpowered)} of {counted(len(found.differences), 'figure')} a change of "
         f"{100 * found.tolerance:g}% would not show: more --repeats, or longer cells, make intervals narrower"
     ]
 

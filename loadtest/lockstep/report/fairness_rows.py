@@ -10,7 +10,8 @@ from statistics import median
 
 from lockstep.analysis.series import groups_in_plan_order
 from lockstep.report.numbers import ABSENT, duration, share, whole
-from lockstep.runs.records import Cell, Fairness, ServerCell
+from lockstep.runs.measures import Fairness
+from lockstep.runs.records import Cell, ServerCell
 
 NONE, SELDOM = "none", "none in most repeats"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lockstep.analysis.gate import Gate
-from lockstep.analysis.judged import Judged, judge_gates
+from lockstep.analysis.gate_syntax import Gate
+from lockstep.analysis.gates import GateResult, judge_gates
 from lockstep.analysis.metrics import Unit
 from lockstep.report.numbers import duration, figures, rate
 from lockstep.runs.records import Run
@@ -47,13 +47,13 @@ def gate_rows(run: Run) -> list[GateRow]:
     return rows_of(judge_gates(run))
 
 
-def rows_of(judged: Sequence[Judged]) -> list[GateRow]:
+def rows_of(judged: Sequence[GateResult]) -> list[GateRow]:
     """The rows of what was judged, one for one."""
     return [
         GateRow(
             gate=each.gate.text,
             level=f"{each.level:,}",
-            value=each.words if each.value is None else _shown(each.gate, each.value),
+            value=each.reason if each.value is None else _shown(each.gate, each.value),
             spread=_spread(each),
             verdict=_VERDICTS[each.passed],
         )
@@ -61,7 +61,7 @@ def rows_of(judged: Sequence[Judged]) -> list[GateRow]:
     ]
 
 
-def _spread(judged: Judged) -> str:
+def _spread(judged: GateResult) -> str:
     low, high = judged.low, judged.high
     if low is None or high is None or low == high:
         return ""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lockstep.analysis.aggregate import Aggregate
-from lockstep.analysis.comparison import Comparison
-from lockstep.analysis.verdict import Verdict
+from lockstep.analysis.comparison import Comparison, Verdict
 from lockstep.report.loads import greatest_load, named, under
 from lockstep.report.numbers import duration, figures
 from lockstep.report.verdict_words import sentence, verdict_sentences, withheld_sentence
@@ -51,13 +50,13 @@ def supporting(verdict: Verdict, aggregates: Sequence[Aggregate]) -> list[str]:
         return []
     chosen = verdict.headline
     # The headline is the first sentence of all; without a comparison that is the first silence.
-    left = len(verdict.silences) - (chosen is None)
-    silences = verdict_sentences(verdict)[1 : 1 + max(0, left)]
+    left = len(verdict.unanswered) - (chosen is None)
+    unanswered = verdict_sentences(verdict)[1 : 1 + max(0, left)]
     alike: list[Comparison] = []
     if chosen is not None:
         found = (each for each in verdict.comparisons if _supports(each, chosen))
         alike = sorted(found, key=lambda each: each.series == chosen.series)
-    said = [as_sentence(words) for words in [*silences, *map(sentence, alike)][:MOST_SUPPORTING]]
+    said = [as_sentence(words) for words in [*unanswered, *map(sentence, alike)][:MOST_SUPPORTING]]
     handoffs = handoff_sentence(aggregates)
     return said if handoffs is None else [*said, handoffs]
 

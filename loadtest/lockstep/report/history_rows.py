@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lockstep.analysis.checks import degradations
+from lockstep.analysis.gates import unmet
 from lockstep.analysis.history import Entry, History
-from lockstep.analysis.judged import unmet
-from lockstep.analysis.run_diff import Outcome, RunDiff
+from lockstep.analysis.run_diff import Change, RunDiff
 from lockstep.report.verdict_words import verdict_in_short
 
 
@@ -60,12 +60,12 @@ def _since(entry: Entry) -> str:
     return "first" if entry.since is None else str(_change(entry.since).value)
 
 
-def _change(found: RunDiff) -> Outcome:
+def _change(found: RunDiff) -> Change:
     """The gravest of what is shown to have changed."""
     if found.worse:
-        return Outcome.WORSE
-    order = (Outcome.BETTER, Outcome.TOLERATED, Outcome.NOT_SHOWN)
-    return next((outcome for outcome in order if found.of(outcome)), Outcome.UNKNOWN)
+        return Change.WORSE
+    order = (Change.BETTER, Change.TOLERATED, Change.NOT_SHOWN)
+    return next((change for change in order if found.of(change)), Change.UNKNOWN)
 
 
 def _gates(entry: Entry) -> str:

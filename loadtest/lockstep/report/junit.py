@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from lockstep.analysis.judged import Judged, judge_gates
+from lockstep.analysis.gates import GateResult, judge_gates
 from lockstep.report.gate_rows import GateRow, rows_of
 from lockstep.runs.records import Run
 
@@ -55,7 +55,7 @@ def _conditions(run: Run) -> Iterator[tuple[str, Any]]:
     yield from ((f"server.{name}", value) for name, value in run.server.items())
 
 
-def _add_cases(suite: ElementTree.Element, judged: Sequence[Judged]) -> None:
+def _add_cases(suite: ElementTree.Element, judged: Sequence[GateResult]) -> None:
     for each, row in zip(judged, rows_of(judged), strict=True):
         name = _clean(row.gate if each.gate.level is not None else f"{row.gate} at {row.level}")
         case = ElementTree.SubElement(
@@ -67,13 +67,13 @@ def _add_cases(suite: ElementTree.Element, judged: Sequence[Judged]) -> None:
             _add_reason(case, each, row)
 
 
-def _add_reason(case: ElementTree.Element, judged: Judged, row: GateRow) -> None:
+def _add_reason(case: ElementTree.Element, judged: GateResult, row: GateRow) -> None:
     element, kind = ("failure", "gate") if judged.passed is False else ("error", "degraded")
     said = _clean(f"{row.gate}: {row.told_with_spread}")
     ElementTree.SubElement(case, element, {"type": kind, "message": said}).text = said
 
 
-def _subject(judged: Judged) -> str:
+def _subject(judged: GateResult) -> str:
     gate = judged.gate
     return gate.mode if gate.baseline is None else f"{gate.mode}/{gate.baseline}"
 

@@ -97,7 +97,7 @@ def _checks(material: Material) -> str:
     found = [
         f"`{finding.check.name}`"
         + (f" ({len(finding.where)} of {counted(cells, 'cell')})" if finding.where else "")
-        + f": {finding.check.told}"
+        + f": {finding.check.message}"
         for finding in material.findings
     ]
     notes = [f"note: {_escaped(note)}" for note in material.run.notes]

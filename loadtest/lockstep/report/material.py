@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockstep.analysis.aggregate import Aggregate, aggregate
+from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import findings
-from lockstep.analysis.finding import Finding
+from lockstep.analysis.comparison import Verdict, judge
 from lockstep.analysis.scalability import Scaling, scalings
 from lockstep.analysis.series import modes_of
-from lockstep.analysis.verdict import Verdict, judge
 from lockstep.report.palette import colours
 from lockstep.report.worker_names import with_short_names
 from lockstep.runs.connections import Connection

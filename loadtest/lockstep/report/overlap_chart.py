@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from lockstep.analysis.overlap_panels import Panel
+from lockstep.analysis.timeline import Panel
 from lockstep.report import axes
 from lockstep.report.numbers import whole
 from lockstep.report.svg import INK, Chart, Layers, Row, chart_of
 from lockstep.report.why_words import at_once
-from lockstep.runs.overlap import Overlap
+from lockstep.runs.measures import Overlap
 
 WIDTH, HEIGHT = 388, 56
 AXIS_SPACE = 34

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lockstep.analysis.finding import Topic
-from lockstep.analysis.overlap_panels import Panel, overlap_panels
+from lockstep.analysis.check import Topic
+from lockstep.analysis.timeline import Panel, overlap_panels
 from lockstep.report.material import Material
 from lockstep.report.numbers import plain, whole
 from lockstep.report.overlap_chart import overlap_chart

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from lockstep.analysis.percentiles import Percentile
+from lockstep.analysis.aggregate import Percentile
 from lockstep.report import axes
 from lockstep.report.svg import Chart, Row, chart_of
 

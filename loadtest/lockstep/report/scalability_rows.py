@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lockstep.analysis.scalability import FEWEST_LEVELS, Parameter, Scaling, Unfit
+from lockstep.analysis.scalability import MIN_LEVELS, Parameter, Scaling, Unfit
 from lockstep.report.numbers import ABSENT, figures
 
 
@@ -35,7 +35,7 @@ def fit_words(scaling: Scaling) -> str:
     if scaling.law is not None:
         return f"within {max(scaling.law.deviation, 0.01):.0%}"
     if scaling.unfit is Unfit.FEW_LEVELS:
-        return f"{Unfit.FEW_LEVELS.value} ({len(scaling.levels)} of {FEWEST_LEVELS})"
+        return f"{Unfit.FEW_LEVELS.value} ({len(scaling.levels)} of {MIN_LEVELS})"
     if scaling.deviation is None:
         return Unfit.NO_FIT.value
     return f"{Unfit.NO_FIT.value} (misses by {scaling.deviation:.0%})"

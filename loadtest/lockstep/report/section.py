@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lockstep.analysis.finding import Topic
+from lockstep.analysis.check import Topic
 from lockstep.report.svg import Chart
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lockstep.analysis.finding import Topic
+from lockstep.analysis.check import Topic
 from lockstep.analysis.series import series_names
 from lockstep.report.loads import load, named
 from lockstep.report.material import Material

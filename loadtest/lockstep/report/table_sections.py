@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from lockstep.analysis.finding import Topic
+from lockstep.analysis.check import Topic
 from lockstep.report.fairness_rows import fairness_rows
 from lockstep.report.gate_rows import FAILED, NOT_JUDGED, gate_rows
 from lockstep.report.generator_rows import load_rows, worker_rows

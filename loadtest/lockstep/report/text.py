@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import degradations
-from lockstep.analysis.finding import Finding
 from lockstep.report.headline import CELL, headline, standing, supporting
 from lockstep.report.material import Material
 from lockstep.report.numbers import counted
@@ -76,7 +76,8 @@ def _table(rows: Sequence[TableRow]) -> Table:
 
 def _print_finding(finding: Finding, console: Console) -> None:
     """What is wrong, where, and the advice; one line where all of it fits into one."""
-    said, advice = Text(f"{finding.check.name}: {finding.check.told}", style="yellow"), finding.check.advice
+    said = Text(f"{finding.check.name}: {finding.check.message}", style="yellow")
+    advice = finding.check.advice
     if not finding.where and len(said) + 1 + len(advice) <= console.width:
         console.print(Text.assemble(said, " ", advice))
         return
@@ -96,7 +97,7 @@ def _print_degradations(degrading: Sequence[Finding], console: Console) -> None:
             Text("DEGRADED RUN: figures may be missing or wrong, do not quote them.", style="bold red")
         )
     for finding in degrading:
-        console.print(Text(f"{finding.check.name}: {finding.check.told}", style="red"))
+        console.print(Text(f"{finding.check.name}: {finding.check.message}", style="red"))
         _print_where(finding, console, most=1)
 
 

@@ -9,8 +9,8 @@ from statistics import median
 from lockstep.analysis.series import groups_in_plan_order
 from lockstep.measure import littles_law
 from lockstep.report.numbers import ABSENT, difference, duration, figures, whole
+from lockstep.runs.measures import Occupancy, WaitPrediction
 from lockstep.runs.records import Cell
-from lockstep.runs.theory import LittlesLaw, WaitPrediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def law_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[LawRow]:
     return rows
 
 
-def _law(found: Sequence[tuple[LittlesLaw | None, float]]) -> tuple[str, str, str, str]:
+def _law(found: Sequence[tuple[Occupancy | None, float]]) -> tuple[str, str, str, str]:
     """Counted, computed, their difference and the allowed one. found: laws, and exchanges completed."""
     laws = [(law, completed) for law, completed in found if law is not None]
     if not laws:

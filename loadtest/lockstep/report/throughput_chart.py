@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 
 from lockstep.analysis.aggregate import Aggregate
-from lockstep.analysis.scalability import Law, Scaling, Unfit
+from lockstep.analysis.scalability import Scaling, Unfit, UslFit
 from lockstep.analysis.series import series_names
 from lockstep.report import axes
 from lockstep.report.svg import Chart, chart_of
@@ -96,7 +96,7 @@ def _lines(aggregates: Sequence[Aggregate], scalings: Sequence[Scaling]) -> list
     return lines
 
 
-def _curve(series: str, law: Law, levels: Sequence[int]) -> list[Point]:
+def _curve(series: str, law: UslFit, levels: Sequence[int]) -> list[Point]:
     points = [Point(series, level, law.curve.at(level)) for level in _between(levels[0], levels[-1])]
     peak = law.peak
     if peak is not None and levels[-1] < peak.value <= PEAK_WITHIN * levels[-1]:

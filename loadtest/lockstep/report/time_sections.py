@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lockstep.analysis.aggregate import Aggregate, Spread
-from lockstep.analysis.finding import Topic
-from lockstep.analysis.percentiles import Percentile, curve
+from lockstep.analysis.aggregate import Aggregate, Percentile, Spread, curve
+from lockstep.analysis.check import Topic
 from lockstep.analysis.series import series_names
 from lockstep.record.histograms import decoded
 from lockstep.report.loads import greatest_load, load, named, told, under

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lockstep.analysis.finding import Topic
+from lockstep.analysis.check import Topic
 from lockstep.analysis.timeline import Lane, Timeline, make_timeline
 from lockstep.report.loads import told
 from lockstep.report.material import Material

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lockstep.analysis.comparison import THROUGHPUT, Comparison
+from lockstep.analysis.comparison import THROUGHPUT, Comparison, NoAnswers, Verdict
 from lockstep.analysis.intervals import Estimate, repeats_to_show
 from lockstep.analysis.metrics import Metric
 from lockstep.analysis.series import per_second, without_rate
-from lockstep.analysis.verdict import Silence, Verdict
 from lockstep.report.numbers import counted, figures, times
 
 _NOUNS: Mapping[str, str] = {
@@ -29,14 +28,14 @@ def verdict_sentences(verdict: Verdict) -> list[str]:
     headline = verdict.headline
     first = [] if headline is None else [headline]
     rest = [each for each in verdict.comparisons if each is not headline]
-    return [*map(sentence, first), *map(_silence, verdict.silences), *map(sentence, rest)]
+    return [*map(sentence, first), *map(_no_answers, verdict.unanswered), *map(sentence, rest)]
 
 
 def withheld_sentence(verdict: Verdict) -> str | None:
     """Why there is no verdict; None where there is one."""
     if not verdict.withheld:
         return None
-    return "No verdict: " + " ".join(finding.check.told for finding in verdict.withheld)
+    return "No verdict: " + " ".join(finding.check.message for finding in verdict.withheld)
 
 
 def verdict_in_short(verdict: Verdict) -> str:
@@ -45,7 +44,7 @@ def verdict_in_short(verdict: Verdict) -> str:
         return "no verdict"
     headline = verdict.headline
     if headline is None:
-        return "nothing compared" if not verdict.silences else "no answer"
+        return "nothing compared" if not verdict.unanswered else "no answer"
     load = str(headline.level) if headline.rate_per_s is None else per_second(headline.rate_per_s)
     return f"{_in_short(headline)} at {load}"
 
@@ -151,13 +150,13 @@ def _does(metric: Metric, ratio: float) -> str:
     return f"has {many} the {metric.name} of"
 
 
-def _silence(silence: Silence) -> str:
+def _no_answers(missing: NoAnswers) -> str:
     """`at 8 connections lock answers no message in 1 of 3 repeats, so it is not compared`."""
-    often = "" if silence.silent == silence.repeats else f" in {silence.silent} of {silence.repeats} repeats"
-    rate_per_s = silence.rate_per_s
-    series = silence.series if rate_per_s is None else without_rate(silence.series, rate_per_s)
+    often = "" if missing.silent == missing.repeats else f" in {missing.silent} of {missing.repeats} repeats"
+    rate_per_s = missing.rate_per_s
+    series = missing.series if rate_per_s is None else without_rate(missing.series, rate_per_s)
     does = (
-        f"fails {silence.failed:,} of {silence.sent:,} messages" if silence.failed else "answers no message"
+        f"fails {missing.failed:,} of {missing.sent:,} messages" if missing.failed else "answers no message"
     )
     left = ", so it is not compared" if often else ""
-    return f"{place(silence.level, rate_per_s)} {series} {does}{often}{left}"
+    return f"{place(missing.level, rate_per_s)} {series} {does}{often}{left}"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lockstep.analysis.overlap_panels import Panel
-from lockstep.analysis.scalability import FEWEST_LEVELS, Law, Scaling, Unfit
+from lockstep.analysis.scalability import MIN_LEVELS, Scaling, Unfit, UslFit
 from lockstep.analysis.series import groups_in_plan_order
-from lockstep.analysis.timeline import Timeline
+from lockstep.analysis.timeline import Panel, Timeline
 from lockstep.report.fairness_rows import NONE, SELDOM, overtaken_words
 from lockstep.report.numbers import counted
 from lockstep.report.scalability_rows import percent
@@ -75,8 +74,8 @@ def scalability_sentence(scalings: Sequence[Scaling]) -> str | None:
     most = max((len(each.levels) for each in scalings), default=1)
     if most == 1:
         return None
-    if most < FEWEST_LEVELS:
-        return f"The scalability law needs {FEWEST_LEVELS} levels; this plan has {most}."
+    if most < MIN_LEVELS:
+        return f"The scalability law needs {MIN_LEVELS} levels; this plan has {most}."
     laws = [(each.series, each.law) for each in scalings if each.law is not None]
     parts = [
         f"{word} with {joined(names)}"
@@ -91,7 +90,7 @@ def scalability_sentence(scalings: Sequence[Scaling]) -> str | None:
     return " ".join(sentences)
 
 
-def _peak(series: str, law: Law) -> str:
+def _peak(series: str, law: UslFit) -> str:
     assert law.peak is not None, "only who has a peak is asked"
     return f"Throughput with {series} peaks at about {counted(round(law.peak.value), 'connection')}."
 

@@ -5,30 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from lockstep.runs.overlap import Overlap
-from lockstep.runs.theory import Edges, LittlesLaw, WaitPrediction
+from lockstep.runs.measures import Distribution, Edges, Fairness, Occupancy, Overlap, WaitPrediction
 
 SCHEMA = 3
 # Where more of a cell's messages fail than this, what is left of them is no measure of the server.
-MOST_FAILED_SHARE = 0.5
+MAX_FAILED_SHARE = 0.5
 
 
 class ResultsError(Exception):
     """A run folder that cannot be written, read or compared; the message says what, where and the remedy."""
-
-
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """A distribution's summary, in microseconds (count has no unit). Percentiles never exceed max."""
-
-    count: int
-    min: float
-    mean: float
-    p50: float
-    p90: float
-    p99: float
-    p999: float
-    max: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +33,6 @@ class Messages:
     def failed(self) -> int:
         """Those that were not answered."""
         return self.sent - self.answered
-
-
-@dataclass(frozen=True, slots=True)
-class Fairness:
-    """In what order, and how evenly, one cell's admitted connections were served. Times in microseconds.
-
-    overtaken: connections before which somebody was admitted who had arrived later. jain: Jain's index of the
-    messages per second, from arrival to release, of the connections that came after the warm-up; 1 where all
-    fare alike, 1/n where one has all. longest_wait_us: arrival to admission. reacquire_us: a user's release
-    to its own next admission, 0 where it was back before its last permit was; only of connections whose user
-    is known, which are the first of the cell that were over. None where nothing was counted.
-    """
-
-    connections: int
-    overtaken: int
-    longest_wait_us: float
-    jain: float | None = None
-    reacquire_us: Distribution | None = None
-
-    @property
-    def overtaken_share(self) -> float:
-        """The part of the connections that was overtaken, 0 to 1."""
-        return self.overtaken / self.connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +57,7 @@ class ServerCell:
     idle_start_us: Distribution | None = None
     dropped_records: int = 0
     listen_overflows: int | None = None
-    littles_law: LittlesLaw | None = None
+    littles_law: Occupancy | None = None
     wait_prediction: WaitPrediction | None = None
     fairness: Fairness | None = None
 
@@ -216,7 +178,7 @@ class Cell:
     network_us: Distribution | None = None
     close_us: Distribution | None = None
     session_us: Distribution | None = None
-    littles_law: LittlesLaw | None = None
+    littles_law: Occupancy | None = None
     health: list[WorkerHealth] = field(default_factory=list)
     server: ServerCell | None = None
     edges: Edges | None = None
@@ -230,7 +192,7 @@ class Cell:
     @property
     def mostly_failed(self) -> bool:
         """Whether most of its messages failed: its throughput is that of the few that did not."""
-        return self.messages.failed > MOST_FAILED_SHARE * self.messages.sent
+        return self.messages.failed > MAX_FAILED_SHARE * self.messages.sent
 
     @property
     def whole(self) -> bool:

@@ -6,18 +6,8 @@ import csv
 import io
 from dataclasses import asdict, fields
 
-from lockstep.runs.records import (
-    CLIENT_TIMES,
-    SERVER_TIMES,
-    Cell,
-    Count,
-    Distribution,
-    Fairness,
-    Ledger,
-    Messages,
-    Run,
-)
-from lockstep.runs.theory import Edges, LittlesLaw, WaitPrediction
+from lockstep.runs.measures import Distribution, Edges, Fairness, Occupancy, WaitPrediction
+from lockstep.runs.records import CLIENT_TIMES, SERVER_TIMES, Cell, Count, Ledger, Messages, Run
 
 Value = str | int | float | None
 
@@ -56,7 +46,7 @@ _FAIRNESS = ("connections", "overtaken", "longest_wait_us", "jain")
 _LEDGER_LINES = ("sent", "answered", "bytes_sent", "bytes_received")
 _PREDICTION = tuple(field.name for field in fields(WaitPrediction))
 _EDGES = tuple(field.name for field in fields(Edges))
-_LAW = tuple(field.name for field in fields(LittlesLaw))
+_LAW = tuple(field.name for field in fields(Occupancy))
 _STATISTICS = tuple(field.name for field in fields(Distribution))
 _OUTCOMES = tuple(field.name for field in fields(Messages))
 
@@ -127,7 +117,7 @@ def _fairness(fairness: Fairness | None) -> dict[str, Value]:
     return row | _times("fairness_reacquire", fairness.reacquire_us)
 
 
-def _record(prefix: str, record: WaitPrediction | LittlesLaw | Edges | None) -> dict[str, Value]:
+def _record(prefix: str, record: WaitPrediction | Occupancy | Edges | None) -> dict[str, Value]:
     """A record's fields as columns; none where there is no record."""
     if record is None:
         return {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockstep.control import CellOrder
-from lockstep.nearest import offer
+from lockstep.nearest import did_you_mean
 from lockstep.plan import Plan, PlanError, Traffic
 from lockstep.target.admin import ServerView, Snapshot
 from lockstep.tcp.failures import HarnessError
@@ -87,10 +87,8 @@ class Target:
             return self.port
         listeners = snapshot.listeners
         if mode not in listeners:
-            raise PlanError(
-                setting,
-                f"{mode!r} is not offered by the server at {self.server.admin}: {offer(mode, listeners)}",
-            )
+            near = did_you_mean(mode, listeners)
+            raise PlanError(setting, f"{mode!r} is not offered by the server at {self.server.admin}: {near}")
         own = listeners[mode].port
         if self.port is None or self.port == own:
             return own

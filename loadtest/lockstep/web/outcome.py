@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lockstep.analysis.aggregate import Aggregate, aggregate
-from lockstep.analysis.finding import Finding
+from lockstep.analysis.check import Finding
+from lockstep.analysis.comparison import judge
 from lockstep.analysis.series import modes_of
-from lockstep.analysis.verdict import judge
 from lockstep.master.pulses import Split
 from lockstep.report.gate_rows import GateRow, gate_rows
 from lockstep.report.headline import headline, supporting
@@ -32,7 +32,7 @@ class Doubt:
         """The first cells of a finding, and how many more there are."""
         named, more = finding.where[:MOST_NAMED], len(finding.where) - MOST_NAMED
         rest = (f"and {counted(more, 'more cell')}",) if more > 0 else ()
-        return cls(finding.check.told, (*named, *rest), finding.check.advice)
+        return cls(finding.check.message, (*named, *rest), finding.check.advice)
 
 
 @dataclass(frozen=True, slots=True)

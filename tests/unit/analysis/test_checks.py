@@ -10,8 +10,8 @@ import pytest
 
 from lockstep.analysis.checks import ALL_CHECKS, degradations, findings, is_degraded
 from lockstep.measure.distribution import of_values
+from lockstep.runs.measures import Edges, Occupancy, WaitPrediction
 from lockstep.runs.records import Cell, Count, Messages, Run
-from lockstep.runs.theory import Edges, LittlesLaw, WaitPrediction
 from tests.factories.open_load import simulated_open_run
 from tests.factories.runs import without_server
 from tests.factories.simulated import simulated_run
@@ -88,8 +88,8 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "send-lag": with_cell(arrival="poisson", send_lag_us=of_values([2 * MS])),
     "open-files": with_worker(open_files=950),
     "queueing": with_server(wait_prediction=prediction(1_000, 1_040)),
-    "littles-law-client": with_cell(littles_law=LittlesLaw(8, 12)),
-    "littles-law-server": with_server(littles_law=LittlesLaw(8, 12)),
+    "littles-law-client": with_cell(littles_law=Occupancy(8, 12)),
+    "littles-law-server": with_server(littles_law=Occupancy(8, 12)),
     "no-server-data": without_server,
     "replies-unchecked": lambda run: replace(run, target={"framing": "raw", "reply": None}),
     "single-repeat": lambda run: replace(run, cells=[cell for cell in run.cells if cell.repeat == 1]),
@@ -161,7 +161,7 @@ WELL: dict[str, Callable[[Run], Run]] = {
     "a lag between the turns of closed load": with_cell(send_lag_us=of_values([50 * MS])),
     "one late arrival in a hundred": with_cell(late=1, sessions_per_s=250.0),
     "a prediction 3% off": with_server(wait_prediction=prediction(1_000, 1_030)),
-    "a short cell that breaks the law": with_cell(littles_law=LittlesLaw(8, 8.4), sessions_per_s=250.0),
+    "a short cell that breaks the law": with_cell(littles_law=Occupancy(8, 8.4), sessions_per_s=250.0),
     "a kernel that tells of no overflow": with_server(listen_overflows=None),
 }
 
@@ -212,7 +212,7 @@ def test_nobody_is_told_to_start_a_server_that_is_not_ours_with_a_flag_of_ours(r
     (found,) = findings(replace(without_server(run), target=target))
     assert found.check.name == "no-server-data"
     assert "--timing" not in found.check.advice
-    assert "not a Lockstep server" in found.check.told
+    assert "not a Lockstep server" in found.check.message
 
 
 def test_a_cell_that_is_too_short_says_what_it_needs(run: Run) -> None:

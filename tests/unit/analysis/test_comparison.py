@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from lockstep.analysis.comparison import Comparison, baseline_of, compare
+from lockstep.analysis.comparison import Comparison, NoAnswers, baseline_of, compare, judge
 from lockstep.analysis.metrics import METRICS
-from lockstep.analysis.verdict import Silence, judge
 from lockstep.runs.records import Cell
 from tests.factories.runs import degraded, make_cell, run_of, silent
 
@@ -158,13 +157,13 @@ def test_a_difference_that_is_shown_makes_a_headline_before_a_larger_one_that_is
 
 def test_a_degraded_run_has_no_comparisons_and_says_why() -> None:
     verdict = judge(degraded(run_of([make_cell("free"), make_cell("lock")])))
-    assert (verdict.comparisons, verdict.silences, verdict.headline) == ((), (), None)
+    assert (verdict.comparisons, verdict.unanswered, verdict.headline) == ((), (), None)
     assert [finding.check.name for finding in verdict.withheld] == ["ledger-difference"]
 
 
 def test_whoever_answered_nothing_is_in_the_verdict_though_it_has_no_ratio() -> None:
     cells = [*repeated("free", (100, 100)), silent(make_cell("lock")), make_cell("lock", repeat=2)]
-    assert judge(run_of(cells)).silences == (Silence("lock", 8, 1, 2),)
+    assert judge(run_of(cells)).unanswered == (NoAnswers("lock", 8, 1, 2),)
 
 
 def test_every_metric_reads_its_own_figure() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockstep.measure.fairness import count_inversions, count_overtaken, jains_index, measure_fairness
-from lockstep.measure.sojourns import Stays
+from lockstep.measure.sojourns import Sojourns
 from lockstep.runs.connections import ServerRecord
 
 US = 1_000
@@ -26,11 +26,11 @@ def stay(
     return ServerRecord(arrival_us * US, ns(admission_us), ns(release_us), ns(release_us), "peer", messages)
 
 
-def admitted_at(admissions: list[int]) -> Stays:
+def admitted_at(admissions: list[int]) -> Sojourns:
     """One arrival a microsecond, admitted then."""
     records = [stay(arrival, 100 + each, 1_000) for arrival, each in enumerate(admissions)]
     random.Random(1).shuffle(records)
-    return Stays.of(records)
+    return Sojourns.of(records)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_jains_index_is_the_part_that_shares_evenly(shares: list[float], index: 
 def test_a_connections_share_is_its_messages_over_the_time_from_arrival_to_release() -> None:
     """Ten messages in 100 us and twenty in 200 are alike; one that is still served has no share yet."""
     records = [stay(0, 0, 100, 10), stay(0, 100, 200, 20), stay(0, 200, None, 7)]
-    said = measure_fairness(Stays.of(records), {}, 0)
+    said = measure_fairness(Sojourns.of(records), {}, 0)
     assert said is not None
     assert said.jain == pytest.approx(1.0)
     assert said.connections == 3
@@ -88,9 +88,9 @@ def test_a_connections_share_is_its_messages_over_the_time_from_arrival_to_relea
 def test_who_came_before_the_window_has_no_part_in_jains_index() -> None:
     """The first meets an empty server; the others wait for one another alike."""
     records = [stay(0, 0, 10), stay(50, 100, 150), stay(60, 110, 160)]
-    whole = measure_fairness(Stays.of(records), {}, 0)
-    steady = measure_fairness(Stays.of(records), {}, 50 * US)
-    nobody = measure_fairness(Stays.of(records), {}, 70 * US)
+    whole = measure_fairness(Sojourns.of(records), {}, 0)
+    steady = measure_fairness(Sojourns.of(records), {}, 50 * US)
+    nobody = measure_fairness(Sojourns.of(records), {}, 70 * US)
     assert whole is not None
     assert steady is not None
     assert nobody is not None
@@ -101,7 +101,7 @@ def test_who_came_before_the_window_has_no_part_in_jains_index() -> None:
 
 
 def test_the_longest_wait_is_from_arrival_to_admission() -> None:
-    said = measure_fairness(Stays.of([stay(0, 5, 10), stay(3, 50, 60), stay(40, 60, 70)]), {}, 0)
+    said = measure_fairness(Sojourns.of([stay(0, 5, 10), stay(3, 50, 60), stay(40, 60, 70)]), {}, 0)
     assert said is not None
     assert (said.longest_wait_us, said.overtaken_share) == (47, 0)
 
@@ -113,14 +113,14 @@ def test_a_user_is_back_when_its_next_connection_is_admitted_and_never_before_it
         "w/3": [stay(0, 0, None), stay(80, 85, 95)],  # never released: nothing to be back from
     }
     records = [record for each in visits.values() for record in each]
-    said = measure_fairness(Stays.of(records), visits, 0)
+    said = measure_fairness(Sojourns.of(records), visits, 0)
     assert said is not None
     assert said.reacquire_us is not None
     assert (said.reacquire_us.count, said.reacquire_us.min, said.reacquire_us.max) == (3, 0, 20)
 
 
 def test_where_nobody_was_admitted_or_known_nothing_is_told() -> None:
-    assert measure_fairness(Stays.of([stay(0, None, None)]).admitted, {}, 0) is None
-    said = measure_fairness(Stays.of([stay(0, 1, 2)]), {}, 0)
+    assert measure_fairness(Sojourns.of([stay(0, None, None)]).admitted, {}, 0) is None
+    said = measure_fairness(Sojourns.of([stay(0, 1, 2)]), {}, 0)
     assert said is not None
     assert said.reacquire_us is None

@@ -9,7 +9,13 @@ from collections.abc import Callable
 import pytest
 from scipy import stats
 
-from lockstep.analysis.intervals import Estimate, each_of, independent_ratio, paired_ratio, repeats_to_show
+from lockstep.analysis.intervals import (
+    Estimate,
+    independent_ratio,
+    paired_ratio,
+    repeats_to_show,
+    sidak_confidence,
+)
 
 DRAWS = 2_000
 OURS = [104.0, 97.0, 131.0, 99.0]
@@ -89,13 +95,13 @@ def test_a_difference_is_shown_only_where_the_interval_leaves_out_1(
 
 
 def test_two_repeats_that_hardly_agree_have_an_interval_of_numbers_all_the_same() -> None:
-    low, high = ends(independent_ratio([5_000.0, 1_005_000.0], [5_000.0, 5_001.0], each_of(24)))
+    low, high = ends(independent_ratio([5_000.0, 1_005_000.0], [5_000.0, 5_001.0], sidak_confidence(24)))
     assert 0 < low < 1 < high < math.inf
 
 
 def test_many_intervals_at_once_are_wider_each() -> None:
-    assert each_of(1) == pytest.approx(0.95)
-    assert each_of(12) ** 12 == pytest.approx(0.95)
+    assert sidak_confidence(1) == pytest.approx(0.95)
+    assert sidak_confidence(12) ** 12 == pytest.approx(0.95)
 
 
 def drawn_from(spread: float, other: float) -> Noise:

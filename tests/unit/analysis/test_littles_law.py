@@ -8,8 +8,8 @@ import pytest
 
 from lockstep.measure import littles_law
 from lockstep.measure.distribution import of_values
+from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import Cell
-from lockstep.runs.theory import LittlesLaw
 from tests.factories.simulated import simulated_run
 from tests.factories.units import MS, US
 
@@ -31,7 +31,7 @@ def cell() -> Cell:
     )
 
 
-def both(law: LittlesLaw | None) -> tuple[float, float]:
+def both(law: Occupancy | None) -> tuple[float, float]:
     assert law is not None
     return law.counted, law.computed
 
@@ -85,7 +85,7 @@ def test_the_server_adds_up_the_nanoseconds_in_service() -> None:
 def test_a_difference_is_excused_by_one_exchange_a_user_and_no_more(
     counted: float, computed: float, completed: float, holds: bool
 ) -> None:
-    assert littles_law.agrees(LittlesLaw(counted, computed), completed) is holds
+    assert littles_law.agrees(Occupancy(counted, computed), completed) is holds
 
 
 @pytest.mark.parametrize("phase", range(0, 100, 7))

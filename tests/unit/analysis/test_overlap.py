@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep.analysis.overlap_panels import overlap_panels
+from lockstep.analysis.timeline import overlap_panels
 from lockstep.measure.overlap import Span, in_service_steps, overlap_over
-from lockstep.measure.sojourns import Stays
+from lockstep.measure.sojourns import Sojourns
 from lockstep.runs.connections import ServerRecord
-from lockstep.runs.overlap import Overlap
+from lockstep.runs.measures import Overlap
 from lockstep.runs.records import CellDetail
 from tests.factories.folders import overlap_of
 from tests.factories.simulated import simulated_run
@@ -39,7 +39,7 @@ def stay(
 
 
 def over(*records: ServerRecord, span: Span = SPAN, bins: int = 8) -> Overlap:
-    overlap = overlap_over(Stays.of(records), span, bins)
+    overlap = overlap_over(Sojourns.of(records), span, bins)
     assert overlap is not None
     return overlap
 
@@ -71,8 +71,8 @@ def test_who_was_not_released_stays_and_who_was_not_admitted_waits_until_it_is_c
 
 
 def test_a_cell_without_admissions_has_no_overlap() -> None:
-    assert overlap_over(Stays.of([]), SPAN) is None
-    assert overlap_over(Stays.of([stay(0, None, None)]), SPAN) is None
+    assert overlap_over(Sojourns.of([]), SPAN) is None
+    assert overlap_over(Sojourns.of([stay(0, None, None)]), SPAN) is None
 
 
 @given(visits, st.integers(1, 30))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from lockstep.analysis.percentiles import curve
+from lockstep.analysis.aggregate import curve
 from lockstep.measure.distribution import of_histogram
 from lockstep.record.histograms import new_histogram, record_all
 

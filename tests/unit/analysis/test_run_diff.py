@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lockstep.analysis.conditions import builds, mismatches
-from lockstep.analysis.run_diff import Lost, Outcome, RunDiff, diff
+from lockstep.analysis.run_diff import Change, Lost, RunDiff, diff
 from lockstep.runs.records import Cell, Messages, Run
 from tests.factories.runs import SENT, degraded, make_cell, noisy_run, run_of, silent
 
@@ -27,8 +27,8 @@ def repeated(spread: Sequence[float], rate: float = 100.0, **more: Any) -> Run:
     return run_of(cells)
 
 
-def outcome(found: RunDiff, metric: str) -> Outcome:
-    return next(each.outcome for each in found.differences if each.metric.name == metric)
+def change(found: RunDiff, metric: str) -> Change:
+    return next(each.change for each in found.differences if each.metric.name == metric)
 
 
 @pytest.mark.parametrize("repeats", [3, 5, 10])
@@ -37,7 +37,7 @@ def test_the_same_thing_measured_twice_shows_no_difference_in_95_of_100_pairs(re
     pairs = ((noisy_run(rng, repeats), noisy_run(rng, repeats)) for _ in range(PAIRS))
     found = [diff(first, second, 0.05) for first, second in pairs]
     assert all(len(each.differences) == 12 for each in found)
-    alike = [each for each in found if len(each.of(Outcome.NOT_SHOWN)) == len(each.differences)]
+    alike = [each for each in found if len(each.of(Change.NOT_SHOWN)) == len(each.differences)]
     assert len(alike) >= 95
     assert sum(each.worse for each in found) <= 1
 
@@ -53,33 +53,33 @@ def test_a_server_that_became_half_as_fast_is_found_out_every_time(repeats: int)
 @pytest.mark.parametrize(
     ("rate", "shown"),
     [
-        (100, Outcome.NOT_SHOWN),
-        (60, Outcome.WORSE),
-        (150, Outcome.BETTER),
-        (93, Outcome.TOLERATED),
-        (107, Outcome.TOLERATED),
+        (100, Change.NOT_SHOWN),
+        (60, Change.WORSE),
+        (150, Change.BETTER),
+        (93, Change.TOLERATED),
+        (107, Change.TOLERATED),
     ],
 )
 def test_throughput_is_worse_where_the_whole_interval_lies_below_the_tolerance(
-    rate: float, shown: Outcome
+    rate: float, shown: Change
 ) -> None:
     found = diff(repeated(EVEN), repeated(EVEN, rate), 0.05)
-    assert outcome(found, "messages_per_s") is shown
-    assert found.worse is (shown is Outcome.WORSE)
+    assert change(found, "messages_per_s") is shown
+    assert found.worse is (shown is Change.WORSE)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "shown"),
-    [((100, 101, 99), (180, 181, 179), Outcome.WORSE), ((180, 181, 179), (100, 101, 99), Outcome.BETTER)],
+    [((100, 101, 99), (180, 181, 179), Change.WORSE), ((180, 181, 179), (100, 101, 99), Change.BETTER)],
 )
 def test_times_are_worse_where_they_are_longer(
-    before: tuple[float, ...], after: tuple[float, ...], shown: Outcome
+    before: tuple[float, ...], after: tuple[float, ...], shown: Change
 ) -> None:
     first, second = (
         run_of([make_cell("lock", 8, repeat, p50_us=p50) for repeat, p50 in enumerate(values, 1)])
         for values in (before, after)
     )
-    assert outcome(diff(first, second, 0.05), "response_p50") is shown
+    assert change(diff(first, second, 0.05), "response_p50") is shown
 
 
 def test_a_wider_tolerance_lets_more_pass() -> None:
@@ -90,14 +90,14 @@ def test_a_wider_tolerance_lets_more_pass() -> None:
 
 def test_one_repeat_shows_nothing() -> None:
     found = diff(repeated((1.0,)), repeated((0.2,)), 0.05)
-    assert {each.outcome for each in found.differences} == {Outcome.UNKNOWN}
-    assert (found.sure, found.worse) == (False, False)
+    assert {each.change for each in found.differences} == {Change.UNKNOWN}
+    assert (found.has_interval, found.worse) == (False, False)
 
 
 def test_an_interval_too_wide_to_show_the_tolerance_is_named() -> None:
     steady, uneven = repeated((1.0, 1.001, 0.999)), repeated((1.0, 1.3, 0.7))
-    assert [each.metric.name for each in diff(uneven, uneven, 0.05).coarse] == ["messages_per_s"]
-    assert diff(steady, steady, 0.05).coarse == []
+    assert [each.metric.name for each in diff(uneven, uneven, 0.05).underpowered] == ["messages_per_s"]
+    assert diff(steady, steady, 0.05).underpowered == []
 
 
 def test_under_open_load_throughput_is_what_was_offered_and_not_compared() -> None:

@@ -11,13 +11,13 @@ import pytest
 
 from lockstep.analysis.scalability import (
     Curve,
-    Law,
     Parameter,
     Points,
     Scaling,
     Unfit,
+    UslFit,
     fit_curve,
-    fit_law,
+    fit_usl,
     scalings,
 )
 from lockstep.runs.records import Cell
@@ -44,13 +44,13 @@ def measured(curve: Curve, rng: random.Random, repeats: int = 3, noise: float = 
     ]
 
 
-def fitted(repeats: Sequence[Points]) -> Law | float | None:
-    return fit_law([point for points in repeats for point in points], repeats)
+def fitted(repeats: Sequence[Points]) -> UslFit | float | None:
+    return fit_usl([point for points in repeats for point in points], repeats)
 
 
-def law_of(repeats: Sequence[Points]) -> Law:
+def law_of(repeats: Sequence[Points]) -> UslFit:
     found = fitted(repeats)
-    assert isinstance(found, Law)
+    assert isinstance(found, UslFit)
     return found
 
 
@@ -164,20 +164,20 @@ def test_what_the_spread_of_the_repeats_explains_is_no_lack_of_fit() -> None:
     """With rates that vary by half, medians miss the curve by more than a tenth; the law still stands."""
     rng = random.Random(1)
     found = [fitted(measured(SHARED, rng, noise=0.4)) for _ in range(60)]
-    laws = [each for each in found if isinstance(each, Law)]
+    laws = [each for each in found if isinstance(each, UslFit)]
     assert len(laws) >= 57
     assert max(law.deviation for law in laws) > 0.1
 
 
 def test_a_small_miss_is_no_lack_of_fit_however_exact_the_repeats() -> None:
     bent = [(level, rate * (1.05 if level == 8 else 1)) for level, rate in exactly(SHARED)]
-    assert isinstance(fitted([bent, bent, bent]), Law)
+    assert isinstance(fitted([bent, bent, bent]), UslFit)
 
 
 def test_a_level_that_all_but_stood_still_lets_nothing_be_fitted() -> None:
     stalled = [(1, 0.1), (2, 0.2), (64, 6400.0), (1000, 100.0), (10_000, 1000.0)]
     assert fit_curve(stalled) is None
-    assert fit_law(stalled, [stalled]) is None
+    assert fit_usl(stalled, [stalled]) is None
 
 
 def test_a_level_at_which_nothing_was_answered_lets_nothing_be_fitted() -> None:

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep.measure.queueing import starts_ns
-from lockstep.measure.waiting import FEWEST, predict_wait, waits_ns
+from lockstep.measure.queueing import MIN_CONNECTIONS, predict_wait, starts_ns, waits_ns
 from lockstep.runs.connections import ServerRecord
 from tests.factories.units import MS, US
 
@@ -189,7 +188,7 @@ def test_beyond_saturation_there_is_a_prediction_but_no_formula() -> None:
 
 @pytest.mark.parametrize(
     ("count", "permits", "there"),
-    [(FEWEST - 1, 1, False), (FEWEST, 1, True), (400, None, False)],
+    [(MIN_CONNECTIONS - 1, 1, False), (MIN_CONNECTIONS, 1, True), (400, None, False)],
 )
 def test_too_few_connections_or_no_limit_is_no_prediction(
     count: int, permits: int | None, there: bool

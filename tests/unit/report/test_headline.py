@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from lockstep.analysis.aggregate import Aggregate, Spread, aggregate
+from lockstep.analysis.comparison import judge
 from lockstep.analysis.series import modes_of
-from lockstep.analysis.verdict import judge
 from lockstep.report import headline
 from lockstep.runs.records import Messages, Run
 from tests.factories.open_load import simulated_open_run

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from lockstep.analysis.history import History, make_history
-from lockstep.analysis.run_diff import Outcome
+from lockstep.analysis.run_diff import Change
 from lockstep.report.history_chart import points_of
 from lockstep.report.history_page import render_history
 from lockstep.report.history_rows import history_rows
@@ -53,7 +53,7 @@ def test_each_run_is_held_against_the_last_of_its_kind_that_had_a_verdict(histor
     assert second.since is not None
     assert second.since.worse
     assert last.since is not None
-    assert [each.series for each in last.since.of(Outcome.BETTER)] == ["lock"]
+    assert [each.series for each in last.since.of(Change.BETTER)] == ["lock"]
 
 
 def test_the_list_says_what_where_how_it_ended_and_what_changed(history: History) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from lockstep.analysis.comparison import judge
 from lockstep.analysis.series import modes_of
-from lockstep.analysis.verdict import judge
 from lockstep.report.headline import headline
 from lockstep.report.markdown import MOST_ROWS, summary_md
 from lockstep.report.material import Material

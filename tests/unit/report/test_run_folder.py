@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from lockstep.runs.folder import RunFolder
+from lockstep.runs.measures import Edges
 from lockstep.runs.records import SCHEMA, CellDetail, ResultsError
-from lockstep.runs.theory import Edges
 from tests.factories.folders import overlap_of, write_run
 from tests.factories.open_load import simulated_open_run
 from tests.factories.simulated import simulated_run

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from lockstep.analysis.comparison import Comparison
+from lockstep.analysis.comparison import Comparison, Verdict, judge
 from lockstep.analysis.intervals import Estimate
 from lockstep.analysis.metrics import METRICS
-from lockstep.analysis.verdict import Verdict, judge
 from lockstep.report.verdict_words import (
     bound,
     sentence,

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from lockstep.analysis.aggregate import aggregate
-from lockstep.analysis.overlap_panels import Panel
-from lockstep.analysis.scalability import Curve, Law, Parameter, Scaling, Unfit, scalings
-from lockstep.analysis.timeline import Lane, Timeline
+from lockstep.analysis.scalability import Curve, Parameter, Scaling, Unfit, UslFit, scalings
+from lockstep.analysis.timeline import Lane, Panel, Timeline
 from lockstep.report import why_words
 from lockstep.report.fairness_rows import fairness_rows
 from lockstep.report.overlap_chart import BY_MESSAGE, overlap_chart
@@ -20,8 +19,8 @@ from lockstep.report.scalability_rows import fit_words, percent, scalability_row
 from lockstep.report.svg import Chart, to_svg
 from lockstep.report.throughput_chart import throughput_chart
 from lockstep.report.timeline_chart import timeline_chart
-from lockstep.runs.overlap import Overlap
-from lockstep.runs.records import Cell, Fairness, ServerCell
+from lockstep.runs.measures import Fairness, Overlap
+from lockstep.runs.records import Cell, ServerCell
 from tests.factories.open_load import simulated_open_run
 from tests.factories.simulated import simulated_run
 
@@ -179,9 +178,9 @@ def test_a_row_of_fairness_has_medians_and_says_what_was_not_recorded(cells: lis
     assert fairness_rows([replace(lock, server=None)], ()) == []
 
 
-def law(contention: float, peak: Parameter | None = None) -> Law:
+def law(contention: float, peak: Parameter | None = None) -> UslFit:
     curve = Curve(400, contention, 0.001 if peak else 0)
-    return Law(
+    return UslFit(
         curve,
         3,
         Parameter(400, 390, 410),
@@ -193,7 +192,7 @@ def law(contention: float, peak: Parameter | None = None) -> Law:
 
 
 def scaling(
-    series: str, found: Law | None, unfit: Unfit | None = None, levels: tuple[int, ...] = LEVELS
+    series: str, found: UslFit | None, unfit: Unfit | None = None, levels: tuple[int, ...] = LEVELS
 ) -> Scaling:
     return Scaling(series, levels, found, unfit, 0.41 if unfit is Unfit.NO_FIT else None)
 

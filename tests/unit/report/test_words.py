@@ -20,8 +20,8 @@ from lockstep.report.svg import to_svg
 from lockstep.report.theory_rows import law_rows, wait_rows
 from lockstep.report.timeline_chart import timeline_chart
 from lockstep.report.verdict_words import bound
+from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import WorkerHealth
-from lockstep.runs.theory import LittlesLaw
 from tests.factories.open_load import simulated_open_run
 from tests.factories.simulated import simulated_run
 
@@ -174,7 +174,7 @@ def test_a_row_of_theory_is_of_the_repeat_with_the_middle_wait() -> None:
 
 def test_a_row_of_littles_law_has_both_ends_and_dashes_for_what_was_not_counted() -> None:
     (cell,) = simulated_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
-    told = replace(cell, littles_law=LittlesLaw(8, 8.2))
+    told = replace(cell, littles_law=Occupancy(8, 8.2))
     (row,) = law_rows([told], ("lock",))
     assert row.client[:3] == ("8.00", "8.20", "+2.5%")
     sessions = told.sessions_per_s * told.seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from lockstep.analysis.finding import Check, Rule, Topic
+from lockstep.analysis.check import Check, Rule, Topic
 from lockstep.runs.records import Cell, Ledger, Messages
 
 # How a message can fail: Messages' fields but for the two that tell no failure.

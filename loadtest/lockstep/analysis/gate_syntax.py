@@ -17,7 +17,7 @@ from decimal import Decimal
 from math import isinf
 
 from lockstep.analysis.metrics import METRICS, Metric, Unit
-from lockstep.nearest import offer
+from lockstep.nearest import did_you_mean
 from lockstep.plan import Plan, PlanError
 
 FORM = "write MODE: METRIC < VALUE or MODE/BASELINE: METRIC > RATIO, for example free@32: response_p99 < 20ms"
@@ -140,7 +140,7 @@ class _Parser:
                 return mode, baseline
         pairs = [f"{mode}/{other}" for mode in self.modes for other in self.modes if mode != other]
         names = pairs if slashes and pairs else self.modes
-        raise self._refusal(f"the plan has no mode {who!r}: {offer(who, names)}")
+        raise self._refusal(f"the plan has no mode {who!r}: {did_you_mean(who, names)}")
 
     def _level(self, text: str) -> int:
         if text in map(str, self.levels):
@@ -153,7 +153,8 @@ class _Parser:
             raise self._refusal(f"{text!r} compares nothing: {FORM}")
         name, sign = match["metric"], match["operator"]
         if name not in METRICS:
-            raise self._refusal(f"there is no metric {name!r}: {offer(name, METRICS, _METRICS_IN_SHORT)}")
+            near = did_you_mean(name, METRICS, _METRICS_IN_SHORT)
+            raise self._refusal(f"there is no metric {name!r}: {near}")
         if sign not in _OPERATORS:
             raise self._refusal(f"{sign!r} is no comparison: choose from {', '.join(_OPERATORS)}")
         metric = METRICS[name]

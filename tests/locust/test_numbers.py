@@ -1,16 +1,16 @@
-"""What Locust prints and writes of its table, in a process that Locust has taken over: as under_locust.py."""
+"""What Locust prints and writes of its table."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import locust.stats
 from locust.env import Environment
@@ -19,9 +19,8 @@ from locust.stats import RequestStats, StatsCSV, StatsCSVFileWriter
 from lockstep.record import locust_numbers
 from lockstep.record.locust_feed import LocustFeed
 from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
+from tests.factories.units import MS, S
 
-MS = 1_000_000
-S = 1_000_000_000
 # Messages of known times: half of them within 0.4 ms, the slowest 61.234567 ms.
 MESSAGES_NS = (200_000, 300_000, 400_000, 12_340_000, 61_234_567)
 GREATEST_MS = 61.234567
@@ -64,7 +63,7 @@ def assert_aligned(lines: list[str]) -> None:
     assert len(lengths) == 1, lengths
 
 
-def the_aggregated_row_is_of_messages_and_nothing_around_them() -> None:
+def test_the_aggregated_row_is_of_messages_and_nothing_around_them() -> None:
     for environment in each_table():
         total, messages = environment.stats.total, environment.stats.get("free", "message")
         assert total.num_requests == messages.num_requests == 5
@@ -73,7 +72,7 @@ def the_aggregated_row_is_of_messages_and_nothing_around_them() -> None:
         assert environment.stats.get("free", "connect").num_requests == 5
 
 
-def a_connect_that_failed_is_a_failure_of_the_aggregated_row_and_no_time_of_it() -> None:
+def test_a_connect_that_failed_is_a_failure_of_the_aggregated_row_and_no_time_of_it() -> None:
     for environment in each_table():
         feed = LocustFeed(environment)
         feed.open_journal("free").failure(Sample(Phase.CONNECT, Outcome.REFUSED, 0, 9 * S))
@@ -83,7 +82,7 @@ def a_connect_that_failed_is_a_failure_of_the_aggregated_row_and_no_time_of_it()
         assert total.max_response_time == GREATEST_MS
 
 
-def where_there_are_connects_only_their_row_has_a_rate_all_the_same() -> None:
+def test_where_there_are_connects_only_their_row_has_a_rate_all_the_same() -> None:
     for environment in in_both_ways():
         feed = LocustFeed(environment)
         journal = feed.open_journal("free")
@@ -95,12 +94,13 @@ def where_there_are_connects_only_their_row_has_a_rate_all_the_same() -> None:
         assert environment.stats.get("free", "connect").total_rps > 10
 
 
-def the_current_percentiles_of_the_aggregated_row_are_of_the_last_seconds_alone() -> None:
+def test_the_current_percentiles_of_the_aggregated_row_are_of_the_last_seconds_alone() -> None:
     """Locust takes them from copies it makes whenever a second is over, be it that connects come first."""
-    stats = RequestStats()
+    stats: Any = RequestStats()  # of whole milliseconds, by its types
     now_s = time.time()
     locust_numbers.touch(stats, now_s - 30)
     stats.total.response_times[500.0] = 7
+    stats.total.max_response_time = 500.0
     stats.total.num_requests = 7
     locust_numbers.touch(stats, now_s - 10)
     stats.total.response_times[0.5] += 3
@@ -110,7 +110,7 @@ def the_current_percentiles_of_the_aggregated_row_are_of_the_last_seconds_alone(
     assert stats.total.get_current_response_time_percentile(1.0) == 0.5
 
 
-def the_consoles_columns_have_fractions_of_a_millisecond() -> None:
+def test_the_consoles_columns_have_fractions_of_a_millisecond() -> None:
     for environment in each_table():
         lines = locust.stats.get_stats_summary(environment.stats, current=False)
         assert_aligned(lines)
@@ -122,10 +122,11 @@ def the_consoles_columns_have_fractions_of_a_millisecond() -> None:
         assert columns(lines[-1])[-1] == "5"
 
 
-def the_csv_has_fractions_of_a_millisecond_and_no_percentile_beyond_the_greatest() -> None:
+def test_the_csv_has_fractions_of_a_millisecond_and_no_percentile_beyond_the_greatest() -> None:
     for environment in each_table():
-        environment.stats.log_request("message", "free", 0.4, 20)
-        environment.stats.log_request("message", "free", 61.2604567, 20)  # in the bucket of 61.3
+        table: Any = environment.stats  # of whole milliseconds, by its types
+        table.log_request("message", "free", 0.4, 20)
+        table.log_request("message", "free", 61.2604567, 20)  # in the bucket of 61.3
         text = io.StringIO()
         StatsCSV(environment, locust.stats.PERCENTILES_TO_REPORT).requests_csv(csv.writer(text))
         rows = {row["Type"]: row for row in csv.DictReader(io.StringIO(text.getvalue()))}
@@ -135,7 +136,7 @@ def the_csv_has_fractions_of_a_millisecond_and_no_percentile_beyond_the_greatest
         assert float(rows["connect"]["50%"]) == 0.1
 
 
-def the_csv_files_are_written_once_more_when_they_are_closed() -> None:
+def test_the_csv_files_are_written_once_more_when_they_are_closed() -> None:
     environment = next(each_table())
     with tempfile.TemporaryDirectory() as folder:
         prefix = f"{folder}/run"
@@ -154,7 +155,7 @@ def the_csv_files_are_written_once_more_when_they_are_closed() -> None:
         assert Path(f"{prefix}_exceptions.csv").read_text().startswith("Count,")
 
 
-def json_leaves_the_table_as_it_was_and_says_when_the_first_request_began() -> None:
+def test_json_leaves_the_table_as_it_was_and_says_when_the_first_request_began() -> None:
     for environment in each_table():
         begun = time.time()
         printed = io.StringIO()
@@ -170,7 +171,7 @@ def json_leaves_the_table_as_it_was_and_says_when_the_first_request_began() -> N
         assert rows["message"]["start_time"] <= begun
 
 
-def an_entry_begins_with_its_first_request_however_late_the_table_is_filled() -> None:
+def test_an_entry_begins_with_its_first_request_however_late_the_table_is_filled() -> None:
     locust_numbers.install()
     environment = Environment()
     environment.create_local_runner()
@@ -180,22 +181,3 @@ def an_entry_begins_with_its_first_request_however_late_the_table_is_filled() ->
     feed.flush()
     for entry in (environment.stats.get("free", "message"), environment.stats.total):
         assert now_s - 4 < entry.start_time <= now_s - 3 + 0.01, entry.start_time - now_s
-
-
-CASES = {
-    case.__name__: case
-    for case in (
-        the_aggregated_row_is_of_messages_and_nothing_around_them,
-        a_connect_that_failed_is_a_failure_of_the_aggregated_row_and_no_time_of_it,
-        where_there_are_connects_only_their_row_has_a_rate_all_the_same,
-        the_current_percentiles_of_the_aggregated_row_are_of_the_last_seconds_alone,
-        the_consoles_columns_have_fractions_of_a_millisecond,
-        the_csv_has_fractions_of_a_millisecond_and_no_percentile_beyond_the_greatest,
-        the_csv_files_are_written_once_more_when_they_are_closed,
-        json_leaves_the_table_as_it_was_and_says_when_the_first_request_began,
-        an_entry_begins_with_its_first_request_however_late_the_table_is_filled,
-    )
-}
-
-if __name__ == "__main__":
-    CASES[sys.argv[1]]()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lockstep.measure.pollaczek_khinchine import (
-    MOST_SIMULATED,
+    MAX_SIMULATED,
     Station,
     interval_s,
     mean_wait_s,
@@ -76,7 +76,7 @@ def test_a_longer_run_strays_less_also_beyond_what_is_simulated() -> None:
     at = station(exponential, 0.6)
     widths = [
         high - low
-        for count in (1_000, MOST_SIMULATED, 4 * MOST_SIMULATED)
+        for count in (1_000, MAX_SIMULATED, 4 * MAX_SIMULATED)
         if (said := interval_s(at, count, seed=1)) is not None
         for low, high in [said]
     ]

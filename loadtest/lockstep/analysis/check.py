@@ -24,14 +24,14 @@ class Topic(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A named check. told: what is wrong, in words. advice: what to do about it.
+    """A named check. message: what is wrong, in words. advice: what to do about it.
 
     touches: of which figures a reader has to think of it.
     degrades: whether figures may be missing or wrong where it finds something: nobody should quote them then.
     """
 
     name: str
-    told: str
+    message: str
     advice: str
     touches: tuple[Topic, ...]
     degrades: bool = False
@@ -53,15 +53,15 @@ class Finding:
 class Rule:
     """How a check looks at one cell.
 
-    told_of: what is wrong in words, "" where the cell's name says it all, None where all is well.
+    describe: what is wrong in words, "" where the cell's name says it all, None where all is well.
     """
 
     check: Check
-    told_of: Callable[[Cell], str | None]
+    describe: Callable[[Cell], str | None]
 
     def look(self, cells: Sequence[Cell]) -> Iterable[Finding]:
         """One finding over the cells of which there is something to tell, if any."""
-        told = [(cell, self.told_of(cell)) for cell in cells]
+        told = [(cell, self.describe(cell)) for cell in cells]
         where = tuple(
             f"{cell_name(cell)}: {words}" if words else cell_name(cell)
             for cell, words in told

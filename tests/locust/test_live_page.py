@@ -1,13 +1,10 @@
-"""The live page in Locust's real web interface, with its real login. Run as under_locust.py is."""
+"""The live page in Locust's real web interface, with its real login."""
 
 from __future__ import annotations
 
-import locust  # isort: skip - replaces the standard library's blocking calls: before anybody imports them
-
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
+from flask.testing import FlaskClient
 from flask_login import UserMixin, login_user
 from locust.env import Environment
 from locust.web import WebUI
@@ -25,7 +22,7 @@ TAB = 'src="lockstep/static/tab.js"'
 
 def web(*, login: bool, base_path: str = "") -> WebUI:
     """Locust's web interface with our page, as the locustfile puts it together; nothing listens."""
-    environment = Environment(events=locust.events, user_classes=[])
+    environment = Environment(user_classes=[])
     runner = environment.create_local_runner()
     web = WebUI(
         environment, "127.0.0.1", 0, web_login=login, web_base_path=base_path or None, delayed_start=True
@@ -38,17 +35,23 @@ def web(*, login: bool, base_path: str = "") -> WebUI:
     return web
 
 
-def without_a_login_the_page_is_open_and_locusts_page_has_its_tab() -> None:
+def stage_told_to(client: FlaskClient) -> str:
+    state: dict[str, str] | None = client.get("/lockstep/state").json
+    assert state is not None
+    return state["stage"]
+
+
+def test_without_a_login_the_page_is_open_and_locusts_page_has_its_tab() -> None:
     app = web(login=False).app
     assert app is not None
     with app.test_client() as client:
-        assert client.get("/lockstep/state").json["stage"] == "nothing runs"
+        assert stage_told_to(client) == "nothing runs"
         index = client.get("/").text
         assert TAB in index
         assert '"title": "Lockstep"' in index
 
 
-def behind_a_login_nothing_is_told_until_somebody_has_logged_in() -> None:
+def test_behind_a_login_nothing_is_told_until_somebody_has_logged_in() -> None:
     site = web(login=True)
     app = site.app
     assert app is not None
@@ -63,7 +66,7 @@ def behind_a_login_nothing_is_told_until_somebody_has_logged_in() -> None:
         assert TAB not in client.get("/login").text
         client.get("/enter")
         assert client.get("/lockstep").status_code == 200
-        assert client.get("/lockstep/state").json["stage"] == "nothing runs"
+        assert stage_told_to(client) == "nothing runs"
         assert TAB in client.get("/").text
 
 
@@ -73,22 +76,9 @@ class Somebody(UserMixin):  # type: ignore[misc]
     id = "somebody"
 
 
-def the_page_and_its_tab_follow_locusts_base_path() -> None:
+def test_the_page_and_its_tab_follow_locusts_base_path() -> None:
     app = web(login=False, base_path="/load").app
     assert app is not None
     with app.test_client() as client:
         assert TAB in client.get("/load/").text
         assert client.get("/load/lockstep/static/tab.js").status_code == 200
-
-
-CASES: dict[str, Callable[[], None]] = {
-    case.__name__: case
-    for case in (
-        without_a_login_the_page_is_open_and_locusts_page_has_its_tab,
-        behind_a_login_nothing_is_told_until_somebody_has_logged_in,
-        the_page_and_its_tab_follow_locusts_base_path,
-    )
-}
-
-if __name__ == "__main__":
-    CASES[sys.argv[1]]()

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from lockstep.analysis.judged import Judged, judge_gates, unmet
-from lockstep.runs.records import Cell, Fairness, Messages, Run
-from lockstep.runs.theory import Edges
+from lockstep.analysis.gates import GateResult, judge_gates, unmet
+from lockstep.runs.measures import Edges, Fairness
+from lockstep.runs.records import Cell, Messages, Run
 from tests.factories.runs import without_server
 from tests.factories.simulated import simulated_run
 
@@ -47,7 +47,7 @@ RATES = {
 IN_ORDER = Fairness(connections=8, overtaken=2, longest_wait_us=79_000.0, jain=0.8)
 
 
-def only(run: Run, gate: str) -> Judged:
+def only(run: Run, gate: str) -> GateResult:
     (judged,) = judge_gates(gated(run, gate))
     return judged
 
@@ -144,42 +144,42 @@ def test_one_repeat_gives_a_ratio_without_an_interval() -> None:
 )
 def test_what_was_not_measured_fails(run: Run, case: Callable[[Run], Run], gate: str, words: str) -> None:
     judged = only(case(run), gate)
-    assert (judged.value, judged.passed, judged.words) == (None, False, words)
+    assert (judged.value, judged.passed, judged.reason) == (None, False, words)
 
 
 def test_a_repeat_without_the_figure_is_not_passed_over(run: Run) -> None:
     silent = changed(run, lambda cell: (cell.mode, cell.repeat) == ("free", 2), response_us=None)
     judged = only(silent, "free@8: response_p99 < 1s")
     assert (judged.value, judged.passed) == (None, False)
-    assert judged.words == "not measured in 1 of 3 repeats"
-    assert only(silent, "lock/free@8: response_p99 > 0").words == "no ratio: 0 or not measured"
+    assert judged.reason == "not measured in 1 of 3 repeats"
+    assert only(silent, "lock/free@8: response_p99 > 0").reason == "no ratio: 0 or not measured"
 
 
 def test_where_no_message_was_sent_it_is_not_said_that_none_failed(run: Run) -> None:
     idle = changed(run, lambda cell: cell.mode == "free", messages=Messages())
     judged = only(idle, "free@8: failed <= 0")
-    assert (judged.passed, judged.words) == (False, "not measured")
+    assert (judged.passed, judged.reason) == (False, "not measured")
 
 
 def test_a_repeat_that_never_ran_is_not_passed_over(run: Run) -> None:
     stopped = replace(run, interrupted=True, cells=[cell for cell in run.cells if cell.repeat == 1])
     for gate in ("free@8: failed <= 0", "lock/free@8: messages_per_s > 0"):
         judged = only(stopped, gate)
-        assert (judged.passed, judged.words) == (False, "not measured in 2 of 3 repeats")
+        assert (judged.passed, judged.reason) == (False, "not measured in 2 of 3 repeats")
 
 
 def test_a_ratio_needs_both_modes_in_every_repeat(run: Run) -> None:
     lacking = with_rates(run, RATES)
     lacking = changed(lacking, lambda cell: cell.repeat == 3 and cell.mode == "lock", cut_short=True)
     judged = only(lacking, "lock/free@8: messages_per_s > 0")
-    assert (judged.passed, judged.words) == (False, "not measured in 1 of 3 repeats")
+    assert (judged.passed, judged.reason) == (False, "not measured in 1 of 3 repeats")
 
 
 def test_in_a_degraded_run_nothing_is_judged_and_the_checks_are_named(run: Run) -> None:
     degraded = changed(run, lambda cell: cell.index == 0, workers_reported=1)
     (met, missed) = judge_gates(gated(degraded, "free@8: failed <= 0", "free@8: failed > 0"))
     for judged in (met, missed):
-        assert (judged.value, judged.passed, judged.words) == (None, None, "degraded: missing-workers")
+        assert (judged.value, judged.passed, judged.reason) == (None, None, "degraded: missing-workers")
     assert unmet([met, missed]) == []
 
 

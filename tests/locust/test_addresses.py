@@ -1,30 +1,21 @@
-"""Names and addresses in a process that Locust has taken over: see under_locust.py."""
+"""Names and addresses beside a load."""
 
 from __future__ import annotations
 
-import locust  # isort: skip - replaces the standard library's blocking calls: before anybody imports them
-
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import gevent
 from gevent.server import StreamServer
-from locust.env import Environment
 
-from lockstep.control import FAULT, OPENED, PULSE, REPORT, CellOrder
-from lockstep.plan import Arrival, Traffic
-from lockstep.record.locust_feed import LocustFeed
+from lockstep.plan import Arrival
 from lockstep.tcp.addresses import LIFETIME_NS, AddressBook
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.samples import Outcome, Sample, SampleMeter
-from lockstep.worker.agent import Agent
-
-PATIENCE_S = 20
-assert locust is not None
+from tests.locust.crew import crew, order
 
 
 def echo(link: socket.socket, _: object) -> None:
@@ -38,8 +29,7 @@ def server(ip: str = "127.0.0.1", port: int = 0) -> Iterator[StreamServer]:
     listening = StreamServer((ip, port), echo)
     listening.start()
     try:
-        with gevent.Timeout(PATIENCE_S):
-            yield listening
+        yield listening
     finally:
         listening.stop()
 
@@ -70,7 +60,7 @@ def client(port: int, samples: list[Sample], addresses: AddressBook) -> TcpClien
     )
 
 
-def a_name_whose_first_address_refuses_is_reached_at_its_second() -> None:
+def test_a_name_whose_first_address_refuses_is_reached_at_its_second() -> None:
     with server() as peer, names("::1", "127.0.0.1"):
         samples: list[Sample] = []
         users = [client(peer.server_port, samples, AddressBook()) for _ in range(10)]
@@ -81,7 +71,7 @@ def a_name_whose_first_address_refuses_is_reached_at_its_second() -> None:
             user.close()
 
 
-def a_slow_resolver_holds_up_nobody_who_is_connected_and_is_asked_once() -> None:
+def test_a_slow_resolver_holds_up_nobody_who_is_connected_and_is_asked_once() -> None:
     with server() as peer, names("127.0.0.1", takes_s=0.3):
         addresses = AddressBook()
         talking = TcpClient("127.0.0.1", peer.server_port, SampleMeter(lambda _: None), link=CooperativeLink)
@@ -100,7 +90,7 @@ def a_slow_resolver_holds_up_nobody_who_is_connected_and_is_asked_once() -> None
             user.close()
 
 
-def a_load_follows_a_name_to_its_new_address() -> None:
+def test_a_load_follows_a_name_to_its_new_address() -> None:
     with server() as old, server("127.0.0.2", old.server_port) as new, names("127.0.0.1") as known:
         now_ns = 0
         addresses = AddressBook(clock_ns=lambda: now_ns)
@@ -117,59 +107,18 @@ def a_load_follows_a_name_to_its_new_address() -> None:
         user.close()
 
 
-class Runner:
-    """Stands in for Locust's: keeps what is sent."""
-
-    client_id = "w1"
-
-    def __init__(self) -> None:
-        self.told: dict[str, list[dict[str, Any]]] = {kind: [] for kind in (REPORT, OPENED, PULSE, FAULT)}
-
-    def send_message(self, kind: str, message: dict[str, Any]) -> None:
-        self.told[kind].append(message)
-
-
-def order(port: int, **traffic: Any) -> CellOrder:
-    return CellOrder("run", 0, "free", "127.0.0.1", port, "raw", False, "echo", Traffic(**traffic), 0.0, None)
-
-
-@contextmanager
-def crew(users: int) -> Iterator[tuple[Agent, Runner]]:
-    """An agent and its users."""
-    environment = Environment()
-    environment.create_local_runner()
-    runner = Runner()
-    agent = Agent(runner, LocustFeed(environment))
-
-    def use() -> None:
-        place = agent.new_place()
-        try:
-            while True:
-                agent.work(place)
-        finally:
-            agent.give_up(place)
-
-    greenlets = [gevent.spawn(use) for _ in range(users)]
-    gevent.sleep(0)
-    try:
-        with gevent.Timeout(PATIENCE_S):
-            yield agent, runner
-    finally:
-        gevent.killall(greenlets)
-
-
 def closed_port() -> socket.socket:
     holder = socket.socket()
     holder.bind(("127.0.0.1", 0))
     return holder
 
 
-def users_of_a_closed_load_back_off_from_a_closed_port_and_the_cells_end_wakes_them() -> None:
-    with closed_port() as holder, crew(users=4) as (agent, runner):
+def test_users_of_a_closed_load_back_off_from_a_closed_port_and_the_cells_end_wakes_them() -> None:
+    with closed_port() as holder, crew(users=4) as (agent, runner, _):
         agent.begin(order(holder.getsockname()[1]))
         gevent.sleep(1.0)
         agent.end()
-        last = runner.told[REPORT][-1]
+        last = runner.reports[-1]
         refused = last["ledger"]["refused"]
         # At the earliest after 5, 10, 20, ... ms: less than a dozen times in a second.
         assert 4 * 4 <= refused <= 4 * 12, refused
@@ -179,18 +128,14 @@ def users_of_a_closed_load_back_off_from_a_closed_port_and_the_cells_end_wakes_t
         agent.begin(order(holder.getsockname()[1]))
         gevent.sleep(0.05)
         agent.end()
-        assert runner.told[REPORT][-1]["ledger"]["refused"] >= 4
+        assert runner.reports[-1]["ledger"]["refused"] >= 4
 
 
-def arrivals_of_an_open_load_stay_due_where_a_port_is_closed() -> None:
-    with closed_port() as holder, crew(users=4) as (agent, runner):
+def test_arrivals_of_an_open_load_stay_due_where_a_port_is_closed() -> None:
+    with closed_port() as holder, crew(users=4) as (agent, runner, _):
         agent.begin(order(holder.getsockname()[1], arrival=Arrival("constant", 200.0)))
         gevent.sleep(0.5)
         agent.end()
-        last = runner.told[REPORT][-1]
+        last = runner.reports[-1]
         assert (last["backed_off"], last["dropped"]) == (0, 0)
         assert last["ledger"]["refused"] > 50
-
-
-if __name__ == "__main__":
-    globals()[sys.argv[1]]()

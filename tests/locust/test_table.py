@@ -1,23 +1,21 @@
-"""Locust's own table, within a process that Locust has taken over: as under_locust.py."""
+"""Locust's own table, filled in bulk."""
 
 from __future__ import annotations
 
-import locust.stats  # isort: skip - replaces the standard library's blocking calls: before anybody imports them
-
-import sys
 import time
 from types import SimpleNamespace
 
+import locust.stats
 import numpy as np
+import pytest
 from locust.stats import RequestStats, StatsEntry
 
 from lockstep.record import locust_numbers
 from lockstep.record.journal import Batch
 from lockstep.record.locust_feed import fill, three_digits_each
 from lockstep.tcp.samples import ABSENT, Phase
+from tests.factories.units import S
 
-MS = 1_000_000
-S = 1_000_000_000
 NAME = "free"
 
 
@@ -41,8 +39,8 @@ def logged_one_by_one(batches: list[Batch], offset_s: float) -> RequestStats:
     locust_numbers.install()
     stats = RequestStats()
     clock = SimpleNamespace(time=time.time)
-    real, locust.stats.time = locust.stats.time, clock
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("locust.stats.time", clock)
         for batch in batches:
             for phase, steps in batch.steps.items():
                 for start_ns, end_ns in steps.tolist():
@@ -51,8 +49,6 @@ def logged_one_by_one(batches: list[Batch], offset_s: float) -> RequestStats:
             for _, sent_ns, end_ns, _, _, _, size in batch.messages.tolist():
                 clock.time = lambda end_ns=end_ns: end_ns / 1e9 + offset_s
                 stats.log_request("message", NAME, (end_ns - sent_ns) / 1e6, size)
-    finally:
-        locust.stats.time = real
     return stats
 
 
@@ -74,7 +70,7 @@ def assert_same(bulk: StatsEntry, single: StatsEntry) -> None:
         assert bulk.get_response_time_percentile(share) == single.get_response_time_percentile(share)
 
 
-def the_table_filled_in_bulk_is_what_one_entry_for_each_message_makes() -> None:
+def test_the_table_filled_in_bulk_is_what_one_entry_for_each_message_makes() -> None:
     locust_numbers.install()
     stats = RequestStats()
     batches = []
@@ -94,20 +90,21 @@ def the_table_filled_in_bulk_is_what_one_entry_for_each_message_makes() -> None:
     assert_same(stats.total, expected.total)
 
 
-def buckets_in_bulk_are_the_buckets_one_by_one() -> None:
+def test_buckets_in_bulk_are_the_buckets_one_by_one() -> None:
     elapsed_ns = np.random.default_rng(1).lognormal(np.log(1e6), 6.0, 100_000).astype(np.int64)
     times_ms = np.concatenate([elapsed_ns / 1e6, 10.0 ** np.arange(-6, 7), [0.0, -1.0, 0.0009995, 99.95]])
     told = three_digits_each(times_ms).tolist()
     assert told == [locust_numbers.three_digits(each) for each in times_ms.tolist()]
 
 
-CASES = {
-    case.__name__: case
-    for case in (
-        the_table_filled_in_bulk_is_what_one_entry_for_each_message_makes,
-        buckets_in_bulk_are_the_buckets_one_by_one,
+def test_buckets_keep_three_digits_of_a_millisecond() -> None:
+    table = {0.12345: 0.123, 1.2345: 1.23, 12.345: 12.3, 123.45: 123.0, 5678.9: 5680.0, 0.0: 0.0, -1.0: 0.0}
+    for given, kept in table.items():
+        assert locust_numbers.three_digits(given) == kept, given
+    locust_numbers.install()
+    entry = locust.stats.StatsEntry(
+        locust.stats.RequestStats(), "free", "message", use_response_times_cache=False
     )
-}
-
-if __name__ == "__main__":
-    CASES[sys.argv[1]]()
+    entry.log(0.12345, 0)  # type: ignore[arg-type]  # Locust's own users log fractions
+    assert entry.response_times == {0.123: 1}
+    assert entry.to_dict()["min_response_time"] == 0.123

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockstep.analysis.gate import check_gates, parse_gates, split_gates
+from lockstep.analysis.gate_syntax import check_gates, parse_gates, split_gates
 from lockstep.analysis.metrics import METRICS
 from lockstep.plan import Plan, PlanError
 

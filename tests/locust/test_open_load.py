@@ -1,23 +1,20 @@
-"""Open load within a process that Locust has taken over: as under_locust.py."""
+"""An open load's arrivals."""
 
 from __future__ import annotations
 
-import locust.stats  # noqa: F401  # isort: skip - replaces the standard library's blocking calls first
-
 import functools
-import sys
 
 from lockstep.plan import Arrival
 from lockstep.record.histograms import decoded
 from lockstep.worker.arrivals import Constant
-from tests.integration.loadtest.under_locust import Echo, crew, messages_in, order, until
+from tests.locust.crew import Echo, crew, messages_in, order, until
 
 
-def every_arrival_of_an_open_load_is_taken_or_dropped() -> None:
+def test_every_arrival_of_an_open_load_is_taken_or_dropped() -> None:
     """One user who needs 10 ms cannot take 500 turns a second: most are late, and the oldest are dropped."""
     peer = Echo(delay_s=0.01)
     with crew(peer, users=1) as (agent, runner, table):
-        agent.begin(order(peer, timeout_s=0.2, messages=1, arrival=Arrival("constant", 500.0)))
+        agent.begin(order(peer.port, timeout_s=0.2, messages=1, arrival=Arrival("constant", 500.0)))
         until(lambda: peer.heard >= 40)
         agent.end()
         (report,) = runner.reports
@@ -29,12 +26,12 @@ def every_arrival_of_an_open_load_is_taken_or_dropped() -> None:
         assert messages_in(table) == taken
 
 
-def an_open_loads_response_runs_from_when_it_was_due() -> None:
+def test_an_open_loads_response_runs_from_when_it_was_due() -> None:
     for scenario in ("session", "persistent"):
         peer = Echo(delay_s=0.01)
         with crew(peer, users=1) as (agent, runner, _):
             arrival = Arrival("constant", 500.0)
-            agent.begin(order(peer, scenario=scenario, messages=1, arrival=arrival))
+            agent.begin(order(peer.port, scenario=scenario, messages=1, arrival=arrival))
             until(functools.partial(lambda peer: peer.heard >= 20, peer))
             agent.end()
             times = {name: decoded(text) for name, text in runner.reports[-1]["histograms"].items()}
@@ -44,10 +41,10 @@ def an_open_loads_response_runs_from_when_it_was_due() -> None:
             assert times["response"].get_total_count() == times["round_trip"].get_total_count()
 
 
-def users_that_idle_take_their_arrivals_in_time() -> None:
+def test_users_that_idle_take_their_arrivals_in_time() -> None:
     peer = Echo()
     with crew(peer, users=8) as (agent, runner, _):
-        agent.begin(order(peer, scenario="persistent", arrival=Arrival("constant", 100.0)))
+        agent.begin(order(peer.port, scenario="persistent", arrival=Arrival("constant", 100.0)))
         until(lambda: peer.heard >= 20)
         agent.end()
         (report,) = runner.reports
@@ -56,27 +53,13 @@ def users_that_idle_take_their_arrivals_in_time() -> None:
         assert set(runner.outcomes()) == {"answered"}
 
 
-def a_closed_load_has_no_late_or_dropped_arrivals() -> None:
+def test_a_closed_load_has_no_late_or_dropped_arrivals() -> None:
     peer = Echo()
     with crew(peer) as (agent, runner, _):
-        agent.begin(order(peer))
+        agent.begin(order(peer.port))
         until(lambda: peer.heard > 20)
         agent.end()
         (report,) = runner.reports
         assert (report["late"], report["dropped"]) == (0, 0)
         assert "round_trip" not in report["histograms"]
         assert decoded(report["histograms"]["send_lag"]).get_total_count() > 0
-
-
-CASES = {
-    case.__name__: case
-    for case in (
-        every_arrival_of_an_open_load_is_taken_or_dropped,
-        an_open_loads_response_runs_from_when_it_was_due,
-        users_that_idle_take_their_arrivals_in_time,
-        a_closed_load_has_no_late_or_dropped_arrivals,
-    )
-}
-
-if __name__ == "__main__":
-    CASES[sys.argv[1]]()

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lockstep.analysis.finding import Check, Rule, Topic
+from lockstep.analysis.check import Check, Rule, Topic
 from lockstep.measure import littles_law
-from lockstep.runs.records import Cell, Distribution, WorkerHealth
+from lockstep.runs.measures import Distribution
+from lockstep.runs.records import Cell, WorkerHealth
 
-MOST_CPU_SHARE = 0.9
-MOST_FILES_SHARE = 0.9
-MOST_THROTTLED_SHARE = 0.01
-MOST_LATE_SHARE = 0.01
-MOST_DELAY_SHARE = 0.1
+MAX_CPU_SHARE = 0.9
+MAX_FILES_SHARE = 0.9
+MAX_THROTTLED_SHARE = 0.01
+MAX_LATE_SHARE = 0.01
+MAX_DELAY_SHARE = 0.1
 LOOP_LAG_FLOOR_US = 2_000
 SEND_LAG_FLOOR_US = 1_000
 
@@ -83,25 +84,23 @@ OPEN_FILES = Check(
 )
 
 
-def _workers(told_of: Callable[[WorkerHealth, Cell], str | None]) -> Callable[[Cell], str | None]:
+def _workers(describe: Callable[[WorkerHealth, Cell], str | None]) -> Callable[[Cell], str | None]:
     """A rule on workers as a rule on their cell: the words of all of whom there is something to tell."""
 
     def told(cell: Cell) -> str | None:
-        words = [
-            f"{health.worker} {said}" for health in cell.health if (said := told_of(health, cell)) is not None
-        ]
-        return "; ".join(words) or None
+        described = ((health.worker, describe(health, cell)) for health in cell.health)
+        return "; ".join(f"{worker} {text}" for worker, text in described if text is not None) or None
 
     return told
 
 
 def _busy(health: WorkerHealth, _: Cell) -> str | None:
-    return f"used {health.cpu_share:.0%}" if health.cpu_share > MOST_CPU_SHARE else None
+    return f"used {health.cpu_share:.0%}" if health.cpu_share > MAX_CPU_SHARE else None
 
 
 def _throttled(health: WorkerHealth, cell: Cell) -> str | None:
     stopped_s = health.throttled_s
-    if stopped_s is None or stopped_s <= MOST_THROTTLED_SHARE * cell.seconds:
+    if stopped_s is None or stopped_s <= MAX_THROTTLED_SHARE * cell.seconds:
         return None
     return f"was stopped for {stopped_s:.2f} s of {cell.seconds:.1f} s"
 
@@ -112,7 +111,7 @@ def _loop_lag(health: WorkerHealth, cell: Cell) -> str | None:
 
 def _open_files(health: WorkerHealth, _: Cell) -> str | None:
     opened, limit = health.open_files, health.open_files_limit
-    if opened is None or limit is None or opened <= MOST_FILES_SHARE * limit:
+    if opened is None or limit is None or opened <= MAX_FILES_SHARE * limit:
         return None
     return f"had {opened:,} of {limit:,} open"
 
@@ -131,14 +130,14 @@ def _outweighs(delay: Distribution | None, response: Distribution | None, floor_
         ("p50", delay.p50, response.p50),
         ("p99", delay.p99, response.p99),
     ):
-        if late_us > floor_us and late_us > MOST_DELAY_SHARE * whole_us:
+        if late_us > floor_us and late_us > MAX_DELAY_SHARE * whole_us:
             return f"late by {late_us / 1000:.1f} ms ({name}), a response takes {whole_us / 1000:.1f} ms"
     return None
 
 
 def _late(cell: Cell) -> str | None:
     arrivals = littles_law.exchanges(cell)
-    return f"{cell.late:,} of {arrivals:,.0f}" if cell.late > MOST_LATE_SHARE * arrivals else None
+    return f"{cell.late:,} of {arrivals:,.0f}" if cell.late > MAX_LATE_SHARE * arrivals else None
 
 
 def _dropped(cell: Cell) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from lockstep.analysis.checks import degradations, findings
-from lockstep.analysis.gate import Gate, parse_gates
+from lockstep.analysis.gate_syntax import Gate, parse_gates
 from lockstep.analysis.intervals import paired_ratio
 from lockstep.analysis.metrics import Unit
 from lockstep.analysis.series import modes_of
@@ -18,23 +18,23 @@ _HOLDS_IN_EVERY_REPEAT = (Unit.COUNT, Unit.SHARE)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class GateResult:
     """One gate at one level.
 
-    value: in the unit of the gate's bound; None where nothing was measured or judged. low, high: the least
-    and the greatest of the repeats, or a ratio's confidence interval (intervals.CONFIDENCE), None where there
-    is none. passed: None where the run is degraded. words: why there is no value, "" where there is one.
-    seconds: the measured time of the cells that it rests on.
+    seconds: the measured time of the cells that it rests on. passed: None where the run is degraded.
+    value: in the unit of the gate's bound; None where nothing was measured or judged. low, high: the minimum
+    and maximum of the repeats, or a ratio's confidence interval (intervals.CONFIDENCE), None where there is
+    none. reason: why there is no value, "" where there is one.
     """
 
     gate: Gate
     level: int
-    value: float | None
-    low: float | None
-    high: float | None
-    passed: bool | None
-    words: str
     seconds: float
+    passed: bool | None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,12 @@ class _Figure:
     high: float | None
 
 
-def judge_gates(run: Run) -> list[Judged]:
+@dataclass(frozen=True, slots=True)
+class _Unmeasured:
+    reason: str
+
+
+def judge_gates(run: Run) -> list[GateResult]:
     """The run's gates in the order of its plan, levels ascending.
 
     Times and rates are judged by the median of the repeats, counts and shares by the worst repeat, ratios by
@@ -62,12 +67,12 @@ def judge_gates(run: Run) -> list[Judged]:
     ]
 
 
-def unmet(judged: Sequence[Judged]) -> list[Judged]:
+def unmet(judged: Sequence[GateResult]) -> list[GateResult]:
     """Those that failed."""
     return [each for each in judged if each.passed is False]
 
 
-def _judge(cells: Sequence[Cell], gate: Gate, level: int, repeats: int, doubts: str) -> Judged:
+def _judge(cells: Sequence[Cell], gate: Gate, level: int, repeats: int, doubts: str) -> GateResult:
     here = [cell for cell in cells if cell.level == level and not cell.cut_short]
     # Single repeats that were disturbed are left out, and nobody lacks them.
     unsteady = {cell.repeat for cell in here if cell.too_short and cell.mode in (gate.mode, gate.baseline)}
@@ -75,44 +80,52 @@ def _judge(cells: Sequence[Cell], gate: Gate, level: int, repeats: int, doubts: 
     repeats -= len(unsteady)
     seconds = sum(cell.seconds for cell in here if cell.mode in (gate.mode, gate.baseline))
     if doubts:
-        return Judged(gate, level, None, None, None, None, f"degraded: {doubts}", seconds)
+        return GateResult(gate, level, seconds, passed=None, reason=f"degraded: {doubts}")
     figure = (
         _own(here, gate, repeats) if gate.baseline is None else _ratio(here, gate, gate.baseline, repeats)
     )
-    if isinstance(figure, str):
-        return Judged(gate, level, None, None, None, False, figure, seconds)
-    return Judged(gate, level, figure.value, figure.low, figure.high, gate.holds(figure.value), "", seconds)
+    if isinstance(figure, _Unmeasured):
+        return GateResult(gate, level, seconds, passed=False, reason=figure.reason)
+    return GateResult(
+        gate,
+        level,
+        seconds,
+        passed=gate.holds(figure.value),
+        value=figure.value,
+        low=figure.low,
+        high=figure.high,
+    )
 
 
-def _own(cells: Sequence[Cell], gate: Gate, repeats: int) -> _Figure | str:
+def _own(cells: Sequence[Cell], gate: Gate, repeats: int) -> _Figure | _Unmeasured:
     """The mode's own figure, or why there is none."""
     figures = _by_repeat(cells, gate, gate.mode)
     values = [figure for figure in figures.values() if figure is not None]
     if not values:
-        return "not measured"
+        return _Unmeasured("not measured")
     if len(values) < repeats:
         return _lacking(len(values), repeats)
-    least, greatest = min(values), max(values)
+    low, high = min(values), max(values)
     if gate.metric.unit in _HOLDS_IN_EVERY_REPEAT:
-        return _Figure(greatest if gate.asks_for_less else least, least, greatest)
-    return _Figure(median(values), least, greatest)
+        return _Figure(high if gate.asks_for_less else low, low, high)
+    return _Figure(median(values), low, high)
 
 
-def _ratio(cells: Sequence[Cell], gate: Gate, baseline: str, repeats: int) -> _Figure | str:
+def _ratio(cells: Sequence[Cell], gate: Gate, baseline: str, repeats: int) -> _Figure | _Unmeasured:
     """The mode's figure over the baseline's, or why there is none."""
     values, bases = _by_repeat(cells, gate, gate.mode), _by_repeat(cells, gate, baseline)
     # A figure that is missing is as good as 0 here: it leaves no ratio.
     both = [(values[repeat] or 0.0, bases[repeat] or 0.0) for repeat in sorted(values.keys() & bases.keys())]
     estimate = paired_ratio([value for value, _ in both], [base for _, base in both])
     if estimate is None:
-        return "no ratio: 0 or not measured"
+        return _Unmeasured("no ratio: 0 or not measured")
     if len(both) < repeats:
         return _lacking(len(both), repeats)
     return _Figure(estimate.ratio, estimate.low, estimate.high)
 
 
-def _lacking(measured: int, repeats: int) -> str:
-    return f"not measured in {repeats - measured} of {repeats} repeats"
+def _lacking(measured: int, repeats: int) -> _Unmeasured:
+    return _Unmeasured(f"not measured in {repeats - measured} of {repeats} repeats")
 
 
 def _by_repeat(cells: Sequence[Cell], gate: Gate, mode: str) -> dict[int, float | None]:

@@ -1,11 +1,12 @@
-"""What Locust is told, within a process that Locust has taken over: as under_locust.py."""
+"""What Locust is told."""
 
 from __future__ import annotations
 
-import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from locust import TaskSet, task
 from locust.env import Environment
 from locust.stats import setup_distributed_stats_event_listeners
@@ -14,18 +15,10 @@ from lockstep.record.journal import Batch, Journal
 from lockstep.record.locust_feed import LocustFeed
 from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
 from lockstep.users import TcpUser
-from tests.integration.loadtest.under_locust import Echo
+from tests.factories.units import MS, S
+from tests.locust.crew import Echo, environment_with_runner
 
-MS = 1_000_000
-S = 1_000_000_000
 NAME = "free"
-
-
-def environment_with_runner() -> Environment:
-    """With Locust's own listener, which fills its table."""
-    environment = Environment()
-    environment.create_local_runner()
-    return environment
 
 
 def tell(journal: Journal, count: int, phase: Phase = Phase.MESSAGE) -> None:
@@ -38,12 +31,19 @@ def tell(journal: Journal, count: int, phase: Phase = Phase.MESSAGE) -> None:
             journal.step(phase, now_ns - (number + 1) * MS, now_ns)
 
 
-def where_nobody_listens_the_table_is_filled_in_bulk_and_no_event_is_fired() -> None:
+def test_where_nobody_listens_the_table_is_filled_in_bulk_and_no_event_is_fired(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     environment = environment_with_runner()
     fired: list[Any] = []
     feed = LocustFeed(environment)
     real = environment.events.request.fire
-    environment.events.request.fire = lambda **told: (fired.append(told), real(**told))
+
+    def fire(**told: Any) -> None:
+        fired.append(told)
+        real(**told)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(environment.events.request, "fire", fire)
     journal = feed.open_journal(NAME)
     tell(journal, 5)
     tell(journal, 2, Phase.CONNECT)
@@ -55,7 +55,7 @@ def where_nobody_listens_the_table_is_filled_in_bulk_and_no_event_is_fired() -> 
     assert fired == []
 
 
-def a_listener_hears_each_event_once_and_the_table_counts_it_once() -> None:
+def test_a_listener_hears_each_event_once_and_the_table_counts_it_once() -> None:
     environment = environment_with_runner()
     heard: list[tuple[str, str, float, int]] = []
 
@@ -80,7 +80,7 @@ def a_listener_hears_each_event_once_and_the_table_counts_it_once() -> None:
     assert [len(batch.steps[Phase.LAG]) for batch in batches] == [3]
 
 
-def a_listener_without_locusts_own_hears_every_event() -> None:
+def test_a_listener_without_locusts_own_hears_every_event() -> None:
     environment = Environment()
     heard: list[Any] = []
     environment.events.request.add_listener(lambda **told: heard.append(told))
@@ -91,7 +91,7 @@ def a_listener_without_locusts_own_hears_every_event() -> None:
     assert environment.stats.total.num_requests == 0
 
 
-def with_and_without_a_listener_the_table_is_the_same() -> None:
+def test_with_and_without_a_listener_the_table_is_the_same() -> None:
     tables = []
     for listens in (False, True):
         environment = environment_with_runner()
@@ -109,7 +109,7 @@ def with_and_without_a_listener_the_table_is_the_same() -> None:
     assert bulk.total_content_length == single.total_content_length == 40 * 20 + 3
 
 
-def failures_reach_locusts_failures_and_no_percentile() -> None:
+def test_failures_reach_locusts_failures_and_no_percentile() -> None:
     environment = environment_with_runner()
     journal = LocustFeed(environment).open_journal(NAME)
     for _ in range(2):
@@ -126,7 +126,7 @@ def failures_reach_locusts_failures_and_no_percentile() -> None:
     assert any("refused" in text and "refused:" not in text for _, text in errors)
 
 
-def the_journals_are_handed_on_before_locust_reports_to_its_master() -> None:
+def test_the_journals_are_handed_on_before_locust_reports_to_its_master() -> None:
     environment = Environment()
     # Where Locust's own listener comes first, as on a worker.
     setup_distributed_stats_event_listeners(environment.events, environment.stats)
@@ -139,7 +139,7 @@ def the_journals_are_handed_on_before_locust_reports_to_its_master() -> None:
     assert {row["name"]: row["num_requests"] for row in report["stats"]} == {NAME: 5, "lock": 2}
 
 
-def the_end_of_a_test_and_a_new_journal_of_that_name_hand_on_what_is_held() -> None:
+def test_the_end_of_a_test_and_a_new_journal_of_that_name_hand_on_what_is_held() -> None:
     environment = environment_with_runner()
     feed = LocustFeed(environment)
     tell(feed.open_journal(NAME), 3)
@@ -157,7 +157,7 @@ def the_end_of_a_test_and_a_new_journal_of_that_name_hand_on_what_is_held() -> N
 class Talker(TcpUser):
     """Says hello once, rightly and wrongly."""
 
-    wait_time = None
+    wait_time = None  # type: ignore[assignment]  # nobody runs it
 
     def talk(self) -> None:
         assert self.client.connect() is Outcome.ANSWERED
@@ -170,15 +170,18 @@ class Talker(TcpUser):
         """Locust wants a task; the case calls talk."""
 
 
-def talker(kind: type[Talker], environment: Environment) -> Talker:
-    kind.host = f"tcp://127.0.0.1:{PEER.server.server_port}"
+@pytest.fixture
+def peer() -> Iterator[Echo]:
+    with Echo() as peer:
+        yield peer
+
+
+def talker(kind: type[Talker], environment: Environment, peer: Echo) -> Talker:
+    kind.host = f"tcp://127.0.0.1:{peer.port}"
     return kind(environment)
 
 
-PEER = Echo()
-
-
-def a_user_that_overrides_on_sample_sees_every_sample_and_feeds_locust_itself() -> None:
+def test_a_user_that_overrides_on_sample_sees_every_sample_and_feeds_locust_itself(peer: Echo) -> None:
     seen: list[Sample] = []
 
     class Watcher(Talker):
@@ -186,9 +189,8 @@ def a_user_that_overrides_on_sample_sees_every_sample_and_feeds_locust_itself() 
             seen.append(sample)
             super().on_sample(sample)
 
-    PEER.server.start()
     environment = environment_with_runner()
-    talker(Watcher, environment).talk()
+    talker(Watcher, environment, peer).talk()
     assert [(sample.phase.value, sample.outcome.value) for sample in seen] == [
         ("connect", "answered"),
         ("message", "answered"),
@@ -200,11 +202,10 @@ def a_user_that_overrides_on_sample_sees_every_sample_and_feeds_locust_itself() 
     assert environment.stats.total.num_requests == 2
 
 
-def users_whom_nobody_watches_share_a_journal_and_fill_the_same_table() -> None:
-    PEER.server.start()
+def test_users_whom_nobody_watches_share_a_journal_and_fill_the_same_table(peer: Echo) -> None:
     environment = environment_with_runner()
     for _ in range(2):
-        talker(Talker, environment).talk()
+        talker(Talker, environment, peer).talk()
     # Failures are told at once, the rest when the journal is handed on.
     assert environment.stats.total.num_requests == 2
     environment.events.test_stop.fire(environment=environment)
@@ -212,22 +213,3 @@ def users_whom_nobody_watches_share_a_journal_and_fill_the_same_table() -> None:
     messages = environment.stats.get("Talker", "message")
     assert (messages.num_requests, messages.num_failures) == (4, 2)
     assert messages.total_content_length == 20
-
-
-CASES = {
-    case.__name__: case
-    for case in (
-        where_nobody_listens_the_table_is_filled_in_bulk_and_no_event_is_fired,
-        a_listener_hears_each_event_once_and_the_table_counts_it_once,
-        a_listener_without_locusts_own_hears_every_event,
-        with_and_without_a_listener_the_table_is_the_same,
-        failures_reach_locusts_failures_and_no_percentile,
-        the_journals_are_handed_on_before_locust_reports_to_its_master,
-        the_end_of_a_test_and_a_new_journal_of_that_name_hand_on_what_is_held,
-        a_user_that_overrides_on_sample_sees_every_sample_and_feeds_locust_itself,
-        users_whom_nobody_watches_share_a_journal_and_fill_the_same_table,
-    )
-}
-
-if __name__ == "__main__":
-    CASES[sys.argv[1]]()

@@ -1,0 +1,142 @@
+"""Users of an agent, and a peer for them to talk to, in a process that Locust has taken over."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, Self
+
+import gevent
+from gevent.server import StreamServer
+from locust.env import Environment
+from locust.stats import RequestStats
+
+from lockstep.control import FAULT, OPENED, PULSE, REPORT, CellOrder
+from lockstep.plan import Traffic
+from lockstep.record.locust_feed import LocustFeed
+from lockstep.tcp.samples import Outcome
+from lockstep.worker.agent import Agent
+
+PATIENCE_S = 20
+OUTCOMES = {outcome.value for outcome in Outcome}
+
+
+class Runner:
+    """Stands in for Locust's: keeps what is sent."""
+
+    client_id = "w1"
+
+    def __init__(self) -> None:
+        self.reports: list[dict[str, Any]] = []
+        self.opened: list[dict[str, Any]] = []
+        self.pulses: list[dict[str, Any]] = []
+        self.faults: list[dict[str, Any]] = []
+
+    def send_message(self, kind: str, message: dict[str, Any]) -> None:
+        kept = {REPORT: self.reports, OPENED: self.opened, PULSE: self.pulses, FAULT: self.faults}
+        kept[kind].append(message)
+
+    def outcomes(self) -> dict[str, int]:
+        """How messages ended, of all reports together."""
+        totals: dict[str, int] = {}
+        for report in self.reports:
+            for outcome in OUTCOMES & set(report["ledger"]):
+                totals[outcome] = totals.get(outcome, 0) + report["ledger"][outcome]
+        return totals
+
+
+class Echo:
+    """A peer that echoes, and knows how many connections it has. mute: never answers."""
+
+    def __init__(self, mute: bool = False, delay_s: float = 0.001) -> None:
+        self.mute = mute
+        self.delay_s = delay_s
+        self.open = self.most_open = self.accepted = self.heard = 0
+        self.server = StreamServer(("127.0.0.1", 0), self._serve)
+
+    def __enter__(self) -> Self:
+        self.server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.stop()
+
+    @property
+    def port(self) -> int:
+        """Once it listens."""
+        return int(self.server.server_port)
+
+    def _serve(self, link: socket.socket, _: object) -> None:
+        self.open += 1
+        self.accepted += 1
+        self.most_open = max(self.most_open, self.open)
+        while data := link.recv(65536):
+            self.heard += 1
+            if not self.mute:
+                gevent.sleep(self.delay_s)
+                link.sendall(data)
+        self.open -= 1
+
+
+def environment_with_runner() -> Environment:
+    """Locust's, with a runner and with Locust's own listener, which fills its table."""
+    environment = Environment()
+    environment.create_local_runner()
+    return environment
+
+
+@contextmanager
+def crew(peer: Echo | None = None, users: int = 3) -> Iterator[tuple[Agent, Runner, RequestStats]]:
+    """An agent whose users take their turns until the context is left, and Locust's table.
+
+    peer: listens as long.
+    """
+    environment = environment_with_runner()
+    runner = Runner()
+    agent = Agent(runner, LocustFeed(environment))
+
+    def use() -> None:
+        place = agent.new_place()
+        try:
+            while True:
+                agent.work(place)
+        finally:
+            agent.give_up(place)
+
+    with peer or nullcontext():
+        greenlets = [gevent.spawn(use) for _ in range(users)]
+        gevent.sleep(0)
+        try:
+            yield agent, runner, environment.stats
+        finally:
+            gevent.killall(greenlets)
+
+
+def order(
+    port: int, cell: int = 0, seconds: float | None = None, timeout_s: float = 10.0, **traffic: Any
+) -> CellOrder:
+    return CellOrder(
+        run_id="run",
+        cell=cell,
+        mode="free",
+        host="127.0.0.1",
+        port=port,
+        framing="raw",
+        timing=False,
+        reply="echo",
+        traffic=Traffic(**traffic),
+        warmup_s=0.0,
+        seconds=seconds,
+        timeout_s=timeout_s,
+    )
+
+
+def messages_in(table: RequestStats) -> int:
+    """Answered and failed messages that Locust knows of."""
+    return int(table.get("free", "message").num_requests)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        gevent.sleep(0.001)
