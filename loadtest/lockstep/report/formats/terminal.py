@@ -31,7 +31,7 @@ COLUMNS = (
     "failed",
 )
 LEGEND = (
-    "Medians of the repeats. p50, p99: response time; 1st reply: p50; wait: mean; peak: in service. "
+    "Medians of the repeats. p50, p99: response time; 1st reply: p50; wait: mean; peak: maximum in service. "
     f"Ratios: geometric means over the repeats. CI: confidence interval. {CELL}"
 )
 DEGRADED = "DEGRADED RUN: figures may be missing or wrong, do not quote them."
