@@ -25,8 +25,8 @@ from lockstep.plan import (
 from lockstep.plan_file import read_plan_file
 from lockstep.target.admin import ServerUnreachableError, ServerView
 from lockstep.target.target import PLAIN_TARGET, Target
+from lockstep.tcp.addresses import split_target
 from lockstep.tcp.sources import parse_sources
-from lockstep.tcp.target_url import split_target
 from lockstep_wire.framing import FRAMINGS
 
 BY_HAND = "by hand"

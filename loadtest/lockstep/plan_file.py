@@ -71,7 +71,7 @@ def _text(file: Path, written: str, value: Any) -> str:
     parts = value if isinstance(value, list) else [value]
     for part in parts:
         if type(part) not in (str, int):
-            raise _refusal(file, f"{written} = {_shown(value)} is no list of names or whole numbers")
+            raise _refusal(file, f"{written} = {_shown(value)} is not a list of names or whole numbers")
     return ",".join(map(str, parts))
 
 

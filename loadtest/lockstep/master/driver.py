@@ -31,7 +31,7 @@ from lockstep.plan import PlanError, PlannedCell
 from lockstep.refusals import REFUSALS, in_words
 from lockstep.runs.records import Run
 from lockstep.tcp.addresses import ADDRESS_BOOK
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.failures import HarnessError
 from lockstep.users import ScenarioUser
 
 logger = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class Driver:
             load_s: Callable[[float], float] = plan.load_s
         else:
             if options.headless and options.gate:
-                raise PlanError("gate", f"does nothing in a run by hand: add --run {COMPARISON_PLAN!r}")
+                raise PlanError("gate", f"does nothing in a manual run: add --run {COMPARISON_PLAN!r}")
             check_numbers(options)
             target.port_of(options.mode)
             shape = None

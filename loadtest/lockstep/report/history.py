@@ -148,7 +148,6 @@ def render_history(history: History, links: Mapping[str, str], left_out: Sequenc
         svgs={section.name: _drawn(section) for section in sections},
         striped=striped,
         findings=(),
-        told=[],
         gated=any(run.row.gates for run in runs),
         left_out=left_out,
     )

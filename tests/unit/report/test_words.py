@@ -12,7 +12,8 @@ from lockstep.analysis.intervals import Estimate
 from lockstep.analysis.timeline import Bar, Lane, Timeline
 from lockstep.report import titles
 from lockstep.report.charts import axes
-from lockstep.report.charts.picture import to_svg
+from lockstep.report.charts.picture import Row, to_svg
+from lockstep.report.charts.rows import NOT_MEASURED, Block, Layout
 from lockstep.report.material import colours
 from lockstep.report.numbers import difference, duration, figures, share
 from lockstep.report.sections.confidence import certainty_title, estimate_words
@@ -223,3 +224,15 @@ def test_a_ratio_without_an_interval_says_so() -> None:
     assert estimate_words(Estimate(2.0, None, None, 1)) == "2.00 (one repeat)"
     assert estimate_words(Estimate(2.0, 1.5, 2.5, 3)) == "2.00 (1.50 to 2.50)"
     assert estimate_words(Estimate(1.02, 0.9, 1.1, 3)) == "1.02 (0.900 to 1.10), not significant"
+
+
+def test_a_row_of_which_nothing_was_measured_says_so() -> None:
+    marks: list[Row] = [{"series": "free", "start": 0, "end": 1}]
+    layout = Layout.of([Block("8 connections", ["free", "lock"], marks, [])])
+    assert layout.words == [{"row": 2.5, "words": NOT_MEASURED}]
+
+
+def test_a_title_names_the_series_of_which_it_has_no_time(two: list[Aggregate]) -> None:
+    free, lock = two
+    title = titles.response_title([free, replace(lock, response_p99_us=None)])
+    assert title.endswith(" with free; not measured with lock")
