@@ -5,13 +5,13 @@ ARGS   ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-CODE   := wire server loadtest bench
+CODE   := wire server loadtest bench tools
 LOCK   := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
             --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help venv compare test golden lint bench picture lock clean
+.PHONY: help venv compare test unit golden lint bench picture release sizes lock clean
 
 help: ## Say what there is
 	@echo "Lockstep: what synchronising costs a threaded TCP server"
@@ -28,6 +28,9 @@ test: lint ## Run lint and every test; says what it left out and why (ARGS='-k t
 	@echo "test: every test"
 	@$(BIN)/python -m pytest $(ARGS)
 
+unit: $(READY) ## Run the tests that start neither server nor Locust run, in a minute or two (ARGS='-k ticket')
+	@$(BIN)/python -m pytest tests/unit tests/golden $(ARGS)
+
 golden: $(READY) ## Write the golden files of what people read anew; read the change in git
 	@$(BIN)/python -m pytest -q tests/golden --renew-golden
 
@@ -43,18 +46,24 @@ bench: $(READY) ## Measure the server and the load generator themselves
 picture: $(READY) ## Make docs/report.png of a run's report (ARGS=results/<run id>; needs Chromium)
 	@PYTHONPATH=. $(BIN)/python docs/picture.py $(ARGS)
 
+release: $(READY) ## Build wheel and sdist into dist/, check them, tag the version of CHANGELOG; uploads nothing
+	@$(BIN)/python -m tools.release
+
+sizes: $(READY) ## Measure wheel, dependencies and installed size without extras and with each
+	@$(BIN)/python -m tools.sizes
+
 lock: $(READY) ## Renew requirements/*.txt from the .in files (ARGS=--upgrade for newer versions)
 	@echo "lock: requirements/server.txt, loadtest.txt, dev.txt"
 	@cd requirements && ../$(LOCK) $(ARGS) server.in -o server.txt
-	@cd requirements && ../$(LOCK) $(ARGS) loadtest.in -c server.txt -o loadtest.txt
-	@cd requirements && ../$(LOCK) $(ARGS) server.in loadtest.in dev.in -c server.txt -c loadtest.txt -o dev.txt
+	@cd requirements && ../$(LOCK) $(ARGS) base.in report.in -c server.txt -o loadtest.txt
+	@cd requirements && ../$(LOCK) $(ARGS) base.in report.in server.in dev.in -c server.txt -c loadtest.txt -o dev.txt
 
 clean: ## Remove .venv and every cache; results/ stays
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Redone only when an input changes. A half-made .venv has no .ready, so the next make starts afresh.
-$(READY): requirements/dev.txt requirements/server.in requirements/loadtest.in requirements/dev.in pyproject.toml
+$(READY): requirements/dev.txt $(wildcard requirements/*.in) pyproject.toml
 	@command -v $(PYTHON) >/dev/null || \
 	  { echo "make: there is no $(PYTHON): install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3 ..." >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -20,6 +20,7 @@ from lockstep.commands.parser import PROGRAM, Program, misused, version
 from lockstep.commands.report import report
 from lockstep.exit_codes import DONE, WRONG_USE
 from lockstep.refusals import REFUSALS, in_words
+from lockstep_wire.extras import remedy
 
 app = Program(
     PROGRAM,
@@ -39,6 +40,12 @@ def main() -> None:
         code = WRONG_USE
     except click.UsageError as misuse:
         complain(misused(misuse))
+        code = WRONG_USE
+    except ModuleNotFoundError as missing:
+        words = remedy(missing)
+        if words is None:
+            raise
+        complain(words)
         code = WRONG_USE
     sys.exit(code if isinstance(code, int) else DONE)
 

@@ -172,20 +172,20 @@ def test_the_servers_counts_and_the_mode_under_load_are_shown_by_mode(
     expect(row.locator("td").nth(1)).to_have_text(re.compile("^[345]$"), timeout=SOON_MS)
     expect(row.locator(".bar i")).to_have_count(3)
     await_end(page)
-    expect(live.locator("#headline")).to_contain_text("lock serves")
+    expect(live.locator("#headline")).to_contain_text("lock's throughput")
 
 
 def test_a_run_by_hand_ends_with_what_it_served_and_a_report(page: Page, load: LoadProcesses) -> None:
     start_by_hand(page, "lock")
     live = go_to_tab_by_keyboard(page)
-    expect(live.locator("#run")).to_contain_text("a run by hand")
+    expect(live.locator("#run")).to_contain_text("a manual run")
     expect(live.locator("#p99")).to_have_text(A_NUMBER, timeout=SOON_MS)
     expect(live.locator("#cell")).to_have_text("lock, 4 connections", timeout=SOON_MS)
     expect(live.locator("#left")).to_have_text(A_NUMBER)
     keep_picture(page, "live-by-hand")
     press(page, "Stop")
     outcome = live.get_by_role("region", name="Outcome")
-    expect(outcome.locator("#headline")).to_contain_text("lock serves", timeout=END_MS)
+    expect(outcome.locator("#headline")).to_contain_text("lock's throughput", timeout=END_MS)
     link = outcome.get_by_role("link", name="Open the report")
     expect(link).to_be_visible(timeout=END_MS)
     the_report_opens(page, link, load)

@@ -36,6 +36,11 @@ class Check:
     touches: tuple[Topic, ...]
     degrades: bool = False
 
+    @property
+    def subject(self) -> Topic:
+        """What it says something of in the first place: confidence only where it is about nothing else."""
+        return next((topic for topic in self.touches if topic is not Topic.CERTAINTY), Topic.CERTAINTY)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -143,11 +143,13 @@ class Verdict:
 
         Throughput at the greatest level or, where all load is open, the slowest messages at the greatest
         rate; `lock` against `free` where they are and it is not too noisy to say, else whoever is shown to
-        differ most from the baseline.
+        differ most from the baseline, those first of whom it can be said by how much.
         """
         candidates = _greatest(self.comparisons)
         classic = (
-            each for each in candidates if _modes(each) == ("lock", "free") and not each.estimate.noisy
+            each
+            for each in candidates
+            if _modes(each) == ("lock", "free") and not (each.estimate.noisy or each.estimate.vague)
         )
         return next(classic, max(candidates, key=_effect_size, default=None))
 
@@ -173,8 +175,9 @@ def _modes(comparison: Comparison) -> tuple[str, str]:
     return mode_of(comparison.series), mode_of(comparison.baseline)
 
 
-def _effect_size(comparison: Comparison) -> tuple[bool, float]:
-    return comparison.estimate.differs, abs(math.log(comparison.estimate.ratio))
+def _effect_size(comparison: Comparison) -> tuple[bool, bool, float]:
+    estimate = comparison.estimate
+    return estimate.differs and not estimate.vague, estimate.differs, abs(math.log(estimate.ratio))
 
 
 def _no_answers(cells: Sequence[Cell]) -> list[NoAnswers]:

@@ -17,7 +17,7 @@ UNKNOWN = "unknown"
 # run to run; limits and the backlog, which matter only where they are hit, and then are a finding; Lockstep's
 # own build, which may be the very thing that two runs are to tell apart: see `builds`.
 _OF_A_MACHINE = {
-    "cpu_model": "processor",
+    "cpu_model": "CPU",
     "cpu_count": "cores",
     "platform": "system",
     "python": "Python",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     path("run_a"),
     path("run_b"),
     option(Setting("tolerance", str, "5%", "How much worse B may be, such as 5% or 0.05")),
-    switch("force", "Go on where the runs were not made alike."),
+    switch("force", "Compare although the conditions differ."),
     switch("markdown", "Print Markdown, for a comment."),
 )
 def diff(run_a: Path, run_b: Path, tolerance: str, force: bool, markdown: bool) -> int:
@@ -33,7 +33,7 @@ def diff(run_a: Path, run_b: Path, tolerance: str, force: bool, markdown: bool) 
     """
     from lockstep.analysis.conditions import mismatches
     from lockstep.analysis.run_diff import diff as diff_runs
-    from lockstep.report.diff_text import diff_markdown, print_diff
+    from lockstep.report.diff import diff_markdown, print_diff
     from lockstep.runs.folder import RunFolder
 
     allowed = parse_tolerance(tolerance)
@@ -54,10 +54,10 @@ def diff(run_a: Path, run_b: Path, tolerance: str, force: bool, markdown: bool) 
 
 
 def refusal(found: RunDiff, differing: Sequence[Mismatch], *, force: bool) -> str | None:
-    """Why the two runs are not held against each other, with the remedy; None where they are."""
+    """Why the two runs are not compared, with the remedy; None where they are."""
     if differing and not force:
         told = "; ".join(f"{each.condition}: {each.first} and {each.second}" for each in differing)
-        return f"were not made alike ({told}): make them alike, or go on with --force"
+        return f"are not comparable ({told}): make both under the same conditions, or go on with --force"
     if found.withheld or found.worse:
         return None
     if not found.differences:

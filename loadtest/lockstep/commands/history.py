@@ -33,8 +33,7 @@ def history(folder: Path, out: Path | None) -> None:
     FOLDER holds run folders. [default: results]
     """
     from lockstep.analysis.history import make_history
-    from lockstep.report.history_page import render_history
-    from lockstep.report.history_text import print_history
+    from lockstep.report.history import print_history, render_history
     from lockstep.runs.folder import RunFolder
 
     page = out or folder / PAGE

@@ -24,8 +24,8 @@ def report(run: Path, charts: Path | None, markdown: bool) -> None:
     """
     # All that a report allocates it keeps to its end: looking for garbage would take a tenth of its time.
     gc.disable()
-    from lockstep.report.build import write_report
     from lockstep.report.material import Material
+    from lockstep.report.write import write_report
 
     material = Material.of(RunFolder.load(run))
     write_report(material, charts)

@@ -111,7 +111,7 @@ class Driver:
             load_s: Callable[[float], float] = plan.load_s
         else:
             if options.headless and options.gate:
-                raise PlanError("gate", f"does nothing in a run by hand: add --run {COMPARISON_PLAN!r}")
+                raise PlanError("gate", f"does nothing in a manual run: add --run {COMPARISON_PLAN!r}")
             check_numbers(options)
             target.port_of(options.mode)
             shape = None

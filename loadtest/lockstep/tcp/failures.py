@@ -14,7 +14,7 @@ SHOWN_BYTES = 64
 _BYTES = re.compile(": b['\"].*", re.DOTALL)
 
 NO_CONNECTION = "no connection"
-AFTER_ABORT = "abort() was called: connect() begins anew"
+AFTER_ABORT = "abort() was called: connect() again"
 CLOSED_UNANSWERED = "closed before the reply came; to a message that gets none say send(..., reply=False)"
 LOST_WITH_IT = "lost with the connection, which was given up at an earlier message"
 OVERDUE = (

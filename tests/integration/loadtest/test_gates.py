@@ -113,7 +113,7 @@ def test_a_plan_file_is_read_under_locust_too(admin: str, tmp_path: Path) -> Non
     ("arguments", "said"),
     [
         (("--run", "comparison plan", "--modes", "free", "--gate", "fre: late < 1"), "did you mean free?"),
-        (("--gate", MET), "--gate does nothing in a run by hand: add --run 'comparison plan'"),
+        (("--gate", MET), "--gate does nothing in a manual run: add --run 'comparison plan'"),
         (("--plan", "no/such.toml"), "--plan no/such.toml: cannot be read"),
     ],
 )

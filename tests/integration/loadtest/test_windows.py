@@ -22,7 +22,7 @@ def test_where_sessions_outlive_the_window_no_figure_of_the_lucky_few_is_told(tm
     )
     assert done.code == 3, done.err
     assert "with lock at 8 a session takes 0.8 s at least" in done.err
-    assert "No verdict: Measurement windows were too short" in done.out
+    assert "No verdict, the run is degraded: too-short" in done.out
     folder, run = only_run(tmp_path)
     (lock,) = (cell for cell in run["cells"] if cell["mode"] == "lock")
     assert lock["edges"]["needs_s"] >= 24

@@ -218,7 +218,7 @@ def test_nobody_is_told_to_start_a_server_that_is_not_ours_with_a_flag_of_ours(r
 def test_a_cell_that_is_too_short_says_what_it_needs(run: Run) -> None:
     (found,) = findings(too_short_at_its_only_repeat(with_cell(seconds=4.0)(run)))
     assert found.where[0].endswith(
-        "too short: needs 960 s, was 4 s (32 still under way at the end, one for 3.34 s)"
+        "too short: needs 960 s, was 4 s (32 still in flight at the end, one for 3.34 s)"
     )
     (found,) = findings(with_cell(edges=Edges(-1.0, 32, 3e6, 120.0, at_least=True))(run))
     assert "needs more than 120 s" in found.where[0]

@@ -10,15 +10,16 @@ from lockstep.analysis.aggregate import Aggregate, aggregate
 from lockstep.analysis.comparison import THROUGHPUT, Comparison
 from lockstep.analysis.intervals import Estimate
 from lockstep.analysis.timeline import Bar, Lane, Timeline
-from lockstep.report import axes, titles
-from lockstep.report.certainty_chart import estimate_words
-from lockstep.report.certainty_section import certainty_title
-from lockstep.report.generator_rows import load_rows, worker_rows
+from lockstep.report import titles
+from lockstep.report.charts import axes
+from lockstep.report.charts.picture import Row, to_svg
+from lockstep.report.charts.rows import NOT_MEASURED, Block, Layout
+from lockstep.report.material import colours
 from lockstep.report.numbers import difference, duration, figures, share
-from lockstep.report.palette import colours
-from lockstep.report.svg import to_svg
-from lockstep.report.theory_rows import law_rows, wait_rows
-from lockstep.report.timeline_chart import timeline_chart
+from lockstep.report.sections.confidence import certainty_title, estimate_words
+from lockstep.report.sections.generator import load_rows, worker_rows
+from lockstep.report.sections.queueing import law_rows, wait_rows
+from lockstep.report.sections.timeline import timeline_chart
 from lockstep.report.verdict_words import bound
 from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import WorkerHealth
@@ -116,14 +117,12 @@ def test_a_difference_has_a_sign_unless_it_is_none(computed: float, counted: flo
     assert difference(computed, counted) == words
 
 
-def test_what_is_equal_is_said_once_with_each(two: list[Aggregate]) -> None:
+def test_what_is_equal_is_said_once(two: list[Aggregate]) -> None:
     free, lock = two
     alike = [
         replace(each, max_in_service=1) for each in (free, replace(lock, series="ticket", mode="ticket"))
     ]
-    assert titles.in_service_title(alike) == (
-        "At 8 connections the most in service at once is 1 each with free and ticket"
-    )
+    assert titles.in_service_title(alike).endswith("is 1 with free and ticket")
     assert titles.in_service_title([free, lock]).endswith("is 8 with free, 1 with lock")
 
 
@@ -134,7 +133,7 @@ def test_a_title_tells_no_growth_from_a_level_at_which_nothing_was_answered() ->
         for each in cells
     ]
     said = titles.throughput_title(aggregate(silent, ("free", "lock")))
-    assert said.startswith("From 1 to 16 connections throughput grows ")
+    assert said.startswith("From 1 to 16 connections, throughput grows by a factor of ")
     assert "lock" not in said
 
 
@@ -142,8 +141,8 @@ def test_where_the_told_series_have_no_figure_the_title_claims_nothing_of_the_ot
     two: list[Aggregate],
 ) -> None:
     mute = [replace(each, max_in_service=None, response_p99_us=None) for each in two]
-    assert titles.in_service_title(mute) == "The most in service at once"
-    assert titles.response_title(mute) == "At 8 connections nothing was timed with free and lock"
+    assert titles.in_service_title(mute) == "Peak in service"
+    assert titles.response_title(mute).endswith("nothing was timed with free and lock")
 
 
 def test_titles_under_open_load_speak_of_arrivals() -> None:
@@ -153,7 +152,7 @@ def test_titles_under_open_load_speak_of_arrivals() -> None:
         titles.time_spent_title(aggregates),
         titles.in_service_title(aggregates),
     ):
-        assert title.startswith("At 357 arrivals per second (64 users) ")
+        assert title.startswith("At 357 arrivals per second (64 users), ")
         assert "/s" not in title
 
 
@@ -211,19 +210,23 @@ def differing(*shown: bool) -> list[Comparison]:
 @pytest.mark.parametrize(
     ("comparisons", "title"),
     [
-        (differing(True), "The difference is shown"),
-        (differing(True, True), "All 2 differences are shown"),
-        (differing(False, False), "No difference is shown"),
-        (differing(True, False, False), "1 of 3 differences is shown, 2 are not"),
-        (differing(True, True, False), "2 of 3 differences are shown, 1 is not"),
-        ([], "No difference is shown"),
+        (differing(True), "1 of 1 difference is "),
+        (differing(True, True), "2 of 2 differences are "),
+        (differing(False, False), "0 of 2 differences are "),
+        (differing(True, False, False), "1 of 3 differences is "),
     ],
 )
-def test_how_sure_is_said_in_a_count(comparisons: list[Comparison], title: str) -> None:
-    assert certainty_title(comparisons) == title
+def test_confidence_is_a_count_of_significant_differences(comparisons: list[Comparison], title: str) -> None:
+    assert certainty_title(comparisons) == f"{title}significant at 95%"
 
 
 def test_a_ratio_without_an_interval_says_so() -> None:
     assert estimate_words(Estimate(2.0, None, None, 1)) == "2.00 (one repeat)"
     assert estimate_words(Estimate(2.0, 1.5, 2.5, 3)) == "2.00 (1.50 to 2.50)"
-    assert estimate_words(Estimate(1.02, 0.9, 1.1, 3)) == "1.02 (0.900 to 1.10), no difference shown"
+    assert estimate_words(Estimate(1.02, 0.9, 1.1, 3)) == "1.02 (0.900 to 1.10), not significant"
+
+
+def test_a_row_of_which_nothing_was_measured_says_so() -> None:
+    marks: list[Row] = [{"series": "free", "start": 0, "end": 1}]
+    layout = Layout.of([Block("8 connections", ["free", "lock"], marks, [])])
+    assert layout.words == [{"row": 2.5, "words": NOT_MEASURED}]
