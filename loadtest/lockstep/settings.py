@@ -208,8 +208,7 @@ SETTINGS = (
         "plan",
         Path,
         None,
-        "TOML file of settings by these names, which win over it, or the name of a "
-        "shipped plan, such as smoke",
+        "TOML file of settings by these names, which win over it; or a shipped plan, such as smoke",
         Where.COMPARE | _LOCUST,
     ),
     Setting(
@@ -221,13 +220,7 @@ SETTINGS = (
         listed=True,
     ),
     Setting("out", Path, "results", "Folder for run folders", _COMPARE | _LOCUST),
-    Setting(
-        "admin",
-        str,
-        None,
-        "Admin port, HOST:PORT, of a Lockstep server that runs already",
-        _COMPARE | _LOCUST,
-    ),
+    Setting("admin", str, None, "HOST:PORT of a Lockstep server's admin port", _COMPARE | _LOCUST),
     Setting(
         "host", str, None, "A server that runs already: tcp://name, or auto", _COMPARE, elsewhere=_COMPARES
     ),
