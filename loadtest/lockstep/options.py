@@ -19,8 +19,8 @@ from lockstep.refusals import in_words
 from lockstep.settings import COMPARISON_PLAN, SETTINGS, Setting, Where, given_by
 from lockstep.target.admin import ServerUnreachableError, ServerView
 from lockstep.target.target import PLAIN_TARGET, Target
+from lockstep.tcp.addresses import split_target
 from lockstep.tcp.sources import parse_sources
-from lockstep.tcp.target_url import split_target
 
 # What is filled in once the server has said what it offers.
 OF_THE_SERVER = ("mode", "modes")

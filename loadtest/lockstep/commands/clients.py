@@ -22,8 +22,7 @@ from lockstep.settings import USUAL_MODES, Setting
 from lockstep.target.admin import ServerView
 from lockstep.target.local_server import local_server
 from lockstep.tcp.client import TcpClient
-from lockstep.tcp.meters import SampleMeter
-from lockstep.tcp.samples import Outcome, Sample
+from lockstep.tcp.samples import Outcome, Sample, SampleMeter
 from lockstep_wire.greeting import ACKNOWLEDGEMENT, greeting_of
 
 MOST_CLIENTS = 100

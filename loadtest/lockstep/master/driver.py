@@ -32,7 +32,7 @@ from lockstep.refusals import REFUSALS, in_words
 from lockstep.runs.records import Run
 from lockstep.settings import COMPARISON_PLAN
 from lockstep.tcp.addresses import ADDRESS_BOOK
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.failures import HarnessError
 from lockstep.users import ScenarioUser
 
 logger = logging.getLogger(__name__)

@@ -34,10 +34,9 @@ from lockstep.target.discovery import find_server, reachable_at
 from lockstep.target.local_server import local_server
 from lockstep.target.orphans import end_with_parent
 from lockstep.target.target import Target
-from lockstep.tcp.addresses import ADDRESS_BOOK
+from lockstep.tcp.addresses import ADDRESS_BOOK, split_target
 from lockstep.tcp.dialling import from_source
-from lockstep.tcp.socket_errors import HarnessError, no_such_source
-from lockstep.tcp.target_url import split_target
+from lockstep.tcp.failures import HarnessError, no_such_source
 from lockstep.users import ScenarioUser
 
 WORKERS_TIMEOUT_S = 30.0

@@ -20,7 +20,7 @@ from lockstep.options import (
 from lockstep.plan import Arrival, Plan, PlanError, Traffic
 from lockstep.settings import COMPARISON_PLAN, Where, given_by
 from lockstep.target.target import PLAIN_TARGET
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.failures import HarnessError
 from tests.support.admin_port import admin_port, listener, listeners
 from tests.support.peers import refusing_port
 

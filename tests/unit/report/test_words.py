@@ -230,3 +230,9 @@ def test_a_row_of_which_nothing_was_measured_says_so() -> None:
     marks: list[Row] = [{"series": "free", "start": 0, "end": 1}]
     layout = Layout.of([Block("8 connections", ["free", "lock"], marks, [])])
     assert layout.words == [{"row": 2.5, "words": NOT_MEASURED}]
+
+
+def test_a_title_names_the_series_of_which_it_has_no_time(two: list[Aggregate]) -> None:
+    free, lock = two
+    title = titles.response_title([free, replace(lock, response_p99_us=None)])
+    assert title.endswith(" with free; not measured with lock")
