@@ -32,7 +32,7 @@ from lockstep.refusals import REFUSALS, in_words
 from lockstep.runs.records import Run
 from lockstep.tcp.addresses import ADDRESS_BOOK
 from lockstep.tcp.failures import HarnessError
-from lockstep.users import ScenarioUser
+from lockstep.worker.agent import ScenarioUser
 
 logger = logging.getLogger(__name__)
 
