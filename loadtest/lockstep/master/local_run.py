@@ -140,10 +140,9 @@ def _find_target(local_run: LocalRun, stack: ExitStack) -> Target:
             return Target(found.host, ServerView(local_run.admin))
         host = reachable_at(found)
         return Target(host, ServerView(f"{host}:{found.admin_port}"))
+    name, port = split_target(local_run.host or (local_run.admin or "").rpartition(":")[0])
     if local_run.admin is None:
         raise HarnessError("--host needs --admin HOST:PORT beside it: the server tells its modes there")
-    host = local_run.host or local_run.admin.rpartition(":")[0]
-    name, port = split_target(host)
     return Target(name, ServerView(local_run.admin), port)
 
 
