@@ -46,7 +46,7 @@ def compared(rate_per_s: float | None) -> tuple[Metric, ...]:
 
 
 def baseline_of(cells: Sequence[Cell], modes: Sequence[str] = ()) -> str | None:
-    """The series that the others are held against: the first that is `free`, else the plan's first."""
+    """The series that the others are compared with: the first that is `free`, else the plan's first."""
     names = in_plan_order(cells, modes)
     modes_by_name = {series_names(cells)[cell.index]: cell.mode for cell in cells}
     return next((name for name in names if modes_by_name[name] == "free"), names[0] if names else None)

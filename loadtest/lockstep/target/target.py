@@ -10,7 +10,7 @@ from lockstep.control import CellOrder
 from lockstep.nearest import did_you_mean
 from lockstep.plan import Plan, PlanError, Traffic
 from lockstep.target.admin import ServerView, Snapshot
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.failures import HarnessError
 from lockstep_wire.framing import FRAMINGS
 from lockstep_wire.greeting import ACKNOWLEDGEMENT
 

@@ -11,11 +11,9 @@ from hypothesis import strategies as st
 from lockstep.control import CellOrder
 from lockstep.measure.collector import CellCollector
 from lockstep.plan import Arrival, Traffic
-from lockstep.record.recorder import HISTOGRAMS
-from lockstep.record.spans import SpanSums
+from lockstep.record.recorder import HISTOGRAMS, SpanSums
 from lockstep.runs.records import Messages
-from lockstep.tcp.meters import ABSENT
-from lockstep.tcp.samples import Outcome, Phase, Sample
+from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
 from tests.factories.reports import (
     OPEN,
     START_NS,
