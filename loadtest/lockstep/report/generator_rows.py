@@ -62,11 +62,11 @@ def load_rows(aggregates: Sequence[Aggregate]) -> list[LoadRow]:
             offered=rate(each.rate_per_s),
             # Where connections stay open there are no sessions, and an arrival is a message.
             achieved=rate(median_of(each.sessions_per_s) or median_of(each.messages_per_s)),
-            response_p50=duration(median_of(each.response_p50_us)),
-            response_p99=duration(median_of(each.response_p99_us)),
-            round_trip_p50=duration(median_of(each.round_trip_p50_us)),
-            round_trip_p99=duration(median_of(each.round_trip_p99_us)),
-            send_lag_p99=duration(median_of(each.send_lag_p99_us)),
+            response_p50=duration(median_of(each.time("response", "p50"))),
+            response_p99=duration(median_of(each.time("response", "p99"))),
+            round_trip_p50=duration(median_of(each.time("round_trip", "p50"))),
+            round_trip_p99=duration(median_of(each.time("round_trip", "p99"))),
+            send_lag_p99=duration(median_of(each.time("send_lag", "p99"))),
             late=whole(each.late),
             dropped=whole(each.dropped),
         )

@@ -16,19 +16,19 @@ from lockstep.report.palette import colours
 from lockstep.report.worker_names import with_short_names
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import Loaded
-from lockstep.runs.records import Cell, CellDetail, Run
+from lockstep.runs.records import Cell, CellDetail, Mode, Run
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """One run. path: its folder. modes: in the plan's order. colours: series -> colour.
+    """One run. path: its folder. modes: what is known of them, in the plan's order. colours: series -> colour.
 
     details: cell index -> histograms.
     """
 
     path: Path
     run: Run
-    modes: list[str]
+    modes: dict[str, Mode]
     connections: list[Connection]
     details: Mapping[int, CellDetail]
     aggregates: list[Aggregate]

@@ -93,9 +93,9 @@ def _parts(each: Aggregate, colour: str) -> list[Row]:
     parts: list[Row] = []
     start = 0.0
     for spread, fill, opacity in (
-        (each.network_mean_us, NEUTRAL, 1.0),
-        (each.wait_mean_us, colour, WAITING_OPACITY),
-        (each.service_mean_us, colour, 1.0),
+        (each.time("network", "mean"), NEUTRAL, 1.0),
+        (each.time("wait", "mean"), colour, WAITING_OPACITY),
+        (each.time("service", "mean"), colour, 1.0),
     ):
         if spread is not None and spread.median > 0:
             end = start + spread.median / US_PER_MS

@@ -212,8 +212,9 @@ def _words(row: Any) -> list[str]:
 
 
 def _cell_row(cell: Cell) -> tuple[str, ...]:
-    first, response, wait, server = cell.first_reply_us, cell.response_us, cell.wait_us, cell.server
-    handoff = None if server is None or server.handoff_us is None else server.handoff_us.p50
+    server = cell.server
+    first, response, wait = (cell.times.get(name) for name in ("first_reply", "response", "wait"))
+    handoff = None if server is None else server.times.get("handoff")
     return (
         cell.mode + (" (cut short)" if cell.cut_short else " (too short)" if cell.too_short else ""),
         str(cell.index),
@@ -226,7 +227,7 @@ def _cell_row(cell: Cell) -> tuple[str, ...]:
         duration(None if response is None else response.p99),
         duration(None if response is None else response.max),
         duration(None if wait is None else wait.mean),
-        duration(handoff),
+        duration(None if handoff is None else handoff.p50),
         whole(None if server is None else server.max_in_service),
         whole(cell.messages.sent),
         whole(cell.messages.sent - cell.messages.answered),

@@ -40,7 +40,7 @@ def _strip(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Lay
         )
     )
     # A mode that admits by message has no admission of connections to count.
-    counted = "in conversation" if lane.mode.endswith("/message") else "in service"
+    counted = "in conversation" if lane.by_message else "in service"
     title = alt.TitleParams(f"{counted} at once", fontWeight="normal")
     return alt.layer(area).properties(width=WIDTH, height=STRIP, title=title)
 

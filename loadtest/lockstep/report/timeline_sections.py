@@ -82,7 +82,7 @@ def _how_to_read(timeline: Timeline) -> str:
         f"The first connections of one cell at {counted(timeline.level, 'user')}, one row each, in order of "
         "arrival. The dashed line is where the last row ended; the strip ends with the recorded connections."
     )
-    if any(lane.mode.endswith("/message") for lane in timeline.lanes):
+    if any(lane.by_message for lane in timeline.lanes):
         said += (
             " A mode that ends in /message admits message by message: there a bar is the whole conversation, "
             "and conversations overlap although their messages do not."

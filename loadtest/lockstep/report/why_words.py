@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from lockstep.analysis.scalability import MIN_LEVELS, Scaling, Unfit, UslFit
 from lockstep.analysis.series import groups_in_plan_order
@@ -10,7 +10,7 @@ from lockstep.analysis.timeline import Panel, Timeline
 from lockstep.report.fairness_rows import NONE, SELDOM, overtaken_words
 from lockstep.report.numbers import counted
 from lockstep.report.scalability_rows import percent
-from lockstep.runs.records import Cell
+from lockstep.runs.records import UNKNOWN_MODE, Cell, Mode
 
 
 def overlap_title(panels: Sequence[Panel]) -> str:
@@ -36,7 +36,7 @@ def timeline_title(timeline: Timeline) -> str:
 
     A mode that admits by message shows conversations, of which any number is no finding.
     """
-    peaks = [(lane.series, str(lane.peak)) for lane in timeline.lanes if not lane.mode.endswith("/message")]
+    peaks = [(lane.series, str(lane.peak)) for lane in timeline.lanes if not lane.by_message]
     if not peaks:
         return "Who overlapped whom among a cell's first connections"
     said = ", ".join(
@@ -46,13 +46,14 @@ def timeline_title(timeline: Timeline) -> str:
     return f"Of a cell's first connections, most in service at once: {said}"
 
 
-def fairness_sentence(cells: Sequence[Cell], modes: Sequence[str]) -> str | None:
+def fairness_sentence(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> str | None:
     """Whom later ones overtook at the greatest level; None where no order was recorded or nobody waits."""
     shares = [
         (series, level, part)
         for series, level, group in groups_in_plan_order(cells, modes)
         # Where nothing is limited nobody waits to be admitted: threads merely start in another order.
-        if group[0].mode != "free" and (part := overtaken_words(group)) is not None
+        if not modes.get(group[0].mode, UNKNOWN_MODE).unlimited
+        and (part := overtaken_words(group)) is not None
     ]
     level = max((level for _, level, _ in shares), default=1)
     if level == 1:

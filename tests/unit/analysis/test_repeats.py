@@ -84,8 +84,8 @@ def test_the_hand_off_is_the_median_of_the_repeats_means_and_absent_where_nobody
         and cell.server is not None
         and cell.server.handoff_us is not None
     ]
-    measured = said["lock", 8].handoff_mean_us
+    measured = said["lock", 8].time("handoff", "mean")
     assert measured is not None
     assert measured.median == sorted(means)[1]
-    assert said["lock", 1].handoff_mean_us is None
-    assert said["free", 8].handoff_mean_us is None
+    assert said["lock", 1].time("handoff", "mean") is None
+    assert said["free", 8].time("handoff", "mean") is None
