@@ -46,15 +46,15 @@ picture: $(READY) ## Make docs/report.png of a run's report (ARGS=results/<run i
 lock: $(READY) ## Renew requirements/*.txt from the .in files (ARGS=--upgrade for newer versions)
 	@echo "lock: requirements/server.txt, loadtest.txt, dev.txt"
 	@cd requirements && ../$(LOCK) $(ARGS) server.in -o server.txt
-	@cd requirements && ../$(LOCK) $(ARGS) loadtest.in -c server.txt -o loadtest.txt
-	@cd requirements && ../$(LOCK) $(ARGS) server.in loadtest.in dev.in -c server.txt -c loadtest.txt -o dev.txt
+	@cd requirements && ../$(LOCK) $(ARGS) base.in report.in -c server.txt -o loadtest.txt
+	@cd requirements && ../$(LOCK) $(ARGS) base.in report.in server.in dev.in -c server.txt -c loadtest.txt -o dev.txt
 
 clean: ## Remove .venv and every cache; results/ stays
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Redone only when an input changes. A half-made .venv has no .ready, so the next make starts afresh.
-$(READY): requirements/dev.txt requirements/server.in requirements/loadtest.in requirements/dev.in pyproject.toml
+$(READY): requirements/dev.txt $(wildcard requirements/*.in) pyproject.toml
 	@command -v $(PYTHON) >/dev/null || \
 	  { echo "make: there is no $(PYTHON): install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3 ..." >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 
 from bench.findings import Growth
-from lockstep.report.svg import INK, Layers, Row, chart_of, to_svg
+from lockstep.report.charts.picture import INK, Layers, Row, chart_of, to_svg
 
 WIDTH, HEIGHT = 280, 210
 COLOUR = "#2f6f9f"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from lockstep.report.build import write_report
 from lockstep.report.material import Material
+from lockstep.report.write import write_report
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import ResultsError
 

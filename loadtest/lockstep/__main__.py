@@ -19,6 +19,7 @@ from lockstep.commands.output import complain, write_what_can_be_written
 from lockstep.commands.report import report
 from lockstep.exit_codes import DONE, INTERRUPTED, WRONG_USE
 from lockstep.refusals import REFUSALS, in_words
+from lockstep_wire.extras import remedy
 
 COMMANDS = (compare, report, diff, history, clients)
 
@@ -46,6 +47,12 @@ def main() -> None:
         code = WRONG_USE
     except UsageError as misuse:
         complain(_misused(misuse.format_message()))  # type: ignore[attr-defined]
+        code = WRONG_USE
+    except ModuleNotFoundError as missing:
+        words = remedy(missing)
+        if words is None:
+            raise
+        complain(words)
         code = WRONG_USE
     except KeyboardInterrupt:
         complain("stopped by Ctrl-C")

@@ -116,7 +116,7 @@ def attach_conductor(environment: Environment, conductor: Conductor, stop: Locus
 def _lead_to_its_end(environment: Environment, conductor: Conductor, stop: LocustStop | None) -> None:
     """What is to be done when a run is stopped, and when the process ends."""
     # Not for workers: it brings in what judges and draws.
-    from lockstep.report.gate_rows import rows_of
+    from lockstep.report.sections.gates import rows_of
 
     runner = environment.runner
     assert runner is not None

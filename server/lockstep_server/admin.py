@@ -14,9 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 from lockstep_server.binding import bind_error
 from lockstep_server.listener import Listener
 from lockstep_server.listing import FIELDS, connections_json
-from lockstep_server.metrics import Metrics
 from lockstep_server.settings import Settings
 from lockstep_server.views import listeners_view
+from lockstep_wire.extras import remedy
 
 _LIMIT = 1000
 _JSON = "application/json"
@@ -30,13 +30,17 @@ class QueryError(Exception):
     """A query that makes no sense; the message says which parameter and why."""
 
 
+class NotInstalledError(Exception):
+    """What is asked for comes with an extra; the message says with which."""
+
+
 class Admin:
     """What can be asked. Pure but for reading the books."""
 
     def __init__(self, listeners: Sequence[Listener], settings: Settings) -> None:
         self._listeners = listeners
         self._settings = settings
-        self._metrics = Metrics(listeners)
+        self._expose = _metrics_of(listeners)
         self.routes: dict[tuple[str, str], Callable[[dict[str, str]], Answer]] = {
             ("GET", "/listeners"): self._show_listeners,
             ("GET", "/connections"): self._show_connections,
@@ -67,7 +71,7 @@ class Admin:
         return _JSON, connections_json(chosen, since_ns, limit, _fields(query))
 
     def _show_metrics(self, _: dict[str, str]) -> Answer:
-        return self._metrics.content_type, self._metrics.expose()
+        return self._expose()
 
     def _show_health(self, _: dict[str, str]) -> Answer:
         return _TEXT, b"ok\n"
@@ -142,10 +146,29 @@ class AdminHandler(BaseHTTPRequestHandler):
                 return HTTPStatus.OK, routes[method, path](query)
             except QueryError as error:
                 return HTTPStatus.BAD_REQUEST, _line(str(error))
+            except NotInstalledError as error:
+                return HTTPStatus.NOT_IMPLEMENTED, _line(str(error))
         if allowed := [known for known, at in routes if at == path]:
             return HTTPStatus.METHOD_NOT_ALLOWED, _line(f"{path} wants {allowed[0]}")
         known_routes = ", ".join(f"{known} {at}" for known, at in routes)
         return HTTPStatus.NOT_FOUND, _line(f"{path} is unknown; there are {known_routes}")
+
+
+def _metrics_of(listeners: Sequence[Listener]) -> Callable[[], Answer]:
+    """What answers /metrics; without prometheus_client all but this is there."""
+    try:
+        from lockstep_server.metrics import Metrics
+    except ModuleNotFoundError as missing:
+        words = remedy(missing)
+        if words is None:
+            raise
+
+        def refuse() -> Answer:
+            raise NotInstalledError(words)
+
+        return refuse
+    metrics = Metrics(listeners)
+    return lambda: (metrics.content_type, metrics.expose())
 
 
 def _number(query: dict[str, str], name: str, default: int | None) -> int | None:

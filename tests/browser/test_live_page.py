@@ -172,7 +172,7 @@ def test_the_servers_counts_and_the_mode_under_load_are_shown_by_mode(
     expect(row.locator("td").nth(1)).to_have_text(re.compile("^[345]$"), timeout=SOON_MS)
     expect(row.locator(".bar i")).to_have_count(3)
     await_end(page)
-    expect(live.locator("#headline")).to_contain_text("lock serves")
+    expect(live.locator("#headline")).to_contain_text("lock's throughput")
 
 
 def test_a_run_by_hand_ends_with_what_it_served_and_a_report(page: Page, load: LoadProcesses) -> None:
@@ -185,7 +185,7 @@ def test_a_run_by_hand_ends_with_what_it_served_and_a_report(page: Page, load: L
     keep_picture(page, "live-by-hand")
     press(page, "Stop")
     outcome = live.get_by_role("region", name="Outcome")
-    expect(outcome.locator("#headline")).to_contain_text("lock serves", timeout=END_MS)
+    expect(outcome.locator("#headline")).to_contain_text("lock's throughput", timeout=END_MS)
     link = outcome.get_by_role("link", name="Open the report")
     expect(link).to_be_visible(timeout=END_MS)
     the_report_opens(page, link, load)

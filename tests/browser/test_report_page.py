@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from lockstep.report.build import write_report
 from lockstep.report.material import Material
+from lockstep.report.write import write_report
 from lockstep.runs.folder import RunFolder
 from tests.factories.folders import write_histograms, write_run
 from tests.factories.simulated import simulated_run

@@ -100,7 +100,7 @@ def test_a_run_by_hand_without_the_page_takes_users_and_time_and_ends_with_its_v
         assert f"{name}={value}" in run["command"]
     *above, last = (line for line in said if line.strip("\x1b[2K "))
     assert last.endswith(f"Report: {results / folder.name / 'report.html'}")
-    assert any("At 5 connections lock serves" in line for line in above[-30:])
+    assert any("At 5 connections, lock's throughput" in line for line in above[-30:])
     assert len(said) < 100, "Locust's tables bury the verdict"
 
 

@@ -28,7 +28,7 @@ UNFINISHED = Check(
 )
 NOTHING_MEASURED = Check(
     "nothing-measured",
-    "No cell was measured to its end: there are no figures.",
+    "No cell was measured to its end: there are no results.",
     "Look at the server's and the workers' logs, and run it again.",
     touches=(Topic.THROUGHPUT, Topic.TIMES, Topic.SERVER),
 )
@@ -40,7 +40,7 @@ CUT_SHORT = Check(
 )
 NO_SERVER_DATA = Check(
     "no-server-data",
-    "The server told nothing of itself: wait, service and the number in service are missing.",
+    "The server reported nothing: wait, service and the number in service are missing.",
     "Name its admin port with --admin, and start it with --timing.",
     touches=(Topic.SERVER,),
 )
@@ -52,47 +52,46 @@ FOREIGN_SERVER = Check(
 )
 REPLIES_UNCHECKED = Check(
     "replies-unchecked",
-    "Replies were not checked: whatever came counts as an answer, an error message too.",
+    "Replies were not checked: any reply counts as an answer, error messages included.",
     "Say what the service answers: --reply echo, or the exact text.",
     touches=(Topic.THROUGHPUT, Topic.TIMES),
 )
 SINGLE_REPEAT = Check(
     "single-repeat",
-    "There is one repeat only: how sure is unknown.",
+    "One repeat: no confidence interval.",
     "Use --repeats 3.",
     touches=(Topic.CERTAINTY,),
 )
 TOO_SHORT = Check(
     "too-short",
-    "Measurement windows were too short for some modes: only the luckiest of their exchanges ended in time, "
-    "so no times are given for these.",
-    "Use --seconds as long as is said, or less of everything that makes a session long: --messages, --hold, "
-    "--levels.",
+    "Measurement windows were too short for some modes: only their fastest exchanges ended in time, so these "
+    "modes have no times.",
+    "Raise --seconds to what is needed, or shorten sessions: fewer --messages, less --hold, lower --levels.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.LITTLES_LAW),
     degrades=True,
 )
 UNSTEADY = Check(
     "unsteady",
-    "In single repeats far more was under way at one end of the window than at the other: they are left out.",
-    "Something disturbed them: use longer cells, or a machine that does nothing else.",
+    "In single repeats far more was in flight at one end of the window than at the other: they are left out.",
+    "Something disturbed them: use longer cells, or an otherwise idle machine.",
     touches=(Topic.CERTAINTY,),
 )
 QUEUEING = Check(
     "queueing",
-    "The wait for admission is not the one that follows from arrivals, holds and hand-offs.",
-    "Hand-offs were not steady, or time passed that no record shows: use a machine that does nothing else.",
+    "The wait for admission differs from the one predicted from arrivals, holds and hand-offs.",
+    "Hand-offs were not steady, or time passed that no record shows: use an otherwise idle machine.",
     touches=(Topic.QUEUEING,),
 )
 LITTLES_LAW_CLIENT = Check(
     "littles-law-client",
-    "By Little's law the clients' throughput and times do not make up their number at once.",
-    "Look for failed messages and a busy generator; otherwise some time of theirs is not measured.",
+    "Little's law does not hold at the clients: throughput times mean time is not the number counted.",
+    "Look for failed messages and a busy generator; otherwise some of the clients' time is not measured.",
     touches=(Topic.LITTLES_LAW,),
 )
 LITTLES_LAW_SERVER = Check(
     "littles-law-server",
-    "By Little's law the server's throughput and holds do not make up its number in service.",
-    "Look for dropped records and for connections of somebody else's.",
+    "Little's law does not hold at the server: throughput times mean hold is not the number in service.",
+    "Look for dropped records and for connections of other clients.",
     touches=(Topic.LITTLES_LAW,),
 )
 
@@ -209,5 +208,5 @@ def _needs(cell: Cell) -> str:
     edges = cell.edges
     assert edges is not None, "only who is too short is asked"
     needs = f"needs {'more than ' if edges.at_least else ''}{edges.needs_s:,g} s"
-    left = f"{edges.under_way:,} still under way at the end, one for {edges.longest_us / 1e6:.3g} s"
+    left = f"{edges.under_way:,} still in flight at the end, one for {edges.longest_us / 1e6:.3g} s"
     return f"too short: {needs}, was {cell.seconds:.3g} s ({left})"

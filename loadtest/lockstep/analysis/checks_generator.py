@@ -1,7 +1,7 @@
 """Rules on the load generator: whether the figures are the server's, or the generator's own.
 
-Two of its delays, a late event loop and a late send, are part of every time that it takes. Like is held
-against like: such a delay matters where its p50 is more than a tenth of the response's p50, or its p99 of
+Two of its delays, a late event loop and a late send, are part of every time that it takes. Like is compared
+with like: such a delay matters where its p50 is more than a tenth of the response's p50, or its p99 of
 the response's p99, for that is the percentile which it can shift. A delay's p99 against the response's p50
 would cry wolf wherever the server makes a few wait long. Below a floor nothing is said: on a sound machine
 too, timers and the scheduler are late by about a millisecond now and then.
@@ -26,44 +26,43 @@ SEND_LAG_FLOOR_US = 1_000
 
 GENERATOR_BUSY = Check(
     "generator-busy",
-    "Workers used more than 90% of the processor they can have: they may have been the bottleneck.",
+    "Workers used more than 90% of the CPU available to them: they may have been the bottleneck.",
     "Use more workers, on more cores or machines, or offer less load.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.GENERATOR),
 )
 THROTTLED = Check(
     "throttled",
-    "The system kept workers from running for more than 1% of the cell: their processor quota was used up.",
-    "Raise the quota of the workers' container, or use more workers.",
+    "Workers were throttled for more than 1% of the cell: their CPU quota was used up.",
+    "Raise the CPU quota of the workers' container, or use more workers.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.GENERATOR),
 )
 GENERATOR_LAG = Check(
     "generator-lag",
-    "Workers' event loops were late by more than a tenth of a response, so response times include the delay.",
+    "Workers' event loops lagged by more than 10% of the response time; that lag is included in it.",
     "Use more workers with fewer users each, or run the workers on other cores than the server.",
     touches=(Topic.CERTAINTY, Topic.TIMES, Topic.GENERATOR),
 )
 SEND_LAG = Check(
     "send-lag",
-    "Messages were sent late by more than a tenth of the response time, which begins when they were due.",
+    "Messages were sent late by more than 10% of the response time; that delay is included in it.",
     "Compare response with round trip; use more users, so that one is free, or more workers.",
     touches=(Topic.CERTAINTY, Topic.TIMES, Topic.GENERATOR),
 )
 LATE_ARRIVALS = Check(
     "late-arrivals",
-    "For more than 1% of the arrivals no user was free when they were due.",
+    "More than 1% of the arrivals were delayed: no user was free when they were due.",
     "Use more users: an open load needs as many as are in flight at its worst moment.",
     touches=(Topic.CERTAINTY, Topic.TIMES, Topic.GENERATOR),
 )
 DROPPED_ARRIVALS = Check(
     "dropped-arrivals",
-    "Arrivals were never sent, because no user became free: the load was less than was offered.",
-    "Use more users, or offer less load: beyond saturation the line grows for ever.",
+    "Arrivals were dropped, because no user became free: the load was less than was offered.",
+    "Use more users, or offer less load: beyond saturation the queue grows without bound.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.GENERATOR),
 )
 NO_PORTS = Check(
     "no-ports",
-    "Connections had to wait for a local port: the throughput is that of the ports there are, not the "
-    "server's.",
+    "Connections had to wait for a local port: the throughput is limited by the ports, not by the server.",
     "A closed connection holds its port for a minute: give more local addresses (--source "
     "127.0.0.2,127.0.0.3), send more messages on each connection, or widen the range: "
     'sysctl net.ipv4.ip_local_port_range="1024 65535".',
@@ -72,13 +71,13 @@ NO_PORTS = Check(
 )
 BACKED_OFF = Check(
     "backed-off",
-    "The server did not take connections, and users waited longer and longer before they tried it again.",
-    "Look at the failed connects; less load was offered than users that try again at once would have.",
+    "The server did not accept connections, and users backed off before they tried again.",
+    "Look at the failed connects; less load was offered than by users that retry immediately.",
     touches=(Topic.THROUGHPUT, Topic.CONNECT),
 )
 OPEN_FILES = Check(
     "open-files",
-    "Workers had more than 90% of the files open that they may.",
+    "Workers used more than 90% of their open-file limit.",
     "Raise the limit (ulimit -n) on the workers, or give each of them fewer users.",
     touches=(Topic.GENERATOR,),
 )
@@ -102,7 +101,7 @@ def _throttled(health: WorkerHealth, cell: Cell) -> str | None:
     stopped_s = health.throttled_s
     if stopped_s is None or stopped_s <= MAX_THROTTLED_SHARE * cell.seconds:
         return None
-    return f"was stopped for {stopped_s:.2f} s of {cell.seconds:.1f} s"
+    return f"was throttled for {stopped_s:.2f} s of {cell.seconds:.1f} s"
 
 
 def _loop_lag(health: WorkerHealth, cell: Cell) -> str | None:
@@ -131,7 +130,7 @@ def _outweighs(delay: Distribution | None, response: Distribution | None, floor_
         ("p99", delay.p99, response.p99),
     ):
         if late_us > floor_us and late_us > MAX_DELAY_SHARE * whole_us:
-            return f"late by {late_us / 1000:.1f} ms ({name}), a response takes {whole_us / 1000:.1f} ms"
+            return f"lagged by {late_us / 1000:.1f} ms ({name}), a response takes {whole_us / 1000:.1f} ms"
     return None
 
 

@@ -19,14 +19,14 @@ UNBALANCED = Check(
 )
 LEDGER_DIFFERENCE = Check(
     "ledger-difference",
-    "Client and server counted different numbers of messages or bytes.",
-    "Read the explanation; where there is none, treat the cell's throughput with care.",
+    "Client and server counts do not match.",
+    "Client and server counts must match exactly; the cells say what differs, and why where that is known.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT),
     degrades=True,
 )
 MISSING_WORKERS = Check(
     "missing-workers",
-    "Workers did not report: what they measured is not in these cells.",
+    "Workers did not report: what they measured is missing from these cells.",
     "Look at the workers' logs, and run it again with fewer users or workers on each machine.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES),
     degrades=True,
@@ -41,35 +41,35 @@ MISSING_USERS = Check(
 )
 REFUSED_REPORTS = Check(
     "refused-reports",
-    "Reports of another run were refused: a load of somebody else's ran.",
-    "See that no worker of another run is connected to this master or loads this server, and run it again.",
+    "Reports of another run were refused: another load was running.",
+    "Make sure that no worker of another run is connected to this master or loads this server; run it again.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES),
     degrades=True,
 )
 LATE_REPORTS = Check(
     "late-reports",
-    "Workers of this run were silent for a while: reports of an earlier cell came when that was over.",
-    "What they tell is lost there, and their load may have gone on into these cells: see that workers are "
+    "Workers of this run stalled: reports of an earlier cell came late.",
+    "Those reports are lost, and their load may have run on into these cells: make sure that workers are "
     "not paused or starved, and run it again.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES),
     degrades=True,
 )
 MESSAGES_FAILED = Check(
     "messages-failed",
-    "Messages failed. They count in no percentile and no throughput.",
-    "See how the first of each kind failed, then look at the server's log.",
+    "Messages failed: they count in no percentile and no throughput.",
+    "Look at the first failure of each kind, then at the server's log.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES),
 )
 LISTEN_OVERFLOW = Check(
     "listen-overflow",
-    "The kernel turned connections away from a full backlog: their clients tried again a second later.",
+    "The listen backlog overflowed: clients that were turned away tried again a second later.",
     "Raise the server's --backlog and net.core.somaxconn, or offer less load.",
     touches=(Topic.CONNECT,),
 )
 DROPPED_RECORDS = Check(
     "dropped-records",
     "The server kept only its newest connection records: hold, hand-off and inversions lack the rest.",
-    "Give the server more --records, or make the cells shorter.",
+    "Raise the server's --records, or make the cells shorter.",
     touches=(Topic.SERVER, Topic.QUEUEING),
 )
 

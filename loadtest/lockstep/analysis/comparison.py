@@ -166,10 +166,13 @@ class Verdict:
 
         Throughput at the greatest level or, where all load is open, the slowest messages at the greatest
         rate; the first mode that serves one connection at a time against one that limits nothing where they
-        are and it is not too noisy to say, else whoever is shown to differ most from the baseline.
+        are and it can be said, else whoever is shown to differ most from the baseline, those first of whom it
+        can be said by how much.
         """
         candidates = _greatest(self.comparisons)
-        classic = (each for each in candidates if each.classic and not each.estimate.noisy)
+        classic = (
+            each for each in candidates if each.classic and not (each.estimate.noisy or each.estimate.vague)
+        )
         return next(classic, max(candidates, key=_effect_size, default=None))
 
 
@@ -190,8 +193,9 @@ def _greatest(comparisons: Sequence[Comparison]) -> list[Comparison]:
     return [each for each in candidates if (each.rate_per_s or 0.0, each.level) == load]
 
 
-def _effect_size(comparison: Comparison) -> tuple[bool, float]:
-    return comparison.estimate.differs, abs(math.log(comparison.estimate.ratio))
+def _effect_size(comparison: Comparison) -> tuple[bool, bool, float]:
+    estimate = comparison.estimate
+    return estimate.differs and not estimate.vague, estimate.differs, abs(math.log(estimate.ratio))
 
 
 def _no_answers(cells: Sequence[Cell]) -> list[NoAnswers]:

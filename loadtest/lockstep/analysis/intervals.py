@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
-from scipy.special import stdtrit
+from lockstep.analysis.quantiles import students_quantile
 
 CONFIDENCE = 0.95
 
@@ -35,10 +35,11 @@ _ROUNDING = 0.001**2 / 12
 # Two repeats that hardly agree, sure for many figures at once, reach beyond all floating-point numbers.
 _FARTHEST_LOG = 700.0
 
-# An interval of a factor of ten to either side holds everything that somebody would want told apart. One of
-# two repeats is as wide by its nature, thirteen standard errors to either side: there less has to be enough.
-_NOISY_SPAN = 100.0
-_NOISY_SPAN_OF_TWO = 2.0
+# Where an interval's ends lie more than a factor of ten apart, not even the order of magnitude is known. That
+# of two repeats is as wide by its nature, thirteen standard errors to either side: one that holds 1 says
+# nothing from a factor of two on.
+_WIDE = 10.0
+_WIDE_OF_TWO = 2.0
 MAX_REPEATS = 30
 
 
@@ -64,14 +65,14 @@ class Estimate:
         """Whether the interval is so wide that it shows neither a difference nor that there is none."""
         if self.low is None or self.high is None or self.differs:
             return False
-        return self.high > self.low * (_NOISY_SPAN_OF_TWO if self.samples == 2 else _NOISY_SPAN)
+        return self.high > self.low * (_WIDE_OF_TWO if self.samples == 2 else _WIDE)
 
     @property
-    def inverse(self) -> Estimate:
-        """The same the other way round: how many times less."""
-        low = None if self.high is None else 1 / self.high
-        high = None if self.low is None else 1 / self.low
-        return Estimate(1 / self.ratio, low, high, self.samples)
+    def vague(self) -> bool:
+        """Whether it shows a difference, but not even the order of magnitude of that."""
+        if self.low is None or self.high is None or not self.differs:
+            return False
+        return self.high > self.low * _WIDE
 
 
 def paired_ratio(
@@ -120,13 +121,13 @@ def repeats_to_show(estimate: Estimate, confidence: float = CONFIDENCE) -> int |
         return None
     quantile = (1 + confidence) / 2
     half = math.log(estimate.high / estimate.ratio)
-    spread = half / float(stdtrit(estimate.samples - 1, quantile)) * math.sqrt(estimate.samples)
+    spread = half / students_quantile(estimate.samples - 1, quantile) * math.sqrt(estimate.samples)
     distance = abs(math.log(estimate.ratio))
     return next(
         (
             repeats
             for repeats in range(estimate.samples + 1, MAX_REPEATS + 1)
-            if float(stdtrit(repeats - 1, quantile)) * spread / math.sqrt(repeats) < distance
+            if students_quantile(repeats - 1, quantile) * spread / math.sqrt(repeats) < distance
         ),
         None,
     )
@@ -149,6 +150,6 @@ def _freedom(squares: Sequence[float], sides: Sequence[Sequence[float]]) -> floa
 
 
 def _estimate(mean_log: float, error: float, freedom: float, samples: int, confidence: float) -> Estimate:
-    half = float(stdtrit(freedom, (1 + confidence) / 2)) * error
+    half = students_quantile(freedom, (1 + confidence) / 2) * error
     low_log, high_log = max(mean_log - half, -_FARTHEST_LOG), min(mean_log + half, _FARTHEST_LOG)
     return Estimate(math.exp(mean_log), math.exp(low_log), math.exp(high_log), samples)

@@ -24,7 +24,7 @@ class Change(Enum):
     WORSE = "worse"
     BETTER = "better"
     TOLERATED = "tolerated"
-    NOT_SHOWN = "not shown"
+    NOT_SHOWN = "n.s."
     UNKNOWN = "unknown"
 
 

@@ -15,13 +15,14 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import product
 from statistics import median, stdev
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import fdtri, stdtrit
 
 from lockstep.analysis.intervals import CONFIDENCE
+from lockstep.analysis.quantiles import fishers_tail, students_quantile
 from lockstep.analysis.series import in_plan_order, series_names
 from lockstep.runs.records import Cell
 
@@ -167,23 +168,20 @@ def fit_curve(points: Points) -> Curve | None:
     """The curve of least squared relative error (of logarithms); None where nothing determines one.
 
     N / X is linear in 1 / lambda, sigma / lambda and kappa / lambda, none of which is below 0: each step of
-    Gauss and Newton is a least squares problem with that bound (Lawson and Hanson, 1974).
+    Gauss and Newton is a least squares problem with that bound.
     """
-    # Only the report fits, and this takes a fifth of a second to import.
-    from scipy.optimize import nnls
-
     levels, rates = (np.array(column, dtype=np.float64) for column in zip(*points, strict=True))
     if rates.min() <= 0:
         return None
     terms = np.stack([np.ones_like(levels), levels - 1, levels * (levels - 1)], axis=1)
     seconds = levels / rates
-    fitted, _ = nnls(terms / seconds[:, None], np.ones_like(seconds))
+    fitted = _bounded_least_squares(terms / seconds[:, None], np.ones_like(seconds))
     for _ in range(_STEPS):
         guessed = terms @ fitted
         # Levels so far off any curve that the best one has somebody wait for no time at all.
         if guessed.min() <= 0:
             return None
-        better, _ = nnls(terms / guessed[:, None], 1 + np.log(seconds / guessed))
+        better = _bounded_least_squares(terms / guessed[:, None], 1 + np.log(seconds / guessed))
         settled = np.abs(terms @ better - guessed).max() <= _SETTLED * guessed.min()
         fitted = better
         if settled:
@@ -192,6 +190,23 @@ def fit_curve(points: Points) -> Curve | None:
     if fitted[0] <= 0:
         return None
     return Curve(*(float(value) for value in (1 / fitted[0], fitted[1] / fitted[0], fitted[2] / fitted[0])))
+
+
+def _bounded_least_squares(terms: _Vector, wanted: _Vector) -> _Vector:
+    """The parameters, none below 0, of least squared error; terms: a column for each.
+
+    The bounded minimum is the free one of the parameters that are not 0 there (Lawson and Hanson, 1974): of
+    three all choices are tried, small ones first: one parameter more must gain more than rounding.
+    """
+    best, best_error = np.zeros(terms.shape[1]), float(wanted @ wanted)
+    rounding = 1e-12 * best_error
+    for chosen in sorted(product((False, True), repeat=terms.shape[1]), key=sum)[1:]:
+        some = np.zeros(terms.shape[1])
+        some[list(chosen)] = np.linalg.lstsq(terms[:, chosen], wanted)[0]
+        error = float(np.square(terms @ some - wanted).sum())
+        if some.min() >= 0 and error < best_error - rounding:
+            best, best_error = some, error
+    return best
 
 
 def lacks_fit(curve: Curve, points: Points) -> bool:
@@ -211,7 +226,7 @@ def lacks_fit(curve: Curve, points: Points) -> bool:
     if freedom_within < 1 or within == 0:
         return True
     ratio = between / freedom / (within / freedom_within)
-    return ratio > float(fdtri(freedom, freedom_within, LACK_OF_FIT_CONFIDENCE))
+    return fishers_tail(ratio, freedom, freedom_within) < 1 - LACK_OF_FIT_CONFIDENCE
 
 
 def _deviation(curve: Curve, points: Points) -> float:
@@ -231,7 +246,7 @@ def _parameter(value: float, of_repeats: Sequence[float]) -> Parameter:
     """With an interval as wide as the repeats' own parameters differ; it ends at 0."""
     if len(of_repeats) < 2:
         return Parameter(value)
-    quantile = float(stdtrit(len(of_repeats) - 1, (1 + CONFIDENCE) / 2))
+    quantile = students_quantile(len(of_repeats) - 1, (1 + CONFIDENCE) / 2)
     half = quantile * stdev(of_repeats) / math.sqrt(len(of_repeats))
     return Parameter(value, max(value - half, 0.0), value + half)
 

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 def diff(
-    run_a: Annotated[Path, typer.Argument(help="The run to hold against: results/<run id>.")],
+    run_a: Annotated[Path, typer.Argument(help="The run to compare with: results/<run id>.")],
     run_b: Annotated[Path, typer.Argument(help="The run to judge.")],
     tolerance: Annotated[str, typer.Option(help="How much worse B may be: 5% or 0.05.")] = "5%",
-    force: Annotated[bool, typer.Option("--force", help="Go on where the runs were not made alike.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Compare although the conditions differ.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a comment.")] = False,
 ) -> None:
     """Say what of run B is worse than in run A, or better. Exit code 1 where B is worse."""
     from lockstep.analysis.conditions import mismatches
     from lockstep.analysis.run_diff import diff as diff_runs
-    from lockstep.report.diff_text import diff_markdown, print_diff
+    from lockstep.report.diff import diff_markdown, print_diff
     from lockstep.runs.folder import RunFolder
 
     allowed = parse_tolerance(tolerance)
@@ -50,10 +50,10 @@ def diff(
 
 
 def refusal(found: RunDiff, differing: Sequence[Mismatch], *, force: bool) -> str | None:
-    """Why the two runs are not held against each other, with the remedy; None where they are."""
+    """Why the two runs are not compared, with the remedy; None where they are."""
     if differing and not force:
         told = "; ".join(f"{each.condition}: {each.first} and {each.second}" for each in differing)
-        return f"were not made alike ({told}): make them alike, or go on with --force"
+        return f"are not comparable ({told}): make both under the same conditions, or go on with --force"
     if found.withheld or found.worse:
         return None
     if not found.differences:

@@ -31,8 +31,7 @@ def history(
 ) -> None:
     """List a folder's runs with their verdicts, and draw throughput and response p99 over time."""
     from lockstep.analysis.history import make_history
-    from lockstep.report.history_page import render_history
-    from lockstep.report.history_text import print_history
+    from lockstep.report.history import print_history, render_history
     from lockstep.runs.folder import RunFolder
 
     page = out or folder / PAGE

@@ -25,8 +25,8 @@ def report(
     """Make report.html and summary.md of a run folder again, and print its table."""
     # All that a report allocates it keeps to its end: looking for garbage would take a tenth of its time.
     gc.disable()
-    from lockstep.report.build import write_report
     from lockstep.report.material import Material
+    from lockstep.report.write import write_report
 
     material = Material.of(RunFolder.load(run))
     write_report(material, charts)

@@ -35,7 +35,9 @@ def diff_headline(found: RunDiff) -> str:
     percent = f"{100 * found.tolerance:g}%"
     many = counted(len(found.differences), "figure")
     if found.withheld:
-        return "No verdict: " + " ".join(f"{which}: {each.check.message}" for which, each in found.withheld)
+        return "No verdict: " + " ".join(
+            f"{which} is degraded: {each.check.message}" for which, each in found.withheld
+        )
     if found.of(Change.WORSE):
         return f"B is worse than A, beyond the tolerance of {percent}."
     if found.worse:
@@ -44,8 +46,8 @@ def diff_headline(found: RunDiff) -> str:
     if better := found.of(Change.BETTER):
         return f"B is better than A in {len(better)} of {many}, and worse in none beyond {percent}."
     if tolerated := found.of(Change.TOLERATED):
-        return f"B differs from A in {len(tolerated)} of {many}, in none shown to be beyond {percent}."
-    return f"No difference shown between A and B in any of {many}."
+        return f"B differs from A in {len(tolerated)} of {many}, in none significantly beyond {percent}."
+    return f"No significant difference between A and B in any of {many}."
 
 
 def diff_sentences(found: RunDiff) -> list[str]:
@@ -62,7 +64,7 @@ def diff_sentences(found: RunDiff) -> list[str]:
 
 
 def forced_sentences(differing: Sequence[Mismatch]) -> list[str]:
-    """What the runs do not share, and were held against each other for all that."""
+    """What the runs do not share, though they were compared."""
     return [
         f"FORCED: {each.condition} differs, {each.first} in A and {each.second} in B" for each in differing
     ]
@@ -89,22 +91,22 @@ def legend(tolerance: float) -> str:
     """How to read the rows."""
     return (
         "A, B: geometric means of the repeats; p50, p99: response time. 95%: all intervals hold at once. "
-        f"worse, better: the whole interval lies beyond {100 * tolerance:g}%; tolerated: a difference is "
-        "shown, but not that it is so large; not shown: no difference is shown."
+        f"worse, better: the whole interval lies beyond {100 * tolerance:g}%; tolerated: significant, but "
+        "perhaps smaller than that; n.s.: not significant, the interval holds 1."
     )
 
 
 def _sentence(each: Difference) -> str:
     series = each.series if each.rate_per_s is None else without_rate(each.series, each.rate_per_s)
-    said = claim(each.metric, each.estimate, f"B's {series}", f"A's {series}")
-    return f"{place(each.level, each.rate_per_s)} {said}"
+    said = claim(each.metric, each.estimate, series, "A")
+    return f"{place(each.level, each.rate_per_s)} in B, {said}"
 
 
 def _lost(each: Lost) -> str:
     first, second = (share(part, 1) if part else "none" for part in (each.first, each.second))
-    verdict = "worse" if each.worse else "not shown to be worse"
-    where = f"at {counted(each.level, 'connection')}"
-    return f"{where} B's {each.series} loses {second} of its messages, A's {first}: {verdict}"
+    verdict = "worse" if each.worse else "not significantly worse"
+    where = f"at {counted(each.level, 'connection')} in B"
+    return f"{where}, {each.series} loses {second} of its messages, in A {first}: {verdict}"
 
 
 def _only(run: str, places: Sequence[Place]) -> list[str]:
@@ -119,7 +121,7 @@ def _coarse(found: RunDiff) -> list[str]:
         return []
     return [
         f"in {len(found.underpowered)} of {counted(len(found.differences), 'figure')} a change of "
-        f"{100 * found.tolerance:g}% would not show: more --repeats, or longer cells, make intervals narrower"
+        f"{100 * found.tolerance:g}% would not be significant: more --repeats or --seconds would help"
     ]
 
 

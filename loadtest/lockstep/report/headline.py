@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.comparison import Comparison, Verdict
 from lockstep.report.loads import greatest_load, named, under
-from lockstep.report.numbers import duration, figures
+from lockstep.report.numbers import counted, duration, figures
 from lockstep.report.verdict_words import sentence, verdict_sentences, withheld_sentence
 from lockstep.runs.records import Run
 
@@ -74,11 +74,22 @@ def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:
     order = [mode for mode in dict.fromkeys(each.mode for each in aggregates) if mode in measured]
     if not order:
         return None
-    handing = "handing over a permit (the right to be served)"
-    if len(order) == 1:
-        return f"With {order[0]}, {handing} takes {duration(measured[order[0]])} on average."
     each_mode = ", ".join(f"{duration(measured[mode])} with {mode}" for mode in order)
-    return f"On average, {handing} takes {each_mode}."
+    return f"Mean hand-off, from a permit's release to the next admission: {each_mode}."
+
+
+def peak_notes(aggregates: Sequence[Aggregate]) -> list[str]:
+    """Why more may have been in service than there were users; nothing where that was not so."""
+    above = [
+        each for each in aggregates if each.max_in_service is not None and each.max_in_service > each.level
+    ]
+    if not above:
+        return []
+    peak, users = above[0].max_in_service, counted(above[0].level, "user")
+    return [
+        f"Peak {peak} with {users}: where permits are left, a user's next connection can be admitted before "
+        "its last one's permit is back."
+    ]
 
 
 def as_sentence(said: str) -> str:
@@ -107,5 +118,5 @@ def _alone(each: Aggregate) -> str:
     slowest = each.time("response", "p99")
     if each.rate_per_s is not None and slowest is not None:
         within = duration(slowest.median)
-        return f"{under(each)} {named(each)} answers 99% of messages within {within} ({repeats})."
-    return f"{under(each)} {named(each)} serves {figures(answered)} messages per second ({repeats})."
+        return f"{under(each)}, {named(each)}'s p99 response time is {within} ({repeats})."
+    return f"{under(each)}, {named(each)}'s throughput is {figures(answered)} messages/s ({repeats})."

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.comparison import Comparison
 from lockstep.analysis.series import without_rate
-from lockstep.report.verdict_words import place
+from lockstep.report.verdict_words import load_words, place
 
 
 def under(each: Aggregate) -> str:
@@ -18,12 +19,18 @@ def under(each: Aggregate) -> str:
 
 def load(each: Aggregate) -> str:
     """The same as the title of a block: `32 connections`."""
-    return place(each.level, each.rate_per_s).removeprefix("at ")
+    return load_words(each.level, each.rate_per_s)
 
 
 def named(each: Aggregate | Comparison) -> str:
     """The series where its load is told beside it."""
     return each.series if each.rate_per_s is None else without_rate(each.series, each.rate_per_s)
+
+
+def by_load(aggregates: Sequence[Aggregate]) -> Iterable[tuple[str, list[Aggregate]]]:
+    """(the load in words, its aggregates), levels ascending, then rates."""
+    ordered = sorted(aggregates, key=lambda each: (each.level, each.rate_per_s or 0.0))
+    return ((where, list(group)) for where, group in groupby(ordered, key=load))
 
 
 def greatest_load(aggregates: Sequence[Aggregate]) -> list[Aggregate]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lockstep.analysis.aggregate import Aggregate, aggregate
@@ -12,8 +13,8 @@ from lockstep.analysis.checks import findings
 from lockstep.analysis.comparison import Verdict, judge
 from lockstep.analysis.scalability import Scaling, scalings
 from lockstep.analysis.series import modes_of
-from lockstep.report.palette import colours
-from lockstep.report.worker_names import with_short_names
+from lockstep.report.charts.palette import choose
+from lockstep.report.loads import named
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import Loaded
 from lockstep.runs.records import Cell, CellDetail, Mode, Run
@@ -21,7 +22,7 @@ from lockstep.runs.records import Cell, CellDetail, Mode, Run
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """One run. path: its folder. modes: what is known of them, in the plan's order. colours: series -> colour.
+    """One run. path: its folder. modes: what they do, in the plan's order. colours: series -> colour.
 
     details: cell index -> histograms.
     """
@@ -60,3 +61,42 @@ class Material:
     def cells(self) -> list[Cell]:
         """The run's cells, in the order in which they ran."""
         return self.run.cells
+
+
+def with_short_names(run: Run) -> Run:
+    """The run with its workers numbered, in the order in which they are listed, wherever they are named.
+
+    The `name` of a host stays, so that the conditions still tell which worker ran where.
+    """
+    names = _short_names(run)
+    if not names:
+        return run
+    hosts = [{**host, "role": names.get(str(host.get("name")), host.get("role"))} for host in run.hosts]
+    notes = [_renamed(note, names) for note in run.notes]
+    return replace(run, hosts=hosts, notes=notes, cells=[_with_names(cell, names) for cell in run.cells])
+
+
+def _short_names(run: Run) -> dict[str, str]:
+    listed = [str(host["name"]) for host in run.hosts if host.get("role") == "worker" and "name" in host]
+    told = [health.worker for cell in run.cells for health in cell.health]
+    return {name: f"worker {number}" for number, name in enumerate(dict.fromkeys([*listed, *told]), start=1)}
+
+
+def _with_names(cell: Cell, names: Mapping[str, str]) -> Cell:
+    return replace(cell, health=[replace(each, worker=names[each.worker]) for each in cell.health])
+
+
+def _renamed(text: str, names: Mapping[str, str]) -> str:
+    """The text with short names in the place of whole long ones."""
+    long_names = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    return re.sub(rf"(?<!\w)(?:{long_names})(?!\w)", lambda found: names[found[0]], text)
+
+
+def colours(aggregates: Sequence[Aggregate]) -> dict[str, str]:
+    """Series -> colour. A kind of mode keeps its colour in every run; its second series takes a spare one.
+
+    Series that differ in their rate alone are of one colour: they are never drawn over each other.
+    """
+    alike = {each.series: named(each) for each in aggregates}
+    chosen = choose((alike[each.series], each.mode) for each in aggregates)
+    return {series: chosen[name] for series, name in alike.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 ABSENT = "–"
 _UNITS = ((1_000_000.0, "s"), (1_000.0, "ms"), (1.0, "µs"))
 
@@ -38,11 +40,6 @@ def whole(count: int | None) -> str:
     return ABSENT if count is None else f"{count:,}"
 
 
-def times(ratio: float) -> str:
-    """How many times: 15.8x."""
-    return f"{figures(ratio)}x"
-
-
 def counted(count: int, noun: str) -> str:
     """`1 connection`, `32 connections`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
@@ -64,6 +61,14 @@ def share(part: float, total: float) -> str:
     if 99 < percent < 100:
         return "over 99%"
     return f"{percent:.0f}%"
+
+
+def percent(part: float) -> str:
+    """Two significant figures, however small: 98%, 1.2%, 0.0031%; from 100% on whole numbers."""
+    if part == 0 or part >= 0.995:
+        return f"{part:.0%}"
+    decimals = max(1 - math.floor(math.log10(100 * part)), 0)
+    return f"{100 * part:.{decimals}f}%"
 
 
 def plain(value: float | None) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 from lockstep.analysis.check import Topic
-from lockstep.report.svg import Chart
+
+if TYPE_CHECKING:
+    from lockstep.report.charts.picture import Chart
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,11 @@ class Drawing:
     series: str = ""
     note: str = ""
 
+    @property
+    def caption(self) -> str:
+        """What stands above it in one line."""
+        return ": ".join(words for words in (self.series, self.note) if words)
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -58,6 +66,11 @@ class Section:
     numbers: Table | None = None
     legend: tuple[Look, ...] = ()
     wide: bool = False
+
+    @property
+    def note_with_legend(self) -> str:
+        """The note with the legend in words, for a picture that has no page around it."""
+        return " ".join([self.note, *(f"{each.look}: {each.meaning}." for each in self.legend)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +99,21 @@ def one_drawing(
     if chart is None:
         return None
     return Section(name, title, note, tuple(topics), (Drawing(chart, title),), numbers, tuple(legend))
+
+
+def table_section(name: str, title: str, note: str, topics: Sequence[Topic], table: Table) -> Section | None:
+    """The section of a table; None where it has no rows."""
+    return Section(name, title, note, tuple(topics), numbers=table, wide=True) if table.rows else None
+
+
+def table_of(heads: Sequence[str], rows: Sequence[Any]) -> Table:
+    """A table of rows that are records of words, or of several words at a time."""
+    return Table(tuple(heads), tuple(tuple(_words(row)) for row in rows))
+
+
+def _words(row: Any) -> list[str]:
+    words: list[str] = []
+    for field in fields(row):
+        value = getattr(row, field.name)
+        words += [value] if isinstance(value, str) else value
+    return words

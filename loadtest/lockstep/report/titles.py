@@ -6,28 +6,24 @@ from collections.abc import Callable, Sequence
 
 from lockstep.analysis.aggregate import Aggregate, Spread
 from lockstep.report.loads import greatest_load, named, told, under
-from lockstep.report.numbers import counted, duration, share, times
+from lockstep.report.numbers import counted, duration, figures, share
 from lockstep.report.why_words import joined, together
 
 
 def response_title(aggregates: Sequence[Aggregate]) -> str:
     """What a message takes. By p99: where connections wait to be admitted, only their first message does."""
-    return _time_title(
-        aggregates, "99% of messages are answered within", lambda each: each.time("response", "p99")
-    )
+    return _time_title(aggregates, "p99 response time is", lambda each: each.time("response", "p99"))
 
 
 def connect_title(aggregates: Sequence[Aggregate]) -> str:
     """What a connect takes."""
-    return _time_title(
-        aggregates, "half of all connects are done within", lambda each: each.time("connect", "p50")
-    )
+    return _time_title(aggregates, "median connect time is", lambda each: each.time("connect", "p50"))
 
 
 def first_reply_title(aggregates: Sequence[Aggregate]) -> str:
     """What a connection waits until it is first answered."""
     return _time_title(
-        aggregates, "half of all first replies come within", lambda each: each.time("first_reply", "p50")
+        aggregates, "median time to first reply is", lambda each: each.time("first_reply", "p50")
     )
 
 
@@ -38,9 +34,9 @@ def throughput_title(aggregates: Sequence[Aggregate]) -> str:
     found = [(series, growth) for series, growth in grown if growth is not None]
     if not found:
         return f"Throughput at {counted(levels[-1], 'connection')}" if levels else "Throughput"
-    verb = "grows" if all(growth >= 1 for _, growth in found) else "becomes"
-    said = contrasted([(series, times(growth)) for series, growth in found])
-    return f"From {levels[0]} to {counted(levels[-1], 'connection')} throughput {verb} {said}"
+    verb = "grows" if all(growth >= 1 for _, growth in found) else "changes"
+    said = contrasted([(series, figures(growth)) for series, growth in found])
+    return f"From {levels[0]} to {counted(levels[-1], 'connection')}, throughput {verb} by a factor of {said}"
 
 
 def time_spent_title(aggregates: Sequence[Aggregate]) -> str:
@@ -49,7 +45,7 @@ def time_spent_title(aggregates: Sequence[Aggregate]) -> str:
     if not shares:
         return "Where a message's time went"
     said = contrasted(shares, of=" of a message's time")
-    return f"{_where(aggregates)} waiting for admission takes {said}"
+    return f"{_where(aggregates)}, waiting for admission takes {said}"
 
 
 def in_service_title(aggregates: Sequence[Aggregate]) -> str:
@@ -60,19 +56,18 @@ def in_service_title(aggregates: Sequence[Aggregate]) -> str:
         if each.max_in_service is not None
     ]
     if not peaks:
-        return "The most in service at once"
-    return f"{_where(aggregates)} the most in service at once is {contrasted(peaks)}"
+        return "Peak in service"
+    return f"{_where(aggregates)}, peak in service is {contrasted(peaks)}"
 
 
 def contrasted(pairs: Sequence[tuple[str, str]], of: str = "") -> str:
-    """(series, words) as `12 ms with free, 362 ms with lock`; what is equal is said once, with `each`.
+    """(series, words) as `12 ms with free, 362 ms with lock`; what is equal is said once.
 
     of: what the words are of, said after the first of them.
     """
     said: list[str] = []
     for series, words in together(pairs):
-        each = " each" if len(series) > 1 else ""
-        said.append(f"{words}{'' if said else of}{each} with {joined(series)}")
+        said.append(f"{words}{'' if said else of} with {joined(series)}")
     return ", ".join(said)
 
 
@@ -89,8 +84,8 @@ def _time_title(
     if not found:
         return "Nothing was timed"
     if not parts:
-        return f"{_where(aggregates)} nothing was timed with {joined([series for series, _ in found])}"
-    return f"{_where(aggregates)} {lead} {contrasted(parts)}"
+        return f"{_where(aggregates)}, nothing was timed with {joined([series for series, _ in found])}"
+    return f"{_where(aggregates)}, {lead} {contrasted(parts)}"
 
 
 def _waiting(each: Aggregate) -> str | None:

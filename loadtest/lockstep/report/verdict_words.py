@@ -1,23 +1,60 @@
-"""Comparisons and verdicts in plain sentences, the same on the page, in the terminal and while it runs."""
+"""Comparisons and verdicts in plain sentences, the same on the page, in the terminal and while it runs.
+
+Whoever is compared is the subject, its baseline the reference, so that sentences line up. A ratio below 1 is
+said as a percentage, from 1 on as a factor: "reaches 7.5% of free's throughput", "is 17.7 times free's". Its
+interval has the same unit.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from lockstep.analysis.comparison import THROUGHPUT, Comparison, NoAnswers, Verdict
-from lockstep.analysis.intervals import Estimate, repeats_to_show
+from lockstep.analysis.comparison import Comparison, NoAnswers, Verdict
+from lockstep.analysis.intervals import CONFIDENCE, Estimate, repeats_to_show
 from lockstep.analysis.metrics import Metric
 from lockstep.analysis.series import per_second, without_rate
-from lockstep.report.numbers import counted, figures, times
+from lockstep.report.numbers import counted, figures
 
-_NOUNS: Mapping[str, str] = {
-    "messages_per_s": "messages per second",
-    "response_p50": "the time for half of all messages",
-    "response_p99": "the time for 99% of messages",
-}
+CI = f"{CONFIDENCE:.0%} CI"
 # An interval of few repeats may end beyond any number that means something to a reader.
 _FARTHEST = 1_000_000
-_ANSWERED: Mapping[str, str] = {"response_p50": "half of all", "response_p99": "99% of"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """How one metric is spoken of.
+
+    noun: its name. short: the same in lists. less, more: a ratio below 1, and from 1 on; with slots for the
+    subject, the reference and the ratio in words.
+    """
+
+    noun: str
+    short: str
+    less: str
+    more: str
+
+
+def _time(noun: str, short: str) -> _Template:
+    lead = "{subject}'s " + noun + " is {ratio} "
+    return _Template(noun, short, lead + "of {reference}'s", lead + "{reference}'s")
+
+
+_TEMPLATES: Mapping[str, _Template] = {
+    "messages_per_s": _Template(
+        "throughput",
+        "",
+        "{subject} reaches {ratio} of {reference}'s throughput",
+        "{subject}'s throughput is {ratio} {reference}'s",
+    ),
+    "response_p50": _time("median response time", "p50 "),
+    "response_p99": _time("p99 response time", "p99 "),
+}
+
+
+def metric_noun(metric: Metric) -> str:
+    """What a metric is called in a sentence: `throughput`, `p99 response time`."""
+    return _template(metric).noun
 
 
 def verdict_sentences(verdict: Verdict) -> list[str]:
@@ -32,14 +69,14 @@ def verdict_sentences(verdict: Verdict) -> list[str]:
 
 
 def withheld_sentence(verdict: Verdict) -> str | None:
-    """Why there is no verdict; None where there is one."""
+    """By which checks there is no verdict, whose words stand beside them; None where there is one."""
     if not verdict.withheld:
         return None
-    return "No verdict: " + " ".join(finding.check.message for finding in verdict.withheld)
+    return f"No verdict, the run is degraded: {', '.join(each.check.name for each in verdict.withheld)}."
 
 
 def verdict_in_short(verdict: Verdict) -> str:
-    """The headline in a few words, for lists: `free 15.8x lock at 32`."""
+    """The headline in a few words, for lists: `lock 6.3% of free at 32`."""
     if verdict.withheld:
         return "no verdict"
     headline = verdict.headline
@@ -50,56 +87,74 @@ def verdict_in_short(verdict: Verdict) -> str:
 
 
 def sentence(comparison: Comparison) -> str:
-    """Where, who, how many times as much as whom, and how sure that is.
+    """Where, who, how much of whom, and between which bounds.
 
-    `at 32 connections free serves 15.8 times as many messages as lock (95%: 15.1 to 16.4)`
+    `at 32 connections, lock reaches 7.5% of free's throughput (95% CI 4.5% to 12.3%)`
     """
     subject, reference = _pair(comparison)
     said = claim(comparison.metric, comparison.estimate, subject, reference)
-    return f"{place(comparison.level, comparison.rate_per_s)} {said}"
+    return f"{place(comparison.level, comparison.rate_per_s)}, {said}"
 
 
 def place(level: int, rate_per_s: float | None) -> str:
     """Under which load."""
+    return f"at {load_words(level, rate_per_s)}"
+
+
+def load_words(level: int, rate_per_s: float | None) -> str:
+    """The load: `32 connections`, or under open load `357 arrivals per second (64 users)`."""
     if rate_per_s is None:
-        return f"at {counted(level, 'connection')}"
-    return f"at {figures(rate_per_s)} arrivals per second ({counted(level, 'user')})"
+        return counted(level, "connection")
+    return f"{figures(rate_per_s)} arrivals per second ({counted(level, 'user')})"
 
 
 def claim(metric: Metric, estimate: Estimate, subject: str, reference: str) -> str:
-    """What is shown of subject over reference in one metric: never a winner where the interval holds 1.
+    """What is shown of subject over reference in one metric: never a difference where the interval holds 1.
 
-    Whoever has the greater figure is told first: `15.8 times as many` is plain, `15.8 times fewer` is not.
+    No figure either where the interval is too wide to tell its order of magnitude.
     """
+    template = _template(metric)
     if estimate.low is not None and not estimate.differs:
-        return _nothing_shown(metric, estimate, subject, reference)
-    if estimate.ratio < 1:
-        estimate, subject, reference = estimate.inverse, reference, subject
-    return f"{subject} {_does(metric, estimate.ratio)} {reference} ({interval_words(estimate)})"
+        return _nothing_shown(template.noun, estimate, subject, reference)
+    if estimate.vague:
+        side = "lower" if estimate.ratio < 1 else "higher"
+        return (
+            f"{subject}'s {template.noun} is {side} than {reference}'s; {estimate.samples} repeats are too "
+            f"noisy to say by how much ({interval_words(estimate)}): more --repeats or --seconds would help"
+        )
+    words = template.less if estimate.ratio < 1 else template.more
+    ratio = _percentage(estimate.ratio) if estimate.ratio < 1 else f"{bound(estimate.ratio)} times"
+    return f"{words.format(subject=subject, reference=reference, ratio=ratio)} ({interval_words(estimate)})"
 
 
-def _nothing_shown(metric: Metric, estimate: Estimate, subject: str, reference: str) -> str:
-    noun = _NOUNS.get(metric.name, metric.name)
+def _template(metric: Metric) -> _Template:
+    return _TEMPLATES.get(metric.name) or _time(metric.name, f"{metric.name} ")
+
+
+def _nothing_shown(noun: str, estimate: Estimate, subject: str, reference: str) -> str:
     if not estimate.noisy:
-        known = f"ratio {figures(estimate.ratio)}, {interval_words(estimate)}"
-        return f"no difference shown between {subject} and {reference} in {noun} ({known})"
+        known = f"ratio {figures(estimate.ratio)}, {CI} {range_words(estimate)}"
+        return f"no significant difference between {subject} and {reference} in {noun} ({known})"
     enough = repeats_to_show(estimate)
-    more = "" if enough is None else f"; if they go on as they do, {enough} would do"
-    few = counted(estimate.samples, "repeat") + (
-        " are too few" if estimate.samples == 2 else " are too noisy"
+    few = "too few" if estimate.samples == 2 else "too noisy"
+    more = "more --repeats or --seconds" if enough is None else f"--repeats {enough}, or more --seconds,"
+    return (
+        f"{counted(estimate.samples, 'repeat')} are {few} to say whether {subject} and {reference} differ in "
+        f"{noun}: {more} would help"
     )
-    return f"{few} to say whether {subject} and {reference} differ in {noun}{more}"
 
 
 def interval_words(estimate: Estimate) -> str:
-    """`95%: 15.1 to 16.4`, or that one repeat cannot say."""
-    if estimate.low is None or estimate.high is None:
-        return "one repeat: how sure is unknown"
-    return f"95%: {range_words(estimate)}"
+    """`95% CI 4.5% to 12.3%`, in the unit of the ratio; or that one repeat has none."""
+    low, high = estimate.low, estimate.high
+    if low is None or high is None:
+        return "one repeat: no confidence interval"
+    in_words = _percentage if estimate.ratio < 1 else bound
+    return f"{CI} {in_words(low)} to {in_words(high)}"
 
 
 def range_words(estimate: Estimate) -> str:
-    """`15.1 to 16.4`; of one that is too wide to say anything no number is told."""
+    """The ratio's interval, `15.1 to 16.4`; of one that says nothing no number is told."""
     if estimate.low is None or estimate.high is None:
         return "unknown"
     return too_wide(estimate) or f"{bound(estimate.low)} to {bound(estimate.high)}"
@@ -113,12 +168,24 @@ def too_wide(estimate: Estimate) -> str:
 
 
 def bound(value: float) -> str:
-    """An interval's end: with more figures where three would round it to 1 and hide on which side it lies."""
+    """A ratio or an interval's end: with more figures where three would round it to 1 and hide its side."""
     if value > _FARTHEST:
         return f"over {_FARTHEST:,}"
     if value < 1 / _FARTHEST:
         return "under 0.000001"
     return f"{value:.5g}" if value != 1 and figures(value) == "1.00" else figures(value)
+
+
+def _percentage(ratio: float) -> str:
+    """`7.5%`: one decimal, two figures below 1%, and as many as it takes to lie on the right side of 100%."""
+    percent = 100 * ratio
+    if percent > _FARTHEST:
+        return f"over {_FARTHEST:,}%"
+    if percent < 0.0001:
+        return "under 0.0001%"
+    if ratio != 1 and f"{percent:.1f}" == "100.0":
+        return f"{percent:.5g}%"
+    return f"{percent:,.1f}%" if percent >= 0.95 else f"{percent:.2g}%"
 
 
 def _pair(comparison: Comparison) -> tuple[str, str]:
@@ -130,28 +197,20 @@ def _pair(comparison: Comparison) -> tuple[str, str]:
 
 
 def _in_short(comparison: Comparison) -> str:
-    metric, estimate = comparison.metric, comparison.estimate
+    estimate = comparison.estimate
     if estimate.low is not None and not estimate.differs:
-        return too_wide(estimate) or "no difference"
+        return too_wide(estimate) or "no significant difference"
     subject, reference = _pair(comparison)
-    if estimate.ratio < 1:
-        estimate, subject, reference = estimate.inverse, reference, subject
-    figure = "" if metric == THROUGHPUT else "p99 "
+    less = estimate.ratio < 1
+    ratio = f"{_percentage(estimate.ratio)} of" if less else f"{bound(estimate.ratio)}x"
+    if estimate.vague:
+        ratio = "below" if less else "above"
     unsure = " (one repeat)" if estimate.low is None else ""
-    return f"{subject} {figure}{times(estimate.ratio)} {reference}{unsure}"
-
-
-def _does(metric: Metric, ratio: float) -> str:
-    many = f"{figures(ratio)} times"
-    if metric == THROUGHPUT:
-        return f"serves {many} as many messages as"
-    if metric.name in _ANSWERED:
-        return f"answers {_ANSWERED[metric.name]} messages in {many} the time of"
-    return f"has {many} the {metric.name} of"
+    return f"{subject} {_template(comparison.metric).short}{ratio} {reference}{unsure}"
 
 
 def _no_answers(missing: NoAnswers) -> str:
-    """`at 8 connections lock answers no message in 1 of 3 repeats, so it is not compared`."""
+    """`at 8 connections, lock answers no message in 1 of 3 repeats, so it is not compared`."""
     often = "" if missing.silent == missing.repeats else f" in {missing.silent} of {missing.repeats} repeats"
     rate_per_s = missing.rate_per_s
     series = missing.series if rate_per_s is None else without_rate(missing.series, rate_per_s)
@@ -159,4 +218,4 @@ def _no_answers(missing: NoAnswers) -> str:
         f"fails {missing.failed:,} of {missing.sent:,} messages" if missing.failed else "answers no message"
     )
     left = ", so it is not compared" if often else ""
-    return f"{place(missing.level, rate_per_s)} {series} {does}{often}{left}"
+    return f"{place(missing.level, rate_per_s)}, {series} {does}{often}{left}"

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
 
 from lockstep.analysis.scalability import MIN_LEVELS, Scaling, Unfit, UslFit
 from lockstep.analysis.series import groups_in_plan_order
 from lockstep.analysis.timeline import Panel, Timeline
-from lockstep.report.fairness_rows import NONE, SELDOM, overtaken_words
-from lockstep.report.numbers import counted
-from lockstep.report.scalability_rows import percent
+from lockstep.report.numbers import counted, percent, share
 from lockstep.runs.records import UNKNOWN_MODE, Cell, Mode
+
+NONE, SELDOM = "none", "none in most repeats"
 
 
 def overlap_title(panels: Sequence[Panel]) -> str:
-    """How many each mode keeps in service over the measured window, modes that are alike told together."""
+    """The mean number in service over the measured window, modes that are alike told together."""
     kept = [
         (panel.series, at_once(mean))
         for panel in panels
         if panel.overlap is not None and (mean := panel.overlap.kept) is not None
     ]
     if not kept:
-        return "Connections in service at once"
-    (names, number), *others = together(kept)
-    verb, each = ("keep", " each") if len(names) > 1 else ("keeps", "")
-    said = f"At {counted(panels[0].level, 'connection')} {joined(names)} {verb} {number}{each} in service"
-    said += "".join(
-        f", {joined(names)} {number}{' each' if len(names) > 1 else ''}" for names, number in others
-    )
-    return f"{said}, on average"
+        return "Connections in service"
+    said = ", ".join(f"{number} with {joined(names)}" for names, number in together(kept))
+    return f"At {counted(panels[0].level, 'connection')}, mean number in service: {said}"
 
 
 def timeline_title(timeline: Timeline) -> str:
@@ -39,11 +35,8 @@ def timeline_title(timeline: Timeline) -> str:
     peaks = [(lane.series, str(lane.peak)) for lane in timeline.lanes if not lane.by_message]
     if not peaks:
         return "Who overlapped whom among a cell's first connections"
-    said = ", ".join(
-        f"{number}{' each' if len(names) > 1 else ''} with {joined(names)}"
-        for names, number in together(peaks)
-    )
-    return f"Of a cell's first connections, most in service at once: {said}"
+    said = ", ".join(f"{number} with {joined(names)}" for names, number in together(peaks))
+    return f"Peak in service among a cell's first connections: {said}"
 
 
 def fairness_sentence(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> str | None:
@@ -63,11 +56,26 @@ def fairness_sentence(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> str |
     overtaken = [(word, joined(names)) for names, word in told if word not in (NONE, SELDOM)]
     if not overtaken:
         often = " in most repeats" if any(word == SELDOM for _, word in told) else ""
-        return f"{where} no connection was overtaken by a later one{often}."
+        return f"{where}, no connection was overtaken by a later one{often}."
     (most, first), *others = overtaken
     parts = [f"{most} of connections with {first}", *(f"{word} with {names}" for word, names in others)]
     parts += [f"{word} with {joined(names)}" for names, word in told if word in (NONE, SELDOM)]
-    return f"{where} later arrivals overtook {', '.join(parts)}."
+    return f"{where}, later arrivals overtook {', '.join(parts)}."
+
+
+def overtaken_words(cells: Sequence[Cell]) -> str | None:
+    """What part of connections was overtaken, the median over these repeats; None where not recorded.
+
+    A median of 0 is NONE only where nobody was overtaken in any repeat.
+    """
+    servers = [cell.server for cell in cells if cell.server is not None]
+    shares = [each.fairness.overtaken_share for each in servers if each.fairness is not None]
+    if not shares:
+        return None
+    middle = median(shares)
+    if middle:
+        return share(middle, 1)
+    return SELDOM if any(shares) else NONE
 
 
 def scalability_sentence(scalings: Sequence[Scaling]) -> str | None:
@@ -76,7 +84,7 @@ def scalability_sentence(scalings: Sequence[Scaling]) -> str | None:
     if most == 1:
         return None
     if most < MIN_LEVELS:
-        return f"The scalability law needs {MIN_LEVELS} levels; this plan has {most}."
+        return f"The universal scalability law needs {MIN_LEVELS} levels; this plan has {most}."
     laws = [(each.series, each.law) for each in scalings if each.law is not None]
     parts = [
         f"{word} with {joined(names)}"
@@ -84,9 +92,9 @@ def scalability_sentence(scalings: Sequence[Scaling]) -> str | None:
     ]
     unfit = [each.series for each in scalings if each.unfit is Unfit.NO_FIT]
     sentences = [
-        *([f"By the scalability law contention is {', '.join(parts)}."] if parts else []),
+        *([f"By the universal scalability law, contention is {', '.join(parts)}."] if parts else []),
         *(_peak(series, law) for series, law in laws if law.peak is not None),
-        *([f"The scalability law does not fit {joined(unfit)}."] if unfit else []),
+        *([f"The universal scalability law does not fit {joined(unfit)}."] if unfit else []),
     ]
     return " ".join(sentences)
 

@@ -9,10 +9,10 @@ from lockstep.analysis.check import Finding
 from lockstep.analysis.comparison import judge
 from lockstep.analysis.series import modes_of
 from lockstep.master.pulses import Split
-from lockstep.report.gate_rows import GateRow, gate_rows
 from lockstep.report.headline import headline, supporting
 from lockstep.report.numbers import counted
-from lockstep.report.rows import TableRow, table_rows
+from lockstep.report.sections.figures import TableRow, table_rows
+from lockstep.report.sections.gates import GateRow, gate_rows
 from lockstep.runs.records import Run
 
 # Of the cells in which something is wrong: so many are named.

@@ -11,8 +11,8 @@ from lockstep.analysis.series import modes_of
 from lockstep.master.progress import CellProgress, Progress, ReportState, TimeLeft
 from lockstep.master.pulses import HISTORY_S, MOMENT_NS, Received, Split, moment, recent
 from lockstep.plan import PlannedCell
+from lockstep.report.charts.palette import NEUTRAL, mode_colours
 from lockstep.report.numbers import counted, duration, rate, share
-from lockstep.report.palette import NEUTRAL, mode_colours
 from lockstep.runs.records import Run
 from lockstep.target.admin import Listener
 from lockstep.web.outcome import Outcome

@@ -71,8 +71,8 @@ def runs(tmp_path: Path) -> Path:
         (("a", "slow"), 1, "B is worse than A, beyond the tolerance of 5%."),
         (("a", "slow", "--tolerance", "0.9"), 1, "B is worse than A, beyond the tolerance of 90%."),
         (("slow", "a"), 0, "B is better than A"),
-        (("a", "degraded"), 3, "No verdict: B: "),
-        (("degraded", "slow"), 3, "No verdict: A: "),
+        (("a", "degraded"), 3, "No verdict: B is degraded: "),
+        (("degraded", "slow"), 3, "No verdict: A is degraded: "),
     ],
 )
 def test_a_diffs_exit_code_says_what_its_first_line_says(
@@ -87,7 +87,7 @@ def test_markdown_is_for_a_comment_on_a_change(runs: Path) -> None:
     done = lockstep("diff", "a", "slow", "--markdown", cwd=runs)
     assert done.code == 1
     assert done.out.startswith(
-        "**B is worse than A, beyond the tolerance of 5%.**\n\n- at 1 connection A's free serves"
+        "**B is worse than A, beyond the tolerance of 5%.**\n\n- at 1 connection in B, free reaches"
     )
     assert "| lock | 8 | p99 |" in done.out
 

@@ -90,7 +90,7 @@ def test_markdown_is_printed_and_nothing_else(folder: Path) -> None:
     done = lockstep("report", str(folder), "--markdown")
     assert (done.code, done.err) == (0, "")
     assert done.out == (folder / "summary.md").read_text(encoding="utf-8")
-    assert done.out.startswith("**At 8 connections free serves ")
+    assert done.out.startswith("**At 8 connections, lock reaches ")
 
 
 def test_charts_go_where_they_are_wanted(folder: Path, tmp_path: Path) -> None:

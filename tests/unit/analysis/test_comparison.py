@@ -9,7 +9,7 @@ import pytest
 from lockstep.analysis.comparison import Comparison, NoAnswers, baseline_of, compare, judge
 from lockstep.analysis.metrics import METRICS
 from lockstep.runs.records import Cell
-from tests.factories.runs import degraded, make_cell, run_of, silent
+from tests.factories.runs import degraded, make_cell, modes_named, run_of, silent
 
 Key = tuple[str, str, int, str]
 
@@ -22,7 +22,8 @@ def repeated(mode: str, rates: tuple[float, ...], **more: object) -> list[Cell]:
 
 
 def compared(cells: list[Cell], modes: tuple[str, ...] = ()) -> dict[Key, Comparison]:
-    found = compare(run_of(cells).cells, modes)
+    run = run_of(cells)
+    found = compare(run.cells, modes_named(*modes) | run.modes)
     return {(each.series, each.baseline, each.level, each.metric.name): each for each in found}
 
 
@@ -62,9 +63,9 @@ def test_a_figure_that_is_missing_or_0_is_not_compared() -> None:
 
 def test_without_free_the_first_of_the_plan_is_the_baseline() -> None:
     cells = run_of([make_cell("ticket"), make_cell("lock")]).cells
-    assert baseline_of(cells, ("lock", "ticket")) == "lock"
-    assert baseline_of(cells) == "ticket"
-    assert baseline_of([]) is None
+    assert baseline_of(cells, modes_named("lock", "ticket")) == "lock"
+    assert baseline_of(cells, {}) == "ticket"
+    assert baseline_of([], {}) is None
 
 
 def test_only_cells_of_the_same_client_settings_are_held_against_each_other() -> None:

@@ -10,11 +10,11 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from lockstep.report.build import write_report
-from lockstep.report.gate_rows import GateRow, gate_rows
-from lockstep.report.gate_text import print_gates
-from lockstep.report.junit import junit_xml
+from lockstep.report.formats.junit import junit_xml
+from lockstep.report.formats.terminal import print_gates
 from lockstep.report.material import Material
+from lockstep.report.sections.gates import GateRow, gate_rows
+from lockstep.report.write import write_report
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Run
 from tests.factories.folders import write_run

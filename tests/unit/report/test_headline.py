@@ -13,7 +13,7 @@ from lockstep.analysis.series import modes_of
 from lockstep.report import headline
 from lockstep.runs.records import Messages, Run
 from tests.factories.open_load import simulated_open_run
-from tests.factories.runs import all_failed
+from tests.factories.runs import all_failed, modes_named
 from tests.factories.simulated import simulated_run
 
 
@@ -25,21 +25,20 @@ def said_of(run: Run) -> tuple[str, list[str]]:
 
 def test_the_headline_is_the_verdict_and_the_others_under_the_same_load_support_it() -> None:
     first, others = said_of(simulated_run()[0])
-    assert first.startswith("At 32 connections free serves ")
+    assert first.startswith("At 32 connections, lock reaches ")
     assert first.endswith(").")
-    assert [said.split(" (95%")[0].split(" serves")[0].split(" answers")[0] for said in others[:-1]] == [
-        "At 32 connections free",
-        "At 32 connections free",
-        "At 32 connections lock",
-    ]
-    assert others[-1].startswith("On average, handing over a permit (the right to be served) takes ")
+    leads = ["semaphore=4 reaches", "queue=1 reaches", "lock's p99"]
+    for said, lead in zip(others[:-1], leads, strict=True):
+        assert said.startswith(f"At 32 connections, {lead} ")
+    assert others[-1].startswith("Mean hand-off")
 
 
 def test_a_degraded_run_gets_no_verdict() -> None:
     run = simulated_run(repeats=2)[0]
     first, others = said_of(replace(run, cells=[replace(cell, workers_reported=1) for cell in run.cells]))
-    assert first.startswith("No verdict: Workers did not report")
-    assert not any("serves" in said for said in others)
+    assert first.startswith("No verdict")
+    assert "missing-workers" in first
+    assert others == []
 
 
 @pytest.mark.parametrize(
@@ -47,12 +46,12 @@ def test_a_degraded_run_gets_no_verdict() -> None:
     [
         (
             simulated_run(modes=("lock",), levels=(8,))[0],
-            r"^At 8 connections lock serves \d+ messages per second",
+            r"^At 8 connections, lock's throughput is \d+ messages/s",
         ),
-        (simulated_run(modes=("lock",), levels=(8,), repeats=1)[0], r"per second \(one repeat\)\.$"),
+        (simulated_run(modes=("lock",), levels=(8,), repeats=1)[0], r"messages/s \(one repeat\)\.$"),
         (
             simulated_open_run(modes=("lock",)),
-            r"^At 357 arrivals per second \(64 users\) lock answers 99% of",
+            r"^At 357 arrivals per second \(64 users\), lock's p99",
         ),
         (replace(simulated_run()[0], cells=[]), "No cell was measured to its end."),
         (all_failed(simulated_run(modes=("lock",), levels=(8,))[0]), r"^No message was answered\.$"),
@@ -76,19 +75,26 @@ def test_of_a_server_that_failed_most_messages_no_throughput_is_told() -> None:
     run = simulated_run(modes=("lock",), levels=(8,), repeats=1)[0]
     killed = replace(run.cells[0], messages=Messages(sent=19_438, answered=598, refused=18_840))
     assert said_of(replace(run, cells=[killed]))[0] == (
-        "At 8 connections lock fails 18,840 of 19,438 messages."
+        "At 8 connections, lock fails 18,840 of 19,438 messages."
     )
 
 
 def test_the_hand_off_is_told_of_each_mode_under_its_greatest_load() -> None:
-    free, lock = aggregate(simulated_run(modes=("free", "lock"), levels=(8,))[0].cells, ("free", "lock"))
-    slower = replace(lock, level=32, handoff_mean_us=Spread(84, 80, 90))
-    queue: Aggregate = replace(lock, series="queue=1", mode="queue=1", handoff_mean_us=Spread(9, 9, 9))
-    assert headline.handoff_sentence([free, slower, lock, queue]) == (
-        "On average, handing over a permit (the right to be served) takes 84.0 µs with lock, "
-        "9.00 µs with queue=1."
+    free, lock = aggregate(
+        simulated_run(modes=("free", "lock"), levels=(8,))[0].cells, modes_named("free", "lock")
     )
-    assert headline.handoff_sentence([free, slower]) == (
-        "With lock, handing over a permit (the right to be served) takes 84.0 µs on average."
+    slower = replace(lock, level=32, times={"handoff": {"mean": Spread(84, 80, 90)}})
+    queue: Aggregate = replace(
+        lock, series="queue=1", mode="queue=1", times={"handoff": {"mean": Spread(9, 9, 9)}}
     )
+    said = headline.handoff_sentence([free, slower, lock, queue])
+    assert said is not None
+    assert said.endswith(": 84.0 µs with lock, 9.00 µs with queue=1.")
     assert headline.handoff_sentence([free]) is None
+
+
+def test_a_peak_above_the_users_is_explained_and_no_other_is() -> None:
+    (lock,) = aggregate(simulated_run(modes=("lock",), levels=(8,))[0].cells, modes_named("lock"))
+    assert headline.peak_notes([replace(lock, max_in_service=8), replace(lock, max_in_service=None)]) == []
+    (note,) = headline.peak_notes([lock, replace(lock, max_in_service=9)])
+    assert note.startswith("Peak 9 with 8 users: ")

@@ -10,8 +10,8 @@ import pytest
 
 from lockstep.analysis.comparison import judge
 from lockstep.analysis.series import modes_of
+from lockstep.report.formats.markdown import MOST_ROWS, summary_md
 from lockstep.report.headline import headline
-from lockstep.report.markdown import MOST_ROWS, summary_md
 from lockstep.report.material import Material
 from lockstep.runs.folder import Loaded
 from lockstep.runs.records import Run
@@ -48,7 +48,7 @@ def test_it_begins_with_the_verdict_and_ends_with_the_command() -> None:
     assert text.endswith(f"```sh\n{run.command}\n```\n")
     assert "Measured on CPython 3.13.1, 2 processors, Linux-6.1-x86_64, hold 2.00 ms, sleep" in text
     assert "All checks passed." in text
-    assert modes_of(run)[0] in text
+    assert next(iter(modes_of(run))) in text
 
 
 def test_what_the_checks_found_stands_below_the_table_with_how_many_cells() -> None:

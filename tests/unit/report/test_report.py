@@ -13,12 +13,12 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from lockstep.analysis.checks import ALL_CHECKS
+from lockstep.analysis.checks import ALL_CHECKS, findings
 from lockstep.measure.distribution import of_values
-from lockstep.report.build import write_report
-from lockstep.report.chapters import contents
+from lockstep.report.contents import contents
+from lockstep.report.formats.terminal import print_report
 from lockstep.report.material import Material
-from lockstep.report.text import print_report
+from lockstep.report.write import write_report
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Count, ResultsError, Run
@@ -87,11 +87,11 @@ def test_the_page_goes_from_the_sentence_over_the_picture_to_the_tables_and_need
     write_histograms(folder, run)
     page = page_of(folder)
     order = (
-        "<h1>At 32 connections free serves ",
+        "<h1>At 32 connections, lock reaches ",
         'id="timeline"',
-        "<h2>How sure</h2>",
+        "<h2>Confidence</h2>",
         'id="certainty"',
-        "<h2>Why</h2>",
+        "<h2>Explanation</h2>",
         'id="percentiles"',
         '<h2 id="checks">Checks</h2>',
         "<h2>Conditions</h2>",
@@ -162,14 +162,14 @@ def test_what_the_checks_found_stands_in_page_and_table(tmp_path: Path) -> None:
 def test_a_degraded_run_says_so_above_everything_else_with_the_numbers(tmp_path: Path) -> None:
     folder = write_run(tmp_path, unequal(simulated_run(repeats=1)[0]))
     page, text = page_of(folder), text_of(folder)
-    for said, headline in ((page, "<h1>"), (text, "No verdict: ")):
+    for said, headline in ((page, "<h1>"), (text, "No verdict")):
         top = said[: said.index(headline)]
         assert re.search("degraded run", top.split("</style>")[-1], re.IGNORECASE)
         assert "clients sent 1,000 messages, the server received 998" in top
         assert "1 of 2 workers reported" in top
     for said in (page, text, (folder / "summary.md").read_text(encoding="utf-8")):
-        assert "No verdict: " in said
-        assert "as many messages" not in said
+        assert "No verdict, " in said
+        assert "throughput (" not in said
     assert 'id="certainty"' not in page
     assert max(map(len, text.splitlines())) <= 80
 
@@ -196,9 +196,7 @@ def test_a_check_stands_beside_each_chart_that_it_touches_and_beside_no_other(tm
     assert {name for name, said in touched.items() if said} >= {"certainty", "response", "first-reply"}
     assert not any(touched[name] for name in ("timeline", "overlap", "throughput", "littles-law"))
     assert 'id="check-generator-lag"' in page
-    in_full = [
-        said for said in re.findall(r'<p class="touching">.*', page) if "event loops were late" in said
-    ]
+    in_full = [said for said in re.findall(r'<p class="touching">.*', page) if "event loops lagged" in said]
     assert len(in_full) == 1, "in full beside the first, by name beside the others"
     assert f"({len(cells)} of {len(cells)} cells)" in in_full[0]
 
@@ -293,10 +291,8 @@ def test_an_open_load_is_held_against_theory_and_its_generator_described(tmp_pat
     page, text = page_of(folder), text_of(folder)
     for said in ("checked against queueing theory", "Little&#39;s law", "The load generator", "worker 2"):
         assert said in page
-    assert page.index("checked against") < page.index(">Checks</h2>") < page.index("The figures")
-    assert "<h1>At 357 arrivals per second (64 users) queue=1 answers 99% of messages in " in page or (
-        "<h1>At 357 arrivals per second (64 users) no difference shown between queue=1 and lock" in page
-    )
+    assert page.index("checked against") < page.index(">Checks</h2>") < page.index("<h3>Results")
+    assert re.search(r"<h1>At 357 arrivals per second \(64 users\), .*p99 response time", page)
     assert max(map(len, text.splitlines())) <= 80
     assert "…" not in text
 
@@ -305,10 +301,10 @@ def test_the_page_says_why_by_overlap_order_and_the_scalability_law(tmp_path: Pa
     run = simulated_run(modes=("free", "lock"), levels=(1, 2, 4, 8, 16), repeats=2)
     page = page_of(write_run(tmp_path, *run))
     for said in (
-        "Of a cell&#39;s first connections, most in service at once: 16 with free, 1 with lock",
-        "in service, lock 1.0, on average",
-        "At 16 connections no connection was overtaken by a later one.",
-        "By the scalability law contention is",
+        "Peak in service among a cell&#39;s first connections: 16 with free, 1 with lock",
+        "1.0 with lock",
+        "At 16 connections, no connection was overtaken by a later one.",
+        "scalability law, contention is",
     ):
         assert said in page
 
@@ -323,7 +319,7 @@ def test_where_nothing_was_predicted_or_told_there_is_no_empty_section(tmp_path:
 def test_what_is_said_of_a_single_repeat_takes_one_line_of_the_terminal(tmp_path: Path) -> None:
     text = text_of(write_run(tmp_path, simulated_run(repeats=1)[0]))
     (line,) = [line for line in text.splitlines() if "repeat" in line and "single" in line]
-    assert line == "single-repeat: There is one repeat only: how sure is unknown. Use --repeats 3."
+    assert line == "single-repeat: One repeat: no confidence interval. Use --repeats 3."
 
 
 def test_a_line_of_a_check_that_is_broken_stays_set_in(tmp_path: Path) -> None:
@@ -335,3 +331,12 @@ def test_a_line_of_a_check_that_is_broken_stays_set_in(tmp_path: Path) -> None:
     assert last - first > 6
     assert all(line.startswith("  ") for line in lines[first + 2 : last + 1])
     assert max(map(len, lines)) <= 80
+
+
+def test_what_degrades_a_run_is_told_once_in_a_terminal_with_its_advice(tmp_path: Path) -> None:
+    run = unequal(simulated_run(repeats=1)[0])
+    text = " ".join(text_of(write_run(tmp_path, run)).split())
+    (finding,) = [each for each in findings(run) if each.check.name == "missing-workers"]
+    for said in (finding.check.message, finding.check.advice):
+        assert text.count(said) == 1
+    assert text.index(finding.check.advice) < text.index("No verdict")

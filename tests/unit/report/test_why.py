@@ -12,16 +12,18 @@ from lockstep.analysis.aggregate import aggregate
 from lockstep.analysis.scalability import Curve, Parameter, Scaling, Unfit, UslFit, scalings
 from lockstep.analysis.timeline import Lane, Panel, Timeline
 from lockstep.report import why_words
-from lockstep.report.fairness_rows import fairness_rows
-from lockstep.report.overlap_chart import BY_MESSAGE, overlap_chart
-from lockstep.report.palette import colours
-from lockstep.report.scalability_rows import fit_words, percent, scalability_rows
-from lockstep.report.svg import Chart, to_svg
-from lockstep.report.throughput_chart import throughput_chart
-from lockstep.report.timeline_chart import timeline_chart
+from lockstep.report.charts.picture import Chart, to_svg
+from lockstep.report.material import colours
+from lockstep.report.sections.fairness import fairness_rows
+from lockstep.report.sections.overlap import BY_MESSAGE, overlap_chart
+from lockstep.report.sections.scalability import fit_words, percent, scalability_rows
+from lockstep.report.sections.throughput import throughput_chart
+from lockstep.report.sections.timeline import timeline_chart
 from lockstep.runs.measures import Fairness, Overlap
 from lockstep.runs.records import Cell, ServerCell
+from lockstep.runs.schema_3 import mode_named
 from tests.factories.open_load import simulated_open_run
+from tests.factories.runs import modes_named
 from tests.factories.simulated import simulated_run
 
 LEVELS = (1, 2, 4, 8, 16, 32)
@@ -33,7 +35,7 @@ def panel(series: str, in_service: float, most: int = 1) -> Panel:
 
 
 def by_message() -> Panel:
-    return Panel("lock/message", "lock/message", 32, None)
+    return Panel("lock/message", "lock/message", 32, None, by_message=True)
 
 
 @pytest.mark.parametrize(
@@ -41,23 +43,26 @@ def by_message() -> Panel:
     [
         (
             [panel("free", 29.7), panel("lock", 0.97), panel("ticket", 1.0)],
-            "At 32 connections free keeps 30 in service, lock and ticket 1.0 each, on average",
+            "30 with free, 1.0 with lock and ticket",
         ),
         (
             [panel("lock", 1.0), panel("queue=1", 0.99)],
-            "At 32 connections lock and queue=1 keep 1.0 each in service, on average",
+            "1.0 with lock and queue=1",
         ),
-        ([panel("lock", 0.5), by_message()], "At 32 connections lock keeps 0.5 in service, on average"),
-        ([by_message()], "Connections in service at once"),
-        ([], "Connections in service at once"),
+        ([panel("lock", 0.5), by_message()], "0.5 with lock"),
+        ([by_message()], ""),
+        ([], ""),
     ],
 )
 def test_the_overlap_is_told_with_equals_together(panels: list[Panel], said: str) -> None:
-    assert why_words.overlap_title(panels) == said
+    title = why_words.overlap_title(panels)
+    assert title.partition(": ")[2] == said
+    assert title.startswith("At 32 connections, ") is bool(said)
 
 
 def lane(series: str, most: int) -> Lane:
-    return Lane(series, series, 36, 10.0, (), ((0, most), (10, most)))
+    by_message = mode_named(series).by_message
+    return Lane(series, series, 36, 10.0, (), ((0, most), (10, most)), by_message)
 
 
 @pytest.mark.parametrize(
@@ -65,18 +70,18 @@ def lane(series: str, most: int) -> Lane:
     [
         (
             (lane("free", 30), lane("lock", 1), lane("ticket", 1)),
-            "Of a cell's first connections, most in service at once: "
-            "30 with free, 1 each with lock and ticket",
+            "30 with free, 1 with lock and ticket",
         ),
         (
             (lane("lock", 1), lane("lock/message", 36)),
-            "Of a cell's first connections, most in service at once: 1 with lock",
+            "1 with lock",
         ),
-        ((lane("lock/message", 36),), "Who overlapped whom among a cell's first connections"),
+        ((lane("lock/message", 36),), ""),
     ],
 )
 def test_the_timeline_is_called_by_what_its_own_strips_show(lanes: tuple[Lane, ...], said: str) -> None:
-    assert why_words.timeline_title(Timeline(32, 10.0, lanes, client_shown=True)) == said
+    title = why_words.timeline_title(Timeline(32, 10.0, lanes, client_shown=True))
+    assert title.partition(": ")[2] == said
 
 
 def test_a_last_step_that_ends_as_it_begins_is_not_drawn_twice_as_high() -> None:
@@ -120,17 +125,15 @@ def cells() -> list[Cell]:
     [
         (
             {"free": 70, "lock": 12, "ticket": 0, "queue=1": 0},
-            "At 8 connections later arrivals overtook 12% of connections with lock, "
-            "none with ticket and queue=1.",
+            "12% of connections with lock, none with ticket and queue=1.",
         ),
         (
             {"free": None, "lock": 30, "ticket": 30, "queue=1": 5},
-            "At 8 connections later arrivals overtook 30% of connections with lock and ticket, "
-            "5% with queue=1.",
+            "30% of connections with lock and ticket, 5% with queue=1.",
         ),
         (
             {"free": 70, "lock": 0, "ticket": 0, "queue=1": None},
-            "At 8 connections no connection was overtaken by a later one.",
+            "no connection was overtaken by a later one.",
         ),
         ({"free": 70, "lock": None, "ticket": None, "queue=1": None}, None),
     ],
@@ -139,7 +142,12 @@ def test_a_sentence_tells_who_was_overtaken(
     cells: list[Cell], overtaken: dict[str, int | None], said: str | None
 ) -> None:
     modes = ("free", "lock", "ticket", "queue=1")
-    assert why_words.fairness_sentence(with_overtaken(cells, overtaken), modes) == said
+    sentence = why_words.fairness_sentence(with_overtaken(cells, overtaken), modes_named(*modes))
+    if said is None:
+        assert sentence is None
+    else:
+        assert sentence is not None
+        assert sentence.endswith(said)
 
 
 def test_no_connection_was_overtaken_only_where_none_was_in_any_repeat(cells: list[Cell]) -> None:
@@ -149,14 +157,12 @@ def test_no_connection_was_overtaken_only_where_none_was_in_any_repeat(cells: li
         for repeat, overtaken in ((1, 0), (2, 5), (3, 0))
         for each in with_overtaken([replace(lock, index=repeat, repeat=repeat)], {"lock": overtaken})
     ]
-    assert why_words.fairness_sentence(repeats, ()) == (
-        "At 8 connections no connection was overtaken by a later one in most repeats."
-    )
+    assert (why_words.fairness_sentence(repeats, {}) or "").endswith(" in most repeats.")
 
 
 def test_of_a_single_connection_nothing_is_said_for_nobody_can_overtake_it(cells: list[Cell]) -> None:
     alone = [replace(cell, level=1) for cell in cells]
-    assert why_words.fairness_sentence(alone, ()) is None
+    assert why_words.fairness_sentence(alone, {}) is None
 
 
 def test_a_row_of_fairness_has_medians_and_says_what_was_not_recorded(cells: list[Cell]) -> None:
@@ -208,23 +214,24 @@ UNFIT = scaling("queue=1", None, Unfit.NO_FIT)
     [
         (
             [FREE, LOCK, TICKET],
-            "By the scalability law contention is 1.2% with free, 102% with lock and ticket. "
-            "Throughput with free peaks at about 41 connections.",
+            ["1.2% with free, 102% with lock and ticket.", "free peaks at about 41 connections."],
         ),
         (
             [LOCK, UNFIT],
-            "By the scalability law contention is 102% with lock. The scalability law does not fit queue=1.",
+            ["contention is 102% with lock.", "does not fit queue=1."],
         ),
         (
             [scaling("lock", None, Unfit.FEW_LEVELS, (1, 8, 32))],
-            "The scalability law needs 5 levels; this plan has 3.",
+            ["needs 5 levels; this plan has 3."],
         ),
         ([scaling("lock", None, Unfit.FEW_LEVELS, (8,))], None),
         ([], None),
     ],
 )
-def test_a_sentence_tells_the_law_or_why_there_is_none(each: list[Scaling], said: str | None) -> None:
-    assert why_words.scalability_sentence(each) == said
+def test_a_sentence_tells_the_law_or_why_there_is_none(each: list[Scaling], said: list[str] | None) -> None:
+    sentence = why_words.scalability_sentence(each)
+    assert (sentence is None) is (said is None)
+    assert all(part in (sentence or "") for part in said or [])
 
 
 def test_a_row_of_scalability_has_intervals_or_the_reason_why_not() -> None:
@@ -257,7 +264,7 @@ def test_the_overlap_chart_draws_each_mode_and_says_where_nothing_was_recorded()
     chart = overlap_chart([panel("free", 29.7, 32), by_message()], chosen)
     assert chart is not None
     svg = to_svg(chart, "overlap", "overlap")
-    assert "free: at most 32, 30 on average" in svg
+    assert "free: peak 32, mean 30" in svg
     assert BY_MESSAGE in svg
     assert overlap_chart([by_message()], chosen) is None
     assert overlap_chart([], chosen) is None
@@ -268,7 +275,7 @@ def drawn(levels: tuple[int, ...], curve: Curve) -> Chart | None:
         replace(cell, messages_per_s=curve.at(cell.level))
         for cell in simulated_run(modes=("free",), levels=levels, repeats=2)[0].cells
     ]
-    aggregates = aggregate(cells)
+    aggregates = aggregate(cells, {})
     return throughput_chart(cells, aggregates, colours(aggregates), scalings(cells))
 
 
@@ -303,7 +310,7 @@ def test_without_a_law_the_line_joins_the_medians_and_says_whether_one_was_tried
         replace(cell, messages_per_s=100.0 if cell.level == 8 else 400.0 * cell.level)
         for cell in simulated_run(modes=("free",), levels=LEVELS, repeats=2)[0].cells
     ]
-    aggregates = aggregate(cells)
+    aggregates = aggregate(cells, {})
     unfit, *_ = rows_of(throughput_chart(cells, aggregates, colours(aggregates), scalings(cells)))
     assert [(point["level"], point["part"]) for point in unfit] == [(each, "no law") for each in LEVELS]
 
@@ -311,5 +318,5 @@ def test_without_a_law_the_line_joins_the_medians_and_says_whether_one_was_tried
 def test_with_a_single_level_or_under_open_load_there_is_no_course_to_draw() -> None:
     assert drawn((8,), SHARED) is None
     run = simulated_open_run(repeats=1)
-    aggregates = aggregate(run.cells)
+    aggregates = aggregate(run.cells, {})
     assert throughput_chart(run.cells, aggregates, colours(aggregates)) is None

@@ -10,19 +10,20 @@ from lockstep.analysis.aggregate import Aggregate, aggregate
 from lockstep.analysis.comparison import THROUGHPUT, Comparison
 from lockstep.analysis.intervals import Estimate
 from lockstep.analysis.timeline import Bar, Lane, Timeline
-from lockstep.report import axes, titles
-from lockstep.report.certainty_chart import estimate_words
-from lockstep.report.certainty_section import certainty_title
-from lockstep.report.generator_rows import load_rows, worker_rows
+from lockstep.report import titles
+from lockstep.report.charts import axes
+from lockstep.report.charts.picture import to_svg
+from lockstep.report.material import colours
 from lockstep.report.numbers import difference, duration, figures, share
-from lockstep.report.palette import colours
-from lockstep.report.svg import to_svg
-from lockstep.report.theory_rows import law_rows, wait_rows
-from lockstep.report.timeline_chart import timeline_chart
+from lockstep.report.sections.confidence import certainty_title, estimate_words
+from lockstep.report.sections.generator import load_rows, worker_rows
+from lockstep.report.sections.queueing import law_rows, wait_rows
+from lockstep.report.sections.timeline import timeline_chart
 from lockstep.report.verdict_words import bound
 from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import WorkerHealth
 from tests.factories.open_load import simulated_open_run
+from tests.factories.runs import modes_named
 from tests.factories.simulated import simulated_run
 
 
@@ -94,17 +95,19 @@ def test_labels_are_moved_apart_and_keep_their_order() -> None:
 
 @pytest.fixture(scope="module")
 def two() -> list[Aggregate]:
-    return aggregate(simulated_run(modes=("free", "lock"), levels=(8,))[0].cells, ("free", "lock"))
+    return aggregate(simulated_run(modes=("free", "lock"), levels=(8,))[0].cells, modes_named("free", "lock"))
 
 
 def test_a_mode_keeps_its_colour_whatever_it_is_compared_with() -> None:
     def chosen(*modes: str) -> dict[str, str]:
-        return colours(aggregate(simulated_run(modes=modes, levels=(1,), repeats=1)[0].cells, modes))
+        return colours(
+            aggregate(simulated_run(modes=modes, levels=(1,), repeats=1)[0].cells, modes_named(*modes))
+        )
 
     assert chosen("lock")["lock"] == chosen("free", "lock")["lock"]
     everyone = chosen("free", "lock", "semaphore=4", "queue=1", "iterative", "ticket")
     assert len(set(everyone.values())) == 6
-    openly = colours(aggregate(simulated_open_run(modes=("lock",), repeats=1).cells, ("lock",)))
+    openly = colours(aggregate(simulated_open_run(modes=("lock",), repeats=1).cells, modes_named("lock")))
     assert set(openly.values()) == {everyone["lock"]}
 
 
@@ -116,14 +119,12 @@ def test_a_difference_has_a_sign_unless_it_is_none(computed: float, counted: flo
     assert difference(computed, counted) == words
 
 
-def test_what_is_equal_is_said_once_with_each(two: list[Aggregate]) -> None:
+def test_what_is_equal_is_said_once(two: list[Aggregate]) -> None:
     free, lock = two
     alike = [
         replace(each, max_in_service=1) for each in (free, replace(lock, series="ticket", mode="ticket"))
     ]
-    assert titles.in_service_title(alike) == (
-        "At 8 connections the most in service at once is 1 each with free and ticket"
-    )
+    assert titles.in_service_title(alike).endswith("is 1 with free and ticket")
     assert titles.in_service_title([free, lock]).endswith("is 8 with free, 1 with lock")
 
 
@@ -133,27 +134,29 @@ def test_a_title_tells_no_growth_from_a_level_at_which_nothing_was_answered() ->
         replace(each, messages_per_s=0.0) if (each.mode, each.level) == ("lock", 1) else each
         for each in cells
     ]
-    said = titles.throughput_title(aggregate(silent, ("free", "lock")))
-    assert said.startswith("From 1 to 16 connections throughput grows ")
+    said = titles.throughput_title(aggregate(silent, modes_named("free", "lock")))
+    assert said.startswith("From 1 to 16 connections, throughput grows by a factor of ")
     assert "lock" not in said
 
 
 def test_where_the_told_series_have_no_figure_the_title_claims_nothing_of_the_others(
     two: list[Aggregate],
 ) -> None:
-    mute = [replace(each, max_in_service=None, response_p99_us=None) for each in two]
-    assert titles.in_service_title(mute) == "The most in service at once"
-    assert titles.response_title(mute) == "At 8 connections nothing was timed with free and lock"
+    mute = [replace(each, max_in_service=None, times={}) for each in two]
+    assert titles.in_service_title(mute) == "Peak in service"
+    assert titles.response_title(mute).endswith("nothing was timed with free and lock")
 
 
 def test_titles_under_open_load_speak_of_arrivals() -> None:
-    aggregates = aggregate(simulated_open_run(modes=("lock", "queue=1")).cells, ("lock", "queue=1"))
+    aggregates = aggregate(
+        simulated_open_run(modes=("lock", "queue=1")).cells, modes_named("lock", "queue=1")
+    )
     for title in (
         titles.response_title(aggregates),
         titles.time_spent_title(aggregates),
         titles.in_service_title(aggregates),
     ):
-        assert title.startswith("At 357 arrivals per second (64 users) ")
+        assert title.startswith("At 357 arrivals per second (64 users), ")
         assert "/s" not in title
 
 
@@ -196,8 +199,8 @@ def test_a_worker_is_shown_at_its_worst_and_with_dashes_where_the_system_does_no
 
 def test_only_open_load_has_rows_of_its_own() -> None:
     closed = simulated_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
-    assert load_rows(aggregate(closed)) == []
-    rows = load_rows(aggregate(simulated_open_run(modes=("lock",)).cells))
+    assert load_rows(aggregate(closed, {})) == []
+    rows = load_rows(aggregate(simulated_open_run(modes=("lock",)).cells, {}))
     assert [(row.offered, row.late, row.dropped) for row in rows] == [("223", "6", "0"), ("357", "6", "0")]
 
 
@@ -211,19 +214,17 @@ def differing(*shown: bool) -> list[Comparison]:
 @pytest.mark.parametrize(
     ("comparisons", "title"),
     [
-        (differing(True), "The difference is shown"),
-        (differing(True, True), "All 2 differences are shown"),
-        (differing(False, False), "No difference is shown"),
-        (differing(True, False, False), "1 of 3 differences is shown, 2 are not"),
-        (differing(True, True, False), "2 of 3 differences are shown, 1 is not"),
-        ([], "No difference is shown"),
+        (differing(True), "1 of 1 difference is "),
+        (differing(True, True), "2 of 2 differences are "),
+        (differing(False, False), "0 of 2 differences are "),
+        (differing(True, False, False), "1 of 3 differences is "),
     ],
 )
-def test_how_sure_is_said_in_a_count(comparisons: list[Comparison], title: str) -> None:
-    assert certainty_title(comparisons) == title
+def test_confidence_is_a_count_of_significant_differences(comparisons: list[Comparison], title: str) -> None:
+    assert certainty_title(comparisons) == f"{title}significant at 95%"
 
 
 def test_a_ratio_without_an_interval_says_so() -> None:
     assert estimate_words(Estimate(2.0, None, None, 1)) == "2.00 (one repeat)"
     assert estimate_words(Estimate(2.0, 1.5, 2.5, 3)) == "2.00 (1.50 to 2.50)"
-    assert estimate_words(Estimate(1.02, 0.9, 1.1, 3)) == "1.02 (0.900 to 1.10), no difference shown"
+    assert estimate_words(Estimate(1.02, 0.9, 1.1, 3)) == "1.02 (0.900 to 1.10), not significant"

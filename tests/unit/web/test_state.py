@@ -183,7 +183,7 @@ def test_a_finished_run_says_its_verdict_and_links_its_report_once_it_is_there(r
     seen = state(progress(run=run(4, finished="2026-01-31T10:16:30+00:00"), report=report))
     assert seen["run"]["finished"]
     assert seen["verdict"]["doubts"] == []
-    assert seen["verdict"]["sentences"][0].startswith("At 8 connections free ")
+    assert seen["verdict"]["sentences"][0].startswith("At 8 connections, lock ")
     assert seen["report"] == report.value
     assert seen["report_href"] == ("lockstep/report.html" if report is ReportState.READY else None)
     assert (seen["cell"], seen["left"]) == (None, None)

@@ -12,7 +12,7 @@ function seen() {
 }
 
 function drawHeader(state) {
-  const kinds = { plan: "a comparison plan", hand: "a run by hand" };
+  const kinds = { plan: "a comparison plan", hand: "a manual run" };
   const run = state.run;
   say(at("run"), run === null ? "No run yet: start one on Locust's page." : `${kinds[run.kind]}, run ${run.id}`);
   say(at("stage"), state.stage);
@@ -47,7 +47,6 @@ function drawDoubts(doubts) {
   }, (doubt, { told, where, advice }) => {
     const [title, cells, remedy] = doubt.children;
     say(title, told);
-    title.hidden = doubts.length === 1;  // the headline says it
     keep(cells, where, () => make("li"), say);
     cells.hidden = where.length === 0;
     say(remedy, `What to do: ${advice}`);
@@ -84,7 +83,7 @@ function drawPlan(state) {
   const { plan, run, cell, left } = state;
   const colours = Object.fromEntries(state.modes.map((row) => [row.mode, row.colour]));
   at("strip").hidden = plan === null;
-  say(at("plan-title"), run === null || plan !== null ? "Plan" : "Run by hand");
+  say(at("plan-title"), run === null || plan !== null ? "Plan" : "Manual run");
   say(at("plan-words"), plan?.words ?? (run === null ? "" : "One cell, until somebody presses Stop."));
   const done = plan === null ? NONE : `${plan.done} of ${plan.total} done`;
   const numbered = plan === null ? cell?.name : `${cell?.number} of ${plan.total}: ${cell?.name}, repeat ${cell?.repeat} of ${plan.repeats}`;

@@ -1,0 +1,1 @@
+"""How charts are drawn: scales, colours, rows, pictures; nothing of what they show."""

@@ -1,0 +1,76 @@
+"""The order of the page: picture, confidence, explanation, and at the end the tables. One line a section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lockstep.report.material import Material
+from lockstep.report.section import Chapter, Section, chapter
+from lockstep.report.sections.confidence import certainty_section
+from lockstep.report.sections.fairness import fairness_section
+from lockstep.report.sections.figures import figures_section
+from lockstep.report.sections.gates import gates_section
+from lockstep.report.sections.generator import load_section, workers_section
+from lockstep.report.sections.overlap import overlap_section
+from lockstep.report.sections.percentiles import percentile_section
+from lockstep.report.sections.queueing import laws_section, waits_section
+from lockstep.report.sections.scalability import scalability_section
+from lockstep.report.sections.throughput import in_service_section, throughput_section
+from lockstep.report.sections.timeline import timeline_sections
+from lockstep.report.sections.times import (
+    connect_section,
+    first_reply_section,
+    response_section,
+    time_spent_section,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that is on the page between verdict and checks, and after them. picture: the one that shows it."""
+
+    picture: Section | None
+    body: tuple[Chapter, ...]
+    tables: Chapter
+
+    @property
+    def sections(self) -> list[Section]:
+        """Every section, in the order of the page."""
+        first = [] if self.picture is None else [self.picture]
+        return [*first, *(section for each in (*self.body, self.tables) for section in each.sections)]
+
+    @property
+    def drawn(self) -> list[Section]:
+        """Those with a chart."""
+        return [section for section in self.sections if section.drawings]
+
+
+def contents(material: Material) -> Contents:
+    """The sections for which the run has data.
+
+    The picture is the timeline; where no connection was recorded, the chart that comes nearest.
+    """
+    timeline, other_lanes = timeline_sections(material)
+    explanation = [
+        time_spent_section(material),
+        # Where the records tell how many were in service all along, the greatest numbers are in the table.
+        overlap_section(material) or in_service_section(material),
+        throughput_section(material),
+        percentile_section(material),
+        first_reply_section(material),
+        connect_section(material),
+        response_section(material),
+        other_lanes,
+        fairness_section(material),
+        scalability_section(material),
+        waits_section(material),
+        laws_section(material),
+        load_section(material),
+    ]
+    picture = timeline or next((each for each in explanation if each is not None and each.drawings), None)
+    body = (
+        chapter("Confidence", [certainty_section(material), gates_section(material)]),
+        chapter("Explanation", [each for each in explanation if each is not picture]),
+    )
+    tables = chapter("Tables", [figures_section(material), workers_section(material)])
+    return Contents(picture, tuple(each for each in body if each.sections), tables)

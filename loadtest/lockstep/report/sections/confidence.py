@@ -1,0 +1,154 @@
+"""Confidence in the differences: a forest plot for each metric, with intervals and 1 marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+import altair as alt
+
+from lockstep.analysis.check import Topic
+from lockstep.analysis.comparison import RESPONSE_TIMES, THROUGHPUT, Comparison
+from lockstep.analysis.intervals import CONFIDENCE, Estimate
+from lockstep.report.charts import axes
+from lockstep.report.charts.picture import INK, Chart, Row, chart_of
+from lockstep.report.charts.rows import Block, Layout
+from lockstep.report.loads import named
+from lockstep.report.material import Material
+from lockstep.report.numbers import counted, figures, plain
+from lockstep.report.section import Drawing, Section, Table
+from lockstep.report.verdict_words import load_words, metric_noun, range_words
+
+DRAWN = (THROUGHPUT, RESPONSE_TIMES[-1])
+# With two repeats an interval can span decades: it is drawn as far as this beyond the ratios.
+_FARTHEST = 4.0
+
+
+def certainty_section(material: Material) -> Section | None:
+    """The forest plots; None where nothing was compared, as in a degraded run."""
+    comparisons = material.verdict.comparisons
+    if not comparisons:
+        return None
+    drawings = []
+    for metric in DRAWN:
+        alike = [each for each in comparisons if each.metric == metric]
+        chart = certainty_chart(alike, material.colours)
+        if chart is not None:
+            noun = metric_noun(metric)
+            label = f"Ratios of {noun} with their confidence intervals"
+            drawings.append(Drawing(chart, label, note=f"{noun[0].upper()}{noun[1:]}"))
+    return Section(
+        "certainty",
+        certainty_title([each for each in comparisons if each.metric in DRAWN]),
+        _note(comparisons),
+        (Topic.CERTAINTY,),
+        tuple(drawings),
+        _numbers(comparisons),
+        wide=True,
+    )
+
+
+def certainty_title(comparisons: Sequence[Comparison]) -> str:
+    """How many of the differences are significant."""
+    if comparisons and all(each.estimate.low is None for each in comparisons):
+        return "One repeat: no confidence interval"
+    significant = sum(each.estimate.differs for each in comparisons)
+    verb = "is" if significant == 1 else "are"
+    many = counted(len(comparisons), "difference")
+    return f"{significant} of {many} {verb} significant at {CONFIDENCE:.0%}"
+
+
+def _note(comparisons: Sequence[Comparison]) -> str:
+    baselines = " and ".join(dict.fromkeys(each.baseline for each in comparisons))
+    samples = sorted({each.estimate.samples for each in comparisons})
+    repeats = counted(samples[0], "repeat") if len(samples) == 1 else f"{samples[0]} to {samples[-1]} repeats"
+    return (
+        f"Each figure over that of {baselines}, its baseline. Dot: the geometric mean of the ratios "
+        f"of {repeats}; bar: its {CONFIDENCE:.0%} confidence interval; dashed line: equal. Where the bar "
+        "crosses it, the difference is not significant."
+    )
+
+
+def _numbers(comparisons: Sequence[Comparison]) -> Table:
+    rows = tuple(
+        (
+            each.series,
+            each.baseline,
+            load_words(each.level, each.rate_per_s),
+            each.metric.name,
+            plain(each.estimate.ratio),
+            plain(each.estimate.low),
+            plain(each.estimate.high),
+            f"{each.estimate.samples}",
+            "yes" if each.estimate.differs else "no",
+        )
+        for each in comparisons
+    )
+    heads = ("mode", "baseline", "load", "figure", "ratio", "low", "high", "repeats", "significant")
+    return Table(heads, rows, texts=4)
+
+
+def certainty_chart(comparisons: Sequence[Comparison], colours: dict[str, str]) -> Chart | None:
+    """The ratios of one metric, a block for each load; None where nothing was compared."""
+    if not comparisons:
+        return None
+    axis = _axis([each.estimate for each in comparisons])
+    layout = Layout.of(_block(load, group, colours, axis) for load, group in _by_load(comparisons))
+    scale = alt.Scale(type="log", domain=[axis.low, axis.high], nice=False)
+    ticks = alt.Axis(values=list(axis.ticks), labelExpr=f"format(datum.value, '{axes.TICK_FORMAT}') + 'x'")
+    x = alt.X("ratio:Q", scale=scale, axis=ticks, title="times the baseline")
+    low = alt.X("low:Q", scale=scale)
+    colour = alt.Color("colour:N", scale=None)
+    marks = chart_of(layout.marks)
+    one = (
+        chart_of([{"one": 1}])
+        .mark_rule(color=INK, opacity=0.55, strokeDash=[4, 3])
+        .encode(x=alt.X("one:Q", scale=scale))
+    )
+    span = marks.mark_rule(strokeWidth=5, opacity=0.45).encode(
+        x=low, x2=alt.X2("high:Q"), y=layout.y, color=colour
+    )
+    dot = marks.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=layout.y, color=colour)
+    return layout.chart([one, span, dot])
+
+
+def estimate_words(estimate: Estimate, unclear: str = "not significant") -> str:
+    """`0.056 (0.051 to 0.061)`. unclear: what is said beside an interval that holds 1."""
+    if estimate.low is None or estimate.high is None:
+        return f"{figures(estimate.ratio)} (one repeat)"
+    words = f"{figures(estimate.ratio)} ({range_words(estimate)})"
+    return words if estimate.differs or estimate.noisy else f"{words}, {unclear}"
+
+
+def _block(load: str, comparisons: Sequence[Comparison], colours: dict[str, str], axis: axes.Axis) -> Block:
+    marks: list[Row] = []
+    words: list[Row] = []
+    for each in comparisons:
+        ratio, low, high = each.estimate.ratio, each.estimate.low, each.estimate.high
+        marks.append(
+            {
+                "series": named(each),
+                "colour": colours[each.series],
+                "ratio": ratio,
+                "low": ratio if low is None else max(low, axis.low),
+                "high": ratio if high is None else min(high, axis.high),
+            }
+        )
+        words.append({"series": named(each), "words": estimate_words(each.estimate)})
+    return Block(load, [named(each) for each in comparisons], marks, words)
+
+
+def _by_load(comparisons: Sequence[Comparison]) -> Iterable[tuple[str, list[Comparison]]]:
+    def load(each: Comparison) -> tuple[int, float]:
+        return each.level, each.rate_per_s or 0.0
+
+    for _, group in groupby(sorted(comparisons, key=load), key=load):
+        alike = list(group)
+        yield load_words(alike[0].level, alike[0].rate_per_s), alike
+
+
+def _axis(estimates: Sequence[Estimate]) -> axes.Axis:
+    ratios = [1.0, *(each.ratio for each in estimates)]
+    low, high = min(ratios) / _FARTHEST, max(ratios) * _FARTHEST
+    ends = [end for each in estimates for end in (each.low, each.high) if end is not None]
+    return axes.logarithmic([*ratios, *(min(max(end, low), high) for end in ends)])

@@ -1,0 +1,137 @@
+"""How many connections each mode kept in service over a whole cell: a small panel each, all to one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import altair as alt
+
+from lockstep.analysis.check import Topic
+from lockstep.analysis.timeline import Panel, overlap_panels
+from lockstep.report.charts import axes
+from lockstep.report.charts.picture import INK, Chart, Layers, Row, chart_of
+from lockstep.report.material import Material
+from lockstep.report.numbers import plain, whole
+from lockstep.report.section import Section, Table, one_drawing
+from lockstep.report.why_words import at_once, overlap_title
+from lockstep.runs.measures import Overlap
+
+WIDTH, HEIGHT = 388, 56
+AXIS_SPACE = 34
+MEAN_OPACITY = 0.45
+NOT_RECORDED = "not recorded"
+BY_MESSAGE = "not recorded: this mode admits messages, not connections"
+MS_PER_S = 1_000
+
+
+def overlap_section(material: Material) -> Section | None:
+    """The panels of the greatest level; None where no cell has an overlap."""
+    panels = overlap_panels(material.run, material.details)
+    return one_drawing(
+        "overlap",
+        overlap_title(panels),
+        "Connections in service over one cell of each mode, the repeat with the middle average, by the "
+        "server's own records: the area is the mean of each moment, the line its greatest number. The "
+        "measured window lies between the dashed lines, and the averages are over it.",
+        (Topic.SERVER,),
+        overlap_chart(panels, material.colours),
+        Table(
+            ("mode", "from, ms", "in service, mean", "most", "waiting, mean"),
+            tuple(row for panel in panels for row in _rows(panel)),
+        ),
+    )
+
+
+def _rows(panel: Panel) -> list[tuple[str, ...]]:
+    overlap = panel.overlap
+    if overlap is None:
+        return []
+    bins = zip(overlap.in_service, overlap.most, overlap.waiting, strict=True)
+    return [
+        (panel.series, plain(number * overlap.bin_ms), plain(mean), whole(most), plain(waiting))
+        for number, (mean, most, waiting) in enumerate(bins)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scales:
+    """What all panels share. greatest: the most in service in any of them."""
+
+    x: alt.Scale
+    y: alt.Scale
+    seconds: tuple[float, ...]
+    greatest: int
+
+
+def overlap_chart(panels: Sequence[Panel], colours: dict[str, str]) -> Chart | None:
+    """The mean of each bin as an area, its greatest number as a line, the measured window between two rules.
+
+    A mode without records is a panel that says so. None where there is nothing to draw.
+    """
+    overlaps = [panel.overlap for panel in panels if panel.overlap is not None]
+    if not overlaps:
+        return None
+    span_s = max(overlap.span_ms for overlap in overlaps) / MS_PER_S
+    greatest = max(max(overlap.most) for overlap in overlaps)
+    scales = _Scales(
+        alt.Scale(domain=[0, span_s], nice=False),
+        alt.Scale(domain=[0, greatest * 1.05], nice=False),
+        axes.linear(span_s).ticks,
+        greatest,
+    )
+    return alt.vconcat(
+        *(_panel(panel, colours[panel.series], scales, panel is panels[-1]) for panel in panels), spacing=12
+    )
+
+
+def _panel(panel: Panel, colour: str, scales: _Scales, last: bool) -> Layers:
+    overlap = panel.overlap
+    if overlap is None:
+        layers = [_words(BY_MESSAGE if panel.by_message else NOT_RECORDED)]
+        said = panel.series
+    else:
+        layers = _drawn(overlap, colour, scales, last)
+        kept = overlap.kept
+        said = f"{panel.series}: peak {whole(max(overlap.most))}"
+        said += "" if kept is None else f", mean {at_once(kept)}"
+    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=alt.TitleParams(said))
+
+
+def _drawn(overlap: Overlap, colour: str, scales: _Scales, last: bool) -> list[alt.Chart]:
+    bin_s = overlap.bin_ms / MS_PER_S
+    bins: list[Row] = [
+        {"s": number * bin_s, "mean": mean, "most": most}
+        for number, (mean, most) in enumerate(zip(overlap.in_service, overlap.most, strict=True))
+    ]
+    # A step lasts until the next point: the last bin needs one more.
+    bins.append({**bins[-1], "s": overlap.span_ms / MS_PER_S})
+    x = alt.X(
+        "s:Q",
+        scale=scales.x,
+        title="seconds from the cell's beginning" if last else None,
+        axis=alt.Axis(values=list(scales.seconds), format=axes.TICK_FORMAT, labels=last),
+    )
+    y_axis = alt.Axis(values=[0, scales.greatest], format="d", minExtent=AXIS_SPACE)
+    mean = alt.Y("mean:Q", title=None, scale=scales.y, axis=y_axis, stack=None)
+    drawn = chart_of(bins)
+    window: list[Row] = [
+        {"s": min(edge_ms, overlap.span_ms) / MS_PER_S}
+        for edge_ms in (overlap.window_start_ms, overlap.window_end_ms)
+    ]
+    return [
+        drawn.mark_area(interpolate="step-after", color=colour, opacity=MEAN_OPACITY).encode(x=x, y=mean),
+        drawn.mark_line(interpolate="step-after", color=colour, strokeWidth=1.4).encode(
+            x=x, y=alt.Y("most:Q", title=None, scale=scales.y)
+        ),
+        chart_of(window).mark_rule(color=INK, opacity=0.5, strokeDash=[3, 3]).encode(x=x),
+    ]
+
+
+def _words(said: str) -> alt.Chart:
+    words: alt.Chart = (
+        chart_of([{"said": said}])
+        .mark_text(align="left", color=INK, opacity=0.75)
+        .encode(x=alt.value(AXIS_SPACE), y=alt.value(HEIGHT / 2), text="said:N")
+    )
+    return words

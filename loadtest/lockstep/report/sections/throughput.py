@@ -1,0 +1,214 @@
+"""How many were served: throughput over the level, with its law where one fits, and the number in service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+import altair as alt
+import numpy as np
+
+from lockstep.analysis.aggregate import Aggregate
+from lockstep.analysis.check import Topic
+from lockstep.analysis.scalability import Scaling, Unfit, UslFit
+from lockstep.analysis.series import series_names
+from lockstep.report.charts import axes
+from lockstep.report.charts.picture import Chart, Row, chart_of
+from lockstep.report.charts.rows import Block, bars
+from lockstep.report.loads import by_load, load, named
+from lockstep.report.material import Material
+from lockstep.report.numbers import plain, whole
+from lockstep.report.section import Section, Table, one_drawing
+from lockstep.report.titles import in_service_title, throughput_title
+from lockstep.report.why_words import scalability_sentence
+from lockstep.runs.records import Cell
+
+WIDTH, HEIGHT = 296, 300
+LABEL_SPACE = 20
+# A curve goes on to its peak where that is no further than this from what was measured.
+PEAK_WITHIN = 2.0
+_CURVE_POINTS = 60
+# Solid is what was measured or fitted to it; dashed what lies beyond, or joins points that no law explains.
+_DASHES = {"measured": [1, 0], "beyond": [5, 4], "no law": [2, 3]}
+
+
+def throughput_section(material: Material) -> Section | None:
+    """Messages per second over connections, with the scalability law where it fits."""
+    closed = [each for each in material.aggregates if each.rate_per_s is None]
+    names = series_names(material.cells)
+    rows = tuple(
+        (names[cell.index], whole(cell.level), whole(cell.repeat), plain(cell.messages_per_s))
+        for cell in material.cells
+        if cell.whole and cell.rate_per_s is None
+    )
+    laws = any(each.law is not None for each in material.scalings)
+    line = "the scalability law where it fits, else their medians" if laws else "their medians"
+    law = scalability_sentence(material.scalings)
+    return one_drawing(
+        "throughput",
+        throughput_title(closed),
+        f"A dot is one repeat, the line runs through {line}." + ("" if law is None else f" {law}"),
+        (Topic.THROUGHPUT,),
+        throughput_chart(material.cells, closed, material.colours, material.scalings),
+        Table(("mode", "connections", "repeat", "messages/s"), rows),
+    )
+
+
+def in_service_section(material: Material) -> Section | None:
+    """The greatest number in service."""
+    aggregates = material.aggregates
+    rows = tuple((named(each), load(each), whole(each.max_in_service)) for each in aggregates)
+    return one_drawing(
+        "in-service",
+        in_service_title(aggregates),
+        "The greatest number over all repeats, by the server's own count.",
+        (Topic.SERVER,),
+        in_service_chart(aggregates, material.colours),
+        Table(("mode", "load", "peak in service"), rows, texts=2),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Messages per second of one series at one level. part: which line it belongs to, and how that looks."""
+
+    series: str
+    level: float
+    rate: float
+    part: str = "measured"
+
+
+def throughput_chart(
+    cells: Sequence[Cell],
+    aggregates: Sequence[Aggregate],
+    colours: dict[str, str],
+    scalings: Sequence[Scaling] = (),
+) -> Chart | None:
+    """Messages per second over connections, under closed load.
+
+    Through the points runs the law, beyond them (dashed) to its peak where that is near; without a law a line
+    through the medians, dotted where a law was tried and does not fit. None where nothing was answered, and
+    where there is one level only or the load is open: a table says that better.
+    """
+    names = series_names(cells)
+    points = [
+        Point(names[cell.index], cell.level, cell.messages_per_s)
+        for cell in cells
+        if cell.whole and cell.arrival == "closed"
+    ]
+    levels = sorted({point.level for point in points})
+    if len(levels) < 2 or not any(point.rate for point in points):
+        return None
+    lines = _lines(aggregates, scalings)
+    axis = axes.suited([point.rate for point in (*points, *lines)])
+    palette = alt.Scale(domain=list(colours), range=list(colours.values()))
+    shared = {
+        "x": _levels(levels, max(point.level for point in lines)),
+        "y": _rates(axis),
+        "color": alt.Color("series:N", legend=None, scale=palette),
+    }
+    part = alt.Detail("part:N")
+    looks = alt.Scale(domain=list(_DASHES), range=list(_DASHES.values()))
+    dash = alt.StrokeDash("part:N", legend=None, scale=looks)
+    peaks = _chart(_peaks(scalings, levels[-1]))
+    layers = [
+        _chart(lines).mark_line(strokeWidth=2.5).encode(**shared, strokeDash=dash, detail=part),
+        _chart(points).mark_point(filled=True, size=42, opacity=0.75).encode(**shared),
+        peaks.mark_point(shape="diamond", size=150, strokeWidth=2).encode(**shared),
+        _chart(_labels(lines, axis, LABEL_SPACE / HEIGHT))
+        .mark_text(align="left", dx=10, fontWeight=600, fontSize=13)
+        .encode(**shared, text=alt.Text("series:N")),
+    ]
+    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
+
+
+def _lines(aggregates: Sequence[Aggregate], scalings: Sequence[Scaling]) -> list[Point]:
+    """What is drawn through each series' points."""
+    by_series = {each.series: each for each in scalings}
+    lines: list[Point] = []
+    for series in dict.fromkeys(each.series for each in aggregates if each.rate_per_s is None):
+        scaling = by_series.get(series)
+        if scaling is not None and scaling.law is not None:
+            lines += _curve(series, scaling.law, scaling.levels)
+            continue
+        part = "no law" if scaling is not None and scaling.unfit is Unfit.NO_FIT else "measured"
+        lines += [
+            Point(series, each.level, each.messages_per_s.median, part)
+            for each in aggregates
+            if each.series == series and each.messages_per_s is not None
+        ]
+    return lines
+
+
+def _curve(series: str, law: UslFit, levels: Sequence[int]) -> list[Point]:
+    points = [Point(series, level, law.curve.at(level)) for level in _between(levels[0], levels[-1])]
+    peak = law.peak
+    if peak is not None and levels[-1] < peak.value <= PEAK_WITHIN * levels[-1]:
+        beyond = _between(levels[-1], peak.value)
+        points += [Point(series, level, law.curve.at(level), "beyond") for level in beyond]
+    return points
+
+
+def _between(low: float, high: float) -> list[float]:
+    levels: list[float] = np.geomspace(low, high, _CURVE_POINTS).tolist()
+    return levels
+
+
+def _peaks(scalings: Sequence[Scaling], greatest_level: float) -> list[Point]:
+    """The predicted peaks that are near enough to be shown."""
+    return [
+        Point(each.series, law.peak.value, law.curve.at(law.peak.value))
+        for each in scalings
+        if (law := each.law) is not None
+        and law.peak is not None
+        and each.levels[0] <= law.peak.value <= PEAK_WITHIN * greatest_level
+    ]
+
+
+def _chart(points: Sequence[Point]) -> alt.Chart:
+    return chart_of([asdict(point) for point in points])
+
+
+def _rates(axis: axes.Axis) -> alt.Y:
+    return alt.Y(
+        "rate:Q",
+        title="messages per second",
+        scale=alt.Scale(type=axis.kind, domain=[axis.low, axis.high], nice=False),
+        axis=alt.Axis(values=list(axis.ticks), format=axes.TICK_FORMAT, titlePadding=14),
+    )
+
+
+def _levels(levels: Sequence[float], greatest: float) -> alt.X:
+    return alt.X(
+        "level:Q",
+        title="connections at once",
+        scale=alt.Scale(type="log", base=2, domain=[levels[0] / 1.3, greatest * 1.3], nice=False),
+        axis=alt.Axis(values=list(levels), grid=False, format="d"),
+    )
+
+
+def _labels(lines: Sequence[Point], axis: axes.Axis, gap: float) -> list[Point]:
+    """Each series' name at the end of its line, moved off its neighbours' by a part of the height."""
+    ends = list({point.series: point for point in sorted(lines, key=lambda point: point.level)}.values())
+    fractions = axes.apart([axis.fraction(point.rate) for point in ends], gap)
+    return [
+        replace(point, rate=axis.value(fraction)) for point, fraction in zip(ends, fractions, strict=True)
+    ]
+
+
+def in_service_chart(aggregates: Sequence[Aggregate], colours: dict[str, str]) -> Chart | None:
+    """The greatest number in service over all repeats; None where nobody was or nothing is told."""
+    blocks = []
+    greatest = 0
+    for where, group in by_load(aggregates):
+        counts = [(each, each.max_in_service) for each in group if each.max_in_service is not None]
+        greatest = max([greatest, *(count for _, count in counts)])
+        marks: list[Row] = [
+            {"series": named(each), "colour": colours[each.series], "opacity": 1, "start": 0, "end": count}
+            for each, count in counts
+        ]
+        words: list[Row] = [{"series": named(each), "words": whole(count)} for each, count in counts]
+        blocks.append(Block(where, [named(each) for each in group], marks, words))
+    if greatest == 0:
+        return None
+    return bars(blocks, axes.counts(greatest), "connections in service")

@@ -1,0 +1,68 @@
+"""Makes a run's report, any time later, on any machine: the page, the Markdown, junit.xml, pictures.
+
+The same folder gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lockstep.report.charts.picture import inline, picture, png, specification
+from lockstep.report.charts.renderer import Renderer
+from lockstep.report.contents import Contents, contents
+from lockstep.report.formats.html import render
+from lockstep.report.formats.junit import junit_xml
+from lockstep.report.formats.markdown import summary_md
+from lockstep.report.material import Material
+from lockstep.runs.folder import JUNIT_FILE, MARKDOWN_FILE, REPORT_FILE, RunFolder
+from lockstep.runs.records import ResultsError
+
+
+def write_report(material: Material, charts: Path | None = None) -> Path:
+    """Write report.html and summary.md into the run's folder, with gates junit.xml too; the page's path.
+
+    charts: a folder that gets every chart as SVG and PNG; it is made where there is none. ResultsError where
+    something cannot be written.
+    """
+    folder = RunFolder(material.path)
+    with Renderer() as renderer:
+        shown = contents(material)
+        svgs = _draw(shown, renderer)
+    if material.run.plan.get("gates"):
+        folder.save_text(JUNIT_FILE, junit_xml(material.run))
+    folder.save_text(MARKDOWN_FILE, summary_md(material))
+    if charts is not None:
+        _save_charts(charts, shown, svgs)
+    return folder.save_text(REPORT_FILE, render(material, shown, svgs))
+
+
+def _draw(shown: Contents, renderer: Renderer) -> dict[str, list[str]]:
+    """A section's name -> its drawings as SVG."""
+    drawings = [drawing for section in shown.drawn for drawing in section.drawings]
+    svgs = iter(renderer.draw([specification(drawing.chart) for drawing in drawings]))
+    return {
+        section.name: [
+            inline(next(svgs), f"{section.name}-{number}", drawing.label)
+            for number, drawing in enumerate(section.drawings)
+        ]
+        for section in shown.drawn
+    }
+
+
+def _save_charts(folder: Path, shown: Contents, svgs: Mapping[str, Sequence[str]]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for section in shown.drawn:
+            svg = picture(
+                section.title,
+                section.note_with_legend,
+                [drawing.caption for drawing in section.drawings],
+                svgs[section.name],
+            )
+            (folder / f"{section.name}.svg").write_text(svg, encoding="utf-8")
+            (folder / f"{section.name}.png").write_bytes(png(svg))
+    except OSError as error:
+        raise ResultsError(
+            f"cannot write charts to {folder}: {error.strerror}; name another folder with --charts"
+        ) from error
