@@ -5,13 +5,13 @@ ARGS   ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-CODE   := wire server loadtest bench
+CODE   := wire server loadtest bench tools
 LOCK   := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
             --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help venv compare test golden lint bench picture lock clean
+.PHONY: help venv compare test unit golden lint bench picture release sizes lock clean
 
 help: ## Say what there is
 	@echo "Lockstep: what synchronising costs a threaded TCP server"
@@ -28,6 +28,9 @@ test: lint ## Run lint and every test; says what it left out and why (ARGS='-k t
 	@echo "test: every test"
 	@$(BIN)/python -m pytest $(ARGS)
 
+unit: $(READY) ## Run the tests that start neither server nor Locust run, in a minute or two (ARGS='-k ticket')
+	@$(BIN)/python -m pytest tests/unit tests/golden $(ARGS)
+
 golden: $(READY) ## Write the golden files of what people read anew; read the change in git
 	@$(BIN)/python -m pytest -q tests/golden --renew-golden
 
@@ -42,6 +45,12 @@ bench: $(READY) ## Measure the server and the load generator themselves
 
 picture: $(READY) ## Make docs/report.png of a run's report (ARGS=results/<run id>; needs Chromium)
 	@PYTHONPATH=. $(BIN)/python docs/picture.py $(ARGS)
+
+release: $(READY) ## Build wheel and sdist into dist/, check them, tag the version of CHANGELOG; uploads nothing
+	@$(BIN)/python -m tools.release
+
+sizes: $(READY) ## Measure wheel, dependencies and installed size without extras and with each
+	@$(BIN)/python -m tools.sizes
 
 lock: $(READY) ## Renew requirements/*.txt from the .in files (ARGS=--upgrade for newer versions)
 	@echo "lock: requirements/server.txt, loadtest.txt, dev.txt"

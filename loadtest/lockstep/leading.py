@@ -75,7 +75,7 @@ def _add_page(web: WebUI, app: Flask, driver: Driver) -> None:
     options = web.environment.parsed_options
     assert options is not None
     guard_form(app, driver, options)
-    show_choices(web, options)
+    show_choices(web, options, driver.modes)
     page = LivePage(driver.conductor, ServerWatch())
     add_live_page(app, page, web.auth_required_if_enabled, options.web_base_path or "")
     add_tab(app, web.template_args)

@@ -1,157 +1,189 @@
-"""Lockstep's options for Locust: command line, environment (LOCKSTEP_*) and, where it helps, the web form."""
+"""Where settings come from beside `compare`'s flags: plan files and Locust's parser; what they become."""
 
 from __future__ import annotations
 
 import functools
 import os
 import sys
+import tomllib
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from lockstep.exit_codes import WRONG_USE
 from lockstep.master.repeat import Compose
-from lockstep.plan import (
-    ARRIVALS,
-    CLIENT_MODES,
-    SCENARIOS,
-    Arrival,
-    Plan,
-    PlanError,
-    Traffic,
-    parse_levels,
-    parse_modes,
-)
-from lockstep.plan_file import read_plan_file
+from lockstep.nearest import did_you_mean
+from lockstep.plan import Arrival, Plan, PlanError, Traffic, parse_levels, parse_modes
+from lockstep.refusals import in_words
+from lockstep.settings import COMPARISON_PLAN, SETTINGS, Setting, Where, given_by
 from lockstep.target.admin import ServerUnreachableError, ServerView
 from lockstep.target.target import PLAIN_TARGET, Target
+from lockstep.tcp.addresses import split_target
 from lockstep.tcp.sources import parse_sources
-from lockstep.tcp.target_url import split_target
-from lockstep_wire.framing import FRAMINGS
 
-BY_HAND = "by hand"
-COMPARISON_PLAN = "comparison plan"
+# What is filled in once the server has said what it offers.
+OF_THE_SERVER = ("mode", "modes")
 
-# What a plan file may hold, and what it may hold for `lockstep compare` alone.
-IN_A_PLAN_FILE: dict[str, type] = {
-    **dict.fromkeys(("modes", "levels", "gate", "source", "out", "admin"), str),
-    **dict.fromkeys(("scenario", "client_mode", "arrival"), str),
-    **dict.fromkeys(("repeats", "messages", "payload", "seed"), int),
-    **dict.fromkeys(("seconds", "warmup", "rate"), float),
-}
-_SERVERS = "is the server's, which runs already: set it where that is started, and leave it out here"
-_LOCUSTS = "is for `lockstep compare` alone: leave it out"
-_NOT_LOCUSTS = {
-    **dict.fromkeys(("hold", "work", "pause"), _SERVERS),
-    **dict.fromkeys(("host", "processes", "junit"), _LOCUSTS),
-}
+_SHIPPED = Path(__file__).parent / "plans"
 
-# What our options are where nobody sets them, by the names that they have once they are parsed.
-DEFAULTS: dict[str, Any] = {}
+
+def shipped_plans() -> dict[str, Path]:
+    """The plan files that come with Lockstep, by name."""
+    return {file.stem: file for file in sorted(_SHIPPED.glob("*.toml"))}
+
+
+def read_plan_file(given: str, where: Where) -> dict[str, Any]:
+    """A plan file's settings by their keys, each of its kind; lists come as text with commas.
+
+    given: a path, or the name of a shipped plan where no file has it. where: COMPARE or LOCUST, for some keys
+    make sense in one only. PlanError names file, key and remedy.
+
+        modes = ["free", "lock"]
+        levels = [1, 8, 32]
+        gate = ["free: response_p99 < 20ms", "lock/free: messages_per_s > 0.05"]
+    """
+    known = {setting.key: setting for setting in given_by(Where.PLAN_FILE)}
+    taken = {key: setting for key, setting in known.items() if where in setting.where}
+    settings: dict[str, Any] = {}
+    try:
+        for written, value in _load(given).items():
+            key = written.replace("-", "_")
+            if key not in known:
+                raise ValueError(f"there is no setting {written!r}: {did_you_mean(key, taken)}")
+            if key not in taken:
+                raise ValueError(f"{written} {known[key].elsewhere}")
+            if key in settings:
+                raise ValueError(f"{written} is there twice, with - and with _: leave one out")
+            settings[key] = known[key].from_toml(written, value)
+    except ValueError as wrong:
+        raise PlanError("plan", f"{given}: {wrong}") from wrong
+    return settings
+
+
+def _load(given: str) -> dict[str, Any]:
+    """What a plan file holds. ValueError says why it cannot be read."""
+    file = Path(given)
+    plans = shipped_plans()
+    if file.name == given and not file.suffix and not file.exists():
+        if given not in plans:
+            raise ValueError(f"there is no such file, and no plan of this name: {did_you_mean(given, plans)}")
+        file = plans[given]
+    try:
+        return tomllib.loads(file.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise ValueError(f"cannot be read ({error.strerror}): check its name and mode") from error
+    except ValueError as error:
+        # Its message says in which line and column.
+        raise ValueError(f"is not valid TOML: {error}") from error
+
+
+# Locust's page and help show the settings of both kinds of run.
+_ONLY = {None: "", "plan": "plan only: ", "hand": "by hand only: "}
 
 
 def add_options(parser: Any, **_: Any) -> None:
-    """Add Lockstep's options to Locust's parser."""
-    defaults = Plan()
-    traffic = defaults.traffic
+    """Add Lockstep's options to Locust's parser. Asks nobody anything.
+
+    One thing has to be known before the parser has parsed, and so is looked for in the command line by hand:
+    the plan file. Its settings are defaults of this very parser, and Locust has no event between making its
+    parser and parsing. (It makes one for every visit of the page, too: hence the cache.)
+    """
+    for setting in given_by(Where.LOCUST):
+        parser.add_argument(
+            f"--{setting.name}",
+            type=_in_one_line(setting),
+            default=_usual(setting),
+            choices=list(setting.choices) or None,
+            help=f"{_ONLY[setting.only]}{setting.help}",
+            env_var=setting.variable,
+            include_in_web_ui=Where.FORM in setting.where,
+        )
     file = _given_early("plan")
-    settings = _settings_of(Path(file)) if file else {}
-    modes = offered_modes(_given_early("admin") or settings.get("admin", ""))
-    shown = functools.partial(_add, parser, include_in_web_ui=True)
-    hidden = functools.partial(_add, parser, include_in_web_ui=False)
-    shown(
-        "run",
-        BY_HAND,
-        "by hand, or the comparison plan, which sets the users itself",
-        choices=[BY_HAND, COMPARISON_PLAN],
-    )
-    shown("mode", modes[0], "by hand only: which of the server's modes to load", choices=list(modes))
-    shown(
-        "client-mode",
-        traffic.client_mode,
-        "free, or locked: one session at a time in each worker",
-        choices=list(CLIENT_MODES),
-    )
-    shown("scenario", traffic.scenario, "what a connection does", choices=list(SCENARIOS))
-    shown(
-        "arrival",
-        traffic.arrival.kind,
-        "closed: as soon as a user is free; constant or poisson: by the rate, whatever the users do",
-        choices=list(ARRIVALS),
-    )
-    shown(
-        "rate",
-        0.0,
-        "open arrivals only: turns a second, over all workers",
-    )
-    shown("messages", traffic.messages, "per connection")
-    shown("payload", traffic.payload_bytes, "bytes in every message")
-    compared = modes if modes == (PLAIN_TARGET,) else defaults.modes
-    shown("modes", ",".join(compared), "plan only: which of the server's modes to compare")
-    shown("levels", ",".join(map(str, defaults.levels)), "plan only: connections at once")
-    shown("repeats", defaults.repeats, "plan only: how often every cell is measured")
-    shown("seconds", defaults.seconds, "plan only: measured time of a cell")
-    shown("warmup", defaults.warmup_s, "plan only: seconds of a cell before its measured time")
-    shown("seed", defaults.seed, "plan only: shuffles the order of the cells")
-    hidden(
-        "admin",
-        "",
-        "host:port of a Lockstep server's admin port; without it any TCP service can be loaded by hand",
-    )
-    hidden("gate", "", "plan only: what must hold, separated by semicolons: 'free: response_p99 < 20ms'")
-    hidden("plan", "", "TOML file of settings by the names of these options, which win over it")
-    hidden("source", "", "local addresses to connect from: 127.0.0.1,127.0.0.2 or 127.0.0.1-127.0.0.8")
-    hidden("out", "results", "folder for run folders")
-    hidden("framing", "raw", "framing of a service that is not a Lockstep server", choices=list(FRAMINGS))
-    hidden("reply", "", "what such a service answers: echo, an exact text, or nothing (unchecked)")
     if file:
-        parser.set_defaults(run=COMPARISON_PLAN, **settings)
+        parser.set_defaults(run=COMPARISON_PLAN, **_defaults_of(file))
 
 
-def _add(parser: Any, name: str, default: Any, text: str, **more: Any) -> None:
-    DEFAULTS[name.replace("-", "_")] = default
-    kind, env_var = type(default), _variable(name)
-    parser.add_argument(f"--{name}", type=kind, default=default, help=text, env_var=env_var, **more)
+def _usual(setting: Setting) -> Any:
+    """An option's value under Locust where nobody sets it: never None, for the page's fields have a type.
+
+    But of what only the server knows, which is asked later.
+    """
+    if setting.key in OF_THE_SERVER:
+        return None
+    if setting.default is not None:
+        return setting.default
+    return setting.kind() if setting.kind in (int, float) else ""
 
 
-def _variable(name: str) -> str:
-    return "LOCKSTEP_" + name.replace("-", "_").upper()
+def _in_one_line(setting: Setting) -> Callable[[str], Any]:
+    """Its type for argparse, which would print the usage of all of Locust's options before a refusal."""
+
+    def parse(text: str) -> Any:
+        try:
+            return setting.parse(text)
+        except PlanError as wrong:
+            _leave(wrong)
+
+    return parse
 
 
 def _given_early(name: str) -> str:
     """An option or its variable, before the parser that it shapes has parsed anything."""
     early = ArgumentParser(add_help=False, allow_abbrev=False)
-    early.add_argument(f"--{name}", dest="value", default=os.environ.get(_variable(name), ""))
+    variable = next(each.variable for each in SETTINGS if each.name == name)
+    early.add_argument(f"--{name}", dest="value", default=os.environ.get(variable, ""))
     return str(early.parse_known_args()[0].value)
 
 
-def compose() -> Compose | None:
-    """What Compose tells of the shell that runs it, None elsewhere: for words only, it changes no run."""
-    return Compose.of(os.environ)
-
-
-def _settings_of(file: Path) -> dict[str, Any]:
-    """What a plan file gives instead of the options' own defaults."""
-    try:
-        return read_plan_file(file, IN_A_PLAN_FILE, _NOT_LOCUSTS)
-    except PlanError as error:
-        print(f"lockstep: --plan {error}", file=sys.stderr)
-        sys.exit(WRONG_USE)
-
-
 @functools.lru_cache(maxsize=1)
-def offered_modes(admin: str) -> tuple[str, ...]:
-    """The modes of the server at `admin`, for the form's dropdown.
+def _defaults_of(file: str) -> dict[str, Any]:
+    try:
+        return read_plan_file(file, Where.LOCUST)
+    except PlanError as wrong:
+        _leave(wrong)
 
-    A plain target's name where there is no such server.
-    """
+
+def _leave(wrong: PlanError) -> NoReturn:
+    print(f"lockstep: {in_words(wrong)}", file=sys.stderr)
+    sys.exit(WRONG_USE)
+
+
+def offered_modes(admin: str) -> tuple[str, ...]:
+    """The modes of the server at `admin`; a plain target's name without one. PlanError if it is silent."""
     if not admin:
         return (PLAIN_TARGET,)
     try:
         return tuple(ServerView(admin).snapshot().listeners)
     except ServerUnreachableError as error:
-        print(f"lockstep: --admin {admin}: {error}", file=sys.stderr)
-        sys.exit(WRONG_USE)
+        raise PlanError("admin", f"{admin}: {error}") from error
+
+
+def settle(options: Namespace) -> tuple[str, ...]:
+    """Fill in what Locust's options leave to the server, and tell which modes it offers.
+
+    Who leads does it, once, before the first run. PlanError where the server is silent, or does not offer
+    what is chosen.
+    """
+    modes = offered_modes(options.admin)
+    for name, value in defaults(modes).items():
+        if name in OF_THE_SERVER and getattr(options, name) is None:
+            setattr(options, name, value)
+    if options.mode not in modes:
+        raise PlanError("mode", f"{options.mode!r} is not offered: {did_you_mean(options.mode, modes)}")
+    return modes
+
+
+def defaults(modes: Sequence[str]) -> dict[str, Any]:
+    """What our options are where nobody sets them, with a server that offers these modes."""
+    compared = PLAIN_TARGET if tuple(modes) == (PLAIN_TARGET,) else ",".join(Plan().modes)
+    found = {setting.key: _usual(setting) for setting in given_by(Where.LOCUST)}
+    return {**found, "mode": modes[0], "modes": compared}
+
+
+def compose() -> Compose | None:
+    """What Compose tells of the shell that runs it, None elsewhere: for words only, it changes no run."""
+    return Compose.of(os.environ)
 
 
 def traffic_of(options: Namespace) -> Traffic:

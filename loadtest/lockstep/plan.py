@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lockstep.nearest import did_you_mean
+
 CLIENT_MODES = ("free", "locked")
 ARRIVALS = ("closed", "constant", "poisson")
 LOWEST_RATE_PER_S = 0.001
@@ -34,7 +36,7 @@ def keeps_connection(scenario: str) -> bool:
 
 def _one_of(what: str, value: str, choices: Iterable[str]) -> None:
     if value not in choices:
-        raise PlanError(what, f"{value!r} is unknown: choose {' or '.join(choices)}")
+        raise PlanError(what, f"{value!r} is unknown: {did_you_mean(value, choices)}")
 
 
 def _between(what: str, value: float, low: float, high: float) -> None:

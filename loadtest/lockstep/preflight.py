@@ -17,7 +17,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from lockstep.exit_codes import WRONG_USE
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.failures import HarnessError
 from lockstep.user_checks import check_host, check_settings
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lockstep.plan import PlanError
 from lockstep.runs.records import ResultsError
 from lockstep.target.admin import ServerUnreachableError
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.failures import HarnessError
 
 REFUSALS = (PlanError, HarnessError, ServerUnreachableError, ResultsError)
 

@@ -18,13 +18,12 @@ from lockstep.exit_codes import WRONG_USE
 from lockstep.preflight import REFUSED, Preflight
 from lockstep.record import locust_numbers
 from lockstep.record.locust_feed import LocustFeed, somebody_listens
+from lockstep.tcp.addresses import whole_target
 from lockstep.tcp.client import TcpClient
-from lockstep.tcp.links.cooperative import CooperativeLink
-from lockstep.tcp.meters import Meter, SampleMeter
-from lockstep.tcp.reply_buffer import RawEnd, sized, until, whatever
-from lockstep.tcp.samples import Sample
-from lockstep.tcp.socket_errors import HarnessError
-from lockstep.tcp.target_url import whole_target
+from lockstep.tcp.failures import HarnessError
+from lockstep.tcp.gevent_link import CooperativeLink
+from lockstep.tcp.replies import RawEnd, sized, until, whatever
+from lockstep.tcp.samples import Meter, Sample, SampleMeter
 from lockstep.worker.agent import Agent
 
 __all__ = ["ScenarioUser", "TcpUser", "sized", "until"]

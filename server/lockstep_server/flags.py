@@ -75,7 +75,7 @@ def _whole_seconds(text: str) -> int:
     duration_ns = parse_duration_ns(text)
     seconds, rest = divmod(duration_ns, 10**9)
     if rest or not 1 <= seconds <= 32767:
-        raise ValueError("is no number of whole seconds; write 1s to 32767s")
+        raise ValueError("is not a whole number of seconds; write 1s to 32767s")
     return seconds
 
 
@@ -121,7 +121,7 @@ FLAGS = (
         "pause", parse_duration_ns, "0", "how long a permit is kept after its connection closed", "DURATION"
     ),
     Flag("drain", parse_duration_ns, "5s", "how long sessions may go on after SIGTERM", "DURATION"),
-    Flag("max-frame", parse_size_bytes, "1MiB", "greatest payload", "SIZE"),
+    Flag("max-frame", parse_size_bytes, "1MiB", "largest payload", "SIZE"),
     Flag(
         "idle-timeout",
         parse_duration_ns,
@@ -133,7 +133,7 @@ FLAGS = (
     Flag("admin-host", _host, "127.0.0.1", "address of the admin port", "ADDRESS"),
     Flag("announce", _switch, "false", "broadcast the listeners by UDP every second", switch=True),
     Flag("announce-to", _address, "255.255.255.255:9101", "where to", "HOST:PORT"),
-    Flag("log-level", _choice(*_LEVELS), "info", f"least level logged: {', '.join(_LEVELS)}"),
+    Flag("log-level", _choice(*_LEVELS), "info", f"lowest level logged: {', '.join(_LEVELS)}"),
     Flag(
         "records",
         _whole(1, 10_000_000),

@@ -178,7 +178,7 @@ def test_the_servers_counts_and_the_mode_under_load_are_shown_by_mode(
 def test_a_run_by_hand_ends_with_what_it_served_and_a_report(page: Page, load: LoadProcesses) -> None:
     start_by_hand(page, "lock")
     live = go_to_tab_by_keyboard(page)
-    expect(live.locator("#run")).to_contain_text("a run by hand")
+    expect(live.locator("#run")).to_contain_text("a manual run")
     expect(live.locator("#p99")).to_have_text(A_NUMBER, timeout=SOON_MS)
     expect(live.locator("#cell")).to_have_text("lock, 4 connections", timeout=SOON_MS)
     expect(live.locator("#left")).to_have_text(A_NUMBER)

@@ -58,7 +58,8 @@ def await_rows(page: Page, mode: str) -> tuple[dict[str, float], dict[str, float
     deadline = time.monotonic() + TABLE_S
     while time.monotonic() < deadline:
         rows = table(page)
-        if rows.get(("message", mode), {}).get("# Requests", 0) > 50:
+        both = {("connect", mode), ("message", mode)} <= rows.keys()
+        if both and rows["message", mode]["# Requests"] > 50:
             return rows["connect", mode], rows["message", mode]
         page.wait_for_timeout(300)
     raise AssertionError(f"no messages of {mode} within {TABLE_S} s: {table(page)}")

@@ -13,9 +13,8 @@ from gevent.server import StreamServer
 from lockstep.plan import Arrival
 from lockstep.tcp.addresses import LIFETIME_NS, AddressBook
 from lockstep.tcp.client import TcpClient
-from lockstep.tcp.links.cooperative import CooperativeLink
-from lockstep.tcp.meters import SampleMeter
-from lockstep.tcp.samples import Outcome, Sample
+from lockstep.tcp.gevent_link import CooperativeLink
+from lockstep.tcp.samples import Outcome, Sample, SampleMeter
 from tests.locust.crew import crew, order
 
 

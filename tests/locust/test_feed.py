@@ -13,8 +13,7 @@ from locust.stats import setup_distributed_stats_event_listeners
 
 from lockstep.record.journal import Batch, Journal
 from lockstep.record.locust_feed import LocustFeed
-from lockstep.tcp.meters import ABSENT
-from lockstep.tcp.samples import Outcome, Phase, Sample
+from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
 from lockstep.users import TcpUser
 from tests.factories.units import MS, S
 from tests.locust.crew import Echo, environment_with_runner

@@ -16,10 +16,9 @@ import locust.stats
 from locust.env import Environment
 from locust.stats import RequestStats, StatsCSV, StatsCSVFileWriter
 
-from lockstep.record import locust_numbers, locust_table
+from lockstep.record import locust_numbers
 from lockstep.record.locust_feed import LocustFeed
-from lockstep.tcp.meters import ABSENT
-from lockstep.tcp.samples import Outcome, Phase, Sample
+from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
 from tests.factories.units import MS, S
 
 # Messages of known times: half of them within 0.4 ms, the slowest 61.234567 ms.
@@ -99,14 +98,14 @@ def test_the_current_percentiles_of_the_aggregated_row_are_of_the_last_seconds_a
     """Locust takes them from copies it makes whenever a second is over, be it that connects come first."""
     stats: Any = RequestStats()  # of whole milliseconds, by its types
     now_s = time.time()
-    locust_table.touch(stats, now_s - 30)
+    locust_numbers.touch(stats, now_s - 30)
     stats.total.response_times[500.0] = 7
     stats.total.max_response_time = 500.0
     stats.total.num_requests = 7
-    locust_table.touch(stats, now_s - 10)
+    locust_numbers.touch(stats, now_s - 10)
     stats.total.response_times[0.5] += 3
     stats.total.num_requests = 10
-    locust_table.touch(stats, now_s)
+    locust_numbers.touch(stats, now_s)
     assert stats.total.get_response_time_percentile(0.5) > 100
     assert stats.total.get_current_response_time_percentile(1.0) == 0.5
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from locust.stats import RequestStats, StatsEntry
 
-from lockstep.record import buckets, locust_numbers, locust_table
+from lockstep.record import locust_numbers
 from lockstep.record.journal import Batch
-from lockstep.tcp.meters import ABSENT
-from lockstep.tcp.samples import Phase
+from lockstep.record.locust_feed import fill, three_digits_each
+from lockstep.tcp.samples import ABSENT, Phase
 from tests.factories.units import S
 
 NAME = "free"
@@ -79,7 +79,7 @@ def test_the_table_filled_in_bulk_is_what_one_entry_for_each_message_makes() -> 
         batches.append(Batch({Phase.CONNECT: messages[:100, 1:3], Phase.LAG: messages[:9, 1:3]}, messages))
     offset_s = time.time() - time.monotonic()
     for batch in batches:
-        locust_table.fill(stats, NAME, batch)
+        fill(stats, NAME, batch)
     expected = logged_one_by_one(
         [Batch({Phase.CONNECT: batch.steps[Phase.CONNECT]}, batch.messages) for batch in batches], offset_s
     )
@@ -93,14 +93,14 @@ def test_the_table_filled_in_bulk_is_what_one_entry_for_each_message_makes() -> 
 def test_buckets_in_bulk_are_the_buckets_one_by_one() -> None:
     elapsed_ns = np.random.default_rng(1).lognormal(np.log(1e6), 6.0, 100_000).astype(np.int64)
     times_ms = np.concatenate([elapsed_ns / 1e6, 10.0 ** np.arange(-6, 7), [0.0, -1.0, 0.0009995, 99.95]])
-    told = locust_table.three_digits(times_ms).tolist()
-    assert told == [buckets.three_digits(each) for each in times_ms.tolist()]
+    told = three_digits_each(times_ms).tolist()
+    assert told == [locust_numbers.three_digits(each) for each in times_ms.tolist()]
 
 
 def test_buckets_keep_three_digits_of_a_millisecond() -> None:
     table = {0.12345: 0.123, 1.2345: 1.23, 12.345: 12.3, 123.45: 123.0, 5678.9: 5680.0, 0.0: 0.0, -1.0: 0.0}
     for given, kept in table.items():
-        assert buckets.three_digits(given) == kept, given
+        assert locust_numbers.three_digits(given) == kept, given
     locust_numbers.install()
     entry = locust.stats.StatsEntry(
         locust.stats.RequestStats(), "free", "message", use_response_times_cache=False

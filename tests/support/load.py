@@ -77,12 +77,12 @@ class LoadProcesses:
     def settle(self) -> None:
         """Stop the run that a failed test left under way, so that the next one fails or passes for itself."""
         with contextlib.suppress(urllib.error.URLError):  # a test may have ended the processes
-            if self._state() not in ("ready", "stopped"):
-                self._get("/stop")
-                deadline = time.monotonic() + STOP_S
-                while self._state() != "stopped":
-                    assert time.monotonic() < deadline, f"not stopped within {STOP_S} s\n{self.logs()}"
-                    time.sleep(0.1)
+            # Not asked for the state first: Locust tells one that may be seconds old.
+            self._get("/stop")
+            deadline = time.monotonic() + STOP_S
+            while self._state() not in ("ready", "stopped"):
+                assert time.monotonic() < deadline, f"not stopped within {STOP_S} s\n{self.logs()}"
+                time.sleep(0.1)
 
     def end_in_order(self) -> None:
         """End workers first and the master last, as Compose does, and wait for them."""

@@ -13,11 +13,9 @@ import gevent
 
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.client import TcpClient
-from lockstep.tcp.links import LinkMaker
-from lockstep.tcp.links.blocking import BlockingLink
-from lockstep.tcp.links.cooperative import CooperativeLink
-from lockstep.tcp.meters import SampleMeter
-from lockstep.tcp.samples import Outcome, Phase, Sample
+from lockstep.tcp.gevent_link import CooperativeLink
+from lockstep.tcp.link import BlockingLink, LinkMaker
+from lockstep.tcp.samples import Outcome, Phase, Sample, SampleMeter
 from tests.support.clients import PATIENCE_S
 
 LOOPBACK = "127.0.0.1"

@@ -17,12 +17,10 @@ import gevent.pool
 
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.client import TcpClient
-from lockstep.tcp.links import LinkMaker
-from lockstep.tcp.links.blocking import BlockingLink
-from lockstep.tcp.links.cooperative import CooperativeLink
+from lockstep.tcp.gevent_link import CooperativeLink
+from lockstep.tcp.link import BlockingLink, LinkMaker
 from lockstep.tcp.messages import prepare
-from lockstep.tcp.meters import SampleMeter
-from lockstep.tcp.samples import Outcome, Reply, Sample
+from lockstep.tcp.samples import Outcome, Reply, Sample, SampleMeter
 from lockstep_wire.framing import get_framing
 from tests.support.server import ROOT
 from tests.truth.account import ConnectionLog

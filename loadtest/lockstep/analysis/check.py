@@ -12,14 +12,14 @@ from lockstep.runs.records import Cell
 class Topic(Enum):
     """What a figure speaks of; a check that touches it is shown beside the figure."""
 
-    CERTAINTY = "how sure the figures are"
+    CERTAINTY = "confidence in the figures"
     THROUGHPUT = "messages and sessions per second"
     TIMES = "times that clients measured"
     CONNECT = "the time of a connect"
     SERVER = "what the server told: wait, service, hold, hand-off, in service"
     QUEUEING = "the wait that theory predicts"
-    LITTLES_LAW = "how many were there at once"
-    GENERATOR = "how the workers fared"
+    LITTLES_LAW = "the number of connections"
+    GENERATOR = "the load generator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,11 @@ class Check:
     advice: str
     touches: tuple[Topic, ...]
     degrades: bool = False
+
+    @property
+    def subject(self) -> Topic:
+        """What it says something of in the first place: confidence only where it is about nothing else."""
+        return next((topic for topic in self.touches if topic is not Topic.CERTAINTY), Topic.CERTAINTY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def compared(rate_per_s: float | None) -> tuple[Metric, ...]:
 
 
 def baseline_of(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> str | None:
-    """The series that the others are held against: the first that limits nothing, else the plan's first."""
+    """The series that the others are compared with: the first that limits nothing, else the plan's first."""
     names = in_plan_order(cells, modes)
     unlimited = {
         name

@@ -1,4 +1,4 @@
-"""Under what conditions a run was measured: what two runs must share to be held against each other."""
+"""Under what conditions a run was measured: what two runs must share to be compared."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Values = tuple[str, ...]
 
 UNKNOWN = "unknown"
 
-# What decides how dear a message is and who gets in. Left out: names, process and boot ids, which differ from
-# run to run; limits and the backlog, which matter only where they are hit, and then are a finding; Lockstep's
-# own build, which may be the very thing that two runs are to tell apart: see `builds`.
+# What decides how expensive a message is and who gets in. Left out: names, process and boot ids, which differ
+# from run to run; limits and the backlog, which matter only where they are hit, and then are a finding;
+# Lockstep's own build, which may be the very thing that two runs are to tell apart: see `builds`.
 _OF_A_MACHINE = {
-    "cpu_model": "processor",
+    "cpu_model": "CPU",
     "cpu_count": "cores",
     "platform": "system",
     "python": "Python",

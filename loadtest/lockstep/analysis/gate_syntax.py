@@ -156,14 +156,14 @@ class _Parser:
             near = did_you_mean(name, METRICS, _METRICS_IN_SHORT)
             raise self._refusal(f"there is no metric {name!r}: {near}")
         if sign not in _OPERATORS:
-            raise self._refusal(f"{sign!r} is no comparison: choose from {', '.join(_OPERATORS)}")
+            raise self._refusal(f"{sign!r} is not a comparison: choose from {', '.join(_OPERATORS)}")
         metric = METRICS[name]
         return metric, sign, self._bound(match["bound"].strip(), _RATIO if ratio else _SCALES[metric.unit])
 
     def _bound(self, text: str, scale: _Scale) -> float:
         match = _BOUND.fullmatch(text)
         if match is None:
-            raise self._refusal(f"{text!r} is no number of 0 or more: {scale.remedy}")
+            raise self._refusal(f"{text!r} is not a number of 0 or more: {scale.remedy}")
         if match["unit"] not in scale.units:
             raise self._refusal(f"{text!r} has the wrong unit: {scale.remedy}")
         bound = float(Decimal(match["number"]) * scale.units[match["unit"]])

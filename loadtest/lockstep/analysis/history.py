@@ -1,4 +1,4 @@
-"""Runs of one folder over time: what each says, and which of them may be held against each other."""
+"""Runs of one folder over time: what each says, and which of them may be compared."""
 
 from __future__ import annotations
 

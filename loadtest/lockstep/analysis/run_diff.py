@@ -93,7 +93,7 @@ class RunDiff:
 
 
 def diff(first: Run, second: Run, tolerance: float) -> RunDiff:
-    """The second run against the first. tolerance: how much worse is let pass, 0.05 for 5%.
+    """The second run against the first. tolerance: how much worse is tolerated, 0.05 for 5%.
 
     Worse: fewer messages per second or longer response times (under open load, the times alone) with the
     whole interval beyond the tolerance; or messages lost where the first run lost none, or in every repeat

@@ -71,7 +71,7 @@ def per_second(rate_per_s: float) -> str:
 
 
 def settings_of(cell: Cell) -> Settings:
-    """What the clients did in a cell: only cells that agree in it may be held against each other."""
+    """What the clients did in a cell: only cells that agree in it may be compared."""
     return (
         cell.client_mode,
         cell.messages_per_connection,

@@ -2,44 +2,55 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
+from click.shell_completion import CompletionItem
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lockstep.analysis.gate_syntax import check_gates, split_gates
 from lockstep.children import clean_own_environment
 from lockstep.commands.output import complain, print_report_of
+from lockstep.commands.parser import command, option
 from lockstep.exit_codes import exit_code, stopped_by
+from lockstep.options import read_plan_file, shipped_plans
 from lockstep.plan import Arrival, Plan, PlanError, Traffic, parse_levels, parse_modes
-from lockstep.plan_file import read_plan_file
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell, ResultsError, Run
+from lockstep.settings import Setting, Where, given_by
 from lockstep.tcp.sources import parse_sources
 
 if TYPE_CHECKING:
     from lockstep.master.local_run import LocalRun
 
-DEFAULTS = Plan()
 
-
-def _take_plan_file(context: typer.Context, file: Path | None) -> Path | None:
-    """Let a plan file's settings stand in for flags that are not given: Typer asks for it first."""
+def _take_plan_file(context: click.Context, _: click.Parameter, file: Path | None) -> Path | None:
+    """Let a plan file's settings stand in for flags that are not given: click asks for it first."""
     if file is not None:
-        kinds = {name: _kind(hint) for name, hint in get_type_hints(compare).items()}
-        settings = read_plan_file(
-            file, {name: kind for name, kind in kinds.items() if name not in ("plan", "return")}
-        )
+        settings = read_plan_file(str(file), Where.COMPARE)
         if "gate" in settings:  # the one flag that may be given several times
             settings["gate"] = list(split_gates(settings["gate"]))
         context.default_map = settings
     return file
+
+
+def _complete_plan(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    names = [CompletionItem(name) for name in shipped_plans() if name.startswith(incomplete)]
+    # click's bash script takes names or files, not both.
+    return names or [CompletionItem(incomplete, type="file")]
+
+
+def _flag(setting: Setting) -> click.Option:
+    if setting.name == "plan":
+        return option(setting, is_eager=True, callback=_take_plan_file, shell_complete=_complete_plan)
+    return option(setting)
 
 
 @contextmanager
@@ -51,100 +62,54 @@ def _naming(plan: Path | None) -> Iterator[None]:
         raise wrong if plan is None else PlanError(wrong.what, f"{wrong} (given here or in {plan})") from None
 
 
-def _kind(hint: Any) -> type:
-    """What a plan file has to give for an option of this type: a number, or else text."""
-    return next((kind for kind in (int, float) if kind in (hint, *get_args(hint))), str)
+# What makes a plan comes first, in help too.
+FLAGS = sorted(given_by(Where.COMPARE), key=lambda setting: setting.only != "plan")
 
 
-def compare(
-    modes: Annotated[str, typer.Option(help="Modes to compare, separated by commas.")] = ",".join(
-        DEFAULTS.modes
-    ),
-    levels: Annotated[str, typer.Option(help="Connections at once.")] = ",".join(map(str, DEFAULTS.levels)),
-    repeats: Annotated[int, typer.Option(help="Repeats of every cell, interleaved.")] = DEFAULTS.repeats,
-    seconds: Annotated[float, typer.Option(help="Measured seconds of a cell.")] = DEFAULTS.seconds,
-    warmup: Annotated[
-        float, typer.Option(help="Seconds before them that are not counted.")
-    ] = DEFAULTS.warmup_s,
-    hold: Annotated[str | None, typer.Option(help="Service time of a message. \\[default: 2ms]")] = None,
-    work: Annotated[str | None, typer.Option(help="How it is spent: sleep, cpu. \\[default: sleep]")] = None,
-    pause: Annotated[
-        str | None, typer.Option(help="How long a mode keeps its permit after a close. \\[default: 0]")
-    ] = None,
-    messages: Annotated[int, typer.Option(help="Messages per connection.")] = DEFAULTS.traffic.messages,
-    payload: Annotated[
-        int, typer.Option(help="Bytes of payload in a message.")
-    ] = DEFAULTS.traffic.payload_bytes,
-    client_mode: Annotated[
-        str, typer.Option(help="free, or locked: one session at a time in each worker.")
-    ] = "free",
-    scenario: Annotated[
-        str, typer.Option(help="What a user does in a turn: session, greeting or persistent.")
-    ] = DEFAULTS.traffic.scenario,
-    arrival: Annotated[
-        str,
-        typer.Option(help="When turns begin: closed (a user is free), or by the rate: constant, poisson."),
-    ] = DEFAULTS.traffic.arrival.kind,
-    rate: Annotated[
-        float | None, typer.Option(help="Open arrivals only: turns a second, over all workers.")
-    ] = None,
-    source: Annotated[
-        str, typer.Option(help="Local addresses to connect from: 127.0.0.1,127.0.0.2 or 127.0.0.1-127.0.0.8.")
-    ] = "",
-    processes: Annotated[int, typer.Option(help="Worker processes.")] = 2,
-    seed: Annotated[int, typer.Option(help="Shuffles the order of the cells.")] = DEFAULTS.seed,
-    out: Annotated[Path, typer.Option(help="Folder for run folders.")] = Path("results"),
-    host: Annotated[str | None, typer.Option(help="A server that runs already: tcp://name, or auto.")] = None,
-    admin: Annotated[str | None, typer.Option(help="Its admin port, HOST:PORT.")] = None,
-    gate: Annotated[
-        list[str] | None,
-        typer.Option(help="What must hold, or exit code 1: 'free: response_p99 < 20ms'. Repeatable."),
-    ] = None,
-    junit: Annotated[Path | None, typer.Option(help="JUnit XML of the gates, for a pipeline.")] = None,
-    plan: Annotated[
-        Path | None,
-        typer.Option(
-            help="TOML file of settings by the names of these flags, which win over it.",
-            is_eager=True,
-            callback=_take_plan_file,
-        ),
-    ] = None,
-) -> None:
+@command(*map(_flag, FLAGS))
+def compare(**given: Any) -> int:
     """Run the same load against every mode and set them side by side."""
     # Locust reads variables of its own as it is imported, and the processes that carry the load inherit.
     clean_own_environment()
-    from lockstep.commands.junit_file import check_junit
     from lockstep.master.local_run import LocalRun
 
+    processes, junit = given["processes"], given["junit"]
     if not 1 <= processes <= 64:
         raise PlanError("processes", f"{processes} is out of range: give 1 to 64")
-    with _naming(plan):
-        arrivals, sources = Arrival(arrival, rate), parse_sources(source)
-        chosen = Plan(
-            modes=parse_modes(modes),
-            levels=parse_levels(levels),
-            repeats=repeats,
-            seconds=seconds,
-            warmup_s=warmup,
-            seed=seed,
-            traffic=Traffic(scenario, client_mode, messages, payload, arrivals, sources),
-            # An empty one stays, and is refused: a pipeline's variable may be unset.
-            gates=tuple(part for text in gate or () for part in split_gates(text) or [text]),
-            file=None if plan is None else str(plan),
-        )
-        check_gates(chosen)
+    with _naming(given["plan"]):
+        plan = plan_of_flags(given)
     if junit is not None:
-        check_junit(junit, chosen.gates)
-    flags = _server_flags({"hold": hold, "work": work, "pause": pause}, theirs=bool(host or admin))
-    command = shlex.join(["lockstep", *sys.argv[1:]])
-    _run(LocalRun(chosen, host, admin, processes, out, command, flags), junit)
+        _check_junit(junit, plan.gates)
+    host, admin = given["host"], given["admin"]
+    flags = _server_flags(given, theirs=bool(host or admin))
+    words = shlex.join(["lockstep", *sys.argv[1:]])
+    return _run(LocalRun(plan, host, admin, processes, given["out"], words, flags), junit)
 
 
-def _run(local_run: LocalRun, junit: Path | None) -> None:
-    """Run it under a progress bar, print its report, and leave with the exit code it deserves."""
+def plan_of_flags(given: Mapping[str, Any]) -> Plan:
+    """The plan that flags and a plan file give. PlanError names the setting that is wrong."""
+    arrival, sources = Arrival(given["arrival"], given["rate"]), parse_sources(given["source"] or "")
+    traffic = (given["scenario"], given["client_mode"], given["messages"], given["payload"], arrival, sources)
+    plan = Plan(
+        modes=parse_modes(given["modes"]),
+        levels=parse_levels(given["levels"]),
+        repeats=given["repeats"],
+        seconds=given["seconds"],
+        warmup_s=given["warmup"],
+        seed=given["seed"],
+        traffic=Traffic(*traffic),
+        # An empty one stays, and is refused: a pipeline's variable may be unset.
+        gates=tuple(part for text in given["gate"] for part in split_gates(text) or [text]),
+        file=None if given["plan"] is None else str(given["plan"]),
+    )
+    check_gates(plan)
+    return plan
+
+
+def _run(local_run: LocalRun, junit: Path | None) -> int:
+    """Run it under a progress bar, print its report, and tell the exit code that it deserves."""
     from lockstep.analysis.checks import degradations
     from lockstep.analysis.gates import judge_gates, unmet
-    from lockstep.commands.junit_file import write_junit
     from lockstep.master.local_run import run_here
     from lockstep.master.stop_signals import StoppedBySignal
     from lockstep.report.material import Material
@@ -159,7 +124,7 @@ def _run(local_run: LocalRun, junit: Path | None) -> None:
         finished = run_here(local_run, progress, on_cell, complain)
     except StoppedBySignal as stopped:
         complain(f"stopped by {stopped.words} before the run began: nothing is saved")
-        raise typer.Exit(stopped_by(stopped.signal)) from None
+        return stopped_by(stopped.signal)
     try:
         material = Material.of(RunFolder.load(finished.path))
     except ResultsError as lost:
@@ -167,7 +132,7 @@ def _run(local_run: LocalRun, junit: Path | None) -> None:
         raise ResultsError(finished.failure or str(lost)) from None
     print_report_of(material)
     if junit is not None:
-        write_junit(junit, material.run)
+        _write_junit(junit, material.run)
     if finished.failure:
         complain(finished.failure)
     else:
@@ -175,20 +140,18 @@ def _run(local_run: LocalRun, junit: Path | None) -> None:
             complain(f"stopped by {finished.stopped.words}: what was measured is saved in {finished.path}")
         if finished.unreported:
             complain(finished.unreported)
-    raise typer.Exit(
-        exit_code(
-            refused=finished.failure is not None,
-            signal=None if finished.stopped is None else finished.stopped.signal,
-            degraded=bool(degradations(material.findings)),
-            failed=bool(unmet(judge_gates(material.run))),
-            unreported=finished.unreported is not None,
-        )
+    return exit_code(
+        refused=finished.failure is not None,
+        signal=None if finished.stopped is None else finished.stopped.signal,
+        degraded=bool(degradations(material.findings)),
+        failed=bool(unmet(judge_gates(material.run))),
+        unreported=finished.unreported is not None,
     )
 
 
-def _server_flags(chosen: dict[str, str | None], theirs: bool) -> tuple[str, ...]:
+def _server_flags(chosen: Mapping[str, Any], theirs: bool) -> tuple[str, ...]:
     """Flags of the server to be started; PlanError where it is somebody else's, who has set them already."""
-    given = {name: value for name, value in chosen.items() if value is not None}
+    given = {name: chosen[name] for name in ("hold", "work", "pause") if chosen[name] is not None}
     if theirs and given:
         name, value = next(iter(given.items()))
         raise PlanError(name, f"{value} is the server's to set: start it so, or leave out --host and --admin")
@@ -203,3 +166,30 @@ def _progress() -> Progress:
 
 def _last_cell(cell: Cell) -> str:
     return f"{cell.mode} at {cell.level}"
+
+
+def _check_junit(file: Path, gates: Sequence[str]) -> None:
+    """PlanError where nothing could be written there, or there would be nothing to write. Writes nothing."""
+    if not gates:
+        raise PlanError("junit", f"{file} has nothing to hold without a gate: add --gate")
+    reason = _obstacle(file)
+    if reason is not None:
+        raise PlanError("junit", f"{file} cannot be written ({reason}): choose another file")
+
+
+def _write_junit(file: Path, run: Run) -> None:
+    """Write the run's gates there. ResultsError where the file system refuses."""
+    from lockstep.report.formats.junit import junit_xml
+
+    try:
+        file.write_text(junit_xml(run), encoding="utf-8", newline="")
+    except OSError as error:
+        raise ResultsError(f"cannot write --junit {file}: {error.strerror}; choose another file") from error
+
+
+def _obstacle(file: Path) -> str | None:
+    if file.is_dir():
+        return "it is a folder"
+    if not file.parent.is_dir():
+        return "its folder does not exist"
+    return None if os.access(file if file.exists() else file.parent, os.W_OK) else "permission denied"

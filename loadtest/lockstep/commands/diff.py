@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from rich.console import Console
 
-from lockstep.exit_codes import DEGRADED, FAILED
+from lockstep.commands.parser import command, option, path, switch
+from lockstep.exit_codes import DEGRADED, DONE, FAILED
 from lockstep.plan import PlanError
 from lockstep.runs.records import ResultsError
+from lockstep.settings import Setting
 
 if TYPE_CHECKING:
     from lockstep.analysis.conditions import Mismatch
     from lockstep.analysis.run_diff import RunDiff
 
 
-def diff(
-    run_a: Annotated[Path, typer.Argument(help="The run to compare with: results/<run id>.")],
-    run_b: Annotated[Path, typer.Argument(help="The run to judge.")],
-    tolerance: Annotated[str, typer.Option(help="How much worse B may be: 5% or 0.05.")] = "5%",
-    force: Annotated[bool, typer.Option("--force", help="Compare although the conditions differ.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a comment.")] = False,
-) -> None:
-    """Say what of run B is worse than in run A, or better. Exit code 1 where B is worse."""
+@command(
+    path("run_a"),
+    path("run_b"),
+    option(Setting("tolerance", str, "5%", "How much worse B may be, such as 5% or 0.05")),
+    switch("force", "Compare although the conditions differ."),
+    switch("markdown", "Print Markdown, for a comment."),
+)
+def diff(run_a: Path, run_b: Path, tolerance: str, force: bool, markdown: bool) -> int:
+    """Say what of run B is worse than in run A, or better. Exit code 1 where B is worse.
+
+    RUN_A and RUN_B are run folders, such as results/<run id>.
+    """
     from lockstep.analysis.conditions import mismatches
     from lockstep.analysis.run_diff import diff as diff_runs
     from lockstep.report.diff import diff_markdown, print_diff
@@ -44,9 +49,8 @@ def diff(
     else:
         print_diff(found, runs, differing, Console(highlight=False))
     if found.withheld:
-        raise typer.Exit(DEGRADED)
-    if found.worse:
-        raise typer.Exit(FAILED)
+        return DEGRADED
+    return FAILED if found.worse else DONE
 
 
 def refusal(found: RunDiff, differing: Sequence[Mismatch], *, force: bool) -> str | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import typer
 from rich.console import Console
 
+from lockstep.commands.parser import command, option, path
 from lockstep.plan import PlanError
 from lockstep.runs.records import ResultsError
+from lockstep.settings import Setting
 
 if TYPE_CHECKING:
     from lockstep.runs.records import Run
@@ -19,17 +20,18 @@ if TYPE_CHECKING:
 PAGE = "history.html"
 
 
-def history(
-    folder: Annotated[Path, typer.Argument(help="The folder that holds run folders.")] = Path("results"),
-    out: Annotated[
-        Path | None,
-        # The second is what it was called at first.
-        typer.Option(
-            "--out", "--open-out", help=r"The file to write the page to. \[default: FOLDER/history.html]"
-        ),
-    ] = None,
-) -> None:
-    """List a folder's runs with their verdicts, and draw throughput and response p99 over time."""
+OUT = Setting("out", Path, None, "The file to write the page to", usual=f"FOLDER/{PAGE}")
+
+
+@command(
+    path("folder", default="results"),
+    option(OUT, "--open-out"),  # what it was called at first
+)
+def history(folder: Path, out: Path | None) -> None:
+    """List a folder's runs with their verdicts, and draw throughput and response p99 over time.
+
+    FOLDER holds run folders. [default: results]
+    """
     from lockstep.analysis.history import make_history
     from lockstep.report.history import print_history, render_history
     from lockstep.runs.folder import RunFolder

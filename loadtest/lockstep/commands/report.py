@@ -5,24 +5,23 @@ from __future__ import annotations
 import gc
 import sys
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from lockstep.commands.output import print_report_of
+from lockstep.commands.parser import command, option, path, switch
 from lockstep.runs.folder import MARKDOWN_FILE, RunFolder
+from lockstep.settings import Setting
 
 
-def report(
-    run: Annotated[Path, typer.Argument(help="A run's folder, results/<run id>.")],
-    charts: Annotated[
-        Path | None, typer.Option(help="A folder for every chart as SVG and PNG.", show_default=False)
-    ] = None,
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print Markdown for a pull request instead of the table.")
-    ] = False,
-) -> None:
-    """Make report.html and summary.md of a run folder again, and print its table."""
+@command(
+    path("run"),
+    option(Setting("charts", Path, None, "A folder for every chart as SVG and PNG")),
+    switch("markdown", "Print Markdown for a pull request instead of the table."),
+)
+def report(run: Path, charts: Path | None, markdown: bool) -> None:
+    """Make report.html and summary.md of a run folder again, and print its table.
+
+    RUN is a run folder, such as results/<run id>.
+    """
     # All that a report allocates it keeps to its end: looking for garbage would take a tenth of its time.
     gc.disable()
     from lockstep.report.material import Material

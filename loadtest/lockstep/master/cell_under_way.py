@@ -119,8 +119,8 @@ class CellUnderWay:
         if len(self._levels) > 1:
             levels = ", ".join(map(str, self._levels))
             notes.append(
-                f"{where}: the number of users was changed by hand ({levels}): its level is the greatest, "
-                "and the command that repeats the run has that from its beginning"
+                f"{where}: the number of users was changed during the run ({levels}): its level is the "
+                "largest, and the command that repeats the run starts with it"
             )
         if left := collector.left:
             notes.append(

@@ -30,7 +30,7 @@ from lockstep.plan import SEEDS_A_PLAN, Plan, PlannedCell, Traffic
 from lockstep.runs.records import ResultsError, Run
 from lockstep.target.target import Target
 from lockstep.tcp.addresses import ADDRESS_BOOK
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.failures import HarnessError
 
 logger = logging.getLogger(__name__)
 

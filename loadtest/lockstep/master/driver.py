@@ -26,12 +26,13 @@ from lockstep.master.edit import check_edit
 from lockstep.master.repeat import repeat_command
 from lockstep.master.shape import PlanShape
 from lockstep.master.workers import Workers
-from lockstep.options import COMPARISON_PLAN, DEFAULTS, check_numbers, compose, plan_of, target_of, traffic_of
+from lockstep.options import check_numbers, compose, defaults, plan_of, settle, target_of, traffic_of
 from lockstep.plan import PlanError, PlannedCell
 from lockstep.refusals import REFUSALS, in_words
 from lockstep.runs.records import Run
+from lockstep.settings import COMPARISON_PLAN
 from lockstep.tcp.addresses import ADDRESS_BOOK
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.failures import HarnessError
 from lockstep.users import ScenarioUser
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ class Driver:
         self._environment = environment
         self._runner = runner
         self._options: Namespace = environment.parsed_options
+        self.modes = settle(self._options)
         target = target_of(environment.host, self._options)
         self._workers = Workers(runner)
         self.conductor = Conductor(self._workers, target, Path(self._options.out), self._command_of)
@@ -109,7 +111,7 @@ class Driver:
             load_s: Callable[[float], float] = plan.load_s
         else:
             if options.headless and options.gate:
-                raise PlanError("gate", f"does nothing in a run by hand: add --run {COMPARISON_PLAN!r}")
+                raise PlanError("gate", f"does nothing in a manual run: add --run {COMPARISON_PLAN!r}")
             check_numbers(options)
             target.port_of(options.mode)
             shape = None
@@ -120,7 +122,7 @@ class Driver:
         self._environment.shape_class = shape
 
     def _command_of(self, run: Run) -> str:
-        return repeat_command(run, self._options, DEFAULTS, compose())
+        return repeat_command(run, self._options, defaults(self.modes), compose())
 
     def _on_test_start(self, **_: Any) -> None:
         """A run by hand is one cell without an end of its own; a plan's cells are begun by its shape."""

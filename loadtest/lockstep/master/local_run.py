@@ -34,10 +34,9 @@ from lockstep.target.discovery import find_server, reachable_at
 from lockstep.target.local_server import local_server
 from lockstep.target.orphans import end_with_parent
 from lockstep.target.target import Target
-from lockstep.tcp.addresses import ADDRESS_BOOK
+from lockstep.tcp.addresses import ADDRESS_BOOK, split_target
 from lockstep.tcp.dialling import from_source
-from lockstep.tcp.socket_errors import HarnessError, no_such_source
-from lockstep.tcp.target_url import split_target
+from lockstep.tcp.failures import HarnessError, no_such_source
 from lockstep.users import ScenarioUser
 
 WORKERS_TIMEOUT_S = 30.0
@@ -141,10 +140,9 @@ def _find_target(local_run: LocalRun, stack: ExitStack) -> Target:
             return Target(found.host, ServerView(local_run.admin))
         host = reachable_at(found)
         return Target(host, ServerView(f"{host}:{found.admin_port}"))
+    name, port = split_target(local_run.host or (local_run.admin or "").rpartition(":")[0])
     if local_run.admin is None:
         raise HarnessError("--host needs --admin HOST:PORT beside it: the server tells its modes there")
-    host = local_run.host or local_run.admin.rpartition(":")[0]
-    name, port = split_target(host)
     return Target(name, ServerView(local_run.admin), port)
 
 

@@ -13,7 +13,7 @@ from hdrh.histogram import HdrHistogram
 from lockstep.control import CellOrder
 from lockstep.measure.distribution import of_histogram
 from lockstep.record.histograms import decoded, encoded, new_histogram
-from lockstep.record.spans import SpanSums
+from lockstep.record.recorder import SpanSums
 from lockstep.runs.connections import ClientView
 from lockstep.runs.measures import Distribution
 from lockstep.runs.records import CLIENT_TIMES, CellDetail, Messages, WorkerHealth

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lockstep.runs.connections import ClientView
-from lockstep.tcp.meters import MessageRow
-from lockstep.tcp.samples import Phase, Sample
+from lockstep.tcp.samples import MessageRow, Phase, Sample
 
 # So few that handing them on holds nobody up for a millisecond.
 ROWS = 2048

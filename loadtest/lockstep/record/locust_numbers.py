@@ -15,8 +15,17 @@ from typing import Any
 import locust.stats
 from locust.stats import RequestStats, StatsCSV, StatsCSVFileWriter, StatsEntry
 
-from lockstep.record.buckets import in_a_column, three_digits
-from lockstep.record.locust_table import OWN_ROW_ONLY, REQUEST_TYPES, touch
+from lockstep.tcp.samples import Phase
+
+# How Locust's table calls a phase; what is missing is not shown there.
+REQUEST_TYPES: dict[Phase, str] = {
+    phase: phase.value.replace("_", " ") for phase in Phase if phase is not Phase.LAG
+}
+
+# Steps of a connection around its messages: where they went well they are no part of the row `Aggregated`.
+OWN_ROW_ONLY = frozenset(
+    name for phase, name in REQUEST_TYPES.items() if phase not in (Phase.MESSAGE, Phase.SEND)
+)
 
 # Locust's columns begin after eight characters; `first reply` has eleven.
 TYPE_WIDTH = max(map(len, REQUEST_TYPES.values())) + 1
@@ -138,3 +147,31 @@ def save_json(stats: RequestStats, filename: str) -> None:
 def _in_json(stats: RequestStats) -> str:
     rows = [entry.serialize() for entry in stats.entries.values() if entry.num_requests or entry.num_failures]
     return json.dumps(rows, indent=4)
+
+
+def three_digits(response_time_ms: float) -> float:
+    """Milliseconds to three significant digits.
+
+    0.1234 becomes 0.123, 5678 becomes 5680; nothing below zero.
+    """
+    if response_time_ms <= 0:
+        return 0.0
+    return round(response_time_ms, 2 - math.floor(math.log10(response_time_ms)))
+
+
+def in_a_column(response_time_ms: float) -> str:
+    """Milliseconds for a column of seven characters: 0.123, 45.6 and, from a second on, whole ones."""
+    return f"{response_time_ms:.0f}" if response_time_ms >= 1000 else f"{three_digits(response_time_ms):g}"
+
+
+def touch(stats: RequestStats, at_s: float) -> None:
+    """Something was over at this time of day. Every row's rate is of the ten seconds before the last such."""
+    note_time(stats.total, at_s)
+
+
+def note_time(entry: StatsEntry, at_s: float) -> None:
+    """Keep the copies of which Locust makes its current percentiles, as its own `log` does."""
+    last = entry.last_request_timestamp
+    if entry.use_response_times_cache and last and int(at_s) > int(last):
+        entry._cache_response_times(int(at_s) - 1)
+    entry.last_request_timestamp = max(last or 0.0, at_s)

@@ -3,13 +3,14 @@
 A sample belongs to the measured window if it *ended* in it, however early it began: times and throughput
 speak of the same exchanges, none of which is cut off. A message that was under way at the window's end and
 failed after it belongs there too, for it failed of what went on inside. What the window's ends cut through
-is added up (spans.py). Everything is counted in the whole-cell ledger.
+is added up. Everything is counted in the whole-cell ledger.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ import numpy.typing as npt
 from lockstep.control import CellOrder
 from lockstep.record.histograms import Nanoseconds, encoded, new_histogram, record_all
 from lockstep.record.journal import Batch, Table, response_starts_ns
-from lockstep.record.spans import FAR_NS, SpanSums, Window
 from lockstep.runs.connections import ClientView
 from lockstep.runs.records import CLIENT_TIMES
 from lockstep.tcp.samples import Outcome, Phase, Sample
@@ -34,6 +34,8 @@ _STEP_HISTOGRAMS = {
 MOST_DETAIL = 300
 # What an exchange is: where connections stay open no session is told of.
 UNITS = (Phase.SESSION, Phase.MESSAGE)
+# No clock comes so far: a window that has not begun, or has no end yet.
+FAR_NS = 1 << 62
 
 
 class CellRecorder:
@@ -186,3 +188,72 @@ class CellRecorder:
 
     def _put(self, name: str, values_ns: Nanoseconds) -> None:
         record_all(self._histograms[name], values_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From start_ns on, up to but not including end_ns; monotonic nanoseconds."""
+
+    start_ns: int = FAR_NS
+    end_ns: int = FAR_NS
+
+
+@dataclass(slots=True)
+class SpanSums:
+    """Exchanges of one kind, added up. All but the counts are nanoseconds.
+
+    completed: those that ended in the window, well. inside_ns: of all exchanges, however they ended, the part
+    within it. before_ns: of the completed the part before it. after_ns: of those under way at its end
+    the part within it. failed_ns: of those that failed in it the part within. under_way: how many were under
+    way at its end; longest_ns: the most that one of them had taken by then.
+    """
+
+    completed: int = 0
+    inside_ns: int = 0
+    before_ns: int = 0
+    after_ns: int = 0
+    failed_ns: int = 0
+    under_way: int = 0
+    longest_ns: int = 0
+
+    def add(self, window: Window, starts_ns: Nanoseconds, ends_ns: Nanoseconds) -> None:
+        """Exchanges that went well."""
+        in_it, at_its_end = self._lie(window, starts_ns, ends_ns)
+        self.completed += int(in_it.sum())
+        self.before_ns += int(np.maximum(window.start_ns - starts_ns[in_it], 0).sum())
+        self._leave_over(window, starts_ns[at_its_end])
+
+    def add_failed(self, window: Window, start_ns: int, end_ns: int) -> None:
+        """One that did not; at the window's end it may have been under way still."""
+        starts_ns, ends_ns = np.array([start_ns]), np.array([end_ns])
+        in_it, at_its_end = self._lie(window, starts_ns, ends_ns)
+        if in_it[0]:
+            self.failed_ns += end_ns - max(start_ns, window.start_ns)
+        self._leave_over(window, starts_ns[at_its_end])
+
+    def merge(self, told: dict[str, int]) -> None:
+        """Add what another one told of itself."""
+        for name, value in told.items():
+            mine: int = getattr(self, name)
+            setattr(self, name, max(mine, value) if name == "longest_ns" else mine + value)
+
+    def to_message(self) -> dict[str, int]:
+        """As a dict of whole numbers."""
+        return asdict(self)
+
+    def _lie(
+        self, window: Window, starts_ns: Nanoseconds, ends_ns: Nanoseconds
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Which ended in the window, and which were under way at its end."""
+        parts_ns = np.clip(ends_ns, window.start_ns, window.end_ns) - np.clip(
+            starts_ns, window.start_ns, window.end_ns
+        )
+        self.inside_ns += int(parts_ns.sum())
+        beyond = ends_ns >= window.end_ns
+        return (ends_ns >= window.start_ns) & ~beyond, beyond & (starts_ns < window.end_ns)
+
+    def _leave_over(self, window: Window, starts_ns: Nanoseconds) -> None:
+        if len(starts_ns):
+            self.under_way += len(starts_ns)
+            self.after_ns += int((window.end_ns - np.maximum(starts_ns, window.start_ns)).sum())
+            self.longest_ns = max(self.longest_ns, int((window.end_ns - starts_ns).max()))

@@ -26,7 +26,7 @@ _NAMES: Mapping[str, str] = {
     "sources": "source addresses",
     "client_mode": "clients",
     "gil": "global interpreter lock",
-    "cpu_count": "processors",
+    "cpu_count": "CPUs",
     "open_files_limit": "open files, at most",
     "threads_limit": "threads, at most",
 }
@@ -47,7 +47,7 @@ def subtitle(run: Run) -> str:
     """What was run, and when."""
     modes = len({cell.mode for cell in run.cells})
     levels = len({cell.level for cell in run.cells})
-    kind = "A plan" if run.kind == "plan" else "A run by hand"
+    kind = "A plan" if run.kind == "plan" else "A manual run"
     what = f"{counted(len(run.cells), 'cell')}, {counted(modes, 'mode')}, {counted(levels, 'level')}"
     end = "" if run.finished is not None and not run.interrupted else " · not finished"
     return f"{kind} of {what} · {_moment(run.started)}{end}"
@@ -70,7 +70,7 @@ def in_one_line(run: Run) -> str:
     server = run.server
     told = [
         f"{server.get('implementation', 'Python')} {server['python']}" if "python" in server else None,
-        f"{counted(server['cpu_count'], 'processor')}" if server.get("cpu_count") else None,
+        f"{counted(server['cpu_count'], 'CPU')}" if server.get("cpu_count") else None,
         str(server["platform"]) if "platform" in server else None,
         f"hold {_setting('hold_ns', server['hold_ns'])}" if "hold_ns" in server else None,
         str(server["work"]) if "work" in server else None,

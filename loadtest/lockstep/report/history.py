@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as TextTable
 from rich.text import Text
 
 from lockstep.analysis.checks import degradations
@@ -21,8 +21,8 @@ from lockstep.report.charts.palette import mode_colours, striped
 from lockstep.report.charts.picture import to_svg
 from lockstep.report.headline import headline
 from lockstep.report.numbers import counted
-from lockstep.report.section import Section
-from lockstep.report.sections.figures import TableRow, table_rows
+from lockstep.report.section import Section, Table
+from lockstep.report.sections.figures import RESULTS
 from lockstep.report.sections.history import level_sections
 from lockstep.report.verdict_words import verdict_in_short
 
@@ -122,7 +122,7 @@ class RunOnPage:
     row: HistoryRow
     link: str | None
     sentence: str
-    figures: list[TableRow]
+    figures: Table
 
 
 def render_history(history: History, links: Mapping[str, str], left_out: Sequence[str]) -> str:
@@ -133,7 +133,7 @@ def render_history(history: History, links: Mapping[str, str], left_out: Sequenc
             row,
             links.get(entry.folder),
             headline(entry.verdict, entry.aggregates),
-            table_rows(entry.aggregates),
+            Table.of(RESULTS, entry.aggregates),
         )
         for row, entry in zip(history_rows(history), history.entries, strict=True)
     ]
@@ -148,7 +148,6 @@ def render_history(history: History, links: Mapping[str, str], left_out: Sequenc
         svgs={section.name: _drawn(section) for section in sections},
         striped=striped,
         findings=(),
-        told=[],
         gated=any(run.row.gates for run in runs),
         left_out=left_out,
     )
@@ -160,7 +159,7 @@ def _drawn(section: Section) -> list[Markup]:
 
 def print_history(history: History, left_out: Sequence[str], console: Console) -> None:
     """A row for each run, the newest last, then why what is no run was left out, a line each."""
-    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+    table = TextTable(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     rows = history_rows(history)
     columns = [name for name in COLUMNS if name != "gates" or any(row.gates for row in rows)]
     for name in columns:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lockstep.analysis.check import Topic
 
 if TYPE_CHECKING:
     from lockstep.report.charts.picture import Chart
+
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[Item]):
+    """One column of a table. name: by which formats pick it; head: what people read; value: a row's words."""
+
+    name: str
+    head: str
+    value: Callable[[Item], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +35,12 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     texts: int = 1
     warning: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, columns: Sequence[Column[Item]], items: Iterable[Item]) -> Table:
+        """A row for each item."""
+        rows = tuple(tuple(column.value(item) for column in columns) for item in items)
+        return cls(tuple(column.head for column in columns), rows)
 
 
 @dataclass(frozen=True, slots=True)

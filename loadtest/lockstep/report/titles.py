@@ -85,7 +85,9 @@ def _time_title(
         return "Nothing was timed"
     if not parts:
         return f"{_where(aggregates)}, nothing was timed with {joined([series for series, _ in found])}"
-    return f"{_where(aggregates)}, {lead} {contrasted(parts)}"
+    unmeasured = [series for series, spread in found if spread is None]
+    rest = f"; not measured with {joined(unmeasured)}" if unmeasured else ""
+    return f"{_where(aggregates)}, {lead} {contrasted(parts)}{rest}"
 
 
 def _waiting(each: Aggregate) -> str | None:

@@ -177,15 +177,13 @@ def bound(value: float) -> str:
 
 
 def _percentage(ratio: float) -> str:
-    """`7.5%`: one decimal, two figures below 1%, and as many as it takes to lie on the right side of 100%."""
+    """A ratio below 1, `7.5%`: one decimal, two figures below 1%, more where it would round to 100%."""
     percent = 100 * ratio
-    if percent > _FARTHEST:
-        return f"over {_FARTHEST:,}%"
     if percent < 0.0001:
         return "under 0.0001%"
     if ratio != 1 and f"{percent:.1f}" == "100.0":
         return f"{percent:.5g}%"
-    return f"{percent:,.1f}%" if percent >= 0.95 else f"{percent:.2g}%"
+    return f"{percent:.1f}%" if percent >= 0.95 else f"{percent:.2g}%"
 
 
 def _pair(comparison: Comparison) -> tuple[str, str]:

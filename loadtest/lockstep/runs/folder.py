@@ -174,7 +174,7 @@ def _parse(text: str, where: object) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     """JSON has no NaN and no Infinity, and neither is a measurement: we never write one."""
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _structure(document: dict[str, Any], kind: type[_Record], where: str) -> _Record:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 from lockstep.target.admin import ServerUnreachableError, ServerView
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.failures import HarnessError
 
 PORT = 9101
 LOOPBACK = "127.0.0.1"

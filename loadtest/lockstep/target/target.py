@@ -11,7 +11,7 @@ from lockstep.nearest import did_you_mean
 from lockstep.plan import Plan, PlanError, Traffic
 from lockstep.runs.records import Mode
 from lockstep.target.admin import ServerView, Snapshot
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.failures import HarnessError
 from lockstep_wire.framing import FRAMINGS
 from lockstep_wire.greeting import ACKNOWLEDGEMENT
 

@@ -1,4 +1,4 @@
-"""Where a name leads: all its addresses, in the system's order, asked for again while the load runs.
+"""Where a target leads: how it is written, and its name's addresses, asked for again while the load runs.
 
 A name may have several addresses of which only some are served (`localhost`), and may move to others (a
 replaced container, a failover). A load that keeps what it found first measures a machine that is gone.
@@ -15,8 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.failures import HarnessError
 from lockstep_wire.addresses import address_text
 
 logger = logging.getLogger(__name__)
@@ -169,3 +170,35 @@ def _is_numeric(host: str) -> bool:
 
 # One for all users of a process.
 ADDRESS_BOOK = AddressBook()
+
+
+def split_target(host: str | None) -> tuple[str, int | None]:
+    """`tcp://name:port` -> (name, port); the port may be left out. HarnessError says what is wrong.
+
+    Nothing of it is dropped: what is no part of a target is refused.
+    """
+    remedy = "write it as tcp://name:port, an IPv6 address as tcp://[::1]:port"
+    if not host:
+        raise HarnessError(f"no host is given: {remedy}")
+    try:
+        parts = urlsplit(host if "://" in host else f"tcp://{host}")
+    except ValueError:
+        raise HarnessError(f"host {host!r} is not a TCP target: {remedy}") from None
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0 or parts.netloc.endswith(":"):
+        raise HarnessError(f"host {host!r} has no valid port: {remedy}")
+    more = parts.username or parts.password or parts.path.strip("/") or parts.query or parts.fragment
+    if parts.scheme != "tcp" or not parts.hostname or more or set(parts.hostname) & set(" \t\r\n"):
+        raise HarnessError(f"host {host!r} is not a TCP target: {remedy}")
+    return parts.hostname, port
+
+
+def whole_target(host: str | None) -> tuple[str, int]:
+    """As split_target, where the port may not be left out."""
+    name, port = split_target(host)
+    if port is None:
+        raise HarnessError(f"host {host!r} has no port: write it as tcp://name:port")
+    return name, port

@@ -10,16 +10,12 @@ import time
 from typing import Unpack
 
 from lockstep.tcp import failures
-from lockstep.tcp.connection import Connection
-from lockstep.tcp.failures import CutShortError, as_bytes, with_bytes
-from lockstep.tcp.inspection import get_glance, inspect
-from lockstep.tcp.links import Link
+from lockstep.tcp.connection import Connection, ConnectionSettings
+from lockstep.tcp.failures import CutShortError, HarnessError, as_bytes, with_bytes
+from lockstep.tcp.link import Link
 from lockstep.tcp.messages import Message
-from lockstep.tcp.meters import ABSENT, Meter
-from lockstep.tcp.reply_buffer import RawEnd, ReplyBuffer, raw_end, reply_buffer
-from lockstep.tcp.samples import ANSWERED, Outcome, Phase, Reply
-from lockstep.tcp.settings import ConnectionSettings
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.replies import RawEnd, ReplyBuffer, get_glance, inspect, raw_end, reply_buffer
+from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Reply
 from lockstep_wire.errors import FrameTooLong
 from lockstep_wire.framing import Framing, get_framing
 

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TypedDict
 
 from lockstep.tcp import failures
 from lockstep.tcp.addresses import ADDRESS_BOOK, Address, AddressBook
-from lockstep.tcp.dialling import DialError, dial
-from lockstep.tcp.failures import check_bound, explain, with_bytes
-from lockstep.tcp.in_flight import InFlight
-from lockstep.tcp.links import Link, LinkMaker
-from lockstep.tcp.links.blocking import BlockingLink
-from lockstep.tcp.links.socket_link import in_use
-from lockstep.tcp.meters import ABSENT, Meter
-from lockstep.tcp.moments import Moments
-from lockstep.tcp.reply_buffer import ReplyBuffer
-from lockstep.tcp.route import Route
-from lockstep.tcp.samples import ANSWERED, Outcome, Phase, Sample
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.dialling import DialError, Route, dial
+from lockstep.tcp.failures import HarnessError, check_bound, explain, with_bytes
+from lockstep.tcp.link import BlockingLink, Link, LinkMaker, in_use
+from lockstep.tcp.replies import ReplyBuffer
+from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Sample
+from lockstep.tcp.state import InFlight, Moments
 
 _now_ns = time.monotonic_ns
+
+
+class ConnectionSettings(TypedDict, total=False):
+    """What else may be said of a connection: as Connection's own parameters."""
+
+    timeout_s: float | None
+    close_timeout_s: float | None
+    link: LinkMaker
+    source: str | None
+    user: str | None
+    patient: bool
+    addresses: AddressBook
+    sleep: Callable[[float], None]
 
 
 class Connection:

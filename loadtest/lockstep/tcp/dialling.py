@@ -1,17 +1,86 @@
-"""Which of a target's addresses to connect to: one after another, within the time of one connect."""
+"""One user's way to its target: which address, within what time, and how long after a failure.
+
+At a closed port a connect fails in a tenth of a millisecond: users that tried again at once would be a flood
+that measures nothing. After the first failure 5 to 10 ms, then twice as long after each, up to half a second
+to a second: where a whole crowd was turned away together, chance keeps it from coming back together. A peer
+that took a connection and let it end in peace, or answered on it, is tried again at once.
+"""
 
 from __future__ import annotations
 
+import errno
+import logging
 import math
+import random
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6
 
-from lockstep.tcp.addresses import Address
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.addresses import Address, AddressBook
+from lockstep.tcp.failures import HarnessError
+from lockstep.tcp.samples import Outcome
 
+logger = logging.getLogger(__name__)
+
+FIRST_NS = 10_000_000
+LONGEST_NS = 1_000_000_000
+# Doubling this often leads from the first to beyond the longest.
+_MOST_DOUBLINGS = (LONGEST_NS // FIRST_NS).bit_length()
+
+# How a connection ends that its peer broke off.
+_BROKEN_OFF = frozenset({Outcome.RESET, Outcome.SHORT})
 _now_ns = time.monotonic_ns
+# Linux keeps a port in TIME_WAIT for 60 s.
+PORTLESS_NS = 65_000_000_000
+PORT_STEP_S = 0.05
+
+
+class BackOff:
+    """Of one user towards one peer. Decides, and neither waits nor reads a clock; times are monotonic ns."""
+
+    __slots__ = ("_failures", "_until_ns")
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._until_ns = 0
+
+    @property
+    def longest(self) -> bool:
+        """Whether it does not grow any more."""
+        return self._failures > _MOST_DOUBLINGS
+
+    def left_ns(self, now_ns: int) -> int:
+        """How long to wait still before the next try."""
+        return max(self._until_ns - now_ns, 0) if self._failures else 0
+
+    def failed(self, now_ns: int, chance: float) -> None:
+        """A try has failed. chance: drawn from [0, 1)."""
+        most_ns = min(FIRST_NS << min(self._failures, _MOST_DOUBLINGS), LONGEST_NS)
+        self._failures += 1
+        self._until_ns = now_ns + most_ns // 2 + int(chance * (most_ns // 2))
+
+    def ended(self, outcome: Outcome, answered: int, now_ns: int, chance: float) -> None:
+        """A connection is over. answered: how many of its messages were.
+
+        One that was broken off before it was any use has failed, as if it had been refused.
+        """
+        if outcome in _BROKEN_OFF and not answered:
+            self.failed(now_ns, chance)
+        elif outcome is not Outcome.ABORTED:
+            self._failures = 0
+
+
+@lru_cache(maxsize=64)
+def tell_once(target: str, why: str) -> None:
+    """Say in the log, once for each target of a process, that users wait before they try it again."""
+    logger.warning(
+        "%s: %s; users wait longer after each failure, up to %g s, before they try again",
+        target,
+        why,
+        LONGEST_NS / 1e9,
+    )
 
 
 class DialError(Exception):
@@ -77,3 +146,71 @@ def dial(
         else:
             return address
     raise DialError(last, "; ".join(told)) from last
+
+
+class Route:
+    """One user's way to one target, from connection to connection.
+
+    patient: whether to wait before another try after the peer did not take a connection. addresses: finds
+    those of the target. sleep: waits, in seconds.
+    """
+
+    __slots__ = ("_addresses", "_back_off", "_portless_ns", "_sleep")
+
+    def __init__(self, addresses: AddressBook, sleep: Callable[[float], None], *, patient: bool) -> None:
+        self._addresses = addresses
+        self._back_off = BackOff() if patient else None
+        self._sleep = sleep
+        # Since when there has been no local port; None while there is one.
+        self._portless_ns: int | None = None
+
+    @property
+    def back_off_s(self) -> float:
+        """How long is still to be waited before the next try, in seconds."""
+        return 0.0 if self._back_off is None else self._back_off.left_ns(_now_ns()) / 1e9
+
+    def await_addresses(self, host: str, port: int, source: str | None) -> Sequence[Address]:
+        """Wait until the next try may begin: where it may lead. HarnessError where it leads nowhere."""
+        if (wait_s := self.back_off_s) > 0:
+            self._sleep(wait_s)
+        try:
+            return from_source(self._addresses.find(host, port), source)
+        except HarnessError:
+            self.failed(host, port)
+            raise
+
+    def may_await_port(self, error: OSError) -> bool:
+        """Whether a connect failed for want of a local port, and one may still come free.
+
+        A closed connection holds its port for a minute (TIME_WAIT): users wait for their turn at the ports
+        there are. Whoever waits longer finds them held by something else.
+        """
+        if error.errno != errno.EADDRNOTAVAIL:
+            return False
+        now_ns = _now_ns()
+        if self._portless_ns is None:
+            self._portless_ns = now_ns
+            self._addresses.port_waits += 1
+        return now_ns - self._portless_ns < PORTLESS_NS
+
+    def await_port(self) -> None:
+        """Wait a little for a local port."""
+        self._sleep(PORT_STEP_S * (0.5 + random.random()))
+
+    def connected(self, address: Address) -> str:
+        """A connection was opened to this address: its text."""
+        self._portless_ns = None
+        self._addresses.used[address.text] += 1
+        return address.text
+
+    def failed(self, host: str, port: int) -> None:
+        """None could be opened: the next try is to wait."""
+        if self._back_off is not None:
+            self._back_off.failed(_now_ns(), random.random())
+            if self._back_off.longest:
+                tell_once(f"{host}:{port}", "cannot be connected to")
+
+    def ended(self, outcome: Outcome, answered: int) -> None:
+        """A connection is over. answered: how many of its messages were."""
+        if self._back_off is not None:
+            self._back_off.ended(outcome, answered, _now_ns(), random.random())

@@ -1,22 +1,28 @@
-"""Why a step failed, in words: what a person reads beside the outcome."""
+"""Why a step failed: the outcome that a socket's error stands for, and what a person reads beside it."""
 
 from __future__ import annotations
 
+import errno
 import math
 import re
 
 from greenlet import GreenletExit
 
 from lockstep.tcp.samples import Outcome
-from lockstep.tcp.socket_errors import HarnessError, outcome_of
 
+# Faults of this machine, not of the server: no outcome may be booked for them.
+_OWN_FAULTS = {
+    errno.EMFILE: "too many open files in this process: raise `ulimit -n` or use fewer users",
+    errno.ENFILE: "too many open files on this machine: raise fs.file-max or use fewer users",
+    errno.EADDRNOTAVAIL: "no local port is left for this target: use fewer users, or wait out TIME_WAIT",
+}
 SHOWN_BYTES = 64
 _BYTES = re.compile(": b['\"].*", re.DOTALL)
-
 NO_CONNECTION = "no connection"
-AFTER_ABORT = "abort() was called: connect() begins anew"
+AFTER_ABORT = "abort() was called: connect() again"
 CLOSED_UNANSWERED = "closed before the reply came; to a message that gets none say send(..., reply=False)"
 LOST_WITH_IT = "lost with the connection, which was given up at an earlier message"
+
 OVERDUE = (
     "no reply was fetched within {timeout_s:g} s; to a message that gets none say send(..., reply=False)"
 )
@@ -29,14 +35,36 @@ UNFINISHED = "nothing more within {timeout_s:g} s after"
 TOO_LATE = "nothing within {timeout_s:g} s"
 CUT_SHORT = "the peer closed before the reply was whole"
 STAYED_OPEN = "the peer did not close within {timeout_s:g} s"
-
 NOTHING_SENT = "receive() without a message sent: call send() or request() first"
+
 STILL_IN_FLIGHT = (
     "request() while earlier messages have no reply yet: call receive() for each of them first; to a message "
     "that gets none say send(..., reply=False)"
 )
 HAS_AN_END = "`end` is for raw framing: in {framing} framing every reply has an end of its own"
 EMPTY_REPLY = "an empty raw reply never comes: to a message that gets none say send(..., reply=False)"
+
+
+class HarnessError(Exception):
+    """The generator itself cannot go on; the message names the remedy."""
+
+
+def no_such_source(source: str, error: OSError) -> HarnessError:
+    """What to raise where a local address to connect from cannot be had."""
+    return HarnessError(
+        f"cannot connect from --source {source} ({error.strerror}): give addresses of the worker's machine"
+    )
+
+
+def outcome_of(error: OSError) -> Outcome:
+    """The outcome a socket error stands for; HarnessError where the fault is this machine's own."""
+    if error.errno in _OWN_FAULTS:
+        raise HarnessError(_OWN_FAULTS[error.errno]) from error
+    if isinstance(error, TimeoutError):
+        return Outcome.TIMEOUT
+    if isinstance(error, ConnectionRefusedError) or error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+        return Outcome.REFUSED
+    return Outcome.RESET
 
 
 class CutShortError(Exception):

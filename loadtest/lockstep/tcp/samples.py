@@ -1,12 +1,18 @@
-"""What one step of a connection's life looked like from the client: a Sample.
+"""What a client tells of its work, and to whom: the seam between a connection and everything that counts.
 
-A failed request is data, never an exception: its Outcome says how it ended.
+Answered steps are told in plain numbers, because there are a hundred thousand a second of them; what failed
+is rare, and told as a whole Sample. A failed request is data, never an exception: its Outcome says how it
+ended.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
+
+from lockstep.runs.connections import ClientView
 
 
 class Phase(StrEnum):
@@ -83,3 +89,79 @@ class Reply:
 
     def __bool__(self) -> bool:
         return self.outcome is Outcome.ANSWERED
+
+
+# Stands for None among plain numbers: no time and no duration is negative.
+ABSENT = -1
+
+
+MessageRow = tuple[int, int, int, int, int, int, int]
+"""An answered message: due_ns, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received_bytes.
+
+due_ns: when it should have been sent, ABSENT where nobody said. wait_ns, service_ns: as the server told, or
+ABSENT. Bytes as they crossed the socket.
+"""
+
+
+class Meter(Protocol):
+    """Takes what a client did. All times are monotonic nanoseconds of this machine."""
+
+    @property
+    def wants_connections(self) -> bool:
+        """Whether `connection` should be told of another one."""
+
+    def step(self, phase: Phase, start_ns: int, end_ns: int) -> None:
+        """A step other than a message went well."""
+
+    def message(self, row: MessageRow) -> None:
+        """A message was answered, and rightly."""
+
+    def failure(self, sample: Sample) -> None:
+        """A step or message that did not go well."""
+
+    def connection(self, address: str, view: ClientView) -> None:
+        """A connection is over; address: `ip:port` of this end."""
+
+
+class SampleMeter:
+    """Makes a Sample of everything, for those who look at each: tests, and Locust users with listeners.
+
+    record: takes each Sample. record_connection: takes each connection, if anybody does.
+    """
+
+    def __init__(
+        self,
+        record: Callable[[Sample], None],
+        record_connection: Callable[[str, ClientView], None] | None = None,
+    ) -> None:
+        self.failure = record
+        self._record = record
+        self._record_connection = record_connection
+
+    @property
+    def wants_connections(self) -> bool:
+        """See Meter.wants_connections."""
+        return self._record_connection is not None
+
+    def step(self, phase: Phase, start_ns: int, end_ns: int) -> None:
+        """See Meter.step."""
+        self._record(Sample(phase, ANSWERED, start_ns, end_ns))
+
+    def message(self, row: MessageRow) -> None:
+        """See Meter.message."""
+        self._record(message_sample(row))
+
+    def connection(self, address: str, view: ClientView) -> None:
+        """See Meter.connection."""
+        if self._record_connection is not None:
+            self._record_connection(address, view)
+
+
+def message_sample(row: MessageRow) -> Sample:
+    """The same as a Sample, which runs from the send."""
+    _, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received_bytes = row
+    told_wait_ns = None if wait_ns == ABSENT else wait_ns
+    told_service_ns = None if service_ns == ABSENT else service_ns
+    return Sample(
+        Phase.MESSAGE, ANSWERED, sent_ns, end_ns, told_wait_ns, told_service_ns, sent_bytes, received_bytes
+    )

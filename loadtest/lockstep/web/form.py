@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
@@ -15,14 +15,13 @@ from flask import Flask, Response, jsonify, request
 
 from lockstep.plan import PlanError
 from lockstep.refusals import REFUSALS
+from lockstep.settings import Where, given_by
 
 logger = logging.getLogger(__name__)
 
 # Locust's /swarm would set any option it knows; only these belong to the form.
 _LOCUSTS_OWN = {"user_count", "spawn_rate", "host", "run_time", "profile", "users", "num_users"}
-_CHOICES = {"run", "mode", "client_mode", "scenario", "arrival", "rate", "messages", "payload"}
-_CHOICES |= {"modes", "levels", "repeats", "seconds", "warmup", "seed"}
-
+_FIELDS = {setting.key: setting for setting in given_by(Where.FORM)}
 
 # What every answer tells the page's script (static/guard.js): the kind of the run that is under way, and why
 # the last one could not go on, with its special characters escaped.
@@ -81,10 +80,10 @@ def guard_form(app: Flask, driver: Driver, options: Namespace) -> None:
         return answer
 
 
-def show_choices(web: Any, options: Namespace) -> None:
+def show_choices(web: Any, options: Namespace, modes: Sequence[str]) -> None:
     """Let the form show what was chosen last, also after a reload: Locust's would show its options' defaults.
 
-    web: Locust's WebUI. options: Locust's, in which it keeps what the form said.
+    web: Locust's WebUI. options: Locust's, in which it keeps what the form said. modes: those to choose from.
     """
     locusts: Callable[[], None] = web.update_template_args
 
@@ -95,6 +94,7 @@ def show_choices(web: Any, options: Namespace) -> None:
             web.template_args["user_count"] = web.template_args["num_users"]
         for name, field in web.template_args["extra_options"].items():
             field["default_value"] = getattr(options, name)
+        web.template_args["extra_options"]["mode"]["choices"] = list(modes)
 
     web.update_template_args = update
 
@@ -104,17 +104,11 @@ def chosen(options: Namespace, form: Mapping[str, str]) -> Namespace:
 
     PlanError names a field that is wrong or unknown.
     """
-    unknown = sorted(set(form) - _LOCUSTS_OWN - _CHOICES)
+    unknown = sorted(set(form) - _LOCUSTS_OWN - set(_FIELDS))
     if unknown:
         raise PlanError(unknown[0], "is not a field of this form: start from the page at /")
     choices = vars(options).copy()
-    for name in _CHOICES & set(form):
-        kind = type(choices[name])
-        try:
-            choices[name] = kind(form[name])
-        except ValueError:
-            wanted = "a whole number" if kind is int else "a number"
-            raise PlanError(name, f"{form[name]!r} is not {wanted}") from None
+    choices |= {key: setting.parse(form[key]) for key, setting in _FIELDS.items() if key in form}
     return Namespace(**choices)
 
 

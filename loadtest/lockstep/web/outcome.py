@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lockstep.analysis.aggregate import Aggregate, aggregate
@@ -11,7 +12,7 @@ from lockstep.analysis.series import modes_of
 from lockstep.master.pulses import Split
 from lockstep.report.headline import headline, supporting
 from lockstep.report.numbers import counted
-from lockstep.report.sections.figures import TableRow, table_rows
+from lockstep.report.sections.figures import RESULTS
 from lockstep.report.sections.gates import GateRow, gate_rows
 from lockstep.runs.records import Run
 
@@ -37,13 +38,14 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """rows: the report's table so far. splits: for each of them the mean times of its messages, where told.
+    """rows: the report's results so far, column name -> words. splits: for each of them the
+    mean times of its messages, where told.
 
     sentences: the verdict as the report says it, headline first; empty while the run goes on. doubts:
     why there is no verdict, where the headline says so. gates: none while the run goes on.
     """
 
-    rows: tuple[TableRow, ...] = ()
+    rows: tuple[Mapping[str, str], ...] = ()
     splits: tuple[Split | None, ...] = ()
     sentences: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
@@ -53,7 +55,8 @@ class Outcome:
 def outcome_of(run: Run) -> Outcome:
     """The outcome of a run as far as it has come."""
     aggregates = aggregate(run.cells, modes_of(run))
-    rows, splits = tuple(table_rows(aggregates)), tuple(map(_split, aggregates))
+    rows = tuple({column.name: column.value(each) for column in RESULTS} for each in aggregates)
+    splits = tuple(map(_split, aggregates))
     if run.finished is None:
         return Outcome(rows, splits)
     verdict = judge(run)

@@ -190,8 +190,8 @@ def _figures(progress: Progress, outcome: Outcome) -> list[dict[str, Any]]:
     colours = mode_colours([] if progress.run is None else _names(progress.run))
     return [
         {
-            **asdict(row),
-            "split": [] if split is None else _split(split, colours.get(row.series, NEUTRAL)),
+            **row,
+            "split": [] if split is None else _split(split, colours.get(row["series"], NEUTRAL)),
         }
         for row, split in zip(outcome.rows, outcome.splits, strict=True)
     ]

@@ -21,8 +21,8 @@ from gevent.pool import Pool
 from lockstep.control import DRAIN_S, FAULT, OPENED, PULSE, REPORT, CellOrder
 from lockstep.record.locust_feed import LocustFeed
 from lockstep.runs.host import describe_host
-from lockstep.tcp.socket_errors import HarnessError
-from lockstep.worker.running_cell import RunningCell
+from lockstep.tcp.failures import HarnessError
+from lockstep.worker.cell import RunningCell
 from lockstep.worker.scenarios import Conversation
 
 logger = logging.getLogger(__name__)

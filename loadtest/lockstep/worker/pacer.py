@@ -9,7 +9,7 @@ from typing import Protocol
 import gevent
 from gevent.hub import Waiter
 
-from lockstep.worker.allotter import Allotter, Turn
+from lockstep.worker.arrival_queue import Allotter, Turn
 from lockstep.worker.arrivals import Schedule
 
 # Users whose connections fail at once never let go of the processor; under overload they must now and then.

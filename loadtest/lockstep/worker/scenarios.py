@@ -16,8 +16,7 @@ from lockstep.plan import Traffic
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.failures import NO_CONNECTION
 from lockstep.tcp.messages import Message
-from lockstep.tcp.meters import ABSENT, Meter
-from lockstep.tcp.samples import ANSWERED, Outcome, Phase, Sample
+from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Sample
 from lockstep_wire.greeting import greeting_of
 
 # What the teaching text's servers answer everything with.

@@ -10,13 +10,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lockstep.options import IN_A_PLAN_FILE
+from lockstep.options import read_plan_file, shipped_plans
 from lockstep.plan import parse_modes
-from lockstep.plan_file import read_plan_file
+from lockstep.settings import Where
 from tests.support.commands import environment, lockstep, only_run
 from tests.support.server import ROOT, ServerProcess
 
-PLANS = sorted((ROOT / "plans").glob("*.toml"))
 SERVER_FLAGS = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing", "--hold", "2ms")
 SHORT = ("--levels", "2", "--repeats", "1", "--seconds", "0.4", "--warmup", "0.1")
 ACK = "收到客户端信息".encode()
@@ -114,7 +113,7 @@ def test_a_plan_file_is_read_under_locust_too(admin: str, tmp_path: Path) -> Non
     ("arguments", "said"),
     [
         (("--run", "comparison plan", "--modes", "free", "--gate", "fre: late < 1"), "did you mean free?"),
-        (("--gate", MET), "--gate does nothing in a run by hand: add --run 'comparison plan'"),
+        (("--gate", MET), "--gate does nothing in a manual run: add --run 'comparison plan'"),
         (("--plan", "no/such.toml"), "--plan no/such.toml: cannot be read"),
     ],
 )
@@ -129,10 +128,10 @@ def test_what_makes_no_sense_ends_locust_before_the_run_with_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("file", PLANS, ids=lambda path: path.stem)
-def test_a_server_offers_the_modes_of_every_shipped_plan(file: Path) -> None:
+@pytest.mark.parametrize("name", shipped_plans())
+def test_a_server_offers_the_modes_of_every_shipped_plan(name: str) -> None:
     """And each can be used under Locust: it sets nothing that is the server's."""
-    settings = read_plan_file(file, IN_A_PLAN_FILE)
+    settings = read_plan_file(name, Where.LOCUST)
     modes = parse_modes(settings["modes"])
     with ServerProcess(*modes, flags=SERVER_FLAGS) as server:
         assert set(server.listeners()) == set(modes)

@@ -187,7 +187,7 @@ def with_cells(**more: Any) -> Callable[[Run], Run]:
         (with_server("work", "cpu"), "server's work", "sleep", "cpu"),
         (with_server("python", "3.14.0"), "server's Python", "3.13.1", "3.14.0"),
         (with_server("gil", False), "server's global lock", "yes", "no"),
-        (with_hosts(cpu_model="Other 9000"), "workers' processor", "unknown", "Other 9000"),
+        (with_hosts(cpu_model="Other 9000"), "workers' CPU", "unknown", "Other 9000"),
         (with_hosts(cpu_count=64), "workers' cores", "2", "64"),
         (with_cells(payload_bytes=1024), "payload in bytes", "64", "1024"),
         (with_cells(messages_per_connection=1), "messages per connection", "5", "1"),

@@ -13,7 +13,7 @@ import pytest
 
 from lockstep.target.admin import ServerUnreachableError, ServerView
 from lockstep.target.discovery import Found, find_server, reachable_at
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.failures import HarnessError
 from tests.support.admin_port import admin_port, listener, listeners
 from tests.support.clients import PATIENCE_S
 from tests.support.peers import LOOPBACK

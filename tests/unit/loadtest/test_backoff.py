@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep.tcp.backoff import FIRST_NS, LONGEST_NS, BackOff
+from lockstep.tcp.dialling import FIRST_NS, LONGEST_NS, BackOff
 from lockstep.tcp.samples import Outcome
 
 MS = 1_000_000

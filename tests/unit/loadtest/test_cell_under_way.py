@@ -18,8 +18,8 @@ def cell(asked: int) -> CellUnderWay:
     [
         (4, [4], 4, 4, None),
         (50, [], 20, 20, "it ended when 20 of its 50 users had come"),
-        (4, [4, 8, 2], 2, 8, "changed by hand (4, 8, 2)"),
-        (4, [4], 7, 7, "changed by hand (4, 7)"),  # on their way to more
+        (4, [4, 8, 2], 2, 8, "changed during the run (4, 8, 2)"),
+        (4, [4], 7, 7, "changed during the run (4, 7)"),  # on their way to more
         (4, [4], 2, 4, None),  # a worker left
         (4, [], 0, 4, None),
     ],

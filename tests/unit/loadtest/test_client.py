@@ -43,8 +43,8 @@ def test_an_exchange_is_booked_phase_by_phase(book: Book, framing: str) -> None:
 def test_a_reply_that_comes_a_byte_at_a_time_is_one_reply(
     book: Book, framing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("blocking", "cooperative", "socket_link"):
-        monkeypatch.setattr(f"lockstep.tcp.links.{module}.RECEIVE_BYTES", 1)
+    for module in ("link", "gevent_link"):
+        monkeypatch.setattr(f"lockstep.tcp.{module}.RECEIVE_BYTES", 1)
     text = "收到客户端信息".encode()
     with Peer(echoes) as peer:
         client = book.client(peer.port, framing=framing)

@@ -12,11 +12,11 @@ from typing import Any
 import gevent
 import pytest
 
-from lockstep.tcp import route
+from lockstep.tcp import dialling
 from lockstep.tcp.client import TcpClient
+from lockstep.tcp.failures import HarnessError
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import Outcome, Phase
-from lockstep.tcp.socket_errors import HarnessError
 from lockstep_wire.framing import get_framing
 from tests.support.clients import PATIENCE_S, reset
 from tests.support.peers import (
@@ -260,7 +260,7 @@ def test_a_fault_of_this_machine_is_never_booked_as_the_servers(
     book: Book, code: int, remedy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A port may come free: this is what follows where none does.
-    monkeypatch.setattr(route, "PORTLESS_NS", 0)
+    monkeypatch.setattr(dialling, "PORTLESS_NS", 0)
     link = breaking(book.waiting.link, "connect", OSError(code, os.strerror(code)))
     client = book.client(1, link=link)
     with pytest.raises(HarnessError, match=remedy):

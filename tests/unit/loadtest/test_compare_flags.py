@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from lockstep.__main__ import main
+from lockstep.options import shipped_plans
 from lockstep.plan import Arrival, Plan, Traffic
-
-PLANS = sorted((Path(__file__).parents[3] / "plans").glob("*.toml"))
+from lockstep.settings import Where, given_by
 
 
 @dataclass(frozen=True)
@@ -163,17 +163,19 @@ def test_every_flag_but_the_file_itself_may_stand_in_a_file(
     file.write_text("zzz = 1")
     line = refused(monkeypatch, capsys, "--plan", str(file))
     names = line.partition("choose from ")[2].split(", ")
-    assert {"modes", "levels", "client_mode", "hold", "gate", "junit", "host"} <= set(names)
-    assert "plan" not in names
+    assert sorted([*names, "plan"]) == sorted(setting.key for setting in given_by(Where.COMPARE))
 
 
-@pytest.mark.parametrize("file", PLANS, ids=lambda path: path.stem)
-def test_the_plans_that_are_shipped_would_begin(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
-    assert begun(monkeypatch, "--plan", str(file)).plan.file == str(file)
+@pytest.mark.parametrize("name", shipped_plans())
+def test_the_plans_that_are_shipped_would_begin(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    file = str(shipped_plans()[name])
+    by_name, by_path = begun(monkeypatch, "--plan", name).plan, begun(monkeypatch, "--plan", file).plan
+    assert (by_name.file, by_path.file) == (name, file)
+    assert replace(by_name, file=None) == replace(by_path, file=None)
 
 
 def test_each_shipped_plan_is_what_its_name_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    plans = {file.stem: begun(monkeypatch, "--plan", str(file)).plan for file in PLANS}
+    plans = {name: begun(monkeypatch, "--plan", name).plan for name in shipped_plans()}
     assert set(plans) == {"smoke", "staircase", "soak", "open-load"}
     cells_s = {name: len(plan.cells()) * (plan.seconds + plan.warmup_s) for name, plan in plans.items()}
     assert cells_s["smoke"] < 30

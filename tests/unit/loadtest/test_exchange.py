@@ -8,8 +8,7 @@ import pytest
 
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.messages import Message, prepare
-from lockstep.tcp.meters import ABSENT, MessageRow
-from lockstep.tcp.samples import Outcome, Phase, Sample
+from lockstep.tcp.samples import ABSENT, MessageRow, Outcome, Phase, Sample
 from lockstep_wire.framing import FRAMINGS, get_framing
 from tests.support.peers import (
     Book,
@@ -40,8 +39,8 @@ def told(framing: str, payload: bytes, wait_ns: int, service_ns: int) -> bytes:
 
 def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on a receive brings one byte."""
-    for module in ("blocking", "cooperative", "socket_link"):
-        monkeypatch.setattr(f"lockstep.tcp.links.{module}.RECEIVE_BYTES", 1)
+    for module in ("link", "gevent_link"):
+        monkeypatch.setattr(f"lockstep.tcp.{module}.RECEIVE_BYTES", 1)
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "in pieces"])

@@ -171,11 +171,12 @@ def test_after_a_reload_the_form_shows_what_was_chosen_last() -> None:
             self.template_args = {"extra_options": fields, "user_count": 1, "num_users": 3}
 
     web = WebUI()
-    show_choices(web, options)
+    show_choices(web, options, ["free", "lock"])
     options.mode = "lock"
     web.update_template_args()
     shown = {name: field["default_value"] for name, field in web.template_args["extra_options"].items()}
     assert shown == {"mode": "lock", "levels": "1,8"}
+    assert web.template_args["extra_options"]["mode"]["choices"] == ["free", "lock"]
     assert web.template_args["user_count"] == 3  # those asked for, though two are not there yet
 
 

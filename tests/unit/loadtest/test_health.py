@@ -14,7 +14,9 @@ from lockstep.measure import distribution
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.cgroups import CpuGroups, group_folders, quota_cores, throttled_ns
 from lockstep.worker.health import (
+    TICK_NS,
     HealthMonitor,
+    LoopLag,
     Usage,
     cpu_share,
     open_files,
@@ -22,7 +24,6 @@ from lockstep.worker.health import (
     throttled_s,
     worker_health,
 )
-from lockstep.worker.loop_lag import TICK_NS, LoopLag
 from tests.support.hand_clock import HandClock, settle
 
 FD = Path("/proc/self/fd")

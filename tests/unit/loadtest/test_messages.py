@@ -6,9 +6,9 @@ from itertools import islice, pairwise
 
 import pytest
 
-from lockstep.tcp.inspection import get_glance
 from lockstep.tcp.messages import message_ring, payloads, prepare
-from lockstep.tcp.meters import ABSENT
+from lockstep.tcp.replies import get_glance
+from lockstep.tcp.samples import ABSENT
 from lockstep_wire.framing import FRAMINGS, get_framing
 
 

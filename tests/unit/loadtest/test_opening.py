@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep.worker.opening import Opening
+from lockstep.worker.cell import Opening
 from tests.support.hand_clock import settle
 
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lockstep.options import (
-    COMPARISON_PLAN,
-    IN_A_PLAN_FILE,
     add_options,
     check_numbers,
-    offered_modes,
+    defaults,
     plan_of,
+    settle,
     target_of,
     traffic_of,
 )
 from lockstep.plan import Arrival, Plan, PlanError, Traffic
+from lockstep.settings import COMPARISON_PLAN, Where, given_by
 from lockstep.target.target import PLAIN_TARGET
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.failures import HarnessError
 from tests.support.admin_port import admin_port, listener, listeners
 from tests.support.peers import refusing_port
 
@@ -42,13 +41,10 @@ class RecordingParser(ArgumentParser):
 
 
 @pytest.fixture(autouse=True)
-def _nobody_asked_yet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _nothing_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LOCKSTEP_ADMIN", raising=False)
     monkeypatch.delenv("LOCKSTEP_PLAN", raising=False)
     monkeypatch.setattr("sys.argv", ["locust"])
-    offered_modes.cache_clear()
-    yield
-    offered_modes.cache_clear()
 
 
 def parsed(*arguments: str) -> Namespace:
@@ -57,17 +53,23 @@ def parsed(*arguments: str) -> Namespace:
     return parser.parse_args(arguments)
 
 
+def settled(*arguments: str) -> Namespace:
+    """As who leads has them."""
+    options = parsed(*arguments)
+    settle(options)
+    return options
+
+
 def test_bare_options_are_the_default_plan() -> None:
-    options = parsed()
+    options = settled()
     assert plan_of(options) == Plan(modes=(PLAIN_TARGET,))
     assert traffic_of(options) == Traffic()
     assert (options.mode, options.run) == (PLAIN_TARGET, "by hand")
 
 
-def test_on_a_lockstep_server_the_default_plan_compares_its_modes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_lockstep_server_the_default_plan_compares_its_modes() -> None:
     with admin_port({"/listeners": [listeners(listener("free", 8888))]}) as port:
-        monkeypatch.setattr("sys.argv", ["locust", "--admin", port.address])
-        assert plan_of(parsed("--admin", port.address)) == Plan()
+        assert plan_of(settled("--admin", port.address)) == Plan()
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def test_options_become_a_plan() -> None:
 
 
 def test_arrivals_and_sources_become_traffic() -> None:
-    options = parsed("--arrival", "poisson", "--rate", "50", "--source", "127.0.0.1,127.0.0.2")
+    options = settled("--arrival", "poisson", "--rate", "50", "--source", "127.0.0.1,127.0.0.2")
     traffic = Traffic(arrival=Arrival("poisson", 50.0), sources=("127.0.0.1", "127.0.0.2"))
     assert traffic_of(options) == traffic
     assert plan_of(options).traffic == traffic
@@ -109,7 +111,7 @@ def test_arrivals_and_sources_become_traffic() -> None:
 )
 def test_options_that_make_no_plan_are_refused_by_name(arguments: tuple[str, ...], what: str) -> None:
     with pytest.raises(PlanError) as refusal:
-        plan_of(parsed(*arguments))
+        plan_of(settled(*arguments))
     assert refusal.value.what == what
 
 
@@ -122,34 +124,59 @@ def test_every_option_has_a_variable_and_only_choices_about_the_load_are_on_the_
     assert not {"--admin", "--out", "--framing", "--reply", "--source"} & parser.on_page
 
 
-@pytest.mark.parametrize("given_by", ["flag", "variable", "plan file"])
-def test_the_pages_modes_are_those_of_the_server(
-    given_by: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("by", ["flag", "plan file"])
+def test_the_modes_to_choose_from_are_those_of_the_server(
+    by: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     answer = listeners(listener("free", 1), listener("semaphore=4", 2))
     with admin_port({"/listeners": [answer]}) as port:
-        if given_by == "flag":
-            monkeypatch.setattr("sys.argv", ["locust", "--admin", port.address])
-        elif given_by == "plan file":
+        admin = ["--admin", port.address]
+        if by == "plan file":
             file = tmp_path / "plan.toml"
             file.write_text(f'admin = "{port.address}"')
             monkeypatch.setenv("LOCKSTEP_PLAN", str(file))
-        else:
-            monkeypatch.setenv("LOCKSTEP_ADMIN", port.address)
-        assert parsed("--mode", "semaphore=4").mode == "semaphore=4"
-        assert parsed().mode == "free"
+            admin = []
+        options = parsed(*admin)
+        assert options.mode is None
+        assert settle(options) == ("free", "semaphore=4")
+        assert options.mode == "free"
+        assert settled(*admin, "--mode", "semaphore=4").mode == "semaphore=4"
+        with pytest.raises(PlanError, match="did you mean semaphore=4") as refusal:
+            settled(*admin, "--mode", "semaphor")
+    assert refusal.value.what == "mode"
 
 
-def test_an_absent_server_ends_the_command_with_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_absent_server_is_refused_by_who_leads_and_not_while_options_are_declared() -> None:
     with refusing_port() as port:
-        monkeypatch.setenv("LOCKSTEP_ADMIN", f"127.0.0.1:{port}")
-        with pytest.raises(SystemExit) as exit_:
-            parsed()
+        options = parsed("--admin", f"127.0.0.1:{port}")
+        with pytest.raises(PlanError, match=f"127.0.0.1:{port}: ") as refusal:
+            settle(options)
+    assert refusal.value.what == "admin"
+
+
+def test_defaults_are_what_nobody_sets(tmp_path: Path) -> None:
+    options = vars(settled())
+    assert defaults((PLAIN_TARGET,)) == options
+    with_server = defaults(("lock", "free"))
+    assert (with_server["mode"], with_server["modes"]) == ("lock", ",".join(Plan().modes))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--seed", "x"), "--seed 'x' is not a whole number: write for example 3"),
+        (("--seconds", "long"), "--seconds 'long' is not a number: write for example 1.5"),
+        (("--scenario", "persist"), "--scenario 'persist' is unknown: did you mean persistent?"),
+        (("--framing", "lines"), "--framing 'lines' is unknown: did you mean line?"),
+    ],
+)
+def test_a_value_that_is_none_ends_locust_with_one_line(
+    arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        parsed(*arguments)
     assert exit_.value.code == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert f"--admin 127.0.0.1:{port}" in line
+    assert capsys.readouterr().err == f"lockstep: {said}\n"
 
 
 def test_the_target_is_the_host_and_the_server_behind_admin() -> None:
@@ -163,7 +190,7 @@ def test_the_target_is_the_host_and_the_server_behind_admin() -> None:
 
 def test_gates_go_into_the_plan() -> None:
     gates = "free: response_p99 < 20ms; lock/free@4: messages_per_s > 0.05"
-    plan = plan_of(parsed("--modes", "free,lock", "--levels", "4", "--gate", gates))
+    plan = plan_of(settled("--modes", "free,lock", "--levels", "4", "--gate", gates))
     assert plan.gates == ("free: response_p99 < 20ms", "lock/free@4: messages_per_s > 0.05")
     assert plan.file is None
     with pytest.raises(PlanError, match="did you mean free") as refusal:
@@ -213,6 +240,8 @@ def test_a_plan_file_that_cannot_be_used_ends_the_command_with_one_line(
     assert line.startswith(f"lockstep: --plan {file}: {said}")
 
 
-def test_all_that_a_plan_file_may_hold_is_an_option_of_the_same_type() -> None:
-    defaults = vars(parsed())
-    assert {name: type(defaults[name]) for name in IN_A_PLAN_FILE} == IN_A_PLAN_FILE
+def test_an_option_has_a_value_of_its_kind_which_the_page_needs() -> None:
+    options = vars(settled())
+    for setting in given_by(Where.LOCUST):
+        kind = setting.kind if setting.kind in (int, float) else str
+        assert type(options[setting.key]) is kind

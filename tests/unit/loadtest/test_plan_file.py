@@ -1,4 +1,4 @@
-"""Plan files: settings by the names of flags, each of its type, or one line that says what is wrong."""
+"""Plan files: settings by the names of flags, each of its kind, or one line that says what is wrong."""
 
 from __future__ import annotations
 
@@ -6,19 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from lockstep.options import read_plan_file, shipped_plans
 from lockstep.plan import PlanError
-from lockstep.plan_file import read_plan_file
+from lockstep.settings import Where
 
-KEYS: dict[str, type] = {
-    "modes": str,
-    "levels": str,
-    "gate": str,
-    "source": str,
-    "client_mode": str,
-    "hold": str,
-    "repeats": int,
-    "seconds": float,
-}
+KINDS = {"repeats": int, "seconds": float}
 
 
 @pytest.fixture
@@ -47,16 +39,16 @@ def file(tmp_path: Path) -> Path:
 )
 def test_settings_are_read_by_the_names_of_flags(file: Path, text: str, settings: dict[str, object]) -> None:
     file.write_text(text)
-    read = read_plan_file(file, KEYS)
+    read = read_plan_file(str(file), Where.COMPARE)
     assert read == settings
-    assert {name: type(value) for name, value in read.items()} == {name: KEYS[name] for name in settings}
+    assert all(type(value) is KINDS.get(name, str) for name, value in read.items())
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("level = 3", "there is no setting 'level': did you mean levels?"),
-        ("wat = 3", "there is no setting 'wat': choose from modes, levels, gate, source, client_mode"),
+        ("zzz = 3", "there is no setting 'zzz': choose from client_mode, scenario, arrival"),
         ('[plan]\nmodes = "free"', "there is no setting 'plan'"),
         ('client-mode = "free"\nclient_mode = "free"', "client_mode is there twice, with - and with _"),
         ('repeats = "3"', "repeats = '3' is not a whole number: write for example repeats = 3"),
@@ -65,9 +57,10 @@ def test_settings_are_read_by_the_names_of_flags(file: Path, text: str, settings
         ("seconds = false", "seconds = false is not a number: write for example seconds = 1.5"),
         ("hold = 5", "hold = 5 is not text: write it in quotes"),
         ('hold = ["5ms"]', "hold = ['5ms'] is not text"),
-        ("levels = [1.5]", "levels = [1.5] is no list of names or whole numbers"),
-        ("levels = [[1]]", "levels = [[1]] is no list"),
-        ("levels = true", "levels = true is no list"),
+        ('scenario = "persist"', "scenario = 'persist' is unknown: did you mean persistent?"),
+        ("levels = [1.5]", "levels = [1.5] is not a list of names or whole numbers"),
+        ("levels = [[1]]", "levels = [[1]] is not a list"),
+        ("levels = true", "levels = true is not a list"),
         ("modes = [\n'free'\nlevels = 3", "is not valid TOML: Unclosed array (at line 3, column 1)"),
         ("modes = free", "is not valid TOML: Invalid value (at line 1, column 9)"),
         ("repeats = 3\nrepeats = 4", "is not valid TOML: Cannot overwrite a value"),
@@ -78,9 +71,9 @@ def test_a_file_that_makes_no_sense_is_named_with_key_and_remedy(file: Path, tex
     assert refusal_of(file).startswith(said)
 
 
-def refusal_of(file: Path) -> str:
+def refusal_of(file: Path, where: Where = Where.COMPARE) -> str:
     with pytest.raises(PlanError) as refusal:
-        read_plan_file(file, KEYS, {"work": "is the server's: leave it out"})
+        read_plan_file(str(file), where)
     told = str(refusal.value)
     assert refusal.value.what == "plan"
     assert "\n" not in told
@@ -101,4 +94,30 @@ def test_bytes_that_are_no_text_are_no_toml(file: Path) -> None:
 
 def test_a_setting_that_belongs_elsewhere_says_where(file: Path) -> None:
     file.write_text('work = "cpu"')
-    assert refusal_of(file) == "work is the server's: leave it out"
+    assert read_plan_file(str(file), Where.COMPARE) == {"work": "cpu"}
+    assert refusal_of(file, Where.LOCUST).startswith("work is the server's, which runs already")
+    file.write_text("processes = 3")
+    assert refusal_of(file, Where.LOCUST) == "processes is for `lockstep compare` alone: leave it out"
+
+
+def test_a_shipped_plan_is_known_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert set(shipped_plans()) == {"smoke", "staircase", "soak", "open-load"}
+    for name, file in shipped_plans().items():
+        assert read_plan_file(name, Where.LOCUST) == read_plan_file(str(file), Where.LOCUST)
+
+
+def test_a_file_of_a_shipped_plans_name_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "smoke").write_text("repeats = 9")
+    assert read_plan_file("smoke", Where.COMPARE) == {"repeats": 9}
+
+
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [("smok", "did you mean smoke?"), ("zzz", "choose from open-load, smoke, soak, staircase")],
+)
+def test_a_name_that_no_plan_has_is_refused_with_those_there_are(name: str, offered: str) -> None:
+    with pytest.raises(PlanError) as refusal:
+        read_plan_file(name, Where.COMPARE)
+    assert str(refusal.value) == f"{name}: there is no such file, and no plan of this name: {offered}"

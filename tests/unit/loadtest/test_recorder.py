@@ -9,8 +9,7 @@ import pytest
 
 from lockstep.plan import Arrival, Traffic
 from lockstep.record.histograms import HIGHEST_NS, decoded
-from lockstep.record.recorder import MOST_DETAIL, CellRecorder
-from lockstep.record.spans import SpanSums, Window
+from lockstep.record.recorder import MOST_DETAIL, CellRecorder, SpanSums, Window
 from lockstep.tcp.samples import Outcome, Phase, Sample
 from tests.factories.reports import (
     OPEN,

@@ -11,8 +11,7 @@ import pytest
 from lockstep.plan import Traffic
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.messages import message_ring
-from lockstep.tcp.meters import ABSENT, MessageRow
-from lockstep.tcp.samples import Outcome, Phase, Sample
+from lockstep.tcp.samples import ABSENT, MessageRow, Outcome, Phase, Sample
 from lockstep.worker.scenarios import (
     SCENARIOS,
     Conversation,

@@ -10,9 +10,9 @@ from typing import Any
 import gevent
 import pytest
 
+from lockstep.tcp.failures import HarnessError
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import Outcome, Phase
-from lockstep.tcp.socket_errors import HarnessError
 from lockstep_wire.framing import get_framing
 from tests.support.clients import PATIENCE_S, reset
 from tests.support.peers import (

@@ -6,10 +6,10 @@ import socket
 
 import pytest
 
+from lockstep.tcp.failures import HarnessError
 from lockstep.tcp.messages import prepare
-from lockstep.tcp.reply_buffer import sized, until
+from lockstep.tcp.replies import sized, until
 from lockstep.tcp.samples import Outcome, Phase
-from lockstep.tcp.socket_errors import HarnessError
 from lockstep_wire.framing import FRAMINGS, get_framing
 from tests.support.peers import Book, Peer, answers, in_turn, read, until_closed
 

@@ -11,8 +11,8 @@ from lockstep.control import CellOrder
 from lockstep.plan import Arrival, Plan, PlanError, Traffic
 from lockstep.target.admin import ServerView
 from lockstep.target.target import Target
-from lockstep.tcp.socket_errors import HarnessError
-from lockstep.tcp.target_url import split_target
+from lockstep.tcp.addresses import split_target
+from lockstep.tcp.failures import HarnessError
 from lockstep_server.replies import REPLIES
 from lockstep_wire.framing import FRAMINGS
 from lockstep_wire.greeting import ACKNOWLEDGEMENT

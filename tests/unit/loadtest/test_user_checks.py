@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lockstep.tcp.addresses import Address, AddressBook
-from lockstep.tcp.socket_errors import HarnessError
+from lockstep.tcp.failures import HarnessError
 from lockstep.user_checks import check_host, check_settings
 
 

@@ -46,7 +46,7 @@ def test_it_begins_with_the_verdict_and_ends_with_the_command() -> None:
     material = Material.of(Loaded(run, [], {}, Path()))
     assert text.startswith(f"**{headline(judge(run), material.aggregates)}**\n")
     assert text.endswith(f"```sh\n{run.command}\n```\n")
-    assert "Measured on CPython 3.13.1, 2 processors, Linux-6.1-x86_64, hold 2.00 ms, sleep" in text
+    assert "Measured on CPython 3.13.1, 2 CPUs, Linux-6.1-x86_64, hold 2.00 ms, sleep" in text
     assert "All checks passed." in text
     assert next(iter(modes_of(run))) in text
 

@@ -199,6 +199,8 @@ def test_a_check_stands_beside_each_chart_that_it_touches_and_beside_no_other(tm
     in_full = [said for said in re.findall(r'<p class="touching">.*', page) if "event loops lagged" in said]
     assert len(in_full) == 1, "in full beside the first, by name beside the others"
     assert f"({len(cells)} of {len(cells)} cells)" in in_full[0]
+    spent = next(card for card in re.split(r"(?=<section)", page) if 'id="time-spent"' in card)
+    assert in_full[0] in spent, "where it matters: the first that speaks of times"
 
 
 def test_a_topic_of_every_check_is_one_that_a_section_speaks_of(tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ from lockstep.analysis.intervals import Estimate
 from lockstep.analysis.timeline import Bar, Lane, Timeline
 from lockstep.report import titles
 from lockstep.report.charts import axes
-from lockstep.report.charts.picture import to_svg
+from lockstep.report.charts.picture import Row, to_svg
+from lockstep.report.charts.rows import NOT_MEASURED, Block, Layout
 from lockstep.report.material import colours
 from lockstep.report.numbers import difference, duration, figures, share
 from lockstep.report.sections.confidence import certainty_title, estimate_words
-from lockstep.report.sections.generator import load_rows, worker_rows
+from lockstep.report.sections.generator import load_table, worker_rows
 from lockstep.report.sections.queueing import law_rows, wait_rows
 from lockstep.report.sections.timeline import timeline_chart
 from lockstep.report.verdict_words import bound
@@ -199,9 +200,9 @@ def test_a_worker_is_shown_at_its_worst_and_with_dashes_where_the_system_does_no
 
 def test_only_open_load_has_rows_of_its_own() -> None:
     closed = simulated_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
-    assert load_rows(aggregate(closed, {})) == []
-    rows = load_rows(aggregate(simulated_open_run(modes=("lock",)).cells, {}))
-    assert [(row.offered, row.late, row.dropped) for row in rows] == [("223", "6", "0"), ("357", "6", "0")]
+    assert load_table(aggregate(closed, {})).rows == ()
+    rows = load_table(aggregate(simulated_open_run(modes=("lock",)).cells, {})).rows
+    assert [(row[2], row[-2], row[-1]) for row in rows] == [("223", "6", "0"), ("357", "6", "0")]
 
 
 def differing(*shown: bool) -> list[Comparison]:
@@ -228,3 +229,15 @@ def test_a_ratio_without_an_interval_says_so() -> None:
     assert estimate_words(Estimate(2.0, None, None, 1)) == "2.00 (one repeat)"
     assert estimate_words(Estimate(2.0, 1.5, 2.5, 3)) == "2.00 (1.50 to 2.50)"
     assert estimate_words(Estimate(1.02, 0.9, 1.1, 3)) == "1.02 (0.900 to 1.10), not significant"
+
+
+def test_a_row_of_which_nothing_was_measured_says_so() -> None:
+    marks: list[Row] = [{"series": "free", "start": 0, "end": 1}]
+    layout = Layout.of([Block("8 connections", ["free", "lock"], marks, [])])
+    assert layout.words == [{"row": 2.5, "words": NOT_MEASURED}]
+
+
+def test_a_title_names_the_series_of_which_it_has_no_time(two: list[Aggregate]) -> None:
+    free, lock = two
+    title = titles.response_title([free, replace(lock, times={})])
+    assert title.endswith(" with free; not measured with lock")

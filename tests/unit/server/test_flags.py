@@ -97,7 +97,7 @@ def test_announcing_is_off_until_asked_for() -> None:
         (["--keepalive-idle", "60s"], "--keepalive-idle does nothing without --keepalive; add --keepalive"),
         (
             ["--keepalive", "--keepalive-idle", "1500ms"],
-            "--keepalive-idle 1500ms is no number of whole seconds",
+            "--keepalive-idle 1500ms is not a whole number of seconds",
         ),
         (["--keepalive", "--keepalive-count", "0"], "--keepalive-count 0 is out of range"),
         (["--hol", "2ms"], "unrecognized arguments: --hol 2ms; see --help"),

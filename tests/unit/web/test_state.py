@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from lockstep.master.progress import CellProgress, Progress, ReportState
 from lockstep.master.pulses import HISTORY_S, Received
 from lockstep.plan import Plan, PlannedCell
+from lockstep.report.sections.figures import RESULT_BY_NAME
 from lockstep.runs.records import Run
 from lockstep.target.admin import Listener
 from lockstep.web.outcome import Outcome, outcome_of
@@ -203,3 +206,13 @@ def test_a_run_by_hand_is_one_mode_that_runs_until_it_is_stopped() -> None:
 
 def test_why_a_run_could_not_go_on_is_told() -> None:
     assert state(Progress(failure="no server"))["failure"] == "no server"
+
+
+def test_the_live_tables_heads_are_those_of_the_results_columns() -> None:
+    static = files("lockstep.web") / "static"
+    script, page = ((static / name).read_text(encoding="utf-8") for name in ("live.js", "live.html"))
+    picked = re.search(r"const columns = (\[.*?\]);", script)
+    assert picked is not None
+    heads = [RESULT_BY_NAME[name].head for name in ("series", *json.loads(picked[1]))]
+    shown = [re.findall(r"<th [^>]*>([^<]*)</th>", line) for line in page.splitlines() if "<thead>" in line]
+    assert heads in shown

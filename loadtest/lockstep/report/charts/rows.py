@@ -17,6 +17,8 @@ from lockstep.report.charts.picture import Layers, Row, chart_of
 WIDTH = 240
 ROW = 22
 NAME_SPACE = 100
+# A row without anything in it would look as if its series were at 0.
+NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,12 @@ class Layout:
             names += [{"row": place, "words": series} for series, place in places.items()]
             marks += _placed(block.marks, places)
             words += _placed(block.words, places)
+            shown = {each["series"] for each in (*block.marks, *block.words)}
+            words += [
+                {"row": place, "words": NOT_MEASURED}
+                for series, place in places.items()
+                if series not in shown
+            ]
             top += 1 + len(block.series)
         return cls(marks, words, names, loads, top)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import ALL_CHECKS, degradations
 from lockstep.report.charts.palette import striped
 from lockstep.report.conditions import conditions, subtitle
 from lockstep.report.contents import Contents
 from lockstep.report.headline import headline, standing, supporting
 from lockstep.report.material import Material
+from lockstep.report.section import Section
 from lockstep.report.sections.figures import cells_table
 
 _pages = Environment(
@@ -21,6 +23,21 @@ _pages = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
 )
+
+
+def in_full(findings: Sequence[Finding], sections: Sequence[Section]) -> Callable[[Finding, Section], bool]:
+    """Whether a check is told in full beside a section: the first that speaks of its subject.
+
+    Beside the others it touches it is a mark. What degrades the run stands above all of them already.
+    """
+    told = {
+        finding.check.name: next(
+            (section.name for section in sections if finding.check.subject in section.topics), None
+        )
+        for finding in findings
+        if not finding.check.degrades
+    }
+    return lambda finding, section: told.get(finding.check.name) == section.name
 
 
 def render(material: Material, contents: Contents, svgs: Mapping[str, Sequence[str]]) -> str:
@@ -36,8 +53,7 @@ def render(material: Material, contents: Contents, svgs: Mapping[str, Sequence[s
         colours=material.colours,
         striped=striped,
         findings=material.findings,
-        # A check is told in full beside the first chart that it touches, and named beside the others.
-        told=[],
+        in_full=in_full(material.findings, contents.sections),
         standing=standing(material.run),
         checks=[check.name for check in ALL_CHECKS],
         conditions=conditions(material.run),

@@ -11,12 +11,14 @@ from lockstep.report.conditions import in_one_line
 from lockstep.report.headline import CELL, headline, standing, supporting
 from lockstep.report.loads import load, named
 from lockstep.report.material import Material
-from lockstep.report.numbers import counted, duration, rate, whole
+from lockstep.report.numbers import counted
 from lockstep.report.sections.confidence import estimate_words
-from lockstep.report.sections.figures import median_of
+from lockstep.report.sections.figures import RESULT_BY_NAME
 
 MOST_ROWS = 12
-HEADS = ("mode", "load", "messages/s", "response p50", "p99", "in service", "failed", "ratio (95%)")
+# The columns of the results that fit a comment, by name, between the load and the ratio.
+PICKED = ("messages_per_s", "response_p50", "response_p99", "in_service", "failed")
+HEADS = ("mode", "load", *(RESULT_BY_NAME[name].head for name in PICKED), "ratio (95%)")
 
 
 def summary_md(material: Material) -> str:
@@ -79,16 +81,7 @@ def _ratios(comparisons: Sequence[Comparison]) -> dict[tuple[str, int], str]:
 
 
 def _row(each: Aggregate, ratio: str) -> list[str]:
-    words = (
-        named(each),
-        load(each),
-        rate(median_of(each.messages_per_s)),
-        duration(median_of(each.time("response", "p50"))),
-        duration(median_of(each.time("response", "p99"))),
-        whole(each.max_in_service),
-        whole(each.failures),
-        ratio,
-    )
+    words = (named(each), load(each), *(RESULT_BY_NAME[name].value(each) for name in PICKED), ratio)
     return [_escaped(word) for word in words]
 
 

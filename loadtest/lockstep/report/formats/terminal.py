@@ -10,28 +10,31 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import degradations
 from lockstep.report.headline import CELL, headline, peak_notes, standing, supporting
 from lockstep.report.material import Material
 from lockstep.report.numbers import counted
-from lockstep.report.sections.figures import TableRow, table_rows
+from lockstep.report.sections.figures import RESULT_BY_NAME
 from lockstep.report.sections.gates import FAILED, NOT_JUDGED, OK, gate_rows
 from lockstep.runs.records import Run
 
-COLUMNS = (
-    "mode",
-    "users",
-    "msgs/s",
-    "p50",
-    "p99",
-    "1st reply",
-    "wait",
-    "peak",
-    "failed",
-)
+# The columns of the results that fit, by name, with heads short enough for 80 columns.
+COLUMNS = {
+    "series": "mode",
+    "level": "conns",
+    "messages_per_s": "msgs/s",
+    "response_p50": "p50",
+    "response_p99": "p99",
+    "first_reply_p50": "1st reply",
+    "wait": "wait",
+    "in_service": "peak",
+    "failed": "failed",
+}
 LEGEND = (
-    "Medians of the repeats. p50, p99: response time; 1st reply: p50; wait: mean; peak: in service. "
+    "Medians of the repeats. conns: connections; p50, p99: response time; 1st reply: p50; wait: mean; "
+    "peak: in service. "
     f"Ratios: geometric means over the repeats. CI: confidence interval. {CELL}"
 )
 DEGRADED = "DEGRADED RUN: figures may be missing or wrong, do not quote them."
@@ -51,7 +54,7 @@ def print_report(material: Material, console: Console) -> None:
     for said in supporting(material.verdict, material.aggregates):
         console.print(Text(said))
     if material.aggregates:
-        console.print(_table(table_rows(material.aggregates)))
+        console.print(_table(material.aggregates))
         console.print(" ".join([LEGEND, *peak_notes(material.aggregates)]))
     for finding in material.findings:
         if finding not in degrading:
@@ -62,23 +65,13 @@ def print_report(material: Material, console: Console) -> None:
         console.print("All checks passed.")
 
 
-def _table(rows: Sequence[TableRow]) -> Table:
+def _table(aggregates: Sequence[Aggregate]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    for name in COLUMNS:
+    for name in COLUMNS.values():
         # Where a series has a long name it is that which wraps, never a number.
         table.add_column(name, justify="left" if name == "mode" else "right", no_wrap=name != "mode")
-    for row in rows:
-        table.add_row(
-            row.series,
-            row.level,
-            row.messages_per_s,
-            row.response_p50,
-            row.response_p99,
-            row.first_reply_p50,
-            row.wait,
-            row.in_service,
-            row.failed,
-        )
+    for each in aggregates:
+        table.add_row(*(RESULT_BY_NAME[name].value(each) for name in COLUMNS))
     return table
 
 

@@ -21,7 +21,7 @@ from lockstep.runs.records import Cell, ServerCell
 def fairness_section(material: Material) -> Section | None:
     """In which order connections were admitted, and how evenly they fared."""
     heads = (
-        *("mode", "at once", "connections", "overtaken", "inversions", "Jain's index", "longest wait"),
+        *("mode", "connections", "recorded", "overtaken", "inversions", "Jain's index", "longest wait"),
         *("time to reacquire, p50", "p99", "most", "of"),
     )
     rows = [

@@ -1,25 +1,59 @@
-"""The figures: one row a mode and level, the same on the page and in the terminal, and every cell."""
+"""The results: one row a mode and level, the same in every format; and every cell."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Literal
 
 from lockstep.analysis.aggregate import Aggregate, Spread
 from lockstep.analysis.check import Topic
 from lockstep.report.headline import CELL, peak_notes
 from lockstep.report.material import Material
 from lockstep.report.numbers import duration, rate, whole
-from lockstep.report.section import Section, Table, table_of, table_section
+from lockstep.report.section import Column, Section, Table, table_section
+from lockstep.runs.measures import Distribution
 from lockstep.runs.records import Cell
+
+RESULTS: tuple[Column[Aggregate], ...] = (
+    Column("series", "mode", lambda each: each.series),
+    Column("level", "connections", lambda each: whole(each.level)),
+    Column("messages_per_s", "messages/s", lambda each: rate(median_of(each.messages_per_s))),
+    Column("spread", "min to max", lambda each: _spread(each.messages_per_s)),
+    Column("response_p50", "response p50", lambda each: typical(each, "response", "p50")),
+    Column("response_p99", "response p99", lambda each: typical(each, "response", "p99")),
+    Column(
+        "first_reply_p50",
+        "first reply p50",
+        lambda each: typical(each, "first_reply", "p50"),
+    ),
+    Column("wait", "wait, mean", lambda each: typical(each, "wait", "mean")),
+    Column("handoff", "hand-off, mean", lambda each: typical(each, "handoff", "mean")),
+    Column("in_service", "peak in service", lambda each: whole(each.max_in_service)),
+    Column("failed", "failed", lambda each: whole(each.failures)),
+)
+RESULT_BY_NAME = {column.name: column for column in RESULTS}
+
+CELLS: tuple[Column[Cell], ...] = (
+    Column("mode", "mode", lambda cell: cell.mode + _unwhole(cell)),
+    Column("index", "cell", lambda cell: str(cell.index)),
+    Column("level", "connections", lambda cell: str(cell.level)),
+    Column("repeat", "repeat", lambda cell: str(cell.repeat)),
+    Column("messages_per_s", "messages/s", lambda cell: rate(cell.messages_per_s)),
+    Column("sessions_per_s", "sessions/s", lambda cell: rate(cell.sessions_per_s)),
+    Column("first_reply_p50", "first reply p50", lambda cell: _part(cell.times.get("first_reply"), "p50")),
+    Column("response_p50", "response p50", lambda cell: _part(cell.times.get("response"), "p50")),
+    Column("response_p99", "response p99", lambda cell: _part(cell.times.get("response"), "p99")),
+    Column("response_max", "response max", lambda cell: _part(cell.times.get("response"), "max")),
+    Column("wait", "wait, mean", lambda cell: _part(cell.times.get("wait"), "mean")),
+    Column("handoff_p50", "hand-off p50", lambda cell: _part(_handoff(cell), "p50")),
+    Column("in_service", "peak in service", lambda cell: whole(_in_service(cell))),
+    Column("sent", "sent", lambda cell: whole(cell.messages.sent)),
+    Column("failed", "failed", lambda cell: whole(cell.messages.sent - cell.messages.answered)),
+    Column("difference", "server − client", lambda cell: whole(cell.ledger.difference)),
+)
 
 
 def figures_section(material: Material) -> Section | None:
     """The table that the terminal prints too."""
-    heads = (
-        *("mode", "at once", "messages/s", "least to greatest", "response p50", "response p99"),
-        *("first reply p50", "wait, mean", "hand-off, mean", "peak in service", "failed"),
-    )
     return table_section(
         "figures",
         "Results",
@@ -29,78 +63,18 @@ def figures_section(material: Material) -> Section | None:
         "first message of each wait, and no other: there p50 can be low and p99 high."
         + "".join(f" {note}" for note in peak_notes(material.aggregates)),
         (Topic.THROUGHPUT, Topic.TIMES, Topic.SERVER),
-        table_of(heads, table_rows(material.aggregates)),
+        Table.of(RESULTS, material.aggregates),
     )
 
 
 def cells_table(material: Material) -> Table:
     """Every cell, in the order in which they ran."""
-    heads = (
-        *("mode", "cell", "at once", "repeat", "messages/s", "sessions/s", "first reply p50", "response p50"),
-        *("p99", "max", "wait, mean", "hand-off p50", "in service", "sent", "failed", "server − client"),
-    )
-    return Table(heads, tuple(_cell_row(cell) for cell in material.cells))
+    return Table.of(CELLS, material.cells)
 
 
-def _cell_row(cell: Cell) -> tuple[str, ...]:
-    server = cell.server
-    first, response, wait = (cell.times.get(name) for name in ("first_reply", "response", "wait"))
-    handoff = None if server is None else server.times.get("handoff")
-    return (
-        cell.mode + (" (cut short)" if cell.cut_short else " (too short)" if cell.too_short else ""),
-        str(cell.index),
-        str(cell.level),
-        str(cell.repeat),
-        rate(cell.messages_per_s),
-        rate(cell.sessions_per_s),
-        duration(None if first is None else first.p50),
-        duration(None if response is None else response.p50),
-        duration(None if response is None else response.p99),
-        duration(None if response is None else response.max),
-        duration(None if wait is None else wait.mean),
-        duration(None if handoff is None else handoff.p50),
-        whole(None if server is None else server.max_in_service),
-        whole(cell.messages.sent),
-        whole(cell.messages.sent - cell.messages.answered),
-        whole(cell.ledger.difference),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class TableRow:
-    """One series at one level: medians over the repeats, ready to be printed."""
-
-    series: str
-    level: str
-    messages_per_s: str
-    spread: str
-    response_p50: str
-    response_p99: str
-    first_reply_p50: str
-    wait: str
-    handoff: str
-    in_service: str
-    failed: str
-
-
-def table_rows(aggregates: Sequence[Aggregate]) -> list[TableRow]:
-    """The rows in the order of the plan."""
-    return [
-        TableRow(
-            series=each.series,
-            level=whole(each.level),
-            messages_per_s=rate(median_of(each.messages_per_s)),
-            spread=_spread(each.messages_per_s),
-            response_p50=duration(median_of(each.time("response", "p50"))),
-            response_p99=duration(median_of(each.time("response", "p99"))),
-            first_reply_p50=duration(median_of(each.time("first_reply", "p50"))),
-            wait=duration(median_of(each.time("wait", "mean"))),
-            handoff=duration(median_of(each.time("handoff", "mean"))),
-            in_service=whole(each.max_in_service),
-            failed=whole(each.failures),
-        )
-        for each in aggregates
-    ]
+def typical(each: Aggregate, name: str, statistic: str) -> str:
+    """The median over the repeats of a statistic of one of the times, ready to be printed."""
+    return duration(median_of(each.time(name, statistic)))
 
 
 def median_of(spread: Spread | None) -> float | None:
@@ -112,3 +86,19 @@ def _spread(spread: Spread | None) -> str:
     if spread is None:
         return rate(None)
     return f"{rate(spread.min)} to {rate(spread.max)}"
+
+
+def _part(times: Distribution | None, part: Literal["p50", "p99", "max", "mean"]) -> str:
+    return duration(None if times is None else getattr(times, part))
+
+
+def _handoff(cell: Cell) -> Distribution | None:
+    return None if cell.server is None else cell.server.times.get("handoff")
+
+
+def _in_service(cell: Cell) -> int | None:
+    return None if cell.server is None else cell.server.max_in_service
+
+
+def _unwhole(cell: Cell) -> str:
+    return " (cut short)" if cell.cut_short else " (too short)" if cell.too_short else ""

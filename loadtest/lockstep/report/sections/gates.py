@@ -30,7 +30,7 @@ def gates_section(material: Material) -> Section | None:
         "Times and rates are judged by the median of the repeats, counts and shares by the worst repeat, "
         "ratios over all of them. Spread: the least and the greatest repeat, or a ratio's interval.",
         (Topic.CERTAINTY,),
-        Table(("gate", "at once", "value", "spread", "verdict"), tuple(rows), warning=(FAILED,)),
+        Table(("gate", "connections", "value", "spread", "verdict"), tuple(rows), warning=(FAILED,)),
     )
 
 

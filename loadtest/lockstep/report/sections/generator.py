@@ -10,17 +10,31 @@ from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.check import Topic
 from lockstep.report.material import Material
 from lockstep.report.numbers import ABSENT, duration, rate, whole
-from lockstep.report.section import Section, table_of, table_section
-from lockstep.report.sections.figures import median_of
+from lockstep.report.section import Column, Section, Table, table_of, table_section
+from lockstep.report.sections.figures import RESULT_BY_NAME, median_of, typical
 from lockstep.runs.records import Cell, WorkerHealth
+
+# Times of an open load count from when a message was due; its round trip from when it was sent.
+LOAD: tuple[Column[Aggregate], ...] = (
+    *(RESULT_BY_NAME[name] for name in ("series", "level")),
+    Column("offered", "offered/s", lambda each: rate(each.rate_per_s)),
+    Column("completed", "completed/s", lambda each: rate(_completed(each))),
+    *(RESULT_BY_NAME[name] for name in ("response_p50", "response_p99")),
+    Column("round_trip_p50", "round trip p50", lambda each: typical(each, "round_trip", "p50")),
+    Column("round_trip_p99", "round trip p99", lambda each: typical(each, "round_trip", "p99")),
+    Column("send_lag_p99", "send lag p99", lambda each: typical(each, "send_lag", "p99")),
+    Column("late", "late", lambda each: whole(each.late)),
+    Column("dropped", "dropped", lambda each: whole(each.dropped)),
+)
+
+
+def load_table(aggregates: Sequence[Aggregate]) -> Table:
+    """A row for each series and level whose load was open, in the order of the plan."""
+    return Table.of(LOAD, (each for each in aggregates if each.rate_per_s is not None))
 
 
 def load_section(material: Material) -> Section | None:
     """What an open load became of."""
-    heads = (
-        *("mode", "at once", "offered/s", "completed/s", "response p50", "p99"),
-        *("round trip p50", "p99", "send lag p99", "late", "dropped"),
-    )
     return table_section(
         "load",
         "The open load",
@@ -28,15 +42,15 @@ def load_section(material: Material) -> Section | None:
         "due, round trip from when they were sent, and send lag lies between. Late: no user was free when "
         "due; dropped: none ever was. Medians of the repeats, counts over all.",
         (Topic.TIMES, Topic.GENERATOR),
-        table_of(heads, load_rows(material.aggregates)),
+        load_table(material.aggregates),
     )
 
 
 def workers_section(material: Material) -> Section | None:
     """How the load generator fared."""
     heads = (
-        *("worker", "cells", "processor", "loop lag p50", "p99", "max"),
-        *("open files", "memory", "throttled, in all"),
+        *("worker", "cells", "CPU", "loop lag p50", "loop lag p99", "loop lag max"),
+        *("open files", "memory", "throttled, total"),
     )
     return table_section(
         "workers",
@@ -63,23 +77,6 @@ class WorkerRow:
     throttled: str
 
 
-@dataclass(frozen=True, slots=True)
-class LoadRow:
-    """One series at one level under open load, ready to be printed: times from when due and from the send."""
-
-    series: str
-    level: str
-    offered: str
-    achieved: str
-    response_p50: str
-    response_p99: str
-    round_trip_p50: str
-    round_trip_p99: str
-    send_lag_p99: str
-    late: str
-    dropped: str
-
-
 def worker_rows(cells: Sequence[Cell]) -> list[WorkerRow]:
     """A row for each worker that told how it fared, by name."""
     told: dict[str, list[WorkerHealth]] = {}
@@ -89,26 +86,9 @@ def worker_rows(cells: Sequence[Cell]) -> list[WorkerRow]:
     return [_worker_row(worker, told[worker]) for worker in sorted(told)]
 
 
-def load_rows(aggregates: Sequence[Aggregate]) -> list[LoadRow]:
-    """A row for each series and level whose load was open, in the order of the plan."""
-    return [
-        LoadRow(
-            series=each.series,
-            level=whole(each.level),
-            offered=rate(each.rate_per_s),
-            # Where connections stay open there are no sessions, and an arrival is a message.
-            achieved=rate(median_of(each.sessions_per_s) or median_of(each.messages_per_s)),
-            response_p50=duration(median_of(each.time("response", "p50"))),
-            response_p99=duration(median_of(each.time("response", "p99"))),
-            round_trip_p50=duration(median_of(each.time("round_trip", "p50"))),
-            round_trip_p99=duration(median_of(each.time("round_trip", "p99"))),
-            send_lag_p99=duration(median_of(each.time("send_lag", "p99"))),
-            late=whole(each.late),
-            dropped=whole(each.dropped),
-        )
-        for each in aggregates
-        if each.rate_per_s is not None
-    ]
+def _completed(each: Aggregate) -> float | None:
+    """Where connections stay open there are no sessions, and an arrival is a message."""
+    return median_of(each.sessions_per_s) or median_of(each.messages_per_s)
 
 
 def _worker_row(worker: str, told: Sequence[WorkerHealth]) -> WorkerRow:

@@ -19,7 +19,7 @@ from lockstep.runs.records import Cell
 def waits_section(material: Material) -> Section | None:
     """The wait that had to be, beside the one that was."""
     heads = (
-        *("mode", "at once", "connections", "utilisation", "wait, measured", "predicted"),
+        *("mode", "connections", "recorded", "utilisation", "wait, measured", "predicted"),
         *("difference", "without hand-off", "Pollaczek–Khinchine", "95 of 100 runs"),
     )
     return table_section(
@@ -40,7 +40,7 @@ def laws_section(material: Material) -> Section | None:
     ends = ("counted", "computed", "difference", "allowed")
     heads = (
         "mode",
-        "at once",
+        "connections",
         *(f"{end}, {each}" for end in ("clients", "server") for each in ends),
     )
     return table_section(

@@ -4,7 +4,7 @@
 
 (() => {
   const PLAN = "A comparison plan is under way, and sets the users itself: let it end, or press Stop.";
-  const RESET = "Locust's tables and charts begin anew. The run, its figures and its report are not touched.";
+  const RESET = "Locust's tables and charts start over. The run, its figures and its report are not touched.";
   const SILENCE = "The master does not answer: is it still running?";
   const locusts = window.fetch.bind(window);
   let kind = "none";

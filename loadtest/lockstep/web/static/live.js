@@ -76,7 +76,7 @@ function choose(state) {
   at("facts").hidden = !goes;
   at("figures-card").hidden = state.figures.length === 0;
   at("clients").hidden = at("times").hidden = !goes && state.now === null;
-  say(at("figures-title"), goes ? "Figures so far" : "Figures");
+  say(at("figures-title"), goes ? "Results so far" : "Results");
 }
 
 function drawPlan(state) {

@@ -1,19 +1,36 @@
-"""Bytes that came in, replies that go out: never sees a socket."""
+"""Bytes that came in: where a reply ends, and whether it is the one hoped for. Never sees a socket."""
 
 from __future__ import annotations
 
+import struct
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from lockstep.tcp.failures import EMPTY_REPLY, as_bytes
-from lockstep.tcp.socket_errors import HarnessError
-from lockstep_wire.errors import FrameTooLong
+from lockstep.tcp.failures import EMPTY_REPLY, HarnessError, as_bytes, with_bytes
+from lockstep.tcp.samples import ABSENT, ANSWERED, Outcome
+from lockstep_wire.errors import FrameTooLong, HeaderMissing
 from lockstep_wire.framing import Framing
+from lockstep_wire.timing import Timing
 
 RawEnd = Callable[[bytes], int | None]
 """Where a reply without an end mark of its own ends: how many of these bytes it is, None if more must come.
 A wrong reply ends as soon as it is known to be wrong. Not asked while there are none."""
+END_GIVES = "tells how many of the bytes that are there are the reply, and None if more must come"
+NO_TIMING = "the reply has no timing header: is the server's --timing on?"
+WRONG_REPLY = "the reply is not what was expected"
+# What an int64 holds; the header's field is unsigned.
+_LONGEST_NS = (1 << 63) - 1
+# Signed, though the header is not: what no clock can have counted then shows as less than nothing.
+_TIMED_FRAME = struct.Struct(">Iqq")
+_TIMED_RAW = struct.Struct(">qq")
+
+Glance = Callable[[bytes, bytes], tuple[int, int] | None]
+"""Looks at what one receive brought: is it, whole and alone, the Message.reply that is hoped for?
+
+Wait and service time (ABSENT where the server does not tell) if so. None says only that a closer look is
+needed.
+"""
 
 
 def whatever(held: bytes) -> int:
@@ -83,9 +100,6 @@ def _behind(header: int, end: RawEnd) -> RawEnd:
         return None if size is None else header + size
 
     return behind
-
-
-END_GIVES = "tells how many of the bytes that are there are the reply, and None if more must come"
 
 
 class ReplyBuffer(Protocol):
@@ -175,3 +189,61 @@ class RawReplies:
 def reply_buffer(framing: Framing, max_frame: int) -> ReplyBuffer:
     """The buffer that suits a framing."""
     return RawReplies() if framing.name == "raw" else FramedReplies(framing, max_frame)
+
+
+class Inspected(NamedTuple):
+    """What a reply turned out to be. payload: without header. wait_ns, service_ns: None where not told."""
+
+    outcome: Outcome
+    detail: str
+    payload: bytes
+    wait_ns: int | None
+    service_ns: int | None
+
+
+def inspect(payload: bytes, expect: bytes | None, timing: Timing | None) -> Inspected:
+    """A whole reply's payload, header included; timing: the form of its header, None where there is none.
+
+    expect: what must follow the header; None takes anything.
+    """
+    wait_ns = service_ns = None
+    if timing is not None:
+        try:
+            wait_ns, service_ns, payload = timing.unpack(payload)
+        except HeaderMissing:
+            return Inspected(Outcome.MISMATCH, with_bytes(NO_TIMING, payload), payload, None, None)
+        if max(wait_ns, service_ns) > _LONGEST_NS:
+            return Inspected(Outcome.MISMATCH, with_bytes(NO_TIMING, payload), payload, wait_ns, service_ns)
+    if expect is not None and payload != expect:
+        return Inspected(Outcome.MISMATCH, with_bytes(WRONG_REPLY, payload), payload, wait_ns, service_ns)
+    return Inspected(ANSWERED, "", payload, wait_ns, service_ns)
+
+
+def get_glance(framing: Framing, timing: bool) -> Glance:
+    """The glance that suits a target. Replies with a header in text have none: all get a closer look."""
+    if not timing:
+        return _plain
+    return {"length": _timed_frame, "raw": _timed_raw}.get(framing.name, _never)
+
+
+def _plain(data: bytes, reply: bytes) -> tuple[int, int] | None:
+    return (ABSENT, ABSENT) if data == reply else None
+
+
+def _timed_frame(data: bytes, reply: bytes) -> tuple[int, int] | None:
+    if len(data) != _TIMED_FRAME.size + len(reply) or data[_TIMED_FRAME.size :] != reply:
+        return None
+    length, wait_ns, service_ns = _TIMED_FRAME.unpack_from(data)
+    whole = length == _TIMED_RAW.size + len(reply) and wait_ns | service_ns >= 0
+    return (wait_ns, service_ns) if whole else None
+
+
+def _timed_raw(data: bytes, reply: bytes) -> tuple[int, int] | None:
+    if len(data) != _TIMED_RAW.size + len(reply) or data[_TIMED_RAW.size :] != reply:
+        return None
+    wait_ns, service_ns = _TIMED_RAW.unpack_from(data)
+    return (wait_ns, service_ns) if wait_ns | service_ns >= 0 else None
+
+
+def _never(_data: bytes, _reply: bytes) -> tuple[int, int] | None:
+    return None

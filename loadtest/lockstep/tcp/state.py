@@ -1,12 +1,13 @@
-"""The messages of one connection whose replies are still to come, and how each of them ended."""
+"""What a connection is in the midst of: when it did what, and whose replies are still to come."""
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from lockstep.tcp.meters import ABSENT, Meter
-from lockstep.tcp.samples import Outcome, Phase, Sample
+from lockstep.runs.connections import ClientView
+from lockstep.tcp.samples import ABSENT, Meter, Outcome, Phase, Sample
 
 # Who never fetches a reply must not fill the memory with the news of it.
 MOST_LOST = 10_000
@@ -99,3 +100,31 @@ class InFlight:
     def _oldest(self) -> _Sent:
         assert not isinstance(self._sent, tuple), "a reply to be booked, and no message sent"
         return self._sent.popleft()
+
+
+@dataclass(slots=True)
+class Moments:
+    """When one connection did what: monotonic nanoseconds, None where it has not happened."""
+
+    connect_start_ns: int
+    connected_ns: int | None = None
+    first_sent_ns: int | None = None
+    first_reply_ns: int | None = None
+    close_start_ns: int | None = None
+    answered: int = 0
+    peer: str | None = None
+
+    def view(self, closed_ns: int, outcome: Outcome, user: str | None) -> ClientView:
+        """The connection as the run folder keeps it."""
+        return ClientView(
+            connect_start_ns=self.connect_start_ns,
+            connected_ns=self.connected_ns,
+            first_sent_ns=self.first_sent_ns,
+            first_reply_ns=self.first_reply_ns,
+            close_start_ns=self.close_start_ns,
+            closed_ns=closed_ns,
+            outcome=outcome.value,
+            messages=self.answered,
+            user=user,
+            peer=self.peer,
+        )

@@ -1,21 +1,29 @@
-"""What both kinds of link do alike: everything but the waiting itself."""
+"""How bytes travel: one socket behind a few verbs, waited on by a thread or by a greenlet.
+
+Everything above a link is the same for both, so a scenario runs in a plain thread as it does under Locust.
+"""
 
 from __future__ import annotations
 
 import _socket
 import errno
 import os
+import select
 import socket
 import struct
+import time
 from abc import abstractmethod
 from collections import deque
 from fcntl import ioctl
+from socket import AddressFamily
 from termios import FIONREAD
+from typing import Any, ClassVar, Protocol
 
-from lockstep.tcp.links import RECEIVE_BYTES, SocketAddress
-from lockstep.tcp.socket_errors import HarnessError, no_such_source
+from lockstep.tcp.failures import HarnessError, no_such_source
 from lockstep_wire.addresses import address_text
 
+RECEIVE_BYTES = 65536
+_now_s = time.monotonic
 # As gevent's loop has them; poll's are translated.
 READ, WRITE = 1, 2
 _NOTHING = bytes(4)
@@ -29,6 +37,68 @@ IN_USE = (
     "two greenlets or threads use one client at the same time: give each a client of its own, or let them "
     "take turns with a lock (gevent.lock.BoundedSemaphore)"
 )
+
+SocketAddress = tuple[Any, ...]
+"""As the socket module takes it: ip and port, and for IPv6 flow and scope."""
+
+
+class Link(Protocol):
+    """One TCP connection, used in steps by one greenlet or thread at a time.
+
+    All the waits of a step together are bounded: TimeoutError when the step's deadline is reached. Every
+    method raises OSError as the socket does.
+    """
+
+    @property
+    def address(self) -> str:
+        """This end as `ip:port`, once it is connected."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody waits on it now."""
+
+    def bound(self, timeout_s: float | None) -> None:
+        """From now on a step may last so long, also the one under way; in seconds, None: for ever."""
+
+    def begin(self) -> None:
+        """A step begins, and its deadline counts from now. HarnessError where somebody else is in one."""
+
+    def connect(self, address: SocketAddress, source: str | None) -> None:
+        """Shake hands with address, from the local IP `source` where one is named.
+
+        HarnessError where this machine has no such IP.
+        """
+
+    def send(self, frame: bytes) -> None:
+        """A step begins: write all of it, and take in meanwhile what the peer says.
+
+        HarnessError, and nothing written, where somebody else is in a step.
+        """
+
+    def receive(self) -> bytes:
+        """Go on with the step: what is there once something is; empty when the peer has closed."""
+
+    def unread(self) -> bytes:
+        """What has come and was not received yet, without waiting; empty where nothing has."""
+
+    def send_soon(self) -> None:
+        """From now on small messages go out without waiting for the last one's acknowledgement."""
+
+    def finish(self) -> None:
+        """Say that nothing more will be sent."""
+
+    def abort(self) -> None:
+        """Wake whoever waits on this link; from another greenlet or thread."""
+
+    def close(self) -> None:
+        """Give the socket back."""
+
+
+class LinkMaker(Protocol):
+    """A kind of link: makes one that is not yet connected, and whose first step begins."""
+
+    def __call__(self, family: AddressFamily, timeout_s: float | None) -> Link:
+        """OSError where the system has no socket left."""
 
 
 class SocketLink:
@@ -144,6 +214,78 @@ class SocketLink:
             self._socket.bind((source, 0))
         except OSError as refused:
             raise no_such_source(source, refused) from refused
+
+
+class BlockingLink(SocketLink):
+    """Whoever waits on it blocks its thread."""
+
+    __slots__ = ("_deadline_s", "_timeout_s", "waiting")
+
+    _EVENTS: ClassVar[dict[int, int]] = {
+        READ: select.POLLIN,
+        WRITE: select.POLLOUT,
+        READ | WRITE: select.POLLIN | select.POLLOUT,
+    }
+
+    def __init__(self, family: socket.AddressFamily, timeout_s: float | None) -> None:
+        super().__init__(family)
+        self._timeout_s = timeout_s
+        self._deadline_s: float | None = None
+        self.waiting = False
+        self.begin()
+
+    def bound(self, timeout_s: float | None) -> None:
+        """See Link.bound."""
+        self._timeout_s = timeout_s
+        self._deadline_s = None if timeout_s is None else _now_s() + timeout_s
+
+    def begin(self) -> None:
+        """See Link.begin."""
+        if self.waiting:
+            raise in_use()
+        self.bound(self._timeout_s)
+
+    def send(self, frame: bytes) -> None:
+        """See Link.send."""
+        self.begin()
+        try:
+            sent = self._send(frame)
+        except BlockingIOError:
+            sent = 0
+        if sent != len(frame):
+            self._send_rest(memoryview(frame)[sent:])
+
+    def receive(self) -> bytes:
+        """See Link.receive."""
+        if self._early:
+            return self._early.popleft()
+        while True:
+            self._await(READ)
+            try:
+                return self._receive(RECEIVE_BYTES)
+            except BlockingIOError:
+                continue
+
+    def close(self) -> None:
+        """See Link.close."""
+        self._socket.close()
+
+    def _await(self, events: int) -> int:
+        poll = select.poll()
+        poll.register(self._socket.fileno(), self._EVENTS[events])
+        left_ms = None if self._deadline_s is None else max(self._deadline_s - _now_s(), 0.0) * 1000
+        self.waiting = True
+        try:
+            found = poll.poll(left_ms)
+        finally:
+            self.waiting = False
+        if not found:
+            raise TimeoutError("timed out")
+        ((_, happened),) = found
+        # An error or the end of the stream shows at the next call, whatever was waited for.
+        if happened & ~(select.POLLIN | select.POLLOUT):
+            return events
+        return (READ if happened & select.POLLIN else 0) | (WRITE if happened & select.POLLOUT else 0)
 
 
 def in_use() -> HarnessError:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockstep.worker.allotter import Allotter, Turn
+from lockstep.worker.arrival_queue import Allotter, Turn
 from lockstep.worker.arrivals import Constant
 
 MS = 1_000_000

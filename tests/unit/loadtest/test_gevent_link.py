@@ -12,8 +12,7 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from lockstep.tcp.links.cooperative import CooperativeLink
-from lockstep.tcp.links.watchdog import watchdog_for
+from lockstep.tcp.gevent_link import CooperativeLink, watchdog_for
 from tests.support.clients import PATIENCE_S
 from tests.support.peers import LOOPBACK, Peer, echoes, stays_silent, until_closed
 

@@ -1,0 +1,294 @@
+"""Every setting of a run, declared once.
+
+From `SETTINGS` it is a flag of `lockstep compare`, a key of a plan file, an option and a variable for Locust,
+a field of the page's form, a variable of docker-compose.yml and a line of docs/settings.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Flag, auto
+from pathlib import Path
+from typing import Any
+
+from lockstep.nearest import did_you_mean
+from lockstep.plan import ARRIVALS, CLIENT_MODES, SCENARIOS, Plan, PlanError
+from lockstep_wire.framing import FRAMINGS
+
+BY_HAND = "by hand"
+COMPARISON_PLAN = "comparison plan"
+
+# What `lockstep-server` offers unless it is told otherwise: what Compose offers, and what TAB completes.
+USUAL_MODES = ("free", "lock", "semaphore=4", "queue=1", "iterative", "ticket", "lock/message")
+
+
+class Where(Flag):
+    """Where a setting may be given."""
+
+    COMPARE = auto()
+    """A flag of `lockstep compare`."""
+    PLAN_FILE = auto()
+    """A key of a plan file."""
+    LOCUST = auto()
+    """An option of Locust's, and its variable."""
+    FORM = auto()
+    """A field of the page's form."""
+    COMPOSE = auto()
+    """A variable that docker-compose.yml passes on."""
+
+
+_NOWHERE = Where(0)
+_COMPARE = Where.COMPARE | Where.PLAN_FILE
+_LOCUST = Where.LOCUST | Where.COMPOSE
+_ALL = _COMPARE | _LOCUST | Where.FORM
+
+# kind -> what a value is called in help, what is wanted in a refusal, and the remedy.
+_KINDS: dict[type, tuple[str, str, str]] = {
+    int: ("N", "a whole number", "write for example {}3"),
+    float: ("NUMBER", "a number", "write for example {}1.5"),
+    str: ("TEXT", "text", "write it in quotes"),
+    Path: ("PATH", "text", "write it in quotes"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. name: its flag, without the dashes. kind: int, float, str or Path.
+
+    default: None where nothing is set, or where another program sets it, `usual` then says to what.
+    choices: all there are. offered: some of many, completed by TAB. listed: several values, with commas in
+    text and as a list in a plan file. repeatable: a flag that may be given several times. only: `plan` or
+    `hand`, where it means something in one kind of run. elsewhere: why a plan file under Locust must not
+    hold it.
+    """
+
+    name: str
+    kind: type
+    default: Any
+    help: str
+    where: Where = _NOWHERE
+    choices: tuple[str, ...] = ()
+    offered: tuple[str, ...] = ()
+    listed: bool = False
+    repeatable: bool = False
+    only: str | None = None
+    usual: str | None = None
+    elsewhere: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its name in Python, in Locust's options and in the form; a plan file may write it so too."""
+        return self.name.replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """Its variable, for Locust and Compose."""
+        return f"LOCKSTEP_{self.key.upper()}"
+
+    @property
+    def metavar(self) -> str:
+        """What help calls its value."""
+        return _KINDS[self.kind][0]
+
+    @property
+    def shown_default(self) -> str | None:
+        """Its default in help and documentation; None where nothing is set."""
+        return self.usual or (None if self.default is None else str(self.default))
+
+    def parse(self, text: str) -> Any:
+        """The value that a text means, a path as text. PlanError where it is not of this kind or a choice."""
+        try:
+            value = self.kind(text) if self.kind in (int, float) else text
+        except ValueError:
+            _, wanted, remedy = _KINDS[self.kind]
+            raise PlanError(self.name, f"{text!r} is not {wanted}: {remedy.format('')}") from None
+        if self.choices and value not in self.choices:
+            raise PlanError(self.name, f"{text!r} is unknown: {did_you_mean(text, self.choices)}")
+        return value
+
+    def from_toml(self, written: str, value: Any) -> Any:
+        """The value of a plan file's key, a list as text with commas. ValueError says what is wrong with it.
+
+        written: the key as the file spells it.
+        """
+        if self.listed:
+            parts = value if isinstance(value, list) else [value]
+            if any(type(part) not in (str, int) for part in parts):
+                raise ValueError(f"{written} = {_shown(value)} is not a list of names or whole numbers")
+            return ",".join(map(str, parts))
+        # A whole number will do for a number; true and false, which Python counts as whole numbers, will not.
+        if self.kind is float and type(value) is int:
+            return float(value)
+        if type(value) is (str if self.kind is Path else self.kind):
+            if self.choices and value not in self.choices:
+                raise ValueError(
+                    f"{written} = {_shown(value)} is unknown: {did_you_mean(str(value), self.choices)}"
+                )
+            return value
+        _, wanted, remedy = _KINDS[self.kind]
+        raise ValueError(f"{written} = {_shown(value)} is not {wanted}: {remedy.format(f'{written} = ')}")
+
+
+def _shown(value: Any) -> str:
+    """A value as the file may have written it, on one line."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+_PLAN = Plan()
+_TRAFFIC = _PLAN.traffic
+_SERVERS = "is the server's, which runs already: set it where that is started, and leave it out here"
+_COMPARES = "is for `lockstep compare` alone: leave it out"
+
+SETTINGS = (
+    Setting(
+        "run",
+        str,
+        BY_HAND,
+        "by hand, or the comparison plan, which sets the users itself",
+        _LOCUST | Where.FORM,
+        choices=(BY_HAND, COMPARISON_PLAN),
+    ),
+    Setting("mode", str, None, "Server mode to load", _LOCUST | Where.FORM, only="hand", usual="the first"),
+    Setting(
+        "client-mode",
+        str,
+        _TRAFFIC.client_mode,
+        "free, or locked: one session at a time in each worker",
+        _ALL,
+        choices=CLIENT_MODES,
+    ),
+    Setting("scenario", str, _TRAFFIC.scenario, "What a user does in a turn", _ALL, choices=tuple(SCENARIOS)),
+    Setting(
+        "arrival",
+        str,
+        _TRAFFIC.arrival.kind,
+        "When turns begin: closed, as soon as a user is free; constant or poisson, at the rate",
+        _ALL,
+        choices=ARRIVALS,
+    ),
+    Setting("rate", float, None, "Turns per second over all workers (open arrivals only)", _ALL),
+    Setting("messages", int, _TRAFFIC.messages, "Messages per connection", _ALL),
+    Setting("payload", int, _TRAFFIC.payload_bytes, "Payload of a message, in bytes", _ALL),
+    Setting(
+        "modes",
+        str,
+        ",".join(_PLAN.modes),
+        "Server modes to compare, separated by commas",
+        _ALL,
+        offered=USUAL_MODES,
+        listed=True,
+        only="plan",
+    ),
+    Setting(
+        "levels",
+        str,
+        ",".join(map(str, _PLAN.levels)),
+        "Connections at once, separated by commas",
+        _ALL,
+        listed=True,
+        only="plan",
+    ),
+    Setting("repeats", int, _PLAN.repeats, "Repeats of every cell, interleaved", _ALL, only="plan"),
+    Setting("seconds", float, _PLAN.seconds, "Measurement window per cell, in seconds", _ALL, only="plan"),
+    Setting(
+        "warmup", float, _PLAN.warmup_s, "Warm-up before it, in seconds (not counted)", _ALL, only="plan"
+    ),
+    Setting("seed", int, _PLAN.seed, "Seed of the order of the cells", _ALL, only="plan"),
+    Setting(
+        "gate",
+        str,
+        None,
+        "What must hold, or exit code 1: 'free: response_p99 < 20ms'; several: with ; between",
+        _COMPARE | _LOCUST,
+        listed=True,
+        repeatable=True,
+        only="plan",
+    ),
+    Setting(
+        "plan",
+        Path,
+        None,
+        "TOML file of settings by these names, which win over it; or a shipped plan, such as smoke",
+        Where.COMPARE | _LOCUST,
+    ),
+    Setting(
+        "source",
+        str,
+        None,
+        "Local addresses to connect from: 127.0.0.1,127.0.0.2 or 127.0.0.1-127.0.0.8",
+        _COMPARE | _LOCUST,
+        listed=True,
+    ),
+    Setting("out", Path, "results", "Folder for run folders", _COMPARE | _LOCUST),
+    Setting("admin", str, None, "HOST:PORT of a Lockstep server's admin port", _COMPARE | _LOCUST),
+    Setting(
+        "host", str, None, "A server that runs already: tcp://name, or auto", _COMPARE, elsewhere=_COMPARES
+    ),
+    Setting("hold", str, None, "Service time of a message", _COMPARE, usual="2ms", elsewhere=_SERVERS),
+    Setting(
+        "work",
+        str,
+        None,
+        "How it is spent: sleep or cpu",
+        _COMPARE,
+        offered=("sleep", "cpu"),
+        usual="sleep",
+        elsewhere=_SERVERS,
+    ),
+    Setting(
+        "pause",
+        str,
+        None,
+        "How long a mode keeps its permit after a close",
+        _COMPARE,
+        usual="0",
+        elsewhere=_SERVERS,
+    ),
+    Setting("processes", int, 2, "Worker processes", _COMPARE, elsewhere=_COMPARES),
+    Setting("junit", Path, None, "JUnit XML of the gates, for a pipeline", _COMPARE, elsewhere=_COMPARES),
+    Setting(
+        "framing",
+        str,
+        "raw",
+        "Framing of a service that is not a Lockstep server",
+        Where.LOCUST,
+        choices=tuple(FRAMINGS),
+    ),
+    Setting(
+        "reply",
+        str,
+        None,
+        "What such a service answers: echo, or an exact text; unchecked without it",
+        Where.LOCUST,
+        offered=("echo",),
+    ),
+)
+
+
+def given_by(where: Where) -> tuple[Setting, ...]:
+    """The settings that may be given there, in the table's order."""
+    return tuple(setting for setting in SETTINGS if setting.where & where)
+
+
+@dataclass(frozen=True, slots=True)
+class ComposeVariable:
+    """A variable that docker-compose.yml heeds, and that is no setting of a run. default: Compose's own."""
+
+    name: str
+    default: str
+    help: str
+
+
+COMPOSE_VARIABLES = (
+    ComposeVariable("LOCKSTEP_HOLD", "2ms", "the server's --hold"),
+    ComposeVariable("LOCKSTEP_WORK", "sleep", "the server's --work"),
+    ComposeVariable("LOCKSTEP_PAUSE", "0", "the server's --pause"),
+    ComposeVariable("LOCKSTEP_BACKLOG", "1024", "the server's --backlog"),
+    ComposeVariable("LOCKSTEP_RECORDS", "100000", "the server's --records"),
+    ComposeVariable("LOCKSTEP_SERVER_CPUS", "0", "CPUs of the server, 0 for all"),
+    ComposeVariable("LOCKSTEP_MASTER_CPUS", "0", "CPUs of the master, 0 for all"),
+    ComposeVariable("LOCKSTEP_WORKER_CPUS", "0", "CPUs of each worker, 0 for all"),
+    ComposeVariable("LOCKSTEP_RESULTS", "./results", "folder for run folders on this machine"),
+    ComposeVariable("LOCKSTEP_WEB_PORT", "8089", "port of the page on 127.0.0.1"),
+    ComposeVariable("LOCKSTEP_TAG", "local", "tag of the images"),
+)
