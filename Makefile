@@ -11,7 +11,7 @@ LOCK   := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-v
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help venv compare test unit golden lint bench picture release sizes lock clean
+.PHONY: help venv compare test unit golden lint bench picture release sizes settings lock clean
 
 help: ## Say what there is
 	@echo "Lockstep: what synchronising costs a threaded TCP server"
@@ -51,6 +51,9 @@ release: $(READY) ## Build wheel and sdist into dist/, check them, tag the versi
 
 sizes: $(READY) ## Measure wheel, dependencies and installed size without extras and with each
 	@$(BIN)/python -m tools.sizes
+
+settings: $(READY) ## Write docs/settings.md from the tables of settings
+	@$(BIN)/python docs/settings.py
 
 lock: $(READY) ## Renew requirements/*.txt from the .in files (ARGS=--upgrade for newer versions)
 	@echo "lock: requirements/server.txt, loadtest.txt, dev.txt"

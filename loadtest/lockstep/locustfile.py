@@ -13,7 +13,7 @@ from locust.runners import LocalRunner, WorkerRunner
 
 from lockstep.hooks import attach_agent
 from lockstep.options import add_options
-from lockstep.users import ScenarioUser
+from lockstep.worker.agent import ScenarioUser
 
 __all__ = ["ScenarioUser"]
 

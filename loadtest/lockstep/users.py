@@ -1,4 +1,8 @@
-"""Locust users that speak raw TCP: TcpUser for anybody's locustfile, ScenarioUser for the shipped one."""
+"""Locust users that speak raw TCP, for anybody's locustfile.
+
+What only some processes need is brought in where they need it: a master makes no user and so fills no table,
+and a run is checked once Locust is set up.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +10,26 @@ import logging
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import gevent
 from gevent import GreenletExit
-from locust import User, events, task
+from locust import User, events
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
-from lockstep.exit_codes import WRONG_USE
-from lockstep.preflight import REFUSED, Preflight
 from lockstep.record import locust_numbers
-from lockstep.record.locust_feed import LocustFeed, somebody_listens
 from lockstep.tcp.addresses import whole_target
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.failures import HarnessError
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.replies import RawEnd, sized, until, whatever
 from lockstep.tcp.samples import Meter, Sample, SampleMeter
-from lockstep.worker.agent import Agent
 
-__all__ = ["ScenarioUser", "TcpUser", "sized", "until"]
+if TYPE_CHECKING:
+    from lockstep.record.locust_feed import LocustFeed
+
+__all__ = ["TcpUser", "sized", "until"]
 
 logger = logging.getLogger(__name__)
 
@@ -81,10 +84,19 @@ class UserClient(TcpClient):
 class TcpUser(User):
     """A Locust user with a TCP connection: `self.client` can connect, request, send, receive, close, abort.
 
-    Set `host = "tcp://name:port"` and `framing` (`raw`, `line`, `length`) on the class. `timing` is for a
-    Lockstep server that tells wait and service time. `timeout_s` bounds a request as a whole, in seconds,
-    `close_timeout_s` how long a close waits for the peer; None waits for ever.
-    Extend `on_sample` to look at the samples yourself.
+    Set on the class:
+
+    host: `"tcp://name:port"`; what is given for the whole run (`--host`) wins.
+    framing: where a message ends: `"raw"` (nowhere by itself), `"line"` (`\\n`), or `"length"` (four bytes
+    before it, big-endian, that say how many follow).
+    timing: whether each reply begins with a Lockstep server's header of wait and service time.
+    timeout_s: bounds a connect, and a message with its reply, each as a whole; in seconds, None for ever.
+    close_timeout_s: how long a close waits until the peer has closed too; in seconds, None for timeout_s.
+
+    A wrong setting ends the process before the run, in one line and with exit code 2. A failed message
+    is no exception: it is an Outcome, and a failure in Locust's table. Where the client is misused, or this
+    machine cannot go on, its user ends and says why.
+    Extend `on_sample` to look at each finished step yourself; its times are monotonic nanoseconds.
     """
 
     abstract = True
@@ -117,6 +129,8 @@ class TcpUser(User):
 
     def _meter(self) -> Meter:
         """One event for each step where somebody looks at each; else a journal that fills Locust's table."""
+        from lockstep.record.locust_feed import somebody_listens
+
         watched = type(self).on_sample is not TcpUser.on_sample or somebody_listens(self.environment)
         if watched:
             return SampleMeter(self.on_sample)
@@ -139,6 +153,9 @@ class TcpUser(User):
 
     def _end(self, error: HarnessError) -> None:
         """Say once what is wrong, and where; where this process leads, it ends with it."""
+        from lockstep.exit_codes import WRONG_USE
+        from lockstep.preflight import REFUSED
+
         environment = self.environment
         if getattr(environment, "lockstep_ended", False):
             return
@@ -165,6 +182,8 @@ def _called_from() -> str:
 
 
 def _on_init(environment: Environment, **_: Any) -> None:
+    from lockstep.preflight import Preflight
+
     Preflight(environment, TcpUser).begin()
     environment.events.test_start.add_listener(_say_all_anew)
 
@@ -180,31 +199,9 @@ events.init.add_listener(_on_init)
 
 def feed_of(environment: Any) -> LocustFeed:
     """The one feed of this process's environment, made when first asked for."""
+    from lockstep.record.locust_feed import LocustFeed
+
     if not hasattr(environment, "lockstep_feed"):
         environment.lockstep_feed = LocustFeed(environment)
     feed: LocustFeed = environment.lockstep_feed
     return feed
-
-
-class ScenarioUser(User):
-    """Runs the scenario that the current cell asks for, and waits while there is none.
-
-    Its process's Agent (put on the environment by `attach`) holds the cell and records.
-    """
-
-    def __init__(self, environment: Any) -> None:
-        super().__init__(environment)
-        self.agent: Agent = environment.lockstep_agent
-
-    def on_start(self) -> None:
-        """Take a place. Not before: of a user that is stopped before it began Locust tells nobody."""
-        self.place = self.agent.new_place()
-
-    @task
-    def work(self) -> None:
-        """Whatever the next cell asks for, until it is over."""
-        self.agent.work(self.place)
-
-    def on_stop(self) -> None:
-        """Give up a connection that was kept open."""
-        self.agent.give_up(self.place)

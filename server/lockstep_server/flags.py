@@ -12,6 +12,7 @@ from lockstep_server.replies import REPLIES
 from lockstep_server.settings import Keepalive, Settings, SettingsError
 from lockstep_server.units import parse_duration_ns, parse_size_bytes
 from lockstep_server.work import WORKS
+from lockstep_wire.build import build_of
 from lockstep_wire.framing import FRAMINGS
 
 
@@ -169,6 +170,8 @@ def _parser() -> argparse.ArgumentParser:
         "Durations: 0, 500us, 2ms, 1.5s. Sizes: 1024, 64KiB, 1MiB.",
         allow_abbrev=False,
     )
+    build = f"lockstep-server {build_of('lockstep_server', 'lockstep_wire')}"
+    parser.add_argument("--version", action="version", version=build, help="say which build this is")
     for flag in FLAGS:
         about = f"{flag.help} (default: {flag.default or 'as the system has it'})"
         option, dest = f"--{flag.name}", flag.name

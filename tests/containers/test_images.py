@@ -71,9 +71,9 @@ def test_the_server_image_holds_nothing_of_the_load() -> None:
 def test_the_loadtest_image_holds_nothing_of_the_server() -> None:
     assert in_image(LOADTEST, "ls /app").split() == [
         "docker",
-        "locustfile.py",
         "lockstep",
         "lockstep_wire",
+        "locustfile.py",
         "plans",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import heapq
 import random
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ def visit_openly(mode: str, rate_per_s: float, workload: Workload, rng: random.R
     return visits
 
 
+@functools.cache
 def simulated_open_run(
     modes: Sequence[str] = ("lock", "semaphore=4", "queue=1"), repeats: int = 3, seed: int = 1
 ) -> Run:

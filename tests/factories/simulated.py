@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -136,6 +137,7 @@ def connection_of_visit(cell: int, mode: str, number: int, visit: Visit, message
     return Connection(cell, mode, f"127.0.0.1:{20_000 + number}", client, server_record(visit, messages))
 
 
+@functools.cache
 def simulated_run(
     modes: Sequence[str] = ("free", "lock", "semaphore=4", "queue=1"),
     levels: Sequence[int] = (1, 8, 32),
@@ -143,7 +145,10 @@ def simulated_run(
     workload: Workload | None = None,
     seed: int = 1,
 ) -> tuple[Run, list[Connection]]:
-    """A plan's run, cells shuffled within each repeat by the seed, with every connection in both views."""
+    """A plan's run, cells shuffled within each repeat by the seed, with every connection in both views.
+
+    The same one for every test that asks for the same: to be read, and changed by `replace` only.
+    """
     workload = workload or Workload()
     rng = random.Random(seed)
     combinations = [(mode, level) for level in levels for mode in modes]

@@ -33,7 +33,7 @@ from lockstep.runs.records import Run
 from lockstep.settings import COMPARISON_PLAN
 from lockstep.tcp.addresses import ADDRESS_BOOK
 from lockstep.tcp.failures import HarnessError
-from lockstep.users import ScenarioUser
+from lockstep.worker.agent import ScenarioUser
 
 logger = logging.getLogger(__name__)
 

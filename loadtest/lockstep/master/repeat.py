@@ -15,14 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from lockstep.runs.records import Run
+from lockstep.settings import COMPOSE_VARIABLES
 
-# What the shell may have set for the rest of Compose: the command must set it too. docker-compose.yml tells
-# the master of it for no other reason.
-_COMPOSE_ONLY = (
-    *("LOCKSTEP_HOLD", "LOCKSTEP_WORK", "LOCKSTEP_PAUSE", "LOCKSTEP_BACKLOG", "LOCKSTEP_RECORDS"),
-    *("LOCKSTEP_SERVER_CPUS", "LOCKSTEP_MASTER_CPUS", "LOCKSTEP_WORKER_CPUS"),
-    *("LOCKSTEP_RESULTS", "LOCKSTEP_WEB_PORT", "LOCKSTEP_TAG"),
-)
 # Where Locust's master listens for workers if nobody says where.
 DEFAULT_MASTER_PORT = 5557
 # How much later than Locust's clock for the run time the measured time may begin.
@@ -73,7 +67,9 @@ class Compose:
         results = environment.get("LOCKSTEP_COMPOSE")
         if results is None:
             return None
-        settings = ((name, environment[name]) for name in _COMPOSE_ONLY if environment.get(name))
+        settings = (
+            (each.name, environment[each.name]) for each in COMPOSE_VARIABLES if environment.get(each.name)
+        )
         return cls(Path(results), environment.get("LOCUST_HOST", ""), tuple(settings))
 
 

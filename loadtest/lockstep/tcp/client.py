@@ -7,17 +7,19 @@ raise only where the harness itself is at fault, or misused (HarnessError), or i
 from __future__ import annotations
 
 import time
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from lockstep.tcp import failures
 from lockstep.tcp.connection import Connection, ConnectionSettings
 from lockstep.tcp.failures import CutShortError, HarnessError, as_bytes, with_bytes
 from lockstep.tcp.link import Link
-from lockstep.tcp.messages import Message
 from lockstep.tcp.replies import RawEnd, ReplyBuffer, get_glance, inspect, raw_end, reply_buffer
 from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Reply
 from lockstep_wire.errors import FrameTooLong
 from lockstep_wire.framing import Framing, get_framing
+
+if TYPE_CHECKING:
+    from lockstep.tcp.messages import Message
 
 _FIRST_REPLY = Phase.FIRST_REPLY
 _now_ns = time.monotonic_ns

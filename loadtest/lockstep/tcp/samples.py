@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from lockstep.runs.connections import ClientView
+if TYPE_CHECKING:
+    from lockstep.runs.connections import ClientView
 
 
 class Phase(StrEnum):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from lockstep.runs.connections import ClientView
 from lockstep.tcp.samples import ABSENT, Meter, Outcome, Phase, Sample
+
+if TYPE_CHECKING:
+    from lockstep.runs.connections import ClientView
 
 # Who never fetches a reply must not fill the memory with the news of it.
 MOST_LOST = 10_000
@@ -116,6 +118,9 @@ class Moments:
 
     def view(self, closed_ns: int, outcome: Outcome, user: str | None) -> ClientView:
         """The connection as the run folder keeps it."""
+        # Where nobody keeps connections, nothing of a run folder is needed.
+        from lockstep.runs.connections import ClientView
+
         return ClientView(
             connect_start_ns=self.connect_start_ns,
             connected_ns=self.connected_ns,

@@ -17,6 +17,7 @@ import gevent
 from gevent.event import Event
 from gevent.lock import RLock
 from gevent.pool import Pool
+from locust import User, task
 
 from lockstep.control import DRAIN_S, FAULT, OPENED, PULSE, REPORT, CellOrder
 from lockstep.record.locust_feed import LocustFeed
@@ -227,3 +228,27 @@ def _while_open(cell: RunningCell, every_s: float, send: Callable[[RunningCell],
     while cell.open:
         send(cell)
         gevent.sleep(every_s)
+
+
+class ScenarioUser(User):
+    """Runs the scenario that the current cell asks for, and waits while there is none.
+
+    Its process's Agent (put on the environment by `attach`) holds the cell and records.
+    """
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self.agent: Agent = environment.lockstep_agent
+
+    def on_start(self) -> None:
+        """Take a place. Not before: of a user that is stopped before it began Locust tells nobody."""
+        self.place = self.agent.new_place()
+
+    @task
+    def work(self) -> None:
+        """Whatever the next cell asks for, until it is over."""
+        self.agent.work(self.place)
+
+    def on_stop(self) -> None:
+        """Give up a connection that was kept open."""
+        self.agent.give_up(self.place)

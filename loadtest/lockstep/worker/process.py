@@ -18,7 +18,7 @@ from locust.env import Environment
 from locust.log import setup_logging
 
 from lockstep.hooks import attach_agent
-from lockstep.users import ScenarioUser
+from lockstep.worker.agent import ScenarioUser
 
 
 def main(port: int) -> None:

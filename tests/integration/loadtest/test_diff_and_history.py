@@ -67,7 +67,7 @@ def runs(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("a", "b"), 0, "No difference shown between A and B in any of 12 figures."),
+        (("a", "b"), 0, "No significant difference between A and B in any of 12 figures."),
         (("a", "slow"), 1, "B is worse than A, beyond the tolerance of 5%."),
         (("a", "slow", "--tolerance", "0.9"), 1, "B is worse than A, beyond the tolerance of 90%."),
         (("slow", "a"), 0, "B is better than A"),

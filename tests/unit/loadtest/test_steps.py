@@ -82,7 +82,7 @@ def test_closing_has_a_bound_of_its_own(book: Book) -> None:
         done[1].recv(1)
 
     with Peer(deaf) as peer:
-        client = book.client(peer.port, close_timeout_s=0.05)
+        client = book.client(peer.port, timeout_s=1.0, close_timeout_s=0.05)
         client.connect()
         assert client.close() is Outcome.TIMEOUT
         done[0].send(b"!")

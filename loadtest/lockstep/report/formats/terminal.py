@@ -34,7 +34,7 @@ COLUMNS = {
 }
 LEGEND = (
     "Medians of the repeats. conns: connections; p50, p99: response time; 1st reply: p50; wait: mean; "
-    "peak: in service. "
+    "peak: maximum in service. "
     f"Ratios: geometric means over the repeats. CI: confidence interval. {CELL}"
 )
 DEGRADED = "DEGRADED RUN: figures may be missing or wrong, do not quote them."

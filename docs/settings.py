@@ -1,0 +1,68 @@
+"""Writes docs/settings.md from the tables of settings: `make settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from lockstep.settings import COMPOSE_VARIABLES, SETTINGS, Setting, Where
+from lockstep_server.flags import FLAGS
+
+PAGE = Path(__file__).with_suffix(".md")
+
+RUNS = """# Settings
+
+Made by `make settings` from `loadtest/lockstep/settings.py` and `server/lockstep_server/flags.py`.
+
+## Of a run
+
+*compare*: a flag of `lockstep compare`. *plan*: a key of a plan file, with `_` or `-`. *Locust*: an option of
+Locust's under the same name, and the variable. *form*: a field of the page. *Compose*: docker-compose.yml
+passes the variable on. What is given wins over a plan file, and that over the default.
+"""
+COMPOSE = """
+## Of docker-compose.yml alone
+"""
+SERVER = """
+## Of the server
+
+Flags of `lockstep-server`; a flag beats its variable.
+"""
+
+
+def page() -> str:
+    """All settings, in three tables."""
+    runs = _table(
+        ("setting", "what it is", "default", "compare", "plan", "Locust", "form", "Compose", "variable"),
+        map(_row, SETTINGS),
+    )
+    compose = _table(
+        ("variable", "what it is", "default"),
+        ((f"`{each.name}`", each.help, f"`{each.default}`") for each in COMPOSE_VARIABLES),
+    )
+    server = _table(
+        ("flag", "variable", "default", "what it is"),
+        (
+            (f"`--{flag.name}`", f"`{flag.variable}`", f"`{flag.default}`" if flag.default else "", flag.help)
+            for flag in FLAGS
+        ),
+    )
+    return "\n".join([RUNS, runs, COMPOSE, compose, SERVER, server, ""])
+
+
+def _row(setting: Setting) -> tuple[str, ...]:
+    choices = f" ({', '.join(setting.choices)})" if setting.choices else ""
+    default = setting.shown_default
+    variable = f"`{setting.variable}`" if Where.LOCUST in setting.where else ""
+    places = ("x" if place in setting.where else "" for place in Where)
+    shown = "" if default is None else f"`{default}`"
+    return (f"`{setting.name}`", f"{setting.help}{choices}", shown, *places, variable)
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [heads, ("---",) * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

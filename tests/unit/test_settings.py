@@ -1,0 +1,52 @@
+"""The table of settings agrees with docker-compose.yml, the server's flags and the documentation."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+
+from lockstep.plan import Plan
+from lockstep.settings import COMPOSE_VARIABLES, SETTINGS, USUAL_MODES, Where
+from lockstep_server.flags import FLAGS
+from lockstep_server.grammar import DEFAULT_LISTENERS
+from tests.support.server import ROOT
+
+COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+OF_COMPOSE = {each.name for each in COMPOSE_VARIABLES}
+
+
+def environment_of(service: str) -> set[str]:
+    """The LOCKSTEP_ variables that Compose sets, or passes on, for a service."""
+    _, _, rest = COMPOSE.partition(f"\n  {service}:\n")
+    mine = re.split(r"\n  \w+:\n", rest)[0]
+    return set(re.findall(r"^      (LOCKSTEP_\w+):", mine, re.MULTILINE))
+
+
+def test_compose_passes_on_what_the_table_says() -> None:
+    passed_on = {setting.variable for setting in SETTINGS if Where.COMPOSE in setting.where}
+    assert environment_of("master") == passed_on | OF_COMPOSE | {"LOCKSTEP_COMPOSE"}
+
+
+def test_compose_gives_the_server_flags_that_it_has() -> None:
+    assert environment_of("server")
+    assert environment_of("server") <= {flag.variable for flag in FLAGS}
+
+
+def test_composes_own_defaults_are_those_of_the_table() -> None:
+    used = dict(re.findall(r"\$\{(LOCKSTEP_\w+):-([^}]*)\}", COMPOSE))
+    assert used == {each.name: each.default for each in COMPOSE_VARIABLES}
+
+
+def test_the_usual_modes_are_the_servers() -> None:
+    assert [listener.rpartition(":")[0] for listener in DEFAULT_LISTENERS.split()] == list(USUAL_MODES)
+    assert set(Plan().modes) <= set(USUAL_MODES)
+
+
+def test_the_documentation_is_as_the_tables_are() -> None:
+    spec = importlib.util.spec_from_file_location("settings_page", ROOT / "docs" / "settings.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    written = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert written == module.page(), "make settings renews it"
