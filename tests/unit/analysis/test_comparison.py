@@ -118,10 +118,20 @@ def test_arrivals_and_scenarios_that_differ_are_series_of_their_own() -> None:
         (
             [
                 make_cell("free"),
-                make_cell("ticket", messages_per_s=90),
-                make_cell("queue=1", messages_per_s=300),
+                make_cell("semaphore=2", messages_per_s=90),
+                make_cell("queue=2", messages_per_s=300),
             ],
-            "queue=1",
+            "queue=2",
+            8,
+            "messages_per_s",
+        ),
+        (
+            [
+                make_cell("free"),
+                make_cell("ticket", messages_per_s=90),
+                make_cell("queue=2", messages_per_s=300),
+            ],
+            "ticket",
             8,
             "messages_per_s",
         ),
@@ -137,7 +147,7 @@ def test_arrivals_and_scenarios_that_differ_are_series_of_their_own() -> None:
         ),
     ],
 )
-def test_the_headline_is_lock_against_free_under_the_greatest_load_or_who_differs_most(
+def test_the_headline_is_one_at_a_time_against_no_limit_or_who_differs_most(
     cells: list[Cell], series: str, level: int, metric: str
 ) -> None:
     headline = judge(run_of(cells)).headline
