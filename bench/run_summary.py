@@ -52,7 +52,7 @@ def summary_of(document: dict[str, Any]) -> RunSummary:
         reason = "; ".join(document.get("notes", [])) or "it ended before it was saved"
         raise ToolError(f"ours: run {document.get('run_id')} holds {len(cells)} cells and not one: {reason}")
     (cell,) = cells
-    trips = cell.get("round_trip_us")
+    trips = cell["times"].get("round_trip")
     ledger = cell["ledger"]
     told = [worker["resident_bytes"] for worker in cell.get("health", [])]
     return RunSummary(

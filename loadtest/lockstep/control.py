@@ -59,7 +59,7 @@ class CellOrder:
     @property
     def opens_first(self) -> bool:
         """Whether connections are opened before the cell's time: where they stay, and it is bounded."""
-        return self.traffic.scenario == "persistent" and self.seconds is not None
+        return self.traffic.keeps_connection and self.seconds is not None
 
     def for_share(self, share: int, shares: int) -> CellOrder:
         """The order for one of several workers."""

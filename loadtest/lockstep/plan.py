@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ CLIENT_MODES = ("free", "locked")
 ARRIVALS = ("closed", "constant", "poisson")
 LOWEST_RATE_PER_S = 0.001
 HIGHEST_RATE_PER_S = 1_000_000
-SCENARIOS = ("session", "greeting", "persistent")
+# What users do -> whether their connections stay open, so that an iteration is a message, not a session.
+SCENARIOS = {"session": False, "greeting": False, "persistent": True}
 MAX_PAYLOAD = 1 << 20
 # Repeats have seeds of their own, which those of no other plan's seed meet. They have to fit 64 bits.
 SEEDS_A_PLAN = 10_000
@@ -27,7 +29,12 @@ class PlanError(ValueError):
         self.what = what
 
 
-def _one_of(what: str, value: str, choices: tuple[str, ...]) -> None:
+def keeps_connection(scenario: str) -> bool:
+    """Whether a scenario's connections stay open; those of one that is not known are taken not to."""
+    return SCENARIOS.get(scenario, False)
+
+
+def _one_of(what: str, value: str, choices: Iterable[str]) -> None:
     if value not in choices:
         raise PlanError(what, f"{value!r} is unknown: {did_you_mean(value, choices)}")
 
@@ -90,6 +97,11 @@ class Traffic:
     payload_bytes: int = 64
     arrival: Arrival = Arrival()
     sources: tuple[str, ...] = ()
+
+    @property
+    def keeps_connection(self) -> bool:
+        """Whether connections stay open."""
+        return keeps_connection(self.scenario)
 
     def __post_init__(self) -> None:
         _one_of("scenario", self.scenario, SCENARIOS)

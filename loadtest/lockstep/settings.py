@@ -157,7 +157,7 @@ SETTINGS = (
         _ALL,
         choices=CLIENT_MODES,
     ),
-    Setting("scenario", str, _TRAFFIC.scenario, "What a user does in a turn", _ALL, choices=SCENARIOS),
+    Setting("scenario", str, _TRAFFIC.scenario, "What a user does in a turn", _ALL, choices=tuple(SCENARIOS)),
     Setting(
         "arrival",
         str,

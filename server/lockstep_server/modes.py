@@ -30,6 +30,11 @@ class Mode:
     counted: bool = False
     by_message: bool = False
 
+    @property
+    def thread_each(self) -> bool:
+        """Whether every connection has a thread of its own."""
+        return self.dispatch is _thread_each
+
 
 def _thread_each(_: int) -> Dispatch:
     return thread_each

@@ -14,6 +14,7 @@ from typing import Any
 from lockstep_server.kernel import listen_overflows
 from lockstep_server.limits import open_files_limit, threads_limit
 from lockstep_server.listener import Listener
+from lockstep_server.modes import MODES
 from lockstep_server.settings import Settings
 from lockstep_wire.build import build_of
 
@@ -29,7 +30,13 @@ def ready_view(listeners: Iterable[Listener], admin_port: int) -> dict[str, Any]
 
 def _mode_view(listener: Listener) -> dict[str, Any]:
     spec = listener.spec
-    return {"mode": spec.mode, "permits": spec.permits, "scope": spec.scope, "port": listener.port}
+    return {
+        "mode": spec.mode,
+        "permits": spec.permits,
+        "scope": spec.scope,
+        "thread_each": MODES[spec.mode].thread_each,
+        "port": listener.port,
+    }
 
 
 def listener_view(listener: Listener) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def test_an_open_load_runs_from_the_page(page: Page, load: LoadProcesses) -> Non
     run = newest_run(load)
     (cell,) = run["cells"]
     assert (cell["arrival"], cell["rate_per_s"]) == ("constant", 50)
-    assert cell["response_us"]["count"] == cell["round_trip_us"]["count"] > 0
+    assert cell["times"]["response"]["count"] == cell["times"]["round_trip"]["count"] > 0
     assert not any(differences(cell).values())
 
 

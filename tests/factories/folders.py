@@ -44,11 +44,10 @@ def write_histograms(folder: Path, run: Run, seed: int = 1) -> None:
     rng = np.random.default_rng(seed)
     details = RunFolder.load(folder).details
     for cell in run.cells:
-        assert cell.response_us is not None
         spread = rng.lognormal(0, 0.5, cell.messages.answered)
         histograms = {}
         for phase, part in (("response", 1.0), ("round_trip", 0.9)):
             histogram = new_histogram()
-            record_all(histogram, (spread * part * cell.response_us.p50 * 1_000).astype(np.int64))
+            record_all(histogram, (spread * part * cell.times["response"].p50 * 1_000).astype(np.int64))
             histograms[phase] = encoded(histogram)
         RunFolder(folder).save_cell(replace(details[cell.index], histograms=histograms))

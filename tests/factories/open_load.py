@@ -12,7 +12,7 @@ from lockstep.measure import littles_law
 from lockstep.measure.distribution import of_values
 from lockstep.measure.queueing import predict_wait
 from lockstep.runs.records import Cell, Run
-from tests.factories.simulated import cell_of_visits, server_record, simulated_run
+from tests.factories.simulated import cell_of_visits, counted, server_record, simulated_run
 from tests.factories.units import MS, US
 from tests.factories.visits import PERMITS, Visit, Workload
 
@@ -68,8 +68,7 @@ def open_cell(index: int, mode: str, repeat: int, rate_per_s: float, visits: Seq
         arrival="poisson",
         rate_per_s=rate_per_s,
         late=2,
-        response_us=of_values(responses_ns),
-        send_lag_us=of_values(lags_ns),
+        times=cell.times | counted(response=of_values(responses_ns), send_lag=of_values(lags_ns)),
         server=replace(cell.server, wait_prediction=predicted),
     )
     stays_ns = sum(visit.release_ns - visit.connect_ns for visit in visits)

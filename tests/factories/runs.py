@@ -10,7 +10,8 @@ from typing import Any
 
 from lockstep.measure.distribution import of_values
 from lockstep.runs.measures import Distribution
-from lockstep.runs.records import Cell, Count, Ledger, Messages, Run, ServerCell, WorkerHealth
+from lockstep.runs.records import Cell, Count, Ledger, Messages, Mode, Run, ServerCell, WorkerHealth
+from lockstep.runs.schema_3 import mode_named
 from tests.factories.units import MS, US
 
 BOOT_ID = "5b1d3c2a-0000-4000-8000-000000000001"
@@ -68,9 +69,21 @@ def make_cell(
         sessions=SENT // 5,
         messages=Messages(sent=SENT, answered=SENT),
         ledger=agreed(SENT, 64),
-        response_us=times_us,
+        times={"response": times_us},
     )
     return replace(cell, **more)
+
+
+def modes_named(*names: str) -> dict[str, Mode]:
+    """What our own server's listeners of these names do."""
+    return {name: mode_named(name) for name in names}
+
+
+def with_times(cell: Cell, **times: Distribution | None) -> Cell:
+    """The cell with these of its times in place of its own; None for one of which nothing was counted."""
+    return replace(
+        cell, times={name: time for name, time in (cell.times | times).items() if time is not None}
+    )
 
 
 def agreed(messages: int, payload_bytes: int) -> Ledger:
@@ -101,6 +114,7 @@ def run_of(cells: Iterable[Cell], modes: Sequence[str] = (), **more: Any) -> Run
         server=SERVER,
         hosts=[HOST, {**HOST, "role": "worker", "name": "worker-1"}],
         cells=numbered,
+        modes=modes_named(*named, *(cell.mode for cell in numbered)),
     )
     return replace(run, **more)
 
@@ -115,14 +129,7 @@ def silent(cell: Cell) -> Cell:
         messages=Messages(sent=cell.messages.sent, refused=cell.messages.sent),
         ledger=replace(agreed(0, 0), failed=cell.messages.sent),
         littles_law=None,
-        connect_us=None,
-        first_reply_us=None,
-        response_us=None,
-        wait_us=None,
-        service_us=None,
-        network_us=None,
-        close_us=None,
-        session_us=None,
+        times={name: time for name, time in cell.times.items() if name in ("round_trip", "send_lag")},
         server=None if cell.server is None else ServerCell(0, 0, 0, 0, 0),
     )
 
@@ -140,9 +147,9 @@ def without_server(run: Run) -> Run:
         replace(
             cell,
             server=None,
-            wait_us=None,
-            service_us=None,
-            network_us=None,
+            times={
+                name: time for name, time in cell.times.items() if name not in ("wait", "service", "network")
+            },
             ledger=Ledger(
                 Count(cell.ledger.sent.client),
                 Count(cell.ledger.answered.client),

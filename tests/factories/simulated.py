@@ -14,9 +14,9 @@ from lockstep.measure.overlap import in_service_steps
 from lockstep.measure.queueing import predict_wait
 from lockstep.measure.sojourns import Sojourns
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
-from lockstep.runs.measures import Occupancy
+from lockstep.runs.measures import Distribution, Occupancy
 from lockstep.runs.records import Cell, Messages, Run, ServerCell
-from tests.factories.runs import HOST, SERVER, agreed, health_of
+from tests.factories.runs import HOST, SERVER, agreed, health_of, modes_named
 from tests.factories.units import MS, US
 from tests.factories.visits import PERMITS, Visit, Workload, simulate
 
@@ -34,7 +34,7 @@ def cell_of_visits(
     later_ns = [service + network_ns for service in service_ns for _ in range(messages - 1)]
     answered = len(visits) * messages
     records = [server_record(visit, messages) for visit in visits]
-    found = queueing.analyse(records, PERMITS[mode])
+    found = queueing.times_of(records, PERMITS[mode])
     stays = Sojourns.of(records)
     cell = Cell(
         index=index,
@@ -52,16 +52,18 @@ def cell_of_visits(
         ledger=agreed(answered, workload.payload_bytes),
         workers_expected=2,
         workers_reported=2,
-        connect_us=of_values(visit.arrival_ns - visit.connect_ns for visit in visits),
-        first_reply_us=of_values(first_ns),
-        response_us=of_values(first_ns + later_ns),
-        wait_us=of_values(first_wait_ns + later_wait_ns),
-        service_us=of_values(service_ns * messages),
-        network_us=of_values([network_ns] * answered),
-        close_us=of_values([40 * US] * len(visits)),
-        session_us=of_values(visit.release_ns - visit.connect_ns for visit in visits),
-        round_trip_us=of_values(first_ns + later_ns),
-        send_lag_us=of_values([300 * US] * len(visits)),
+        times=counted(
+            connect=of_values(visit.arrival_ns - visit.connect_ns for visit in visits),
+            first_reply=of_values(first_ns),
+            response=of_values(first_ns + later_ns),
+            wait=of_values(first_wait_ns + later_wait_ns),
+            service=of_values(service_ns * messages),
+            network=of_values([network_ns] * answered),
+            close=of_values([40 * US] * len(visits)),
+            session=of_values(visit.release_ns - visit.connect_ns for visit in visits),
+            round_trip=of_values(first_ns + later_ns),
+            send_lag=of_values([300 * US] * len(visits)),
+        ),
         health=[health_of("worker-1", 0.31), health_of("worker-2", 0.28)],
         server=ServerCell(
             accepted=len(visits),
@@ -72,9 +74,8 @@ def cell_of_visits(
             max_in_service=max(step.in_service for step in in_service_steps(records)),
             max_waiting=max(0, level - (PERMITS[mode] or level)),
             inversions=count_inversions(stays),
-            hold_us=found.hold_us,
-            handoff_us=found.handoff_us,
-            idle_start_us=found.idle_start_us,
+            holders=len(visits),
+            times=found,
             listen_overflows=0,
             littles_law=server_law(records),
             wait_prediction=predict_wait(records, PERMITS[mode], poisson=False),
@@ -82,6 +83,11 @@ def cell_of_visits(
         ),
     )
     return replace(cell, littles_law=littles_law.at_the_client(cell))
+
+
+def counted(**times: Distribution | None) -> dict[str, Distribution]:
+    """Those of the times of which there are any."""
+    return {name: time for name, time in times.items() if time is not None}
 
 
 def by_user(visits: Sequence[Visit], records: Sequence[ServerRecord]) -> dict[str, list[ServerRecord]]:
@@ -183,5 +189,6 @@ def simulated_run(
         server=SERVER,
         hosts=[HOST, {**HOST, "role": "worker", "name": "worker-1"}],
         cells=cells,
+        modes=modes_named(*modes),
     )
     return run, connections

@@ -20,7 +20,7 @@ COUNTS = (
 
 def listener(name: str, port: int, **counts: Any) -> dict[str, Any]:
     """A row of /listeners; counts that are not given are 0."""
-    row = {"name": name, "mode": name, "permits": 1, "scope": "connection", "port": port}
+    row = {"name": name, "mode": name, "permits": 1, "scope": "connection", "thread_each": True, "port": port}
     return {**row, **dict.fromkeys(COUNTS, 0), **counts}
 
 

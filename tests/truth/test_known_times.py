@@ -153,7 +153,7 @@ def assert_within(cell: dict[str, Any], took_us: Sequence[float]) -> None:
     count, all_us = cell["messages"]["answered"], sorted(took_us)
     assert len(all_us) * 0.97 - cell["level"] <= count <= len(all_us)
     for name, share in SHARES.items():
-        told_us = cell["round_trip_us"][name]
+        told_us = cell["times"]["round_trip"][name]
         least_us, most_us = (nearest_rank(part, share) for part in (all_us[:count], all_us[-count:]))
         assert told_us >= least_us * (1 - DIGITS), (cell["level"], name)
         assert told_us <= most_us + max(0.02 * most_us, 200) + late_us, (cell["level"], name)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
+from lockstep.analysis.metrics import STATISTICS
 from lockstep.analysis.series import by_place, in_plan_order, namer
 from lockstep.runs.measures import Distribution
-from lockstep.runs.records import Cell
+from lockstep.runs.records import UNKNOWN_MODE, Cell, Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,13 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One series at one level over its repeats; times in microseconds, None where nothing was counted.
+    """One series at one level over its repeats; None where nothing was counted.
 
     repeats: how many cells are in it. cut_short: how many were left out because they were stopped early.
     failures: messages that were sent and not answered, over all repeats, cut short or not.
     rate_per_s: the offered load, None where it is closed; late and dropped arrivals over all repeats.
-    handoff_mean_us: mean hand-off of each repeat.
+    kind: what is known of the mode. times: name -> statistic -> its spread in microseconds, the clients' and
+    the server's.
     """
 
     series: str
@@ -42,35 +44,29 @@ class Aggregate:
     failures: int
     messages_per_s: Spread | None
     sessions_per_s: Spread | None
-    connect_p50_us: Spread | None
-    connect_p99_us: Spread | None
-    first_reply_p50_us: Spread | None
-    first_reply_p99_us: Spread | None
-    response_p50_us: Spread | None
-    response_p90_us: Spread | None
-    response_p99_us: Spread | None
-    network_mean_us: Spread | None
-    wait_mean_us: Spread | None
-    service_mean_us: Spread | None
     max_in_service: int | None
     rate_per_s: float | None = None
     late: int = 0
     dropped: int = 0
-    round_trip_p50_us: Spread | None = None
-    round_trip_p99_us: Spread | None = None
-    send_lag_p99_us: Spread | None = None
-    handoff_mean_us: Spread | None = None
+    kind: Mode = UNKNOWN_MODE
+    times: Mapping[str, Mapping[str, Spread]] = field(default_factory=dict)
+
+    def time(self, name: str, statistic: str) -> Spread | None:
+        """A statistic of one of the times, over the repeats: `time("response", "p99")`."""
+        return self.times.get(name, {}).get(statistic)
 
 
-def aggregate(cells: Sequence[Cell], modes: Sequence[str] = ()) -> list[Aggregate]:
+def aggregate(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> list[Aggregate]:
     """One Aggregate for each series and level: series in the order of `modes`, levels ascending."""
     groups = by_place(cells, namer(cells))
     places = {name: place for place, name in enumerate(in_plan_order(cells, modes))}
     ordered = sorted(groups.items(), key=lambda item: (places[item[0][0]], item[0][1]))
-    return [_aggregate(series, group) for (series, _), group in ordered]
+    return [
+        _aggregate(series, modes.get(group[0].mode, UNKNOWN_MODE), group) for (series, _), group in ordered
+    ]
 
 
-def _aggregate(series: str, group: Sequence[Cell]) -> Aggregate:
+def _aggregate(series: str, kind: Mode, group: Sequence[Cell]) -> Aggregate:
     whole = [cell for cell in group if cell.whole]
     peaks = [cell.server.max_in_service for cell in whole if cell.server is not None]
     return Aggregate(
@@ -83,39 +79,35 @@ def _aggregate(series: str, group: Sequence[Cell]) -> Aggregate:
         failures=sum(cell.messages.sent - cell.messages.answered for cell in group),
         messages_per_s=_spread([cell.messages_per_s for cell in whole]),
         sessions_per_s=_spread([cell.sessions_per_s for cell in whole]),
-        connect_p50_us=_over(whole, lambda cell: cell.connect_us, "p50"),
-        connect_p99_us=_over(whole, lambda cell: cell.connect_us, "p99"),
-        first_reply_p50_us=_over(whole, lambda cell: cell.first_reply_us, "p50"),
-        first_reply_p99_us=_over(whole, lambda cell: cell.first_reply_us, "p99"),
-        response_p50_us=_over(whole, lambda cell: cell.response_us, "p50"),
-        response_p90_us=_over(whole, lambda cell: cell.response_us, "p90"),
-        response_p99_us=_over(whole, lambda cell: cell.response_us, "p99"),
-        network_mean_us=_over(whole, lambda cell: cell.network_us, "mean"),
-        wait_mean_us=_over(whole, lambda cell: cell.wait_us, "mean"),
-        service_mean_us=_over(whole, lambda cell: cell.service_us, "mean"),
         max_in_service=max(peaks, default=None),
         rate_per_s=group[0].rate_per_s,
         late=sum(cell.late for cell in group),
         dropped=sum(cell.dropped for cell in group),
-        round_trip_p50_us=_over(whole, lambda cell: cell.round_trip_us, "p50"),
-        round_trip_p99_us=_over(whole, lambda cell: cell.round_trip_us, "p99"),
-        send_lag_p99_us=_over(whole, lambda cell: cell.send_lag_us, "p99"),
-        handoff_mean_us=_over(whole, _handoff, "mean"),
+        kind=kind,
+        times=_times(whole),
     )
 
 
-def _handoff(cell: Cell) -> Distribution | None:
-    return None if cell.server is None else cell.server.handoff_us
-
-
-def _over(cells: Sequence[Cell], of: Callable[[Cell], Distribution | None], statistic: str) -> Spread | None:
-    """A statistic of one distribution over the cells that have that distribution."""
-    found = (of(cell) for cell in cells)
-    return _spread([getattr(each, statistic) for each in found if each is not None])
+def _times(cells: Sequence[Cell]) -> dict[str, dict[str, Spread]]:
+    """Every statistic of every time, over the cells that have it."""
+    found: dict[str, list[Distribution]] = {}
+    for cell in cells:
+        for name, each in (cell.times | (cell.server.times if cell.server is not None else {})).items():
+            found.setdefault(name, []).append(each)
+    return {
+        name: {
+            statistic: _spread_of([getattr(each, statistic) for each in group]) for statistic in STATISTICS
+        }
+        for name, group in found.items()
+    }
 
 
 def _spread(values: Sequence[float]) -> Spread | None:
-    return Spread(median(values), min(values), max(values)) if values else None
+    return _spread_of(values) if values else None
+
+
+def _spread_of(values: Sequence[float]) -> Spread:
+    return Spread(median(values), min(values), max(values))
 
 
 NS_PER_US = 1_000

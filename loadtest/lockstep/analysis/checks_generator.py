@@ -105,7 +105,7 @@ def _throttled(health: WorkerHealth, cell: Cell) -> str | None:
 
 
 def _loop_lag(health: WorkerHealth, cell: Cell) -> str | None:
-    return _outweighs(health.loop_lag_us, cell.response_us, LOOP_LAG_FLOOR_US)
+    return _outweighs(health.loop_lag_us, cell.times.get("response"), LOOP_LAG_FLOOR_US)
 
 
 def _open_files(health: WorkerHealth, _: Cell) -> str | None:
@@ -119,7 +119,7 @@ def _send_lag(cell: Cell) -> str | None:
     # Under closed load the lag lies before the response begins, and is nobody's wait.
     if cell.arrival == "closed":
         return None
-    return _outweighs(cell.send_lag_us, cell.response_us, SEND_LAG_FLOOR_US)
+    return _outweighs(cell.times.get("send_lag"), cell.times.get("response"), SEND_LAG_FLOOR_US)
 
 
 def _outweighs(delay: Distribution | None, response: Distribution | None, floor_us: float) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lockstep.analysis.check import Finding
@@ -14,13 +14,12 @@ from lockstep.analysis.series import (
     Settings,
     by_place,
     in_plan_order,
-    mode_of,
     modes_of,
     namer,
     series_names,
     settings_of,
 )
-from lockstep.runs.records import Cell, Run
+from lockstep.runs.records import UNKNOWN_MODE, Cell, Mode, Run
 
 THROUGHPUT = METRICS["messages_per_s"]
 RESPONSE_TIMES = (METRICS["response_p50"], METRICS["response_p99"])
@@ -30,7 +29,10 @@ _Place = tuple[str, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One series over the baseline in one metric at one level. rate_per_s: None where the load is closed."""
+    """One series over the baseline in one metric at one level. rate_per_s: None where the load is closed.
+
+    classic: whether it sets a mode that serves one connection at a time against one that limits nothing.
+    """
 
     metric: Metric
     series: str
@@ -38,6 +40,7 @@ class Comparison:
     level: int
     estimate: Estimate
     rate_per_s: float | None = None
+    classic: bool = False
 
 
 def compared(rate_per_s: float | None) -> tuple[Metric, ...]:
@@ -45,14 +48,18 @@ def compared(rate_per_s: float | None) -> tuple[Metric, ...]:
     return (THROUGHPUT, *RESPONSE_TIMES) if rate_per_s is None else RESPONSE_TIMES
 
 
-def baseline_of(cells: Sequence[Cell], modes: Sequence[str] = ()) -> str | None:
-    """The series that the others are compared with: the first that is `free`, else the plan's first."""
+def baseline_of(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> str | None:
+    """The series that the others are compared with: the first that limits nothing, else the plan's first."""
     names = in_plan_order(cells, modes)
-    modes_by_name = {series_names(cells)[cell.index]: cell.mode for cell in cells}
-    return next((name for name in names if modes_by_name[name] == "free"), names[0] if names else None)
+    unlimited = {
+        name
+        for cell, name in zip(cells, map(namer(cells), cells), strict=True)
+        if modes.get(cell.mode, UNKNOWN_MODE).unlimited
+    }
+    return next((name for name in names if name in unlimited), names[0] if names else None)
 
 
-def compare(cells: Sequence[Cell], modes: Sequence[str] = ()) -> list[Comparison]:
+def compare(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> list[Comparison]:
     """Every other series against the baseline of its own client settings.
 
     In the plan's order, levels ascending, metric by metric.
@@ -69,11 +76,13 @@ def compare(cells: Sequence[Cell], modes: Sequence[str] = ()) -> list[Comparison
         for pair in _pairs_of(alike, names, modes)
         for level in sorted({cell.level for cell in alike})
         for metric in compared(alike[0].rate_per_s)
-        if (comparison := _compare(by_place, metric, pair, level)) is not None
+        if (comparison := _compare(by_place, metric, pair, level, modes)) is not None
     ]
 
 
-def _pairs_of(alike: Sequence[Cell], names: dict[int, str], modes: Sequence[str]) -> list[tuple[str, str]]:
+def _pairs_of(
+    alike: Sequence[Cell], names: dict[int, str], modes: Mapping[str, Mode]
+) -> list[tuple[str, str]]:
     """(series, baseline) among cells of the same settings, as the whole run calls them."""
     full = {own: names[index] for index, own in series_names(alike).items()}
     baseline = baseline_of(alike, modes)
@@ -85,7 +94,11 @@ def _pairs_of(alike: Sequence[Cell], names: dict[int, str], modes: Sequence[str]
 
 
 def _compare(
-    by_place: dict[_Place, Cell], metric: Metric, pair: tuple[str, str], level: int
+    by_place: dict[_Place, Cell],
+    metric: Metric,
+    pair: tuple[str, str],
+    level: int,
+    modes: Mapping[str, Mode],
 ) -> Comparison | None:
     """Over the repeats in which both have the figure; None where there are none."""
     series, baseline = pair
@@ -106,7 +119,17 @@ def _compare(
     estimate = paired_ratio([value for value, _ in figures], [base_value for _, base_value in figures])
     if estimate is None:
         return None
-    return Comparison(metric, series, baseline, level, estimate, both[0][0].rate_per_s)
+    (cell, base), *_ = both
+    one, other = modes.get(cell.mode, UNKNOWN_MODE), modes.get(base.mode, UNKNOWN_MODE)
+    return Comparison(
+        metric=metric,
+        series=series,
+        baseline=baseline,
+        level=level,
+        estimate=estimate,
+        rate_per_s=cell.rate_per_s,
+        classic=one.one_at_a_time and other.unlimited,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +165,13 @@ class Verdict:
         """The one comparison to remember; None where nothing was compared.
 
         Throughput at the greatest level or, where all load is open, the slowest messages at the greatest
-        rate; `lock` against `free` where they are and it is not too noisy to say, else whoever is shown to
-        differ most from the baseline, those first of whom it can be said by how much.
+        rate; the first mode that serves one connection at a time against one that limits nothing where they
+        are and it can be said, else whoever is shown to differ most from the baseline, those first of whom it
+        can be said by how much.
         """
         candidates = _greatest(self.comparisons)
         classic = (
-            each
-            for each in candidates
-            if _modes(each) == ("lock", "free") and not (each.estimate.noisy or each.estimate.vague)
+            each for each in candidates if each.classic and not (each.estimate.noisy or each.estimate.vague)
         )
         return next(classic, max(candidates, key=_effect_size, default=None))
 
@@ -169,10 +191,6 @@ def _greatest(comparisons: Sequence[Comparison]) -> list[Comparison]:
     candidates = closed or [each for each in comparisons if each.metric == slowest]
     load = max(((each.rate_per_s or 0.0, each.level) for each in candidates), default=None)
     return [each for each in candidates if (each.rate_per_s or 0.0, each.level) == load]
-
-
-def _modes(comparison: Comparison) -> tuple[str, str]:
-    return mode_of(comparison.series), mode_of(comparison.baseline)
 
 
 def _effect_size(comparison: Comparison) -> tuple[bool, bool, float]:

@@ -58,7 +58,7 @@ def judge_gates(run: Run) -> list[GateResult]:
     nothing is judged.
     """
     levels, repeats = sorted(run.plan.get("levels", ())), run.plan.get("repeats", 0)
-    gates = parse_gates([str(text) for text in run.plan.get("gates", ())], modes_of(run), levels)
+    gates = parse_gates([str(text) for text in run.plan.get("gates", ())], list(modes_of(run)), levels)
     doubts = ", ".join(finding.check.name for finding in degradations(findings(run))) if gates else ""
     return [
         _judge(run.cells, gate, level, repeats, doubts)

@@ -88,14 +88,16 @@ def _entry(folder: str, run: Run, kind: int, before: Run | None, names: _Names) 
         verdict=verdict,
         found=tuple(findings(run)),
         gates=tuple(judge_gates(run)),
-        aggregates=_aggregates(run.cells, names),
+        aggregates=_aggregates(run, names),
         since=None if before is None or verdict.withheld else diff(before, run, TOLERANCE),
     )
 
 
-def _aggregates(cells: Sequence[Cell], names: _Names) -> tuple[Aggregate, ...]:
+def _aggregates(run: Run, names: _Names) -> tuple[Aggregate, ...]:
     """One for each series and level, in the history's order."""
     ordered = sorted(
-        by_place(cells, names.of).items(), key=lambda group: (names.order.index(group[0][0]), group[0][1])
+        by_place(run.cells, names.of).items(), key=lambda group: (names.order.index(group[0][0]), group[0][1])
     )
-    return tuple(replace(each, series=series) for (series, _), group in ordered for each in aggregate(group))
+    return tuple(
+        replace(each, series=series) for (series, _), group in ordered for each in aggregate(group, run.modes)
+    )

@@ -10,7 +10,7 @@ from lockstep.runs.measures import Distribution, Fairness
 from lockstep.runs.records import CLIENT_TIMES, SERVER_TIMES, Cell
 
 _SERVER_COUNTS = ("max_in_service", "max_waiting", "inversions")
-_STATISTICS = tuple(field.name for field in fields(Distribution) if field.name != "count")
+STATISTICS = tuple(field.name for field in fields(Distribution) if field.name != "count")
 
 
 class Unit(Enum):
@@ -38,14 +38,14 @@ def _rate(name: str) -> Metric:
 
 def _client_time(name: str, statistic: str) -> Metric:
     def of(cell: Cell) -> float | None:
-        return _statistic(getattr(cell, f"{name}_us"), statistic)
+        return _statistic(cell.times.get(name), statistic)
 
     return Metric(f"{name}_{statistic}", Unit.US, False, of)
 
 
 def _server_time(name: str, statistic: str) -> Metric:
     def of(cell: Cell) -> float | None:
-        return None if cell.server is None else _statistic(getattr(cell.server, f"{name}_us"), statistic)
+        return None if cell.server is None else _statistic(cell.server.times.get(name), statistic)
 
     return Metric(f"{name}_{statistic}", Unit.US, False, of)
 
@@ -89,8 +89,8 @@ METRICS: Mapping[str, Metric] = {
     for metric in (
         _rate("messages_per_s"),
         _rate("sessions_per_s"),
-        *(_client_time(name, statistic) for name in CLIENT_TIMES for statistic in _STATISTICS),
-        *(_server_time(name, statistic) for name in SERVER_TIMES for statistic in _STATISTICS),
+        *(_client_time(name, statistic) for name in CLIENT_TIMES for statistic in STATISTICS),
+        *(_server_time(name, statistic) for name in SERVER_TIMES for statistic in STATISTICS),
         *map(_server_count, _SERVER_COUNTS),
         _fairness("overtaken_share", Unit.SHARE, lambda found: found.overtaken_share),
         _fairness("jain", Unit.SHARE, lambda found: found.jain, more_is_better=True),

@@ -12,7 +12,7 @@ never. Above 1, sigma is a lock whose handing over costs more than one connectio
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import product
@@ -113,7 +113,7 @@ class Scaling:
     deviation: float | None = None
 
 
-def scalings(cells: Sequence[Cell], modes: Sequence[str] = ()) -> list[Scaling]:
+def scalings(cells: Sequence[Cell], modes: Collection[str] = ()) -> list[Scaling]:
     """Each series under closed load, in the plan's order. Cells cut short are left out."""
     names = series_names(cells)
     groups: dict[str, list[Cell]] = {}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
-from lockstep.runs.records import Cell, Run
+from lockstep.runs.records import Cell, Mode, Run
 
 Place = tuple[str, int]
 """A series, and its level."""
@@ -34,7 +34,7 @@ def namer(cells: Sequence[Cell]) -> Callable[[Cell], str]:
 
     def name(cell: Cell) -> str:
         parts = [cell.mode]
-        if cell.client_mode != "free":
+        if cell.client_mode == "locked":
             parts.append(f"{cell.client_mode} clients")
         if several_messages:
             parts.append(_counted(cell.messages_per_connection, "message"))
@@ -82,7 +82,7 @@ def settings_of(cell: Cell) -> Settings:
     )
 
 
-def in_plan_order(cells: Sequence[Cell], modes: Sequence[str]) -> list[str]:
+def in_plan_order(cells: Sequence[Cell], modes: Collection[str]) -> list[str]:
     """The series' names, each once: in the order the plan names their modes, then in order of appearance.
 
     Cells run in an order shuffled by the seed; a reader expects the order that was asked for.
@@ -101,7 +101,7 @@ def by_place(cells: Iterable[Cell], name: Callable[[Cell], str]) -> dict[Place, 
     return groups
 
 
-def groups_in_plan_order(cells: Sequence[Cell], modes: Sequence[str]) -> list[tuple[str, int, list[Cell]]]:
+def groups_in_plan_order(cells: Sequence[Cell], modes: Collection[str]) -> list[tuple[str, int, list[Cell]]]:
     """(series, level, its whole cells): series in the plan's order, levels ascending."""
     groups = by_place((cell for cell in cells if cell.whole), namer(cells))
     place = {series: number for number, series in enumerate(in_plan_order(cells, modes))}
@@ -109,6 +109,7 @@ def groups_in_plan_order(cells: Sequence[Cell], modes: Sequence[str]) -> list[tu
     return [(series, level, groups[series, level]) for series, level in order]
 
 
-def modes_of(run: Run) -> list[str]:
-    """The modes in the order of the plan; empty for a hand-driven run, which has no plan to name them."""
-    return [str(mode) for mode in run.plan.get("modes", ())]
+def modes_of(run: Run) -> dict[str, Mode]:
+    """The run's modes and what is known of them: in the order of its plan, or as they were first measured."""
+    names = [str(mode) for mode in run.plan.get("modes", ())] or [cell.mode for cell in run.cells]
+    return {name: run.mode(name) for name in names}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lockstep.analysis.series import in_plan_order, modes_of, series_names
 from lockstep.measure.overlap import in_service_steps
@@ -33,7 +33,8 @@ class Bar:
 class Lane:
     """One series' timeline. shown: how many connections became rows, and done_ms: when the last was released.
 
-    steps: (ms, connections in service) from 0 on, as far as the records are complete.
+    steps: (ms, connections in service) from 0 on, as far as the records are complete. by_message: whether
+    messages are admitted: a bar is then a whole conversation.
     """
 
     series: str
@@ -42,6 +43,7 @@ class Lane:
     done_ms: float
     bars: tuple[Bar, ...]
     steps: tuple[tuple[float, int], ...]
+    by_message: bool = False
 
     @property
     def peak(self) -> int:
@@ -78,7 +80,13 @@ def make_timeline(run: Run, connections: Sequence[Connection]) -> Timeline | Non
     client_shown = one_clock(run)
     windows = [(cell, _Window.opening(by_cell[cell.index])) for cell in first_cells(run, recorded, level)]
     span_ns = max(window.done_ns for _, window in windows)
-    lanes = [_lane(names[cell.index], cell.mode, window, span_ns, client_shown) for cell, window in windows]
+    lanes = [
+        replace(
+            _lane(names[cell.index], cell.mode, window, span_ns, client_shown),
+            by_message=run.mode(cell.mode).by_message,
+        )
+        for cell, window in windows
+    ]
     return Timeline(level, span_ns / NS_PER_MS, tuple(lanes), client_shown) if span_ns > 0 else None
 
 
@@ -179,17 +187,16 @@ def _steps(window: _Window, until_ns: int) -> tuple[tuple[float, int], ...]:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One series' overlap over one whole cell; None where the server told no whole account of admissions."""
+    """One series' overlap over one whole cell; None where the server told no whole account of admissions.
+
+    by_message: whether messages are admitted, not connections, whose records hold no such admissions.
+    """
 
     series: str
     mode: str
     level: int
     overlap: Overlap | None
-
-    @property
-    def by_message(self) -> bool:
-        """Whether messages are admitted, not connections: records of connections hold no such admissions."""
-        return self.mode.endswith("/message")
+    by_message: bool = False
 
 
 def overlap_panels(run: Run, details: Mapping[int, CellDetail]) -> list[Panel]:
@@ -208,7 +215,13 @@ def overlap_panels(run: Run, details: Mapping[int, CellDetail]) -> list[Panel]:
         if cell.level == level:
             of_series.setdefault(names[cell.index], []).append(overlaps[cell.index])
     return [
-        Panel(names[cell.index], cell.mode, level, _typical(of_series.get(names[cell.index], ())))
+        Panel(
+            series=names[cell.index],
+            mode=cell.mode,
+            level=level,
+            overlap=_typical(of_series.get(names[cell.index], ())),
+            by_message=run.mode(cell.mode).by_message,
+        )
         for cell in first_cells(run, whole, level)
     ]
 

@@ -21,9 +21,6 @@ SPARE_THREADS = 16
 HELD_S = 60.0
 HELD_FOR_REUSE_S = 1.0
 
-# Modes whose connections wait without a thread of their own.
-_WAITING_WITHOUT_A_THREAD = ("queue", "iterative")
-
 
 @dataclass(frozen=True, slots=True)
 class WorkerLimits:
@@ -80,7 +77,7 @@ def check_turnover(
     that finds no port waits for one, and the cell says so.
     """
     rate_per_s = traffic.arrival.rate_per_s
-    if rate_per_s is None or traffic.scenario == "persistent":
+    if rate_per_s is None or traffic.keeps_connection:
         return
     loopback = all(address.loopback for address in addresses)
     sharing = Counter(limits.network for limits in workers)
@@ -100,11 +97,6 @@ def check_turnover(
                 "it, give more addresses, as in --source 127.0.0.2,127.0.0.3, or widen the range: "
                 'sysctl net.ipv4.ip_local_port_range="1024 65535"',
             )
-
-
-def thread_each(mode: str) -> bool:
-    """Whether a mode, by its listener's name, gives every connection a thread of its own."""
-    return mode.partition("/")[0].partition("=")[0] not in _WAITING_WITHOUT_A_THREAD
 
 
 def _check_ports(level: int, workers: Sequence[WorkerLimits], sources: int) -> None:

@@ -18,7 +18,7 @@ from gevent.lock import RLock
 from lockstep.analysis.checks import is_degraded
 from lockstep.analysis.gates import GateResult, judge_gates, unmet
 from lockstep.control import BEGIN, DRAIN_S, END, HURRIED_DRAIN_S
-from lockstep.master.capacity import ServerLimits, check_capacity, check_turnover, thread_each
+from lockstep.master.capacity import ServerLimits, check_capacity, check_turnover
 from lockstep.master.cell_under_way import OPENING_S, CellUnderWay, clear_server
 from lockstep.master.foresight import foresee
 from lockstep.master.progress import Progress
@@ -152,12 +152,15 @@ class Conductor:
 
         load_s: of so many seconds, during how many one mode is under load: all, unless a plan says otherwise.
         """
-        server = None
+        server, thread_each = None, True
         if self.target.server is not None:
-            settings = self.target.server.snapshot().settings
+            snapshot = self.target.server.snapshot()
+            settings, told = snapshot.settings, snapshot.listeners
             server = ServerLimits(settings.get("open_files_limit"), settings.get("threads_limit"))
+            # What is not known of a mode is taken to cost a thread.
+            thread_each = any(name not in told or told[name].thread_each is not False for name in modes)
         limits = self._workers.limits()
-        check_capacity(level, limits, server, len(traffic.sources), any(map(thread_each, modes)))
+        check_capacity(level, limits, server, len(traffic.sources), thread_each)
         check_turnover(traffic, load_s, limits, ADDRESS_BOOK.find(self.target.host, 0))
 
     def begin_run(self, kind: str, plan: dict[str, Any], walked: Plan | None = None) -> None:
@@ -168,7 +171,8 @@ class Conductor:
         """
         settings = self.target.settings()
         told = self.target.told()
-        self._record = RunRecord.begin(self._out, kind, plan, settings, self._command_of, told)
+        modes = self.target.modes()
+        self._record = RunRecord.begin(self._out, kind, plan, settings, self._command_of, told, modes)
         if said := foresee(self.target.server, walked):
             self._record.note(said)
             logger.warning("lockstep: %s", said)

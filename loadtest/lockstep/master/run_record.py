@@ -18,7 +18,7 @@ from lockstep.master.progress import ReportState
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import REPORT_FILE, RunFolder
 from lockstep.runs.host import describe_host
-from lockstep.runs.records import Cell, CellDetail, Run
+from lockstep.runs.records import Cell, CellDetail, Mode, Run
 
 logger = logging.getLogger(__name__)
 
@@ -52,10 +52,11 @@ class RunRecord:
         server: dict[str, Any],
         command_of: Callable[[Run], str],
         target: dict[str, Any] | None = None,
+        modes: dict[str, Mode] | None = None,
     ) -> RunRecord:
         """A new run with a folder of its own in `out`. server: its settings.
 
-        target: what is known of a service that is not a Lockstep server.
+        target: what is known of a service that is not a Lockstep server. modes: what is known of its modes.
         """
         started = datetime.now(UTC)
         run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -70,6 +71,7 @@ class RunRecord:
             server=server,
             hosts=[describe_host("master", "master")],
             target=target or {},
+            modes=modes or {},
         )
         return cls(run, RunFolder.create(out, run_id), command_of)
 

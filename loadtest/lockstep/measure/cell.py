@@ -17,12 +17,11 @@ from lockstep.measure.sojourns import Sojourns
 from lockstep.plan import PlannedCell, Traffic
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
 from lockstep.runs.measures import Distribution, Occupancy, Overlap
-from lockstep.runs.records import CLIENT_TIMES, Cell, Count, Ledger, ServerCell
+from lockstep.runs.records import Cell, Count, Ledger, ServerCell
 from lockstep.target.admin import Listener, Snapshot
 
 KEPT_CONNECTIONS = 200
 NS_PER_S = 1_000_000_000
-_NO_TIMES: dict[str, Any] = {f"{name}_us": None for name in CLIENT_TIMES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +75,13 @@ def make_cell(
         reports_late=collected.belated,
         users=collected.users,
         server=server,
-        connect_us=collected.distribution("connect"),
-        first_reply_us=collected.distribution("first_reply"),
-        response_us=collected.distribution("response"),
-        round_trip_us=collected.distribution("round_trip" if traffic.arrival.open else "response"),
-        send_lag_us=collected.distribution("send_lag"),
-        wait_us=collected.distribution("wait"),
-        service_us=collected.distribution("service"),
-        network_us=collected.distribution("network"),
-        close_us=collected.distribution("close"),
-        session_us=collected.distribution("session"),
+        times=collected.times,
         health=collected.health,
         edges=weigh_edges(collected.spans, least_ns),
         examples=collected.examples,
     )
     cell = replace(cell, littles_law=_law_at_the_client(cell, collected))
-    return replace(cell, **_NO_TIMES) if cell.too_short else cell
+    return replace(cell, times={}) if cell.too_short else cell
 
 
 def _law_at_the_client(cell: Cell, collected: CellCollector) -> Occupancy | None:
@@ -112,7 +102,7 @@ def _law_at_the_client(cell: Cell, collected: CellCollector) -> Occupancy | None
 def service_of(snapshot: Snapshot, mode: str) -> Service:
     """What the server says of one of its modes beforehand."""
     listener = snapshot.listeners[mode]
-    return Service(snapshot.settings["hold_ns"], listener.permits, listener.scope == "message")
+    return Service(snapshot.settings["hold_ns"], listener.permits, listener.mode.by_message)
 
 
 def messages_of(traffic: Traffic) -> int:
@@ -167,25 +157,23 @@ def take_account(
     mode, traffic = collected.order.mode, collected.order.traffic
     was, now = before.listeners[mode], after.listeners[mode]
     counted = replace(_count(was, now), dropped_records=dropped, listen_overflows=_overflows(before, after))
-    if now.scope == "message":
+    if now.mode.by_message:
         # Per-message admissions are summed in a connection's record: their order and gaps are not in it.
         return Account(replace(counted, littles_law=_law_at_the_server(was, now, None)), None)
     records = [to_record(row) for row in rows]
     stays = Sojourns.of(records)
     span = _span(before, stays, collected)
     visits = _by_user(rows, records, collected.clients)
-    analysed = queueing.analyse(records, now.permits)
-    one_message = traffic.messages == 1 and traffic.scenario != "persistent"
+    times = queueing.times_of(records, now.permits)
+    one_message = traffic.messages == 1 and not traffic.keeps_connection
     # A prediction needs every connection from an empty server on, and arrivals that do not wait for it.
     predictable = traffic.arrival.open and one_message and not dropped
     poisson = traffic.arrival.kind == "poisson"
     cell = replace(
         counted,
         inversions=count_inversions(stays.admitted),
-        hold_us=analysed.hold_us,
-        handoff_us=analysed.handoff_us,
-        idle_start_us=analysed.idle_start_us,
-        littles_law=_law_at_the_server(was, now, None if dropped else analysed.hold_us),
+        times=times,
+        littles_law=_law_at_the_server(was, now, None if dropped else times.get("hold")),
         wait_prediction=predict_wait(records, now.permits, poisson=poisson) if predictable else None,
         fairness=measure_fairness(stays.admitted, visits, span.window_start_ns),
     )
@@ -193,14 +181,16 @@ def take_account(
 
 
 def _count(was: Listener, now: Listener) -> ServerCell:
+    accepted, answered = now.accepted - was.accepted, now.answered - was.answered
     return ServerCell(
-        accepted=now.accepted - was.accepted,
+        accepted=accepted,
         received=now.received - was.received,
-        answered=now.answered - was.answered,
+        answered=answered,
         bytes_received=now.bytes_received - was.bytes_received,
         bytes_sent=now.bytes_sent - was.bytes_sent,
         max_in_service=now.max_in_service,
         max_waiting=now.max_waiting,
+        holders=answered if now.mode.by_message else accepted,
     )
 
 

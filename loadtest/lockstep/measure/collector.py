@@ -16,7 +16,7 @@ from lockstep.record.histograms import decoded, encoded, new_histogram
 from lockstep.record.recorder import SpanSums
 from lockstep.runs.connections import ClientView
 from lockstep.runs.measures import Distribution
-from lockstep.runs.records import CellDetail, Messages, WorkerHealth
+from lockstep.runs.records import CLIENT_TIMES, CellDetail, Messages, WorkerHealth
 from lockstep.tcp.samples import Outcome, Phase
 from lockstep.worker.health import worker_health
 
@@ -201,13 +201,13 @@ class CellCollector:
         """How exchanges lay to the window, by what an exchange is: sessions or, where connections stay,
         messages alone."""
         units = [unit for unit, sums in self._spans.items() if sums.inside_ns]
-        by_message = self.order.traffic.scenario == "persistent"
+        by_message = self.order.traffic.keeps_connection
         return {unit: self._spans[unit] for unit in units if unit == Phase.MESSAGE or not by_message}
 
     @property
     def exchanges(self) -> SpanSums:
         """Those by which a user goes round: sessions, or messages where connections stay."""
-        by_message = self.order.traffic.scenario == "persistent"
+        by_message = self.order.traffic.keeps_connection
         return self._spans.get(Phase.MESSAGE if by_message else Phase.SESSION, SpanSums())
 
     @property
@@ -215,10 +215,16 @@ class CellCollector:
         """How each worker fared, in the order of their names."""
         return [worker_health(told) for _, told in sorted(self._health.items())]
 
-    def distribution(self, name: str) -> Distribution | None:
-        """The summary of one histogram; None where nothing was recorded."""
-        histogram = self._histograms.get(name)
-        return None if histogram is None else of_histogram(histogram)
+    @property
+    def times(self) -> dict[str, Distribution]:
+        """The clients' times by name, without those of which nothing was counted."""
+        histograms = dict(self._histograms)
+        if not self.order.traffic.arrival.open and "response" in histograms:
+            # A message is due when it is sent.
+            histograms["round_trip"] = histograms["response"]
+        found = ((name, histograms.get(name)) for name in CLIENT_TIMES)
+        summaries = ((name, of_histogram(each)) for name, each in found if each is not None)
+        return {name: each for name, each in summaries if each is not None}
 
     def detail(self) -> CellDetail:
         """What goes to cells/<n>.json."""

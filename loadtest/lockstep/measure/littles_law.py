@@ -51,17 +51,17 @@ def at_the_client(cell: Cell, in_flight: float | None = None, failed: float = 0.
     where all users of the level go round and round, so that their number is known. failed: the part of it in
     exchanges that failed, which have no time. None where no exchange was timed, or in_flight is not known.
     """
-    times = cell.session_us
-    if _by_message(cell):
-        times = cell.response_us if cell.round_trip_us is None else cell.round_trip_us
+    times = cell.times.get("session")
+    if cell.keeps_connection:
+        times = cell.times.get("round_trip", cell.times.get("response"))
     if times is None:
         return None
-    per_second = cell.messages_per_s if _by_message(cell) else cell.sessions_per_s
+    per_second = cell.messages_per_s if cell.keeps_connection else cell.sessions_per_s
     if in_flight is None and cell.arrival != "closed":
         return None
     if in_flight is None:
-        lag_mean_us = 0.0 if cell.send_lag_us is None else cell.send_lag_us.mean
-        law = closed_load(cell.level, per_second, times.mean, lag_mean_us)
+        lag = cell.times.get("send_lag")
+        law = closed_load(cell.level, per_second, times.mean, 0.0 if lag is None else lag.mean)
     else:
         law = open_load(in_flight, per_second, times.mean)
     return Occupancy(law.counted, law.computed + failed)
@@ -69,7 +69,7 @@ def at_the_client(cell: Cell, in_flight: float | None = None, failed: float = 0.
 
 def exchanges(cell: Cell) -> float:
     """How many exchanges were completed in the cell's window: messages, or sessions."""
-    return (cell.messages_per_s if _by_message(cell) else cell.sessions_per_s) * cell.seconds
+    return (cell.messages_per_s if cell.keeps_connection else cell.sessions_per_s) * cell.seconds
 
 
 def served(cell: Cell) -> int | None:
@@ -77,9 +77,7 @@ def served(cell: Cell) -> int | None:
 
     A holder is a connection or, where the gate is held for each message, a message.
     """
-    if cell.server is None:
-        return None
-    return cell.server.answered if cell.mode.endswith("/message") else cell.server.accepted
+    return None if cell.server is None else cell.server.holders
 
 
 def allowed_share(law: Occupancy, completed: float, tolerance: float = TOLERANCE) -> float:
@@ -113,7 +111,3 @@ def allowed_at_the_client(cell: Cell, law: Occupancy) -> float:
 def agrees_at_the_client(cell: Cell, law: Occupancy) -> bool:
     """Whether the clients' throughput and times make up their number, as far as may be asked."""
     return abs(law.computed - law.counted) <= allowed_at_the_client(cell, law) * law.counted
-
-
-def _by_message(cell: Cell) -> bool:
-    return cell.scenario == "persistent"

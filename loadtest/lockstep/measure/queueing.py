@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from heapq import heappop, heappush, heapreplace
 from operator import itemgetter
 from statistics import fmean
@@ -17,33 +16,22 @@ from lockstep.runs.measures import Distribution, WaitPrediction
 _ALWAYS = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Queueing:
-    """How one cell's connections passed the gate; times in microseconds, None where nothing was counted.
+def times_of(records: Sequence[ServerRecord], permits: int | None) -> dict[str, Distribution]:
+    """How one cell's connections passed the gate: times by name, without those of which nothing was counted.
 
-    hold_us: admission to release. handoff_us: a release to the next admission while somebody waited.
-    idle_start_us: arrival to admission where a permit lay free.
-    """
-
-    hold_us: Distribution | None
-    handoff_us: Distribution | None
-    idle_start_us: Distribution | None
-
-
-def analyse(records: Sequence[ServerRecord], permits: int | None) -> Queueing:
-    """Analyse one cell's records, in any order; permits is how many may be in service, None for no limit.
-
-    Connections that were never admitted count nowhere; those not yet released keep their permit.
+    hold: admission to release. handoff: a release to the next admission while somebody waited. idle_start:
+    arrival to admission where a permit lay free.
+    records: in any order. permits: how many may be in service, None for no limit. Connections that were never
+    admitted count nowhere; those not yet released keep their permit.
     """
     admitted = in_order_of_admission(records)
     handoffs_ns, idle_starts_ns = starts_ns(admitted, permits)
-    return Queueing(
-        hold_us=distribution.of_values(
-            release_ns - admission_ns for admission_ns, release_ns, _ in admitted if release_ns is not None
-        ),
-        handoff_us=distribution.of_values(handoffs_ns),
-        idle_start_us=distribution.of_values(idle_starts_ns),
-    )
+    holds_ns = [
+        release_ns - admission_ns for admission_ns, release_ns, _ in admitted if release_ns is not None
+    ]
+    values_ns = {"hold": holds_ns, "handoff": handoffs_ns, "idle_start": idle_starts_ns}
+    found = ((name, distribution.of_values(values)) for name, values in values_ns.items())
+    return {name: each for name, each in found if each is not None}
 
 
 def starts_ns(

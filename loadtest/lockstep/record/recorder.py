@@ -20,23 +20,20 @@ from lockstep.control import CellOrder
 from lockstep.record.histograms import Nanoseconds, encoded, new_histogram, record_all
 from lockstep.record.journal import Batch, Table, response_starts_ns
 from lockstep.runs.connections import ClientView
+from lockstep.runs.records import CLIENT_TIMES
 from lockstep.tcp.samples import Outcome, Phase, Sample
 
-# The histograms of a cell: the phases, a message's two times (in a closed load they are one), and what they
-# are made of.
+# The times that are a step of their own, by their phase; the others are a message's (in a closed load its
+# two times are one), and what they are made of.
 _STEP_HISTOGRAMS = {
-    Phase.CONNECT: "connect",
-    Phase.FIRST_REPLY: "first_reply",
-    Phase.SEND: "send",
-    Phase.CLOSE: "close",
-    Phase.SESSION: "session",
-    Phase.LAG: "send_lag",
+    phase: name
+    for phase in Phase
+    if (name := "send_lag" if phase is Phase.LAG else phase.value) in CLIENT_TIMES
 }
 # The longest example of a failure that is kept, in characters.
 MOST_DETAIL = 300
 # What an exchange is: where connections stay open no session is told of.
 UNITS = (Phase.SESSION, Phase.MESSAGE)
-HISTOGRAMS = (*_STEP_HISTOGRAMS.values(), "response", "round_trip", "wait", "service", "network")
 # No clock comes so far: a window that has not begun, or has no end yet.
 FAR_NS = 1 << 62
 
@@ -53,13 +50,13 @@ class CellRecorder:
         self.window = Window()
         self._open_load = order.traffic.arrival.open
         # A turn that is one message begins when that is sent: no step tells of it.
-        self._turn_is_message = order.traffic.scenario == "persistent"
+        self._turn_is_message = order.traffic.keeps_connection
         self._connections: list[dict[str, Any]] = []
         self._sequence = 0
         self._clear()
 
     def _clear(self) -> None:
-        self._histograms = {name: new_histogram() for name in HISTOGRAMS}
+        self._histograms = {name: new_histogram() for name in CLIENT_TIMES}
         self._measured: Counter[str] = Counter()
         self._ledger: Counter[str] = Counter()
         self._per_second: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])

@@ -67,9 +67,9 @@ def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:
     None where no hand-off was measured.
     """
     measured = {
-        each.mode: each.handoff_mean_us.median
+        each.mode: handoff.median
         for each in sorted(aggregates, key=lambda each: (each.level, each.rate_per_s or 0))
-        if each.handoff_mean_us is not None
+        if (handoff := each.time("handoff", "mean")) is not None
     }
     order = [mode for mode in dict.fromkeys(each.mode for each in aggregates) if mode in measured]
     if not order:
@@ -115,7 +115,8 @@ def _supports(each: Comparison, chosen: Comparison) -> bool:
 def _alone(each: Aggregate) -> str:
     answered = each.messages_per_s.median if each.messages_per_s is not None else 0.0
     repeats = "one repeat" if each.repeats == 1 else f"median of {each.repeats} repeats"
-    if each.rate_per_s is not None and each.response_p99_us is not None:
-        within = duration(each.response_p99_us.median)
+    slowest = each.time("response", "p99")
+    if each.rate_per_s is not None and slowest is not None:
+        within = duration(slowest.median)
         return f"{under(each)}, {named(each)}'s p99 response time is {within} ({repeats})."
     return f"{under(each)}, {named(each)}'s throughput is {figures(answered)} messages/s ({repeats})."

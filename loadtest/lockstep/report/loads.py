@@ -52,21 +52,21 @@ def greatest_load(aggregates: Sequence[Aggregate]) -> list[Aggregate]:
 def told(aggregates: Sequence[Aggregate]) -> list[Aggregate]:
     """The series that titles speak of under the greatest load: the two that contrast, or the only one.
 
-    `free` and `lock` where they are; elsewhere the one that serves best (under open load: whose slowest
-    messages are fastest), and the one that serves worst.
+    The first that limits nothing and the first that serves one connection at a time, where they are;
+    elsewhere the one that serves best (under open load: whose slowest messages are fastest), and the worst.
     """
     top = greatest_load(aggregates)
     if len(top) < 2:
         return top
-    by_mode = {each.mode: each for each in reversed(top)}
     by_merit = sorted(top, key=_merit)
-    reference = by_mode.get("free", by_merit[-1])
+    reference = next((each for each in top if each.kind.unlimited), by_merit[-1])
     others = [each for each in by_merit if each is not reference]
-    lock = by_mode.get("lock")
-    return [reference, lock if lock in others and lock is not None else others[0]]
+    one_at_a_time = (each for each in top if each.kind.one_at_a_time and each is not reference)
+    return [reference, next(one_at_a_time, others[0])]
 
 
 def _merit(each: Aggregate) -> float:
     if each.rate_per_s is not None:
-        return -each.response_p99_us.median if each.response_p99_us is not None else float("-inf")
+        slowest = each.time("response", "p99")
+        return float("-inf") if slowest is None else -slowest.median
     return each.messages_per_s.median if each.messages_per_s is not None else 0.0

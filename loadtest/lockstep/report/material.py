@@ -17,19 +17,19 @@ from lockstep.report.charts.palette import choose
 from lockstep.report.loads import named
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import Loaded
-from lockstep.runs.records import Cell, CellDetail, Run
+from lockstep.runs.records import Cell, CellDetail, Mode, Run
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """One run. path: its folder. modes: in the plan's order. colours: series -> colour.
+    """One run. path: its folder. modes: what they do, in the plan's order. colours: series -> colour.
 
     details: cell index -> histograms.
     """
 
     path: Path
     run: Run
-    modes: list[str]
+    modes: dict[str, Mode]
     connections: list[Connection]
     details: Mapping[int, CellDetail]
     aggregates: list[Aggregate]

@@ -12,17 +12,19 @@ from lockstep.report.why_words import joined, together
 
 def response_title(aggregates: Sequence[Aggregate]) -> str:
     """What a message takes. By p99: where connections wait to be admitted, only their first message does."""
-    return _time_title(aggregates, "p99 response time is", lambda each: each.response_p99_us)
+    return _time_title(aggregates, "p99 response time is", lambda each: each.time("response", "p99"))
 
 
 def connect_title(aggregates: Sequence[Aggregate]) -> str:
     """What a connect takes."""
-    return _time_title(aggregates, "median connect time is", lambda each: each.connect_p50_us)
+    return _time_title(aggregates, "median connect time is", lambda each: each.time("connect", "p50"))
 
 
 def first_reply_title(aggregates: Sequence[Aggregate]) -> str:
     """What a connection waits until it is first answered."""
-    return _time_title(aggregates, "median time to first reply is", lambda each: each.first_reply_p50_us)
+    return _time_title(
+        aggregates, "median time to first reply is", lambda each: each.time("first_reply", "p50")
+    )
 
 
 def throughput_title(aggregates: Sequence[Aggregate]) -> str:
@@ -90,9 +92,10 @@ def _time_title(
 
 def _waiting(each: Aggregate) -> str | None:
     """Wait as a share of network, wait and service; None where it is not known."""
-    parts = (each.network_mean_us, each.wait_mean_us, each.service_mean_us)
+    wait = each.time("wait", "mean")
+    parts = (each.time("network", "mean"), wait, each.time("service", "mean"))
     total = sum(part.median for part in parts if part is not None)
-    return share(each.wait_mean_us.median, total) if each.wait_mean_us is not None and total > 0 else None
+    return share(wait.median, total) if wait is not None and total > 0 else None
 
 
 def _growth(aggregates: Sequence[Aggregate], top: Aggregate, least_level: int) -> float | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from lockstep.analysis.scalability import MIN_LEVELS, Scaling, Unfit, UslFit
 from lockstep.analysis.series import groups_in_plan_order
 from lockstep.analysis.timeline import Panel, Timeline
 from lockstep.report.numbers import counted, percent, share
-from lockstep.runs.records import Cell
+from lockstep.runs.records import UNKNOWN_MODE, Cell, Mode
 
 NONE, SELDOM = "none", "none in most repeats"
 
@@ -32,20 +32,21 @@ def timeline_title(timeline: Timeline) -> str:
 
     A mode that admits by message shows conversations, of which any number is no finding.
     """
-    peaks = [(lane.series, str(lane.peak)) for lane in timeline.lanes if not lane.mode.endswith("/message")]
+    peaks = [(lane.series, str(lane.peak)) for lane in timeline.lanes if not lane.by_message]
     if not peaks:
         return "Who overlapped whom among a cell's first connections"
     said = ", ".join(f"{number} with {joined(names)}" for names, number in together(peaks))
     return f"Peak in service among a cell's first connections: {said}"
 
 
-def fairness_sentence(cells: Sequence[Cell], modes: Sequence[str]) -> str | None:
+def fairness_sentence(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> str | None:
     """Whom later ones overtook at the greatest level; None where no order was recorded or nobody waits."""
     shares = [
         (series, level, part)
         for series, level, group in groups_in_plan_order(cells, modes)
         # Where nothing is limited nobody waits to be admitted: threads merely start in another order.
-        if group[0].mode != "free" and (part := overtaken_words(group)) is not None
+        if not modes.get(group[0].mode, UNKNOWN_MODE).unlimited
+        and (part := overtaken_words(group)) is not None
     ]
     level = max((level for _, level, _ in shares), default=1)
     if level == 1:

@@ -23,6 +23,7 @@ import cattrs
 
 from lockstep.runs.connections import Connection
 from lockstep.runs.records import SCHEMA, CellDetail, ResultsError, Run
+from lockstep.runs.schema_3 import from_schema_3
 from lockstep.runs.summary_csv import summary_csv
 
 RUN_FILE = "run.json"
@@ -110,11 +111,13 @@ class RunFolder:
                 f"{path} is not a run folder: it has no {RUN_FILE}; name a folder such as results/<run id>"
             )
         document = _parse(_read(file), file)
-        schema = document.get("schema", SCHEMA)
+        schema = document.get("schema", 3)
         if not isinstance(schema, int) or schema > SCHEMA:
             raise ResultsError(
                 f"{file} has schema {schema}, this program knows up to {SCHEMA}; upgrade Lockstep"
             )
+        if schema < SCHEMA:
+            document = from_schema_3(document)
         return _structure(document, Run, str(file))
 
     @staticmethod

@@ -2,18 +2,72 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
+from lockstep.plan import keeps_connection
 from lockstep.runs.measures import Distribution, Edges, Fairness, Occupancy, Overlap, WaitPrediction
 
-SCHEMA = 3
+SCHEMA = 4
+# The times that clients and the server measure, by the names of their histograms: here a new one is entered.
+CLIENT_TIMES = (
+    "connect",
+    "first_reply",
+    "response",
+    "round_trip",
+    "send_lag",
+    "wait",
+    "service",
+    "network",
+    "close",
+    "session",
+    "send",
+)
+SERVER_TIMES = ("hold", "handoff", "idle_start")
 # Where more of a cell's messages fail than this, what is left of them is no measure of the server.
 MAX_FAILED_SHARE = 0.5
 
 
 class ResultsError(Exception):
     """A run folder that cannot be written, read or compared; the message says what, where and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """What a mode does, as its server told; of a server that tells nothing, nothing is known.
+
+    permits: how many may be in service at once, None for no limit. scope: what a permit is held for,
+    `connection` or `message`; None where nothing is known. thread_each: whether every connection has a thread
+    of its own, None where that is not known.
+    """
+
+    permits: int | None = None
+    scope: str | None = None
+    thread_each: bool | None = None
+
+    @property
+    def limited(self) -> bool:
+        """Whether it is known to limit how many are in service."""
+        return self.permits is not None
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether it is known to limit nothing."""
+        return self.scope is not None and self.permits is None
+
+    @property
+    def by_message(self) -> bool:
+        """Whether messages are admitted, not connections."""
+        return self.scope == "message"
+
+    @property
+    def one_at_a_time(self) -> bool:
+        """Whether it serves one connection at a time."""
+        return self.permits == 1 and not self.by_message
+
+
+UNKNOWN_MODE = Mode()
+"""A mode of which nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +94,10 @@ class ServerCell:
     """What the server itself counted during a cell (its warm-up and drain included).
 
     listen_overflows: connections that the kernel of the server's network turned away from a full backlog.
-    inversions: pairs of connections admitted against the order of their arrival. inversions and fairness are
-    None where messages are admitted, not connections: their order is not recorded.
+    holders: how many held a permit, messages where they are admitted, else connections. inversions: pairs of
+    connections admitted against the order of their arrival. times: by SERVER_TIMES, without those of which
+    nothing was counted. Where messages are admitted there are no times, no inversions and no fairness: their
+    order is not recorded.
     """
 
     accepted: int
@@ -52,9 +108,8 @@ class ServerCell:
     bytes_received: int = 0
     bytes_sent: int = 0
     inversions: int | None = None
-    hold_us: Distribution | None = None
-    handoff_us: Distribution | None = None
-    idle_start_us: Distribution | None = None
+    holders: int = 0
+    times: dict[str, Distribution] = field(default_factory=dict)
     dropped_records: int = 0
     listen_overflows: int | None = None
     littles_law: Occupancy | None = None
@@ -124,12 +179,13 @@ class WorkerHealth:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One combination of mode, level and repeat, measured. *_us are None where nothing was counted.
+    """One combination of mode, level and repeat, measured.
 
     opening_s: how long all connections took to open, where that comes before the cell's time.
     rate_per_s: the offered load, None where it is closed. late: arrivals for which no user was free when they
-    were due. dropped: arrivals that no user ever took. response_us runs from the intended time,
-    round_trip_us from the send; send_lag_us lies between them (closed: from the end of the user's last turn).
+    were due. dropped: arrivals that no user ever took. times: by CLIENT_TIMES, without those of which nothing
+    was counted; response runs from the intended time, round_trip from the send; send_lag lies between them
+    (closed: from the end of the user's last turn).
     reports_refused: workers' reports that belonged to another run. reports_late: those of this run that
     belonged to an earlier cell, or came from a worker that this one was not given to.
     users: how many there really were, told by the workers; None where they come and go. backed_off: how often
@@ -168,21 +224,17 @@ class Cell:
     reports_refused: int = 0
     reports_late: int = 0
     users: int | None = None
-    connect_us: Distribution | None = None
-    first_reply_us: Distribution | None = None
-    response_us: Distribution | None = None
-    round_trip_us: Distribution | None = None
-    send_lag_us: Distribution | None = None
-    wait_us: Distribution | None = None
-    service_us: Distribution | None = None
-    network_us: Distribution | None = None
-    close_us: Distribution | None = None
-    session_us: Distribution | None = None
+    times: dict[str, Distribution] = field(default_factory=dict)
     littles_law: Occupancy | None = None
     health: list[WorkerHealth] = field(default_factory=list)
     server: ServerCell | None = None
     edges: Edges | None = None
     examples: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def keeps_connection(self) -> bool:
+        """Whether its connections stay open, so that its exchanges are messages, not sessions."""
+        return keeps_connection(self.scenario)
 
     @property
     def too_short(self) -> bool:
@@ -219,9 +271,9 @@ class CellDetail:
 class Run:
     """Everything in run.json.
 
-    kind is `plan` or `hand`; server is what /listeners says of the server, {} if unknown. target: of a
-    service that is not a Lockstep server its address, framing and reply (None where replies were not
-    checked), else {}.
+    kind is `plan` or `hand`; server is what /listeners says of the server, {} if unknown, and modes what it
+    says of its modes. target: of a service that is not a Lockstep server its address, framing and reply (None
+    where replies were not checked), else {}.
     """
 
     run_id: str
@@ -236,13 +288,9 @@ class Run:
     cells: list[Cell] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     target: dict[str, Any] = field(default_factory=dict)
+    modes: dict[str, Mode] = field(default_factory=dict)
     schema: int = SCHEMA
 
-
-def _times_of(record: type[Cell] | type[ServerCell]) -> tuple[str, ...]:
-    """The names of its distributions of times, without their unit."""
-    return tuple(field.name.removesuffix("_us") for field in fields(record) if field.name.endswith("_us"))
-
-
-CLIENT_TIMES = _times_of(Cell)
-SERVER_TIMES = _times_of(ServerCell)
+    def mode(self, name: str) -> Mode:
+        """What is known of a mode."""
+        return self.modes.get(name, UNKNOWN_MODE)

@@ -87,13 +87,13 @@ def _row(cell: Cell) -> dict[str, Value]:
     row: dict[str, Value] = {name: getattr(cell, name) for name in _PLAIN}
     row |= {f"messages_{outcome}": count for outcome, count in asdict(cell.messages).items()}
     for name in CLIENT_TIMES:
-        row |= _times(name, getattr(cell, f"{name}_us"))
+        row |= _times(name, cell.times.get(name))
     row |= _record("littles_law_client", cell.littles_law)
     row |= _record("edges", cell.edges)
     if cell.server is not None:
         row |= {f"server_{name}": getattr(cell.server, name) for name in _SERVER_COUNTS}
         for name in SERVER_TIMES:
-            row |= _times(f"server_{name}", getattr(cell.server, f"{name}_us"))
+            row |= _times(f"server_{name}", cell.server.times.get(name))
         row |= _fairness(cell.server.fairness)
         row |= _record("wait_prediction", cell.server.wait_prediction)
         row |= _record("littles_law_server", cell.server.littles_law)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockstep.runs.connections import ServerRecord
+from lockstep.runs.records import Mode
 
 CONNECTIONS_LIMIT = 1_000_000
 # What of a connection's record goes into a run: with a hundred thousand of them, no more is asked for.
@@ -47,6 +48,12 @@ class Listener:
     in_service_ns: int
     released: int
     held_ns: int
+    thread_each: bool | None
+
+    @property
+    def mode(self) -> Mode:
+        """What it does, as a run keeps it."""
+        return Mode(self.permits, self.scope, self.thread_each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +131,12 @@ class ServerView:
 
 
 def _snapshot(document: dict[str, Any]) -> Snapshot:
-    names = Listener.__dataclass_fields__
-    listeners = [Listener(**{name: row[name] for name in names}) for row in document["listeners"]]
+    names = Listener.__dataclass_fields__.keys() - {"thread_each"}
+    listeners = [
+        # A server of an earlier version does not tell of its threads.
+        Listener(**{name: row[name] for name in names}, thread_each=row.get("thread_each"))
+        for row in document["listeners"]
+    ]
     return Snapshot(
         document["server"], document["now_ns"], {listener.name: listener for listener in listeners}
     )

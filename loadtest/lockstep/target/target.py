@@ -9,6 +9,7 @@ from typing import Any
 from lockstep.control import CellOrder
 from lockstep.nearest import did_you_mean
 from lockstep.plan import Plan, PlanError, Traffic
+from lockstep.runs.records import Mode
 from lockstep.target.admin import ServerView, Snapshot
 from lockstep.tcp.failures import HarnessError
 from lockstep_wire.framing import FRAMINGS
@@ -44,6 +45,13 @@ class Target:
         if snapshot is None:
             return {}
         return {**snapshot.settings, "modes": list(snapshot.listeners)}
+
+    def modes(self) -> dict[str, Mode]:
+        """What the server says of its modes; empty where nobody can be asked."""
+        snapshot = self._snapshot()
+        if snapshot is None:
+            return {}
+        return {name: listener.mode for name, listener in snapshot.listeners.items()}
 
     def told(self) -> dict[str, Any]:
         """What a run has to keep of a service that is not a Lockstep server: it tells nothing of itself."""

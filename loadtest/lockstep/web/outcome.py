@@ -67,6 +67,6 @@ def outcome_of(run: Run) -> Outcome:
 
 
 def _split(each: Aggregate) -> Split | None:
-    parts = (each.network_mean_us, each.wait_mean_us, each.service_mean_us)
+    parts = (each.time("network", "mean"), each.time("wait", "mean"), each.time("service", "mean"))
     medians = [part.median for part in parts if part is not None]
     return Split(*medians) if len(medians) == len(parts) else None

@@ -135,7 +135,7 @@ def _modes(progress: Progress, server: ServerNow) -> list[dict[str, Any]]:
 
 
 def _names(run: Run) -> list[str]:
-    return modes_of(run) if run.kind == "plan" else [str(run.plan["mode"])]
+    return list(modes_of(run)) if run.kind == "plan" else [str(run.plan["mode"])]
 
 
 def _counts(listener: Listener | None) -> dict[str, int | None]:

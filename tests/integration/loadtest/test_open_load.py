@@ -71,7 +71,7 @@ def test_a_stall_of_the_server_shows_in_the_response_time_and_not_in_the_round_t
     # Arrivals due while the server stands still wait for its end, the first of them for all of it. So the
     # worst 1% of all are those of the stall's first moments: they wait for the stall less that while.
     worst_s = 0.01 * sent / RATE_PER_S
-    response, round_trip = cell["response_us"], cell["round_trip_us"]
+    response, round_trip = cell["times"]["response"], cell["times"]["round_trip"]
     assert response["p99"] / 1e6 == pytest.approx(STALL_S - worst_s, rel=0.05)
     assert response["max"] / 1e6 == pytest.approx(STALL_S, rel=0.05)
     # The rest of them shorter and shorter; what piled up has to be worked off too, which takes a little more.

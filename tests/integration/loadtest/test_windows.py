@@ -47,8 +47,8 @@ def test_where_the_window_is_long_enough_times_are_those_of_the_servers_records(
     stays_us = [stay / 1_000 for stay in stays_ns(folder)]
     # The records that are kept are the cell's first; its users' own part of a session is below a millisecond
     # on a quiet machine.
-    assert cell["session_us"]["mean"] == pytest.approx(fmean(stays_us), rel=0.25, abs=2_000)
-    assert cell["response_us"]["mean"] == pytest.approx(fmean(stays_us) / 5, rel=0.25, abs=1_000)
+    assert cell["times"]["session"]["mean"] == pytest.approx(fmean(stays_us), rel=0.25, abs=2_000)
+    assert cell["times"]["response"]["mean"] == pytest.approx(fmean(stays_us) / 5, rel=0.25, abs=1_000)
 
 
 def stays_ns(folder: Path) -> list[int]:

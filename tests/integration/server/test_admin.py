@@ -20,7 +20,8 @@ SERVER = {
     "idle_timeout_ns", "max_frame", "records", "open_files_limit", "threads_limit", "listen_overflows",
 }  # fmt: skip
 LISTENER = {
-    "name", "mode", "permits", "scope", "port", "accepted", "open", "waiting", "in_service", "max_waiting",
+    "name", "mode", "permits", "scope", "thread_each", "port", "accepted", "open", "waiting", "in_service",
+    "max_waiting",
     "max_in_service", "closed", "received", "answered", "bytes_received", "bytes_sent", "causes",
     "at_ns", "in_service_ns", "released", "held_ns",
 }  # fmt: skip

@@ -13,7 +13,7 @@ from lockstep.measure.distribution import of_values
 from lockstep.runs.measures import Edges, Occupancy, WaitPrediction
 from lockstep.runs.records import Cell, Count, Messages, Run
 from tests.factories.open_load import simulated_open_run
-from tests.factories.runs import without_server
+from tests.factories.runs import with_times, without_server
 from tests.factories.simulated import simulated_run
 from tests.factories.units import MS, US
 
@@ -85,7 +85,9 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "generator-busy": with_worker(cpu_share=0.93),
     "throttled": with_worker(throttled_s=0.01),
     "generator-lag": with_worker(loop_lag_us=of_values([90 * MS])),
-    "send-lag": with_cell(arrival="poisson", send_lag_us=of_values([2 * MS])),
+    "send-lag": change_cell(
+        lambda cell: with_times(replace(cell, arrival="poisson"), send_lag=of_values([2 * MS]))
+    ),
     "open-files": with_worker(open_files=950),
     "queueing": with_server(wait_prediction=prediction(1_000, 1_040)),
     "littles-law-client": with_cell(littles_law=Occupancy(8, 12)),
@@ -153,12 +155,14 @@ WELL: dict[str, Callable[[Run], Run]] = {
         loop_lag_us=of_values([1 * MS] * 97 + [3 * MS] * 3)
     ),
     "a loop that is late but not by 2 ms": lambda run: with_worker(loop_lag_us=of_values([1_900 * US]))(
-        with_cell(response_us=of_values([1 * MS]))(run)
+        change_cell(lambda cell: with_times(cell, response=of_values([1 * MS])))(run)
     ),
     "a worker that tells little of itself": with_worker(
         loop_lag_us=None, throttled_s=None, open_files=None, open_files_limit=None
     ),
-    "a lag between the turns of closed load": with_cell(send_lag_us=of_values([50 * MS])),
+    "a lag between the turns of closed load": change_cell(
+        lambda cell: with_times(cell, send_lag=of_values([50 * MS]))
+    ),
     "one late arrival in a hundred": with_cell(late=1, sessions_per_s=250.0),
     "a prediction 3% off": with_server(wait_prediction=prediction(1_000, 1_030)),
     "a short cell that breaks the law": with_cell(littles_law=Occupancy(8, 8.4), sessions_per_s=250.0),
@@ -170,7 +174,7 @@ WELL: dict[str, Callable[[Run], Run]] = {
 def test_what_is_well_is_let_pass(run: Run, case: str) -> None:
     slow = replace(
         run,
-        cells=[replace(cell, response_us=of_values([10 * MS] * 90 + [90 * MS] * 10)) for cell in run.cells],
+        cells=[with_times(cell, response=of_values([10 * MS] * 90 + [90 * MS] * 10)) for cell in run.cells],
     )
     assert findings(WELL[case](slow)) == []
 

@@ -9,7 +9,7 @@ import pytest
 from lockstep.analysis.comparison import Comparison, NoAnswers, baseline_of, compare, judge
 from lockstep.analysis.metrics import METRICS
 from lockstep.runs.records import Cell
-from tests.factories.runs import degraded, make_cell, run_of, silent
+from tests.factories.runs import degraded, make_cell, modes_named, run_of, silent
 
 Key = tuple[str, str, int, str]
 
@@ -22,7 +22,8 @@ def repeated(mode: str, rates: tuple[float, ...], **more: object) -> list[Cell]:
 
 
 def compared(cells: list[Cell], modes: tuple[str, ...] = ()) -> dict[Key, Comparison]:
-    found = compare(run_of(cells).cells, modes)
+    run = run_of(cells)
+    found = compare(run.cells, modes_named(*modes) | run.modes)
     return {(each.series, each.baseline, each.level, each.metric.name): each for each in found}
 
 
@@ -62,9 +63,9 @@ def test_a_figure_that_is_missing_or_0_is_not_compared() -> None:
 
 def test_without_free_the_first_of_the_plan_is_the_baseline() -> None:
     cells = run_of([make_cell("ticket"), make_cell("lock")]).cells
-    assert baseline_of(cells, ("lock", "ticket")) == "lock"
-    assert baseline_of(cells) == "ticket"
-    assert baseline_of([]) is None
+    assert baseline_of(cells, modes_named("lock", "ticket")) == "lock"
+    assert baseline_of(cells, {}) == "ticket"
+    assert baseline_of([], {}) is None
 
 
 def test_only_cells_of_the_same_client_settings_are_held_against_each_other() -> None:
@@ -117,10 +118,20 @@ def test_arrivals_and_scenarios_that_differ_are_series_of_their_own() -> None:
         (
             [
                 make_cell("free"),
-                make_cell("ticket", messages_per_s=90),
-                make_cell("queue=1", messages_per_s=300),
+                make_cell("semaphore=2", messages_per_s=90),
+                make_cell("queue=2", messages_per_s=300),
             ],
-            "queue=1",
+            "queue=2",
+            8,
+            "messages_per_s",
+        ),
+        (
+            [
+                make_cell("free"),
+                make_cell("ticket", messages_per_s=90),
+                make_cell("queue=2", messages_per_s=300),
+            ],
+            "ticket",
             8,
             "messages_per_s",
         ),
@@ -136,7 +147,7 @@ def test_arrivals_and_scenarios_that_differ_are_series_of_their_own() -> None:
         ),
     ],
 )
-def test_the_headline_is_lock_against_free_under_the_greatest_load_or_who_differs_most(
+def test_the_headline_is_one_at_a_time_against_no_limit_or_who_differs_most(
     cells: list[Cell], series: str, level: int, metric: str
 ) -> None:
     headline = judge(run_of(cells)).headline

@@ -148,7 +148,7 @@ def test_what_was_not_measured_fails(run: Run, case: Callable[[Run], Run], gate:
 
 
 def test_a_repeat_without_the_figure_is_not_passed_over(run: Run) -> None:
-    silent = changed(run, lambda cell: (cell.mode, cell.repeat) == ("free", 2), response_us=None)
+    silent = changed(run, lambda cell: (cell.mode, cell.repeat) == ("free", 2), times={})
     judged = only(silent, "free@8: response_p99 < 1s")
     assert (judged.value, judged.passed) == (None, False)
     assert judged.reason == "not measured in 1 of 3 repeats"
@@ -195,7 +195,7 @@ def test_single_repeats_that_were_disturbed_are_left_out_of_a_gate_and_not_lacki
         with_rates(run, RATES),
         lambda cell: (cell.mode, cell.repeat) == ("free", 2),
         edges=short,
-        response_us=None,
+        times={},
     )
     judged = only(once, "free@8: messages_per_s > 0")
     assert (judged.value, judged.low, judged.high, judged.passed) == (150.0, 100.0, 200.0, True)

@@ -10,7 +10,8 @@ from lockstep.measure import littles_law
 from lockstep.measure.distribution import of_values
 from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import Cell
-from tests.factories.simulated import simulated_run
+from tests.factories.runs import with_times
+from tests.factories.simulated import counted, simulated_run
 from tests.factories.units import MS, US
 
 
@@ -24,10 +25,12 @@ def cell() -> Cell:
         seconds=2.0,
         sessions_per_s=1_000.0,
         messages_per_s=2_500.0,
-        session_us=of_values([9 * MS]),
-        response_us=of_values([3_500 * US]),
-        round_trip_us=of_values([3 * MS]),
-        send_lag_us=of_values([1 * MS]),
+        times=counted(
+            session=of_values([9 * MS]),
+            response=of_values([3_500 * US]),
+            round_trip=of_values([3 * MS]),
+            send_lag=of_values([1 * MS]),
+        ),
     )
 
 
@@ -46,7 +49,7 @@ def test_where_connections_stay_open_a_round_is_a_message(cell: Cell) -> None:
 
 
 def test_where_no_round_trip_was_recorded_the_response_stands_for_it(cell: Cell) -> None:
-    said = littles_law.at_the_client(replace(cell, scenario="persistent", round_trip_us=None))
+    said = littles_law.at_the_client(with_times(replace(cell, scenario="persistent"), round_trip=None))
     assert both(said) == pytest.approx((10, 2_500 * 0.0045))
 
 
@@ -57,7 +60,7 @@ def test_under_open_load_the_number_in_flight_is_held_against_the_exchanges_alon
 
 
 def test_without_a_time_there_is_no_law(cell: Cell) -> None:
-    assert littles_law.at_the_client(replace(cell, session_us=None)) is None
+    assert littles_law.at_the_client(with_times(cell, session=None)) is None
     assert littles_law.at_the_server(5, 0, 5, 5.0) is None
 
 

@@ -36,7 +36,7 @@ def test_a_figure_is_the_median_of_the_repeats_with_their_least_and_greatest(run
             strict=True,
         )
     ]
-    (said,) = aggregate(cells)
+    (said,) = aggregate(cells, {})
     assert said.messages_per_s is not None
     assert (said.messages_per_s.median, said.messages_per_s.min, said.messages_per_s.max) == (20, 10, 90)
 
@@ -56,7 +56,7 @@ def test_cells_with_other_client_settings_are_no_repeats_of_each_other(run: Run)
         replace(one, index=1, client_mode="locked"),
         replace(one, index=2, messages_per_connection=1),
     ]
-    assert [each.series for each in aggregate(cells)] == [
+    assert [each.series for each in aggregate(cells, {})] == [
         f"{one.mode}, 5 messages",
         f"{one.mode}, locked clients, 5 messages",
         f"{one.mode}, 1 message",
@@ -68,7 +68,7 @@ def test_a_rate_of_its_own_makes_a_series_of_its_own(run: Run) -> None:
     cells = [
         replace(one, index=number, rate_per_s=rate) for number, rate in enumerate((None, 40.0, 40.0, 7.5))
     ]
-    assert [(each.series, each.repeats, each.rate_per_s) for each in aggregate(cells)] == [
+    assert [(each.series, each.repeats, each.rate_per_s) for each in aggregate(cells, {})] == [
         (f"{one.mode}, closed load", 1, None),
         (f"{one.mode}, 40/s", 2, 40.0),
         (f"{one.mode}, 7.5/s", 1, 7.5),
@@ -78,14 +78,14 @@ def test_a_rate_of_its_own_makes_a_series_of_its_own(run: Run) -> None:
 def test_the_hand_off_is_the_median_of_the_repeats_means_and_absent_where_nobody_waited(run: Run) -> None:
     said = {(each.series, each.level): each for each in aggregate(run.cells, modes_of(run))}
     means = [
-        cell.server.handoff_us.mean
+        cell.server.times["handoff"].mean
         for cell in run.cells
         if (cell.mode, cell.level) == ("lock", 8)
         and cell.server is not None
-        and cell.server.handoff_us is not None
+        and cell.server.times.get("handoff") is not None
     ]
-    measured = said["lock", 8].handoff_mean_us
+    measured = said["lock", 8].time("handoff", "mean")
     assert measured is not None
     assert measured.median == sorted(means)[1]
-    assert said["lock", 1].handoff_mean_us is None
-    assert said["free", 8].handoff_mean_us is None
+    assert said["lock", 1].time("handoff", "mean") is None
+    assert said["free", 8].time("handoff", "mean") is None

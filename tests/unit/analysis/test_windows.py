@@ -18,7 +18,7 @@ from lockstep.measure.edges import Service, foreseen, needed_s, round_ns
 from lockstep.plan import PlannedCell, Traffic
 from lockstep.record.journal import Journal
 from lockstep.record.recorder import CellRecorder
-from lockstep.runs.records import CLIENT_TIMES, Cell
+from lockstep.runs.records import Cell
 from lockstep.tcp.samples import Outcome, Phase, Sample
 from tests.factories.closed_users import HOP_NS, MODES, Closed, UserVisit, Work
 from tests.factories.reports import order, sent
@@ -96,9 +96,9 @@ def test_figures_are_right_or_the_cell_says_that_it_is_too_short(told: bool) -> 
         cell = measured(work, visits, start_ns, told=told)
         if cell.too_short:
             short += 1
-            assert all(getattr(cell, f"{name}_us") is None for name in CLIENT_TIMES)
+            assert cell.times == {}
             continue
-        law, session, response = cell.littles_law, cell.session_us, cell.response_us
+        law, session, response = cell.littles_law, cell.times.get("session"), cell.times.get("response")
         assert law is not None, work
         assert session is not None
         assert response is not None

@@ -74,7 +74,7 @@ def test_the_first_model_name_is_the_processors() -> None:
 def cell_json(**more: Any) -> dict[str, Any]:
     ledger = {"failed": 4, "explanation": ""}
     workers = {"workers_reported": 2, "workers_expected": 2}
-    return {"messages": {"answered": 5}, "ledger": ledger, **workers, **more}
+    return {"messages": {"answered": 5}, "ledger": ledger, "times": {}, **workers, **more}
 
 
 def run_json(*cells: dict[str, Any], notes: Sequence[str] = ()) -> dict[str, Any]:
@@ -83,12 +83,12 @@ def run_json(*cells: dict[str, Any], notes: Sequence[str] = ()) -> dict[str, Any
 
 def test_a_run_tells_what_was_answered_and_lost_how_long_it_opened_and_what_its_workers_take() -> None:
     health = [{"resident_bytes": 7}, {"resident_bytes": None}, {"resident_bytes": 9}]
-    cell = cell_json(round_trip_us={"p50": 61.0}, opening_s=1.5, health=health)
+    cell = cell_json(times={"round_trip": {"p50": 61.0}}, opening_s=1.5, health=health)
     assert summary_of(run_json(cell)) == RunSummary(5, 4, 61.0, 1.5, [7, 9], True, [])
 
 
 def test_a_run_without_replies_has_no_round_trip() -> None:
-    assert summary_of(run_json(cell_json(round_trip_us=None))).round_trip_us is None
+    assert summary_of(run_json(cell_json())).round_trip_us is None
 
 
 def test_what_explains_a_difference_in_the_ledger_is_a_note_like_the_others() -> None:

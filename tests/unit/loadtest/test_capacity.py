@@ -20,7 +20,6 @@ from lockstep.master.capacity import (
     own_limits,
     port_count,
     raise_open_files,
-    thread_each,
 )
 from lockstep.plan import Arrival, PlanError, Traffic
 from lockstep.tcp.addresses import Address
@@ -127,21 +126,6 @@ def test_a_mode_without_a_thread_for_each_connection_needs_only_files() -> None:
     check_capacity(100, [worker()], ServerLimits(None, 5), 1, thread_each=False)
     with pytest.raises(PlanError, match="open files in the server"):
         check_capacity(100, [worker()], ServerLimits(5, None), 1, thread_each=False)
-
-
-@pytest.mark.parametrize(
-    ("mode", "each"),
-    [
-        ("free", True),
-        ("lock", True),
-        ("semaphore=4/message", True),
-        ("ticket", True),
-        ("queue=4", False),
-        ("iterative", False),
-    ],
-)
-def test_modes_are_told_apart_by_who_waits_in_a_thread(mode: str, each: bool) -> None:
-    assert thread_each(mode) is each
 
 
 def test_a_port_range_includes_both_its_ends() -> None:

@@ -149,15 +149,19 @@ def test_a_server_cell_is_what_was_counted_since_the_cell_began() -> None:
     assert (cell.accepted, cell.received, cell.answered) == (3, 6, 6)
     assert (cell.bytes_received, cell.bytes_sent) == (60, 60)
     assert (cell.max_in_service, cell.max_waiting, cell.dropped_records) == (1, 2, 4)
-    assert cell.hold_us is not None
-    assert (cell.hold_us.count, cell.inversions) == (2, 0)
+    assert (cell.times["hold"].count, cell.inversions) == (2, 0)
 
 
 def test_by_message_a_connections_record_tells_no_order() -> None:
     at_message = snapshot(scope="message")
     told = account(at_message, at_message, [row(1, 0)])
     cell = told.cell
-    assert (cell.inversions, cell.hold_us, cell.handoff_us, cell.idle_start_us) == (None, None, None, None)
+    assert (
+        cell.inversions,
+        cell.times.get("hold"),
+        cell.times.get("handoff"),
+        cell.times.get("idle_start"),
+    ) == (None, None, None, None)
     assert (cell.fairness, told.overlap) == (None, None)
 
 
@@ -256,9 +260,9 @@ def test_a_cell_carries_what_was_planned_and_what_was_collected() -> None:
     assert (cell.index, cell.mode, cell.level, cell.repeat) == (4, "lock", 8, 2)
     assert (cell.workers_expected, cell.workers_reported, cell.cut_short) == (2, 1, True)
     assert cell.messages == Messages(sent=1, answered=1)
-    assert cell.response_us is not None
-    assert cell.connect_us is None
-    assert cell.round_trip_us == cell.response_us
+    assert "response" in cell.times
+    assert "connect" not in cell.times
+    assert cell.times.get("round_trip") == cell.times.get("response")
     assert (cell.arrival, cell.rate_per_s) == ("closed", None)
     assert [health.worker for health in cell.health] == ["w1"]
     assert cell.littles_law is None
@@ -294,7 +298,10 @@ def test_a_cell_of_an_open_load_tells_its_rate_and_both_times() -> None:
     collected.add({**report, "late": 3, "dropped": 2})
     cell = make_cell(PLANNED, collected, None, cut_short=False)
     assert (cell.arrival, cell.rate_per_s, cell.late, cell.dropped) == ("constant", 100.0, 3, 2)
-    means = [each and each.mean for each in (cell.response_us, cell.round_trip_us, cell.send_lag_us)]
+    means = [
+        each and each.mean
+        for each in (cell.times.get("response"), cell.times.get("round_trip"), cell.times.get("send_lag"))
+    ]
     assert means == pytest.approx([400_000, 100_000, 300_000], rel=0.002)
     assert cell.littles_law is not None
     # In flight is what was sent: from when it was due on it waited for a user, and was nowhere yet.

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from lockstep.control import CellOrder
 from lockstep.measure.collector import CellCollector
 from lockstep.plan import Arrival, Traffic
-from lockstep.record.recorder import HISTOGRAMS, SpanSums
-from lockstep.runs.records import Messages
+from lockstep.record.recorder import SpanSums
+from lockstep.runs.records import CLIENT_TIMES, Messages
 from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
 from tests.factories.reports import (
     OPEN,
@@ -102,8 +102,8 @@ def assert_same(merged: CellCollector, alone: CellCollector) -> None:
         assert getattr(merged, name) == getattr(alone, name), name
     # Every bucket of every histogram, hence every percentile.
     assert merged.detail() == alone.detail()
-    for name in HISTOGRAMS:
-        assert merged.distribution(name) == alone.distribution(name), name
+    for name in CLIENT_TIMES:
+        assert merged.times.get(name) == alone.times.get(name), name
 
 
 @settings(max_examples=20, deadline=None)
@@ -113,8 +113,8 @@ def test_percentiles_never_exceed_the_maximum(
 ) -> None:
     collector = CellCollector(cell_order, {"w1"})
     collector.add(report_of_due(samples, cell_order=cell_order))
-    for name in HISTOGRAMS:
-        told = collector.distribution(name)
+    for name in CLIENT_TIMES:
+        told = collector.times.get(name)
         if told is not None:
             assert told.min <= told.p50 <= told.p90 <= told.p99 <= told.p999 <= told.max, name
             assert told.mean <= told.max, name
@@ -192,7 +192,7 @@ def test_percentiles_are_those_of_all_the_values_and_never_an_average() -> None:
     collector = CellCollector(order(), {"fast", "slow"})
     collector.add(report_of([message(1.5, 1.501)] * 99, "fast"))
     collector.add(report_of([message(1.5, 2.5)], "slow"))
-    times = collector.distribution("response")
+    times = collector.times.get("response")
     assert times is not None
     assert times.count == 100
     assert times.p50 == pytest.approx(1_000, rel=0.002)
@@ -202,7 +202,7 @@ def test_percentiles_are_those_of_all_the_values_and_never_an_average() -> None:
 def test_what_was_never_recorded_has_no_distribution() -> None:
     collector = CellCollector(order(), {"w1"})
     collector.add(report_of([message(1.5, 1.6, Outcome.RESET)]))
-    assert collector.distribution("response") is None
+    assert "response" not in collector.times
     assert collector.detail().histograms == {}
 
 

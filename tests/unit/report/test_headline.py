@@ -13,7 +13,7 @@ from lockstep.analysis.series import modes_of
 from lockstep.report import headline
 from lockstep.runs.records import Messages, Run
 from tests.factories.open_load import simulated_open_run
-from tests.factories.runs import all_failed
+from tests.factories.runs import all_failed, modes_named
 from tests.factories.simulated import simulated_run
 
 
@@ -80,9 +80,13 @@ def test_of_a_server_that_failed_most_messages_no_throughput_is_told() -> None:
 
 
 def test_the_hand_off_is_told_of_each_mode_under_its_greatest_load() -> None:
-    free, lock = aggregate(simulated_run(modes=("free", "lock"), levels=(8,))[0].cells, ("free", "lock"))
-    slower = replace(lock, level=32, handoff_mean_us=Spread(84, 80, 90))
-    queue: Aggregate = replace(lock, series="queue=1", mode="queue=1", handoff_mean_us=Spread(9, 9, 9))
+    free, lock = aggregate(
+        simulated_run(modes=("free", "lock"), levels=(8,))[0].cells, modes_named("free", "lock")
+    )
+    slower = replace(lock, level=32, times={"handoff": {"mean": Spread(84, 80, 90)}})
+    queue: Aggregate = replace(
+        lock, series="queue=1", mode="queue=1", times={"handoff": {"mean": Spread(9, 9, 9)}}
+    )
     said = headline.handoff_sentence([free, slower, lock, queue])
     assert said is not None
     assert said.endswith(": 84.0 µs with lock, 9.00 µs with queue=1.")
@@ -90,7 +94,7 @@ def test_the_hand_off_is_told_of_each_mode_under_its_greatest_load() -> None:
 
 
 def test_a_peak_above_the_users_is_explained_and_no_other_is() -> None:
-    (lock,) = aggregate(simulated_run(modes=("lock",), levels=(8,))[0].cells, ("lock",))
+    (lock,) = aggregate(simulated_run(modes=("lock",), levels=(8,))[0].cells, modes_named("lock"))
     assert headline.peak_notes([replace(lock, max_in_service=8), replace(lock, max_in_service=None)]) == []
     (note,) = headline.peak_notes([lock, replace(lock, max_in_service=9)])
     assert note.startswith("Peak 9 with 8 users: ")

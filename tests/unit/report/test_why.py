@@ -21,7 +21,9 @@ from lockstep.report.sections.throughput import throughput_chart
 from lockstep.report.sections.timeline import timeline_chart
 from lockstep.runs.measures import Fairness, Overlap
 from lockstep.runs.records import Cell, ServerCell
+from lockstep.runs.schema_3 import mode_named
 from tests.factories.open_load import simulated_open_run
+from tests.factories.runs import modes_named
 from tests.factories.simulated import simulated_run
 
 LEVELS = (1, 2, 4, 8, 16, 32)
@@ -33,7 +35,7 @@ def panel(series: str, in_service: float, most: int = 1) -> Panel:
 
 
 def by_message() -> Panel:
-    return Panel("lock/message", "lock/message", 32, None)
+    return Panel("lock/message", "lock/message", 32, None, by_message=True)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,8 @@ def test_the_overlap_is_told_with_equals_together(panels: list[Panel], said: str
 
 
 def lane(series: str, most: int) -> Lane:
-    return Lane(series, series, 36, 10.0, (), ((0, most), (10, most)))
+    by_message = mode_named(series).by_message
+    return Lane(series, series, 36, 10.0, (), ((0, most), (10, most)), by_message)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +142,7 @@ def test_a_sentence_tells_who_was_overtaken(
     cells: list[Cell], overtaken: dict[str, int | None], said: str | None
 ) -> None:
     modes = ("free", "lock", "ticket", "queue=1")
-    sentence = why_words.fairness_sentence(with_overtaken(cells, overtaken), modes)
+    sentence = why_words.fairness_sentence(with_overtaken(cells, overtaken), modes_named(*modes))
     if said is None:
         assert sentence is None
     else:
@@ -154,12 +157,12 @@ def test_no_connection_was_overtaken_only_where_none_was_in_any_repeat(cells: li
         for repeat, overtaken in ((1, 0), (2, 5), (3, 0))
         for each in with_overtaken([replace(lock, index=repeat, repeat=repeat)], {"lock": overtaken})
     ]
-    assert (why_words.fairness_sentence(repeats, ()) or "").endswith(" in most repeats.")
+    assert (why_words.fairness_sentence(repeats, {}) or "").endswith(" in most repeats.")
 
 
 def test_of_a_single_connection_nothing_is_said_for_nobody_can_overtake_it(cells: list[Cell]) -> None:
     alone = [replace(cell, level=1) for cell in cells]
-    assert why_words.fairness_sentence(alone, ()) is None
+    assert why_words.fairness_sentence(alone, {}) is None
 
 
 def test_a_row_of_fairness_has_medians_and_says_what_was_not_recorded(cells: list[Cell]) -> None:
@@ -272,7 +275,7 @@ def drawn(levels: tuple[int, ...], curve: Curve) -> Chart | None:
         replace(cell, messages_per_s=curve.at(cell.level))
         for cell in simulated_run(modes=("free",), levels=levels, repeats=2)[0].cells
     ]
-    aggregates = aggregate(cells)
+    aggregates = aggregate(cells, {})
     return throughput_chart(cells, aggregates, colours(aggregates), scalings(cells))
 
 
@@ -307,7 +310,7 @@ def test_without_a_law_the_line_joins_the_medians_and_says_whether_one_was_tried
         replace(cell, messages_per_s=100.0 if cell.level == 8 else 400.0 * cell.level)
         for cell in simulated_run(modes=("free",), levels=LEVELS, repeats=2)[0].cells
     ]
-    aggregates = aggregate(cells)
+    aggregates = aggregate(cells, {})
     unfit, *_ = rows_of(throughput_chart(cells, aggregates, colours(aggregates), scalings(cells)))
     assert [(point["level"], point["part"]) for point in unfit] == [(each, "no law") for each in LEVELS]
 
@@ -315,5 +318,5 @@ def test_without_a_law_the_line_joins_the_medians_and_says_whether_one_was_tried
 def test_with_a_single_level_or_under_open_load_there_is_no_course_to_draw() -> None:
     assert drawn((8,), SHARED) is None
     run = simulated_open_run(repeats=1)
-    aggregates = aggregate(run.cells)
+    aggregates = aggregate(run.cells, {})
     assert throughput_chart(run.cells, aggregates, colours(aggregates)) is None

@@ -24,6 +24,7 @@ from lockstep.report.verdict_words import bound
 from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import WorkerHealth
 from tests.factories.open_load import simulated_open_run
+from tests.factories.runs import modes_named
 from tests.factories.simulated import simulated_run
 
 
@@ -95,17 +96,19 @@ def test_labels_are_moved_apart_and_keep_their_order() -> None:
 
 @pytest.fixture(scope="module")
 def two() -> list[Aggregate]:
-    return aggregate(simulated_run(modes=("free", "lock"), levels=(8,))[0].cells, ("free", "lock"))
+    return aggregate(simulated_run(modes=("free", "lock"), levels=(8,))[0].cells, modes_named("free", "lock"))
 
 
 def test_a_mode_keeps_its_colour_whatever_it_is_compared_with() -> None:
     def chosen(*modes: str) -> dict[str, str]:
-        return colours(aggregate(simulated_run(modes=modes, levels=(1,), repeats=1)[0].cells, modes))
+        return colours(
+            aggregate(simulated_run(modes=modes, levels=(1,), repeats=1)[0].cells, modes_named(*modes))
+        )
 
     assert chosen("lock")["lock"] == chosen("free", "lock")["lock"]
     everyone = chosen("free", "lock", "semaphore=4", "queue=1", "iterative", "ticket")
     assert len(set(everyone.values())) == 6
-    openly = colours(aggregate(simulated_open_run(modes=("lock",), repeats=1).cells, ("lock",)))
+    openly = colours(aggregate(simulated_open_run(modes=("lock",), repeats=1).cells, modes_named("lock")))
     assert set(openly.values()) == {everyone["lock"]}
 
 
@@ -132,7 +135,7 @@ def test_a_title_tells_no_growth_from_a_level_at_which_nothing_was_answered() ->
         replace(each, messages_per_s=0.0) if (each.mode, each.level) == ("lock", 1) else each
         for each in cells
     ]
-    said = titles.throughput_title(aggregate(silent, ("free", "lock")))
+    said = titles.throughput_title(aggregate(silent, modes_named("free", "lock")))
     assert said.startswith("From 1 to 16 connections, throughput grows by a factor of ")
     assert "lock" not in said
 
@@ -140,13 +143,15 @@ def test_a_title_tells_no_growth_from_a_level_at_which_nothing_was_answered() ->
 def test_where_the_told_series_have_no_figure_the_title_claims_nothing_of_the_others(
     two: list[Aggregate],
 ) -> None:
-    mute = [replace(each, max_in_service=None, response_p99_us=None) for each in two]
+    mute = [replace(each, max_in_service=None, times={}) for each in two]
     assert titles.in_service_title(mute) == "Peak in service"
     assert titles.response_title(mute).endswith("nothing was timed with free and lock")
 
 
 def test_titles_under_open_load_speak_of_arrivals() -> None:
-    aggregates = aggregate(simulated_open_run(modes=("lock", "queue=1")).cells, ("lock", "queue=1"))
+    aggregates = aggregate(
+        simulated_open_run(modes=("lock", "queue=1")).cells, modes_named("lock", "queue=1")
+    )
     for title in (
         titles.response_title(aggregates),
         titles.time_spent_title(aggregates),
@@ -195,8 +200,8 @@ def test_a_worker_is_shown_at_its_worst_and_with_dashes_where_the_system_does_no
 
 def test_only_open_load_has_rows_of_its_own() -> None:
     closed = simulated_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
-    assert load_table(aggregate(closed)).rows == ()
-    rows = load_table(aggregate(simulated_open_run(modes=("lock",)).cells)).rows
+    assert load_table(aggregate(closed, {})).rows == ()
+    rows = load_table(aggregate(simulated_open_run(modes=("lock",)).cells, {})).rows
     assert [(row[2], row[-2], row[-1]) for row in rows] == [("223", "6", "0"), ("357", "6", "0")]
 
 
@@ -234,5 +239,5 @@ def test_a_row_of_which_nothing_was_measured_says_so() -> None:
 
 def test_a_title_names_the_series_of_which_it_has_no_time(two: list[Aggregate]) -> None:
     free, lock = two
-    title = titles.response_title([free, replace(lock, response_p99_us=None)])
+    title = titles.response_title([free, replace(lock, times={})])
     assert title.endswith(" with free; not measured with lock")

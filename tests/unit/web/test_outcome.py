@@ -14,7 +14,7 @@ RUN, _ = simulated_run(("free", "lock"), (1, 8), 3)
 
 def test_while_a_run_goes_on_there_are_figures_and_no_verdict() -> None:
     outcome = outcome_of(replace(RUN, finished=None, cells=RUN.cells[:4]))
-    assert {row.series for row in outcome.rows} == {"free", "lock"}
+    assert {row["series"] for row in outcome.rows} == {"free", "lock"}
     assert outcome.sentences == ()
 
 

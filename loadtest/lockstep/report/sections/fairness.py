@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -60,7 +60,7 @@ class FairnessRow:
     told: tuple[str, ...]
 
 
-def fairness_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[FairnessRow]:
+def fairness_rows(cells: Sequence[Cell], modes: Collection[str]) -> list[FairnessRow]:
     """A row for each series and level, but one for a series whose order was not recorded.
 
     No rows where no order was recorded at all, nor for a series of which the server told nothing.

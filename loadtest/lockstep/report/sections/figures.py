@@ -18,11 +18,15 @@ RESULTS: tuple[Column[Aggregate], ...] = (
     Column("level", "connections", lambda each: whole(each.level)),
     Column("messages_per_s", "messages/s", lambda each: rate(median_of(each.messages_per_s))),
     Column("spread", "min to max", lambda each: _spread(each.messages_per_s)),
-    Column("response_p50", "response p50", lambda each: duration(median_of(each.response_p50_us))),
-    Column("response_p99", "response p99", lambda each: duration(median_of(each.response_p99_us))),
-    Column("first_reply_p50", "first reply p50", lambda each: duration(median_of(each.first_reply_p50_us))),
-    Column("wait", "wait, mean", lambda each: duration(median_of(each.wait_mean_us))),
-    Column("handoff", "hand-off, mean", lambda each: duration(median_of(each.handoff_mean_us))),
+    Column("response_p50", "response p50", lambda each: typical(each, "response", "p50")),
+    Column("response_p99", "response p99", lambda each: typical(each, "response", "p99")),
+    Column(
+        "first_reply_p50",
+        "first reply p50",
+        lambda each: typical(each, "first_reply", "p50"),
+    ),
+    Column("wait", "wait, mean", lambda each: typical(each, "wait", "mean")),
+    Column("handoff", "hand-off, mean", lambda each: typical(each, "handoff", "mean")),
     Column("in_service", "peak in service", lambda each: whole(each.max_in_service)),
     Column("failed", "failed", lambda each: whole(each.failures)),
 )
@@ -35,11 +39,11 @@ CELLS: tuple[Column[Cell], ...] = (
     Column("repeat", "repeat", lambda cell: str(cell.repeat)),
     Column("messages_per_s", "messages/s", lambda cell: rate(cell.messages_per_s)),
     Column("sessions_per_s", "sessions/s", lambda cell: rate(cell.sessions_per_s)),
-    Column("first_reply_p50", "first reply p50", lambda cell: _part(cell.first_reply_us, "p50")),
-    Column("response_p50", "response p50", lambda cell: _part(cell.response_us, "p50")),
-    Column("response_p99", "response p99", lambda cell: _part(cell.response_us, "p99")),
-    Column("response_max", "response max", lambda cell: _part(cell.response_us, "max")),
-    Column("wait", "wait, mean", lambda cell: _part(cell.wait_us, "mean")),
+    Column("first_reply_p50", "first reply p50", lambda cell: _part(cell.times.get("first_reply"), "p50")),
+    Column("response_p50", "response p50", lambda cell: _part(cell.times.get("response"), "p50")),
+    Column("response_p99", "response p99", lambda cell: _part(cell.times.get("response"), "p99")),
+    Column("response_max", "response max", lambda cell: _part(cell.times.get("response"), "max")),
+    Column("wait", "wait, mean", lambda cell: _part(cell.times.get("wait"), "mean")),
     Column("handoff_p50", "hand-off p50", lambda cell: _part(_handoff(cell), "p50")),
     Column("in_service", "peak in service", lambda cell: whole(_in_service(cell))),
     Column("sent", "sent", lambda cell: whole(cell.messages.sent)),
@@ -68,6 +72,11 @@ def cells_table(material: Material) -> Table:
     return Table.of(CELLS, material.cells)
 
 
+def typical(each: Aggregate, name: str, statistic: str) -> str:
+    """The median over the repeats of a statistic of one of the times, ready to be printed."""
+    return duration(median_of(each.time(name, statistic)))
+
+
 def median_of(spread: Spread | None) -> float | None:
     """The median of a spread, where there is one."""
     return None if spread is None else spread.median
@@ -84,7 +93,7 @@ def _part(times: Distribution | None, part: Literal["p50", "p99", "max", "mean"]
 
 
 def _handoff(cell: Cell) -> Distribution | None:
-    return None if cell.server is None else cell.server.handoff_us
+    return None if cell.server is None else cell.server.times.get("handoff")
 
 
 def _in_service(cell: Cell) -> int | None:

@@ -11,7 +11,7 @@ from lockstep.analysis.check import Topic
 from lockstep.report.material import Material
 from lockstep.report.numbers import ABSENT, duration, rate, whole
 from lockstep.report.section import Column, Section, Table, table_of, table_section
-from lockstep.report.sections.figures import RESULT_BY_NAME, median_of
+from lockstep.report.sections.figures import RESULT_BY_NAME, median_of, typical
 from lockstep.runs.records import Cell, WorkerHealth
 
 # Times of an open load count from when a message was due; its round trip from when it was sent.
@@ -20,9 +20,9 @@ LOAD: tuple[Column[Aggregate], ...] = (
     Column("offered", "offered/s", lambda each: rate(each.rate_per_s)),
     Column("completed", "completed/s", lambda each: rate(_completed(each))),
     *(RESULT_BY_NAME[name] for name in ("response_p50", "response_p99")),
-    Column("round_trip_p50", "round trip p50", lambda each: duration(median_of(each.round_trip_p50_us))),
-    Column("round_trip_p99", "round trip p99", lambda each: duration(median_of(each.round_trip_p99_us))),
-    Column("send_lag_p99", "send lag p99", lambda each: duration(median_of(each.send_lag_p99_us))),
+    Column("round_trip_p50", "round trip p50", lambda each: typical(each, "round_trip", "p50")),
+    Column("round_trip_p99", "round trip p99", lambda each: typical(each, "round_trip", "p99")),
+    Column("send_lag_p99", "send lag p99", lambda each: typical(each, "send_lag", "p99")),
     Column("late", "late", lambda each: whole(each.late)),
     Column("dropped", "dropped", lambda each: whole(each.dropped)),
 )

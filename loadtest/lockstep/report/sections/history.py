@@ -51,7 +51,7 @@ MEASURES = (
         title="{where}, 99% of messages are answered within: {told}",
         unit="milliseconds",
         scale=US_PER_MS,
-        of=lambda each: each.response_p99_us,
+        of=lambda each: each.time("response", "p99"),
         words=lambda value: duration(value * US_PER_MS),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -84,7 +84,7 @@ class LawRow:
     server: tuple[str, str, str, str]
 
 
-def wait_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[WaitRow]:
+def wait_rows(cells: Sequence[Cell], modes: Collection[str]) -> list[WaitRow]:
     """A row for each series and level, of the repeat whose wait is the middle one, in the plan's order."""
     rows = []
     for series, level, group in groups_in_plan_order(cells, modes):
@@ -99,7 +99,7 @@ def wait_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[WaitRow]:
     return rows
 
 
-def law_rows(cells: Sequence[Cell], modes: Sequence[str]) -> list[LawRow]:
+def law_rows(cells: Sequence[Cell], modes: Collection[str]) -> list[LawRow]:
     """A row for each series and level that was counted: medians of the repeats, in the plan's order."""
     rows = []
     for series, level, group in groups_in_plan_order(cells, modes):

@@ -88,7 +88,7 @@ def _how_to_read(timeline: Timeline) -> str:
         f"The first connections of one cell at {counted(timeline.level, 'user')}, one row each, in order of "
         "arrival. The dashed line is where the last row ended; the strip ends with the recorded connections."
     )
-    if any(lane.mode.endswith("/message") for lane in timeline.lanes):
+    if any(lane.by_message for lane in timeline.lanes):
         said += (
             " A mode that ends in /message admits message by message: there a bar is the whole conversation, "
             "and conversations overlap although their messages do not."
@@ -122,7 +122,7 @@ def _strip(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Lay
         )
     )
     # A mode that admits by message has no admission of connections to count.
-    counted = "in conversation" if lane.mode.endswith("/message") else "in service"
+    counted = "in conversation" if lane.by_message else "in service"
     title = alt.TitleParams(f"{counted} at once", fontWeight="normal")
     return alt.layer(area).properties(width=WIDTH, height=STRIP, title=title)
 

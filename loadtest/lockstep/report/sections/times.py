@@ -32,9 +32,9 @@ def time_spent_section(material: Material) -> Section | None:
     aggregates = material.aggregates
     seen = tuple(dict.fromkeys(material.colours.values()))
     parts: tuple[tuple[str, _SpreadOf], ...] = (
-        ("network", lambda each: each.network_mean_us),
-        ("wait", lambda each: each.wait_mean_us),
-        ("service", lambda each: each.service_mean_us),
+        ("network", lambda each: each.time("network", "mean")),
+        ("wait", lambda each: each.time("wait", "mean")),
+        ("service", lambda each: each.time("service", "mean")),
     )
     return one_drawing(
         "time-spent",
@@ -59,7 +59,7 @@ def connect_section(material: Material) -> Section | None:
         connect_title(material.aggregates),
         "The kernel completes a connect, admitted or not: a wait shows not here, but in the first reply.",
         (Topic.TIMES, Topic.CONNECT),
-        (lambda each: each.connect_p50_us, lambda each: each.connect_p99_us),
+        (lambda each: each.time("connect", "p50"), lambda each: each.time("connect", "p99")),
     )
 
 
@@ -71,7 +71,7 @@ def first_reply_section(material: Material) -> Section | None:
         first_reply_title(material.aggregates),
         "From a connection's first message to its reply, waiting for admission included.",
         (Topic.TIMES,),
-        (lambda each: each.first_reply_p50_us, lambda each: each.first_reply_p99_us),
+        (lambda each: each.time("first_reply", "p50"), lambda each: each.time("first_reply", "p99")),
     )
 
 
@@ -84,7 +84,7 @@ def response_section(material: Material) -> Section | None:
         response_title(material.aggregates),
         "From when a message was due to its reply." if open_load else "From a message to its reply.",
         (Topic.TIMES,),
-        (lambda each: each.response_p50_us, lambda each: each.response_p99_us),
+        (lambda each: each.time("response", "p50"), lambda each: each.time("response", "p99")),
     )
 
 
@@ -181,9 +181,9 @@ def _parts(each: Aggregate, colour: str) -> list[Row]:
     parts: list[Row] = []
     start = 0.0
     for spread, fill, opacity in (
-        (each.network_mean_us, NEUTRAL, 1.0),
-        (each.wait_mean_us, colour, WAITING_OPACITY),
-        (each.service_mean_us, colour, 1.0),
+        (each.time("network", "mean"), NEUTRAL, 1.0),
+        (each.time("wait", "mean"), colour, WAITING_OPACITY),
+        (each.time("service", "mean"), colour, 1.0),
     ):
         if spread is not None and spread.median > 0:
             end = start + spread.median / US_PER_MS
