@@ -68,7 +68,7 @@ FLAGS = sorted(given_by(Where.COMPARE), key=lambda setting: setting.only != "pla
 
 @command(*map(_flag, FLAGS))
 def compare(**given: Any) -> int:
-    """Run the same load against every mode and set them side by side."""
+    """Run the same load against every mode, set side by side."""
     # Locust reads variables of its own as it is imported, and the processes that carry the load inherit.
     clean_own_environment()
     from lockstep.master.local_run import LocalRun

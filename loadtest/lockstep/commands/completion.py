@@ -13,7 +13,7 @@ SHELLS = ("bash", "zsh", "fish")
 @command(click.Argument(["shell"], type=click.Choice(SHELLS), metavar="SHELL"))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print what makes a shell complete commands, flags and their values.
+    """Print a shell's completion of commands, flags and values.
 
     SHELL is bash, zsh or fish. For bash, in ~/.bashrc: eval "$(lockstep completion bash)"
     """

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
+from lockstep.commands.output import stdout_console
 from lockstep.commands.parser import command, option, path, switch
 from lockstep.exit_codes import DEGRADED, DONE, FAILED
 from lockstep.plan import PlanError
@@ -47,7 +46,7 @@ def diff(run_a: Path, run_b: Path, tolerance: str, force: bool, markdown: bool) 
     if markdown:
         print(diff_markdown(found, runs, differing))
     else:
-        print_diff(found, runs, differing, Console(highlight=False))
+        print_diff(found, runs, differing, stdout_console())
     if found.withheld:
         return DEGRADED
     return FAILED if found.worse else DONE

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from rich.console import Console
-
+from lockstep.commands.output import stdout_console
 from lockstep.commands.parser import command, option, path
 from lockstep.plan import PlanError
 from lockstep.runs.records import ResultsError
@@ -28,9 +27,9 @@ OUT = Setting("out", Path, None, "The file to write the page to", usual=f"FOLDER
     option(OUT, "--open-out"),  # what it was called at first
 )
 def history(folder: Path, out: Path | None) -> None:
-    """List a folder's runs with their verdicts, and draw throughput and response p99 over time.
+    """List a folder's runs with verdicts, and draw them over time.
 
-    FOLDER holds run folders. [default: results]
+    Drawn are throughput and response p99. FOLDER holds run folders. [default: results]
     """
     from lockstep.analysis.history import make_history
     from lockstep.report.history import print_history, render_history
@@ -45,7 +44,7 @@ def history(folder: Path, out: Path | None) -> None:
     found = make_history(runs)
     text = render_history(found, _links(folder, page), left_out)
     written = RunFolder(page.parent).save_text(page.name, text)
-    console = Console(highlight=False)
+    console = stdout_console()
     print_history(found, left_out, console)
     console.print(f"History: {written}", soft_wrap=True)
 

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from lockstep.report.material import Material
 
 
+# Wider than any table: a file or a pipe has no width to keep to.
+_UNCUT = 1_000
+
+
+def stdout_console() -> Console:
+    """Standard output; where it is not a terminal, nothing is wrapped or cut to the width of one."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _UNCUT)
+
+
 def print_report_of(material: Material, console: Console | None = None, folder: Path | None = None) -> None:
     """The report of a run, its gates, and where its page is, if there is one.
 

@@ -18,7 +18,7 @@ from lockstep.settings import Setting
     switch("markdown", "Print Markdown for a pull request instead of the table."),
 )
 def report(run: Path, charts: Path | None, markdown: bool) -> None:
-    """Make report.html and summary.md of a run folder again, and print its table.
+    """Make a run's report.html and summary.md again.
 
     RUN is a run folder, such as results/<run id>.
     """
