@@ -102,10 +102,10 @@ def test_failed_messages_are_figures_and_only_a_gate_makes_them_a_failure(
 
 
 def test_a_plan_file_is_read_under_locust_too(admin: str, tmp_path: Path) -> None:
-    done = locust(admin, tmp_path, "--plan", "plans/smoke.toml", *SHORT, "--gate", MET)
+    done = locust(admin, tmp_path, "--plan", "smoke", *SHORT, "--gate", MET)
     assert done.returncode == 0, done.stderr
     _, run = only_run(tmp_path)
-    assert (run["kind"], run["plan"]["file"]) == ("plan", "plans/smoke.toml")
+    assert (run["kind"], run["plan"]["file"]) == ("plan", "smoke")
     assert (run["plan"]["modes"], run["plan"]["levels"]) == (["free", "lock"], [2])
 
 
