@@ -207,6 +207,8 @@ def _window_findings(cells: Sequence[Cell]) -> list[Finding]:
 def _needs(cell: Cell) -> str:
     edges = cell.edges
     assert edges is not None, "only who is too short is asked"
-    needs = f"needs {'more than ' if edges.at_least else ''}{edges.needs_s:,g} s"
     left = f"{edges.under_way:,} still in flight at the end, one for {edges.longest_us / 1e6:.3g} s"
+    if not edges.at_least and edges.needs_s is not None and edges.needs_s <= cell.seconds:
+        return f"{left}, though {edges.needs_s:,g} s would have been enough"
+    needs = f"needs {'more than ' if edges.at_least else ''}{edges.needs_s:,g} s"
     return f"too short: {needs}, was {cell.seconds:.3g} s ({left})"

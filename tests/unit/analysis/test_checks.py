@@ -228,6 +228,15 @@ def test_a_cell_that_is_too_short_says_what_it_needs(run: Run) -> None:
     assert "needs more than 120 s" in found.where[0]
 
 
+def test_a_cell_that_was_long_enough_for_its_sessions_is_not_said_to_be_too_short(run: Run) -> None:
+    """A pause of the machine at one end, which a longer window would have outweighed."""
+    disturbed = with_cell(seconds=4.0, edges=Edges(-1.0, 8, 11e3, 0.5))(run)
+    (found,) = findings(disturbed)
+    assert found.where[0].endswith(
+        "8 still in flight at the end, one for 0.011 s, though 0.5 s would have been enough"
+    )
+
+
 def test_where_most_repeats_are_too_short_the_run_is_unfit_and_where_few_are_they_are_left_out(
     run: Run,
 ) -> None:
