@@ -58,7 +58,8 @@ def test_several_alarms_ring_in_the_order_of_their_moments() -> None:
 
     def ring(number: int) -> None:
         own = Alarm()
-        own.wait_until(now_ns + number * 10 * MS)
+        # Far apart, for those that are due at once after a pause of the machine ring in any order.
+        own.wait_until(now_ns + number * 100 * MS)
         rung.append(number)
         own.close()
 
@@ -101,12 +102,12 @@ def test_a_closed_alarm_is_refused_and_closing_again_does_nothing(alarm: Alarm) 
 
 
 def test_closing_gives_the_file_back() -> None:
-    def timers() -> int:
+    def timers() -> set[str]:
         links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
-        return sum("timerfd" in str(link.readlink()) for link in links)
+        return {link.name for link in links if "timerfd" in str(link.readlink())}
 
     before = timers()
     alarm = Alarm()
-    assert timers() == before + 1
+    (its,) = timers() - before  # those of other tests may go meanwhile
     alarm.close()
-    assert timers() == before
+    assert its not in timers()
