@@ -18,8 +18,7 @@ from lockstep.commands.history import history
 from lockstep.commands.output import complain, write_what_can_be_written
 from lockstep.commands.parser import PROGRAM, Program, misused, version
 from lockstep.commands.report import report
-from lockstep.exit_codes import DONE, WRONG_USE
-from lockstep.refusals import REFUSALS, in_words
+from lockstep.errors import DONE, REFUSALS, WRONG_USE, in_words
 from lockstep_wire.extras import remedy
 
 app = Program(

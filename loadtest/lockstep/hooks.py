@@ -19,9 +19,8 @@ from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from lockstep.control import BEGIN, END, FAULT, LIMITS, OPENED, PULSE, REPORT, CellOrder
-from lockstep.exit_codes import DONE, exit_code
+from lockstep.errors import DONE, PlanError, exit_code
 from lockstep.master.capacity import own_limits, raise_open_files
-from lockstep.plan import PlanError
 from lockstep.users import feed_of
 from lockstep.worker.agent import Agent
 

@@ -10,16 +10,14 @@ from locust.env import Environment
 from rich.console import Console
 
 from lockstep.commands.output import complain, print_report_of
-from lockstep.exit_codes import WRONG_USE
+from lockstep.errors import REFUSALS, WRONG_USE, ResultsError, in_words
 from lockstep.hooks import attach_conductor
 from lockstep.master.conductor import Conductor
 from lockstep.master.driver import Driver
 from lockstep.master.stop_signals import LocustStop
 from lockstep.options import compose
-from lockstep.refusals import REFUSALS, in_words
 from lockstep.report.material import Material
 from lockstep.runs.folder import RunFolder
-from lockstep.runs.records import ResultsError
 
 if TYPE_CHECKING:
     from flask import Flask

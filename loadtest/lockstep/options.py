@@ -11,13 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lockstep.exit_codes import WRONG_USE
+from lockstep.errors import WRONG_USE, PlanError, ServerUnreachableError, did_you_mean, in_words
 from lockstep.master.repeat import Compose
-from lockstep.nearest import did_you_mean
-from lockstep.plan import Arrival, Plan, PlanError, Traffic, parse_levels, parse_modes
-from lockstep.refusals import in_words
+from lockstep.plan import Arrival, Plan, Traffic, parse_levels, parse_modes
 from lockstep.settings import COMPARISON_PLAN, SETTINGS, Setting, Where, given_by
-from lockstep.target.admin import ServerUnreachableError, ServerView
+from lockstep.target.admin import ServerView
 from lockstep.target.target import PLAIN_TARGET, Target
 from lockstep.tcp.addresses import split_target
 from lockstep.tcp.sources import parse_sources

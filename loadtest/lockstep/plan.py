@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lockstep.nearest import did_you_mean
+from lockstep.errors import PlanError, did_you_mean
 
 CLIENT_MODES = ("free", "locked")
 ARRIVALS = ("closed", "constant", "poisson")
@@ -19,14 +19,6 @@ MAX_PAYLOAD = 1 << 20
 # Repeats have seeds of their own, which those of no other plan's seed meet. They have to fit 64 bits.
 SEEDS_A_PLAN = 10_000
 GREATEST_SEED = 2**32 - 1
-
-
-class PlanError(ValueError):
-    """A plan that cannot be run: `what` names the setting, the message says value and remedy."""
-
-    def __init__(self, what: str, message: str) -> None:
-        super().__init__(message)
-        self.what = what
 
 
 def keeps_connection(scenario: str) -> bool:

@@ -16,8 +16,7 @@ from flask import Flask, Response, jsonify, request
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from lockstep.exit_codes import WRONG_USE
-from lockstep.tcp.failures import HarnessError
+from lockstep.errors import WRONG_USE, HarnessError
 from lockstep.user_checks import check_host, check_settings
 
 logger = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from enum import Flag, auto
 from pathlib import Path
 from typing import Any
 
-from lockstep.nearest import did_you_mean
-from lockstep.plan import ARRIVALS, CLIENT_MODES, SCENARIOS, Plan, PlanError
+from lockstep.errors import PlanError, did_you_mean
+from lockstep.plan import ARRIVALS, CLIENT_MODES, SCENARIOS, Plan
 from lockstep_wire.framing import FRAMINGS
 
 BY_HAND = "by hand"

@@ -6,9 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from lockstep.nearest import did_you_mean, nearest
+from lockstep.errors import HarnessError, did_you_mean, nearest
 from lockstep.tcp.addresses import ADDRESS_BOOK, AddressBook, whole_target
-from lockstep.tcp.failures import HarnessError
 from lockstep_wire.framing import FRAMINGS
 
 # How much a name must be like that of a setting to be taken for a slip.

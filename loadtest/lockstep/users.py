@@ -18,10 +18,10 @@ from locust import User, events
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
+from lockstep.errors import HarnessError
 from lockstep.record import locust_numbers
 from lockstep.tcp.addresses import whole_target
 from lockstep.tcp.client import TcpClient
-from lockstep.tcp.failures import HarnessError
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.replies import RawEnd, sized, until, whatever
 from lockstep.tcp.samples import Meter, Sample, SampleMeter
@@ -153,7 +153,7 @@ class TcpUser(User):
 
     def _end(self, error: HarnessError) -> None:
         """Say once what is wrong, and where; where this process leads, it ends with it."""
-        from lockstep.exit_codes import WRONG_USE
+        from lockstep.errors import WRONG_USE
         from lockstep.preflight import REFUSED
 
         environment = self.environment

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Sequence
 from typing import Protocol
 
-from lockstep_wire.errors import FrameTooLong
+from lockstep_wire.peer import FrameTooLong
 from lockstep_wire.timing import BinaryTiming, TextTiming, Timing
 
 _LENGTH = struct.Struct(">I")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import Protocol
 
-from lockstep_wire.errors import HeaderMissing
+from lockstep_wire.peer import HeaderMissing
 
 _PAIR = struct.Struct(">QQ")
 

@@ -17,8 +17,8 @@ from decimal import Decimal
 from math import isinf
 
 from lockstep.analysis.metrics import METRICS, Metric, Unit
-from lockstep.nearest import did_you_mean
-from lockstep.plan import Plan, PlanError
+from lockstep.errors import PlanError, did_you_mean
+from lockstep.plan import Plan
 
 FORM = "write MODE: METRIC < VALUE or MODE/BASELINE: METRIC > RATIO, for example free@32: response_p99 < 20ms"
 

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 from lockstep.commands.parser import command, option
-from lockstep.plan import CLIENT_MODES, PlanError
+from lockstep.errors import PlanError
+from lockstep.plan import CLIENT_MODES
 from lockstep.report.numbers import counted
 from lockstep.runs.connections import ClientView, ServerRecord
 from lockstep.settings import USUAL_MODES, Setting

@@ -19,11 +19,11 @@ from lockstep.analysis.gate_syntax import check_gates, split_gates
 from lockstep.children import clean_own_environment
 from lockstep.commands.output import complain, print_report_of
 from lockstep.commands.parser import command, option
-from lockstep.exit_codes import exit_code, stopped_by
+from lockstep.errors import PlanError, ResultsError, exit_code, stopped_by
 from lockstep.options import read_plan_file, shipped_plans
-from lockstep.plan import Arrival, Plan, PlanError, Traffic, parse_levels, parse_modes
+from lockstep.plan import Arrival, Plan, Traffic, parse_levels, parse_modes
 from lockstep.runs.folder import RunFolder
-from lockstep.runs.records import Cell, ResultsError, Run
+from lockstep.runs.records import Cell, Run
 from lockstep.settings import Setting, Where, given_by
 from lockstep.tcp.sources import parse_sources
 

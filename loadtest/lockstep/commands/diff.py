@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 from lockstep.commands.output import stdout_console
 from lockstep.commands.parser import command, option, path, switch
-from lockstep.exit_codes import DEGRADED, DONE, FAILED
-from lockstep.plan import PlanError
-from lockstep.runs.records import ResultsError
+from lockstep.errors import DEGRADED, DONE, FAILED, PlanError, ResultsError
 from lockstep.settings import Setting
 
 if TYPE_CHECKING:

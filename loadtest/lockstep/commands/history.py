@@ -9,8 +9,7 @@ from urllib.parse import quote
 
 from lockstep.commands.output import stdout_console
 from lockstep.commands.parser import command, option, path
-from lockstep.plan import PlanError
-from lockstep.runs.records import ResultsError
+from lockstep.errors import PlanError, ResultsError
 from lockstep.settings import Setting
 
 if TYPE_CHECKING:

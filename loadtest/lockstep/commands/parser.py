@@ -10,8 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from lockstep.commands.output import complain
-from lockstep.exit_codes import INTERRUPTED
-from lockstep.nearest import did_you_mean
+from lockstep.errors import INTERRUPTED, did_you_mean
 from lockstep.settings import Setting
 from lockstep_wire.build import build_of
 

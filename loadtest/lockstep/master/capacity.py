@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockstep.plan import PlanError, Traffic
+from lockstep.errors import PlanError
+from lockstep.plan import Traffic
 from lockstep.tcp.addresses import Address
 
 # What a process has open besides its connections: logs, the event loop, Locust's own sockets.

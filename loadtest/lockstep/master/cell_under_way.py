@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from lockstep.control import CellOrder
+from lockstep.errors import ServerUnreachableError
 from lockstep.master.progress import CellProgress, Stage
 from lockstep.measure.cell import Account, join_connections, make_cell, messages_of, service_of, take_account
 from lockstep.measure.collector import CellCollector
@@ -16,7 +17,7 @@ from lockstep.measure.edges import round_ns
 from lockstep.plan import PlannedCell
 from lockstep.runs.connections import Connection
 from lockstep.runs.records import Cell, CellDetail
-from lockstep.target.admin import ServerUnreachableError, ServerView, Snapshot, busy
+from lockstep.target.admin import ServerView, Snapshot, busy
 
 logger = logging.getLogger(__name__)
 

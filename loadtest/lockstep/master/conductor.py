@@ -18,6 +18,7 @@ from gevent.lock import RLock
 from lockstep.analysis.checks import is_degraded
 from lockstep.analysis.gates import GateResult, judge_gates, unmet
 from lockstep.control import BEGIN, DRAIN_S, END, HURRIED_DRAIN_S
+from lockstep.errors import HarnessError, ResultsError
 from lockstep.master.capacity import ServerLimits, check_capacity, check_turnover
 from lockstep.master.cell_under_way import OPENING_S, CellUnderWay, clear_server
 from lockstep.master.foresight import foresee
@@ -27,10 +28,9 @@ from lockstep.master.run_record import RunRecord
 from lockstep.master.workers import Workers
 from lockstep.measure.collector import CellCollector
 from lockstep.plan import SEEDS_A_PLAN, Plan, PlannedCell, Traffic
-from lockstep.runs.records import ResultsError, Run
+from lockstep.runs.records import Run
 from lockstep.target.target import Target
 from lockstep.tcp.addresses import ADDRESS_BOOK
-from lockstep.tcp.failures import HarnessError
 
 logger = logging.getLogger(__name__)
 

@@ -20,19 +20,17 @@ from locust.runners import (
     MasterRunner,
 )
 
-from lockstep.exit_codes import WRONG_USE
+from lockstep.errors import REFUSALS, WRONG_USE, HarnessError, PlanError, in_words
 from lockstep.master.conductor import Conductor
 from lockstep.master.edit import check_edit
 from lockstep.master.repeat import repeat_command
 from lockstep.master.shape import PlanShape
 from lockstep.master.workers import Workers
 from lockstep.options import check_numbers, compose, defaults, plan_of, settle, target_of, traffic_of
-from lockstep.plan import PlanError, PlannedCell
-from lockstep.refusals import REFUSALS, in_words
+from lockstep.plan import PlannedCell
 from lockstep.runs.records import Run
 from lockstep.settings import COMPARISON_PLAN
 from lockstep.tcp.addresses import ADDRESS_BOOK
-from lockstep.tcp.failures import HarnessError
 from lockstep.worker.agent import ScenarioUser
 
 logger = logging.getLogger(__name__)

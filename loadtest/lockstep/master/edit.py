@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Final
 
-from lockstep.plan import PlanError
+from lockstep.errors import PlanError
 
 PLAN_UNDER_WAY: Final = (
     "a comparison plan is under way, and sets the users itself: let it end, or press Stop first"

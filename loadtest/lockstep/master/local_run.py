@@ -22,6 +22,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from lockstep.children import Program, start
+from lockstep.errors import HarnessError
 from lockstep.hooks import attach_conductor
 from lockstep.master.conductor import Conductor
 from lockstep.master.shape import PlanShape
@@ -36,7 +37,7 @@ from lockstep.target.orphans import end_with_parent
 from lockstep.target.target import Target
 from lockstep.tcp.addresses import ADDRESS_BOOK, split_target
 from lockstep.tcp.dialling import from_source
-from lockstep.tcp.failures import HarnessError, no_such_source
+from lockstep.tcp.failures import no_such_source
 from lockstep.worker.agent import ScenarioUser
 
 WORKERS_TIMEOUT_S = 30.0

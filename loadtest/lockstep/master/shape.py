@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from locust import LoadTestShape, User
 
+from lockstep.errors import REFUSALS, in_words
 from lockstep.master.conductor import Conductor
 from lockstep.plan import Plan, PlannedCell
-from lockstep.refusals import REFUSALS, in_words
 
 
 class PlanShape(LoadTestShape):

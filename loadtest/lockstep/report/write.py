@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lockstep.errors import ResultsError
 from lockstep.report.charts.picture import inline, picture, png, specification
 from lockstep.report.charts.renderer import Renderer
 from lockstep.report.contents import Contents, contents
@@ -16,7 +17,6 @@ from lockstep.report.formats.junit import junit_xml
 from lockstep.report.formats.markdown import summary_md
 from lockstep.report.material import Material
 from lockstep.runs.folder import JUNIT_FILE, MARKDOWN_FILE, REPORT_FILE, RunFolder
-from lockstep.runs.records import ResultsError
 
 
 def write_report(material: Material, charts: Path | None = None) -> Path:

@@ -21,8 +21,9 @@ from typing import Any, TypeVar
 
 import cattrs
 
+from lockstep.errors import ResultsError
 from lockstep.runs.connections import Connection
-from lockstep.runs.records import SCHEMA, CellDetail, ResultsError, Run
+from lockstep.runs.records import SCHEMA, CellDetail, Run
 from lockstep.runs.schema_3 import from_schema_3
 from lockstep.runs.summary_csv import summary_csv
 

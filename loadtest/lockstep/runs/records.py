@@ -28,10 +28,6 @@ SERVER_TIMES = ("hold", "handoff", "idle_start")
 MAX_FAILED_SHARE = 0.5
 
 
-class ResultsError(Exception):
-    """A run folder that cannot be written, read or compared; the message says what, where and the remedy."""
-
-
 @dataclass(frozen=True, slots=True)
 class Mode:
     """What a mode does, as its server told; of a server that tells nothing, nothing is known.

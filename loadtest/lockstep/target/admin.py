@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lockstep.errors import ServerUnreachableError
 from lockstep.runs.connections import ServerRecord
 from lockstep.runs.records import Mode
 
@@ -20,10 +21,6 @@ RECORD_FIELDS = ("peer", *ServerRecord.__dataclass_fields__)
 SETTLE_STEP_S = 0.02
 # An admin port is asked directly: a proxy that the environment names is for the Web.
 _directly = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
-
-
-class ServerUnreachableError(Exception):
-    """The admin port does not answer as a Lockstep server's would; the message says where and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import socket
 import time
 from dataclasses import dataclass
 
-from lockstep.target.admin import ServerUnreachableError, ServerView
-from lockstep.tcp.failures import HarnessError
+from lockstep.errors import HarnessError, ServerUnreachableError
+from lockstep.target.admin import ServerView
 
 PORT = 9101
 LOOPBACK = "127.0.0.1"

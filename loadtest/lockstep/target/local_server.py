@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from lockstep.children import Program, start
-from lockstep.plan import PlanError
+from lockstep.errors import HarnessError, PlanError
 from lockstep.target.orphans import end_with_parent
-from lockstep.tcp.failures import HarnessError
 
 # Starting takes a fifth of a second; a machine that is busy with something else may take its time.
 READY_S = 30.0

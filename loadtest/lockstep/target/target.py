@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockstep.control import CellOrder
-from lockstep.nearest import did_you_mean
-from lockstep.plan import Plan, PlanError, Traffic
+from lockstep.errors import HarnessError, PlanError, did_you_mean
+from lockstep.plan import Plan, Traffic
 from lockstep.runs.records import Mode
 from lockstep.target.admin import ServerView, Snapshot
-from lockstep.tcp.failures import HarnessError
 from lockstep_wire.framing import FRAMINGS
 from lockstep_wire.greeting import ACKNOWLEDGEMENT
 

@@ -17,8 +17,8 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from lockstep.tcp.failures import HarnessError
-from lockstep_wire.addresses import address_text
+from lockstep.errors import HarnessError
+from lockstep_wire.peer import address_text
 
 logger = logging.getLogger(__name__)
 

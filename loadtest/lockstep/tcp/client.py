@@ -9,14 +9,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Unpack
 
+from lockstep.errors import HarnessError
 from lockstep.tcp import failures
 from lockstep.tcp.connection import Connection, ConnectionSettings
-from lockstep.tcp.failures import CutShortError, HarnessError, as_bytes, with_bytes
+from lockstep.tcp.failures import CutShortError, as_bytes, with_bytes
 from lockstep.tcp.link import Link
 from lockstep.tcp.replies import RawEnd, ReplyBuffer, get_glance, inspect, raw_end, reply_buffer
 from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Reply
-from lockstep_wire.errors import FrameTooLong
 from lockstep_wire.framing import Framing, get_framing
+from lockstep_wire.peer import FrameTooLong
 
 if TYPE_CHECKING:
     from lockstep.tcp.messages import Message

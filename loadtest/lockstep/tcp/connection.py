@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypedDict
 
+from lockstep.errors import HarnessError
 from lockstep.tcp import failures
 from lockstep.tcp.addresses import ADDRESS_BOOK, Address, AddressBook
 from lockstep.tcp.dialling import DialError, Route, dial
-from lockstep.tcp.failures import HarnessError, check_bound, explain, with_bytes
+from lockstep.tcp.failures import check_bound, explain, with_bytes
 from lockstep.tcp.link import BlockingLink, Link, LinkMaker, in_use
 from lockstep.tcp.replies import ReplyBuffer
 from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Sample

@@ -18,8 +18,8 @@ from functools import lru_cache
 from ipaddress import ip_address
 from socket import AF_INET, AF_INET6
 
+from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import Address, AddressBook
-from lockstep.tcp.failures import HarnessError
 from lockstep.tcp.samples import Outcome
 
 logger = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ import re
 
 from greenlet import GreenletExit
 
+from lockstep.errors import HarnessError
 from lockstep.tcp.samples import Outcome
 
 # Faults of this machine, not of the server: no outcome may be booked for them.
@@ -43,10 +44,6 @@ STILL_IN_FLIGHT = (
 )
 HAS_AN_END = "`end` is for raw framing: in {framing} framing every reply has an end of its own"
 EMPTY_REPLY = "an empty raw reply never comes: to a message that gets none say send(..., reply=False)"
-
-
-class HarnessError(Exception):
-    """The generator itself cannot go on; the message names the remedy."""
 
 
 def no_such_source(source: str, error: OSError) -> HarnessError:

@@ -19,8 +19,9 @@ from socket import AddressFamily
 from termios import FIONREAD
 from typing import Any, ClassVar, Protocol
 
-from lockstep.tcp.failures import HarnessError, no_such_source
-from lockstep_wire.addresses import address_text
+from lockstep.errors import HarnessError
+from lockstep.tcp.failures import no_such_source
+from lockstep_wire.peer import address_text
 
 RECEIVE_BYTES = 65536
 _now_s = time.monotonic

@@ -7,10 +7,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from lockstep.tcp.failures import EMPTY_REPLY, HarnessError, as_bytes, with_bytes
+from lockstep.errors import HarnessError
+from lockstep.tcp.failures import EMPTY_REPLY, as_bytes, with_bytes
 from lockstep.tcp.samples import ABSENT, ANSWERED, Outcome
-from lockstep_wire.errors import FrameTooLong, HeaderMissing
 from lockstep_wire.framing import Framing
+from lockstep_wire.peer import FrameTooLong, HeaderMissing
 from lockstep_wire.timing import Timing
 
 RawEnd = Callable[[bytes], int | None]

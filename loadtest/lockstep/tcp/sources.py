@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from lockstep.plan import PlanError
+from lockstep.errors import PlanError
 
 MOST_SOURCES = 1024
 

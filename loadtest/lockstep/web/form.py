@@ -13,8 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, jsonify, request
 
-from lockstep.plan import PlanError
-from lockstep.refusals import REFUSALS
+from lockstep.errors import REFUSALS, PlanError
 from lockstep.settings import Where, given_by
 
 logger = logging.getLogger(__name__)

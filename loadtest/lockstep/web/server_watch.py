@@ -12,8 +12,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from lockstep.errors import ServerUnreachableError
 from lockstep.master.pulses import HISTORY_S
-from lockstep.target.admin import Listener, ServerUnreachableError, ServerView
+from lockstep.target.admin import Listener, ServerView
 
 # Pages ask once a second, and come a little early at times.
 ASK_EVERY_NS = 900_000_000

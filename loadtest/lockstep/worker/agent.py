@@ -20,9 +20,9 @@ from gevent.pool import Pool
 from locust import User, task
 
 from lockstep.control import DRAIN_S, FAULT, OPENED, PULSE, REPORT, CellOrder
+from lockstep.errors import HarnessError
 from lockstep.record.locust_feed import LocustFeed
 from lockstep.runs.host import describe_host
-from lockstep.tcp.failures import HarnessError
 from lockstep.worker.cell import RunningCell
 from lockstep.worker.scenarios import Conversation
 

@@ -181,6 +181,6 @@ def test_the_command_in_a_page_made_run_repeats_it_as_it_stands(tmp_path: Path, 
         for run in (first, second)
     ]
     assert cells[0] == cells[1] == [("lock", 3, 2)] if kind == "hand" else [("lock", 2, 2)] * 2
-    changed = [note for note in first["notes"] if "changed by hand (2, 3)" in note]
+    changed = [note for note in first["notes"] if "(2, 3)" in note]
     assert len(changed) == (kind == "hand")
     assert second["notes"] == []

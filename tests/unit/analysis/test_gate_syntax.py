@@ -6,7 +6,8 @@ import pytest
 
 from lockstep.analysis.gate_syntax import check_gates, parse_gates, split_gates
 from lockstep.analysis.metrics import METRICS
-from lockstep.plan import Plan, PlanError
+from lockstep.errors import PlanError
+from lockstep.plan import Plan
 
 MODES = ("free", "lock", "lock/message", "semaphore=4")
 LEVELS = (1, 8, 32)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
+from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import LIFETIME_NS, Address, AddressBook, ask_system
-from lockstep.tcp.failures import HarnessError
 
 
 def v4(ip: str, port: int = 80) -> Address:

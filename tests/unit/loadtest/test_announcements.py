@@ -11,9 +11,9 @@ from typing import NoReturn
 
 import pytest
 
-from lockstep.target.admin import ServerUnreachableError, ServerView
+from lockstep.errors import HarnessError, ServerUnreachableError
+from lockstep.target.admin import ServerView
 from lockstep.target.discovery import Found, find_server, reachable_at
-from lockstep.tcp.failures import HarnessError
 from tests.support.admin_port import admin_port, listener, listeners
 from tests.support.clients import PATIENCE_S
 from tests.support.peers import LOOPBACK

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockstep.plan import ARRIVALS, Arrival, PlanError
+from lockstep.errors import PlanError
+from lockstep.plan import ARRIVALS, Arrival
 from lockstep.worker.arrivals import BLOCK, SCHEDULES, Constant, Poisson, Schedule, schedule_of
 
 S = 1_000_000_000
@@ -147,7 +148,7 @@ def test_a_kind_that_is_unknown_here_is_an_error_and_no_other_kind() -> None:
 @pytest.mark.parametrize(
     ("kind", "rate", "what", "remedy"),
     [
-        ("dance", None, "arrival", "choose closed or constant or poisson"),
+        ("dance", None, "arrival", "choose from closed, constant, poisson"),
         ("poisson", None, "rate", "--rate 100"),
         ("constant", None, "rate", "--rate 100"),
         ("closed", 5.0, "rate", "leave it out"),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lockstep.errors import PlanError
 from lockstep.master.capacity import (
     SPARE_FILES,
     SPARE_THREADS,
@@ -21,7 +22,7 @@ from lockstep.master.capacity import (
     port_count,
     raise_open_files,
 )
-from lockstep.plan import Arrival, PlanError, Traffic
+from lockstep.plan import Arrival, Traffic
 from lockstep.tcp.addresses import Address
 
 

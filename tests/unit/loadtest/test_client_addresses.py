@@ -7,10 +7,10 @@ import socket
 
 import pytest
 
+from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import Address, AddressBook
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.dialling import LONGEST_NS
-from lockstep.tcp.failures import HarnessError
 from lockstep.tcp.samples import Outcome, Phase
 from tests.support.clients import PATIENCE_S, reset
 from tests.support.peers import LOOPBACK, Book, Peer, answers, breaking, refusing_port, stays_silent

@@ -12,9 +12,9 @@ from typing import Any
 import gevent
 import pytest
 
+from lockstep.errors import HarnessError
 from lockstep.tcp import dialling
 from lockstep.tcp.client import TcpClient
-from lockstep.tcp.failures import HarnessError
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import Outcome, Phase
 from lockstep_wire.framing import get_framing

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from lockstep.__main__ import app, main
-from lockstep.exit_codes import INTERRUPTED
+from lockstep.errors import INTERRUPTED
 from lockstep.settings import USUAL_MODES
 from lockstep_wire.build import build_of
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import Address
 from lockstep.tcp.dialling import DialError, dial, from_source, share
-from lockstep.tcp.failures import HarnessError
 
 V6 = Address(socket.AF_INET6, ("::1", 80, 0, 0))
 V4 = Address(socket.AF_INET, ("127.0.0.1", 80))

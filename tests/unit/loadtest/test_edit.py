@@ -6,8 +6,8 @@ from argparse import Namespace
 
 import pytest
 
+from lockstep.errors import PlanError
 from lockstep.master.edit import check_edit
-from lockstep.plan import PlanError
 
 NOW = Namespace(run="by hand", mode="lock", messages=5)
 HOST = "tcp://server"

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from lockstep.exit_codes import INTERRUPTED, exit_code, stopped_by
+from lockstep.errors import INTERRUPTED, exit_code, stopped_by
 
 
 @pytest.mark.parametrize(

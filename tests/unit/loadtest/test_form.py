@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from lockstep.plan import Plan, PlanError
-from lockstep.target.admin import ServerUnreachableError
+from lockstep.errors import PlanError, ServerUnreachableError
+from lockstep.plan import Plan
 from lockstep.web.form import FAILURE_HEADER, KIND_HEADER, chosen, guard_form, show_choices
 from lockstep.web.live_page import STATIC
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lockstep.errors import HarnessError, PlanError
 from lockstep.options import (
     add_options,
     check_numbers,
@@ -17,10 +18,9 @@ from lockstep.options import (
     target_of,
     traffic_of,
 )
-from lockstep.plan import Arrival, Plan, PlanError, Traffic
+from lockstep.plan import Arrival, Plan, Traffic
 from lockstep.settings import COMPARISON_PLAN, Where, given_by
 from lockstep.target.target import PLAIN_TARGET
-from lockstep.tcp.failures import HarnessError
 from tests.support.admin_port import admin_port, listener, listeners
 from tests.support.peers import refusing_port
 

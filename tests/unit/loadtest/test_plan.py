@@ -7,16 +7,8 @@ from dataclasses import asdict
 
 import pytest
 
-from lockstep.plan import (
-    GREATEST_SEED,
-    SEEDS_A_PLAN,
-    Arrival,
-    Plan,
-    PlanError,
-    Traffic,
-    parse_levels,
-    parse_modes,
-)
+from lockstep.errors import PlanError
+from lockstep.plan import GREATEST_SEED, SEEDS_A_PLAN, Arrival, Plan, Traffic, parse_levels, parse_modes
 
 
 def test_every_combination_is_there_once_a_repeat_and_repeats_are_interleaved() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockstep.tcp.replies import expected, reply_buffer, sized, until, whatever
-from lockstep_wire.errors import FrameTooLong
 from lockstep_wire.framing import FRAMINGS, get_framing
+from lockstep_wire.peer import FrameTooLong
 
 PAYLOADS = st.lists(st.binary(min_size=1, max_size=40).filter(lambda data: b"\n" not in data), max_size=6)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from lockstep.errors import ResultsError
 from lockstep.master.progress import ReportState
 from lockstep.master.run_record import RunRecord
-from lockstep.runs.records import ResultsError
 
 
 @pytest.mark.parametrize(

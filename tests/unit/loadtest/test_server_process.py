@@ -10,9 +10,8 @@ from typing import NoReturn
 import pytest
 
 from lockstep import children
-from lockstep.plan import PlanError
+from lockstep.errors import HarnessError, PlanError
 from lockstep.target.local_server import local_server
-from lockstep.tcp.failures import HarnessError
 
 NEVER_READY = [sys.executable, "-c", "import time; time.sleep(60)"]
 NO_WORD = [sys.executable, "-c", ""]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lockstep.target.admin import ServerUnreachableError, ServerView
+from lockstep.errors import ServerUnreachableError
+from lockstep.target.admin import ServerView
 from tests.support.admin_port import admin_port, listener, listeners
 from tests.support.peers import refusing_port
 

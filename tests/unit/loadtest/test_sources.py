@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockstep.plan import PlanError
+from lockstep.errors import PlanError
 from lockstep.tcp.sources import MOST_SOURCES, parse_sources
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import gevent
 import pytest
 
-from lockstep.tcp.failures import HarnessError
+from lockstep.errors import HarnessError
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import Outcome, Phase
 from lockstep_wire.framing import get_framing

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from lockstep.tcp.failures import HarnessError
+from lockstep.errors import HarnessError
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.replies import sized, until
 from lockstep.tcp.samples import Outcome, Phase

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from lockstep.control import CellOrder
-from lockstep.plan import Arrival, Plan, PlanError, Traffic
+from lockstep.errors import HarnessError, PlanError
+from lockstep.plan import Arrival, Plan, Traffic
 from lockstep.target.admin import ServerView
 from lockstep.target.target import Target
 from lockstep.tcp.addresses import split_target
-from lockstep.tcp.failures import HarnessError
 from lockstep_server.replies import REPLIES
 from lockstep_wire.framing import FRAMINGS
 from lockstep_wire.greeting import ACKNOWLEDGEMENT

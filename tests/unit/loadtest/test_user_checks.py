@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import Address, AddressBook
-from lockstep.tcp.failures import HarnessError
 from lockstep.user_checks import check_host, check_settings
 
 

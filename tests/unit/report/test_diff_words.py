@@ -11,7 +11,7 @@ from rich.console import Console
 from lockstep.analysis.conditions import mismatches
 from lockstep.analysis.run_diff import diff
 from lockstep.commands.diff import parse_tolerance, refusal
-from lockstep.plan import PlanError
+from lockstep.errors import PlanError
 from lockstep.report.diff import diff_markdown, print_diff
 from lockstep.report.diff_words import diff_headline, diff_sentences
 from lockstep.runs.records import Run

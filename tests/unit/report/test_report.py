@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from lockstep.analysis.checks import ALL_CHECKS, findings
+from lockstep.errors import ResultsError
 from lockstep.measure.distribution import of_values
 from lockstep.report.contents import contents
 from lockstep.report.formats.terminal import print_report
@@ -21,7 +22,7 @@ from lockstep.report.material import Material
 from lockstep.report.write import write_report
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import RunFolder
-from lockstep.runs.records import Count, ResultsError, Run
+from lockstep.runs.records import Count, Run
 from tests.factories.folders import write_histograms, write_run
 from tests.factories.open_load import simulated_open_run
 from tests.factories.runs import HOST, all_failed, health_of, without_server

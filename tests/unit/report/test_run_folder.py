@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from lockstep.errors import ResultsError
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.measures import Edges
-from lockstep.runs.records import SCHEMA, CellDetail, ResultsError
+from lockstep.runs.records import SCHEMA, CellDetail
 from tests.factories.folders import overlap_of, write_run
 from tests.factories.open_load import simulated_open_run
 from tests.factories.simulated import simulated_run

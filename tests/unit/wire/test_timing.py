@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep_wire.errors import HeaderMissing
 from lockstep_wire.framing import FRAMINGS, get_framing
+from lockstep_wire.peer import HeaderMissing
 
 DURATION_NS = st.integers(0, 2**64 - 1)
 

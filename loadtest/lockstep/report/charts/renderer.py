@@ -16,7 +16,7 @@ from types import TracebackType
 import vl_convert
 
 from lockstep.children import Program, start
-from lockstep.runs.records import ResultsError
+from lockstep.errors import ResultsError
 
 _NOTHING = '{"data": {"values": []}, "mark": "point"}'
 

@@ -1,8 +1,9 @@
-"""What the peer can do wrong. Our own misuse is a ValueError instead."""
+"""The other end: how its address is written, and what it can do wrong. Our misuse is a ValueError instead."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ipaddress import IPv6Address
 
 
 class PeerError(Exception):
@@ -25,3 +26,16 @@ class FrameTooLong(PeerError):  # noqa: N818 - named for what the peer did
 
 class HeaderMissing(PeerError):  # noqa: N818
     """A reply is too short for, or does not start with, the timing header that was agreed on."""
+
+
+def address_text(host: str, port: int) -> str:
+    """`ip:port` of a numeric address, with brackets around IPv6: the same text on both sides.
+
+    An IPv4 address that came in over IPv6 (`::ffff:192.0.2.1`) is written as IPv4, as the other side knows
+    it. A scope (`fe80::1%eth0`) is left out: each machine has its own name for it.
+    """
+    if ":" not in host:
+        return f"{host}:{port}"
+    address = IPv6Address(host.partition("%")[0])
+    mapped = address.ipv4_mapped
+    return f"[{address}]:{port}" if mapped is None else f"{mapped}:{port}"

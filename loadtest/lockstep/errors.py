@@ -1,0 +1,96 @@
+"""What stops a command before or while it runs, and the code that it then exits with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class PlanError(ValueError):
+    """A plan that cannot be run: `what` names the setting, the message says value and remedy."""
+
+    def __init__(self, what: str, message: str) -> None:
+        super().__init__(message)
+        self.what = what
+
+
+class HarnessError(Exception):
+    """The generator itself cannot go on; the message names the remedy."""
+
+
+class ServerUnreachableError(Exception):
+    """The admin port does not answer as a Lockstep server's would; the message says where and the remedy."""
+
+
+class ResultsError(Exception):
+    """A run folder that cannot be written, read or compared; the message says what, where and the remedy."""
+
+
+REFUSALS = (PlanError, HarnessError, ServerUnreachableError, ResultsError)
+
+
+def in_words(refusal: Exception) -> str:
+    """One line: which setting, what is wrong with it, the remedy."""
+    return f"--{refusal.what} {refusal}" if isinstance(refusal, PlanError) else str(refusal)
+
+
+DONE = 0
+FAILED = 1
+"""A gate was not met, or the second run of a diff is worse than the first."""
+WRONG_USE = 2
+"""It could not begin or go on: one line on stderr says what is wrong and how to mend it."""
+DEGRADED = 3
+"""It ran, but figures may be missing or wrong: the report says at its top which."""
+UNREPORTED = 4
+"""All well, but its report could not be made: one line says why, and the run is saved."""
+INTERRUPTED = 130
+"""Stopped by Ctrl-C; what was measured is saved. 143 where it was SIGTERM, 129 where the terminal closed."""
+
+_AFTER_A_SIGNAL = 128
+
+
+def stopped_by(signal: int) -> int:
+    """The code of a run that a signal ended, as a shell tells it: 130 for SIGINT, 143 for SIGTERM."""
+    return _AFTER_A_SIGNAL + signal
+
+
+def exit_code(
+    *,
+    refused: bool = False,
+    signal: int | None = None,
+    degraded: bool = False,
+    failed: bool = False,
+    unreported: bool = False,
+) -> int:
+    """The code of a run that ended like this: what casts more doubt on the rest comes first.
+
+    refused: the harness could not go on. signal: which one stopped it. failed: a gate was not met.
+    unreported: there is no report.
+    """
+    reasons = (
+        (refused, WRONG_USE),
+        (signal is not None, stopped_by(signal or 0)),
+        (degraded, DEGRADED),
+        (failed, FAILED),
+        (unreported, UNREPORTED),
+    )
+    return next((code for holds, code in reasons if holds), DONE)
+
+
+def did_you_mean(word: str, choices: Iterable[str], otherwise: str = "") -> str:
+    """The choice that is spelt most like the word, as a question.
+
+    Where none is like it: all of them, or what `otherwise` says.
+    """
+    choices = list(choices)
+    meant = nearest(word, choices)
+    if meant is not None:
+        return f"did you mean {meant}?"
+    return f"choose from {otherwise or ', '.join(choices)}"
+
+
+def nearest(word: str, choices: Iterable[str], alike: float = 0.6) -> str | None:
+    """The choice that is spelt most like the word; None where none is as much alike, 0 to 1, as that."""
+    by_lower = {choice.lower(): choice for choice in choices}
+    near = get_close_matches(word.lower(), by_lower, n=1, cutoff=alike)
+    return by_lower[near[0]] if near else None
