@@ -154,7 +154,7 @@ def test_the_comparison_plan_runs_from_the_page_to_its_report(page: Page, load: 
 @pytest.mark.parametrize(
     ("entry", "explanation"),
     [
-        ({"payload": "abc"}, "Payload: 'abc' is not a whole number"),
+        ({"payload": "abc"}, "Payload: 'abc' is not a whole number: write for example 3"),
         ({"levels": "1,x"}, "Levels: '1,x' is not a list of whole numbers: write for example 1,8,32"),
         ({"rate": "50"}, re.compile("Rate: 50 does nothing with --arrival closed")),
         ({"modes": "lok"}, re.compile("'lok' is not offered by the server at .*: did you mean lock")),
