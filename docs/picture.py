@@ -11,10 +11,10 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from lockstep.errors import ResultsError
 from lockstep.report.material import Material
 from lockstep.report.write import write_report
 from lockstep.runs.folder import RunFolder
-from lockstep.runs.records import ResultsError
 
 PICTURE = Path(__file__).with_name("report.png")
 WIDTH, HEIGHT = 1280, 800
