@@ -26,7 +26,7 @@ PLAN = {
     "LOCKSTEP_MODES": "free,lock",
     "LOCKSTEP_LEVELS": "1,6",
     "LOCKSTEP_REPEATS": "1",
-    "LOCKSTEP_SECONDS": "1",
+    "LOCKSTEP_SECONDS": "3",  # a pause of the machine at an end must not make it too short
     "LOCKSTEP_WARMUP": "0.5",
     "LOCKSTEP_GATE": "lock: max_in_service <= 1; free: messages_per_s > 0",
 }
