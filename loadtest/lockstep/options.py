@@ -7,7 +7,7 @@ import os
 import sys
 import tomllib
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -205,19 +205,26 @@ def check_numbers(options: Namespace) -> None:
 
 def plan_of(options: Namespace) -> Plan:
     """The comparison plan, as the options say. PlanError names the option that is wrong."""
+    from lockstep.analysis.gate_syntax import split_gates
+
+    return plan_from(vars(options), traffic_of(options), split_gates(options.gate))
+
+
+def plan_from(given: Mapping[str, Any], traffic: Traffic, gates: Sequence[str]) -> Plan:
+    """The plan of these settings, by their keys. PlanError names the one that is wrong."""
     # Only who leads makes plans: a worker has these options too, and no use for what judges its figures.
-    from lockstep.analysis.gate_syntax import check_gates, split_gates
+    from lockstep.analysis.gate_syntax import check_gates
 
     plan = Plan(
-        modes=parse_modes(options.modes),
-        levels=parse_levels(options.levels),
-        repeats=options.repeats,
-        seconds=options.seconds,
-        warmup_s=options.warmup,
-        seed=options.seed,
-        traffic=traffic_of(options),
-        gates=split_gates(options.gate),
-        file=options.plan or None,
+        modes=parse_modes(given["modes"]),
+        levels=parse_levels(given["levels"]),
+        repeats=given["repeats"],
+        seconds=given["seconds"],
+        warmup_s=given["warmup"],
+        seed=given["seed"],
+        traffic=traffic,
+        gates=tuple(gates),
+        file=str(given["plan"]) if given["plan"] else None,
     )
     check_gates(plan)
     return plan

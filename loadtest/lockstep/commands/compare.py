@@ -15,13 +15,13 @@ from click.shell_completion import CompletionItem
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lockstep.analysis.gate_syntax import check_gates, split_gates
+from lockstep.analysis.gate_syntax import split_gates
 from lockstep.children import clean_own_environment
 from lockstep.commands.output import complain, print_report_of
 from lockstep.commands.parser import command, option
 from lockstep.errors import PlanError, ResultsError, exit_code, stopped_by
-from lockstep.options import read_plan_file, shipped_plans
-from lockstep.plan import Arrival, Plan, Traffic, parse_levels, parse_modes
+from lockstep.options import plan_from, read_plan_file, shipped_plans
+from lockstep.plan import Arrival, Plan, Traffic
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell, Run
 from lockstep.settings import Setting, Where, given_by
@@ -90,20 +90,9 @@ def plan_of_flags(given: Mapping[str, Any]) -> Plan:
     """The plan that flags and a plan file give. PlanError names the setting that is wrong."""
     arrival, sources = Arrival(given["arrival"], given["rate"]), parse_sources(given["source"] or "")
     traffic = (given["scenario"], given["client_mode"], given["messages"], given["payload"], arrival, sources)
-    plan = Plan(
-        modes=parse_modes(given["modes"]),
-        levels=parse_levels(given["levels"]),
-        repeats=given["repeats"],
-        seconds=given["seconds"],
-        warmup_s=given["warmup"],
-        seed=given["seed"],
-        traffic=Traffic(*traffic),
-        # An empty one stays, and is refused: a pipeline's variable may be unset.
-        gates=tuple(part for text in given["gate"] for part in split_gates(text) or [text]),
-        file=None if given["plan"] is None else str(given["plan"]),
-    )
-    check_gates(plan)
-    return plan
+    # An empty one stays, and is refused: a pipeline's variable may be unset.
+    gates = [part for text in given["gate"] for part in split_gates(text) or [text]]
+    return plan_from(given, Traffic(*traffic), gates)
 
 
 def _run(local_run: LocalRun, junit: Path | None) -> int:

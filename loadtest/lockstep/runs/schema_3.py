@@ -36,7 +36,7 @@ def mode_named(name: str) -> Mode:
 
 
 def _cell(cell: dict[str, Any]) -> dict[str, Any]:
-    moved = {**_with_times(cell, CLIENT_TIMES)}
+    moved = _with_times(cell, CLIENT_TIMES)
     server = cell.get("server")
     if isinstance(server, dict):
         by_message = mode_named(str(cell.get("mode"))).by_message
