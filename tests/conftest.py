@@ -10,6 +10,7 @@ import functools
 import os
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -26,8 +27,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """tests/locust is left to a session of its own, which test_locust_side.py starts."""
-    named = any("locust" in Path(argument.partition("::")[0]).parts for argument in config.args)
-    return True if collection_path == OWN_SESSION and not named else None
+    return True if collection_path == OWN_SESSION and not _of_locusts_own(config) else None
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Threads of these tests are real ones: Locust would have made greenlets of them as it was imported."""
+    if "locust" in sys.modules and not _of_locusts_own(session.config):
+        raise pytest.UsageError(
+            "a test imports Locust, which replaces threads and locks: put it into tests/locust"
+        )
+
+
+def _of_locusts_own(config: pytest.Config) -> bool:
+    return any("locust" in Path(argument.partition("::")[0]).parts for argument in config.args)
 
 
 def in_ci() -> bool:

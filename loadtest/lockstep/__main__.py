@@ -12,11 +12,10 @@ import click
 
 from lockstep.commands.clients import clients
 from lockstep.commands.compare import compare
-from lockstep.commands.completion import completion
 from lockstep.commands.diff import diff
 from lockstep.commands.history import history
 from lockstep.commands.output import complain, write_what_can_be_written
-from lockstep.commands.parser import PROGRAM, Program, misused, version
+from lockstep.commands.parser import PROGRAM, Program, completion, misused, version
 from lockstep.commands.report import report
 from lockstep.errors import DONE, REFUSALS, WRONG_USE, in_words
 from lockstep_wire.extras import remedy

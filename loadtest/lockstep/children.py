@@ -6,7 +6,9 @@ working folder, and of the environment it gets nothing that sets Lockstep, Locus
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -16,6 +18,8 @@ from typing import Any
 
 # -P: nothing is imported from the working folder. UTF-8 both ways, whatever the locale says.
 _PYTHON = (sys.executable, "-P", "-X", "utf8")
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_libc = ctypes.CDLL(None)
 
 
 class Program(Enum):
@@ -88,3 +92,11 @@ def run(program: Program, arguments: Iterable[str], within_s: float) -> subproce
         timeout=within_s,
         check=False,
     )
+
+
+def end_with_parent() -> None:
+    """To be called in the child between fork and exec: the kernel sends it SIGTERM when its parent is gone.
+
+    The parent is the thread that started it, which must therefore last as long as the child is to.
+    """
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -73,3 +73,19 @@ class CellOrder:
     def from_message(cls, message: dict[str, Any]) -> CellOrder:
         """Back from to_message's dict."""
         return cls(**{**message, "traffic": Traffic.from_json(message["traffic"])})
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLimits:
+    """What one worker may use.
+
+    open_files: the soft limit, None without one. ports: how many local ports the kernel chooses from.
+    network: equal for workers whose connections share these ports. reuse: the system's `tcp_tw_reuse`. None
+    where the system does not tell.
+    """
+
+    worker: str
+    open_files: int | None
+    ports: int | None
+    network: str | None
+    reuse: int | None = None

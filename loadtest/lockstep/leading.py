@@ -1,4 +1,7 @@
-"""What a Locust master, or a local runner, is made of beside Locust: who leads, and its page."""
+"""What a Locust master, or a local runner, is made of beside Locust: who leads, and its page.
+
+What Locust was told, on its command line or in its web form, becomes runs here: by hand or by plan.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,46 @@ from rich.console import Console
 
 from lockstep.commands.output import complain, print_report_of
 from lockstep.errors import REFUSALS, WRONG_USE, ResultsError, in_words
-from lockstep.hooks import attach_conductor
 from lockstep.master.conductor import Conductor
-from lockstep.master.driver import Driver
+from lockstep.master.hooks import attach_conductor
 from lockstep.master.stop_signals import LocustStop
-from lockstep.options import compose
+from lockstep.options import check_edit, compose
 from lockstep.report.material import Material
 from lockstep.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from flask import Flask
     from locust.web import WebUI
+
+
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import gevent
+from locust.runners import (
+    STATE_INIT,
+    STATE_RUNNING,
+    STATE_SPAWNING,
+    STATE_STOPPED,
+    LocalRunner,
+    MasterRunner,
+)
+
+from lockstep.errors import HarnessError, PlanError
+from lockstep.master.repeat import repeat_command
+from lockstep.master.shape import PlanShape
+from lockstep.master.workers import Workers
+from lockstep.options import check_numbers, defaults, plan_of, settle, target_of, traffic_of
+from lockstep.plan import PlannedCell
+from lockstep.runs.records import Run
+from lockstep.settings import COMPARISON_PLAN
+from lockstep.tcp.addresses import ADDRESS_BOOK
+from lockstep.worker.agent import ScenarioUser
+
+NO_WORKER = "no worker is connected, so nobody would carry the load: start one (locust --worker)"
+STILL_BUSY = "a run begins or ends just now: try again in a moment"
 
 
 def lead(environment: Environment) -> None:
@@ -66,9 +98,8 @@ def _print_outcome(folder: Path) -> None:
 
 def _add_page(web: WebUI, app: Flask, driver: Driver) -> None:
     from lockstep.web.form import guard_form, show_choices
-    from lockstep.web.live_page import LivePage, add_live_page
+    from lockstep.web.live_page import LivePage, add_live_page, add_tab
     from lockstep.web.server_watch import ServerWatch
-    from lockstep.web.tab import add_tab
 
     options = web.environment.parsed_options
     assert options is not None
@@ -77,3 +108,110 @@ def _add_page(web: WebUI, app: Flask, driver: Driver) -> None:
     page = LivePage(driver.conductor, ServerWatch())
     add_live_page(app, page, web.auth_required_if_enabled, options.web_base_path or "")
     add_tab(app, web.template_args)
+
+
+class Driver:
+    """Prepares each run that a Locust master is asked for.
+
+    environment: Locust's, with its runner and its parsed options.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        runner = environment.runner
+        assert isinstance(runner, MasterRunner | LocalRunner)
+        assert environment.parsed_options is not None
+        self._environment = environment
+        self._runner = runner
+        self._options: Namespace = environment.parsed_options
+        self.modes = settle(self._options)
+        target = target_of(environment.host, self._options)
+        self._workers = Workers(runner)
+        self.conductor = Conductor(self._workers, target, Path(self._options.out), self._command_of)
+        environment.events.test_start.add_listener(self._on_test_start)
+        environment.events.spawning_complete.add_listener(self._on_spawning_complete)
+
+    @property
+    def under_way(self) -> str | None:
+        """The kind of the run that is under way, `plan` or `hand`; None where there is none."""
+        return self.conductor.under_way
+
+    @property
+    def failure(self) -> str | None:
+        """Why the current or last run could not begin or go on."""
+        return self.conductor.failure
+
+    def ask(self, options: Namespace, host: str | None, users: int) -> None:
+        """What the page asks for: to start a run or, while one is under way, to change its number of users.
+
+        host: None where the page names none. One of REFUSALS where it cannot be. Starts and changes nothing.
+        """
+        runner = self._runner
+        going_on = runner.state in (STATE_SPAWNING, STATE_RUNNING)
+        # Stopped, and not yet saved: another run would get its cell.
+        if self.under_way is not None and not going_on and not runner.shape_greenlet:
+            raise HarnessError(STILL_BUSY)
+        if self.under_way == "plan" or (
+            self.under_way is not None and going_on and not self.conductor.ending
+        ):
+            check_edit(self.under_way, self._options, options, self._environment.host, host)
+            self.conductor.check_capacity(users, (options.mode,), traffic_of(options))
+            return
+        if runner.state not in (STATE_INIT, STATE_STOPPED) or runner.shape_greenlet:
+            raise HarnessError(STILL_BUSY)
+        # Without a page Locust itself waits for workers.
+        if not self._workers.present():
+            raise HarnessError(NO_WORKER)
+        self.prepare(options, self._environment.host if host is None else host, users)
+        # What stopped the last one is no news of this one.
+        self.conductor.failure = None
+
+    def prepare(self, options: Namespace, host: str | None, users: int = 1) -> None:
+        """Get ready for the kind of run that is chosen.
+
+        users: how many a run by hand begins with. One of REFUSALS where the choices make no sense, or where
+        the workers that are there cannot carry them. Starts nothing.
+        """
+        target = target_of(host, options)
+        if options.run == COMPARISON_PLAN:
+            plan = plan_of(options)
+            target.check(plan)
+            shape: PlanShape | None = PlanShape(plan, self.conductor, ScenarioUser)
+            level, modes, traffic = max(plan.levels), plan.modes, plan.traffic
+            load_s: Callable[[float], float] = plan.load_s
+        else:
+            if options.headless and options.gate:
+                raise PlanError("gate", f"does nothing in a manual run: add --run {COMPARISON_PLAN!r}")
+            check_numbers(options)
+            target.port_of(options.mode)
+            shape = None
+            level, modes, traffic, load_s = users, (options.mode,), traffic_of(options), float
+        ADDRESS_BOOK.find(target.host, target.port or 0)
+        self.conductor.target = target
+        self.conductor.check_capacity(level, modes, traffic, load_s)
+        self._environment.shape_class = shape
+
+    def _command_of(self, run: Run) -> str:
+        return repeat_command(run, self._options, defaults(self.modes), compose())
+
+    def _on_test_start(self, **_: Any) -> None:
+        """A run by hand is one cell without an end of its own; a plan's cells are begun by its shape."""
+        if self._environment.shape_class is not None:
+            return
+        options = self._options
+        try:
+            level = max(self._runner.target_user_count, 1)
+            self.prepare(options, self._environment.host, level)
+            traffic = traffic_of(options)
+            self.conductor.begin_run("hand", {"mode": options.mode, "traffic": asdict(traffic)})
+            self.conductor.begin_cell(PlannedCell(0, options.mode, level, 1), traffic, 0.0, None)
+        except REFUSALS as refusal:
+            self.conductor.give_up(in_words(refusal))
+            if self._environment.web_ui is not None:
+                # Ends only what starts the users: they must not come, and the page stays.
+                raise gevent.GreenletExit from None
+            self._environment.process_exit_code = WRONG_USE
+            self._runner.quit()
+
+    def _on_spawning_complete(self, user_count: int, **_: Any) -> None:
+        if self._environment.shape_class is None:
+            self.conductor.note_level(user_count)

@@ -11,9 +11,9 @@ from locust import events
 from locust.env import Environment
 from locust.runners import LocalRunner, WorkerRunner
 
-from lockstep.hooks import attach_agent
 from lockstep.options import add_options
 from lockstep.worker.agent import ScenarioUser
+from lockstep.worker.process import attach_agent
 
 __all__ = ["ScenarioUser"]
 

@@ -17,13 +17,14 @@ from lockstep.plan import Arrival, Plan, Traffic, parse_levels, parse_modes
 from lockstep.settings import COMPARISON_PLAN, SETTINGS, Setting, Where, given_by
 from lockstep.target.admin import ServerView
 from lockstep.target.target import PLAIN_TARGET, Target
-from lockstep.tcp.addresses import split_target
-from lockstep.tcp.sources import parse_sources
+from lockstep.tcp.addresses import parse_sources, split_target
 
 # What is filled in once the server has said what it offers.
 OF_THE_SERVER = ("mode", "modes")
 
 _SHIPPED = Path(__file__).parent / "plans"
+
+PLAN_UNDER_WAY = "a comparison plan is under way, and sets the users itself: let it end, or press Stop first"
 
 
 def shipped_plans() -> dict[str, Path]:
@@ -235,3 +236,23 @@ def target_of(host: str | None, options: Namespace) -> Target:
     name, port = split_target(host)
     server = ServerView(options.admin) if options.admin else None
     return Target(name, server, port, options.framing, options.reply or None)
+
+
+def check_edit(kind: str, now: Namespace, asked: Namespace, host_now: str | None, host: str | None) -> None:
+    """PlanError where a start request would have to change more than the run under way can change.
+
+    kind: `plan` or `hand`. now, asked: the options that it was started with, and those of the request. host:
+    the request's, None where it names none.
+    """
+    if kind == "plan":
+        raise PlanError("run", PLAN_UNDER_WAY)
+    was, wanted = vars(now), vars(asked)
+    changed = {name: (was[name], wanted[name]) for name in wanted if was[name] != wanted[name]}
+    if host is not None and host != host_now:
+        changed["host"] = (host_now, host)
+    for name, (old, new) in changed.items():
+        raise PlanError(
+            name,
+            f"stays {old!r} as long as this run goes on; only the number of users can be changed. "
+            f"Press Stop, and start a new one with {new!r}",
+        )

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Frame, FrameLocator, Locator, Page, Rou
 
 from lockstep.analysis.check import cell_name
 from lockstep.runs.folder import RunFolder
-from lockstep.web.outcome import outcome_of
+from lockstep.web.state import outcome_of
 from tests.browser.conftest import OpenContext
 from tests.browser.form import END_S, await_end, choose, fill, keep_picture, open_form, press, start
 from tests.factories.simulated import simulated_run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockstep.master.pulses import Received
+from lockstep.master.live import Received
 from lockstep.record.pulse import BUCKETS, BUCKETS_A_DECADE, Pulse
 from tests.factories.units import S
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lockstep.measure.distribution import of_values
+from lockstep.record.histograms import of_values
 from lockstep.runs.measures import Distribution
 from lockstep.runs.records import Cell, Count, Ledger, Messages, Mode, Run, ServerCell, WorkerHealth
 from lockstep.runs.schema_3 import mode_named

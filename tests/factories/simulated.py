@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lockstep.measure import littles_law, queueing
-from lockstep.measure.distribution import of_values
 from lockstep.measure.fairness import count_inversions, measure_fairness
 from lockstep.measure.overlap import in_service_steps
 from lockstep.measure.queueing import predict_wait
 from lockstep.measure.sojourns import Sojourns
+from lockstep.record.histograms import of_values
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
 from lockstep.runs.measures import Distribution, Occupancy
 from lockstep.runs.records import Cell, Messages, Run, ServerCell

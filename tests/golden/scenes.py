@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from lockstep.measure.distribution import of_values
+from lockstep.record.histograms import of_values
 from lockstep.report.material import Material
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.measures import Edges

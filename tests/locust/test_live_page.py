@@ -12,9 +12,8 @@ from locust.web import WebUI
 from lockstep.master.conductor import Conductor
 from lockstep.master.workers import Workers
 from lockstep.target.target import Target
-from lockstep.web.live_page import STATIC, LivePage, add_live_page
+from lockstep.web.live_page import STATIC, LivePage, add_live_page, add_tab
 from lockstep.web.server_watch import ServerWatch
-from lockstep.web.tab import add_tab
 
 OURS = ["", "/state", "/report.html", *(f"/static/{path.name}" for path in STATIC.iterdir())]
 TAB = 'src="lockstep/static/tab.js"'

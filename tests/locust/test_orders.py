@@ -9,8 +9,8 @@ from gevent.event import AsyncResult
 from locust.env import Environment
 
 from lockstep.control import BEGIN, FAULT, CellOrder
-from lockstep.hooks import attach_agent
 from lockstep.plan import Traffic
+from lockstep.worker.process import attach_agent
 
 ORDER = CellOrder("run", 0, "free", "127.0.0.1", 1, "raw", False, None, Traffic(), 0.0, None)
 

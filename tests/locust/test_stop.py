@@ -14,13 +14,14 @@ from locust.env import Environment
 from locust.runners import LocalRunner
 
 from lockstep.control import END, HURRIED_DRAIN_S
-from lockstep.hooks import attach_agent, attach_conductor
-from lockstep.master import run_record
+from lockstep.master import run as run_record
 from lockstep.master.conductor import Conductor
+from lockstep.master.hooks import attach_conductor
 from lockstep.master.progress import ReportState
 from lockstep.master.workers import Workers
 from lockstep.plan import PlannedCell, Traffic
 from lockstep.target.target import Target
+from lockstep.worker.process import attach_agent
 
 
 class SlowReport:

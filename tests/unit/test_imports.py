@@ -22,6 +22,31 @@ FORBIDDEN = {
     "loadtest/lockstep/report": {"lockstep_server", "locust", "gevent"},
 }
 
+# Lockstep's rooms, and the files that its rooms share, from the bottom up: each imports what stands above it
+# in this list, and of its own line.
+LAYERS = (
+    {"errors"},
+    {"plan"},
+    {"settings"},
+    {"children"},
+    {"runs"},
+    {"tcp"},
+    {"control"},
+    {"record"},
+    {"target"},
+    {"measure"},
+    {"users", "preflight", "user_checks"},
+    {"worker"},
+    {"analysis"},
+    {"report"},
+    {"master"},
+    {"options"},
+    {"web"},
+    {"commands"},
+    {"leading"},
+    {"locustfile", "__main__", ""},
+)
+
 # The same for what is loaded when a package's modules are imported, be it by others on the way.
 NEVER_LOADED = {
     "lockstep_wire": {"lockstep_server", "lockstep", "locust", "gevent"},
@@ -91,6 +116,24 @@ def test_importing_a_whole_package_loads_nothing_that_is_forbidden(package: str)
     loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert loaded.returncode == 0, loaded.stderr
     assert set(loaded.stdout.split()) & NEVER_LOADED[package] == set()
+
+
+def test_no_room_imports_one_that_stands_on_it() -> None:
+    height = {room: number for number, layer in enumerate(LAYERS) for room in layer}
+    files = python_files("loadtest/lockstep")
+    rooms = {module: room_of(module) for module in map(module_name, files)}
+    assert set(rooms.values()) == set(height)
+    upward = [
+        f"{module_name(file)} imports {name}"
+        for file in files
+        for name in imported_by(file)
+        if name.partition(".")[0] == "lockstep" and height[room_of(name)] > height[rooms[module_name(file)]]
+    ]
+    assert upward == []
+
+
+def room_of(module: str) -> str:
+    return module.partition(".")[2].partition(".")[0]
 
 
 def test_no_file_imports_both_the_server_and_locust_even_by_way_of_another_file() -> None:

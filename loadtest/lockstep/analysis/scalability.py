@@ -21,8 +21,7 @@ from statistics import median, stdev
 import numpy as np
 import numpy.typing as npt
 
-from lockstep.analysis.intervals import CONFIDENCE
-from lockstep.analysis.quantiles import fishers_tail, students_quantile
+from lockstep.analysis.intervals import CONFIDENCE, fishers_tail, students_quantile
 from lockstep.analysis.series import in_plan_order, series_names
 from lockstep.runs.records import Cell
 

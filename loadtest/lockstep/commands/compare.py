@@ -25,10 +25,10 @@ from lockstep.plan import Arrival, Plan, Traffic
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell, Run
 from lockstep.settings import Setting, Where, given_by
-from lockstep.tcp.sources import parse_sources
+from lockstep.tcp.addresses import parse_sources
 
 if TYPE_CHECKING:
-    from lockstep.master.local_run import LocalRun
+    from lockstep.commands.run_local import LocalRun
 
 
 def _take_plan_file(context: click.Context, _: click.Parameter, file: Path | None) -> Path | None:
@@ -71,7 +71,7 @@ def compare(**given: Any) -> int:
     """Run the same load against every mode, set side by side."""
     # Locust reads variables of its own as it is imported, and the processes that carry the load inherit.
     clean_own_environment()
-    from lockstep.master.local_run import LocalRun
+    from lockstep.commands.run_local import LocalRun
 
     processes, junit = given["processes"], given["junit"]
     if not 1 <= processes <= 64:
@@ -99,7 +99,7 @@ def _run(local_run: LocalRun, junit: Path | None) -> int:
     """Run it under a progress bar, print its report, and tell the exit code that it deserves."""
     from lockstep.analysis.checks import degradations
     from lockstep.analysis.gates import judge_gates, unmet
-    from lockstep.master.local_run import run_here
+    from lockstep.commands.run_local import run_here
     from lockstep.master.stop_signals import StoppedBySignal
     from lockstep.report.material import Material
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
+from click.shell_completion import CompletionItem, get_completion_class
 
 from lockstep.commands.output import complain
 from lockstep.errors import INTERRUPTED, did_you_mean
@@ -15,6 +15,7 @@ from lockstep.settings import Setting
 from lockstep_wire.build import build_of
 
 PROGRAM = "lockstep"
+SHELLS = ("bash", "zsh", "fish")
 
 
 class _Value(click.ParamType[Any]):
@@ -149,3 +150,15 @@ def _commands(context: click.Context | None) -> list[str]:
 def _flags(context: click.Context | None) -> list[str]:
     params = context.command.get_params(context) if context else []
     return [name for param in params for name in param.opts if name.startswith("--")]
+
+
+@command(click.Argument(["shell"], type=click.Choice(SHELLS), metavar="SHELL"))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print a shell's completion of commands, flags and values.
+
+    SHELL is bash, zsh or fish. For bash, in ~/.bashrc: eval "$(lockstep completion bash)"
+    """
+    source = get_completion_class(shell)
+    assert source is not None
+    click.echo(source(context.find_root().command, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE").source())

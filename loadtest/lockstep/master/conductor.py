@@ -19,12 +19,11 @@ from lockstep.analysis.checks import is_degraded
 from lockstep.analysis.gates import GateResult, judge_gates, unmet
 from lockstep.control import BEGIN, DRAIN_S, END, HURRIED_DRAIN_S
 from lockstep.errors import HarnessError, ResultsError
-from lockstep.master.capacity import ServerLimits, check_capacity, check_turnover
-from lockstep.master.cell_under_way import OPENING_S, CellUnderWay, clear_server
-from lockstep.master.foresight import foresee
-from lockstep.master.progress import Progress
-from lockstep.master.pulses import Pulses
-from lockstep.master.run_record import RunRecord
+from lockstep.master.cell import OPENING_S, CellUnderWay, clear_server
+from lockstep.master.limits import ServerLimits, check_capacity, check_turnover
+from lockstep.master.live import Pulses
+from lockstep.master.progress import Progress, foresee
+from lockstep.master.run import RunRecord
 from lockstep.master.workers import Workers
 from lockstep.measure.collector import CellCollector
 from lockstep.plan import SEEDS_A_PLAN, Plan, PlannedCell, Traffic

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from lockstep.plan import PlannedCell
+from lockstep.measure.cell import messages_of, service_of
+from lockstep.measure.edges import foreseen
+from lockstep.plan import Plan, PlannedCell
 from lockstep.runs.records import Run
+from lockstep.target.admin import ServerView
 
 
 class Stage(Enum):
@@ -127,3 +130,15 @@ class Progress:
         a_cell_s = (self.saved_ns - self.begun_ns) / 1e9 / self.done
         estimate_s = a_cell_s * cells_left - (now_ns - self.saved_ns) / 1e9
         return TimeLeft(max(estimate_s, own_s), at_least=False)
+
+
+def foresee(server: ServerView | None, plan: Plan | None) -> str | None:
+    """That the plan's windows are too short, where that is arithmetic; else None.
+
+    It is where our own server says what it does, and users begin as soon as they are free.
+    """
+    if plan is None or server is None or plan.traffic.arrival.open:
+        return None
+    snapshot = server.snapshot()
+    services = {mode: service_of(snapshot, mode) for mode in plan.modes if mode in snapshot.listeners}
+    return foreseen(services, plan.levels, messages_of(plan.traffic), (plan.warmup_s, plan.seconds))

@@ -9,8 +9,8 @@ from typing import Any
 import gevent
 from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
-from lockstep.control import LIMITS
-from lockstep.master.capacity import WorkerLimits, own_limits
+from lockstep.control import LIMITS, WorkerLimits
+from lockstep.worker.limits import own_limits
 
 logger = logging.getLogger(__name__)
 

@@ -11,14 +11,12 @@ from typing import Any
 from hdrh.histogram import HdrHistogram
 
 from lockstep.control import CellOrder
-from lockstep.measure.distribution import of_histogram
-from lockstep.record.histograms import decoded, encoded, new_histogram
+from lockstep.record.histograms import decoded, encoded, new_histogram, of_histogram
 from lockstep.record.recorder import SpanSums
 from lockstep.runs.connections import ClientView
 from lockstep.runs.measures import Distribution
 from lockstep.runs.records import CLIENT_TIMES, CellDetail, Messages, WorkerHealth
 from lockstep.tcp.samples import Outcome, Phase
-from lockstep.worker.health import worker_health
 
 
 class CellCollector:
@@ -241,3 +239,10 @@ class CellCollector:
 def _messages(counts: Counter[str]) -> Messages:
     by_outcome = {outcome.value: counts[outcome.value] for outcome in Outcome}
     return Messages(sent=sum(by_outcome.values()), **by_outcome)
+
+
+def worker_health(report: dict[str, Any]) -> WorkerHealth:
+    """What a worker's `take` said, as a run keeps it."""
+    fields = dict(report)
+    lag_ns = HdrHistogram.decode(fields.pop("loop_lag"))
+    return WorkerHealth(**fields, loop_lag_us=of_histogram(lag_ns))

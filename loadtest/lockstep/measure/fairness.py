@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from lockstep.measure import distribution
 from lockstep.measure.sojourns import Sojourns
+from lockstep.record import histograms as distribution
 from lockstep.runs.connections import ServerRecord
 from lockstep.runs.measures import Fairness
 

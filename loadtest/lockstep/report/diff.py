@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 
 from rich import box
 from rich.console import Console
@@ -11,16 +11,15 @@ from rich.table import Table
 from rich.text import Text
 
 from lockstep.analysis.conditions import Mismatch, builds
-from lockstep.analysis.run_diff import RunDiff
-from lockstep.report.diff_words import (
-    HEADER,
-    diff_headline,
-    diff_rows,
-    diff_sentences,
-    forced_sentences,
-    legend,
-)
+from lockstep.analysis.metrics import Metric, Unit
+from lockstep.analysis.run_diff import Change, Difference, Lost, RunDiff
+from lockstep.analysis.series import Place, without_rate
+from lockstep.report.numbers import counted, duration, figures, rate, share, whole
+from lockstep.report.verdict_words import claim, place, range_words
 from lockstep.runs.records import Run
+
+HEADER = ("mode", "users", "figure", "A", "B", "B/A", "95%", "verdict")
+_SHORT = {"messages_per_s": "msgs/s", "response_p50": "p50", "response_p99": "p99"}
 
 
 def print_diff(
@@ -64,3 +63,120 @@ def _row(words: Sequence[str]) -> str:
 def _names(runs: tuple[Run, Run]) -> list[str]:
     named = [f"{letter}: {run.run_id}, {run.command}" for letter, run in zip("AB", runs, strict=True)]
     return [*named, f"Lockstep: {'; '.join(builds(*runs))}"]
+
+
+@dataclass(frozen=True, slots=True)
+class DiffRow:
+    """One figure of one series and level in both runs, ready to be printed."""
+
+    series: str
+    level: str
+    figure: str
+    first: str
+    second: str
+    ratio: str
+    interval: str
+    verdict: str
+
+
+def diff_headline(found: RunDiff) -> str:
+    """The one sentence to remember."""
+    percent = f"{100 * found.tolerance:g}%"
+    many = counted(len(found.differences), "figure")
+    if found.withheld:
+        return "No verdict: " + " ".join(
+            f"{which} is degraded: {each.check.message}" for which, each in found.withheld
+        )
+    if found.of(Change.WORSE):
+        return f"B is worse than A, beyond the tolerance of {percent}."
+    if found.worse:
+        anew = not any(each.first for each in found.lost if each.worse)
+        return f"B is worse than A: it loses {'messages that A did not' if anew else 'more of its messages'}."
+    if better := found.of(Change.BETTER):
+        return f"B is better than A in {len(better)} of {many}, and worse in none beyond {percent}."
+    if tolerated := found.of(Change.TOLERATED):
+        return f"B differs from A in {len(tolerated)} of {many}, in none significantly beyond {percent}."
+    return f"No significant difference between A and B in any of {many}."
+
+
+def diff_sentences(found: RunDiff) -> list[str]:
+    """What is worse, what is lost, what is better, what one run alone has, and what could not have shown."""
+    told = [*found.of(Change.WORSE), *found.of(Change.BETTER), *found.of(Change.TOLERATED)]
+    return [
+        *(_sentence(each) for each in told if each.change is Change.WORSE),
+        *map(_lost, found.lost),
+        *(_sentence(each) for each in told if each.change is not Change.WORSE),
+        *_only("A", found.only_first),
+        *_only("B", found.only_second),
+        *_coarse(found),
+    ]
+
+
+def forced_sentences(differing: Sequence[Mismatch]) -> list[str]:
+    """What the runs do not share, though they were compared."""
+    return [
+        f"FORCED: {each.condition} differs, {each.first} in A and {each.second} in B" for each in differing
+    ]
+
+
+def diff_rows(found: RunDiff) -> list[DiffRow]:
+    """A row for each figure, in the plan's order."""
+    return [
+        DiffRow(
+            series=each.series,
+            level=whole(each.level),
+            figure=_SHORT.get(each.metric.name, each.metric.name),
+            first=_value(each.metric, each.first),
+            second=_value(each.metric, each.second),
+            ratio=figures(each.estimate.ratio),
+            interval=_interval(each),
+            verdict=each.change.value,
+        )
+        for each in found.differences
+    ]
+
+
+def legend(tolerance: float) -> str:
+    """How to read the rows."""
+    return (
+        "A, B: geometric means of the repeats; p50, p99: response time. 95%: all intervals hold at once. "
+        f"worse, better: the whole interval lies beyond {100 * tolerance:g}%; tolerated: significant, but "
+        "perhaps smaller than that; n.s.: not significant, the interval holds 1."
+    )
+
+
+def _sentence(each: Difference) -> str:
+    series = each.series if each.rate_per_s is None else without_rate(each.series, each.rate_per_s)
+    said = claim(each.metric, each.estimate, series, "A")
+    return f"{place(each.level, each.rate_per_s)} in B, {said}"
+
+
+def _lost(each: Lost) -> str:
+    first, second = (share(part, 1) if part else "none" for part in (each.first, each.second))
+    verdict = "worse" if each.worse else "not significantly worse"
+    where = f"at {counted(each.level, 'connection')} in B"
+    return f"{where}, {each.series} loses {second} of its messages, in A {first}: {verdict}"
+
+
+def _only(run: str, places: Sequence[Place]) -> list[str]:
+    if not places:
+        return []
+    return [f"only in {run}: " + ", ".join(f"{series} at {level}" for series, level in places)]
+
+
+def _coarse(found: RunDiff) -> list[str]:
+    """A diff that could hardly fail must say so."""
+    if not found.underpowered:
+        return []
+    return [
+        f"in {len(found.underpowered)} of {counted(len(found.differences), 'figure')} a change of "
+        f"{100 * found.tolerance:g}% would not be significant: more --repeats or --seconds would help"
+    ]
+
+
+def _value(metric: Metric, value: float) -> str:
+    return duration(value) if metric.unit is Unit.US else rate(value)
+
+
+def _interval(each: Difference) -> str:
+    return range_words(each.estimate)

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
-from lockstep.children import Program, start
+from lockstep.children import Program, end_with_parent, start
 from lockstep.errors import HarnessError, PlanError
-from lockstep.target.orphans import end_with_parent
 
 # Starting takes a fifth of a second; a machine that is busy with something else may take its time.
 READY_S = 30.0

@@ -2,6 +2,8 @@
 
 A name may have several addresses of which only some are served (`localhost`), and may move to others (a
 replaced container, a failover). A load that keeps what it found first measures a machine that is gone.
+
+And where connections go out from: each local address has local ports of its own.
 """
 
 from __future__ import annotations
@@ -13,11 +15,11 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from lockstep.errors import HarnessError
+from lockstep.errors import HarnessError, PlanError
 from lockstep_wire.peer import address_text
 
 logger = logging.getLogger(__name__)
@@ -26,6 +28,7 @@ logger = logging.getLogger(__name__)
 # itself, and one that does not can bear one question a second from each worker. A load so follows a name
 # within about two seconds.
 LIFETIME_NS = 1_000_000_000
+MOST_SOURCES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,3 +205,42 @@ def whole_target(host: str | None) -> tuple[str, int]:
     if port is None:
         raise HarnessError(f"host {host!r} has no port: write it as tcp://name:port")
     return name, port
+
+
+def parse_sources(text: str) -> tuple[str, ...]:
+    """`127.0.0.1,127.0.0.2` or `127.0.0.1-127.0.0.8`, both ends included, or both together -> the addresses.
+
+    Commas and blanks both separate; nothing gives none. PlanError where it is no such list.
+    """
+    addresses: list[str] = []
+    for word in text.replace(",", " ").split():
+        addresses += _range(word)
+        if len(addresses) > MOST_SOURCES:
+            raise PlanError("source", f"{text!r} names more than {MOST_SOURCES} addresses: name fewer")
+    twice = next((address for address in addresses if addresses.count(address) > 1), None)
+    if twice is not None:
+        raise PlanError("source", f"{text!r} names {twice} twice: name each address once")
+    return tuple(addresses)
+
+
+def _range(word: str) -> list[str]:
+    low, dash, high = word.partition("-")
+    first = _address(low, word)
+    last = _address(high, word) if dash else first
+    if first.version != last.version or int(first) > int(last):
+        raise PlanError(
+            "source", f"{word!r} is not a range: write the lower address first, as in 127.0.0.1-127.0.0.8"
+        )
+    # One more than the limit is enough to see that there are too many.
+    end = min(int(last), int(first) + MOST_SOURCES)
+    return [str(type(first)(number)) for number in range(int(first), end + 1)]
+
+
+def _address(text: str, word: str) -> IPv4Address | IPv6Address:
+    try:
+        return ip_address(text)
+    except ValueError:
+        raise PlanError(
+            "source",
+            f"{word!r} is not an address: write for example 127.0.0.1,127.0.0.2 or 127.0.0.1-127.0.0.8",
+        ) from None

@@ -1,9 +1,13 @@
-"""The live page beside Locust's own: its routes, all behind Locust's login where one is set.
+"""The live page beside Locust's own: its routes, all behind Locust's login where one is set, and its tab.
 
 /lockstep                the page
 /lockstep/state          what it shows, as JSON
 /lockstep/static/...     its style and scripts
 /lockstep/report.html    the report of the current or last run, and no other file of its folder
+
+Locust's tabs of others hold tables only: so the tab is Locust's, and what it shows is put there by a script
+of ours (static/tab.js), which Locust's page is made to load. Another one (static/guard.js) listens to its
+requests, for what that page would keep to itself.
 """
 
 from __future__ import annotations
@@ -13,17 +17,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from flask import Blueprint, Flask, Response, jsonify, make_response, send_file, send_from_directory
+from flask import Blueprint, Flask, Response, jsonify, make_response, request, send_file, send_from_directory
 from flask_cors import cross_origin
 
+from lockstep.master.live import Pulses
 from lockstep.master.progress import Progress
-from lockstep.master.pulses import Pulses
 from lockstep.runs.folder import REPORT_FILE
 from lockstep.runs.records import Run
 from lockstep.target.target import Target
-from lockstep.web.outcome import Outcome, outcome_of
 from lockstep.web.server_watch import ServerWatch
-from lockstep.web.state import state_of
+from lockstep.web.state import Outcome, outcome_of, state_of
 
 STATIC = Path(__file__).parent / "static"
 # The page loads nothing from elsewhere, and runs no script that is not a file of ours. It may stand in a tab
@@ -34,6 +37,13 @@ _REPORT = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inl
 _REPORT += "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
 View = Callable[..., Any]
+KEY = "lockstep"
+TITLE = "Lockstep"
+# Before Locust's own script, which is deferred.
+_SCRIPTS = (
+    b'<script src="lockstep/static/guard.js"></script><script src="lockstep/static/tab.js"></script></body>'
+)
+LOCUSTS_PAGE = "locust.index"
 
 
 class Leads(Protocol):
@@ -127,3 +137,15 @@ def _guard(answer: Response) -> Response:
     answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer
+
+
+def add_tab(app: Flask, template_args: dict[str, Any]) -> None:
+    """template_args: what Locust's page is made of."""
+    tabs = template_args.setdefault("extended_tabs", [])
+    tabs.append({"key": KEY, "title": TITLE})
+
+    @app.after_request
+    def load_scripts(answer: Response) -> Response:
+        if request.endpoint == LOCUSTS_PAGE and answer.status_code == 200:
+            answer.set_data(answer.get_data().replace(b"</body>", _SCRIPTS))
+        return answer

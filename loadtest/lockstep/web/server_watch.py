@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lockstep.errors import ServerUnreachableError
-from lockstep.master.pulses import HISTORY_S
+from lockstep.master.live import HISTORY_S
 from lockstep.target.admin import Listener, ServerView
 
 # Pages ask once a second, and come a little early at times.

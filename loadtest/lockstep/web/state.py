@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from lockstep.analysis.aggregate import Aggregate, aggregate
+from lockstep.analysis.check import Finding
+from lockstep.analysis.comparison import judge
 from lockstep.analysis.series import modes_of
+from lockstep.master.live import HISTORY_S, MOMENT_NS, Received, Split, moment, recent
 from lockstep.master.progress import CellProgress, Progress, ReportState, TimeLeft
-from lockstep.master.pulses import HISTORY_S, MOMENT_NS, Received, Split, moment, recent
 from lockstep.plan import PlannedCell
 from lockstep.report.charts.palette import NEUTRAL, mode_colours
+from lockstep.report.headline import headline, supporting
 from lockstep.report.numbers import counted, duration, rate, share
+from lockstep.report.sections.figures import RESULTS
+from lockstep.report.sections.gates import GateRow, gate_rows
 from lockstep.runs.records import Run
 from lockstep.target.admin import Listener
-from lockstep.web.outcome import Outcome
 from lockstep.web.server_watch import ServerNow
 
 # From one value of the history to the next.
 _STEP_S = 2
+# Of the cells in which something is wrong: so many are named.
+MOST_NAMED = 4
 
 
 def state_of(
@@ -216,3 +223,55 @@ def _in_service(server: ServerNow, at_ns: int) -> float | None:
 def _line(name: str, values: list[float | None], in_words: Callable[[float | None], str]) -> dict[str, Any]:
     most = max((value for value in values if value is not None), default=None)
     return {"name": name, "values": values, "most": "" if most is None else f"(at most {in_words(most)})"}
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a verdict is withheld: what is wrong, in which cells, and the remedy."""
+
+    told: str
+    where: tuple[str, ...]
+    advice: str
+
+    @classmethod
+    def of(cls, finding: Finding) -> Doubt:
+        """The first cells of a finding, and how many more there are."""
+        named, more = finding.where[:MOST_NAMED], len(finding.where) - MOST_NAMED
+        rest = (f"and {counted(more, 'more cell')}",) if more > 0 else ()
+        return cls(finding.check.message, (*named, *rest), finding.check.advice)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """rows: the report's results so far, column name -> words. splits: for each of them the
+    mean times of its messages, where told.
+
+    sentences: the verdict as the report says it, headline first; empty while the run goes on. doubts:
+    why there is no verdict, where the headline says so. gates: none while the run goes on.
+    """
+
+    rows: tuple[Mapping[str, str], ...] = ()
+    splits: tuple[Split | None, ...] = ()
+    sentences: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    gates: tuple[GateRow, ...] = ()
+
+
+def outcome_of(run: Run) -> Outcome:
+    """The outcome of a run as far as it has come."""
+    aggregates = aggregate(run.cells, modes_of(run))
+    rows = tuple({column.name: column.value(each) for column in RESULTS} for each in aggregates)
+    splits = tuple(map(_split_of, aggregates))
+    if run.finished is None:
+        return Outcome(rows, splits)
+    verdict = judge(run)
+    more = [] if verdict.withheld else supporting(verdict, aggregates)
+    sentences = (headline(verdict, aggregates), *more)
+    doubts = tuple(map(Doubt.of, verdict.withheld))
+    return Outcome(rows, splits, sentences, doubts, tuple(gate_rows(run)))
+
+
+def _split_of(each: Aggregate) -> Split | None:
+    parts = (each.time("network", "mean"), each.time("wait", "mean"), each.time("service", "mean"))
+    medians = [part.median for part in parts if part is not None]
+    return Split(*medians) if len(medians) == len(parts) else None

@@ -13,11 +13,10 @@ from typing import Any
 import gevent
 from hdrh.histogram import HdrHistogram
 
-from lockstep.measure import distribution
 from lockstep.record.histograms import HIGHEST_NS
-from lockstep.runs.records import WorkerHealth
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.cgroups import CpuGroups
+from lockstep.worker.limits import open_files_limit
 from lockstep.worker.pacer import WakeUp
 
 TICK_NS = 20_000_000
@@ -96,13 +95,6 @@ class HealthMonitor:
         return resident_bytes(text, resource.getpagesize())
 
 
-def worker_health(report: dict[str, Any]) -> WorkerHealth:
-    """What a worker's `take` said, as a run keeps it."""
-    fields = dict(report)
-    lag_ns = HdrHistogram.decode(fields.pop("loop_lag"))
-    return WorkerHealth(**fields, loop_lag_us=distribution.of_histogram(lag_ns))
-
-
 def cpu_share(before: Usage, after: Usage, cores: float) -> float:
     """Processor time over what `cores` gave meanwhile; above 1 where other threads ran too."""
     wall_ns = after.at_ns - before.at_ns
@@ -132,12 +124,6 @@ def open_files(folder: Path) -> int | None:
             return sum(1 for _ in entries) - 1  # the folder itself is open too
     except OSError:  # no procfs here, or no file left to open it with
         return None
-
-
-def open_files_limit() -> int | None:
-    """How many files this process may have open; None where there is no limit."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return None if soft == resource.RLIM_INFINITY else soft
 
 
 class LoopLag:

@@ -1,24 +1,89 @@
-"""A worker of `lockstep compare`, in a process of its own: `python -m lockstep.worker.process PORT`.
+"""A process that carries load: what ties its agent to Locust, and the worker of `lockstep compare`.
 
-Locust's own command line would do, but it reads locust.conf, pyproject.toml and ~/.locust.conf, takes every
-LOCUST_* variable, and imports from the working folder: none of that was given to the comparison.
+That one is `python -m lockstep.worker.process PORT`. Locust's own command line would
+do, but it reads locust.conf, pyproject.toml and ~/.locust.conf, takes every LOCUST_* variable, and imports
+from the working folder: none of that was given to the comparison.
 """
 
 from __future__ import annotations
 
 import locust  # isort: skip
 
+import inspect
 import signal
 import sys
 from argparse import Namespace
+from dataclasses import asdict
+from types import FrameType
+from typing import Any
 
 import gevent
+from locust import runners
 from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
 from locust.env import Environment
 from locust.log import setup_logging
+from locust.runners import LocalRunner, WorkerRunner
 
-from lockstep.hooks import attach_agent
-from lockstep.worker.agent import ScenarioUser
+from lockstep.control import BEGIN, END, FAULT, LIMITS, CellOrder
+from lockstep.errors import PlanError
+from lockstep.users import feed_of
+from lockstep.worker.agent import Agent, ScenarioUser
+from lockstep.worker.limits import own_limits, raise_open_files
+
+
+class _Callers:
+    """Takes the place of `inspect` in Locust's runners, which use it for one debug line as a load stops.
+
+    To show who stops it they read the source of every frame above, which takes 60 to 90 ms: in a process that
+    carries load too, nobody is served meanwhile, and the last arrivals are lost.
+    """
+
+    @staticmethod
+    def stack() -> list[inspect.FrameInfo]:
+        """Without source lines."""
+        return inspect.stack(context=0)
+
+    @staticmethod
+    def getframeinfo(frame: FrameType) -> inspect.Traceback:
+        """Without source lines."""
+        return inspect.getframeinfo(frame, context=0)
+
+
+def attach_agent(environment: Environment) -> Agent:
+    """Make this process one that carries load: a worker, or a local runner.
+
+    Its last report goes out before it quits.
+    """
+    runner = environment.runner
+    assert isinstance(runner, WorkerRunner | LocalRunner)
+    raise_open_files()
+    runners.inspect = _Callers  # type: ignore[assignment, attr-defined]
+    agent = Agent(runner, feed_of(environment))
+    environment.lockstep_agent = agent  # type: ignore[attr-defined]
+
+    def on_begin(msg: Any, **_: Any) -> None:
+        try:
+            order = CellOrder.from_message(msg.data)
+        except (TypeError, KeyError, PlanError) as error:
+            reason = f"cannot follow an order ({error}): start master and workers from the same version"
+            told = {"run_id": msg.data.get("run_id"), "worker": runner.client_id, "reason": reason}
+            runner.send_message(FAULT, told)
+        else:
+            agent.begin(order)
+
+    def on_end(msg: Any, **_: Any) -> None:
+        agent.end(msg.data["drain_s"], at_once=msg.data["at_once"])
+
+    def on_quitting(**_: Any) -> None:
+        agent.quit()
+
+    runner.register_message(BEGIN, on_begin)
+    # Draining takes seconds; heartbeats must go on meanwhile.
+    runner.register_message(END, on_end, concurrent=True)
+    if isinstance(runner, WorkerRunner):
+        environment.events.quitting.add_listener(on_quitting)
+        runner.send_message(LIMITS, asdict(own_limits(runner.client_id)))
+    return agent
 
 
 def main(port: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lockstep.analysis.checks import ALL_CHECKS, degradations, findings, is_degraded
-from lockstep.measure.distribution import of_values
+from lockstep.record.histograms import of_values
 from lockstep.runs.measures import Edges, Occupancy, WaitPrediction
 from lockstep.runs.records import Cell, Count, Messages, Run
 from tests.factories.open_load import simulated_open_run

@@ -9,8 +9,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from lockstep.analysis.aggregate import curve
-from lockstep.measure.distribution import of_histogram
-from lockstep.record.histograms import new_histogram, record_all
+from lockstep.record.histograms import new_histogram, of_histogram, record_all
 
 
 def histogram_of(values_ns: Sequence[int]) -> HdrHistogram:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lockstep.measure.pollaczek_khinchine import (
+from lockstep.measure.queueing import (
     MAX_SIMULATED,
     Station,
     interval_s,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scipy.special import fdtrc, stdtrit
 
-from lockstep.analysis.quantiles import fishers_tail, students_quantile
+from lockstep.analysis.intervals import fishers_tail, students_quantile
 
 FREEDOMS = (1, 1.37, 2, 3, 4.5, 9, 29, 250, 10_000)
 

@@ -10,20 +10,12 @@ from typing import Any
 
 import pytest
 
+from lockstep.control import WorkerLimits
 from lockstep.errors import PlanError
-from lockstep.master.capacity import (
-    SPARE_FILES,
-    SPARE_THREADS,
-    ServerLimits,
-    WorkerLimits,
-    check_capacity,
-    check_turnover,
-    own_limits,
-    port_count,
-    raise_open_files,
-)
+from lockstep.master.limits import SPARE_FILES, SPARE_THREADS, ServerLimits, check_capacity, check_turnover
 from lockstep.plan import Arrival, Traffic
 from lockstep.tcp.addresses import Address
+from lockstep.worker.limits import own_limits, port_count, raise_open_files
 
 
 def worker(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockstep.master.cell_under_way import CellUnderWay
+from lockstep.master.cell import CellUnderWay
 from lockstep.plan import PlannedCell
 from tests.factories.reports import order
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lockstep.master import cell_under_way
-from lockstep.master.cell_under_way import clear_server
+from lockstep.master import cell as cell_under_way
+from lockstep.master.cell import clear_server
 from lockstep.plan import PlannedCell
 from lockstep.target.admin import ServerView
 from tests.support.admin_port import admin_port, listener, listeners

@@ -24,7 +24,7 @@ BASH = shutil.which("bash") or ""
 @pytest.fixture
 def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stands in for what runs a comparison, whose module replaces this process's threads."""
-    stand_in = ModuleType("lockstep.master.local_run")
+    stand_in = ModuleType("lockstep.commands.run_local")
     stand_in.LocalRun = stand_in.run_here = None  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, stand_in.__name__, stand_in)
 

@@ -45,7 +45,7 @@ def run_here(run: LocalRun, under_way: AbstractContextManager[object], on_cell: 
 
 @pytest.fixture(autouse=True)
 def _nothing_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    stand_in = ModuleType("lockstep.master.local_run")
+    stand_in = ModuleType("lockstep.commands.run_local")
     stand_in.LocalRun, stand_in.run_here = LocalRun, run_here  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, stand_in.__name__, stand_in)
     yield

@@ -7,7 +7,7 @@ from argparse import Namespace
 import pytest
 
 from lockstep.errors import PlanError
-from lockstep.master.edit import check_edit
+from lockstep.options import check_edit
 
 NOW = Namespace(run="by hand", mode="lock", messages=5)
 HOST = "tcp://server"

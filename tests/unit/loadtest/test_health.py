@@ -10,7 +10,8 @@ import gevent
 import msgpack
 import pytest
 
-from lockstep.measure import distribution
+from lockstep.measure.collector import worker_health
+from lockstep.record import histograms as distribution
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.cgroups import CpuGroups, group_folders, quota_cores, throttled_ns
 from lockstep.worker.health import (
@@ -22,7 +23,6 @@ from lockstep.worker.health import (
     open_files,
     resident_bytes,
     throttled_s,
-    worker_health,
 )
 from tests.support.hand_clock import HandClock, settle
 

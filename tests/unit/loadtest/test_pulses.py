@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockstep.master.pulses import Pulses, Split, moment, recent, together
+from lockstep.master.live import Pulses, Split, moment, recent, together
 from tests.factories.pulses import as_message, came, pulse
 from tests.factories.units import S
 

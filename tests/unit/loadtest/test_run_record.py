@@ -10,7 +10,7 @@ import pytest
 
 from lockstep.errors import ResultsError
 from lockstep.master.progress import ReportState
-from lockstep.master.run_record import RunRecord
+from lockstep.master.run import RunRecord
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,7 @@ from lockstep.analysis.conditions import mismatches
 from lockstep.analysis.run_diff import diff
 from lockstep.commands.diff import parse_tolerance, refusal
 from lockstep.errors import PlanError
-from lockstep.report.diff import diff_markdown, print_diff
-from lockstep.report.diff_words import diff_headline, diff_sentences
+from lockstep.report.diff import diff_headline, diff_markdown, diff_sentences, print_diff
 from lockstep.runs.records import Run
 from tests.factories.runs import degraded, make_cell, run_of, silent
 

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from lockstep.analysis.checks import ALL_CHECKS, findings
 from lockstep.errors import ResultsError
-from lockstep.measure.distribution import of_values
+from lockstep.record.histograms import of_values
 from lockstep.report.contents import contents
 from lockstep.report.formats.terminal import print_report
 from lockstep.report.material import Material

@@ -13,8 +13,8 @@ from flask import Flask, Response, redirect
 from flask.testing import FlaskClient
 from flask_cors import CORS
 
+from lockstep.master.live import Pulses
 from lockstep.master.progress import Progress, ReportState
-from lockstep.master.pulses import Pulses
 from lockstep.target.admin import ServerView
 from lockstep.target.target import Target
 from lockstep.web.live_page import STATIC, LivePage, add_live_page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lockstep.analysis.check import cell_name
-from lockstep.web.outcome import MOST_NAMED, Outcome, outcome_of
+from lockstep.web.state import MOST_NAMED, Outcome, outcome_of
 from tests.factories.runs import without_server
 from tests.factories.simulated import simulated_run
 

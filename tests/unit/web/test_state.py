@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 
+from lockstep.master.live import HISTORY_S, Received
 from lockstep.master.progress import CellProgress, Progress, ReportState
-from lockstep.master.pulses import HISTORY_S, Received
 from lockstep.plan import Plan, PlannedCell
 from lockstep.report.sections.figures import RESULT_BY_NAME
 from lockstep.runs.records import Run
 from lockstep.target.admin import Listener
-from lockstep.web.outcome import Outcome, outcome_of
 from lockstep.web.server_watch import ServerNow
-from lockstep.web.state import state_of
+from lockstep.web.state import Outcome, outcome_of, state_of
 from tests.factories.pulses import came, pulse
 from tests.factories.simulated import simulated_run
 from tests.factories.units import S

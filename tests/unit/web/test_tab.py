@@ -9,8 +9,7 @@ import pytest
 from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 
-from lockstep.web.live_page import STATIC
-from lockstep.web.tab import KEY, TITLE, add_tab
+from lockstep.web.live_page import KEY, STATIC, TITLE, add_tab
 
 SCRIPTS = ("guard.js", "tab.js")
 

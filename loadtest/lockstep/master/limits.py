@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import resource
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from lockstep.control import WorkerLimits
 from lockstep.errors import PlanError
 from lockstep.plan import Traffic
 from lockstep.tcp.addresses import Address
@@ -21,22 +20,6 @@ SPARE_THREADS = 16
 # may be used again for the same target: `tcp_tw_reuse` 1, or 2 towards this machine itself.
 HELD_S = 60.0
 HELD_FOR_REUSE_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerLimits:
-    """What one worker may use.
-
-    open_files: the soft limit, None without one. ports: how many local ports the kernel chooses from.
-    network: equal for workers whose connections share these ports. reuse: the system's `tcp_tw_reuse`. None
-    where the system does not tell.
-    """
-
-    worker: str
-    open_files: int | None
-    ports: int | None
-    network: str | None
-    reuse: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,50 +139,3 @@ def _check_server(level: int, server: ServerLimits, thread_each: bool) -> None:
 def _share(level: int, workers: Sequence[WorkerLimits]) -> int:
     """The most connections that one worker carries."""
     return -(-level // len(workers))
-
-
-def own_limits(worker: str, root: Path = Path("/")) -> WorkerLimits:
-    """The limits of this process. root: where `proc` is."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return WorkerLimits(
-        worker=worker,
-        open_files=None if soft == resource.RLIM_INFINITY else soft,
-        ports=_ports(root),
-        network=_network(root),
-        reuse=_reuse(root),
-    )
-
-
-def raise_open_files() -> None:
-    """Let this process open as many files as the system lets it: the soft limit up to the hard one."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def port_count(text: str) -> int:
-    """How many ports are in `32768 60999`, the first and the last."""
-    first, last = text.split()
-    return int(last) - int(first) + 1
-
-
-def _ports(root: Path) -> int | None:
-    try:
-        return port_count((root / "proc/sys/net/ipv4/ip_local_port_range").read_text())
-    except OSError:  # a container may hide it
-        return None
-
-
-def _reuse(root: Path) -> int | None:
-    try:
-        return int((root / "proc/sys/net/ipv4/tcp_tw_reuse").read_text())
-    except OSError:  # a container may hide it
-        return None
-
-
-def _network(root: Path) -> str | None:
-    """The kernel's boot and the inode of the network namespace: the same only where the ports are shared."""
-    try:
-        boot = (root / "proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot}/{(root / 'proc/self/ns/net').stat().st_ino}"
-    except OSError:  # a container may hide it
-        return None

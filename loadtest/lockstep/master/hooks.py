@@ -1,89 +1,25 @@
-"""Ties Lockstep to a Locust environment.
-
-Who gets which message, and what happens when Locust starts, stops and quits.
-"""
+"""Ties who leads to a Locust environment: its messages, and what happens when Locust stops and quits."""
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import gevent
 from flask import has_request_context
-from locust import log, runners
+from locust import log
 from locust.env import Environment
-from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+from locust.runners import LocalRunner, MasterRunner
 
-from lockstep.control import BEGIN, END, FAULT, LIMITS, OPENED, PULSE, REPORT, CellOrder
-from lockstep.errors import DONE, PlanError, exit_code
-from lockstep.master.capacity import own_limits, raise_open_files
-from lockstep.users import feed_of
-from lockstep.worker.agent import Agent
+from lockstep.control import FAULT, OPENED, PULSE, REPORT
+from lockstep.errors import DONE, exit_code
 
 if TYPE_CHECKING:
     from lockstep.master.conductor import Conductor
     from lockstep.master.stop_signals import LocustStop
 
 logger = logging.getLogger(__name__)
-
-
-class _Callers:
-    """Takes the place of `inspect` in Locust's runners, which use it for one debug line as a load stops.
-
-    To show who stops it they read the source of every frame above, which takes 60 to 90 ms: in a process that
-    carries load too, nobody is served meanwhile, and the last arrivals are lost.
-    """
-
-    @staticmethod
-    def stack() -> list[inspect.FrameInfo]:
-        """Without source lines."""
-        return inspect.stack(context=0)
-
-    @staticmethod
-    def getframeinfo(frame: FrameType) -> inspect.Traceback:
-        """Without source lines."""
-        return inspect.getframeinfo(frame, context=0)
-
-
-def attach_agent(environment: Environment) -> Agent:
-    """Make this process one that carries load: a worker, or a local runner.
-
-    Its last report goes out before it quits.
-    """
-    runner = environment.runner
-    assert isinstance(runner, WorkerRunner | LocalRunner)
-    raise_open_files()
-    runners.inspect = _Callers  # type: ignore[assignment, attr-defined]
-    agent = Agent(runner, feed_of(environment))
-    environment.lockstep_agent = agent  # type: ignore[attr-defined]
-
-    def on_begin(msg: Any, **_: Any) -> None:
-        try:
-            order = CellOrder.from_message(msg.data)
-        except (TypeError, KeyError, PlanError) as error:
-            reason = f"cannot follow an order ({error}): start master and workers from the same version"
-            told = {"run_id": msg.data.get("run_id"), "worker": runner.client_id, "reason": reason}
-            runner.send_message(FAULT, told)
-        else:
-            agent.begin(order)
-
-    def on_end(msg: Any, **_: Any) -> None:
-        agent.end(msg.data["drain_s"], at_once=msg.data["at_once"])
-
-    def on_quitting(**_: Any) -> None:
-        agent.quit()
-
-    runner.register_message(BEGIN, on_begin)
-    # Draining takes seconds; heartbeats must go on meanwhile.
-    runner.register_message(END, on_end, concurrent=True)
-    if isinstance(runner, WorkerRunner):
-        environment.events.quitting.add_listener(on_quitting)
-        runner.send_message(LIMITS, asdict(own_limits(runner.client_id)))
-    return agent
 
 
 def attach_conductor(environment: Environment, conductor: Conductor, stop: LocustStop | None = None) -> None:

@@ -21,10 +21,10 @@ import gevent
 from locust.env import Environment
 from locust.runners import MasterRunner
 
-from lockstep.children import Program, start
+from lockstep.children import Program, end_with_parent, start
 from lockstep.errors import HarnessError
-from lockstep.hooks import attach_conductor
 from lockstep.master.conductor import Conductor
+from lockstep.master.hooks import attach_conductor
 from lockstep.master.shape import PlanShape
 from lockstep.master.stop_signals import StoppedBySignal, ignore_stop_signals, stoppable
 from lockstep.master.workers import Workers
@@ -33,7 +33,6 @@ from lockstep.runs.records import Run
 from lockstep.target.admin import ServerView
 from lockstep.target.discovery import find_server, reachable_at
 from lockstep.target.local_server import local_server
-from lockstep.target.orphans import end_with_parent
 from lockstep.target.target import Target
 from lockstep.tcp.addresses import ADDRESS_BOOK, split_target
 from lockstep.tcp.dialling import from_source
