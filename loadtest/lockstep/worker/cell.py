@@ -196,7 +196,7 @@ class RunningCell:
         pacer = self._pacer
         return {
             **self.recorder.take(self._worker, final),
-            "late": 0 if pacer is None else pacer.late,
+            "late": 0 if pacer is None else pacer.delayed,
             "dropped": 0 if pacer is None else pacer.dropped,
             "backed_off": self._backed_off,
             "port_waits": ADDRESS_BOOK.port_waits - self._port_waits_before,
