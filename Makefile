@@ -5,7 +5,7 @@ ARGS   ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-CODE   := wire server loadtest bench tools docs
+CODE   := wire server loadtest bench tools docs tests
 LOCK   := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
             --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
@@ -65,8 +65,15 @@ clean: ## Remove .venv and every cache; results/ stays
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Redone only when an input changes. A half-made .venv has no .ready, so the next make starts afresh.
+# Redone only when an input's content changes: a checkout or a merge touches files. What follows [tool.ruff] in
+# pyproject.toml is no business of what is installed. A half-made .venv has no .ready, so the next make starts afresh.
+INPUTS = sed '/^\[tool\.ruff\]/,$$d' pyproject.toml | cat - requirements/*.in requirements/dev.txt | cksum
+
 $(READY): requirements/dev.txt $(wildcard requirements/*.in) pyproject.toml
+	@if test -e $@ && test "$$($(INPUTS))" = "$$(cat $@)"; then touch $@; else $(MAKE) --no-print-directory fresh-venv; fi
+
+.PHONY: fresh-venv
+fresh-venv:
 	@command -v $(PYTHON) >/dev/null || \
 	  { echo "make: there is no $(PYTHON): install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3 ..." >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -79,4 +86,4 @@ $(READY): requirements/dev.txt $(wildcard requirements/*.in) pyproject.toml
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
-	@touch $@
+	@$(INPUTS) >$(READY)
