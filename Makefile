@@ -4,7 +4,8 @@ ARGS   ?=
 
 VENV   := .venv
 BIN    := $(VENV)/bin
-READY  := $(VENV)/.ready
+# Somebody else's (make VENV=/other/checkout/.venv lint) is used as it is: to make it anew would empty what others use.
+READY  := $(if $(filter .venv,$(VENV)),$(VENV)/.ready)
 CODE   := wire server loadtest bench tools docs tests
 LOCK   := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
             --no-header --no-annotate --no-emit-index-url --no-emit-find-links
@@ -65,15 +66,9 @@ clean: ## Remove .venv and every cache; results/ stays
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Redone only when an input's content changes: a checkout or a merge touches files. What follows [tool.ruff] in
-# pyproject.toml is no business of what is installed. A half-made .venv has no .ready, so the next make starts afresh.
-INPUTS = sed '/^\[tool\.ruff\]/,$$d' pyproject.toml | cat - requirements/*.in requirements/dev.txt | cksum
-
+ifneq ($(READY),)
+# Redone only when an input changes. A half-made .venv has no .ready, so the next make starts afresh.
 $(READY): requirements/dev.txt $(wildcard requirements/*.in) pyproject.toml
-	@if test -e $@ && test "$$($(INPUTS))" = "$$(cat $@)"; then touch $@; else $(MAKE) --no-print-directory fresh-venv; fi
-
-.PHONY: fresh-venv
-fresh-venv:
 	@command -v $(PYTHON) >/dev/null || \
 	  { echo "make: there is no $(PYTHON): install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3 ..." >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -86,4 +81,5 @@ fresh-venv:
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
-	@$(INPUTS) >$(READY)
+	@touch $@
+endif

@@ -11,15 +11,14 @@ from enum import Flag, auto
 from pathlib import Path
 from typing import Any
 
-from lockstep.errors import PlanError, did_you_mean
+from lockstep.errors import PlanError
 from lockstep.plan import ARRIVALS, CLIENT_MODES, SCENARIOS, Plan
+from lockstep_wire.choices import did_you_mean
 from lockstep_wire.framing import FRAMINGS
+from lockstep_wire.listeners import USUAL_LISTENERS
 
 BY_HAND = "by hand"
 COMPARISON_PLAN = "comparison plan"
-
-# What `lockstep-server` offers unless it is told otherwise: what Compose offers, and what TAB completes.
-USUAL_MODES = ("free", "lock", "semaphore=4", "queue=1", "iterative", "ticket", "lock/message")
 
 
 class Where(Flag):
@@ -175,7 +174,7 @@ SETTINGS = (
         ",".join(_PLAN.modes),
         "Server modes to compare, separated by commas",
         _ALL,
-        offered=USUAL_MODES,
+        offered=tuple(USUAL_LISTENERS),
         listed=True,
         only="plan",
     ),

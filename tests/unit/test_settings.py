@@ -6,9 +6,9 @@ import importlib.util
 import re
 
 from lockstep.plan import Plan
-from lockstep.settings import COMPOSE_VARIABLES, SETTINGS, USUAL_MODES, Where
+from lockstep.settings import COMPOSE_VARIABLES, SETTINGS, Where
 from lockstep_server.flags import FLAGS
-from lockstep_server.grammar import DEFAULT_LISTENERS
+from lockstep_wire.listeners import USUAL_LISTENERS
 from tests.support.server import ROOT
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
@@ -37,9 +37,8 @@ def test_composes_own_defaults_are_those_of_the_table() -> None:
     assert used == {each.name: each.default for each in COMPOSE_VARIABLES}
 
 
-def test_the_usual_modes_are_the_servers() -> None:
-    assert [listener.rpartition(":")[0] for listener in DEFAULT_LISTENERS.split()] == list(USUAL_MODES)
-    assert set(Plan().modes) <= set(USUAL_MODES)
+def test_what_is_compared_by_default_is_usually_offered() -> None:
+    assert set(Plan().modes) <= set(USUAL_LISTENERS)
 
 
 def test_the_documentation_is_as_the_tables_are() -> None:

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Sequence
 from typing import Protocol
 
+from lockstep_wire.choices import did_you_mean
 from lockstep_wire.peer import FrameTooLong
 from lockstep_wire.timing import BinaryTiming, TextTiming, Timing
 
@@ -218,4 +219,4 @@ def get_framing(name: str) -> Framing:
     try:
         return FRAMINGS[name]
     except KeyError:
-        raise ValueError(f"unknown framing {name!r}; choose one of {', '.join(FRAMINGS)}") from None
+        raise ValueError(f"unknown framing {name!r}; {did_you_mean(name, FRAMINGS)}") from None
