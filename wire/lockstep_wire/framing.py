@@ -10,7 +10,6 @@ import struct
 from collections.abc import Sequence
 from typing import Protocol
 
-from lockstep_wire.choices import did_you_mean
 from lockstep_wire.peer import FrameTooLong
 from lockstep_wire.timing import BinaryTiming, TextTiming, Timing
 
@@ -219,4 +218,4 @@ def get_framing(name: str) -> Framing:
     try:
         return FRAMINGS[name]
     except KeyError:
-        raise ValueError(f"unknown framing {name!r}; {did_you_mean(name, FRAMINGS)}") from None
+        raise ValueError(f"unknown framing {name!r}; choose from {', '.join(FRAMINGS)}") from None

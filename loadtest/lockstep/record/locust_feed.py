@@ -175,14 +175,14 @@ class _TellingJournal(Journal):
 def fill(stats: RequestStats, name: str, batch: Batch) -> None:
     """Enter a batch under this name, a row for each phase."""
     offset_s = time.time() - time.monotonic()
-    for phase, rows in batch.steps.items():
+    for phase, steps in batch.steps.items():
         if phase in REQUEST_TYPES:
-            starts_ns, ends_ns = rows.T
-            _enter(stats, name, REQUEST_TYPES[phase], starts_ns, ends_ns, 0, offset_s)
-    if len(batch.messages):
-        _, sent_ns, ends_ns, _, _, _, received_bytes = batch.messages.T
-        received = int(received_bytes.sum())
-        _enter(stats, name, REQUEST_TYPES[Phase.MESSAGE], sent_ns, ends_ns, received, offset_s)
+            _enter(stats, name, REQUEST_TYPES[phase], steps.start_ns, steps.end_ns, 0, offset_s)
+    if messages := batch.messages:
+        received = int(messages.received_bytes.sum())
+        _enter(
+            stats, name, REQUEST_TYPES[Phase.MESSAGE], messages.sent_ns, messages.end_ns, received, offset_s
+        )
 
 
 def _enter(

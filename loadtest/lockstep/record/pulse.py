@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from lockstep.control import CellOrder
 from lockstep.record.histograms import Nanoseconds
-from lockstep.record.journal import Batch, response_starts_ns
+from lockstep.record.journal import Batch
 from lockstep.tcp.samples import Outcome, Phase, Sample
 
 BUCKETS_A_DECADE = 20
@@ -71,19 +71,20 @@ class PulseCounter:
 
     def absorb(self, batch: Batch) -> None:
         """Take in what was answered."""
-        if not len(batch.messages):
+        messages = batch.messages
+        if not messages:
             return
-        _, sent_ns, ends_ns, wait_ns, service_ns, _, _ = batch.messages.T
-        elapsed_ns = ends_ns - response_starts_ns(batch.messages, self._open_load)
+        elapsed_ns = messages.end_ns - messages.response_start_ns(self._open_load)
         self._responses += np.bincount(_buckets(elapsed_ns), minlength=BUCKETS)
-        told = (wait_ns >= 0) & (service_ns >= 0)
-        if told.any():
-            spent_ns = (wait_ns + service_ns)[told]
-            self._told += len(spent_ns)
-            self._wait_ns += int(wait_ns[told].sum())
-            self._service_ns += int(service_ns[told].sum())
+        timed = messages.server_timed()
+        if timed.any():
+            wait_ns, service_ns = messages.wait_ns[timed], messages.service_ns[timed]
+            round_trip_ns = (messages.end_ns - messages.sent_ns)[timed]
+            self._told += len(wait_ns)
+            self._wait_ns += int(wait_ns.sum())
+            self._service_ns += int(service_ns.sum())
             # As in a cell's histogram: a wait that began before the message was sent leaves nothing over.
-            self._network_ns += int(np.maximum((ends_ns - sent_ns)[told] - spent_ns, 0).sum())
+            self._network_ns += int(np.maximum(round_trip_ns - wait_ns - service_ns, 0).sum())
 
     def fail(self, sample: Sample) -> None:
         """Take in a sample that did not go well."""
