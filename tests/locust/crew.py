@@ -15,8 +15,8 @@ from locust.stats import RequestStats
 from lockstep import control
 from lockstep.control import CellOrder, Fault, Opened, Pulse, Report
 from lockstep.plan import Traffic
-from lockstep.record.locust_feed import LocustFeed
 from lockstep.tcp.samples import Outcome
+from lockstep.users import feed_of
 from lockstep.worker.agent import Agent
 
 PATIENCE_S = 20
@@ -102,7 +102,7 @@ def crew(peer: Echo | None = None, users: int = 3) -> Iterator[tuple[Agent, Runn
     """
     environment = environment_with_runner()
     runner = Runner()
-    agent = Agent(runner, LocustFeed(environment))
+    agent = Agent(runner, feed_of(environment))
 
     def use() -> None:
         place = agent.new_place()

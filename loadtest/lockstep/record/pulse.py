@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from lockstep.control import CellOrder, Pulse
 from lockstep.record.histograms import Nanoseconds
-from lockstep.record.journal import Batch, response_starts_ns
+from lockstep.record.journal import Batch
 from lockstep.tcp.samples import Outcome, Phase, Sample
 
 BUCKETS_A_DECADE = 20
@@ -41,19 +41,20 @@ class PulseCounter:
 
     def absorb(self, batch: Batch) -> None:
         """Take in what was answered."""
-        if not len(batch.messages):
+        messages = batch.messages
+        if not messages:
             return
-        _, sent_ns, ends_ns, wait_ns, service_ns, _, _ = batch.messages.T
-        elapsed_ns = ends_ns - response_starts_ns(batch.messages, self._open_load)
+        elapsed_ns = messages.end_ns - messages.response_start_ns(self._open_load)
         self._responses += np.bincount(_buckets(elapsed_ns), minlength=BUCKETS)
-        timed = (wait_ns >= 0) & (service_ns >= 0)
+        timed = messages.server_timed()
         if timed.any():
-            spent_ns = (wait_ns + service_ns)[timed]
-            self._timed += len(spent_ns)
-            self._wait_ns += int(wait_ns[timed].sum())
-            self._service_ns += int(service_ns[timed].sum())
+            wait_ns, service_ns = messages.wait_ns[timed], messages.service_ns[timed]
+            round_trip_ns = (messages.end_ns - messages.sent_ns)[timed]
+            self._timed += len(wait_ns)
+            self._wait_ns += int(wait_ns.sum())
+            self._service_ns += int(service_ns.sum())
             # As in a cell's histogram: a wait that began before the message was sent leaves nothing over.
-            self._network_ns += int(np.maximum((ends_ns - sent_ns)[timed] - spent_ns, 0).sum())
+            self._network_ns += int(np.maximum(round_trip_ns - wait_ns - service_ns, 0).sum())
 
     def fail(self, sample: Sample) -> None:
         """Take in a sample that did not go well."""

@@ -157,10 +157,12 @@ class Agent:
             opened = Opened(run_id=order.run_id, cell=order.cell, worker=worker, opened_s=opened_s)
             self._runner.send_message(OPENED, opened.to_message())
 
-        self._cell = RunningCell(order, worker, self._places, self._feed, on_open)
+        cell = RunningCell(order, worker, self._places, self._feed, on_open)
+        cell.start()
+        self._cell = cell
         self._begun.set()
-        gevent.spawn(_while_open, self._cell, REPORT_INTERVAL_S, self._send)
-        gevent.spawn(_while_open, self._cell, PULSE_INTERVAL_S, self._send_pulse)
+        gevent.spawn(_while_open, cell, REPORT_INTERVAL_S, self._send)
+        gevent.spawn(_while_open, cell, PULSE_INTERVAL_S, self._send_pulse)
 
     def end(self, drain_s: float = DRAIN_S, *, at_once: bool = True) -> None:
         """Give no more turns, let what is in flight finish, and send the final report.

@@ -43,8 +43,11 @@ CONNECTS_PER_S = 2500
 
 
 class RunningCell:
-    """order: what to do. worker: who does it. users: who is there. feed: tells Locust. on_open: told of the
-    seconds it took, where the order is to open all connections first."""
+    """One cell as this process carries it, from `start` to `close`.
+
+    order: what to do. worker: who does it. users: who is there. feed: tells Locust. on_open: called with the
+    seconds it took, where the order is to open all connections first; it may be called within `start`.
+    """
 
     def __init__(
         self,
@@ -55,11 +58,11 @@ class RunningCell:
         on_open: Callable[[float], None],
     ) -> None:
         self.order = order
-        self.open = True
+        self.open = False
         self.recorder = CellRecorder(order)
         self._worker = worker
+        self._feed = feed
         self._health = HealthMonitor(worker)
-        self._health.start()
         self.play = SCENARIOS[order.traffic.scenario]
         # Locked clients: one session at a time in this process.
         self._turnstile = BoundedSemaphore(1) if order.traffic.client_mode == "locked" else None
@@ -67,7 +70,7 @@ class RunningCell:
             self.play = self._play_alone
         recorder = self.recorder
         self._pulse = pulse = PulseCounter(order, worker, time.monotonic_ns())
-        self._journal = feed.open_journal(
+        self._journal = feed.new_journal(
             order.mode,
             (recorder.absorb, pulse.absorb),
             (recorder.fail, pulse.fail),
@@ -84,6 +87,16 @@ class RunningCell:
         self._on_open = on_open
         expected = users if order.opens_first else ()
         self._opening = Opening(expected, CONNECTS_PER_S / order.shares, self._begin)
+
+    def start(self) -> None:
+        """Users may join from now on; its time begins now, or when all connections are open. Once.
+
+        OSError where the system has no file left for the timers.
+        """
+        self._health.start()
+        self._feed.register(self.order.mode, self._journal)
+        self.open = True
+        self._opening.start()
 
     def join(self, user: Hashable, talk: Conversation) -> None:
         """Before a user's first turn: where connections are opened first, open this one and wait for all."""
@@ -159,6 +172,7 @@ class RunningCell:
         if schedule is not None:
             self._alarm = Alarm()
             self._pacer = Pacer(schedule, now_ns, round(order.timeout_s * 1e9), self._alarm)
+            self._pacer.start()
         if order.opens_first:
             self._on_open(opened_s)
 
@@ -232,8 +246,8 @@ def _ring_of(order: CellOrder) -> tuple[Message, ...]:
 class Opening:
     """Waits for a set of users, never for a number: who leaves before it has opened is not waited for.
 
-    expected: who opens a connection, connects_per_s how fast they begin to. on_open: told once, when the last
-    of them has, of the seconds it took.
+    expected: who opens a connection, connects_per_s how fast they begin to. on_open: called once, with the
+    seconds since `start`, when the last of them has; within `start` where nobody is expected.
     """
 
     def __init__(
@@ -244,6 +258,10 @@ class Opening:
         self._connects_per_s = connects_per_s
         self._on_open = on_open
         self._open = Event()
+        self._began_s = 0.0
+
+    def start(self) -> None:
+        """Connects may begin. Once, before anybody waits."""
         self._began_s = time.monotonic()
         self._finish_if_all_are_there()
 

@@ -36,6 +36,8 @@ class _Seat:
 class Pacer:
     """Gives each arrival of a schedule to the user that has been idle longest, or to the next one to come.
 
+    From `start` to `close`; a user that asks before gets what is due, but is woken by nobody.
+
     start_ns: the schedule's zero on the clock (monotonic ns). patience_ns: how long an arrival waits for a
     user before it is dropped. alarm: for the pacer alone; whoever made it closes it, after the pacer.
 
@@ -58,7 +60,11 @@ class Pacer:
         self._closed = False
         self._in_a_row = 0
         self._parked: Waiter | None = None
-        self._greenlet = gevent.spawn(self._run)
+        self._greenlet = gevent.Greenlet(self._run)
+
+    def start(self) -> None:
+        """Begin to wake users as arrivals are due. Once."""
+        self._greenlet.start()
 
     @property
     def taken(self) -> int:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from itertools import count
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockstep.record.journal import ROWS, Batch, Journal
+from lockstep.record.journal import ROWS, Batch, Journal, MessageColumns, StepColumns
 from lockstep.runs.connections import ClientView
-from lockstep.tcp.samples import Outcome, Phase, Sample
+from lockstep.tcp.samples import Outcome, Phase, Sample, message_sample
 from tests.factories.reports import START_NS, message, view
+
+
+def rows_of(columns: MessageColumns | StepColumns) -> list[tuple[int, ...]]:
+    """What was told, one after another."""
+    arrays = [getattr(columns, field.name) for field in fields(columns)]
+    assert {(array.dtype, array.shape) for array in arrays} == {(np.dtype(np.int64), (len(columns),))}
+    return list(zip(*(array.tolist() for array in arrays), strict=True))
 
 
 class Reader:
@@ -24,10 +32,9 @@ class Reader:
 
     def __call__(self, batch: Batch) -> None:
         self.batches += 1
-        self.messages += map(tuple, batch.messages.tolist())
-        for phase, rows in batch.steps.items():
-            assert rows.dtype == np.int64
-            self.steps[phase] += map(tuple, rows.tolist())
+        self.messages += rows_of(batch.messages)
+        for phase, steps in batch.steps.items():
+            self.steps[phase] += rows_of(steps)
 
 
 MOMENT = st.integers(-1, 2**63 - 1)
@@ -62,6 +69,19 @@ def test_whatever_was_told_reaches_every_reader_once_and_in_order(told: list[Tol
     for reader in (first, second):
         assert reader.messages == messages
         assert reader.steps == steps
+
+
+def test_a_messages_numbers_stand_in_the_columns_of_their_names() -> None:
+    batches: list[Batch] = []
+    journal = Journal((batches.append,), ())
+    row = (1, 2, 4, 8, 16, 32, 64)
+    journal.message(row)
+    journal.flush()
+    sample, (messages,) = message_sample(row), [batch.messages for batch in batches]
+    assert (messages.sent_ns, messages.end_ns) == (sample.start_ns, sample.end_ns)
+    for name in ("wait_ns", "service_ns", "sent_bytes", "received_bytes"):
+        assert getattr(messages, name) == getattr(sample, name), name
+    assert messages.due_ns == 1
 
 
 def test_a_full_journal_hands_itself_on() -> None:

@@ -14,9 +14,12 @@ from tests.support.hand_clock import settle
 
 
 def opening(expected: Iterable[int]) -> tuple[Opening, list[float]]:
-    """An opening, and what it has told."""
+    """An opening that has begun, and what it has told."""
     told: list[float] = []
-    return Opening(expected, 1e9, told.append), told
+    door = Opening(expected, 1e9, told.append)
+    assert told == []
+    door.start()
+    return door, told
 
 
 def test_all_wait_until_the_last_has_opened_its_connection_and_that_is_told_once() -> None:

@@ -27,8 +27,10 @@ class Clock(HandClock):
 
 
 def made(clock: Clock, patience_ms: int = 25) -> Pacer:
-    """Arrivals at the start and every 10 ms after it."""
-    return Pacer(Constant(100, 0, 1), START_NS, patience_ms * MS, clock, clock)
+    """Started: arrivals at the start and every 10 ms after it."""
+    pacer = Pacer(Constant(100, 0, 1), START_NS, patience_ms * MS, clock, clock)
+    pacer.start()
+    return pacer
 
 
 def taking(pacer: Pacer) -> gevent.Greenlet:
@@ -162,6 +164,7 @@ def test_a_broken_alarm_closes_the_pacer(capsys: pytest.CaptureFixture[str]) -> 
             raise OSError("no timer")
 
     pacer = Pacer(Constant(100, 0, 1), START_NS, MS, Broken(), Clock())
+    pacer.start()
     assert due_ms(taking(pacer)) is None
     assert "no timer" in capsys.readouterr().err
 
@@ -171,6 +174,7 @@ def test_with_a_true_clock_every_arrival_is_taken_or_dropped() -> None:
     start_ns = time.monotonic_ns()
     schedule = Constant(2000, 0, 1)
     pacer = Pacer(schedule, start_ns, 50 * MS, alarm)
+    pacer.start()
     taken: list[int] = []
 
     def user() -> None:
