@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # Somebody else's (make VENV=/other/checkout/.venv lint) is used as it is: to make it anew would empty what others use.
 READY  := $(if $(filter .venv,$(VENV)),$(VENV)/.ready)
-CODE   := wire server loadtest bench tools docs
+CODE   := wire server loadtest bench tools docs tests
 LOCK   := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
             --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input

@@ -137,7 +137,7 @@ class Counts(Message):
 class Standing(Message):
     """One worker's cell as far as it has come: of several the last one holds, and the others are history.
 
-    window_s: how much of the window is over. late: arrivals for which no user was free when they were due.
+    window_s: how much of the window is over. delayed: arrivals for which no user was free when they were due.
     dropped: arrivals that no user ever took. backed_off: how often a user waited before another try.
     port_waits: connections that had to wait for a local port. addresses: where connections were opened to,
     `ip:port`. users: how many are there. health: what a WorkerHealth is made of; its `loop_lag` is a
@@ -145,7 +145,7 @@ class Standing(Message):
     """
 
     window_s: float
-    late: int
+    delayed: int
     dropped: int
     backed_off: int
     port_waits: int

@@ -119,7 +119,7 @@ def sent(recorder: CellRecorder, worker: str, *, final: bool, **standing: Any) -
     """A worker's next report, sent as bytes and read again. standing: where it is other than usual."""
     usual = {
         "window_s": recorder.window_s(time.monotonic_ns()),
-        "late": 0,
+        "delayed": 0,
         "dropped": 0,
         "backed_off": 0,
         "port_waits": 0,

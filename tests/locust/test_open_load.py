@@ -21,7 +21,7 @@ def test_every_arrival_of_an_open_load_is_taken_or_dropped() -> None:
         due = Constant(500.0, 0, 1).count_before(round(report.standing.window_s * 1e9))
         taken = sum(runner.outcomes().values())
         assert taken + report.standing.dropped == due
-        assert 0 < report.standing.late <= taken
+        assert 0 < report.standing.delayed <= taken
         assert report.standing.dropped > 0
         assert messages_in(table) == taken
 
@@ -60,6 +60,6 @@ def test_a_closed_load_has_no_late_or_dropped_arrivals() -> None:
         until(lambda: peer.heard > 20)
         agent.end()
         (report,) = runner.reports
-        assert (report.standing.late, report.standing.dropped) == (0, 0)
+        assert (report.standing.delayed, report.standing.dropped) == (0, 0)
         assert "round_trip" not in report.counts.histograms
         assert decoded(report.counts.histograms["send_lag"]).get_total_count() > 0

@@ -145,9 +145,9 @@ class CellCollector:
         return self._ledger["bytes_received"]
 
     @property
-    def late(self) -> int:
+    def delayed(self) -> int:
         """Arrivals for which no user was free when they were due, over the whole cell."""
-        return sum(each.late for each in self._standing.values())
+        return sum(each.delayed for each in self._standing.values())
 
     @property
     def dropped(self) -> int:

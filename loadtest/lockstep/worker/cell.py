@@ -199,7 +199,7 @@ class RunningCell:
         pacer = self._pacer
         standing = Standing(
             window_s=self.recorder.window_s(time.monotonic_ns()),
-            late=0 if pacer is None else pacer.late,
+            delayed=0 if pacer is None else pacer.delayed,
             dropped=0 if pacer is None else pacer.dropped,
             backed_off=self._backed_off,
             port_waits=ADDRESS_BOOK.port_waits - self._port_waits_before,

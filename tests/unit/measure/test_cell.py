@@ -295,7 +295,7 @@ def test_a_cell_of_an_open_load_tells_its_rate_and_both_times() -> None:
     traffic = replace(OPEN, scenario="persistent")
     collected = CellCollector(order(traffic=traffic), {"w1"})
     due = [(message(1.5, 1.6), at(1.2))]
-    collected.add(report_of_due(due, cell_order=collected.order, late=3, dropped=2))
+    collected.add(report_of_due(due, cell_order=collected.order, delayed=3, dropped=2))
     cell = make_cell(PLANNED, collected, None, cut_short=False)
     assert (cell.arrival, cell.rate_per_s, cell.late, cell.dropped) == ("constant", 100.0, 3, 2)
     means = [

@@ -221,10 +221,10 @@ def test_connections_and_hosts_of_all_workers_are_kept() -> None:
 
 def test_late_and_dropped_arrivals_are_the_last_word_of_each_worker_added_up() -> None:
     collector = CellCollector(order(traffic=OPEN), {"w1", "w2"})
-    collector.add(report_of([], "w1", final=False, late=3, dropped=1))
-    collector.add(report_of([], "w1", late=5, dropped=2))
-    collector.add(report_of([], "w2", late=1, dropped=0))
-    assert (collector.late, collector.dropped) == (6, 2)
+    collector.add(report_of([], "w1", final=False, delayed=3, dropped=1))
+    collector.add(report_of([], "w1", delayed=5, dropped=2))
+    collector.add(report_of([], "w2", delayed=1, dropped=0))
+    assert (collector.delayed, collector.dropped) == (6, 2)
 
 
 def test_back_offs_and_addresses_are_the_last_word_of_each_worker_put_together() -> None:
