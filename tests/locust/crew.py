@@ -96,7 +96,7 @@ def environment_with_runner() -> Environment:
 
 @contextmanager
 def crew(peer: Echo | None = None, users: int = 3) -> Iterator[tuple[Agent, Runner, RequestStats]]:
-    """An agent whose users take their turns until the context is left, and Locust's table.
+    """An agent whose users iterate until the context is left, and Locust's table.
 
     peer: listens as long.
     """
@@ -105,12 +105,12 @@ def crew(peer: Echo | None = None, users: int = 3) -> Iterator[tuple[Agent, Runn
     agent = Agent(runner, feed_of(environment))
 
     def use() -> None:
-        place = agent.new_place()
+        state = agent.add_user()
         try:
             while True:
-                agent.work(place)
+                agent.iterate(state)
         finally:
-            agent.give_up(place)
+            agent.remove_user(state)
 
     with peer or nullcontext():
         greenlets = [gevent.spawn(use) for _ in range(users)]

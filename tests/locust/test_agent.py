@@ -106,12 +106,12 @@ def test_users_that_leave_are_not_waited_for() -> None:
     peer = Echo()
     with crew(peer) as (agent, runner, _):
         # Stopped already, but not yet gone: as where a plan's level falls.
-        leaving = [agent.new_place() for _ in range(2)]
+        leaving = [agent.add_user() for _ in range(2)]
         agent.begin(order(peer.port, seconds=60.0, scenario="persistent"))
         until(lambda: peer.accepted == 3)
         assert (runner.opened, peer.heard) == ([], 0)
-        for place in leaving:
-            agent.give_up(place)
+        for state in leaving:
+            agent.remove_user(state)
         until(lambda: peer.heard > 9)
         assert len(runner.opened) == 1
         agent.end()

@@ -11,7 +11,7 @@ from tests.locust.crew import Echo, crew, messages_in, order, until
 
 
 def test_every_arrival_of_an_open_load_is_taken_or_dropped() -> None:
-    """One user who needs 10 ms cannot take 500 turns a second: most are late, and the oldest are dropped."""
+    """One user who needs 10 ms cannot start 500 a second: most are delayed, the oldest are dropped."""
     peer = Echo(delay_s=0.01)
     with crew(peer, users=1) as (agent, runner, table):
         agent.begin(order(peer.port, timeout_s=0.2, messages=1, arrival=Arrival("constant", 500.0)))

@@ -48,8 +48,8 @@ class CellRecorder:
         self.order = order
         self.window = Window()
         self._open_load = order.traffic.arrival.open
-        # A turn that is one message begins when that is sent: no step tells of it.
-        self._turn_is_message = order.traffic.keeps_connection
+        # An iteration that is one message begins when that is sent: no step tells of it.
+        self._iteration_is_message = order.traffic.keeps_connection
         self._connections: list[dict[str, Any]] = []
         self._clear()
 
@@ -159,7 +159,7 @@ class CellRecorder:
         self._put("response", (end_ns - messages.response_start_ns(self._open_load))[inside])
         if self._open_load:
             self._put("round_trip", round_trip_ns[inside])
-        if self._turn_is_message:
+        if self._iteration_is_message:
             self._put("send_lag", (sent_ns - messages.due_ns)[inside & (messages.due_ns >= 0)])
         timed = inside & messages.server_timed()
         if timed.any():
