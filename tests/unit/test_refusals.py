@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-import configargparse
+import configargparse  # type: ignore[import-untyped]
 import pytest
 
 from lockstep.__main__ import main
