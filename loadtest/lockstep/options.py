@@ -8,6 +8,7 @@ import sys
 import tomllib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -201,48 +202,55 @@ def compose() -> Compose | None:
 
 def traffic_of(options: Namespace) -> Traffic:
     """What connections do, as the options say. PlanError names the option that is wrong."""
-    # The form's field is empty, or 0, where no rate is meant.
-    arrival = Arrival(options.arrival, options.rate or None)
-    sources = parse_sources(options.source)
-    return Traffic(options.scenario, options.client_mode, options.messages, options.payload, arrival, sources)
+    return traffic_from(_given(options))
+
+
+def _given(options: Namespace) -> dict[str, Any]:
+    """Settings by their keys. The form's field is empty, or 0, where no rate is meant."""
+    return {**vars(options), "rate": options.rate or None}
+
+
+def traffic_from(given: Mapping[str, Any]) -> Traffic:
+    """What connections do by these settings, by their keys. PlanError names the one that is wrong."""
+    arrival = Arrival(given["arrival"], given["rate"])
+    made = {"arrival": arrival, "sources": parse_sources(given["source"] or "")}
+    return Traffic(**{**_fields_of(Traffic, given), **made})
 
 
 def check_numbers(options: Namespace) -> None:
     """PlanError where a number makes no sense, be it used or not: Locust sends all of them to its workers."""
-    Plan(
-        repeats=options.repeats,
-        seconds=options.seconds,
-        warmup_s=options.warmup,
-        seed=options.seed,
-        traffic=traffic_of(options),
-    )
+    numbers = {name: value for name, value in vars(options).items() if isinstance(value, int | float)}
+    Plan(**_fields_of(Plan, numbers), traffic=traffic_of(options))
 
 
 def plan_of(options: Namespace) -> Plan:
     """The comparison plan, as the options say. PlanError names the option that is wrong."""
     from lockstep.analysis.gate_syntax import split_gates
 
-    return plan_from(vars(options), traffic_of(options), split_gates(options.gate))
+    return plan_from(_given(options), split_gates(options.gate))
 
 
-def plan_from(given: Mapping[str, Any], traffic: Traffic, gates: Sequence[str]) -> Plan:
+def plan_from(given: Mapping[str, Any], gates: Sequence[str]) -> Plan:
     """The plan of these settings, by their keys. PlanError names the one that is wrong."""
     # Only who leads makes plans: a worker has these options too, and no use for what judges its figures.
     from lockstep.analysis.gate_syntax import check_gates
 
-    plan = Plan(
-        modes=parse_modes(given["modes"]),
-        levels=parse_levels(given["levels"]),
-        repeats=given["repeats"],
-        seconds=given["seconds"],
-        warmup_s=given["warmup"],
-        seed=given["seed"],
-        traffic=traffic,
-        gates=tuple(gates),
-        file=str(given["plan"]) if given["plan"] else None,
-    )
+    made = {
+        "modes": parse_modes(given["modes"]),
+        "levels": parse_levels(given["levels"]),
+        "traffic": traffic_from(given),
+        "gates": tuple(gates),
+        "file": str(given["plan"]) if given["plan"] else None,
+    }
+    plan = Plan(**{**_fields_of(Plan, given), **made})
     check_gates(plan)
     return plan
+
+
+def _fields_of(record: type[Plan | Traffic], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a record's fields that settings give as they are: by the setting's key, and maybe a unit."""
+    keys = {field.name: field.name.removesuffix("_s").removesuffix("_bytes") for field in fields(record)}
+    return {name: given[key] for name, key in keys.items() if key in given}
 
 
 def target_of(host: str | None, options: Namespace) -> Target:
