@@ -8,7 +8,6 @@ is added up. Everything is counted in the whole-cell ledger.
 
 from __future__ import annotations
 
-import time
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lockstep.control import CellOrder
+from lockstep.control import CellOrder, Counts
 from lockstep.record.histograms import Nanoseconds, encoded, new_histogram, record_all
 from lockstep.record.journal import Batch, MessageColumns, StepColumns
 from lockstep.runs.connections import ClientView
@@ -52,7 +51,6 @@ class CellRecorder:
         # An iteration that is one message begins when that is sent: no step tells of it.
         self._iteration_is_message = order.traffic.keeps_connection
         self._connections: list[dict[str, Any]] = []
-        self._sequence = 0
         self._clear()
 
     def _clear(self) -> None:
@@ -113,30 +111,25 @@ class CellRecorder:
         end_ns = self.window.end_ns
         return 0.0 if end_ns == FAR_NS else max(end_ns - now_ns, 0) / 1e9
 
-    def take(self, worker: str, final: bool) -> dict[str, Any]:
-        """The report of everything since the last take, ready to be sent; `worker` is who sends it."""
-        now_ns = time.monotonic_ns()
-        covered_ns = min(self.window.end_ns, now_ns) - self.window.start_ns
-        report = {
-            "run_id": self.order.run_id,
-            "cell": self.order.cell,
-            "worker": worker,
-            "sequence": self._sequence,
-            "final": final,
-            "window_s": max(covered_ns, 0) / 1e9,
-            "measured": dict(self._measured),
-            "ledger": dict(self._ledger),
-            "sessions": self._sessions,
-            "examples": self._examples,
-            "spans": {unit.value: sums.to_message() for unit, sums in self._spans.items()},
-            "per_second": [[second, *counts] for second, counts in sorted(self._per_second.items())],
-            "histograms": {name: encoded(h) for name, h in self._histograms.items() if h.total_count},
-            "connections": self._connections,
-        }
-        self._sequence += 1
+    def window_s(self, now_ns: int) -> float:
+        """How much of the window is over, in seconds."""
+        return max(min(self.window.end_ns, now_ns) - self.window.start_ns, 0) / 1e9
+
+    def take(self) -> Counts:
+        """Everything since the last take."""
+        counts = Counts(
+            measured=dict(self._measured),
+            ledger=dict(self._ledger),
+            sessions=self._sessions,
+            examples=self._examples,
+            spans={unit.value: sums.to_message() for unit, sums in self._spans.items()},
+            per_second=[[second, *counts] for second, counts in sorted(self._per_second.items())],
+            histograms={name: encoded(h) for name, h in self._histograms.items() if h.total_count},
+            connections=self._connections,
+        )
         self._connections = []
         self._clear()
-        return report
+        return counts
 
     def _absorb_steps(self, phase: Phase, steps: StepColumns) -> None:
         elapsed_ns = steps.end_ns - steps.start_ns

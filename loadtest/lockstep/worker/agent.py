@@ -19,7 +19,7 @@ from gevent.lock import RLock
 from gevent.pool import Pool
 from locust import User, task
 
-from lockstep.control import DRAIN_S, FAULT, OPENED, PULSE, REPORT, CellOrder
+from lockstep.control import DRAIN_S, FAULT, OPENED, PULSE, REPORT, CellOrder, Fault, Opened
 from lockstep.errors import HarnessError
 from lockstep.record.locust_feed import LocustFeed
 from lockstep.runs.host import describe_host
@@ -144,9 +144,8 @@ class Agent:
         """Something is wrong here, not at the server: the master hears of it once, and nobody tries again."""
         if cell is self._cell and self._begun.is_set():
             self._begun.clear()
-            order = cell.order
-            told = {"run_id": order.run_id, "worker": self._runner.client_id, "reason": reason}
-            self._runner.send_message(FAULT, told)
+            fault = Fault(run_id=cell.order.run_id, worker=self._runner.client_id, reason=reason)
+            self._runner.send_message(FAULT, fault.to_message())
 
     def begin(self, order: CellOrder) -> None:
         """Start a cell: users that wait here go on at once."""
@@ -155,8 +154,8 @@ class Agent:
         worker = self._runner.client_id
 
         def on_open(opened_s: float) -> None:
-            told = {"run_id": order.run_id, "cell": order.cell, "worker": worker, "opened_s": opened_s}
-            self._runner.send_message(OPENED, told)
+            opened = Opened(run_id=order.run_id, cell=order.cell, worker=worker, opened_s=opened_s)
+            self._runner.send_message(OPENED, opened.to_message())
 
         cell = RunningCell(order, worker, self._states, self._feed, on_open)
         cell.start()
@@ -214,14 +213,13 @@ class Agent:
         Pool(CLOSED_AT_ONCE).map(lambda state: state.leave(within_s), idle)
 
     def _send(self, cell: RunningCell, *, final: bool = False) -> None:
-        report = cell.take_report(final)
-        told = {"host": self._host, "users": len(self._states)}
-        self._runner.send_message(REPORT, {**report, **told})
+        report = cell.take_report(len(self._states), self._host, final=final)
+        self._runner.send_message(REPORT, report.to_message())
 
     def _send_pulse(self, cell: RunningCell) -> None:
         users = (state.user for state in self._states)
         connections = sum(1 for user in users if user is not None and user.client.connected)
-        self._runner.send_message(PULSE, cell.take_pulse(connections))
+        self._runner.send_message(PULSE, cell.take_pulse(connections).to_message())
 
 
 def _while_open(cell: RunningCell, every_s: float, send: Callable[[RunningCell], None]) -> None:

@@ -16,7 +16,7 @@ import gevent
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
-from lockstep.control import CellOrder
+from lockstep.control import CellOrder, Pulse, Report, Standing
 from lockstep.record.pulse import PulseCounter
 from lockstep.record.recorder import CellRecorder
 from lockstep.tcp.addresses import ADDRESS_BOOK
@@ -192,30 +192,43 @@ class RunningCell:
             self._pacer.close(now_ns)
             self._alarm.close()
 
-    def take_report(self, final: bool) -> dict[str, Any]:
-        """What this worker did since the last report, ready to be sent; nothing follows the final one."""
+    def take_report(self, users: int, host: dict[str, Any], *, final: bool) -> Report:
+        """What this worker did since the last report; nothing follows the final one.
+
+        users: how many it has. host: what is known of its machine.
+        """
         self._journal.flush()
         if final:
             self._health.stop()
         pacer = self._pacer
-        return {
-            **self.recorder.take(self._worker, final),
-            "late": 0 if pacer is None else pacer.delayed,
-            "dropped": 0 if pacer is None else pacer.dropped,
-            "backed_off": self._backed_off,
-            "port_waits": ADDRESS_BOOK.port_waits - self._port_waits_before,
-            "addresses": sorted(Counter(ADDRESS_BOOK.used) - self._used_before),
-            "health": self._health.take(),
-        }
+        standing = Standing(
+            window_s=self.recorder.window_s(time.monotonic_ns()),
+            delayed=0 if pacer is None else pacer.delayed,
+            dropped=0 if pacer is None else pacer.dropped,
+            backed_off=self._backed_off,
+            port_waits=ADDRESS_BOOK.port_waits - self._port_waits_before,
+            addresses=sorted(Counter(ADDRESS_BOOK.used) - self._used_before),
+            users=users,
+            health=self._health.take(),
+        )
+        return Report(
+            run_id=self.order.run_id,
+            cell=self.order.cell,
+            worker=self._worker,
+            final=final,
+            host=host,
+            counts=self.recorder.take(),
+            standing=standing,
+        )
 
-    def take_pulse(self, connections: int) -> dict[str, Any]:
-        """A few counts of what this worker did since the last pulse, ready to be sent.
+    def take_pulse(self, connections: int) -> Pulse:
+        """A few counts of what this worker did since the last pulse.
 
         connections: how many this worker has open.
         """
         # The journal hands on two thousand rows at a time: a slow load would show nothing for minutes.
         self._journal.flush()
-        return self._pulse.take(time.monotonic_ns(), connections).to_message()
+        return self._pulse.take(time.monotonic_ns(), connections)
 
     def _run_alone(self, user: VirtualUser, due_ns: int) -> bool:
         """An iteration while no other is under way in this process: due once they are out of the way."""
