@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from lockstep.errors import WRONG_USE, PlanError, ServerUnreachableError, in_words
 from lockstep.master.repeat import Compose
-from lockstep.plan import Arrival, Plan, Traffic, parse_levels, parse_modes
+from lockstep.plan import Plan, Traffic, parse_levels, parse_modes
 from lockstep.settings import COMPARISON_PLAN, Setting, Where, given_by
 from lockstep.target.admin import ServerView
 from lockstep.target.target import PLAIN_TARGET, Target
@@ -202,9 +202,8 @@ def compose() -> Compose | None:
 def traffic_of(options: Namespace) -> Traffic:
     """What connections do, as the options say. PlanError names the option that is wrong."""
     # The form's field is empty, or 0, where no rate is meant.
-    arrival = Arrival(options.arrival, options.rate or None)
-    sources = parse_sources(options.source)
-    return Traffic(options.scenario, options.client_mode, options.messages, options.payload, arrival, sources)
+    given = {**vars(options), "rate": options.rate or None}
+    return Traffic.from_settings(given, parse_sources(options.source))
 
 
 def check_numbers(options: Namespace) -> None:

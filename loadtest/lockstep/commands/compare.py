@@ -22,7 +22,7 @@ from lockstep.commands.output import complain, print_report_of
 from lockstep.commands.parser import command, option
 from lockstep.errors import PlanError, ResultsError, exit_code, stopped_by
 from lockstep.options import plan_from, read_plan_file, shipped_plans
-from lockstep.plan import Arrival, Plan, Traffic
+from lockstep.plan import Plan, Traffic
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell, Run
 from lockstep.settings import Setting, Where, given_by
@@ -97,11 +97,10 @@ def compare(**given: Any) -> int:
 
 def plan_of_flags(given: Mapping[str, Any]) -> Plan:
     """The plan that flags and a plan file give. PlanError names the setting that is wrong."""
-    arrival, sources = Arrival(given["arrival"], given["rate"]), parse_sources(given["source"] or "")
-    traffic = (given["scenario"], given["client_mode"], given["messages"], given["payload"], arrival, sources)
+    traffic = Traffic.from_settings(given, parse_sources(given["source"] or ""))
     # An empty one stays, and is refused: a pipeline's variable may be unset.
     gates = [part for text in given["gate"] for part in split_gates(text) or [text]]
-    return plan_from(given, Traffic(*traffic), gates)
+    return plan_from(given, traffic, gates)
 
 
 def _run(local_run: LocalRun, junit: Path | None) -> int:
