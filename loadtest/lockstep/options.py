@@ -8,13 +8,12 @@ import sys
 import tomllib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
 from lockstep.errors import WRONG_USE, PlanError, ServerUnreachableError, in_words
 from lockstep.master.repeat import Compose
-from lockstep.plan import Arrival, Plan, Traffic, parse_levels, parse_modes
+from lockstep.plan import Plan, Traffic
 from lockstep.settings import COMPARISON_PLAN, Setting, Where, given_by
 from lockstep.target.admin import ServerView
 from lockstep.target.target import PLAIN_TARGET, Target
@@ -202,7 +201,7 @@ def compose() -> Compose | None:
 
 def traffic_of(options: Namespace) -> Traffic:
     """What connections do, as the options say. PlanError names the option that is wrong."""
-    return traffic_from(_given(options))
+    return _traffic_from(_given(options))
 
 
 def _given(options: Namespace) -> dict[str, Any]:
@@ -210,17 +209,14 @@ def _given(options: Namespace) -> dict[str, Any]:
     return {**vars(options), "rate": options.rate or None}
 
 
-def traffic_from(given: Mapping[str, Any]) -> Traffic:
-    """What connections do by these settings, by their keys. PlanError names the one that is wrong."""
-    arrival = Arrival(given["arrival"], given["rate"])
-    made = {"arrival": arrival, "sources": parse_sources(given["source"] or "")}
-    return Traffic(**{**_fields_of(Traffic, given), **made})
+def _traffic_from(given: Mapping[str, Any]) -> Traffic:
+    return Traffic.from_settings(given, parse_sources(given["source"] or ""))
 
 
 def check_numbers(options: Namespace) -> None:
     """PlanError where a number makes no sense, be it used or not: Locust sends all of them to its workers."""
-    numbers = {name: value for name, value in vars(options).items() if isinstance(value, int | float)}
-    Plan(**_fields_of(Plan, numbers), traffic=traffic_of(options))
+    given = _given(options)
+    Plan.from_settings({**given, "modes": "any", "levels": "1"}, _traffic_from(given), ())
 
 
 def plan_of(options: Namespace) -> Plan:
@@ -235,22 +231,9 @@ def plan_from(given: Mapping[str, Any], gates: Sequence[str]) -> Plan:
     # Only who leads makes plans: a worker has these options too, and no use for what judges its figures.
     from lockstep.analysis.gate_syntax import check_gates
 
-    made = {
-        "modes": parse_modes(given["modes"]),
-        "levels": parse_levels(given["levels"]),
-        "traffic": traffic_from(given),
-        "gates": tuple(gates),
-        "file": str(given["plan"]) if given["plan"] else None,
-    }
-    plan = Plan(**{**_fields_of(Plan, given), **made})
+    plan = Plan.from_settings(given, _traffic_from(given), gates)
     check_gates(plan)
     return plan
-
-
-def _fields_of(record: type[Plan | Traffic], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of a record's fields that settings give as they are: by the setting's key, and maybe a unit."""
-    keys = {field.name: field.name.removesuffix("_s").removesuffix("_bytes") for field in fields(record)}
-    return {name: given[key] for name, key in keys.items() if key in given}
 
 
 def target_of(host: str | None, options: Namespace) -> Target:
