@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from lockstep.__main__ import app, main
 from lockstep.errors import INTERRUPTED
-from lockstep.settings import USUAL_MODES
 from lockstep_wire.build import build_of
+from lockstep_wire.listeners import USUAL_LISTENERS
 
 COMMANDS = list(app.commands)
 BASH = shutil.which("bash") or ""
@@ -152,7 +152,7 @@ def test_a_value_that_a_plan_file_gives_is_refused_with_the_file(
     file = tmp_path / "plan.toml"
     file.write_text('levels = "1,x"')
     monkeypatch.setattr("sys.argv", ["lockstep", "compare", "--plan", str(file)])
-    assert refused(capsys).endswith(f"(given here or in {file})")
+    assert refused(capsys).endswith(f"(from {file})")
 
 
 def test_the_version_names_the_build(
@@ -202,7 +202,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         (["com"], ["compare", "completion"]),
         (["compare", "--mod"], ["--modes"]),
-        (["compare", "--modes", ""], list(USUAL_MODES)),
+        (["compare", "--modes", ""], list(USUAL_LISTENERS)),
         (["compare", "--modes", "free,lo"], ["free,lock", "free,lock/message"]),
         (["compare", "--client-mode", "l"], ["locked"]),
         (["compare", "--plan", "s"], ["smoke", "soak", "staircase"]),
