@@ -312,7 +312,7 @@ def test_somebody_else_changes_nothing_while_the_client_waits(
     assert not world.acts
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(
     calls=st.lists(st.sampled_from(list(CALLS)), max_size=8),
     acts=st.lists(st.sampled_from(ACTS), max_size=12),
@@ -327,6 +327,7 @@ def test_no_call_and_no_peer_leads_out_of_the_table(calls: list[str], acts: list
     assert world.client.state in {State.CLOSED, State.ABORTED}
 
 
+@settings(deadline=None)
 @given(
     calls=st.lists(st.sampled_from([*MESSAGES, "send only"]), max_size=5),
     acts=st.lists(st.sampled_from(ACTS)),
