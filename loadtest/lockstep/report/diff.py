@@ -13,9 +13,9 @@ from rich.text import Text
 from lockstep.analysis.conditions import Mismatch, builds
 from lockstep.analysis.metrics import Metric, Unit
 from lockstep.analysis.run_diff import Change, Difference, Lost, RunDiff
-from lockstep.analysis.series import Place, without_rate
+from lockstep.analysis.series import Place
 from lockstep.report.numbers import counted, duration, figures, rate, share, whole
-from lockstep.report.verdict_words import claim, place, range_words
+from lockstep.report.verdict_words import claim, load_words, range_words
 from lockstep.runs.records import Run
 
 HEADER = ("mode", "users", "figure", "A", "B", "B/A", "95%", "verdict")
@@ -123,7 +123,7 @@ def diff_rows(found: RunDiff) -> list[DiffRow]:
     """A row for each figure, in the plan's order."""
     return [
         DiffRow(
-            series=each.series,
+            series=each.series.name,
             level=whole(each.level),
             figure=_SHORT.get(each.metric.name, each.metric.name),
             first=_value(each.metric, each.first),
@@ -146,9 +146,8 @@ def legend(tolerance: float) -> str:
 
 
 def _sentence(each: Difference) -> str:
-    series = each.series if each.rate_per_s is None else without_rate(each.series, each.rate_per_s)
-    said = claim(each.metric, each.estimate, series, "A")
-    return f"{place(each.level, each.rate_per_s)} in B, {said}"
+    said = claim(each.metric, each.estimate, each.series.name_beside_load, "A")
+    return f"at {load_words(each.level, each.series.rate_per_s)} in B, {said}"
 
 
 def _lost(each: Lost) -> str:

@@ -16,7 +16,6 @@ from lockstep.analysis.checks import degradations
 from lockstep.analysis.gates import unmet
 from lockstep.analysis.history import Entry, History
 from lockstep.analysis.run_diff import Change, RunDiff
-from lockstep.analysis.series import mode_of
 from lockstep.report.charts.palette import mode_colours, striped
 from lockstep.report.charts.picture import to_svg
 from lockstep.report.headline import headline
@@ -75,7 +74,7 @@ def _row(number: int, entry: Entry) -> HistoryRow:
 
 def _what(entry: Entry) -> str:
     """Modes, levels and repeats, as they were measured: `free,lock 1,8 x3`."""
-    modes = ",".join(dict.fromkeys(each.mode for each in entry.aggregates))
+    modes = ",".join(dict.fromkeys(each.series.mode for each in entry.aggregates))
     levels = ",".join(map(str, sorted({each.level for each in entry.aggregates})))
     repeats = max((each.repeats for each in entry.aggregates), default=0)
     return f"{modes} {levels} x{repeats}" if modes else "no cells"
@@ -127,7 +126,7 @@ class RunOnPage:
 
 def render_history(history: History, links: Mapping[str, str], left_out: Sequence[str]) -> str:
     """The whole page, of at least one run. links: folder -> where its report is, from the page's place."""
-    colours = mode_colours(map(mode_of, history.series))
+    colours = mode_colours(series.mode for series in history.series)
     runs = [
         RunOnPage(
             row,
@@ -143,7 +142,7 @@ def render_history(history: History, links: Mapping[str, str], left_out: Sequenc
         newest=runs[-1],
         runs=runs,
         modes=list(colours),
-        colours={**colours, **{series: colours[mode_of(series)] for series in history.series}},
+        colours={**colours, **{series.name: colours[series.mode] for series in history.series}},
         sections=sections,
         svgs={section.name: _drawn(section) for section in sections},
         striped=striped,

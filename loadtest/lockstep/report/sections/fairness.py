@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from operator import itemgetter
 from statistics import median
 
 from lockstep.analysis.check import Topic
-from lockstep.analysis.series import groups_in_plan_order
+from lockstep.analysis.series import Place, whole_groups
 from lockstep.report.material import Material
 from lockstep.report.numbers import ABSENT, duration, share, whole
 from lockstep.report.section import Section, Table, table_section
@@ -66,20 +65,20 @@ def fairness_rows(cells: Sequence[Cell], modes: Collection[str]) -> list[Fairnes
     No rows where no order was recorded at all, nor for a series of which the server told nothing.
     """
     rows: list[FairnessRow] = []
-    for series, levels in groupby(groups_in_plan_order(cells, modes), key=itemgetter(0)):
-        by_level = [(level, [cell.server for cell in group if cell.server]) for _, level, group in levels]
-        told = [_row(series, level, servers) for level, servers in by_level if _recorded(servers)]
-        if told or any(servers for _, servers in by_level):
-            rows += told or [FairnessRow(series, ABSENT, ABSENT, ())]
+    for series, places in groupby(whole_groups(cells, modes).items(), key=lambda item: item[0].series):
+        by_place = [(place, [cell.server for cell in group if cell.server]) for place, group in places]
+        told = [_row(place, servers) for place, servers in by_place if _recorded(servers)]
+        if told or any(servers for _, servers in by_place):
+            rows += told or [FairnessRow(series.name, ABSENT, ABSENT, ())]
     return rows if any(row.told for row in rows) else []
 
 
-def _row(series: str, level: int, servers: Sequence[ServerCell]) -> FairnessRow:
+def _row(place: Place, servers: Sequence[ServerCell]) -> FairnessRow:
     found = _recorded(servers)
     back = [each.reacquire_us for each in found if each.reacquire_us is not None]
     return FairnessRow(
-        series,
-        whole(level),
+        place.series.name,
+        whole(place.level),
         _count([each.connections for each in found]),
         (
             share(median(each.overtaken_share for each in found), 1),

@@ -14,7 +14,7 @@ from lockstep.runs.measures import Distribution
 from lockstep.runs.records import Cell
 
 RESULTS: tuple[Column[Aggregate], ...] = (
-    Column("series", "mode", lambda each: each.series),
+    Column("series", "mode", lambda each: each.series.name),
     Column("level", "connections", lambda each: whole(each.level)),
     Column("messages_per_s", "messages/s", lambda each: rate(median_of(each.messages_per_s))),
     Column("spread", "min to max", lambda each: _spread(each.messages_per_s)),

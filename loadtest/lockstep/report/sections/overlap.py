@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import altair as alt
 
 from lockstep.analysis.check import Topic
+from lockstep.analysis.series import Series
 from lockstep.analysis.timeline import Panel, overlap_panels
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import INK, Chart, Layers, Row, chart_of
@@ -49,7 +50,7 @@ def _rows(panel: Panel) -> list[tuple[str, ...]]:
         return []
     bins = zip(overlap.in_service, overlap.most, overlap.waiting, strict=True)
     return [
-        (panel.series, plain(number * overlap.bin_ms), plain(mean), whole(most), plain(waiting))
+        (panel.series.name, plain(number * overlap.bin_ms), plain(mean), whole(most), plain(waiting))
         for number, (mean, most, waiting) in enumerate(bins)
     ]
 
@@ -64,7 +65,7 @@ class _Scales:
     greatest: int
 
 
-def overlap_chart(panels: Sequence[Panel], colours: dict[str, str]) -> Chart | None:
+def overlap_chart(panels: Sequence[Panel], colours: Mapping[Series, str]) -> Chart | None:
     """The mean of each bin as an area, its greatest number as a line, the measured window between two rules.
 
     A mode without records is a panel that says so. None where there is nothing to draw.
@@ -89,7 +90,7 @@ def _panel(panel: Panel, colour: str, scales: _Scales, last: bool) -> Layers:
     overlap = panel.overlap
     if overlap is None:
         layers = [_words(BY_MESSAGE if panel.by_message else NOT_RECORDED)]
-        said = panel.series
+        said = panel.series.name
     else:
         layers = _drawn(overlap, colour, scales, last)
         kept = overlap.kept

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from lockstep.analysis.check import Topic
-from lockstep.analysis.series import groups_in_plan_order
+from lockstep.analysis.series import Place, whole_groups
 from lockstep.measure import littles_law
 from lockstep.report.material import Material
 from lockstep.report.numbers import ABSENT, difference, duration, figures, whole
@@ -87,7 +87,7 @@ class LawRow:
 def wait_rows(cells: Sequence[Cell], modes: Collection[str]) -> list[WaitRow]:
     """A row for each series and level, of the repeat whose wait is the middle one, in the plan's order."""
     rows = []
-    for series, level, group in groups_in_plan_order(cells, modes):
+    for place, group in whole_groups(cells, modes).items():
         found = [
             cell.server.wait_prediction
             for cell in group
@@ -95,21 +95,21 @@ def wait_rows(cells: Sequence[Cell], modes: Collection[str]) -> list[WaitRow]:
         ]
         if found:
             middle = sorted(found, key=lambda each: each.measured_us)[(len(found) - 1) // 2]
-            rows.append(_wait_row(series, level, middle))
+            rows.append(_wait_row(place, middle))
     return rows
 
 
 def law_rows(cells: Sequence[Cell], modes: Collection[str]) -> list[LawRow]:
     """A row for each series and level that was counted: medians of the repeats, in the plan's order."""
     rows = []
-    for series, level, group in groups_in_plan_order(cells, modes):
+    for place, group in whole_groups(cells, modes).items():
         clients = [(cell.littles_law, littles_law.exchanges(cell)) for cell in group]
         servers = [
             (None if cell.server is None else cell.server.littles_law, littles_law.served(cell) or 0)
             for cell in group
         ]
         if any(law for law, _ in (*clients, *servers)):
-            rows.append(LawRow(series, whole(level), _law(clients), _law(servers)))
+            rows.append(LawRow(place.series.name, whole(place.level), _law(clients), _law(servers)))
     return rows
 
 
@@ -125,12 +125,12 @@ def _law(found: Sequence[tuple[Occupancy | None, float]]) -> tuple[str, str, str
     return figures(counted), figures(computed), difference(computed, counted), within
 
 
-def _wait_row(series: str, level: int, found: WaitPrediction) -> WaitRow:
+def _wait_row(place: Place, found: WaitPrediction) -> WaitRow:
     low_us, high_us = found.khinchine_low_us, found.khinchine_high_us
     bounded = low_us is not None and high_us is not None
     return WaitRow(
-        series=series,
-        level=whole(level),
+        series=place.series.name,
+        level=whole(place.level),
         connections=whole(found.connections),
         utilisation=f"{found.utilisation:.0%}",
         measured=duration(found.measured_us),

@@ -55,7 +55,7 @@ def scalability_rows(scalings: Sequence[Scaling]) -> list[ScalabilityRow]:
     """A row for each series under closed load; none where no series has levels enough for a law."""
     if all(each.unfit is Unfit.FEW_LEVELS for each in scalings):
         return []
-    return [ScalabilityRow(each.series, _parameters(each), fit_words(each)) for each in scalings]
+    return [ScalabilityRow(each.series.name, _parameters(each), fit_words(each)) for each in scalings]
 
 
 def fit_words(scaling: Scaling) -> str:

@@ -43,7 +43,7 @@ def _section(material: Material, timeline: Timeline, name: str) -> Section:
         Drawing(
             timeline_chart(timeline, lane, material.colours[lane.series]),
             f"Timeline of {lane.series}: peak in service {lane.peak}",
-            lane.series,
+            lane.series.name,
             f"{counted(lane.shown, 'connection')}, done after {figures(lane.done_ms)} ms",
         )
         for lane in timeline.lanes
@@ -76,7 +76,7 @@ def _legend(material: Material, timeline: Timeline) -> tuple[Look, ...]:
 def _numbers(lanes: Sequence[Lane]) -> Table:
     """Every bar that is drawn."""
     rows = tuple(
-        (lane.series, f"{bar.row}", bar.phase, plain(bar.start_ms), plain(bar.end_ms))
+        (lane.series.name, f"{bar.row}", bar.phase, plain(bar.start_ms), plain(bar.end_ms))
         for lane in lanes
         for bar in lane.bars
     )
