@@ -15,7 +15,8 @@ COPY wire/lockstep_wire lockstep_wire
 COPY server/lockstep_server lockstep_server
 RUN python -m compileall -q docker lockstep_wire lockstep_server
 USER 10001:10001
-EXPOSE 8888-8894 9100
+# The usual listeners, and room for more.
+EXPOSE 8888-8899 9100
 # Started by hand: the length framing and echoes of the comparison. Compose sets more.
 ENV LOCKSTEP_ADMIN_HOST=0.0.0.0
 HEALTHCHECK --interval=3s --timeout=3s --start-period=15s --retries=3 CMD ["python", "docker/server_health.py"]

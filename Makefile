@@ -4,8 +4,9 @@ ARGS   ?=
 
 VENV   := .venv
 BIN    := $(VENV)/bin
-READY  := $(VENV)/.ready
-CODE   := wire server loadtest bench tools docs
+# Somebody else's (make VENV=/other/checkout/.venv lint) is used as it is: to make it anew would empty what others use.
+READY  := $(if $(filter .venv,$(VENV)),$(VENV)/.ready)
+CODE   := wire server loadtest bench tools docs tests
 LOCK   := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
             --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
@@ -65,6 +66,7 @@ clean: ## Remove .venv and every cache; results/ stays
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+ifneq ($(READY),)
 # Redone only when an input changes. A half-made .venv has no .ready, so the next make starts afresh.
 $(READY): requirements/dev.txt $(wildcard requirements/*.in) pyproject.toml
 	@command -v $(PYTHON) >/dev/null || \
@@ -80,3 +82,4 @@ $(READY): requirements/dev.txt $(wildcard requirements/*.in) pyproject.toml
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
+endif

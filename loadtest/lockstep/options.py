@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lockstep.errors import WRONG_USE, PlanError, ServerUnreachableError, did_you_mean, in_words
+from lockstep.errors import WRONG_USE, PlanError, ServerUnreachableError, in_words
 from lockstep.master.repeat import Compose
 from lockstep.plan import Arrival, Plan, Traffic, parse_levels, parse_modes
 from lockstep.settings import COMPARISON_PLAN, SETTINGS, Setting, Where, given_by
 from lockstep.target.admin import ServerView
 from lockstep.target.target import PLAIN_TARGET, Target
 from lockstep.tcp.addresses import parse_sources, split_target
+from lockstep_wire.choices import did_you_mean
 
 # What is filled in once the server has said what it offers.
 OF_THE_SERVER = ("mode", "modes")

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lockstep.errors import PlanError, did_you_mean
+from lockstep.errors import PlanError
+from lockstep_wire.choices import did_you_mean
 
 CLIENT_MODES = ("free", "locked")
 ARRIVALS = ("closed", "constant", "poisson")

@@ -11,15 +11,14 @@ from enum import Flag, auto
 from pathlib import Path
 from typing import Any
 
-from lockstep.errors import PlanError, did_you_mean
+from lockstep.errors import PlanError
 from lockstep.plan import ARRIVALS, CLIENT_MODES, SCENARIOS, Plan
+from lockstep_wire.choices import did_you_mean
 from lockstep_wire.framing import FRAMINGS
+from lockstep_wire.listeners import USUAL_LISTENERS
 
 BY_HAND = "by hand"
 COMPARISON_PLAN = "comparison plan"
-
-# What `lockstep-server` offers unless it is told otherwise: what Compose offers, and what TAB completes.
-USUAL_MODES = ("free", "lock", "semaphore=4", "queue=1", "iterative", "ticket", "lock/message")
 
 
 class Where(Flag):
@@ -58,8 +57,8 @@ class Setting:
     default: None where nothing is set, or where another program sets it, `usual` then says to what.
     choices: all there are. offered: some of many, completed by TAB. listed: several values, with commas in
     text and as a list in a plan file. repeatable: a flag that may be given several times. only: `plan` or
-    `hand`, where it means something in one kind of run. elsewhere: why a plan file under Locust must not
-    hold it.
+    `hand`, where it means something in one kind of run. to_server: handed on to the server that is started
+    for the run, as its flag of the same name.
     """
 
     name: str
@@ -73,7 +72,7 @@ class Setting:
     repeatable: bool = False
     only: str | None = None
     usual: str | None = None
-    elsewhere: str = ""
+    to_server: bool = False
 
     @property
     def key(self) -> str:
@@ -94,6 +93,13 @@ class Setting:
     def shown_default(self) -> str | None:
         """Its default in help and documentation; None where nothing is set."""
         return self.usual or (None if self.default is None else str(self.default))
+
+    @property
+    def elsewhere(self) -> str:
+        """Why a plan file must not hold it under Locust, where it can only be a setting of `compare`."""
+        if self.to_server:
+            return "is the server's, which runs already: set it where that is started, and leave it out here"
+        return "is for `lockstep compare` alone: leave it out"
 
     def parse(self, text: str) -> Any:
         """The value that a text means, a path as text. PlanError where it is not of this kind or a choice."""
@@ -136,8 +142,6 @@ def _shown(value: Any) -> str:
 
 _PLAN = Plan()
 _TRAFFIC = _PLAN.traffic
-_SERVERS = "is the server's, which runs already: set it where that is started, and leave it out here"
-_COMPARES = "is for `lockstep compare` alone: leave it out"
 
 SETTINGS = (
     Setting(
@@ -175,7 +179,7 @@ SETTINGS = (
         ",".join(_PLAN.modes),
         "Server modes to compare, separated by commas",
         _ALL,
-        offered=USUAL_MODES,
+        offered=tuple(USUAL_LISTENERS),
         listed=True,
         only="plan",
     ),
@@ -219,12 +223,11 @@ SETTINGS = (
         _COMPARE | _LOCUST,
         listed=True,
     ),
-    Setting("out", Path, "results", "Folder for run folders", _COMPARE | _LOCUST),
-    Setting("admin", str, None, "HOST:PORT of a Lockstep server's admin port", _COMPARE | _LOCUST),
-    Setting(
-        "host", str, None, "A server that runs already: tcp://name, or auto", _COMPARE, elsewhere=_COMPARES
-    ),
-    Setting("hold", str, None, "Service time of a message", _COMPARE, usual="2ms", elsewhere=_SERVERS),
+    # Compose has its own of these two.
+    Setting("out", Path, "results", "Folder for run folders", _COMPARE | Where.LOCUST),
+    Setting("admin", str, None, "HOST:PORT of a Lockstep server's admin port", _COMPARE | Where.LOCUST),
+    Setting("host", str, None, "A server that runs already: tcp://name, or auto", _COMPARE),
+    Setting("hold", str, None, "Service time of a message", _COMPARE, usual="2ms", to_server=True),
     Setting(
         "work",
         str,
@@ -233,7 +236,7 @@ SETTINGS = (
         _COMPARE,
         offered=("sleep", "cpu"),
         usual="sleep",
-        elsewhere=_SERVERS,
+        to_server=True,
     ),
     Setting(
         "pause",
@@ -242,10 +245,10 @@ SETTINGS = (
         "How long a mode keeps its permit after a close",
         _COMPARE,
         usual="0",
-        elsewhere=_SERVERS,
+        to_server=True,
     ),
-    Setting("processes", int, 2, "Worker processes", _COMPARE, elsewhere=_COMPARES),
-    Setting("junit", Path, None, "JUnit XML of the gates, for a pipeline", _COMPARE, elsewhere=_COMPARES),
+    Setting("processes", int, 2, "Worker processes", _COMPARE),
+    Setting("junit", Path, None, "JUnit XML of the gates, for a pipeline", _COMPARE),
     Setting(
         "framing",
         str,
@@ -280,9 +283,11 @@ class ComposeVariable:
 
 
 COMPOSE_VARIABLES = (
-    ComposeVariable("LOCKSTEP_HOLD", "2ms", "the server's --hold"),
-    ComposeVariable("LOCKSTEP_WORK", "sleep", "the server's --work"),
-    ComposeVariable("LOCKSTEP_PAUSE", "0", "the server's --pause"),
+    *(
+        ComposeVariable(setting.variable, setting.shown_default or "", f"the server's --{setting.name}")
+        for setting in SETTINGS
+        if setting.to_server
+    ),
     ComposeVariable("LOCKSTEP_BACKLOG", "1024", "the server's --backlog"),
     ComposeVariable("LOCKSTEP_RECORDS", "100000", "the server's --records"),
     ComposeVariable("LOCKSTEP_SERVER_CPUS", "0", "CPUs of the server, 0 for all"),

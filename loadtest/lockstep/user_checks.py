@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from lockstep.errors import HarnessError, did_you_mean, nearest
+from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import ADDRESS_BOOK, AddressBook, whole_target
+from lockstep_wire.choices import did_you_mean, nearest
 from lockstep_wire.framing import FRAMINGS
 
 # How much a name must be like that of a setting to be taken for a slip.

@@ -203,5 +203,6 @@ def feed_of(environment: Any) -> LocustFeed:
 
     if not hasattr(environment, "lockstep_feed"):
         environment.lockstep_feed = LocustFeed(environment)
+        environment.lockstep_feed.start()
     feed: LocustFeed = environment.lockstep_feed
     return feed

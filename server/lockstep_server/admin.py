@@ -65,7 +65,7 @@ class Admin:
             chosen = [listener for listener in self._listeners if listener.port == port]
             if not chosen:
                 ports = ", ".join(str(listener.port) for listener in self._listeners)
-                raise QueryError(f"port={port}: nobody listens there; choose one of {ports}")
+                raise QueryError(f"port={port}: nobody listens there; choose from {ports}")
         since_ns = _number(query, "since", 0) or 0
         limit = _number(query, "limit", _LIMIT) or 0
         return _JSON, connections_json(chosen, since_ns, limit, _fields(query))

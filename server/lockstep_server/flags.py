@@ -13,6 +13,7 @@ from lockstep_server.settings import Keepalive, Settings, SettingsError
 from lockstep_server.units import parse_duration_ns, parse_size_bytes
 from lockstep_server.work import WORKS
 from lockstep_wire.build import build_of
+from lockstep_wire.choices import did_you_mean
 from lockstep_wire.framing import FRAMINGS
 
 
@@ -36,7 +37,7 @@ class Flag:
 def _choice(*names: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in names:
-            raise ValueError(f"is unknown; choose one of {', '.join(names)}")
+            raise ValueError(f"is unknown; {did_you_mean(text, names)}")
         return text
 
     return parse

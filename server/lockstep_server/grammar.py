@@ -6,13 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from lockstep_server.modes import MODES
+from lockstep_wire.choices import did_you_mean
+from lockstep_wire.listeners import USUAL_LISTENERS
 
-DEFAULT_LISTENERS = (
-    "free:8888 lock:8889 semaphore=4:8890 queue=1:8891 iterative:8892 ticket:8893 lock/message:8894"
-)
+DEFAULT_LISTENERS = " ".join(f"{name}:{port}" for name, port in USUAL_LISTENERS.items())
 
 _FORM = "write MODE[=N][/SCOPE]:PORT, for example lock:8889"
 _SPEC = re.compile(r"(?P<mode>[^=/:]+)(?:=(?P<n>[^/:]*))?(?:/(?P<scope>[^:]*))?:(?P<port>\d{1,9})", re.ASCII)
@@ -49,7 +48,7 @@ def parse_listener(text: str) -> ListenerSpec:
     if match is None:
         raise ValueError(f"is not a listener; {_FORM}")
     if match["mode"] not in MODES:
-        raise ValueError(f"has the unknown mode {match['mode']!r}; {_offer(match['mode'])}")
+        raise ValueError(f"has the unknown mode {match['mode']!r}; {did_you_mean(match['mode'], MODES)}")
     scope = "connection" if match["scope"] is None else match["scope"]
     return ListenerSpec(
         mode=match["mode"],
@@ -67,13 +66,6 @@ def check_ports(specs: Sequence[ListenerSpec]) -> None:
             raise ValueError(f"gives port {port} to {names}; give each listener a port of its own")
 
 
-def _offer(mode: str) -> str:
-    """The mode that may have been meant, and all that there are."""
-    near = get_close_matches(mode.lower(), MODES, n=1)
-    question = f"did you mean {near[0]}? " if near else ""
-    return f"{question}choose one of {', '.join(MODES)}"
-
-
 def _parse_n(mode: str, text: str | None) -> int:
     counted = MODES[mode].counted
     if text is None:
@@ -89,7 +81,7 @@ def _parse_n(mode: str, text: str | None) -> int:
 
 def _check_scope(mode: str, scope: str) -> str:
     if scope not in _SCOPES:
-        raise ValueError(f"has the unknown scope {scope!r}; choose one of {', '.join(_SCOPES)}")
+        raise ValueError(f"has the unknown scope {scope!r}; {did_you_mean(scope, _SCOPES)}")
     if scope == "message" and not MODES[mode].by_message:
         able = ", ".join(name for name, known in MODES.items() if known.by_message)
         raise ValueError(f"asks {mode} for /message; only {able} can do that")

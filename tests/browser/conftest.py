@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -61,7 +62,7 @@ def open_context(browser: Browser) -> Iterator[OpenContext]:
             ),
         )
 
-    def open_one(**how: object) -> BrowserContext:
+    def open_one(**how: Any) -> BrowserContext:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **how})
         context.on("page", watch)
         contexts.append(context)

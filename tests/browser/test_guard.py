@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -145,7 +146,7 @@ def test_a_run_that_cannot_begin_says_why_and_the_page_goes_on(
     try:
         page = open_context().new_page()
         page.goto(load.url)
-        for begin in (lambda: start_by_hand(page, "free"), lambda: start_plan(page)):
+        for begin in (partial(start_by_hand, page, "free"), partial(start_plan, page)):
             begin()
             expect(notice(page)).to_contain_text("The run could not go on: ", timeout=END_S * 1000)
             expect(notice(page)).to_contain_text("results")

@@ -7,9 +7,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from lockstep.report.material import Material
 from lockstep.report.write import write_report
@@ -21,8 +22,8 @@ from tests.support.server import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
-SCREEN = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
+SCREEN = ViewportSize(width=1280, height=800)
+PHONE = ViewportSize(width=390, height=844)
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +66,8 @@ def test_the_first_screen_holds_the_sentence_and_the_picture(page: Page) -> None
 
 
 @pytest.mark.parametrize("viewport", [SCREEN, PHONE], ids=["screen", "phone"])
-def test_nothing_is_wider_than_the_window(browser: Browser, report: str, viewport: dict[str, int]) -> None:
-    page = browser.new_page(viewport=viewport)  # type: ignore[arg-type]
+def test_nothing_is_wider_than_the_window(browser: Browser, report: str, viewport: ViewportSize) -> None:
+    page = browser.new_page(viewport=viewport)
     page.goto(report)
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
@@ -75,8 +76,9 @@ def test_nothing_is_wider_than_the_window(browser: Browser, report: str, viewpor
 
 def test_the_page_is_dark_where_the_reader_wants_it_so(browser: Browser, report: str) -> None:
     grounds = []
-    for scheme in ("light", "dark"):
-        page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        page = browser.new_page(color_scheme=scheme)
         page.goto(report)
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
         grounds.append(sum(ground))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from lockstep.control import CellOrder
+import msgpack
+
+from lockstep.control import CellOrder, Report, Standing
 from lockstep.plan import Arrival, Traffic
 from lockstep.record.histograms import encoded, new_histogram
 from lockstep.record.journal import Journal
@@ -77,10 +80,17 @@ def tell(meter: Meter, sample: Sample, due_ns: int = ABSENT) -> None:
 
 
 def report_of(
-    samples: list[Sample], worker: str = "w1", cell_order: CellOrder | None = None, *, final: bool = True
-) -> dict[str, Any]:
-    """The report of a worker that has recorded these samples, as it comes over the wire."""
-    return report_of_due([(sample, ABSENT) for sample in samples], worker, cell_order, final=final)
+    samples: list[Sample],
+    worker: str = "w1",
+    cell_order: CellOrder | None = None,
+    *,
+    final: bool = True,
+    **standing: Any,
+) -> Report:
+    """The report of a worker that has recorded these samples and stands like this, as the master reads it."""
+    return report_of_due(
+        [(sample, ABSENT) for sample in samples], worker, cell_order, final=final, **standing
+    )
 
 
 def report_of_due(
@@ -89,14 +99,15 @@ def report_of_due(
     cell_order: CellOrder | None = None,
     *,
     final: bool = True,
-) -> dict[str, Any]:
+    **standing: Any,
+) -> Report:
     """As report_of, each sample with when it was due, in monotonic nanoseconds."""
     recorder = begun(cell_order or order())
     journal = journal_of(recorder)
     for sample, due_ns in samples:
         tell(journal, sample, due_ns)
     journal.flush()
-    return sent(recorder, worker, final=final)
+    return sent(recorder, worker, final=final, **standing)
 
 
 def health_message(worker: str, cpu_share: float = 0.5) -> dict[str, Any]:
@@ -104,16 +115,25 @@ def health_message(worker: str, cpu_share: float = 0.5) -> dict[str, Any]:
     return {"worker": worker, "cpu_share": cpu_share, "loop_lag": encoded(new_histogram())}
 
 
-def sent(recorder: CellRecorder, worker: str, *, final: bool) -> dict[str, Any]:
-    """What a recorder hands over, with what the running cell and the agent add."""
-    return {
-        **recorder.take(worker, final),
-        "late": 0,
+def sent(recorder: CellRecorder, worker: str, *, final: bool, **standing: Any) -> Report:
+    """A worker's next report, sent as bytes and read again. standing: where it is other than usual."""
+    usual = {
+        "window_s": recorder.window_s(time.monotonic_ns()),
+        "delayed": 0,
         "dropped": 0,
         "backed_off": 0,
         "port_waits": 0,
         "addresses": [],
-        "health": health_message(worker),
-        "host": {"role": "worker", "name": worker},
         "users": 2,
+        "health": health_message(worker),
     }
+    report = Report(
+        run_id=recorder.order.run_id,
+        cell=recorder.order.cell,
+        worker=worker,
+        final=final,
+        host={"role": "worker", "name": worker},
+        counts=recorder.take(),
+        standing=Standing(**{**usual, **standing}),
+    )
+    return Report.from_message(msgpack.unpackb(msgpack.packb(report.to_message()), strict_map_key=False))

@@ -12,10 +12,11 @@ from gevent.server import StreamServer
 from locust.env import Environment
 from locust.stats import RequestStats
 
-from lockstep.control import FAULT, OPENED, PULSE, REPORT, CellOrder
+from lockstep import control
+from lockstep.control import CellOrder, Fault, Opened, Pulse, Report
 from lockstep.plan import Traffic
-from lockstep.record.locust_feed import LocustFeed
 from lockstep.tcp.samples import Outcome
+from lockstep.users import feed_of
 from lockstep.worker.agent import Agent
 
 PATIENCE_S = 20
@@ -28,21 +29,28 @@ class Runner:
     client_id = "w1"
 
     def __init__(self) -> None:
-        self.reports: list[dict[str, Any]] = []
-        self.opened: list[dict[str, Any]] = []
-        self.pulses: list[dict[str, Any]] = []
-        self.faults: list[dict[str, Any]] = []
+        self.reports: list[Report] = []
+        self.opened: list[Opened] = []
+        self.pulses: list[Pulse] = []
+        self.faults: list[Fault] = []
 
     def send_message(self, kind: str, message: dict[str, Any]) -> None:
-        kept = {REPORT: self.reports, OPENED: self.opened, PULSE: self.pulses, FAULT: self.faults}
-        kept[kind].append(message)
+        match kind:
+            case control.REPORT:
+                self.reports.append(Report.from_message(message))
+            case control.OPENED:
+                self.opened.append(Opened.from_message(message))
+            case control.PULSE:
+                self.pulses.append(Pulse.from_message(message))
+            case control.FAULT:
+                self.faults.append(Fault.from_message(message))
 
     def outcomes(self) -> dict[str, int]:
         """How messages ended, of all reports together."""
         totals: dict[str, int] = {}
         for report in self.reports:
-            for outcome in OUTCOMES & set(report["ledger"]):
-                totals[outcome] = totals.get(outcome, 0) + report["ledger"][outcome]
+            for outcome in OUTCOMES & set(report.counts.ledger):
+                totals[outcome] = totals.get(outcome, 0) + report.counts.ledger[outcome]
         return totals
 
 
@@ -88,21 +96,21 @@ def environment_with_runner() -> Environment:
 
 @contextmanager
 def crew(peer: Echo | None = None, users: int = 3) -> Iterator[tuple[Agent, Runner, RequestStats]]:
-    """An agent whose users take their turns until the context is left, and Locust's table.
+    """An agent whose users iterate until the context is left, and Locust's table.
 
     peer: listens as long.
     """
     environment = environment_with_runner()
     runner = Runner()
-    agent = Agent(runner, LocustFeed(environment))
+    agent = Agent(runner, feed_of(environment))
 
     def use() -> None:
-        place = agent.new_place()
+        state = agent.add_user()
         try:
             while True:
-                agent.work(place)
+                agent.iterate(state)
         finally:
-            agent.give_up(place)
+            agent.remove_user(state)
 
     with peer or nullcontext():
         greenlets = [gevent.spawn(use) for _ in range(users)]

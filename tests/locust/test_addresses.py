@@ -119,16 +119,16 @@ def test_users_of_a_closed_load_back_off_from_a_closed_port_and_the_cells_end_wa
         gevent.sleep(1.0)
         agent.end()
         last = runner.reports[-1]
-        refused = last["ledger"]["refused"]
+        refused = last.counts.ledger["refused"]
         # At the earliest after 5, 10, 20, ... ms: less than a dozen times in a second.
         assert 4 * 4 <= refused <= 4 * 12, refused
-        assert last["backed_off"] == refused
-        assert last["addresses"] == []
+        assert last.standing.backed_off == refused
+        assert last.standing.addresses == []
         # Nobody sleeps on into the next cell.
         agent.begin(order(holder.getsockname()[1]))
         gevent.sleep(0.05)
         agent.end()
-        assert runner.reports[-1]["ledger"]["refused"] >= 4
+        assert runner.reports[-1].counts.ledger["refused"] >= 4
 
 
 def test_arrivals_of_an_open_load_stay_due_where_a_port_is_closed() -> None:
@@ -137,5 +137,5 @@ def test_arrivals_of_an_open_load_stay_due_where_a_port_is_closed() -> None:
         gevent.sleep(0.5)
         agent.end()
         last = runner.reports[-1]
-        assert (last["backed_off"], last["dropped"]) == (0, 0)
-        assert last["ledger"]["refused"] > 50
+        assert (last.standing.backed_off, last.standing.dropped) == (0, 0)
+        assert last.counts.ledger["refused"] > 50

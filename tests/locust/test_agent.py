@@ -27,7 +27,7 @@ def test_users_wait_between_cells_and_all_begin_with_one() -> None:
         agent.begin(order(peer.port, cell=1))
         until(lambda: peer.accepted > accepted)
         agent.end()
-        assert [(report["cell"], report["final"]) for report in runner.reports] == [(0, True), (1, True)]
+        assert [(report.cell, report.final) for report in runner.reports] == [(0, True), (1, True)]
         assert {name for name, _ in table.entries} == {"free"}
 
 
@@ -51,7 +51,7 @@ def test_what_does_not_finish_is_stopped_and_counted_as_aborted() -> None:
         assert runner.outcomes() == {"aborted": 3}
         # Not the server's doing: Locust hears of neither an answer nor a failure.
         assert messages_in(table) == table.get("free", "message").num_failures == 0
-        assert runner.reports[-1]["final"]
+        assert runner.reports[-1].final
 
 
 def test_quitting_sends_the_last_report_first() -> None:
@@ -60,7 +60,7 @@ def test_quitting_sends_the_last_report_first() -> None:
         agent.begin(order(peer.port))
         until(lambda: peer.accepted > 3)
         agent.quit()
-        assert [report["final"] for report in runner.reports] == [True]
+        assert [report.final for report in runner.reports] == [True]
         agent.quit()
         assert len(runner.reports) == 1
 
@@ -95,10 +95,10 @@ def test_connections_that_stay_are_all_open_before_anybody_talks() -> None:
         until(lambda: peer.heard > 9)
         agent.end()
         (told,) = runner.opened
-        assert (told["run_id"], told["cell"], told["worker"]) == ("run", 0, "w1")
-        assert told["opened_s"] >= 0
+        assert (told.run_id, told.cell, told.worker) == ("run", 0, "w1")
+        assert told.opened_s >= 0
         assert peer.accepted == 3
-        connects = decoded(runner.reports[-1]["histograms"]["connect"])
+        connects = decoded(runner.reports[-1].counts.histograms["connect"])
         assert connects.get_total_count() == 3
 
 
@@ -106,16 +106,16 @@ def test_users_that_leave_are_not_waited_for() -> None:
     peer = Echo()
     with crew(peer) as (agent, runner, _):
         # Stopped already, but not yet gone: as where a plan's level falls.
-        leaving = [agent.new_place() for _ in range(2)]
+        leaving = [agent.add_user() for _ in range(2)]
         agent.begin(order(peer.port, seconds=60.0, scenario="persistent"))
         until(lambda: peer.accepted == 3)
         assert (runner.opened, peer.heard) == ([], 0)
-        for place in leaving:
-            agent.give_up(place)
+        for state in leaving:
+            agent.remove_user(state)
         until(lambda: peer.heard > 9)
         assert len(runner.opened) == 1
         agent.end()
-        assert runner.reports[-1]["users"] == 3
+        assert runner.reports[-1].standing.users == 3
 
 
 class Deaf(Echo):
@@ -132,7 +132,7 @@ def test_a_hurried_end_waits_for_no_peer_that_does_not_close() -> None:
         agent.begin(order(peer.port, scenario="persistent", timeout_s=10 * PATIENCE_S))
         until(lambda: peer.heard > 9)
         agent.end(HURRIED_DRAIN_S)
-        assert runner.reports[-1]["final"]
+        assert runner.reports[-1].final
         assert set(runner.outcomes()) == {"answered"}
 
 
@@ -157,13 +157,13 @@ def test_a_worker_pulses_while_its_cell_runs_and_once_more_at_its_end() -> None:
         until(lambda: len(runner.pulses) == 2)
         agent.end()
         first, second, last = runner.pulses
-        assert (first["run_id"], first["cell"], first["worker"]) == ("run", 0, "w1")
-        assert first["connections"] == second["connections"] == 3
-        assert min(first["answered"], second["answered"]) > 0
+        assert (first.run_id, first.cell, first.worker) == ("run", 0, "w1")
+        assert first.connections == second.connections == 3
+        assert min(first.answered, second.answered) > 0
         # What a pulse counts is counted once, and only what is in flight at the end is in none.
-        answered = sum(pulse["answered"] for pulse in (first, second, last))
+        answered = sum(pulse.answered for pulse in (first, second, last))
         assert 0 <= runner.outcomes()["answered"] - answered <= 3
-        assert answered == sum(sum(pulse["responses"]) for pulse in (first, second, last))
+        assert answered == sum(sum(pulse.responses) for pulse in (first, second, last))
         gevent.sleep(1.2)
         assert len(runner.pulses) == 3
 
@@ -175,4 +175,4 @@ def test_a_cell_of_less_than_a_second_pulses_all_the_same() -> None:
         until(lambda: peer.heard > 3)
         agent.end()
         (pulse,) = runner.pulses
-        assert pulse["answered"] > 0
+        assert pulse.answered > 0

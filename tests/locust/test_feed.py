@@ -12,9 +12,8 @@ from locust.env import Environment
 from locust.stats import setup_distributed_stats_event_listeners
 
 from lockstep.record.journal import Batch, Journal
-from lockstep.record.locust_feed import LocustFeed
 from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
-from lockstep.users import TcpUser
+from lockstep.users import TcpUser, feed_of
 from tests.factories.units import MS, S
 from tests.locust.crew import Echo, environment_with_runner
 
@@ -36,7 +35,7 @@ def test_where_nobody_listens_the_table_is_filled_in_bulk_and_no_event_is_fired(
 ) -> None:
     environment = environment_with_runner()
     fired: list[Any] = []
-    feed = LocustFeed(environment)
+    feed = feed_of(environment)
     real = environment.events.request.fire
 
     def fire(**told: Any) -> None:
@@ -44,7 +43,7 @@ def test_where_nobody_listens_the_table_is_filled_in_bulk_and_no_event_is_fired(
         real(**told)  # type: ignore[no-untyped-call]
 
     monkeypatch.setattr(environment.events.request, "fire", fire)
-    journal = feed.open_journal(NAME)
+    journal = feed.journal_of(NAME)
     tell(journal, 5)
     tell(journal, 2, Phase.CONNECT)
     assert environment.stats.total.num_requests == 0
@@ -64,8 +63,9 @@ def test_a_listener_hears_each_event_once_and_the_table_counts_it_once() -> None
 
     environment.events.request.add_listener(listen)
     batches: list[Batch] = []
-    feed = LocustFeed(environment)
-    journal = feed.open_journal(NAME, readers=(batches.append,))
+    feed = feed_of(environment)
+    journal = feed.new_journal(NAME, readers=(batches.append,))
+    feed.register(NAME, journal)
     tell(journal, 5)
     tell(journal, 2, Phase.CLOSE)
     tell(journal, 3, Phase.LAG)
@@ -84,8 +84,8 @@ def test_a_listener_without_locusts_own_hears_every_event() -> None:
     environment = Environment()
     heard: list[Any] = []
     environment.events.request.add_listener(lambda **told: heard.append(told))
-    feed = LocustFeed(environment)
-    tell(feed.open_journal(NAME), 3)
+    feed = feed_of(environment)
+    tell(feed.journal_of(NAME), 3)
     feed.flush()
     assert len(heard) == 3
     assert environment.stats.total.num_requests == 0
@@ -97,8 +97,8 @@ def test_with_and_without_a_listener_the_table_is_the_same() -> None:
         environment = environment_with_runner()
         if listens:
             environment.events.request.add_listener(lambda **_: None)
-        feed = LocustFeed(environment)
-        journal = feed.open_journal(NAME)
+        feed = feed_of(environment)
+        journal = feed.journal_of(NAME)
         tell(journal, 40)
         journal.failure(Sample(Phase.MESSAGE, Outcome.RESET, 0, MS, detail="gone", received_bytes=3))
         feed.flush()
@@ -111,7 +111,7 @@ def test_with_and_without_a_listener_the_table_is_the_same() -> None:
 
 def test_failures_reach_locusts_failures_and_no_percentile() -> None:
     environment = environment_with_runner()
-    journal = LocustFeed(environment).open_journal(NAME)
+    journal = feed_of(environment).journal_of(NAME)
     for _ in range(2):
         journal.failure(Sample(Phase.MESSAGE, Outcome.RESET, 0, 9 * S, detail="Connection reset by peer"))
     journal.failure(Sample(Phase.CONNECT, Outcome.REFUSED, 0, 9 * S))
@@ -130,9 +130,9 @@ def test_the_journals_are_handed_on_before_locust_reports_to_its_master() -> Non
     environment = Environment()
     # Where Locust's own listener comes first, as on a worker.
     setup_distributed_stats_event_listeners(environment.events, environment.stats)
-    feed = LocustFeed(environment)
-    tell(feed.open_journal(NAME), 5)
-    tell(feed.open_journal("lock"), 2)
+    feed = feed_of(environment)
+    tell(feed.journal_of(NAME), 5)
+    tell(feed.journal_of("lock"), 2)
     report: dict[str, Any] = {}
     environment.events.report_to_master.fire(client_id="w1", data=report)
     assert report["stats_total"]["num_requests"] == 7
@@ -141,9 +141,10 @@ def test_the_journals_are_handed_on_before_locust_reports_to_its_master() -> Non
 
 def test_the_end_of_a_test_and_a_new_journal_of_that_name_hand_on_what_is_held() -> None:
     environment = environment_with_runner()
-    feed = LocustFeed(environment)
-    tell(feed.open_journal(NAME), 3)
-    other = feed.open_journal(NAME)
+    feed = feed_of(environment)
+    tell(feed.journal_of(NAME), 3)
+    other = feed.new_journal(NAME)
+    feed.register(NAME, other)
     assert environment.stats.total.num_requests == 3
     assert feed.journal_of(NAME) is other
     tell(other, 1)

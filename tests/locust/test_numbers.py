@@ -17,8 +17,8 @@ from locust.env import Environment
 from locust.stats import RequestStats, StatsCSV, StatsCSVFileWriter
 
 from lockstep.record import locust_numbers
-from lockstep.record.locust_feed import LocustFeed
 from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
+from lockstep.users import feed_of
 from tests.factories.units import MS, S
 
 # Messages of known times: half of them within 0.4 ms, the slowest 61.234567 ms.
@@ -42,8 +42,8 @@ def in_both_ways() -> Iterator[Environment]:
 def each_table() -> Iterator[Environment]:
     """The same run, told in both ways: a session of connect, message and close for each of MESSAGES_NS."""
     for environment in in_both_ways():
-        feed = LocustFeed(environment)
-        journal = feed.open_journal("free")
+        feed = feed_of(environment)
+        journal = feed.journal_of("free")
         for elapsed_ns in MESSAGES_NS:
             now_ns = time.monotonic_ns()
             journal.step(Phase.CONNECT, now_ns - CONNECT_NS, now_ns)
@@ -74,8 +74,8 @@ def test_the_aggregated_row_is_of_messages_and_nothing_around_them() -> None:
 
 def test_a_connect_that_failed_is_a_failure_of_the_aggregated_row_and_no_time_of_it() -> None:
     for environment in each_table():
-        feed = LocustFeed(environment)
-        feed.open_journal("free").failure(Sample(Phase.CONNECT, Outcome.REFUSED, 0, 9 * S))
+        feed = feed_of(environment)
+        feed.journal_of("free").failure(Sample(Phase.CONNECT, Outcome.REFUSED, 0, 9 * S))
         total = environment.stats.total
         assert (total.num_requests, total.num_none_requests, total.num_failures) == (6, 1, 1)
         assert total.fail_ratio == 1 / 6
@@ -84,8 +84,8 @@ def test_a_connect_that_failed_is_a_failure_of_the_aggregated_row_and_no_time_of
 
 def test_where_there_are_connects_only_their_row_has_a_rate_all_the_same() -> None:
     for environment in in_both_ways():
-        feed = LocustFeed(environment)
-        journal = feed.open_journal("free")
+        feed = feed_of(environment)
+        journal = feed.journal_of("free")
         for _ in range(100):
             now_ns = time.monotonic_ns()
             journal.step(Phase.CONNECT, now_ns - CONNECT_NS, now_ns)
@@ -175,9 +175,9 @@ def test_an_entry_begins_with_its_first_request_however_late_the_table_is_filled
     locust_numbers.install()
     environment = Environment()
     environment.create_local_runner()
-    feed = LocustFeed(environment)
+    feed = feed_of(environment)
     now_ns, now_s = time.monotonic_ns(), time.time()
-    feed.open_journal("free").message((ABSENT, now_ns - 3 * S, now_ns - 2 * S, ABSENT, ABSENT, 10, 20))
+    feed.journal_of("free").message((ABSENT, now_ns - 3 * S, now_ns - 2 * S, ABSENT, ABSENT, 10, 20))
     feed.flush()
     for entry in (environment.stats.get("free", "message"), environment.stats.total):
         assert now_s - 4 < entry.start_time <= now_s - 3 + 0.01, entry.start_time - now_s

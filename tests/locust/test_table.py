@@ -11,7 +11,7 @@ import pytest
 from locust.stats import RequestStats, StatsEntry
 
 from lockstep.record import locust_numbers
-from lockstep.record.journal import Batch
+from lockstep.record.journal import Batch, MessageColumns, StepColumns
 from lockstep.record.locust_feed import fill, three_digits_each
 from lockstep.tcp.samples import ABSENT, Phase
 from tests.factories.units import S
@@ -19,7 +19,7 @@ from tests.factories.units import S
 NAME = "free"
 
 
-def rows(count: int, seed: int) -> np.typing.NDArray[np.int64]:
+def answered(count: int, seed: int) -> MessageColumns:
     """Messages of three seconds that are just over, each well away from where a second begins."""
     random = np.random.default_rng(seed)
     base_ns = (int(time.time()) - 4) * S - round((time.time() - time.monotonic()) * 1e9)
@@ -31,7 +31,8 @@ def rows(count: int, seed: int) -> np.typing.NDArray[np.int64]:
     sizes = random.integers(0, 2000, count)
     absent = np.full(count, ABSENT)
     columns = (absent, ends_ns - elapsed_ns, ends_ns, absent, absent, absent, sizes)
-    return np.stack(columns, axis=1)[np.argsort(ends_ns)]
+    order = np.argsort(ends_ns)
+    return MessageColumns(*(column[order] for column in columns))
 
 
 def logged_one_by_one(batches: list[Batch], offset_s: float) -> RequestStats:
@@ -43,10 +44,11 @@ def logged_one_by_one(batches: list[Batch], offset_s: float) -> RequestStats:
         patch.setattr("locust.stats.time", clock)
         for batch in batches:
             for phase, steps in batch.steps.items():
-                for start_ns, end_ns in steps.tolist():
+                for start_ns, end_ns in zip(steps.start_ns.tolist(), steps.end_ns.tolist(), strict=True):
                     clock.time = lambda end_ns=end_ns: end_ns / 1e9 + offset_s
                     stats.log_request(phase.value.replace("_", " "), NAME, (end_ns - start_ns) / 1e6, 0)
-            for _, sent_ns, end_ns, _, _, _, size in batch.messages.tolist():
+            sent, ends, sizes = (batch.messages.sent_ns, batch.messages.end_ns, batch.messages.received_bytes)
+            for sent_ns, end_ns, size in zip(sent.tolist(), ends.tolist(), sizes.tolist(), strict=True):
                 clock.time = lambda end_ns=end_ns: end_ns / 1e9 + offset_s
                 stats.log_request("message", NAME, (end_ns - sent_ns) / 1e6, size)
     return stats
@@ -75,8 +77,12 @@ def test_the_table_filled_in_bulk_is_what_one_entry_for_each_message_makes() -> 
     stats = RequestStats()
     batches = []
     for seed in range(3):
-        messages = rows(500, seed)
-        batches.append(Batch({Phase.CONNECT: messages[:100, 1:3], Phase.LAG: messages[:9, 1:3]}, messages))
+        messages = answered(500, seed)
+        steps = {
+            phase: StepColumns(messages.sent_ns[:count], messages.end_ns[:count])
+            for phase, count in ((Phase.CONNECT, 100), (Phase.LAG, 9))
+        }
+        batches.append(Batch(steps, messages))
     offset_s = time.time() - time.monotonic()
     for batch in batches:
         fill(stats, NAME, batch)

@@ -81,7 +81,7 @@ class Installed:
         )
 
     def start_server(self) -> subprocess.Popen[str]:
-        command = [self._bin / "lockstep-server", "--listen", "free:0", "--admin-port", "0"]
+        command: list[str | Path] = [self._bin / "lockstep-server", "--listen", "free:0", "--admin-port", "0"]
         return subprocess.Popen(
             command, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True
         )

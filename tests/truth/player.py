@@ -96,6 +96,7 @@ class _Player:
     def _call(self, verb: str, index: int) -> None:
         client = self._client
         timeout_s = client.timeout_s
+        assert timeout_s is not None
         start_ns = time.monotonic_ns()
         try:
             answer = self._verbs[verb](self, self.case.asked[index])

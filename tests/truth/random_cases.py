@@ -11,7 +11,8 @@ from tests.truth.cases import Asked, Case, Step, encode, header
 def make_case(seed: int, number: int) -> Case:
     """The case of that number."""
     m = Chance(seed, number)
-    asked, ops = [], []
+    asked: list[Asked] = []
+    ops: list[tuple[str, int]] = []
     count = m.random.randint(1, 6)
     while len(asked) < count:
         verb = m.random.choice(("request", "request", "exchange", "exchange", "pipeline", "tell"))

@@ -33,11 +33,12 @@ def judge_failed(
     wrong = wrong_at(case, asked, rest) if asked.replied else None
     known = known_at(case, asked, rest) if asked.replied else None
     frame = frame_at(case, stream.data, position, asked, None) if rest else None
-    good = frame is not None and wrong is None
+    good_end = frame[0] if frame is not None and wrong is None else None
     began_ns = max(sample.start_ns, message.fetched.start_ns)
     if sample.outcome is Outcome.MISMATCH:
         stale = len(stream.data) > position and stream.sent_at(position)[0] < sample.start_ns
-        if wrong is None and not stale and not (good and _more_behind(stream, frame[0], message, behind)):
+        more = good_end is not None and _more_behind(stream, good_end, message, behind)
+        if wrong is None and not stale and not more:
             complain(f"{name}, but its server said nothing wrong: {rest!r:.80}")
         if (
             known is not None
@@ -55,7 +56,9 @@ def judge_failed(
         )
         return
     if sample.outcome is Outcome.TIMEOUT:
-        last = frame[0] - 1 if good and frame is not None else None if known is None else position + known
+        last = position + known if known is not None else None
+        if good_end is not None:
+            last = good_end - 1
         _timed_out(complain, name, message, stream, position, last)
         return
     if sample.outcome in (Outcome.SHORT, Outcome.RESET):
@@ -67,7 +70,7 @@ def judge_failed(
         end = log.end
         if end is None or sample.outcome not in allowed[end[0]] or sample.end_ns < end[1]:
             complain(f"{name}, but its server left as {end}")
-        elif end[0] == "fin" and good and not _more_behind(stream, frame[0], message, behind):
+        elif end[0] == "fin" and good_end is not None and not _more_behind(stream, good_end, message, behind):
             complain(f"{name}, but the right reply was there")
         return
     complain(f"{name}, which nobody was asked to do")

@@ -52,7 +52,7 @@ class Traffic:
     def __str__(self) -> str:
         return f"{self.framing} {self.scenario} {self.payload} {self.arrival} {self.fault}".strip()
 
-    def fields(self) -> dict[str, object]:
+    def fields(self) -> dict[str, Any]:
         """Those of the form."""
         names = ("scenario", "payload", "messages", "arrival", "rate")
         return {name: getattr(self, name) for name in names}
@@ -181,7 +181,7 @@ def assert_agree(cells: list[dict[str, Any]], passed: dict[str, int], theirs: di
     assert passed["open"] == 0
 
 
-def counted(bench: Bench, traffic: Traffic, **fields: object) -> list[dict[str, Any]]:
+def counted(bench: Bench, traffic: Traffic, **fields: Any) -> list[dict[str, Any]]:
     """The cells of such a run, whose counts agree mode by mode."""
     server = bench.servers[traffic.framing]
     was = counted_by_server(server)

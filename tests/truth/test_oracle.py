@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -34,8 +35,9 @@ def truth(
     calls = [Call("connect", 0, MS, 3 * MS, "answered", None, True, 6.0)]
     for index, (sent, right) in enumerate(zip((10, 30), rights, strict=True)):
         start_ns, end_ns = sent * MS, (sent + 10) * MS + 2
-        sizes = {"sent_bytes": len(encode("line", PAYLOADS[index])), "received_bytes": len(right) + 1}
-        samples.append(Sample(Phase.MESSAGE, Outcome.ANSWERED, start_ns, end_ns, **sizes))
+        answered = Sample(Phase.MESSAGE, Outcome.ANSWERED, start_ns, end_ns)
+        sent_bytes = len(encode("line", PAYLOADS[index]))
+        samples.append(replace(answered, sent_bytes=sent_bytes, received_bytes=len(right) + 1))
         if not index:
             samples.append(Sample(Phase.FIRST_REPLY, Outcome.ANSWERED, start_ns, end_ns))
         calls.append(Call("request", index, start_ns - 5, end_ns + 5, "answered", right, True, 6.0))
@@ -44,7 +46,7 @@ def truth(
     return Played(case, Told(samples, [], calls), [log])
 
 
-def second(played: Played, **changes: object) -> Sample:
+def second(played: Played, **changes: Any) -> Sample:
     """Tell something else of the second message, to the books and to its caller."""
     place = [at for at, sample in enumerate(played.told.samples) if sample.phase is Phase.MESSAGE][1]
     sample = played.told.samples[place] = replace(played.told.samples[place], **changes)

@@ -46,6 +46,8 @@ for _name, _port in json.loads(os.environ["TIMED_PORTS"]).items():
     )
 
 
-@events.quitting.add_listener
 def _save(**_: Any) -> None:
     Path(os.environ["TIMED_STOPWATCH"]).write_text(json.dumps(STOPWATCH))
+
+
+events.quitting.add_listener(_save)

@@ -145,8 +145,10 @@ def test_no_file_imports_both_the_server_and_locust_even_by_way_of_another_file(
 
 
 # What a process that only carries load has no use for: charts, statistics of a run, pages, who leads.
-OF_WHO_LEADS = ("altair", "scipy", "vl_convert", "pandas", "lockstep.report", "lockstep.web")
-OF_WHO_LEADS += ("lockstep.master.conductor", "lockstep.analysis.gate", "lockstep.analysis.checks")
+OF_WHO_LEADS = (
+    *("altair", "scipy", "vl_convert", "pandas", "lockstep.report", "lockstep.web"),
+    *("lockstep.master.conductor", "lockstep.analysis.gate", "lockstep.analysis.checks"),
+)
 
 A_USERS_LOCUSTFILE = "from lockstep.users import TcpUser"
 A_WORKER_OF_COMPARE = "import lockstep.worker.process"

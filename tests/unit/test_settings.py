@@ -6,25 +6,27 @@ import importlib.util
 import re
 
 from lockstep.plan import Plan
-from lockstep.settings import COMPOSE_VARIABLES, SETTINGS, USUAL_MODES, Where
+from lockstep.settings import COMPOSE_VARIABLES, SETTINGS, Where
 from lockstep_server.flags import FLAGS
-from lockstep_server.grammar import DEFAULT_LISTENERS
+from lockstep_wire.listeners import USUAL_LISTENERS
 from tests.support.server import ROOT
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 OF_COMPOSE = {each.name for each in COMPOSE_VARIABLES}
 
 
-def environment_of(service: str) -> set[str]:
-    """The LOCKSTEP_ variables that Compose sets, or passes on, for a service."""
+def environment_of(service: str, how: str = ":") -> set[str]:
+    """The LOCKSTEP_ variables that Compose sets, or passes on, for a service. how: what follows the name."""
     _, _, rest = COMPOSE.partition(f"\n  {service}:\n")
     mine = re.split(r"\n  \w+:\n", rest)[0]
-    return set(re.findall(r"^      (LOCKSTEP_\w+):", mine, re.MULTILINE))
+    return set(re.findall(rf"^      (LOCKSTEP_\w+){how}", mine, re.MULTILINE))
 
 
 def test_compose_passes_on_what_the_table_says() -> None:
     passed_on = {setting.variable for setting in SETTINGS if Where.COMPOSE in setting.where}
-    assert environment_of("master") == passed_on | OF_COMPOSE | {"LOCKSTEP_COMPOSE"}
+    assert environment_of("master", ":$") == passed_on | OF_COMPOSE
+    # What it tells its master of itself.
+    assert environment_of("master", ": .+") == {"LOCKSTEP_ADMIN", "LOCKSTEP_OUT", "LOCKSTEP_COMPOSE"}
 
 
 def test_compose_gives_the_server_flags_that_it_has() -> None:
@@ -32,14 +34,21 @@ def test_compose_gives_the_server_flags_that_it_has() -> None:
     assert environment_of("server") <= {flag.variable for flag in FLAGS}
 
 
+def test_what_is_handed_to_the_server_it_takes() -> None:
+    flags = {flag.name: flag for flag in FLAGS}
+    for setting in (each for each in SETTINGS if each.to_server):
+        assert setting.usual is not None
+        for value in (setting.usual, *setting.offered):
+            flags[setting.name].parse(value)
+
+
 def test_composes_own_defaults_are_those_of_the_table() -> None:
     used = dict(re.findall(r"\$\{(LOCKSTEP_\w+):-([^}]*)\}", COMPOSE))
     assert used == {each.name: each.default for each in COMPOSE_VARIABLES}
 
 
-def test_the_usual_modes_are_the_servers() -> None:
-    assert [listener.rpartition(":")[0] for listener in DEFAULT_LISTENERS.split()] == list(USUAL_MODES)
-    assert set(Plan().modes) <= set(USUAL_MODES)
+def test_what_is_compared_by_default_is_usually_offered() -> None:
+    assert set(Plan().modes) <= set(USUAL_LISTENERS)
 
 
 def test_the_documentation_is_as_the_tables_are() -> None:

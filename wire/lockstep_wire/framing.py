@@ -218,4 +218,4 @@ def get_framing(name: str) -> Framing:
     try:
         return FRAMINGS[name]
     except KeyError:
-        raise ValueError(f"unknown framing {name!r}; choose one of {', '.join(FRAMINGS)}") from None
+        raise ValueError(f"unknown framing {name!r}; choose from {', '.join(FRAMINGS)}") from None

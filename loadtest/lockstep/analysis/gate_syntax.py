@@ -17,8 +17,9 @@ from decimal import Decimal
 from math import isinf
 
 from lockstep.analysis.metrics import METRICS, Metric, Unit
-from lockstep.errors import PlanError, did_you_mean
+from lockstep.errors import PlanError
 from lockstep.plan import Plan
+from lockstep_wire.choices import did_you_mean
 
 FORM = "write MODE: METRIC < VALUE or MODE/BASELINE: METRIC > RATIO, for example free@32: response_p99 < 20ms"
 

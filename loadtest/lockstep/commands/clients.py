@@ -19,12 +19,13 @@ from lockstep.errors import PlanError
 from lockstep.plan import CLIENT_MODES
 from lockstep.report.numbers import counted
 from lockstep.runs.connections import ClientView, ServerRecord
-from lockstep.settings import USUAL_MODES, Setting
+from lockstep.settings import Setting
 from lockstep.target.admin import ServerView
 from lockstep.target.local_server import local_server
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.samples import Outcome, Sample, SampleMeter
 from lockstep_wire.greeting import ACKNOWLEDGEMENT, greeting_of
+from lockstep_wire.listeners import USUAL_LISTENERS
 
 MOST_CLIENTS = 100
 SETTLE_S = 5.0
@@ -34,7 +35,7 @@ LEGEND = f"{WAITING} waits for admission   {IN_SERVICE} in service   {HELD} has 
 
 @command(
     option(Setting("count", int, 3, "How many clients")),
-    option(Setting("mode", str, "lock", "The server's mode", offered=USUAL_MODES)),
+    option(Setting("mode", str, "lock", "The server's mode", offered=tuple(USUAL_LISTENERS))),
     option(
         Setting("client-mode", str, "free", "free, or locked: one client at a time", choices=CLIENT_MODES)
     ),

@@ -66,6 +66,10 @@ def _naming(plan: Path | None) -> Iterator[None]:
 FLAGS = sorted(given_by(Where.COMPARE), key=lambda setting: setting.only != "plan")
 
 
+# How the two ends of a comparison speak.
+_SPOKEN = ("--framing", "length", "--reply", "echo", "--timing")
+
+
 @command(*map(_flag, FLAGS))
 def compare(**given: Any) -> int:
     """Run the same load against every mode, set side by side."""
@@ -140,12 +144,15 @@ def _run(local_run: LocalRun, junit: Path | None) -> int:
 
 def _server_flags(chosen: Mapping[str, Any], theirs: bool) -> tuple[str, ...]:
     """Flags of the server to be started; PlanError where it is somebody else's, who has set them already."""
-    given = {name: chosen[name] for name in ("hold", "work", "pause") if chosen[name] is not None}
-    if theirs and given:
-        name, value = next(iter(given.items()))
-        raise PlanError(name, f"{value} is the server's to set: start it so, or leave out --host and --admin")
-    words = [word for name, value in {"hold": "2ms", **given}.items() for word in (f"--{name}", value)]
-    return ("--framing", "length", "--reply", "echo", "--timing", *words)
+    settings = [setting for setting in FLAGS if setting.to_server]
+    given = next((setting for setting in settings if chosen[setting.key] is not None), None)
+    if theirs and given is not None:
+        value = chosen[given.key]
+        raise PlanError(
+            given.name, f"{value} is the server's to set: start it so, or leave out --host and --admin"
+        )
+    words = ((f"--{setting.name}", str(chosen[setting.key] or setting.usual)) for setting in settings)
+    return (*_SPOKEN, *(word for pair in words for word in pair))
 
 
 def _progress() -> Progress:

@@ -10,9 +10,10 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from lockstep.commands.output import complain
-from lockstep.errors import INTERRUPTED, did_you_mean
+from lockstep.errors import INTERRUPTED
 from lockstep.settings import Setting
 from lockstep_wire.build import build_of
+from lockstep_wire.choices import did_you_mean
 
 PROGRAM = "lockstep"
 SHELLS = ("bash", "zsh", "fish")

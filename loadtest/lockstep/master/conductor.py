@@ -17,7 +17,7 @@ from gevent.lock import RLock
 
 from lockstep.analysis.checks import is_degraded
 from lockstep.analysis.gates import GateResult, judge_gates, unmet
-from lockstep.control import BEGIN, DRAIN_S, END, HURRIED_DRAIN_S
+from lockstep.control import BEGIN, DRAIN_S, END, HURRIED_DRAIN_S, EndOrder, Fault, Opened, Report
 from lockstep.errors import HarnessError, ResultsError
 from lockstep.master.cell import OPENING_S, CellUnderWay, clear_server
 from lockstep.master.limits import ServerLimits, check_capacity, check_turnover
@@ -210,7 +210,7 @@ class Conductor:
                 return
             cell.end()
             drain_s = HURRIED_DRAIN_S if hurried else DRAIN_S
-            self._workers.tell_all(END, {"at_once": cut_short or hurried, "drain_s": drain_s})
+            self._workers.tell_all(END, EndOrder(cut_short or hurried, drain_s).to_message())
             self._await_reports(cell.collector)
             self._drained.set()
             self._save(cell, cut_short)
@@ -274,18 +274,18 @@ class Conductor:
         if self._cell is not None:
             gevent.wait([self._drained, finishing], timeout=REPORT_WAIT_S, count=1)
 
-    def on_report(self, report: dict[str, Any]) -> None:
+    def on_report(self, report: Report) -> None:
         """A worker's report came in."""
         cell = self._cell
         if cell is None or not cell.collector.add(report):
-            logger.warning("refused a report of worker %s for cell %s", report["worker"], report["cell"])
+            logger.warning("refused a report of worker %s for cell %s", report.worker, report.cell)
 
-    def on_fault(self, told: dict[str, Any]) -> bool:
+    def on_fault(self, fault: Fault) -> bool:
         """A worker cannot go on. True where that ends a run by hand, which nobody here is waiting on."""
         record = self._record
-        if record is None or told["run_id"] != record.run.run_id or self._fault:
+        if record is None or fault.run_id != record.run.run_id or self._fault:
             return False
-        self._fault = f"worker {told['worker']}: {told['reason']}"
+        self._fault = f"worker {fault.worker}: {fault.reason}"
         self._faulted.set()
         return record.run.kind == "hand"
 
@@ -294,10 +294,10 @@ class Conductor:
         """Why a worker cannot go on."""
         return self._fault
 
-    def on_opened(self, told: dict[str, Any]) -> None:
+    def on_opened(self, opened: Opened) -> None:
         """A worker has all of a cell's connections open."""
         if self._cell is not None:
-            self._cell.collector.note_opened(told)
+            self._cell.collector.note_opened(opened)
 
     def on_worker(self, worker: str) -> None:
         """A worker joined; if a cell is under way it takes part from now on.

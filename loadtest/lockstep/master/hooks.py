@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import gevent
 from flask import has_request_context
@@ -12,14 +12,16 @@ from locust import log
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner
 
-from lockstep.control import FAULT, OPENED, PULSE, REPORT
-from lockstep.errors import DONE, exit_code
+from lockstep.control import FAULT, OPENED, PULSE, REPORT, Fault, Message, Opened, Pulse, Report
+from lockstep.errors import DONE, HarnessError, exit_code
 
 if TYPE_CHECKING:
     from lockstep.master.conductor import Conductor
     from lockstep.master.stop_signals import LocustStop
 
 logger = logging.getLogger(__name__)
+
+M = TypeVar("M", bound=Message)
 
 
 def attach_conductor(environment: Environment, conductor: Conductor, stop: LocustStop | None = None) -> None:
@@ -30,20 +32,28 @@ def attach_conductor(environment: Environment, conductor: Conductor, stop: Locus
     runner = environment.runner
     assert isinstance(runner, MasterRunner | LocalRunner)
 
-    def on_fault(told: dict[str, Any]) -> None:
-        if conductor.on_fault(told):
+    def on_fault(fault: Fault) -> None:
+        if conductor.on_fault(fault):
             gevent.spawn(_end_by_fault, environment, conductor)
+
+    def register(kind: str, record: type[M], take: Callable[[M], None]) -> None:
+        def listener(msg: Any, **_: Any) -> None:
+            try:
+                message = record.from_message(msg.data)
+            except HarnessError as error:
+                on_fault(Fault(run_id=msg.data.get("run_id"), worker=msg.node_id, reason=str(error)))
+            else:
+                take(message)
+
+        runner.register_message(kind, listener)
 
     def on_worker(client_id: str, **_: Any) -> None:
         conductor.on_worker(client_id)
 
-    for kind, take in {
-        REPORT: conductor.on_report,
-        OPENED: conductor.on_opened,
-        FAULT: on_fault,
-        PULSE: conductor.pulses.add,
-    }.items():
-        runner.register_message(kind, _handing_on(take))
+    register(REPORT, Report, conductor.on_report)
+    register(OPENED, Opened, conductor.on_opened)
+    register(FAULT, Fault, on_fault)
+    register(PULSE, Pulse, conductor.pulses.add)
     environment.events.worker_connect.add_listener(on_worker)
     _lead_to_its_end(environment, conductor, stop)
 
@@ -98,15 +108,6 @@ def _set_exit_code(environment: Environment, conductor: Conductor, signal: int |
     whole_plan = environment.shape_class is not None and not conductor.interrupted
     if code != DONE or (whole_plan and not runner.exceptions and not log.unhandled_greenlet_exception):
         environment.process_exit_code = code
-
-
-def _handing_on(take: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
-    """A listener for Locust's messages that hands on what is in them."""
-
-    def listener(msg: Any, **_: Any) -> None:
-        take(msg.data)
-
-    return listener
 
 
 def _end_by_fault(environment: Environment, conductor: Conductor) -> None:

@@ -7,11 +7,11 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from lockstep.record.pulse import Pulse, percentiles_us
+from lockstep.control import Pulse
+from lockstep.record.pulse import percentiles_us
 
 # What the page shows as now, and as just before.
 RECENT_NS = 5 * 10**9
@@ -63,10 +63,10 @@ class Pulses:
         self._clock_ns = clock_ns
         self._received: deque[Received] = deque()
 
-    def add(self, told: dict[str, Any]) -> None:
-        """A worker's pulse came in, as Pulse.to_message made it."""
+    def add(self, pulse: Pulse) -> None:
+        """A worker's pulse came in."""
         now_ns = self._clock_ns()
-        self._received.append(Received(now_ns, Pulse(**told)))
+        self._received.append(Received(now_ns, pulse))
         while self._received[0].at_ns < now_ns - HISTORY_S * 10**9 - MOMENT_NS:
             self._received.popleft()
 
@@ -121,11 +121,11 @@ def _arrival(received: Received) -> int:
 
 
 def _split(pulses: Sequence[Pulse]) -> Split | None:
-    told = sum(pulse.told for pulse in pulses)
-    if not told:
+    timed = sum(pulse.timed for pulse in pulses)
+    if not timed:
         return None
     network, wait, service = (
-        sum(getattr(pulse, name) for pulse in pulses) / told / 1000
+        sum(getattr(pulse, name) for pulse in pulses) / timed / 1000
         for name in ("network_ns", "wait_ns", "service_ns")
     )
     return Split(network, wait, service)

@@ -15,16 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from lockstep.runs.records import Run
-from lockstep.settings import COMPOSE_VARIABLES
+from lockstep.settings import COMPOSE_VARIABLES, Where, given_by
 
 # Where Locust's master listens for workers if nobody says where.
 DEFAULT_MASTER_PORT = 5557
 # How much later than Locust's clock for the run time the measured time may begin.
 BEGINNING_S = 5.0
-# Options of ours that mean something in one kind of run only, and those that Compose sets itself.
-_OF_A_PLAN = frozenset({"modes", "levels", "repeats", "seconds", "warmup", "seed", "gate"})
-_BY_HAND = frozenset({"mode"})
-_COMPOSES_OWN = frozenset({"admin", "out"})
 # Its settings are in the options by now, and the file may change.
 _NEVER = frozenset({"plan"})
 
@@ -90,11 +86,12 @@ def repeat_command(run: Run, options: Namespace, defaults: Mapping[str, Any], co
 
 def _line_of_compose(run: Run, options: Namespace, ours: list[_Setting], compose: Compose) -> str:
     workers = len(run.hosts) - 1
+    passed_on = {setting.name for setting in given_by(Where.COMPOSE)}
     settings = [
         _HEADLESS,
         *([_Setting("expect-workers", str(workers), locusts=True)] if workers else []),
         *_load(run, options),
-        *(each for each in ours if each.name not in _COMPOSES_OWN),
+        *(each for each in ours if each.name in passed_on),
         *_host(options, compose.host),
     ]
     rest = (f"{name}={shlex.quote(value)}" for name, value in compose.settings)
@@ -110,7 +107,7 @@ def _host(options: Namespace, usual: str | None) -> Iterator[_Setting]:
 
 def _chosen(run: Run, options: Namespace, defaults: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Our options that are not as they would be anyway, and that mean something in this kind of run."""
-    idle = _BY_HAND if run.kind == "plan" else _OF_A_PLAN
+    idle = {setting.key for setting in given_by(Where.LOCUST) if setting.only not in (None, run.kind)}
     for name, default in defaults.items():
         value = getattr(options, name)
         if value != default and name not in idle | _NEVER:

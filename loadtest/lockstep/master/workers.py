@@ -76,5 +76,5 @@ class Workers:
         self._runner.send_message(kind, message, client_id=worker)
 
     def _on_limits(self, msg: Any, **_: Any) -> None:
-        limits = WorkerLimits(**msg.data)
+        limits = WorkerLimits.from_message(msg.data)
         self._limits[limits.worker] = limits

@@ -62,7 +62,7 @@ def make_cell(
         scenario=traffic.scenario,
         arrival=traffic.arrival.kind,
         rate_per_s=traffic.arrival.rate_per_s,
-        late=collected.late,
+        late=collected.delayed,
         dropped=collected.dropped,
         backed_off=collected.backed_off,
         port_waits=collected.port_waits,

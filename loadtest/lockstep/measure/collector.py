@@ -10,7 +10,7 @@ from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
-from lockstep.control import CellOrder
+from lockstep.control import CellOrder, Opened, Report, Standing
 from lockstep.record.histograms import decoded, encoded, new_histogram, of_histogram
 from lockstep.record.recorder import SpanSums
 from lockstep.runs.connections import ClientView
@@ -41,66 +41,51 @@ class CellCollector:
         self._measured: Counter[str] = Counter()
         self._ledger: Counter[str] = Counter()
         self._per_second: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
-        self._window_s: dict[str, float] = {}
         self.sessions = 0
         self._spans: dict[str, SpanSums] = {}
         self.examples: dict[str, str] = {}
-        # Each of a worker's reports tells these anew, for the cell as far as it has come.
-        self._late: dict[str, int] = {}
-        self._dropped: dict[str, int] = {}
-        self._backed_off: dict[str, int] = {}
-        self._port_waits: dict[str, int] = {}
-        self._addresses: dict[str, list[str]] = {}
-        self._health: dict[str, dict[str, Any]] = {}
-        self._users: dict[str, int] = {}
+        self._standing: dict[str, Standing] = {}
 
     def expect(self, worker: str) -> None:
         """A worker that joined while the cell was running."""
         self.workers.add(worker)
 
-    def add(self, report: dict[str, Any]) -> bool:
+    def add(self, report: Report) -> bool:
         """Take a worker's report in; False, and counted, where it does not belong here."""
-        worker = report["worker"]
-        if report["run_id"] != self.order.run_id:
+        worker, counts = report.worker, report.counts
+        if report.run_id != self.order.run_id:
             self.refused += 1
             return False
-        if report["cell"] != self.order.cell or worker not in self.workers:
+        if report.cell != self.order.cell or worker not in self.workers:
             # Who knows this run's id was given one of its cells: it was silent, and speaks when that is over.
             self.belated += 1
             return False
-        for name, text in report["histograms"].items():
+        for name, text in counts.histograms.items():
             merged = self._histograms.setdefault(name, new_histogram())
             merged.add(decoded(text))
-        self._measured.update(report["measured"])
-        self._ledger.update(report["ledger"])
-        self.sessions += report["sessions"]
-        self._window_s[worker] = report["window_s"]
-        for unit, told in report["spans"].items():
-            self._spans.setdefault(unit, SpanSums()).merge(told)
-        self.examples = {**report["examples"], **self.examples}
-        self._late[worker] = report["late"]
-        self._dropped[worker] = report["dropped"]
-        self._backed_off[worker] = report["backed_off"]
-        self._port_waits[worker] = report["port_waits"]
-        self._addresses[worker] = report["addresses"]
-        self._health[worker] = report["health"]
-        self._users[worker] = report["users"]
-        for second, answered, failed in report["per_second"]:
+        self._measured.update(counts.measured)
+        self._ledger.update(counts.ledger)
+        self.sessions += counts.sessions
+        for unit, sums in counts.spans.items():
+            self._spans.setdefault(unit, SpanSums()).merge(sums)
+        self.examples = {**counts.examples, **self.examples}
+        self._standing[worker] = report.standing
+        for second, answered, failed in counts.per_second:
             self._per_second[second][0] += answered
             self._per_second[second][1] += failed
-        for row in report["connections"]:
+        for row in counts.connections:
             self.clients[row["address"]] = ClientView(**{k: v for k, v in row.items() if k != "address"})
-        self.hosts[worker] = report["host"]
-        if report["final"]:
+        self.hosts[worker] = report.host
+        if report.final:
             self.finished.add(worker)
             if not self.ending:
                 self.left.add(worker)
         return True
 
-    def note_opened(self, told: dict[str, Any]) -> None:
+    def note_opened(self, opened: Opened) -> None:
         """A worker has all its connections open; one of another run or cell is not listened to."""
-        if (told["run_id"], told["cell"]) == (self.order.run_id, self.order.cell):
-            self._opened_s[told["worker"]] = told["opened_s"]
+        if (opened.run_id, opened.cell) == (self.order.run_id, self.order.cell):
+            self._opened_s[opened.worker] = opened.opened_s
 
     @property
     def unopened(self) -> set[str]:
@@ -119,7 +104,7 @@ class CellCollector:
     @property
     def seconds(self) -> float:
         """The measured window, in seconds: the longest that a worker measured."""
-        return max(self._window_s.values(), default=0.0)
+        return max((each.window_s for each in self._standing.values()), default=0.0)
 
     @property
     def messages_per_s(self) -> float:
@@ -160,29 +145,29 @@ class CellCollector:
         return self._ledger["bytes_received"]
 
     @property
-    def late(self) -> int:
+    def delayed(self) -> int:
         """Arrivals for which no user was free when they were due, over the whole cell."""
-        return sum(self._late.values())
+        return sum(each.delayed for each in self._standing.values())
 
     @property
     def dropped(self) -> int:
         """Arrivals that no user ever took, over the whole cell."""
-        return sum(self._dropped.values())
+        return sum(each.dropped for each in self._standing.values())
 
     @property
     def backed_off(self) -> int:
         """How often users waited before another try, because a connection was not taken."""
-        return sum(self._backed_off.values())
+        return sum(each.backed_off for each in self._standing.values())
 
     @property
     def port_waits(self) -> int:
         """How many connections had to wait for a local port."""
-        return sum(self._port_waits.values())
+        return sum(each.port_waits for each in self._standing.values())
 
     @property
     def addresses(self) -> list[str]:
         """Where connections were opened to, `ip:port`; as texts, in order."""
-        return sorted({address for told in self._addresses.values() for address in told})
+        return sorted({address for each in self._standing.values() for address in each.addresses})
 
     @property
     def users(self) -> int | None:
@@ -192,7 +177,7 @@ class CellCollector:
         """
         if self.order.seconds is None:
             return None
-        return sum(users for worker, users in self._users.items() if worker not in self.left)
+        return sum(each.users for worker, each in self._standing.items() if worker not in self.left)
 
     @property
     def spans(self) -> dict[str, SpanSums]:
@@ -211,7 +196,7 @@ class CellCollector:
     @property
     def health(self) -> list[WorkerHealth]:
         """How each worker fared, in the order of their names."""
-        return [worker_health(told) for _, told in sorted(self._health.items())]
+        return [worker_health(each.health) for _, each in sorted(self._standing.items())]
 
     @property
     def times(self) -> dict[str, Distribution]:
@@ -241,8 +226,8 @@ def _messages(counts: Counter[str]) -> Messages:
     return Messages(sent=sum(by_outcome.values()), **by_outcome)
 
 
-def worker_health(report: dict[str, Any]) -> WorkerHealth:
-    """What a worker's `take` said, as a run keeps it."""
-    fields = dict(report)
+def worker_health(health: dict[str, Any]) -> WorkerHealth:
+    """The health of a worker's standing, as a run keeps it."""
+    fields = dict(health)
     lag_ns = HdrHistogram.decode(fields.pop("loop_lag"))
     return WorkerHealth(**fields, loop_lag_us=of_histogram(lag_ns))

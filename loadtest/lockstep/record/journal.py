@@ -6,7 +6,7 @@ A row costs a tenth of a microsecond; counting it into histograms and tables one
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import chain
 
 import numpy as np
@@ -17,32 +17,64 @@ from lockstep.tcp.samples import MessageRow, Phase, Sample
 
 # So few that handing them on holds nobody up for a millisecond.
 ROWS = 2048
-_STEP_COLUMNS = 2
-_MESSAGE_COLUMNS = 7
 
-Table = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class StepColumns:
+    """Steps of one phase that went well: when each began and ended, in monotonic nanoseconds.
+
+    Arrays of shape (steps,).
+    """
+
+    start_ns: Integers
+    end_ns: Integers
+
+    def __len__(self) -> int:
+        return len(self.end_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageColumns:
+    """Answered messages: arrays of shape (messages,), in the order of a MessageRow's numbers.
+
+    due_ns, sent_ns, end_ns: monotonic nanoseconds. wait_ns, service_ns: as the server told. sent_bytes,
+    received_bytes: as they crossed the socket. due_ns, wait_ns and service_ns are ABSENT where nobody said.
+    """
+
+    due_ns: Integers
+    sent_ns: Integers
+    end_ns: Integers
+    wait_ns: Integers
+    service_ns: Integers
+    sent_bytes: Integers
+    received_bytes: Integers
+
+    def __len__(self) -> int:
+        return len(self.end_ns)
+
+    def response_start_ns(self, open_load: bool) -> Integers:
+        """When each message's response time begins, in monotonic nanoseconds: shape (messages,).
+
+        An open load is answerable from when a message was due; in a closed one nothing is due.
+        """
+        return np.where(self.due_ns >= 0, self.due_ns, self.sent_ns) if open_load else self.sent_ns
+
+    def server_timed(self) -> npt.NDArray[np.bool_]:
+        """Which of them came with the server's times: shape (messages,)."""
+        return (self.wait_ns >= 0) & (self.service_ns >= 0)
+
+
+_STEP_WIDTH, _MESSAGE_WIDTH = len(fields(StepColumns)), len(fields(MessageColumns))
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What was answered since the last batch, in monotonic nanoseconds.
+    """What was answered since the last batch; a phase without any is left out."""
 
-    steps: phase -> rows of (start, end). messages: rows of (due, sent, end, wait, service, bytes sent, bytes
-    received), with ABSENT where there is none.
-    """
-
-    steps: dict[Phase, Table]
-    messages: Table
-
-
-def response_starts_ns(messages: Table, open_load: bool) -> Table:
-    """When the response time of each of a batch's messages begins, in monotonic nanoseconds.
-
-    An open load is answerable from when a message was due; in a closed one nothing is due.
-    """
-    due_ns, sent_ns = messages.T[:2]
-    starts_ns: Table = np.where(due_ns >= 0, due_ns, sent_ns) if open_load else sent_ns
-    return starts_ns
+    steps: dict[Phase, StepColumns]
+    messages: MessageColumns
 
 
 class Journal:
@@ -101,8 +133,8 @@ class Journal:
         if not steps and not self._messages:
             return
         batch = Batch(
-            {phase: _table(rows, _STEP_COLUMNS) for phase, rows in steps.items()},
-            _table(self._messages, _MESSAGE_COLUMNS),
+            {phase: StepColumns(*_columns(rows, _STEP_WIDTH)) for phase, rows in steps.items()},
+            MessageColumns(*_columns(self._messages, _MESSAGE_WIDTH)),
         )
         for rows in steps.values():
             rows.clear()
@@ -111,6 +143,7 @@ class Journal:
             read(batch)
 
 
-def _table(rows: Sequence[tuple[int, ...]], columns: int) -> Table:
-    flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=len(rows) * columns)
-    return flat.reshape(-1, columns)
+def _columns(rows: Sequence[tuple[int, ...]], width: int) -> Integers:
+    """Rows of so many numbers each, turned round: shape (width, rows)."""
+    flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=len(rows) * width)
+    return flat.reshape(-1, width).T

@@ -46,7 +46,7 @@ def somebody_listens(environment: Environment) -> bool:
 
 
 class LocustFeed:
-    """One process's journals, all of which Locust is told of.
+    """One process's journals, all of which Locust is told of from `start` on.
 
     A journal is handed on when it is full, twice a second, and before each of Locust's own reports.
     """
@@ -56,14 +56,18 @@ class LocustFeed:
         self._journals: dict[str, Journal] = {}
         self._texts: set[str] = set()
         self._stopped = 0
-        self._flusher = gevent.spawn(self._flush_now_and_then)
+
+    def start(self) -> None:
+        """Hand on now and then, and whenever Locust is about to report. Once."""
+        gevent.spawn(self._flush_now_and_then)
+        events = self._environment.events
         # Before Locust's own listener, which takes the table as it stands.
-        environment.events.report_to_master._handlers.insert(0, self.flush)
-        for end in (environment.events.test_stop, environment.events.quitting):
+        events.report_to_master._handlers.insert(0, self.flush)
+        for end in (events.test_stop, events.quitting):
             end.add_listener(self.flush)
             end.add_listener(self._tell_stopped)
 
-    def open_journal(
+    def new_journal(
         self,
         name: str,
         readers: Sequence[Callable[[Batch], None]] = (),
@@ -71,7 +75,7 @@ class LocustFeed:
         keep_connection: Callable[[str, ClientView], None] | None = None,
         most_connections: int = 0,
     ) -> Journal:
-        """A journal under this name in Locust's table; it takes the place of an earlier one of that name.
+        """A journal for this name in Locust's table, which is handed on once it is registered.
 
         readers, failures, keep_connection, most_connections: who else is to be told, as for Journal.
         """
@@ -82,13 +86,19 @@ class LocustFeed:
         else:
             enter = functools.partial(fill, self._environment.stats, name)
             journal = Journal((*readers, enter), failures, keep_connection, most_connections)
-        self._close(name)
-        self._journals[name] = journal
         return journal
 
+    def register(self, name: str, journal: Journal) -> None:
+        """Hand on this journal from now on, in the place of an earlier one of that name."""
+        if name in self._journals:
+            self._journals[name].flush()
+        self._journals[name] = journal
+
     def journal_of(self, name: str) -> Journal:
-        """The open journal of that name, opened now if there is none."""
-        return self._journals.get(name) or self.open_journal(name)
+        """The registered journal of that name, made now if there is none."""
+        if name not in self._journals:
+            self.register(name, self.new_journal(name))
+        return self._journals[name]
 
     def tell(self, name: str, sample: Sample) -> None:
         """Tell everybody who listens on `events.request` of one sample, Locust's table among them.
@@ -133,10 +143,6 @@ class LocustFeed:
                 stopped,
             )
 
-    def _close(self, name: str) -> None:
-        if name in self._journals:
-            self._journals.pop(name).flush()
-
     def _flush_now_and_then(self) -> None:
         while True:
             gevent.sleep(FLUSH_INTERVAL_S)
@@ -169,14 +175,14 @@ class _TellingJournal(Journal):
 def fill(stats: RequestStats, name: str, batch: Batch) -> None:
     """Enter a batch under this name, a row for each phase."""
     offset_s = time.time() - time.monotonic()
-    for phase, rows in batch.steps.items():
+    for phase, steps in batch.steps.items():
         if phase in REQUEST_TYPES:
-            starts_ns, ends_ns = rows.T
-            _enter(stats, name, REQUEST_TYPES[phase], starts_ns, ends_ns, 0, offset_s)
-    if len(batch.messages):
-        _, sent_ns, ends_ns, _, _, _, received_bytes = batch.messages.T
-        received = int(received_bytes.sum())
-        _enter(stats, name, REQUEST_TYPES[Phase.MESSAGE], sent_ns, ends_ns, received, offset_s)
+            _enter(stats, name, REQUEST_TYPES[phase], steps.start_ns, steps.end_ns, 0, offset_s)
+    if messages := batch.messages:
+        received = int(messages.received_bytes.sum())
+        _enter(
+            stats, name, REQUEST_TYPES[Phase.MESSAGE], messages.sent_ns, messages.end_ns, received, offset_s
+        )
 
 
 def _enter(

@@ -7,49 +7,19 @@ each is an eighth wider than the one before: coarse, but a pulse is 140 small nu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lockstep.control import CellOrder
+from lockstep.control import CellOrder, Pulse
 from lockstep.record.histograms import Nanoseconds
-from lockstep.record.journal import Batch, response_starts_ns
+from lockstep.record.journal import Batch
 from lockstep.tcp.samples import Outcome, Phase, Sample
 
 BUCKETS_A_DECADE = 20
 # From 10 microseconds to 100 seconds; what lies outside is counted in the first or the last.
 LOWEST_DECADE, HIGHEST_DECADE = 4, 11
 BUCKETS = (HIGHEST_DECADE - LOWEST_DECADE) * BUCKETS_A_DECADE
-
-
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """What one worker saw of one cell since its last pulse, which was span_ns ago.
-
-    responses: answers by bucket of their response time. told: how many answers came with the server's times;
-    network_ns, wait_ns, service_ns: the sums of theirs. connections: open, or being opened, right now.
-    failed: messages without a right reply, but for those that were stopped from here.
-    """
-
-    run_id: str
-    cell: int
-    worker: str
-    span_ns: int
-    answered: int
-    failed: int
-    responses: list[int]
-    told: int
-    network_ns: int
-    wait_ns: int
-    service_ns: int
-    connections: int
-
-    def to_message(self) -> dict[str, Any]:
-        """As a dict that msgpack can carry."""
-        # dataclasses.asdict would copy the list number by number, which takes as long as all the rest.
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 class PulseCounter:
@@ -59,31 +29,32 @@ class PulseCounter:
     """
 
     def __init__(self, order: CellOrder, worker: str, now_ns: int) -> None:
-        self._name = (order.run_id, order.cell, worker)
+        self._order, self._worker = order, worker
         self._open_load = order.traffic.arrival.open
         self._since_ns = now_ns
         self._clear()
 
     def _clear(self) -> None:
-        self._failed = self._told = 0
+        self._failed = self._timed = 0
         self._network_ns = self._wait_ns = self._service_ns = 0
         self._responses: npt.NDArray[np.int64] = np.zeros(BUCKETS, np.int64)
 
     def absorb(self, batch: Batch) -> None:
         """Take in what was answered."""
-        if not len(batch.messages):
+        messages = batch.messages
+        if not messages:
             return
-        _, sent_ns, ends_ns, wait_ns, service_ns, _, _ = batch.messages.T
-        elapsed_ns = ends_ns - response_starts_ns(batch.messages, self._open_load)
+        elapsed_ns = messages.end_ns - messages.response_start_ns(self._open_load)
         self._responses += np.bincount(_buckets(elapsed_ns), minlength=BUCKETS)
-        told = (wait_ns >= 0) & (service_ns >= 0)
-        if told.any():
-            spent_ns = (wait_ns + service_ns)[told]
-            self._told += len(spent_ns)
-            self._wait_ns += int(wait_ns[told].sum())
-            self._service_ns += int(service_ns[told].sum())
+        timed = messages.server_timed()
+        if timed.any():
+            wait_ns, service_ns = messages.wait_ns[timed], messages.service_ns[timed]
+            round_trip_ns = (messages.end_ns - messages.sent_ns)[timed]
+            self._timed += len(wait_ns)
+            self._wait_ns += int(wait_ns.sum())
+            self._service_ns += int(service_ns.sum())
             # As in a cell's histogram: a wait that began before the message was sent leaves nothing over.
-            self._network_ns += int(np.maximum((ends_ns - sent_ns)[told] - spent_ns, 0).sum())
+            self._network_ns += int(np.maximum(round_trip_ns - wait_ns - service_ns, 0).sum())
 
     def fail(self, sample: Sample) -> None:
         """Take in a sample that did not go well."""
@@ -93,12 +64,14 @@ class PulseCounter:
     def take(self, now_ns: int, connections: int) -> Pulse:
         """The pulse of everything since the last take. connections: how many this worker has open."""
         pulse = Pulse(
-            *self._name,
+            run_id=self._order.run_id,
+            cell=self._order.cell,
+            worker=self._worker,
             span_ns=max(now_ns - self._since_ns, 1),
             answered=int(self._responses.sum()),
             failed=self._failed,
             responses=self._responses.tolist(),
-            told=self._told,
+            timed=self._timed,
             network_ns=self._network_ns,
             wait_ns=self._wait_ns,
             service_ns=self._service_ns,

@@ -8,7 +8,6 @@ is added up. Everything is counted in the whole-cell ledger.
 
 from __future__ import annotations
 
-import time
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lockstep.control import CellOrder
+from lockstep.control import CellOrder, Counts
 from lockstep.record.histograms import Nanoseconds, encoded, new_histogram, record_all
-from lockstep.record.journal import Batch, Table, response_starts_ns
+from lockstep.record.journal import Batch, MessageColumns, StepColumns
 from lockstep.runs.connections import ClientView
 from lockstep.runs.records import CLIENT_TIMES
 from lockstep.tcp.samples import Outcome, Phase, Sample
@@ -49,10 +48,9 @@ class CellRecorder:
         self.order = order
         self.window = Window()
         self._open_load = order.traffic.arrival.open
-        # A turn that is one message begins when that is sent: no step tells of it.
-        self._turn_is_message = order.traffic.keeps_connection
+        # An iteration that is one message begins when that is sent: no step tells of it.
+        self._iteration_is_message = order.traffic.keeps_connection
         self._connections: list[dict[str, Any]] = []
-        self._sequence = 0
         self._clear()
 
     def _clear(self) -> None:
@@ -73,9 +71,9 @@ class CellRecorder:
 
     def absorb(self, batch: Batch) -> None:
         """Take in what went well."""
-        for phase, rows in batch.steps.items():
-            self._absorb_steps(phase, rows)
-        if len(batch.messages):
+        for phase, steps in batch.steps.items():
+            self._absorb_steps(phase, steps)
+        if batch.messages:
             self._absorb_messages(batch.messages)
 
     def fail(self, sample: Sample) -> None:
@@ -113,70 +111,64 @@ class CellRecorder:
         end_ns = self.window.end_ns
         return 0.0 if end_ns == FAR_NS else max(end_ns - now_ns, 0) / 1e9
 
-    def take(self, worker: str, final: bool) -> dict[str, Any]:
-        """The report of everything since the last take, ready to be sent; `worker` is who sends it."""
-        now_ns = time.monotonic_ns()
-        covered_ns = min(self.window.end_ns, now_ns) - self.window.start_ns
-        report = {
-            "run_id": self.order.run_id,
-            "cell": self.order.cell,
-            "worker": worker,
-            "sequence": self._sequence,
-            "final": final,
-            "window_s": max(covered_ns, 0) / 1e9,
-            "measured": dict(self._measured),
-            "ledger": dict(self._ledger),
-            "sessions": self._sessions,
-            "examples": self._examples,
-            "spans": {unit.value: sums.to_message() for unit, sums in self._spans.items()},
-            "per_second": [[second, *counts] for second, counts in sorted(self._per_second.items())],
-            "histograms": {name: encoded(h) for name, h in self._histograms.items() if h.total_count},
-            "connections": self._connections,
-        }
-        self._sequence += 1
+    def window_s(self, now_ns: int) -> float:
+        """How much of the window is over, in seconds."""
+        return max(min(self.window.end_ns, now_ns) - self.window.start_ns, 0) / 1e9
+
+    def take(self) -> Counts:
+        """Everything since the last take."""
+        counts = Counts(
+            measured=dict(self._measured),
+            ledger=dict(self._ledger),
+            sessions=self._sessions,
+            examples=self._examples,
+            spans={unit.value: sums.to_message() for unit, sums in self._spans.items()},
+            per_second=[[second, *counts] for second, counts in sorted(self._per_second.items())],
+            histograms={name: encoded(h) for name, h in self._histograms.items() if h.total_count},
+            connections=self._connections,
+        )
         self._connections = []
         self._clear()
-        return report
+        return counts
 
-    def _absorb_steps(self, phase: Phase, rows: Table) -> None:
-        starts_ns, ends_ns = rows.T
-        elapsed_ns = ends_ns - starts_ns
+    def _absorb_steps(self, phase: Phase, steps: StepColumns) -> None:
+        elapsed_ns = steps.end_ns - steps.start_ns
         if not (phase is Phase.CONNECT and self.order.opens_first):
-            elapsed_ns = elapsed_ns[self._inside(ends_ns)]
+            elapsed_ns = elapsed_ns[self._inside(steps.end_ns)]
         self._put(_STEP_HISTOGRAMS[phase], elapsed_ns)
         if phase is Phase.SESSION:
             self._sessions += len(elapsed_ns)
-            self._spans[phase].add(self.window, starts_ns, ends_ns)
+            self._spans[phase].add(self.window, steps.start_ns, steps.end_ns)
 
-    def _absorb_messages(self, rows: Table) -> None:
+    def _absorb_messages(self, messages: MessageColumns) -> None:
         answered = Outcome.ANSWERED.value
-        due_ns, sent_ns, ends_ns, wait_ns, service_ns, sent_bytes, received_bytes = rows.T
-        starts_ns = response_starts_ns(rows, self._open_load)
-        inside = self._inside(ends_ns)
+        sent_ns, end_ns = messages.sent_ns, messages.end_ns
+        inside = self._inside(end_ns)
         self._ledger.update(
             {
-                answered: len(rows),
-                "carried": len(rows),
-                "bytes_sent": int(sent_bytes.sum()),
-                "bytes_received": int(received_bytes.sum()),
+                answered: len(messages),
+                "carried": len(messages),
+                "bytes_sent": int(messages.sent_bytes.sum()),
+                "bytes_received": int(messages.received_bytes.sum()),
             }
         )
         self._measured[answered] += int(inside.sum())
-        self._spans[Phase.MESSAGE].add(self.window, sent_ns, ends_ns)
-        self._count_seconds(ends_ns[inside])
-        round_trip_ns = ends_ns - sent_ns
-        self._put("response", (ends_ns - starts_ns)[inside])
+        self._spans[Phase.MESSAGE].add(self.window, sent_ns, end_ns)
+        self._count_seconds(end_ns[inside])
+        round_trip_ns = end_ns - sent_ns
+        self._put("response", (end_ns - messages.response_start_ns(self._open_load))[inside])
         if self._open_load:
             self._put("round_trip", round_trip_ns[inside])
-        if self._turn_is_message:
-            self._put("send_lag", (sent_ns - due_ns)[inside & (due_ns >= 0)])
-        told = inside & (wait_ns >= 0) & (service_ns >= 0)
-        if told.any():
-            self._put("wait", wait_ns[told])
-            self._put("service", service_ns[told])
+        if self._iteration_is_message:
+            self._put("send_lag", (sent_ns - messages.due_ns)[inside & (messages.due_ns >= 0)])
+        timed = inside & messages.server_timed()
+        if timed.any():
+            wait_ns, service_ns = messages.wait_ns[timed], messages.service_ns[timed]
+            self._put("wait", wait_ns)
+            self._put("service", service_ns)
             # The wait can begin before the message is sent (a connection waits as soon as it has arrived), so
             # the rest may be below 0.
-            self._put("network", (round_trip_ns - wait_ns - service_ns)[told])
+            self._put("network", round_trip_ns[timed] - wait_ns - service_ns)
 
     def _count_seconds(self, ends_ns: Nanoseconds) -> None:
         seconds, counts = np.unique((ends_ns - self.window.start_ns) // 1_000_000_000, return_counts=True)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockstep.control import CellOrder
-from lockstep.errors import HarnessError, PlanError, did_you_mean
+from lockstep.errors import HarnessError, PlanError
 from lockstep.plan import Plan, Traffic
 from lockstep.runs.records import Mode
 from lockstep.target.admin import ServerView, Snapshot
+from lockstep_wire.choices import did_you_mean
 from lockstep_wire.framing import FRAMINGS
 from lockstep_wire.greeting import ACKNOWLEDGEMENT
 

@@ -1,4 +1,4 @@
-"""When turns are due in open load: schedules as arithmetic, in nanoseconds from the cell's start. No clock.
+"""When iterations are due in open load: schedules as arithmetic, in ns from the cell's start. No clock.
 
 A schedule is one worker's share. Nobody divides it: each worker computes its own part, and the parts of all
 workers together are arrivals at the full rate.
@@ -117,7 +117,7 @@ def _constant(rate_per_s: float, worker: int, workers: int, _seed: int) -> Sched
 
 
 SCHEDULES: dict[str, Callable[[float, int, int, int], Schedule]] = {"constant": _constant, "poisson": Poisson}
-"""Kind of open arrivals -> its schedule, of turns a second, the worker's number, how many, and a seed."""
+"""Kind of open arrivals -> its schedule, of iterations/s, the worker's number, how many, and a seed."""
 
 
 def schedule_of(arrival: Arrival, worker: int, workers: int, seed: int) -> Schedule | None:

@@ -53,6 +53,7 @@ class HealthMonitor:
         self._began = self._usage()
         self._alarm = Alarm()
         self._lag = LoopLag(self._alarm)
+        self._lag.start()
 
     def take(self) -> dict[str, Any]:
         """Everything since the start, as `worker_health` takes it: the last report replaces those before it.
@@ -138,14 +139,20 @@ class LoopLag:
         self.histogram = HdrHistogram(1, HIGHEST_NS, SIGNIFICANT_DIGITS)
         self._alarm = alarm
         self._clock = clock
-        self._greenlet = gevent.spawn(self._run, clock())
+        self._due_ns = 0
+        self._greenlet = gevent.Greenlet(self._run)
+
+    def start(self) -> None:
+        """The first tick is due 20 ms from now. Once."""
+        self._due_ns = self._clock()
+        self._greenlet.start()
 
     def stop(self) -> None:
         """No more ticks."""
         self._greenlet.kill(block=False)
 
-    def _run(self, due_ns: int) -> None:
+    def _run(self) -> None:
         while True:
-            due_ns += TICK_NS
-            self._alarm.wait_until(due_ns)
-            self.histogram.record_value(min(max(self._clock() - due_ns, 1), HIGHEST_NS))
+            self._due_ns += TICK_NS
+            self._alarm.wait_until(self._due_ns)
+            self.histogram.record_value(min(max(self._clock() - self._due_ns, 1), HIGHEST_NS))

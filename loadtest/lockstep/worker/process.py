@@ -13,7 +13,6 @@ import inspect
 import signal
 import sys
 from argparse import Namespace
-from dataclasses import asdict
 from types import FrameType
 from typing import Any
 
@@ -24,8 +23,8 @@ from locust.env import Environment
 from locust.log import setup_logging
 from locust.runners import LocalRunner, WorkerRunner
 
-from lockstep.control import BEGIN, END, FAULT, LIMITS, CellOrder
-from lockstep.errors import PlanError
+from lockstep.control import BEGIN, END, FAULT, LIMITS, CellOrder, EndOrder, Fault
+from lockstep.errors import HarnessError
 from lockstep.users import feed_of
 from lockstep.worker.agent import Agent, ScenarioUser
 from lockstep.worker.limits import own_limits, raise_open_files
@@ -64,15 +63,15 @@ def attach_agent(environment: Environment) -> Agent:
     def on_begin(msg: Any, **_: Any) -> None:
         try:
             order = CellOrder.from_message(msg.data)
-        except (TypeError, KeyError, PlanError) as error:
-            reason = f"cannot follow an order ({error}): start master and workers from the same version"
-            told = {"run_id": msg.data.get("run_id"), "worker": runner.client_id, "reason": reason}
-            runner.send_message(FAULT, told)
+        except HarnessError as error:
+            fault = Fault(run_id=msg.data.get("run_id"), worker=runner.client_id, reason=str(error))
+            runner.send_message(FAULT, fault.to_message())
         else:
             agent.begin(order)
 
     def on_end(msg: Any, **_: Any) -> None:
-        agent.end(msg.data["drain_s"], at_once=msg.data["at_once"])
+        order = EndOrder.from_message(msg.data)
+        agent.end(order.drain_s, at_once=order.at_once)
 
     def on_quitting(**_: Any) -> None:
         agent.quit()
@@ -82,7 +81,7 @@ def attach_agent(environment: Environment) -> Agent:
     runner.register_message(END, on_end, concurrent=True)
     if isinstance(runner, WorkerRunner):
         environment.events.quitting.add_listener(on_quitting)
-        runner.send_message(LIMITS, asdict(own_limits(runner.client_id)))
+        runner.send_message(LIMITS, own_limits(runner.client_id).to_message())
     return agent
 
 

@@ -95,8 +95,8 @@ def test_failed_messages_are_figures_and_only_a_gate_makes_them_a_failure(
     with ServerProcess("free", flags=("--bind", "127.0.0.1")) as server:
         target = ("--host", f"tcp://127.0.0.1:{server.ports['free']}", "--reply", "echo")
         plan = ("--run", "comparison plan", "--modes", "target", "--payload", str(len(ACK)), *SHORT)
-        plan += ("--seconds", "2")  # a pause of the machine at its end must not make it too short
-        done = locust("", tmp_path, *target, *plan, LOCKSTEP_GATE=gates)
+        long = ("--seconds", "2")  # a pause of the machine at its end must not make it too short
+        done = locust("", tmp_path, *target, *plan, *long, LOCKSTEP_GATE=gates)
     assert done.returncode == code, done.stderr
     _, run = only_run(tmp_path)
     assert run["cells"][0]["messages"]["mismatch"] > 0

@@ -44,12 +44,13 @@ def run_by_hand(port: int, out: Path, *options: str) -> subprocess.CompletedProc
 
 def share_above(histogram: HdrHistogram, limit_ns: int) -> float:
     """The part of the values that lie above a limit."""
-    below = sum(
+    below: int = sum(
         item.count_added_in_this_iter_step
         for item in histogram.get_recorded_iterator()
         if item.value_iterated_to <= limit_ns
     )
-    return 1 - below / histogram.get_total_count()
+    total: int = histogram.get_total_count()
+    return 1 - below / total
 
 
 def test_a_stall_of_the_server_shows_in_the_response_time_and_not_in_the_round_trip(tmp_path: Path) -> None:

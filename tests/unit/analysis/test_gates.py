@@ -101,9 +101,9 @@ def test_a_count_that_must_be_reached_must_be_so_in_every_repeat(run: Run) -> No
 
 
 def test_order_and_fairness_can_be_asked_for(run: Run) -> None:
-    ordered = changed(
-        run, lambda cell: cell.mode == "lock", server=replace(run.cells[0].server, fairness=IN_ORDER)
-    )
+    server = run.cells[0].server
+    assert server is not None
+    ordered = changed(run, lambda cell: cell.mode == "lock", server=replace(server, fairness=IN_ORDER))
     asked = ("lock@8: overtaken_share <= 25%", "lock@8: jain >= 0.9", "lock@8: longest_wait < 80ms")
     assert [each.passed for each in judge_gates(gated(ordered, *asked))] == [True, False, True]
 

@@ -163,7 +163,7 @@ def test_a_degraded_run_on_either_side_gets_no_verdict(which: str) -> None:
     sound = repeated(EVEN)
     spoilt = degraded(repeated(EVEN, 10))
     found = diff(spoilt, sound, 0.05) if which == "A" else diff(sound, spoilt, 0.05)
-    assert found.differences == found.lost == ()
+    assert (found.differences, found.lost) == ((), ())
     assert not found.worse
     assert [(letter, finding.check.name) for letter, finding in found.withheld] == [
         (which, "ledger-difference")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from lockstep.analysis.series import SeriesIndex
 from lockstep.runs.records import Cell
 from tests.factories.runs import make_cell, run_of
 
-OPEN = {"arrival": "poisson", "rate_per_s": 148.0}
+OPEN: dict[str, Any] = {"arrival": "poisson", "rate_per_s": 148.0}
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from lockstep.__main__ import app, main
 from lockstep.errors import INTERRUPTED
-from lockstep.settings import USUAL_MODES
 from lockstep_wire.build import build_of
+from lockstep_wire.listeners import USUAL_LISTENERS
 
 COMMANDS = list(app.commands)
 BASH = shutil.which("bash") or ""
@@ -202,7 +202,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         (["com"], ["compare", "completion"]),
         (["compare", "--mod"], ["--modes"]),
-        (["compare", "--modes", ""], list(USUAL_MODES)),
+        (["compare", "--modes", ""], list(USUAL_LISTENERS)),
         (["compare", "--modes", "free,lo"], ["free,lock", "free,lock/message"]),
         (["compare", "--client-mode", "l"], ["locked"]),
         (["compare", "--plan", "s"], ["smoke", "soak", "staircase"]),

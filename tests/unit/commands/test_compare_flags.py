@@ -105,7 +105,7 @@ def test_a_plan_file_stands_in_for_flags_and_its_name_is_kept(
         file=str(file),
     )
     assert (run.processes, run.out) == (1, Path("elsewhere"))
-    assert run.server_flags[-2:] == ("--hold", "5ms")
+    assert run.server_flags[-6:] == ("--hold", "5ms", "--work", "sleep", "--pause", "0")
     assert run.command == f"lockstep compare --plan {file}"
 
 

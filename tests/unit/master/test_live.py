@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lockstep.master.live import Pulses, Split, moment, recent, together
-from tests.factories.pulses import as_message, came, pulse
+from tests.factories.pulses import came, pulse
 from tests.factories.units import S
 
 
@@ -25,8 +25,8 @@ def test_workers_rates_and_connections_are_added_each_over_its_own_time() -> Non
 
 
 def test_means_are_over_all_answers_that_came_with_the_servers_times() -> None:
-    first = pulse(told=1, network_ns=1000, wait_ns=4000, service_ns=2000)
-    second = pulse("w2", told=3, network_ns=3000, wait_ns=0, service_ns=2000)
+    first = pulse(timed=1, network_ns=1000, wait_ns=4000, service_ns=2000)
+    second = pulse("w2", timed=3, network_ns=3000, wait_ns=0, service_ns=2000)
     seen = together([first, second, pulse()])
     assert seen is not None
     assert seen.split == Split(network_us=1.0, wait_us=1.0, service_us=1.0)
@@ -73,6 +73,6 @@ def test_pulses_are_kept_for_a_minute_and_told_apart_by_their_run() -> None:
     arrivals_ns = iter((0, S, 63 * S, 63 * S))
     pulses = Pulses(lambda: next(arrivals_ns))
     for run_id in ("run", "run", "run", "another"):
-        pulses.add(as_message(pulse(run_id=run_id)))
+        pulses.add(pulse(run_id=run_id))
     assert [each.at_ns for each in pulses.of_run("run")] == [S, 63 * S]
     assert len(pulses.of_run("another")) == 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockstep.control import CellOrder
+from lockstep.control import CellOrder, Opened
 from lockstep.measure.collector import CellCollector
 from lockstep.plan import Arrival, Traffic
 from lockstep.record.recorder import SpanSums
@@ -148,10 +148,10 @@ def test_reports_of_other_runs_are_refused_and_those_of_workers_that_were_silent
 
 def test_users_of_a_worker_that_left_are_not_counted_beside_those_that_took_their_place() -> None:
     collector = CellCollector(order(), {"w1", "w2"})
-    collector.add({**report_of([], "w1", final=False), "users": 2})
-    collector.add({**report_of([], "w2"), "users": 2})
+    collector.add(report_of([], "w1", final=False, users=2))
+    collector.add(report_of([], "w2", users=2))
     collector.ending = True
-    collector.add({**report_of([], "w1"), "users": 4})
+    collector.add(report_of([], "w1", users=4))
     assert collector.users == 4
 
 
@@ -174,9 +174,9 @@ def test_the_rate_is_over_the_cells_window_though_a_worker_left_early() -> None:
     """Its users may have moved to the others: its own rate on top of theirs would count them twice."""
     collector = CellCollector(order(), {"w1", "w2"})
     whole = [message(1.0, 1.0 + i / 100) for i in range(100)]
-    collector.add({**report_of(whole[:50], "w2"), "window_s": 0.5})
+    collector.add(report_of(whole[:50], "w2", window_s=0.5))
     collector.ending = True
-    collector.add({**report_of(whole, "w1"), "window_s": 2.0})
+    collector.add(report_of(whole, "w1", window_s=2.0))
     assert collector.messages_per_s == pytest.approx(150 / 2.0)
     assert collector.seconds == 2.0
     assert collector.left == {"w2"}
@@ -184,7 +184,7 @@ def test_the_rate_is_over_the_cells_window_though_a_worker_left_early() -> None:
 
 def test_a_worker_whose_window_has_not_begun_has_no_rate() -> None:
     collector = CellCollector(order(), {"w1"})
-    collector.add({**report_of([], "w1"), "window_s": 0.0})
+    collector.add(report_of([], "w1", window_s=0.0))
     assert (collector.messages_per_s, collector.sessions_per_s, collector.seconds) == (0.0, 0.0, 0.0)
 
 
@@ -221,20 +221,18 @@ def test_connections_and_hosts_of_all_workers_are_kept() -> None:
 
 def test_late_and_dropped_arrivals_are_the_last_word_of_each_worker_added_up() -> None:
     collector = CellCollector(order(traffic=OPEN), {"w1", "w2"})
-    collector.add({**report_of([], "w1", final=False), "late": 3, "dropped": 1})
-    collector.add({**report_of([], "w1"), "late": 5, "dropped": 2})
-    collector.add({**report_of([], "w2"), "late": 1, "dropped": 0})
-    assert (collector.late, collector.dropped) == (6, 2)
+    collector.add(report_of([], "w1", final=False, delayed=3, dropped=1))
+    collector.add(report_of([], "w1", delayed=5, dropped=2))
+    collector.add(report_of([], "w2", delayed=1, dropped=0))
+    assert (collector.delayed, collector.dropped) == (6, 2)
 
 
 def test_back_offs_and_addresses_are_the_last_word_of_each_worker_put_together() -> None:
     collector = CellCollector(order(), {"w1", "w2"})
-    collector.add(
-        {**report_of([], "w1", final=False), "backed_off": 1, "port_waits": 2, "addresses": ["192.0.2.1:80"]}
-    )
+    collector.add(report_of([], "w1", final=False, backed_off=1, port_waits=2, addresses=["192.0.2.1:80"]))
     told = ["192.0.2.1:80", "192.0.2.2:80"]
-    collector.add({**report_of([], "w1"), "backed_off": 4, "port_waits": 3, "addresses": told})
-    collector.add({**report_of([], "w2"), "backed_off": 2, "addresses": ["192.0.2.2:80"]})
+    collector.add(report_of([], "w1", backed_off=4, port_waits=3, addresses=told))
+    collector.add(report_of([], "w2", backed_off=2, addresses=["192.0.2.2:80"]))
     assert (collector.backed_off, collector.port_waits, collector.addresses) == (6, 3, told)
 
 
@@ -255,20 +253,20 @@ def test_of_all_workers_failures_an_example_of_each_outcome_is_kept() -> None:
 
 def test_each_workers_health_is_what_it_told_last_in_the_order_of_their_names() -> None:
     collector = CellCollector(order(), {"w1", "w2"})
-    collector.add({**report_of([], "w2", final=False), "health": health_message("w2", 0.9)})
-    collector.add({**report_of([], "w1"), "health": health_message("w1", 0.1)})
-    collector.add({**report_of([], "w2"), "health": health_message("w2", 0.2)})
+    collector.add(report_of([], "w2", final=False, health=health_message("w2", 0.9)))
+    collector.add(report_of([], "w1", health=health_message("w1", 0.1)))
+    collector.add(report_of([], "w2", health=health_message("w2", 0.2)))
     assert [(health.worker, health.cpu_share) for health in collector.health] == [("w1", 0.1), ("w2", 0.2)]
 
 
 def test_who_has_not_opened_its_connections_is_known_and_the_slowest_tells_how_long_it_took() -> None:
     collector = CellCollector(order(traffic=Traffic("persistent")), {"w1", "w2"})
     assert (collector.unopened, collector.opening_s) == ({"w1", "w2"}, None)
-    told = {"run_id": "run", "cell": 0, "worker": "w1", "opened_s": 0.5}
-    collector.note_opened({**told, "worker": "w2", "cell": 7})
-    collector.note_opened(told)
+    opened = Opened(run_id="run", cell=0, worker="w1", opened_s=0.5)
+    collector.note_opened(replace(opened, worker="w2", cell=7))
+    collector.note_opened(opened)
     assert (collector.unopened, collector.opening_s) == ({"w2"}, 0.5)
-    collector.note_opened({**told, "worker": "w2", "opened_s": 0.2})
+    collector.note_opened(replace(opened, worker="w2", opened_s=0.2))
     assert (collector.unopened, collector.opening_s) == (set(), 0.5)
 
 

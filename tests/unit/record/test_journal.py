@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from itertools import count
+from dataclasses import fields
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockstep.record.journal import ROWS, Batch, Journal
+from lockstep.record.journal import ROWS, Batch, Journal, MessageColumns, StepColumns
 from lockstep.runs.connections import ClientView
-from lockstep.tcp.samples import Outcome, Phase, Sample
+from lockstep.tcp.samples import MessageRow, Outcome, Phase, Sample, message_sample
 from tests.factories.reports import START_NS, message, view
+
+
+def rows_of(columns: MessageColumns | StepColumns) -> list[tuple[int, ...]]:
+    """What was told, one after another."""
+    arrays = [getattr(columns, field.name) for field in fields(columns)]
+    assert {(array.dtype, array.shape) for array in arrays} == {(np.dtype(np.int64), (len(columns),))}
+    return list(zip(*(array.tolist() for array in arrays), strict=True))
 
 
 class Reader:
@@ -24,15 +31,14 @@ class Reader:
 
     def __call__(self, batch: Batch) -> None:
         self.batches += 1
-        self.messages += map(tuple, batch.messages.tolist())
-        for phase, rows in batch.steps.items():
-            assert rows.dtype == np.int64
-            self.steps[phase] += map(tuple, rows.tolist())
+        self.messages += rows_of(batch.messages)
+        for phase, steps in batch.steps.items():
+            self.steps[phase] += rows_of(steps)
 
 
 MOMENT = st.integers(-1, 2**63 - 1)
 FLUSH = "flush"
-Told = tuple[int, ...] | tuple[Phase, int, int] | str
+Told = MessageRow | tuple[Phase, int, int] | str
 
 
 @settings(deadline=None)
@@ -50,26 +56,40 @@ def test_whatever_was_told_reaches_every_reader_once_and_in_order(told: list[Tol
     messages: list[tuple[int, ...]] = []
     steps: dict[Phase, list[tuple[int, ...]]] = {phase: [] for phase in Phase}
     for each in told:
-        if each == FLUSH:
-            journal.flush()
-        elif isinstance(each[0], Phase):
-            journal.step(*each)
-            steps[each[0]].append(tuple(each[1:]))
-        else:
-            journal.message(each)
-            messages.append(each)
+        match each:
+            case str():
+                journal.flush()
+            case (phase, start_ns, end_ns):
+                journal.step(phase, start_ns, end_ns)
+                steps[phase].append((start_ns, end_ns))
+            case row:
+                journal.message(row)
+                messages.append(row)
     journal.flush()
     for reader in (first, second):
         assert reader.messages == messages
         assert reader.steps == steps
 
 
+def test_a_messages_numbers_stand_in_the_columns_of_their_names() -> None:
+    batches: list[Batch] = []
+    journal = Journal((batches.append,), ())
+    row = (1, 2, 4, 8, 16, 32, 64)
+    journal.message(row)
+    journal.flush()
+    sample, (messages,) = message_sample(row), [batch.messages for batch in batches]
+    assert list(messages.sent_ns) == [sample.start_ns]
+    assert list(messages.end_ns) == [sample.end_ns]
+    for name in ("wait_ns", "service_ns", "sent_bytes", "received_bytes"):
+        assert getattr(messages, name) == getattr(sample, name), name
+    assert messages.due_ns == 1
+
+
 def test_a_full_journal_hands_itself_on() -> None:
     reader = Reader()
     journal = Journal((reader,), ())
-    numbers = count()
     for number in range(ROWS - 1):
-        journal.message((number, *[next(numbers)] * 6))
+        journal.message((number, 0, 0, 0, 0, 0, 0))
     assert reader.batches == 0
     journal.message((ROWS - 1, 0, 0, 0, 0, 0, 0))
     assert (reader.batches, len(reader.messages)) == (1, ROWS)

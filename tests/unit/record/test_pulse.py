@@ -60,7 +60,7 @@ def test_wait_service_and_the_rest_are_summed_over_the_answers_that_came_with_th
         tell(journal, sample)
     journal.flush()
     pulse = pulses.take(START_NS + S, 0)
-    assert (pulse.answered, pulse.told) == (3, 2)
+    assert (pulse.answered, pulse.timed) == (3, 2)
     assert (pulse.wait_ns, pulse.service_ns, pulse.network_ns) == (8 * MS, 4 * MS, 8 * MS)
 
 

@@ -178,8 +178,8 @@ def test_a_run_without_a_comparison_has_a_short_verdict_too() -> None:
 
 
 def test_a_silence_under_open_load_is_told_under_its_rate() -> None:
-    load = {"arrival": "poisson", "rate_per_s": 100.0}
-    cells = [silent(make_cell("lock", **load)), make_cell("lock", repeat=2, arrival="closed")]
+    quiet = silent(make_cell("lock", arrival="poisson", rate_per_s=100.0))
+    cells = [quiet, make_cell("lock", repeat=2, arrival="closed")]
     assert verdict_sentences(judge(run_of(cells))) == [
         "at 100 arrivals per second (8 users), lock answers no message"
     ]

@@ -14,9 +14,10 @@ from lockstep.analysis.timeline import Lane, Panel, Timeline
 from lockstep.report import why_words
 from lockstep.report.charts.picture import Chart, to_svg
 from lockstep.report.material import colours
+from lockstep.report.numbers import percent
 from lockstep.report.sections.fairness import fairness_rows
 from lockstep.report.sections.overlap import BY_MESSAGE, overlap_chart
-from lockstep.report.sections.scalability import fit_words, percent, scalability_rows
+from lockstep.report.sections.scalability import fit_words, scalability_rows
 from lockstep.report.sections.throughput import throughput_chart
 from lockstep.report.sections.timeline import timeline_chart
 from lockstep.runs.measures import Fairness, Overlap

@@ -94,9 +94,13 @@ def test_a_pool_takes_sessions_in_the_order_of_arrival() -> None:
 
 def test_a_pool_has_as_many_workers_as_asked_for() -> None:
     together = threading.Barrier(4)
+
+    def meet() -> None:
+        together.wait(PATIENCE_S)
+
     pool = WorkerPool(3)
     for _ in range(3):
-        pool(lambda: together.wait(PATIENCE_S))
+        pool(meet)
     together.wait(PATIENCE_S)
 
 

@@ -200,6 +200,6 @@ def test_who_finds_no_local_port_waits_for_one_and_that_is_neither_a_failure_nor
 
 def test_who_waits_for_a_port_can_be_stopped(book: Book) -> None:
     link = breaking(book.waiting.link, "connect", OSError(errno.EADDRNOTAVAIL, "no port"))
-    client = book.client(1, link=link, sleep=lambda _: client.abort(stopped=True))
+    client: TcpClient = book.client(1, link=link, sleep=lambda _: client.abort(stopped=True))
     assert client.connect() is Outcome.ABORTED
     assert book.outcomes() == [(Phase.CONNECT, Outcome.ABORTED)]

@@ -281,11 +281,11 @@ def test_a_listener_that_raises_leaves_no_old_reply_behind(book: Book) -> None:
         client.connect()
         client.send(b"one")
         client.send(b"two")
-        told, book.meter.failure = book.meter.failure, raises  # type: ignore[method-assign]
+        told, book.meter.failure = book.meter.failure, raises
         with pytest.raises(RescheduleError):
             client.receive(b"one")
         assert not client.connected
-        book.meter.failure = told  # type: ignore[method-assign]
+        book.meter.failure = told
         client.timeout_s = PATIENCE_S
         client.connect()
         assert client.request(b"new!", b"new!")

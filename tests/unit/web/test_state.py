@@ -132,7 +132,7 @@ def test_whether_the_servers_counts_are_known_is_said_and_what_is_not_known_is_n
 
 
 def test_what_clients_see_is_named_by_its_cell_and_split_in_the_modes_colours() -> None:
-    times = {"told": 10, "network_ns": 1_000_000, "wait_ns": 7_000_000, "service_ns": 2_000_000}
+    times: dict[str, Any] = {"timed": 10, "network_ns": 10**6, "wait_ns": 7 * 10**6, "service_ns": 2 * 10**6}
     seen = state(progress(cell=under_way(CELLS[0])), [came(101, pulse(answered=10, **times))])
     now = seen["now"]
     assert now["name"].startswith(f"{CELLS[0].mode}, ")

@@ -128,5 +128,5 @@ def test_the_length_comes_first_in_four_bytes_big_endian() -> None:
 
 
 def test_an_unknown_framing_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(ValueError, match="unknown framing 'tlv'; choose one of raw, line, length"):
+    with pytest.raises(ValueError, match="unknown framing 'tlv'; choose from raw, line, length"):
         get_framing("tlv")

@@ -176,6 +176,7 @@ def test_where_there_is_no_procfs_nothing_is_counted(tmp_path: Path) -> None:
 def test_a_loop_that_stood_still_is_late_for_every_tick_that_it_missed() -> None:
     clock = HandClock(5)
     lag = LoopLag(clock, clock)
+    lag.start()
     settle()
     clock.go_to(5 + TICK_NS)
     assert lag.histogram.get_total_count() == 1

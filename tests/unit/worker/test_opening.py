@@ -14,9 +14,12 @@ from tests.support.hand_clock import settle
 
 
 def opening(expected: Iterable[int]) -> tuple[Opening, list[float]]:
-    """An opening, and what it has told."""
+    """An opening that has begun, and what it has told."""
     told: list[float] = []
-    return Opening(expected, 1e9, told.append), told
+    door = Opening(expected, 1e9, told.append)
+    assert told == []
+    door.start()
+    return door, told
 
 
 def test_all_wait_until_the_last_has_opened_its_connection_and_that_is_told_once() -> None:
@@ -35,7 +38,7 @@ def test_all_wait_until_the_last_has_opened_its_connection_and_that_is_told_once
 def test_who_comes_when_it_is_over_does_not_wait() -> None:
     door, told = opening([1])
     door.await_all(1)
-    door.await_turn(2)
+    door.await_start(2)
     door.await_all(2)
     assert len(told) == 1
 
@@ -47,7 +50,7 @@ def test_where_nobody_opens_a_connection_first_it_is_over_at_once() -> None:
 
 def test_one_that_comes_unexpected_is_waited_for_too() -> None:
     door, told = opening([1])
-    door.await_turn(2)
+    door.await_start(2)
     first = gevent.spawn(door.await_all, 1)
     settle()
     assert (first.dead, door.over) == (False, False)
@@ -99,7 +102,7 @@ def test_whoever_comes_and_goes_in_whatever_order_nobody_who_stays_is_left_waiti
 
     def use(user: int) -> None:
         if not door.over:
-            door.await_turn(user)
+            door.await_start(user)
             door.await_all(user)
 
     def leave(user: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.arrivals import Constant
-from lockstep.worker.pacer import MOST_IN_A_ROW, Pacer
+from lockstep.worker.pacer import MAX_IN_A_ROW, Pacer
 from tests.support.hand_clock import HandClock, settle
 
 MS = 1_000_000
@@ -27,8 +27,10 @@ class Clock(HandClock):
 
 
 def made(clock: Clock, patience_ms: int = 25) -> Pacer:
-    """Arrivals at the start and every 10 ms after it."""
-    return Pacer(Constant(100, 0, 1), START_NS, patience_ms * MS, clock, clock)
+    """Started: arrivals at the start and every 10 ms after it."""
+    pacer = Pacer(Constant(100, 0, 1), START_NS, patience_ms * MS, clock, clock)
+    pacer.start()
+    return pacer
 
 
 def taking(pacer: Pacer) -> gevent.Greenlet:
@@ -46,7 +48,7 @@ def due_ms(user: gevent.Greenlet) -> int | None:
 
 
 def counts(pacer: Pacer) -> tuple[int, int, int]:
-    return pacer.taken, pacer.late, pacer.dropped
+    return pacer.taken, pacer.delayed, pacer.dropped
 
 
 def test_idle_users_get_arrivals_in_the_order_in_which_they_came() -> None:
@@ -149,9 +151,9 @@ def test_an_idle_user_gets_what_was_due_just_before_the_close_though_the_alarm_h
 def test_users_that_never_wait_let_others_run_now_and_then() -> None:
     clock = Clock()
     pacer = made(clock, patience_ms=10**6)
-    clock.go_to(10 * 2 * MOST_IN_A_ROW)
+    clock.go_to(10 * 2 * MAX_IN_A_ROW)
     other = gevent.spawn(int)
-    for _ in range(MOST_IN_A_ROW + 1):
+    for _ in range(MAX_IN_A_ROW + 1):
         pacer.take()
     assert other.dead
 
@@ -162,6 +164,7 @@ def test_a_broken_alarm_closes_the_pacer(capsys: pytest.CaptureFixture[str]) -> 
             raise OSError("no timer")
 
     pacer = Pacer(Constant(100, 0, 1), START_NS, MS, Broken(), Clock())
+    pacer.start()
     assert due_ms(taking(pacer)) is None
     assert "no timer" in capsys.readouterr().err
 
@@ -171,6 +174,7 @@ def test_with_a_true_clock_every_arrival_is_taken_or_dropped() -> None:
     start_ns = time.monotonic_ns()
     schedule = Constant(2000, 0, 1)
     pacer = Pacer(schedule, start_ns, 50 * MS, alarm)
+    pacer.start()
     taken: list[int] = []
 
     def user() -> None:
