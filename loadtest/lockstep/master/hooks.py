@@ -61,7 +61,7 @@ def attach_conductor(environment: Environment, conductor: Conductor, stop: Locus
 def _lead_to_its_end(environment: Environment, conductor: Conductor, stop: LocustStop | None) -> None:
     """What is to be done when a run is stopped, and when the process ends."""
     # Not for workers: it brings in what judges and draws.
-    from lockstep.report.sections.gates import rows_of
+    from lockstep.report.sections.gates import value_at, verdict_of
 
     runner = environment.runner
     assert runner is not None
@@ -83,8 +83,8 @@ def _lead_to_its_end(environment: Environment, conductor: Conductor, stop: Locus
 
     def on_quitting(**_: Any) -> None:
         on_stopping()
-        for row in rows_of(conductor.unmet_gates):
-            logger.error("gate %s: %s %s", row.verdict, row.gate, row.told)
+        for gate in conductor.unmet_gates:
+            logger.error("gate %s: %s %s", verdict_of(gate), gate.gate.text, value_at(gate))
 
     environment.events.test_stopping.add_listener(on_stopping)
     environment.events.quitting.add_listener(on_quitting)
