@@ -97,6 +97,11 @@ class Arrival:
         return self.kind != CLOSED
 
     @property
+    def name(self) -> str:
+        """What cells and series call it: where it and the rate are the same, the load is."""
+        return self.kind
+
+    @property
     def poisson(self) -> bool:
         """Whether gaps are exponential and independent, as formulas of the mean wait take them to be."""
         return self.kind == "poisson"
