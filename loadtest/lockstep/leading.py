@@ -17,7 +17,7 @@ from lockstep.errors import REFUSALS, WRONG_USE, ResultsError, in_words
 from lockstep.master.conductor import Conductor
 from lockstep.master.hooks import attach_conductor
 from lockstep.master.stop_signals import LocustStop
-from lockstep.options import check_edit, compose
+from lockstep.options import check_edit, compose, refusal_in_words
 from lockstep.report.material import Material
 from lockstep.runs.folder import RunFolder
 
@@ -64,7 +64,7 @@ def lead(environment: Environment) -> None:
         if options.headless or options.autostart:
             driver.prepare(options, environment.host)
     except REFUSALS as refusal:
-        print(f"lockstep: {in_words(refusal)}", file=sys.stderr)
+        print(f"lockstep: {refusal_in_words(refusal)}", file=sys.stderr)
         sys.exit(WRONG_USE)
     conductor = driver.conductor
     attach_conductor(environment, conductor, LocustStop(lambda: conductor.current is not None))

@@ -139,10 +139,11 @@ def _find_target(local_run: LocalRun, stack: ExitStack) -> Target:
             return Target(found.host, ServerView(local_run.admin))
         host = reachable_at(found)
         return Target(host, ServerView(f"{host}:{found.admin_port}"))
+    server = None if local_run.admin is None else ServerView(local_run.admin)
     name, port = split_target(local_run.host or (local_run.admin or "").rpartition(":")[0])
-    if local_run.admin is None:
+    if server is None:
         raise HarnessError("--host needs --admin HOST:PORT beside it: the server tells its modes there")
-    return Target(name, ServerView(local_run.admin), port)
+    return Target(name, server, port)
 
 
 def _room_for(plan: Plan) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from gevent.event import Event
 from lockstep.control import CellOrder
 from lockstep.errors import ServerUnreachableError
 from lockstep.master.progress import CellProgress, Stage
-from lockstep.measure.cell import Account, join_connections, make_cell, messages_of, service_of, take_account
+from lockstep.measure.cell import Account, join_connections, make_cell, service_of, take_account
 from lockstep.measure.collector import CellCollector
 from lockstep.measure.edges import round_ns
 from lockstep.plan import PlannedCell
@@ -104,7 +104,7 @@ class CellUnderWay:
         if self._before is None or traffic.arrival.open or self.collector.order.seconds is None:
             return None
         service = service_of(self._before, self.planned.mode)
-        return round_ns(service, self.planned.level, messages_of(traffic))
+        return round_ns(service, self.planned.level, traffic.messages_per_iteration)
 
     def _ask(
         self, server: ServerView, before: Snapshot, sleep: Callable[[float], None]

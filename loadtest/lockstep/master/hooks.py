@@ -62,7 +62,7 @@ def attach_conductor(environment: Environment, conductor: Conductor, stop: Locus
 def _lead_to_its_end(environment: Environment, conductor: Conductor, stop: LocustStop | None) -> None:
     """What is to be done when a run is stopped, and when the process ends."""
     # Not for workers: it brings in what judges and draws.
-    from lockstep.report.sections.gates import rows_of
+    from lockstep.report.sections.gates import value_at, verdict_of
 
     runner = environment.runner
     assert runner is not None
@@ -85,8 +85,8 @@ def _lead_to_its_end(environment: Environment, conductor: Conductor, stop: Locus
     def on_quitting(**_: Any) -> None:
         on_stopping()
         record = conductor.record
-        for row in [] if record is None else rows_of(record.unmet_gates):
-            logger.error("gate %s: %s %s", row.verdict, row.gate, row.told)
+        for gate in [] if record is None else record.unmet_gates:
+            logger.error("gate %s: %s %s", verdict_of(gate), gate.gate.text, value_at(gate))
 
     environment.events.test_stopping.add_listener(on_stopping)
     environment.events.quitting.add_listener(on_quitting)

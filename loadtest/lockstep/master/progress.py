@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from lockstep.measure.cell import messages_of, service_of
+from lockstep.measure.cell import service_of
 from lockstep.measure.edges import foreseen
 from lockstep.plan import Plan, PlannedCell
 from lockstep.runs.records import Run
@@ -149,4 +149,4 @@ def foresee(server: ServerView | None, plan: Plan | None) -> str | None:
         return None
     snapshot = server.snapshot()
     services = {mode: service_of(snapshot, mode) for mode in plan.modes if mode in snapshot.listeners}
-    return foreseen(services, plan.levels, messages_of(plan.traffic), (plan.warmup_s, plan.seconds))
+    return foreseen(services, plan.levels, plan.traffic.messages_per_iteration, (plan.warmup_s, plan.seconds))

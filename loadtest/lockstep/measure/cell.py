@@ -14,7 +14,7 @@ from lockstep.measure.fairness import count_inversions, measure_fairness
 from lockstep.measure.overlap import Span, overlap_over
 from lockstep.measure.queueing import predict_wait
 from lockstep.measure.sojourns import Sojourns
-from lockstep.plan import PlannedCell, Traffic
+from lockstep.plan import PlannedCell
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
 from lockstep.runs.measures import Distribution, Occupancy, Overlap
 from lockstep.runs.records import Cell, Count, Ledger, ServerCell
@@ -105,11 +105,6 @@ def service_of(snapshot: Snapshot, mode: str) -> Service:
     return Service(snapshot.settings["hold_ns"], listener.permits, listener.mode.by_message)
 
 
-def messages_of(traffic: Traffic) -> int:
-    """How many messages one exchange of this traffic holds a server for, at the least."""
-    return traffic.messages if traffic.scenario == "session" else 1
-
-
 def make_ledger(clients: CellCollector, server: ServerCell | None) -> Ledger:
     """Clients' count against the server's, line by line; a difference is named."""
     counted = clients.ledger
@@ -165,16 +160,17 @@ def take_account(
     span = _span(before, stays, collected)
     visits = _by_user(rows, records, collected.clients)
     times = queueing.times_of(records, now.permits)
-    one_message = traffic.messages == 1 and not traffic.keeps_connection
+    one_message = traffic.messages_per_iteration == 1 and not traffic.keeps_connection
     # A prediction needs every connection from an empty server on, and arrivals that do not wait for it.
     predictable = traffic.arrival.open and one_message and not dropped
-    poisson = traffic.arrival.kind == "poisson"
     cell = replace(
         counted,
         inversions=count_inversions(stays.admitted),
         times=times,
         littles_law=_law_at_the_server(was, now, None if dropped else times.get("hold")),
-        wait_prediction=predict_wait(records, now.permits, poisson=poisson) if predictable else None,
+        wait_prediction=predict_wait(records, now.permits, poisson=traffic.arrival.poisson)
+        if predictable
+        else None,
         fairness=measure_fairness(stays.admitted, visits, span.window_start_ns),
     )
     return Account(cell, None if dropped else overlap_over(stays, span))

@@ -16,9 +16,9 @@ _SERVER_HIDDEN = ("pid", "boot_id")
 # Settings of run.json whose names are not words, or not enough of them.
 _NAMES: Mapping[str, str] = {
     "warmup_s": "warm-up",
-    "seconds": "measured time of a cell",
-    "repeats": "repeats of each cell",
-    "levels": "levels (connections at once)",
+    "seconds": "measurement window per cell",
+    "repeats": "repeats per cell",
+    "levels": "levels (connections)",
     "file": "plan file",
     "messages": "messages per connection",
     "payload_bytes": "payload, bytes",
@@ -27,12 +27,12 @@ _NAMES: Mapping[str, str] = {
     "client_mode": "clients",
     "gil": "global interpreter lock",
     "cpu_count": "CPUs",
-    "open_files_limit": "open files, at most",
-    "threads_limit": "threads, at most",
+    "open_files_limit": "open-file limit",
+    "threads_limit": "thread limit",
 }
 _SECONDS = ("warmup_s", "seconds", "timeout_s", "idle_timeout_s")
 # What is only there where somebody gave it.
-_SAID_ONLY = ("file", "rate_per_s")
+_OPTIONAL = ("file", "rate_per_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,22 @@ class Group:
 
 def subtitle(run: Run) -> str:
     """What was run, and when."""
-    modes = len({cell.mode for cell in run.cells})
-    levels = len({cell.level for cell in run.cells})
-    kind = "A plan" if run.kind == "plan" else "A manual run"
-    what = f"{counted(len(run.cells), 'cell')}, {counted(modes, 'mode')}, {counted(levels, 'level')}"
     end = "" if run.finished is not None and not run.interrupted else " · not finished"
-    return f"{kind} of {what} · {_moment(run.started)}{end}"
+    return f"{_what(run)} · {_moment(run.started)}{end}"
+
+
+def _what(run: Run) -> str:
+    """The size of the plan, and of one that was not gone through how much was measured."""
+    modes = run.plan.get("modes") or {cell.mode for cell in run.cells}
+    levels = run.plan.get("levels") or {cell.level for cell in run.cells}
+    size = f"{counted(len(modes), 'mode')}, {counted(len(levels), 'level')}"
+    if run.kind != "plan":
+        return f"A manual run of {counted(len(run.cells), 'cell')}, {size}"
+    repeats = run.plan.get("repeats") or max((cell.repeat for cell in run.cells), default=0)
+    planned = max(len(modes) * len(levels) * repeats, len(run.cells))
+    measured = sum(not cell.cut_short for cell in run.cells)
+    left = f", {measured} of them measured" if measured < planned else ""
+    return f"A plan of {counted(planned, 'cell')}{left}: {size}, {counted(repeats, 'repeat')}"
 
 
 def conditions(run: Run) -> list[Group]:
@@ -89,7 +99,7 @@ def _run(run: Run) -> Iterator[tuple[str, str]]:
 def _flat(prefix: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Settings in words, those within settings beside the others."""
     for name, value in settings.items():
-        if name in _SAID_ONLY and value is None:
+        if name in _OPTIONAL and value is None:
             continue
         if isinstance(value, Mapping):
             yield from _flat(f"{_named(name)}: ", value)

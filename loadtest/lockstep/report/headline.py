@@ -12,7 +12,7 @@ from lockstep.report.verdict_words import sentence, verdict_sentences, withheld_
 from lockstep.runs.records import Run
 
 MOST_SUPPORTING = 4
-CELL = "A cell is one mode at one level (connections at once), measured once."
+CELL = "A cell is one mode at one level (number of connections), measured once."
 
 
 def standing(run: Run) -> str:

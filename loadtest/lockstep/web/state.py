@@ -10,6 +10,7 @@ from typing import Any
 from lockstep.analysis.aggregate import Aggregate, aggregate
 from lockstep.analysis.check import Finding
 from lockstep.analysis.comparison import judge
+from lockstep.analysis.gates import GateResult, judge_gates
 from lockstep.analysis.series import modes_of
 from lockstep.master.live import HISTORY_S, MOMENT_NS, Received, Split, moment, recent
 from lockstep.master.progress import CellProgress, Progress, ReportState, TimeLeft
@@ -18,7 +19,7 @@ from lockstep.report.charts.palette import NEUTRAL, mode_colours
 from lockstep.report.headline import headline, supporting
 from lockstep.report.numbers import counted, duration, rate, share
 from lockstep.report.sections.figures import RESULTS
-from lockstep.report.sections.gates import GateRow, gate_rows
+from lockstep.report.sections.gates import value_at, verdict_of
 from lockstep.runs.records import Run
 from lockstep.target.admin import Listener
 from lockstep.web.server_watch import ServerNow
@@ -55,7 +56,7 @@ def state_of(
             "sentences": outcome.sentences,
             "doubts": [asdict(doubt) for doubt in outcome.doubts],
         },
-        "gates": [f"{row.verdict}: {row.gate} {row.told}" for row in outcome.gates],
+        "gates": [f"{verdict_of(each)}: {each.gate.text} {value_at(each)}" for each in outcome.gates],
         "report": progress.report.value,
         "report_href": "lockstep/report.html" if progress.report is ReportState.READY else None,
     }
@@ -254,7 +255,7 @@ class Outcome:
     splits: tuple[Split | None, ...] = ()
     sentences: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
-    gates: tuple[GateRow, ...] = ()
+    gates: tuple[GateResult, ...] = ()
 
 
 def outcome_of(run: Run) -> Outcome:
@@ -268,7 +269,7 @@ def outcome_of(run: Run) -> Outcome:
     more = [] if verdict.withheld else supporting(verdict, aggregates)
     sentences = (headline(verdict, aggregates), *more)
     doubts = tuple(map(Doubt.of, verdict.withheld))
-    return Outcome(rows, splits, sentences, doubts, tuple(gate_rows(run)))
+    return Outcome(rows, splits, sentences, doubts, tuple(judge_gates(run)))
 
 
 def _split_of(each: Aggregate) -> Split | None:

@@ -152,7 +152,7 @@ def test_a_value_that_a_plan_file_gives_is_refused_with_the_file(
     file = tmp_path / "plan.toml"
     file.write_text('levels = "1,x"')
     monkeypatch.setattr("sys.argv", ["lockstep", "compare", "--plan", str(file)])
-    assert refused(capsys).endswith(f"(given here or in {file})")
+    assert refused(capsys).endswith(f"(from {file})")
 
 
 def test_the_version_names_the_build(

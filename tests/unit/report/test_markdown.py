@@ -36,7 +36,7 @@ def test_the_table_has_the_greatest_loads_and_says_how_many_rows_are_left_out(
     assert len(rows) == MOST_ROWS
     assert {len(row) for row in rows} == {len(heads)}
     assert any(row[1] == f"{levels[-1]} connections" for row in rows)
-    assert (f"and {left} more under lesser loads" in text) is (left > 0)
+    assert (f"and {left} more under lower loads" in text) is (left > 0)
     assert (any(row[1] == f"{levels[0]} connection" for row in rows)) is (left == 0)
 
 

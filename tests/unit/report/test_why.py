@@ -15,9 +15,10 @@ from lockstep.report import why_words
 from lockstep.report.charts.picture import Chart, to_svg
 from lockstep.report.material import colours
 from lockstep.report.numbers import percent
-from lockstep.report.sections.fairness import fairness_rows
+from lockstep.report.section import Table
+from lockstep.report.sections.fairness import ORDERS, orders
 from lockstep.report.sections.overlap import BY_MESSAGE, overlap_chart
-from lockstep.report.sections.scalability import fit_words, scalability_rows
+from lockstep.report.sections.scalability import fit_words, scalability_table
 from lockstep.report.sections.throughput import throughput_chart
 from lockstep.report.sections.timeline import timeline_chart
 from lockstep.runs.measures import Fairness, Overlap
@@ -177,12 +178,11 @@ def test_a_row_of_fairness_has_medians_and_says_what_was_not_recorded(cells: lis
     ]
     two_levels = [queue, replace(queue, index=99, level=32)]
     silent = with_overtaken(two_levels, {"queue=1": None})
-    first, second = fairness_rows([*told, *silent], ("lock", "queue=1"))
-    assert (first.series, first.level, first.connections) == ("lock", "8", "100")
-    assert first.told == ("40%", "120", "0.50", "9.00 ms", "–", "–", "–", "–")
-    assert (second.series, second.level, second.told) == ("queue=1", "–", ())
-    assert fairness_rows(silent, ()) == []
-    assert fairness_rows([replace(lock, server=None)], ()) == []
+    first, second = Table.of(ORDERS, orders([*told, *silent], ("lock", "queue=1"))).rows
+    assert first == ("lock", "8", "100", "40%", "120", "0.50", "9.00 ms", "–", "–", "–", "–")
+    assert second == ("queue=1", *["–"] * 10)
+    assert orders(silent, ()) == []
+    assert orders([replace(lock, server=None)], ()) == []
 
 
 def law(contention: float, peak: Parameter | None = None) -> UslFit:
@@ -237,18 +237,15 @@ def test_a_sentence_tells_the_law_or_why_there_is_none(each: list[Scaling], said
 
 def test_a_row_of_scalability_has_intervals_or_the_reason_why_not() -> None:
     few = scaling("iterative", None, Unfit.FEW_LEVELS, (1, 8, 32))
-    free, lock, unfit, short = scalability_rows([FREE, LOCK, UNFIT, few])
-    assert free.parameters == (
-        ("400", "390 to 410"),
-        ("1.2%", "0% to 2.4%"),
-        ("0.10%", "0.050% to 0.20%"),
-        ("41", "from 30"),
+    free, lock, unfit, short = scalability_table([FREE, LOCK, UNFIT, few]).rows
+    assert free == (
+        *("free", "400", "390 to 410", "1.2%", "0% to 2.4%"),
+        *("0.10%", "0.050% to 0.20%", "41", "from 30", "within 3%"),
     )
-    assert free.fit == "within 3%"
-    assert lock.parameters[-1] == ("none", "–")
-    assert (unfit.parameters, unfit.fit) == ((), "does not fit (misses by 41%)")
-    assert short.fit == "not enough levels (3 of 5)"
-    assert scalability_rows([scaling("lock", None, Unfit.FEW_LEVELS, (8,))]) == []
+    assert lock[7:9] == ("none", "–")
+    assert unfit == ("queue=1", *["–"] * 8, "does not fit (misses by 41%)")
+    assert short[-1] == "not enough levels (3 of 5)"
+    assert scalability_table([scaling("lock", None, Unfit.FEW_LEVELS, (8,))]).rows == ()
     assert fit_words(replace(UNFIT, deviation=None)) == "does not fit"
 
 

@@ -16,9 +16,10 @@ from lockstep.report.charts.picture import Row, to_svg
 from lockstep.report.charts.rows import NOT_MEASURED, Block, Layout
 from lockstep.report.material import colours
 from lockstep.report.numbers import difference, duration, figures, share
+from lockstep.report.section import Table
 from lockstep.report.sections.confidence import certainty_title, estimate_words
-from lockstep.report.sections.generator import load_table, worker_rows
-from lockstep.report.sections.queueing import law_rows, wait_rows
+from lockstep.report.sections.generator import WORKERS, load_table, workers
+from lockstep.report.sections.queueing import LITTLES_LAW, WAITS, littles_laws, waits
 from lockstep.report.sections.timeline import timeline_chart
 from lockstep.report.verdict_words import bound
 from lockstep.runs.measures import Occupancy
@@ -164,27 +165,26 @@ def test_titles_under_open_load_speak_of_arrivals() -> None:
 def test_a_row_of_theory_is_of_the_repeat_with_the_middle_wait() -> None:
     run = simulated_open_run(modes=("lock",))
     cells = run.cells
-    waits = sorted(
+    measured = sorted(
         cell.server.wait_prediction.measured_us
         for cell in cells
         if cell.server is not None and cell.server.wait_prediction is not None and cell.rate_per_s == 357
     )
-    rows = wait_rows(cells, ("lock",))
-    assert [(row.series, row.level) for row in rows] == [("lock, 223/s", "64"), ("lock, 357/s", "64")]
-    assert rows[1].measured == duration(waits[1])
-    assert " to " in rows[1].interval
-    assert wait_rows([replace(cell, cut_short=True) for cell in cells], ("lock",)) == []
+    rows = Table.of(WAITS, waits(cells, ("lock",))).rows
+    assert [row[:2] for row in rows] == [("lock, 223/s", "64"), ("lock, 357/s", "64")]
+    assert rows[1][4] == duration(measured[1])
+    assert " to " in rows[1][-1]
+    assert waits([replace(cell, cut_short=True) for cell in cells], ("lock",)) == []
 
 
 def test_a_row_of_littles_law_has_both_ends_and_dashes_for_what_was_not_counted() -> None:
     (cell,) = simulated_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
     told = replace(cell, littles_law=Occupancy(8, 8.2))
-    (row,) = law_rows([told], ("lock",))
-    assert row.client[:3] == ("8.00", "8.20", "+2.5%")
+    (row,) = Table.of(LITTLES_LAW, littles_laws([told], ("lock",))).rows
     sessions = told.sessions_per_s * told.seconds
-    assert row.client[3] == f"{0.03 + 8 / sessions:.1%}"
-    (row,) = law_rows([replace(told, server=None)], ("lock",))
-    assert row.server == ("–", "–", "–", "–")
+    assert row[:6] == ("lock", "8", "8.00", "8.20", "+2.5%", f"{0.03 + 8 / sessions:.1%}")
+    (row,) = Table.of(LITTLES_LAW, littles_laws([replace(told, server=None)], ("lock",))).rows
+    assert row[6:] == ("–", "–", "–", "–")
 
 
 def test_a_worker_is_shown_at_its_worst_and_with_dashes_where_the_system_does_not_tell() -> None:
@@ -193,9 +193,9 @@ def test_a_worker_is_shown_at_its_worst_and_with_dashes_where_the_system_does_no
         replace(cell, health=[WorkerHealth("b", 0.5), WorkerHealth("a", 0.2, open_files=70)]),
         replace(cell, health=[WorkerHealth("b", 0.91, throttled_s=0.25)]),
     ]
-    first, second = worker_rows(cells)
-    assert (first.worker, first.cells, first.open_files, first.lag_p99) == ("a", "1", "70", "–")
-    assert (second.worker, second.cpu, second.throttled) == ("b", "91%", "250 ms")
+    first, second = Table.of(WORKERS, workers(cells)).rows
+    assert first == ("a", "1", "20%", "–", "–", "–", "70", "–", "–")
+    assert second == ("b", "2", "91%", "–", "–", "–", "–", "–", "250 ms")
 
 
 def test_only_open_load_has_rows_of_its_own() -> None:

@@ -31,11 +31,11 @@ def test_in_the_end_the_verdict_is_said_in_sentences_its_headline_first() -> Non
 def test_gates_are_judged_when_the_run_is_over_and_not_before() -> None:
     gated = replace(RUN, plan={**RUN.plan, "gates": ["free: failed <= 0", "lock: messages_per_s > 100000"]})
     assert outcome_of(replace(gated, finished=None)).gates == ()
-    assert [(row.verdict, row.level) for row in outcome_of(gated).gates] == [
-        ("ok", "1"),
-        ("ok", "8"),
-        ("FAILED", "1"),
-        ("FAILED", "8"),
+    assert [(each.passed, each.level) for each in outcome_of(gated).gates] == [
+        (True, 1),
+        (True, 8),
+        (False, 1),
+        (False, 8),
     ]
 
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 
 import pytest
 
+from lockstep import plan
 from lockstep.plan import Traffic
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.messages import message_ring
@@ -65,6 +66,21 @@ def test_a_session_connects_sends_its_messages_and_closes() -> None:
     (whole,) = book.of(Phase.SESSION)
     assert whole.start_ns <= book.of(Phase.CONNECT)[0].start_ns
     assert book.of(Phase.CLOSE)[0].end_ns <= whole.end_ns
+
+
+def test_every_scenario_that_a_plan_may_ask_for_is_there() -> None:
+    assert set(SCENARIOS) == set(plan.SCENARIOS)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_as_many_messages_are_sent_and_connections_kept_as_plans_take_an_iteration_to(name: str) -> None:
+    book, traffic = Book(), Traffic(scenario=name, messages=3)
+    with Peer(echoes) as peer:
+        user = user_of(book, peer.port, messages=traffic.messages)
+        assert SCENARIOS[name](user, ABSENT)
+        assert user.client.connected == traffic.keeps_connection
+        user.client.close()
+    assert len(book.of(Phase.MESSAGE)) == traffic.messages_per_iteration
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -13,7 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from lockstep.analysis.gates import GateResult, judge_gates
-from lockstep.report.sections.gates import GateRow, rows_of
+from lockstep.report.sections.gates import value_with_spread
 from lockstep.runs.records import Run
 
 NAME = "lockstep"
@@ -55,20 +55,21 @@ def _conditions(run: Run) -> Iterator[tuple[str, Any]]:
 
 
 def _add_cases(suite: ElementTree.Element, judged: Sequence[GateResult]) -> None:
-    for each, row in zip(judged, rows_of(judged), strict=True):
-        name = _clean(row.gate if each.gate.level is not None else f"{row.gate} at {row.level}")
+    for each in judged:
+        gate = each.gate
+        name = _clean(gate.text if gate.level is not None else f"{gate.text} at {each.level:,}")
         case = ElementTree.SubElement(
             suite,
             "testcase",
             {"classname": f"{NAME}.{_subject(each)}", "name": name, "time": _seconds(each.seconds)},
         )
         if each.passed is not True:
-            _add_reason(case, each, row)
+            _add_reason(case, each)
 
 
-def _add_reason(case: ElementTree.Element, judged: GateResult, row: GateRow) -> None:
+def _add_reason(case: ElementTree.Element, judged: GateResult) -> None:
     element, kind = ("failure", "gate") if judged.passed is False else ("error", "degraded")
-    said = _clean(f"{row.gate}: {row.told_with_spread}")
+    said = _clean(f"{judged.gate.text}: {value_with_spread(judged)}")
     ElementTree.SubElement(case, element, {"type": kind, "message": said}).text = said
 
 

@@ -16,12 +16,24 @@ from lockstep.report.charts.rows import Block, Layout
 from lockstep.report.loads import named
 from lockstep.report.material import Material
 from lockstep.report.numbers import counted, figures, plain
-from lockstep.report.section import Drawing, Section, Table
+from lockstep.report.section import Column, Drawing, Section, Table
+from lockstep.report.sections.figures import LOAD, SERIES, figure_head
 from lockstep.report.verdict_words import load_words, metric_noun, range_words
 
 DRAWN = (THROUGHPUT, RESPONSE_TIMES[-1])
 # With two repeats an interval can span decades: it is drawn as far as this beyond the ratios.
 _FARTHEST = 4.0
+COMPARISONS: tuple[Column[Comparison], ...] = (
+    SERIES.over(lambda each: each.series),
+    Column("baseline", "baseline", lambda each: each.baseline, text=True),
+    LOAD.over(lambda each: load_words(each.level, each.rate_per_s)),
+    Column("figure", "figure", lambda each: figure_head(each.metric), text=True),
+    Column("ratio", "ratio", lambda each: plain(each.estimate.ratio)),
+    Column("low", "low", lambda each: plain(each.estimate.low)),
+    Column("high", "high", lambda each: plain(each.estimate.high)),
+    Column("repeats", "repeats", lambda each: str(each.estimate.samples)),
+    Column("significant", "significant", lambda each: "yes" if each.estimate.differs else "no"),
+)
 
 
 def certainty_section(material: Material) -> Section | None:
@@ -43,7 +55,7 @@ def certainty_section(material: Material) -> Section | None:
         _note(comparisons),
         (Topic.CERTAINTY,),
         tuple(drawings),
-        _numbers(comparisons),
+        Table.of(COMPARISONS, comparisons),
         wide=True,
     )
 
@@ -67,25 +79,6 @@ def _note(comparisons: Sequence[Comparison]) -> str:
         f"of {repeats}; bar: its {CONFIDENCE:.0%} confidence interval; dashed line: equal. Where the bar "
         "crosses it, the difference is not significant."
     )
-
-
-def _numbers(comparisons: Sequence[Comparison]) -> Table:
-    rows = tuple(
-        (
-            each.series,
-            each.baseline,
-            load_words(each.level, each.rate_per_s),
-            each.metric.name,
-            plain(each.estimate.ratio),
-            plain(each.estimate.low),
-            plain(each.estimate.high),
-            f"{each.estimate.samples}",
-            "yes" if each.estimate.differs else "no",
-        )
-        for each in comparisons
-    )
-    heads = ("mode", "baseline", "load", "figure", "ratio", "low", "high", "repeats", "significant")
-    return Table(heads, rows, texts=4)
 
 
 def certainty_chart(comparisons: Sequence[Comparison], colours: dict[str, str]) -> Chart | None:

@@ -12,7 +12,8 @@ from lockstep.analysis.history import Entry, History
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import Chart, chart_of
 from lockstep.report.numbers import counted, duration, rate
-from lockstep.report.section import Section, Table, one_drawing
+from lockstep.report.section import Column, Section, Table, one_drawing
+from lockstep.report.sections.figures import SERIES
 
 US_PER_MS = 1_000.0
 # A title speaks of no more series than a reader can hold.
@@ -40,7 +41,7 @@ class Measure:
 MEASURES = (
     Measure(
         name="throughput",
-        title="{where}, messages per second: {told}",
+        title="{where}, throughput in messages/s: {told}",
         unit="messages per second",
         scale=1.0,
         of=lambda each: each.messages_per_s,
@@ -48,7 +49,7 @@ MEASURES = (
     ),
     Measure(
         name="p99",
-        title="{where}, 99% of messages are answered within: {told}",
+        title="{where}, p99 response time: {told}",
         unit="milliseconds",
         scale=US_PER_MS,
         of=lambda each: each.time("response", "p99"),
@@ -69,7 +70,7 @@ def _section(history: History, level: int, measure: Measure, colours: Mapping[st
     return one_drawing(
         f"{measure.name}-{level}",
         _title(measure, level, points, history.series),
-        "Medians of the repeats, with the least and the greatest.",
+        "Medians of the repeats, with their minimum and maximum.",
         (),
         history_chart(points, len(history.entries), measure.unit, colours) if points else None,
         _numbers(measure, points),
@@ -77,15 +78,18 @@ def _section(history: History, level: int, measure: Measure, colours: Mapping[st
 
 
 def _numbers(measure: Measure, points: Sequence[Point]) -> Table:
-    rows = (
-        (point.series, str(point.run), *map(measure.words, (point.median, point.low, point.high)))
-        for point in sorted(points, key=lambda point: point.series)
+    columns: tuple[Column[Point], ...] = (
+        SERIES.over(lambda point: point.series),
+        Column("run", "run", lambda point: str(point.run)),
+        Column("median", "median", lambda point: measure.words(point.median)),
+        Column("min", "min", lambda point: measure.words(point.low)),
+        Column("max", "max", lambda point: measure.words(point.high)),
     )
-    return Table(("mode", "run", "median", "least", "greatest"), tuple(rows))
+    return Table.of(columns, sorted(points, key=lambda point: point.series))
 
 
 def _title(measure: Measure, level: int, points: Sequence[Point], series: Sequence[str]) -> str:
-    """What each series had, from its least to its greatest median; degraded runs are not quoted."""
+    """What each series had, from its lowest to its highest median; degraded runs are not quoted."""
     quotable = [point for point in points if point.line is not None]
     modes = {point.series: point.mode for point in quotable}
     # Where one series has a mode to itself, the mode says enough.

@@ -13,7 +13,8 @@ from lockstep.report.charts import axes
 from lockstep.report.charts.picture import INK, Chart, Layers, Row, chart_of
 from lockstep.report.material import Material
 from lockstep.report.numbers import plain, whole
-from lockstep.report.section import Section, Table, one_drawing
+from lockstep.report.section import Column, Section, Table, one_drawing
+from lockstep.report.sections.figures import SERIES
 from lockstep.report.why_words import at_once, overlap_title
 from lockstep.runs.measures import Overlap
 
@@ -25,6 +26,26 @@ BY_MESSAGE = "not recorded: this mode admits messages, not connections"
 MS_PER_S = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class _Bin:
+    """What is drawn of one moment. in_service, waiting: means."""
+
+    series: str
+    from_ms: float
+    in_service: float
+    peak: int
+    waiting: float
+
+
+BINS: tuple[Column[_Bin], ...] = (
+    SERIES.over(lambda each: each.series),
+    Column("from", "from, ms", lambda each: plain(each.from_ms)),
+    Column("in_service", "in service, mean", lambda each: plain(each.in_service)),
+    Column("peak", "peak", lambda each: whole(each.peak)),
+    Column("waiting", "waiting, mean", lambda each: plain(each.waiting)),
+)
+
+
 def overlap_section(material: Material) -> Section | None:
     """The panels of the greatest level; None where no cell has an overlap."""
     panels = overlap_panels(material.run, material.details)
@@ -32,25 +53,22 @@ def overlap_section(material: Material) -> Section | None:
         "overlap",
         overlap_title(panels),
         "Connections in service over one cell of each mode, the repeat with the middle average, by the "
-        "server's own records: the area is the mean of each moment, the line its greatest number. The "
+        "server's own records: the area is the mean of each moment, the line its peak. The "
         "measured window lies between the dashed lines, and the averages are over it.",
         (Topic.SERVER,),
         overlap_chart(panels, material.colours),
-        Table(
-            ("mode", "from, ms", "in service, mean", "most", "waiting, mean"),
-            tuple(row for panel in panels for row in _rows(panel)),
-        ),
+        Table.of(BINS, [each for panel in panels for each in _bins(panel)]),
     )
 
 
-def _rows(panel: Panel) -> list[tuple[str, ...]]:
+def _bins(panel: Panel) -> list[_Bin]:
     overlap = panel.overlap
     if overlap is None:
         return []
     bins = zip(overlap.in_service, overlap.most, overlap.waiting, strict=True)
     return [
-        (panel.series, plain(number * overlap.bin_ms), plain(mean), whole(most), plain(waiting))
-        for number, (mean, most, waiting) in enumerate(bins)
+        _Bin(panel.series, number * overlap.bin_ms, mean, peak, waiting)
+        for number, (mean, peak, waiting) in enumerate(bins)
     ]
 
 

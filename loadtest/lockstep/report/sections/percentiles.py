@@ -16,7 +16,8 @@ from lockstep.report.charts.picture import Chart, Row, chart_of
 from lockstep.report.loads import greatest_load, named, told, under
 from lockstep.report.material import Material
 from lockstep.report.numbers import duration, plain
-from lockstep.report.section import Section, Table, one_drawing
+from lockstep.report.section import Column, Section, Table, one_drawing
+from lockstep.report.sections.figures import SERIES
 from lockstep.report.titles import (
     contrasted,
 )
@@ -40,7 +41,12 @@ def percentile_section(material: Material) -> Section | None:
     if thin:
         note += " Dashed: round trip, counted from when a message was sent, not from when it was due."
     return one_drawing(
-        "percentiles", title, note, (Topic.TIMES,), percentile_chart(lines), _percentile_table(lines)
+        "percentiles",
+        title,
+        note,
+        (Topic.TIMES,),
+        percentile_chart(lines),
+        Table.of(POINTS, [(line, point) for line in lines for point in line.points]),
     )
 
 
@@ -83,20 +89,6 @@ def _at(line: Line, nines: float) -> float | None:
     return next((point.value_us for point in line.points if point.nines == nines), None)
 
 
-def _percentile_table(lines: Sequence[Line]) -> Table:
-    rows = tuple(
-        (
-            line.series,
-            "round trip" if line.thin else "response",
-            plain(100 - 100 * 10.0**-point.nines),
-            plain(point.value_us / US_PER_MS),
-        )
-        for line in lines
-        for point in line.points
-    )
-    return Table(("mode", "time", "percentile", "ms"), rows, texts=2)
-
-
 @dataclass(frozen=True, slots=True)
 class Line:
     """One series' percentiles in one colour. thin: the round trip, beside a response from when due."""
@@ -105,6 +97,14 @@ class Line:
     colour: str
     points: Sequence[Percentile]
     thin: bool = False
+
+
+POINTS: tuple[Column[tuple[Line, Percentile]], ...] = (
+    SERIES.over(lambda drawn: drawn[0].series),
+    Column("time", "time", lambda drawn: "round trip" if drawn[0].thin else "response", text=True),
+    Column("percentile", "percentile", lambda drawn: plain(100 - 100 * 10.0 ** -drawn[1].nines)),
+    Column("ms", "ms", lambda drawn: plain(drawn[1].value_us / US_PER_MS)),
+)
 
 
 def percentile_chart(lines: Sequence[Line]) -> Chart | None:

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from lockstep.analysis.check import Topic
-from lockstep.analysis.scalability import MIN_LEVELS, Parameter, Scaling, Unfit
+from lockstep.analysis.scalability import MIN_LEVELS, Parameter, Scaling, Unfit, UslFit
 from lockstep.report.material import Material
 from lockstep.report.numbers import ABSENT, figures, percent
-from lockstep.report.section import Section, Table, table_section
+from lockstep.report.section import Column, Section, Table, table_section
+from lockstep.report.sections.figures import SERIES
 from lockstep.report.why_words import scalability_sentence
 
 
 def scalability_section(material: Material) -> Section | None:
     """The law of each mode."""
-    heads = (
-        *("mode", "alone, messages/s", "95%", "contention", "95%", "coherency", "95%", "peak at", "95%"),
-        "fits the medians",
-    )
-    rows = [
-        (row.series, *(word for pair in row.parameters or ((ABSENT, ABSENT),) * 4 for word in pair), row.fit)
-        for row in scalability_rows(material.scalings)
-    ]
     return table_section(
         "scalability",
         scalability_sentence(material.scalings) or "The scalability law",
@@ -34,28 +26,46 @@ def scalability_section(material: Material) -> Section | None:
         "fit where it misses a level's median by more than 10% and by more than the repeats' own spread "
         "explains.",
         (Topic.THROUGHPUT,),
-        Table(heads, tuple(rows)),
+        scalability_table(material.scalings),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ScalabilityRow:
-    """One series, ready to be printed.
+def _law_columns(
+    name: str, head: str, of: Callable[[UslFit], Parameter | None], words: Callable[[float], str]
+) -> tuple[Column[Scaling], Column[Scaling]]:
+    """A parameter and its interval; a law without it has none."""
 
-    parameters: lambda, contention, coherency and peak, each as (value, interval); none without a law. fit:
-    how closely the law meets the medians, or why there is none.
-    """
+    def value(each: Scaling) -> str:
+        if each.law is None:
+            return ABSENT
+        parameter = of(each.law)
+        return "none" if parameter is None else words(parameter.value)
 
-    series: str
-    parameters: tuple[tuple[str, str], ...]
-    fit: str
+    def interval(each: Scaling) -> str:
+        parameter = None if each.law is None else of(each.law)
+        if parameter is None or parameter.low is None:
+            return ABSENT
+        if parameter.high is None:
+            return f"from {words(parameter.low)}"
+        return f"{words(parameter.low)} to {words(parameter.high)}"
+
+    return Column(name, head, value), Column(f"{name}_ci", "95% CI", interval)
 
 
-def scalability_rows(scalings: Sequence[Scaling]) -> list[ScalabilityRow]:
+SCALINGS: tuple[Column[Scaling], ...] = (
+    SERIES.over(lambda each: each.series),
+    *_law_columns("alone", "alone, messages/s", lambda law: law.alone_per_s, figures),
+    *_law_columns("contention", "contention", lambda law: law.contention, percent),
+    *_law_columns("coherency", "coherency", lambda law: law.coherency, percent),
+    *_law_columns("peak", "peak at", lambda law: law.peak, lambda level: f"{level:,.0f}"),
+    Column("fit", "fits the medians", lambda each: fit_words(each)),
+)
+
+
+def scalability_table(scalings: Sequence[Scaling]) -> Table:
     """A row for each series under closed load; none where no series has levels enough for a law."""
-    if all(each.unfit is Unfit.FEW_LEVELS for each in scalings):
-        return []
-    return [ScalabilityRow(each.series, _parameters(each), fit_words(each)) for each in scalings]
+    tried = any(each.unfit is not Unfit.FEW_LEVELS for each in scalings)
+    return Table.of(SCALINGS, scalings if tried else ())
 
 
 def fit_words(scaling: Scaling) -> str:
@@ -67,28 +77,3 @@ def fit_words(scaling: Scaling) -> str:
     if scaling.deviation is None:
         return Unfit.NO_FIT.value
     return f"{Unfit.NO_FIT.value} (misses by {scaling.deviation:.0%})"
-
-
-def _parameters(scaling: Scaling) -> tuple[tuple[str, str], ...]:
-    law = scaling.law
-    if law is None:
-        return ()
-    return (
-        _told(law.alone_per_s, figures),
-        _told(law.contention, percent),
-        _told(law.coherency, percent),
-        ("none", ABSENT) if law.peak is None else _told(law.peak, _level),
-    )
-
-
-def _told(parameter: Parameter, words: Callable[[float], str]) -> tuple[str, str]:
-    """The value, and its interval where there is one; one that has no upper end is `from` its lower."""
-    if parameter.low is None:
-        return words(parameter.value), ABSENT
-    if parameter.high is None:
-        return words(parameter.value), f"from {words(parameter.low)}"
-    return words(parameter.value), f"{words(parameter.low)} to {words(parameter.high)}"
-
-
-def _level(level: float) -> str:
-    return f"{level:,.0f}"

@@ -15,10 +15,11 @@ from lockstep.analysis.series import series_names
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import Chart, Row, chart_of
 from lockstep.report.charts.rows import Block, bars
-from lockstep.report.loads import by_load, load, named
+from lockstep.report.loads import by_load, named
 from lockstep.report.material import Material
 from lockstep.report.numbers import plain, whole
-from lockstep.report.section import Section, Table, one_drawing
+from lockstep.report.section import Column, Section, Table, one_drawing
+from lockstep.report.sections.figures import LEVEL, LOAD, NAMED, RESULT_BY_NAME, SERIES, THROUGHPUT
 from lockstep.report.titles import in_service_title, throughput_title
 from lockstep.report.why_words import scalability_sentence
 from lockstep.runs.records import Cell
@@ -32,15 +33,19 @@ _CURVE_POINTS = 60
 _DASHES = {"measured": [1, 0], "beyond": [5, 4], "no law": [2, 3]}
 
 
+REPEATS: tuple[Column[tuple[str, Cell]], ...] = (
+    SERIES.over(lambda drawn: drawn[0]),
+    LEVEL.over(lambda drawn: whole(drawn[1].level)),
+    Column("repeat", "repeat", lambda drawn: whole(drawn[1].repeat)),
+    THROUGHPUT.over(lambda drawn: plain(drawn[1].messages_per_s)),
+)
+
+
 def throughput_section(material: Material) -> Section | None:
     """Messages per second over connections, with the scalability law where it fits."""
     closed = [each for each in material.aggregates if each.rate_per_s is None]
     names = series_names(material.cells)
-    rows = tuple(
-        (names[cell.index], whole(cell.level), whole(cell.repeat), plain(cell.messages_per_s))
-        for cell in material.cells
-        if cell.whole and cell.rate_per_s is None
-    )
+    drawn = [(names[cell.index], cell) for cell in material.cells if cell.whole and cell.rate_per_s is None]
     laws = any(each.law is not None for each in material.scalings)
     line = "the scalability law where it fits, else their medians" if laws else "their medians"
     law = scalability_sentence(material.scalings)
@@ -50,21 +55,20 @@ def throughput_section(material: Material) -> Section | None:
         f"A dot is one repeat, the line runs through {line}." + ("" if law is None else f" {law}"),
         (Topic.THROUGHPUT,),
         throughput_chart(material.cells, closed, material.colours, material.scalings),
-        Table(("mode", "connections", "repeat", "messages/s"), rows),
+        Table.of(REPEATS, drawn),
     )
 
 
 def in_service_section(material: Material) -> Section | None:
-    """The greatest number in service."""
+    """The peak in service."""
     aggregates = material.aggregates
-    rows = tuple((named(each), load(each), whole(each.max_in_service)) for each in aggregates)
     return one_drawing(
         "in-service",
         in_service_title(aggregates),
-        "The greatest number over all repeats, by the server's own count.",
+        "The peak over all repeats, by the server's own count.",
         (Topic.SERVER,),
         in_service_chart(aggregates, material.colours),
-        Table(("mode", "load", "peak in service"), rows, texts=2),
+        Table.of((NAMED, LOAD, RESULT_BY_NAME["in_service"]), aggregates),
     )
 
 
@@ -181,7 +185,7 @@ def _rates(axis: axes.Axis) -> alt.Y:
 def _levels(levels: Sequence[float], greatest: float) -> alt.X:
     return alt.X(
         "level:Q",
-        title="connections at once",
+        title="connections",
         scale=alt.Scale(type="log", base=2, domain=[levels[0] / 1.3, greatest * 1.3], nice=False),
         axis=alt.Axis(values=list(levels), grid=False, format="d"),
     )
@@ -197,7 +201,7 @@ def _labels(lines: Sequence[Point], axis: axes.Axis, gap: float) -> list[Point]:
 
 
 def in_service_chart(aggregates: Sequence[Aggregate], colours: dict[str, str]) -> Chart | None:
-    """The greatest number in service over all repeats; None where nobody was or nothing is told."""
+    """The peak in service over all repeats; None where nobody was or nothing is told."""
     blocks = []
     greatest = 0
     for where, group in by_load(aggregates):

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import altair as alt
 
 from lockstep.analysis.check import Topic
-from lockstep.analysis.timeline import Lane, Timeline, make_timeline
+from lockstep.analysis.timeline import Bar, Lane, Timeline, make_timeline
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL, WAITING_OPACITY
 from lockstep.report.charts.picture import INK, Chart, Layers, Row, chart_of
 from lockstep.report.loads import told
 from lockstep.report.material import Material
 from lockstep.report.numbers import counted, figures, plain
-from lockstep.report.section import Drawing, Look, Section, Table
+from lockstep.report.section import Column, Drawing, Look, Section, Table
+from lockstep.report.sections.figures import SERIES
 from lockstep.report.why_words import timeline_title
 
 TOPICS = (Topic.SERVER,)
 WIDTH = 388
 STRIP, ROWS = 46, 196
 AXIS_SPACE = 34
+
+BARS: tuple[Column[tuple[Lane, Bar]], ...] = (
+    SERIES.over(lambda drawn: drawn[0].series),
+    Column("connection", "connection", lambda drawn: str(drawn[1].row), text=True),
+    Column("phase", "phase", lambda drawn: drawn[1].phase, text=True),
+    Column("from", "from, ms", lambda drawn: plain(drawn[1].start_ms)),
+    Column("to", "to, ms", lambda drawn: plain(drawn[1].end_ms)),
+)
 
 
 def timeline_sections(material: Material) -> tuple[Section | None, Section | None]:
@@ -54,7 +62,7 @@ def _section(material: Material, timeline: Timeline, name: str) -> Section:
         _how_to_read(timeline),
         TOPICS,
         drawings,
-        _numbers(timeline.lanes),
+        Table.of(BARS, [(lane, bar) for lane in timeline.lanes for bar in lane.bars]),
         _legend(material, timeline),
         wide=True,
     )
@@ -71,16 +79,6 @@ def _legend(material: Material, timeline: Timeline) -> tuple[Look, ...]:
         "closing": Look("Thin", "closing", (NEUTRAL,)),
     }
     return tuple(look for phase, look in looks.items() if phase in drawn)
-
-
-def _numbers(lanes: Sequence[Lane]) -> Table:
-    """Every bar that is drawn."""
-    rows = tuple(
-        (lane.series, f"{bar.row}", bar.phase, plain(bar.start_ms), plain(bar.end_ms))
-        for lane in lanes
-        for bar in lane.bars
-    )
-    return Table(("mode", "connection", "phase", "from, ms", "to, ms"), rows, texts=3)
 
 
 def _how_to_read(timeline: Timeline) -> str:
@@ -123,7 +121,7 @@ def _strip(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Lay
     )
     # A mode that admits by message has no admission of connections to count.
     counted = "in conversation" if lane.by_message else "in service"
-    title = alt.TitleParams(f"{counted} at once", fontWeight="normal")
+    title = alt.TitleParams(counted, fontWeight="normal")
     return alt.layer(area).properties(width=WIDTH, height=STRIP, title=title)
 
 

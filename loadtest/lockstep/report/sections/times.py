@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import altair as alt
 
@@ -12,10 +12,11 @@ from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL, WAITING_OPACITY
 from lockstep.report.charts.picture import Chart, Row, chart_of
 from lockstep.report.charts.rows import Block, Layout, bars, ticks
-from lockstep.report.loads import by_load, load, named
+from lockstep.report.loads import by_load, named
 from lockstep.report.material import Material
 from lockstep.report.numbers import duration, plain
-from lockstep.report.section import Look, Section, Table, one_drawing
+from lockstep.report.section import Column, Look, Section, Table, one_drawing
+from lockstep.report.sections.figures import LOAD, NAMED
 from lockstep.report.titles import (
     connect_title,
     first_reply_title,
@@ -108,20 +109,18 @@ def _times_section(
 
 
 def _spreads_table(aggregates: Sequence[Aggregate], of: Sequence[tuple[str, _SpreadOf]]) -> Table:
-    """Medians with least and greatest of the repeats, in milliseconds."""
-    heads = [head for name, _ in of for head in (f"{name}, ms", "least", "greatest")]
-    rows = tuple(
-        (named(each), load(each), *(word for _, spread_of in of for word in _spread_words(spread_of(each))))
-        for each in aggregates
-    )
-    return Table(("mode", "load", *heads), rows, texts=2)
+    """Medians with minimum and maximum of the repeats, in milliseconds."""
+    spreads = [column for name, spread_of in of for column in _spread_columns(name, spread_of)]
+    return Table.of((NAMED, LOAD, *spreads), aggregates)
 
 
-def _spread_words(spread: Spread | None) -> tuple[str, str, str]:
-    if spread is None:
-        return "", "", ""
-    least, greatest = spread.min / US_PER_MS, spread.max / US_PER_MS
-    return plain(spread.median / US_PER_MS), plain(least), plain(greatest)
+def _spread_columns(name: str, spread_of: _SpreadOf) -> Iterator[Column[Aggregate]]:
+    def value(part: Callable[[Spread], float]) -> Callable[[Aggregate], str]:
+        return lambda each: plain(None if (found := spread_of(each)) is None else part(found) / US_PER_MS)
+
+    yield Column(name, f"{name}, ms", value(lambda spread: spread.median))
+    yield Column(f"{name}_min", "min", value(lambda spread: spread.min))
+    yield Column(f"{name}_max", "max", value(lambda spread: spread.max))
 
 
 def times_chart(
