@@ -19,7 +19,7 @@ from lockstep.tcp.samples import Phase
 
 # How Locust's table calls a phase; what is missing is not shown there.
 REQUEST_TYPES: dict[Phase, str] = {
-    phase: phase.value.replace("_", " ") for phase in Phase if phase is not Phase.LAG
+    phase: phase.value.replace("_", " ") for phase in Phase if phase is not Phase.SCHEDULE_DELAY
 }
 
 # Steps of a connection around its messages: where they went well they are no part of the row `Aggregated`.

@@ -27,7 +27,7 @@ from lockstep.tcp.samples import Outcome, Phase, Sample
 _STEP_HISTOGRAMS = {
     phase: name
     for phase in Phase
-    if (name := "send_lag" if phase is Phase.LAG else phase.value) in CLIENT_TIMES
+    if (name := "send_lag" if phase is Phase.SCHEDULE_DELAY else phase.value) in CLIENT_TIMES
 }
 # The longest example of a failure that is kept, in characters.
 MOST_DETAIL = 300

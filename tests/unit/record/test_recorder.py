@@ -199,7 +199,9 @@ def test_an_open_loads_message_belongs_to_the_window_in_which_it_ended_whenever_
 
 
 @pytest.mark.parametrize("traffic", [PERSISTENT, OPEN_PERSISTENT])
-def test_where_an_iteration_is_a_message_its_lag_lies_between_due_and_send(traffic: Traffic) -> None:
+def test_where_an_iteration_is_a_message_its_schedule_delay_lies_between_due_and_send(
+    traffic: Traffic,
+) -> None:
     taken = report_of_due(
         [(message(1.5, 1.7), at(1.2)), (message(1.5, 1.7), -1)], cell_order=order(traffic=traffic)
     ).counts
@@ -208,9 +210,11 @@ def test_where_an_iteration_is_a_message_its_lag_lies_between_due_and_send(traff
 
 
 @pytest.mark.parametrize("traffic", [Traffic(), OPEN])
-def test_where_an_iteration_is_a_session_only_its_own_step_tells_the_lag(traffic: Traffic) -> None:
-    lag = message(1.2, 1.5, phase=Phase.LAG)
-    taken = report_of_due([(message(1.5, 1.7), at(1.2)), (lag, -1)], cell_order=order(traffic=traffic)).counts
+def test_where_an_iteration_is_a_session_only_its_own_step_tells_the_schedule_delay(traffic: Traffic) -> None:
+    delay = message(1.2, 1.5, phase=Phase.SCHEDULE_DELAY)
+    taken = report_of_due(
+        [(message(1.5, 1.7), at(1.2)), (delay, -1)], cell_order=order(traffic=traffic)
+    ).counts
     assert counts(taken)["send_lag"] == 1
     assert largest_ns(taken, "send_lag") == about(0.3)
 

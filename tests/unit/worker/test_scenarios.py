@@ -241,7 +241,7 @@ def test_how_late_a_session_begins_is_told_once_from_when_it_was_due(rows: Rows,
     due_ns = time.monotonic_ns()
     with Peer(echoes) as peer:
         assert session(user_of(told, peer.port), due_ns)
-    ((since_ns, begun_ns),) = rows.steps[Phase.LAG]
+    ((since_ns, begun_ns),) = rows.steps[Phase.SCHEDULE_DELAY]
     assert since_ns == due_ns
     assert due_ns <= begun_ns <= rows.steps[Phase.CONNECT][0][0]
     assert rows.steps[Phase.SESSION][0][0] == begun_ns
@@ -267,7 +267,7 @@ def test_every_message_on_a_connection_that_stays_is_due_when_its_iteration_was(
         user.client.close()
     assert rows.due_ns == [5, 6, ABSENT]
     # The message itself tells how late it is.
-    assert rows.steps[Phase.LAG] == []
+    assert rows.steps[Phase.SCHEDULE_DELAY] == []
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -276,17 +276,17 @@ def test_an_iteration_that_was_not_due_has_no_schedule_delay(rows: Rows, told: B
         user = user_of(told, peer.port)
         assert SCENARIOS[name](user, ABSENT)
         user.client.close()
-    assert rows.steps[Phase.LAG] == []
+    assert rows.steps[Phase.SCHEDULE_DELAY] == []
     assert set(rows.due_ns) == {ABSENT}
 
 
-@pytest.mark.parametrize(("name", "lags"), [("session", 1), ("greeting", 1), ("persistent", 0)])
+@pytest.mark.parametrize(("name", "delays"), [("session", 1), ("greeting", 1), ("persistent", 0)])
 def test_an_iteration_that_finds_no_connection_was_due_all_the_same(
-    rows: Rows, told: Book, name: str, lags: int
+    rows: Rows, told: Book, name: str, delays: int
 ) -> None:
     with refusing_port() as port:
         assert not SCENARIOS[name](user_of(told, port), 5)
-    assert len(rows.steps[Phase.LAG]) == lags
+    assert len(rows.steps[Phase.SCHEDULE_DELAY]) == delays
     assert Phase.MESSAGE in {sample.phase for sample in rows.failures}
 
 
@@ -307,5 +307,5 @@ def test_in_a_closed_load_the_next_iteration_is_due_when_the_last_one_is_over(
     if name == "persistent":
         assert rows.due_ns == [ABSENT, first_ns]
     else:
-        ((since_ns, begun_ns),) = rows.steps[Phase.LAG]
+        ((since_ns, begun_ns),) = rows.steps[Phase.SCHEDULE_DELAY]
         assert since_ns == first_ns <= begun_ns
