@@ -49,8 +49,8 @@ class Runner:
         """How messages ended, of all reports together."""
         totals: dict[str, int] = {}
         for report in self.reports:
-            for outcome in OUTCOMES & set(report.counts.ledger):
-                totals[outcome] = totals.get(outcome, 0) + report.counts.ledger[outcome]
+            for outcome, messages in report.counts.ledger.items():
+                totals[outcome] = totals.get(outcome, 0) + messages
         return totals
 
 
