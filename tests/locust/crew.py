@@ -15,12 +15,10 @@ from locust.stats import RequestStats
 from lockstep import control
 from lockstep.control import CellOrder, Fault, Opened, Pulse, Report
 from lockstep.plan import Traffic
-from lockstep.tcp.samples import Outcome
 from lockstep.users import feed_of
 from lockstep.worker.agent import Agent
 
 PATIENCE_S = 20
-OUTCOMES = {outcome.value for outcome in Outcome}
 
 
 class Runner:

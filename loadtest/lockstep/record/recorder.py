@@ -27,7 +27,7 @@ _STEP_HISTOGRAMS = {
     if (name := "send_lag" if phase is Phase.SCHEDULE_DELAY else phase.value) in CLIENT_TIMES
 }
 # The longest example of a failure that is kept, in characters.
-MOST_DETAIL = 300
+MAX_DETAIL = 300
 
 
 class CellRecorder:
@@ -68,7 +68,7 @@ class CellRecorder:
             return
         sums.ledger[sample.outcome.value] += 1
         if sample.detail:
-            sums.examples.setdefault(sample.outcome.value, sample.detail[:MOST_DETAIL])
+            sums.examples.setdefault(sample.outcome.value, sample.detail[:MAX_DETAIL])
         if sample.sent_bytes:
             sums.carried += 1
             sums.bytes_sent += sample.sent_bytes

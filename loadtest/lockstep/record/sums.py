@@ -14,7 +14,7 @@ from lockstep.runs.connections import ClientView
 from lockstep.runs.records import Messages
 from lockstep.tcp.samples import Outcome, Phase
 
-# What an exchange is: where connections stay open no session is told of.
+# What an exchange is: where connections stay open no session is counted.
 UNITS = (Phase.SESSION, Phase.MESSAGE)
 # No clock comes so far: a window that has not begun, or has no end yet.
 FAR_NS = 1 << 62
@@ -35,7 +35,7 @@ class SpanSums:
     completed: those that ended in the window, well. inside_ns: of all exchanges, however they ended, the part
     within it. before_ns: of the completed the part before it. after_ns: of those under way at its end
     the part within it. failed_ns: of those that failed in it the part within. under_way: how many were under
-    way at its end; longest_ns: the most that one of them had taken by then.
+    way at its end; longest_ns: the longest that one of them had taken by then.
     """
 
     completed: int = 0
@@ -61,9 +61,9 @@ class SpanSums:
             self.failed_ns += end_ns - max(start_ns, window.start_ns)
         self._leave_over(window, starts_ns[at_its_end])
 
-    def merge(self, told: dict[str, int]) -> None:
-        """Add what another one told of itself."""
-        for name, value in told.items():
+    def merge(self, other: dict[str, int]) -> None:
+        """Add another one, as `to_message` gave it."""
+        for name, value in other.items():
             mine: int = getattr(self, name)
             setattr(self, name, max(mine, value) if name == "longest_ns" else mine + value)
 
@@ -92,11 +92,11 @@ class SpanSums:
 class CellSums:
     """What workers record of a cell, added up.
 
-    histograms: by name of CLIENT_TIMES. measured: messages of the window by outcome. ledger: those of the whole
-    cell. carried: how many of these a connection carried, bytes_sent and bytes_received: theirs and their
-    replies'. sessions: those completed in the window. spans: by unit of exchange. per_second: second of the
-    window -> answered and failed. examples: outcome -> what was said of the first message that failed so.
-    connections: those kept whole, by the client's address.
+    histograms: by name of CLIENT_TIMES. measured: messages of the window by outcome. ledger: those of the
+    whole cell. carried: how many of these a connection carried, bytes_sent and bytes_received: theirs and
+    their replies', framing and headers included. sessions: those completed in the window. spans: by unit of
+    exchange. per_second: second of the window -> answered and failed. examples: outcome -> what was said of
+    the first message that failed so. connections: those kept whole, by the client's address.
     """
 
     def __init__(self) -> None:
@@ -123,13 +123,7 @@ class CellSums:
             spans={unit: sums.to_message() for unit, sums in self.spans.items()},
             per_second=[[second, *counts] for second, counts in sorted(self.per_second.items())],
             histograms=self.encoded_histograms(),
-            connections=[
-                {
-                    "address": address,
-                    **{name: getattr(view, name) for name in ClientView.__dataclass_fields__},
-                }
-                for address, view in self.connections.items()
-            ],
+            connections=[{"address": address, **asdict(view)} for address, view in self.connections.items()],
         )
 
     def add(self, counts: Counts) -> None:
