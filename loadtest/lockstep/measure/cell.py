@@ -102,7 +102,9 @@ def _law_at_the_client(cell: Cell, collected: CellCollector) -> Occupancy | None
 def service_of(snapshot: Snapshot, mode: str) -> Service:
     """What the server says of one of its modes beforehand."""
     listener = snapshot.listeners[mode]
-    return Service(snapshot.settings["hold_ns"], listener.permits, listener.mode.by_message)
+    return Service(
+        hold_ns=snapshot.settings["hold_ns"], permits=listener.permits, by_message=listener.mode.by_message
+    )
 
 
 def make_ledger(clients: CellCollector, server: ServerCell | None) -> Ledger:
