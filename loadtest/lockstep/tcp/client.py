@@ -36,9 +36,9 @@ class TcpClient(MessageStream):
         """Send one message and wait for its reply, both together within timeout_s; connects where need be.
 
         payload: bytes, which the framing puts into a frame. expect: the reply's payload, any if None; another
-        one is a MISMATCH. end: where a reply in raw framing ends: `sized(...)`, `until(...)`, or a function of
-        the bytes that are there, which gives how many of them are the reply, None if more must come. In raw
-        framing with neither `expect` nor `end`, whatever comes first is the reply.
+        one is a MISMATCH. end: where a reply in raw framing ends: `sized(...)`, `until(...)`, or a function
+        of the bytes that are there, which gives how many of them are the reply, None if more must come. In
+        raw framing with neither `expect` nor `end`, whatever comes first is the reply.
 
         Returns a Reply, which is true if it was ANSWERED: outcome, payload without frame and timing header,
         and wait_ns and service_ns, nanoseconds as the server told.
@@ -55,7 +55,7 @@ class TcpClient(MessageStream):
 
         due_ns: when it should have been sent, monotonic nanoseconds; ABSENT where nobody can say.
         """
-        # Its message in flight is no change of state: that would cost more than all else that is told of it.
+        # A message in flight is no change of state here: two moves would double what the rest of this costs.
         link, wanted = self._link, message.reply
         if self.state is not _IDLE or link is None or wanted is None:
             rule = self._rule(message.expect, None)
