@@ -55,7 +55,7 @@ class TcpClient(MessageStream):
 
         due_ns: when it should have been sent, monotonic nanoseconds; ABSENT where nobody can say.
         """
-        # A message in flight is no change of state here: two moves would double what the rest of this costs.
+        # A message in flight is no change of state here: two moves would cost a third as much again.
         link, wanted = self._link, message.reply
         if self.state is not _IDLE or link is None or wanted is None:
             rule = self._rule(message.expect, None)
