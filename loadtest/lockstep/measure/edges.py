@@ -20,7 +20,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lockstep.record.recorder import SpanSums
+from lockstep.record.sums import SpanSums
 from lockstep.runs.measures import Edges
 
 # By Little's law throughput and times are to agree within 5%; the rest is for what has other causes.
