@@ -47,7 +47,7 @@ def greatest_load(aggregates: Sequence[Aggregate]) -> list[Aggregate]:
     return max(met.items(), key=lambda item: (len(item[1]) > 1, item[0]))[1]
 
 
-def told(aggregates: Sequence[Aggregate]) -> list[Aggregate]:
+def contrasting(aggregates: Sequence[Aggregate]) -> list[Aggregate]:
     """The series that titles speak of under the greatest load: the two that contrast, or the only one.
 
     The first that limits nothing and the first that serves one connection at a time, where they are;

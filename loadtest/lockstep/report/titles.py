@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lockstep.analysis.aggregate import Aggregate, Spread
-from lockstep.report.loads import greatest_load, named, told, under
+from lockstep.report.loads import contrasting, greatest_load, named, under
 from lockstep.report.numbers import counted, duration, figures, share
-from lockstep.report.why_words import joined, together
+from lockstep.report.why_words import group_equal, join_words
 
 
 def response_title(aggregates: Sequence[Aggregate]) -> str:
@@ -30,7 +30,7 @@ def first_reply_title(aggregates: Sequence[Aggregate]) -> str:
 def throughput_title(aggregates: Sequence[Aggregate]) -> str:
     """How throughput follows the level."""
     levels = sorted({each.level for each in aggregates})
-    grown = [(named(each), _growth(aggregates, each, levels[0])) for each in told(aggregates)]
+    grown = [(named(each), _growth(aggregates, each, levels[0])) for each in contrasting(aggregates)]
     found = [(series, growth) for series, growth in grown if growth is not None]
     if not found:
         return f"Throughput at {counted(levels[-1], 'connection')}" if levels else "Throughput"
@@ -41,7 +41,9 @@ def throughput_title(aggregates: Sequence[Aggregate]) -> str:
 
 def time_spent_title(aggregates: Sequence[Aggregate]) -> str:
     """How much of a message's time is waiting for admission."""
-    shares = [(named(each), words) for each in told(aggregates) if (words := _waiting(each)) is not None]
+    shares = [
+        (named(each), words) for each in contrasting(aggregates) if (words := _waiting(each)) is not None
+    ]
     if not shares:
         return "Where a message's time went"
     said = contrasted(shares, of=" of a message's time")
@@ -52,7 +54,7 @@ def in_service_title(aggregates: Sequence[Aggregate]) -> str:
     """How many were served at once, by the server's own count."""
     peaks = [
         (named(each), f"{each.max_in_service}")
-        for each in told(aggregates)
+        for each in contrasting(aggregates)
         if each.max_in_service is not None
     ]
     if not peaks:
@@ -66,8 +68,8 @@ def contrasted(pairs: Sequence[tuple[str, str]], of: str = "") -> str:
     of: what the words are of, said after the first of them.
     """
     said: list[str] = []
-    for series, words in together(pairs):
-        said.append(f"{words}{'' if said else of} with {joined(series)}")
+    for series, words in group_equal(pairs):
+        said.append(f"{words}{'' if said else of} with {join_words(series)}")
     return ", ".join(said)
 
 
@@ -79,14 +81,14 @@ def _where(aggregates: Sequence[Aggregate]) -> str:
 def _time_title(
     aggregates: Sequence[Aggregate], lead: str, spread_of: Callable[[Aggregate], Spread | None]
 ) -> str:
-    found = [(named(each), spread_of(each)) for each in told(aggregates)]
+    found = [(named(each), spread_of(each)) for each in contrasting(aggregates)]
     parts = [(series, duration(spread.median)) for series, spread in found if spread is not None]
     if not found:
         return "Nothing was timed"
     if not parts:
-        return f"{_where(aggregates)}, nothing was timed with {joined([series for series, _ in found])}"
+        return f"{_where(aggregates)}, nothing was timed with {join_words([series for series, _ in found])}"
     unmeasured = [series for series, spread in found if spread is None]
-    rest = f"; not measured with {joined(unmeasured)}" if unmeasured else ""
+    rest = f"; not measured with {join_words(unmeasured)}" if unmeasured else ""
     return f"{_where(aggregates)}, {lead} {contrasted(parts)}{rest}"
 
 

@@ -23,7 +23,7 @@ def overlap_title(panels: Sequence[Panel]) -> str:
     ]
     if not kept:
         return "Connections in service"
-    said = ", ".join(f"{number} with {joined(names)}" for names, number in together(kept))
+    said = ", ".join(f"{number} with {join_words(names)}" for names, number in group_equal(kept))
     return f"At {counted(panels[0].level, 'connection')}, mean number in service: {said}"
 
 
@@ -35,7 +35,7 @@ def timeline_title(timeline: Timeline) -> str:
     peaks = [(lane.series.name, str(lane.peak)) for lane in timeline.lanes if not lane.by_message]
     if not peaks:
         return "Who overlapped whom among a cell's first connections"
-    said = ", ".join(f"{number} with {joined(names)}" for names, number in together(peaks))
+    said = ", ".join(f"{number} with {join_words(names)}" for names, number in group_equal(peaks))
     return f"Peak in service among a cell's first connections: {said}"
 
 
@@ -51,15 +51,15 @@ def fairness_sentence(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> str |
     level = max((level for _, level, _ in shares), default=1)
     if level == 1:
         return None
-    told = together((series, part) for series, at, part in shares if at == level)
+    told = group_equal((series, part) for series, at, part in shares if at == level)
     where = f"At {counted(level, 'connection')}"
-    overtaken = [(word, joined(names)) for names, word in told if word not in (NONE, SELDOM)]
+    overtaken = [(word, join_words(names)) for names, word in told if word not in (NONE, SELDOM)]
     if not overtaken:
         often = " in most repeats" if any(word == SELDOM for _, word in told) else ""
         return f"{where}, no connection was overtaken by a later one{often}."
     (most, first), *others = overtaken
     parts = [f"{most} of connections with {first}", *(f"{word} with {names}" for word, names in others)]
-    parts += [f"{word} with {joined(names)}" for names, word in told if word in (NONE, SELDOM)]
+    parts += [f"{word} with {join_words(names)}" for names, word in told if word in (NONE, SELDOM)]
     return f"{where}, later arrivals overtook {', '.join(parts)}."
 
 
@@ -87,14 +87,14 @@ def scalability_sentence(scalings: Sequence[Scaling]) -> str | None:
         return f"The universal scalability law needs {MIN_LEVELS} levels; this plan has {most}."
     laws = [(each.series.name, each.law) for each in scalings if each.law is not None]
     parts = [
-        f"{word} with {joined(names)}"
-        for names, word in together((series, percent(law.curve.contention)) for series, law in laws)
+        f"{word} with {join_words(names)}"
+        for names, word in group_equal((series, percent(law.curve.contention)) for series, law in laws)
     ]
     unfit = [each.series.name for each in scalings if each.unfit is Unfit.NO_FIT]
     sentences = [
         *([f"By the universal scalability law, contention is {', '.join(parts)}."] if parts else []),
         *(_peak(series, law) for series, law in laws if law.peak is not None),
-        *([f"The universal scalability law does not fit {joined(unfit)}."] if unfit else []),
+        *([f"The universal scalability law does not fit {join_words(unfit)}."] if unfit else []),
     ]
     return " ".join(sentences)
 
@@ -109,15 +109,15 @@ def at_once(number: float) -> str:
     return f"{number:,.0f}" if number >= 9.95 else f"{number:.1f}"
 
 
-def together(told: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
+def group_equal(pairs: Iterable[tuple[str, str]]) -> list[tuple[list[str], str]]:
     """Names of which the same word is true, in order of appearance: equals are never told as a contrast."""
     names: dict[str, list[str]] = {}
-    for name, word in told:
+    for name, word in pairs:
         names.setdefault(word, []).append(name)
     return [(group, word) for word, group in names.items()]
 
 
-def joined(names: Sequence[str]) -> str:
+def join_words(names: Sequence[str]) -> str:
     """`free`, `free and lock`, `free, lock and ticket`."""
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last

@@ -11,7 +11,7 @@ from lockstep.analysis.timeline import Bar, Lane, Timeline, make_timeline
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL, WAITING_OPACITY
 from lockstep.report.charts.picture import INK, Chart, Layers, Row, chart_of
-from lockstep.report.loads import told
+from lockstep.report.loads import contrasting
 from lockstep.report.material import Material
 from lockstep.report.numbers import counted, figures, plain
 from lockstep.report.section import Column, Drawing, Look, Section, Table
@@ -37,7 +37,7 @@ def timeline_sections(material: Material) -> tuple[Section | None, Section | Non
     timeline = make_timeline(material.run, material.connections)
     if timeline is None:
         return None, None
-    names = {each.series for each in told(material.aggregates)}
+    names = {each.series for each in contrasting(material.aggregates)}
     chosen = [lane for lane in timeline.lanes if lane.series in names] or list(timeline.lanes[:2])
     others = [lane for lane in timeline.lanes if lane not in chosen]
     first = _section(material, replace(timeline, lanes=tuple(chosen)), "timeline")
