@@ -49,7 +49,7 @@ from lockstep.plan import PlannedCell
 from lockstep.runs.records import Run
 from lockstep.settings import COMPARISON_PLAN
 from lockstep.tcp.addresses import ADDRESS_BOOK
-from lockstep.worker.agent import ScenarioUser
+from lockstep.worker.process import ScenarioUser
 
 NO_WORKER = "no worker is connected, so nobody would carry the load: start one (locust --worker)"
 STILL_BUSY = "a run begins or ends just now: try again in a moment"
