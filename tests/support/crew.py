@@ -16,12 +16,11 @@ from lockstep.control import CellOrder, Fault, Opened, Pulse, Report
 from lockstep.plan import Traffic
 from lockstep.record.journal import Batch, Journal
 from lockstep.runs.connections import ClientView
-from lockstep.tcp.samples import Outcome, Sample
+from lockstep.tcp.samples import Sample
 from lockstep.worker.agent import Agent
 from lockstep.worker.cell import Feed
 
 PATIENCE_S = 20
-OUTCOMES = {outcome.value for outcome in Outcome}
 
 
 class Runner:
@@ -50,8 +49,8 @@ class Runner:
         """How messages ended, of all reports together."""
         totals: dict[str, int] = {}
         for report in self.reports:
-            for outcome in OUTCOMES & set(report.counts.ledger):
-                totals[outcome] = totals.get(outcome, 0) + report.counts.ledger[outcome]
+            for outcome, messages in report.counts.ledger.items():
+                totals[outcome] = totals.get(outcome, 0) + messages
         return totals
 
 
