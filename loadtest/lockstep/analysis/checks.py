@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from lockstep.analysis import checks_generator, checks_ledger
 from lockstep.analysis.check import Check, Finding, Rule, Topic, cell_name
-from lockstep.analysis.series import by_place, namer
+from lockstep.analysis.series import SeriesIndex
 from lockstep.measure import littles_law
 from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import Cell, Run
@@ -197,7 +197,7 @@ def _window_findings(cells: Sequence[Cell]) -> list[Finding]:
     """
     whole = [cell for cell in cells if not cell.cut_short]
     lines: dict[str, list[str]] = {}
-    for group in by_place(whole, namer(whole)).values():
+    for group in SeriesIndex(whole).groups(whole).values():
         short = [cell for cell in group if cell.too_short]
         check = TOO_SHORT if 2 * len(short) >= len(group) else UNSTEADY
         lines.setdefault(check.name, []).extend(f"{cell_name(cell)}: {_needs(cell)}" for cell in short)

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lockstep.analysis.intervals import CONFIDENCE, fishers_tail, students_quantile
-from lockstep.analysis.series import in_plan_order, series_names
+from lockstep.analysis.series import Series, whole_groups
 from lockstep.runs.records import Cell
 
 MIN_LEVELS = 5
@@ -105,7 +105,7 @@ class Scaling:
     deviation: of the best curve, law or not; None where nothing was fitted.
     """
 
-    series: str
+    series: Series
     levels: tuple[int, ...]
     law: UslFit | None
     unfit: Unfit | None = None
@@ -114,15 +114,14 @@ class Scaling:
 
 def scalings(cells: Sequence[Cell], modes: Collection[str] = ()) -> list[Scaling]:
     """Each series under closed load, in the plan's order. Cells cut short are left out."""
-    names = series_names(cells)
-    groups: dict[str, list[Cell]] = {}
-    for cell in cells:
-        if cell.whole and cell.arrival == "closed":
-            groups.setdefault(names[cell.index], []).append(cell)
-    return [_scaling(series, groups[series]) for series in in_plan_order(cells, modes) if series in groups]
+    by_series: dict[Series, list[Cell]] = {}
+    for place, group in whole_groups(cells, modes).items():
+        if place.series.settings.arrival == "closed":
+            by_series.setdefault(place.series, []).extend(group)
+    return [_scaling(series, group) for series, group in by_series.items()]
 
 
-def _scaling(series: str, cells: Sequence[Cell]) -> Scaling:
+def _scaling(series: Series, cells: Sequence[Cell]) -> Scaling:
     levels = tuple(sorted({cell.level for cell in cells}))
     if len(levels) < MIN_LEVELS:
         return Scaling(series, levels, None, Unfit.FEW_LEVELS)

@@ -10,12 +10,12 @@ from rich.text import Text
 from lockstep.analysis.conditions import Mismatch, builds
 from lockstep.analysis.metrics import Metric, Unit
 from lockstep.analysis.run_diff import Change, Difference, Lost, RunDiff
-from lockstep.analysis.series import Place, without_rate
+from lockstep.analysis.series import Place
 from lockstep.report.formats.terminal import text_table
 from lockstep.report.numbers import counted, duration, figures, rate, share, whole
 from lockstep.report.section import Column, Table
 from lockstep.report.sections.figures import LEVEL, SERIES, figure_head
-from lockstep.report.verdict_words import claim, place, range_words
+from lockstep.report.verdict_words import claim, load_words, range_words
 from lockstep.runs.records import Run
 
 
@@ -56,7 +56,7 @@ def _names(runs: tuple[Run, Run]) -> list[str]:
 
 
 FIGURES: tuple[Column[Difference], ...] = (
-    SERIES.over(lambda each: each.series),
+    SERIES.over(lambda each: each.series.name),
     LEVEL.over(lambda each: whole(each.level)),
     Column("figure", "figure", lambda each: figure_head(each.metric, short=True), text=True),
     Column("first", "A", lambda each: _value(each.metric, each.first)),
@@ -117,9 +117,8 @@ def legend(tolerance: float) -> str:
 
 
 def _sentence(each: Difference) -> str:
-    series = each.series if each.rate_per_s is None else without_rate(each.series, each.rate_per_s)
-    said = claim(each.metric, each.estimate, series, "A")
-    return f"{place(each.level, each.rate_per_s)} in B, {said}"
+    said = claim(each.metric, each.estimate, each.series.name_beside_load, "A")
+    return f"at {load_words(each.level, each.series.rate_per_s)} in B, {said}"
 
 
 def _lost(each: Lost) -> str:

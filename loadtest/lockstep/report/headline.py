@@ -67,11 +67,11 @@ def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:
     None where no hand-off was measured.
     """
     measured = {
-        each.mode: handoff.median
-        for each in sorted(aggregates, key=lambda each: (each.level, each.rate_per_s or 0))
+        each.series.mode: handoff.median
+        for each in sorted(aggregates, key=lambda each: (each.level, each.series.rate_per_s or 0))
         if (handoff := each.time("handoff", "mean")) is not None
     }
-    order = [mode for mode in dict.fromkeys(each.mode for each in aggregates) if mode in measured]
+    order = [mode for mode in dict.fromkeys(each.series.mode for each in aggregates) if mode in measured]
     if not order:
         return None
     each_mode = ", ".join(f"{duration(measured[mode])} with {mode}" for mode in order)
@@ -105,7 +105,7 @@ def _silent(aggregates: Sequence[Aggregate]) -> bool:
 
 def _supports(each: Comparison, chosen: Comparison) -> bool:
     """Same load; the same metric, or the same pair."""
-    if each is chosen or (each.level, each.rate_per_s) != (chosen.level, chosen.rate_per_s):
+    if each is chosen or (each.level, each.series.rate_per_s) != (chosen.level, chosen.series.rate_per_s):
         return False
     return each.metric == chosen.metric or (
         each.series == chosen.series and each.metric.name == "response_p99"
@@ -116,7 +116,7 @@ def _alone(each: Aggregate) -> str:
     answered = each.messages_per_s.median if each.messages_per_s is not None else 0.0
     repeats = "one repeat" if each.repeats == 1 else f"median of {each.repeats} repeats"
     slowest = each.time("response", "p99")
-    if each.rate_per_s is not None and slowest is not None:
+    if each.series.rate_per_s is not None and slowest is not None:
         within = duration(slowest.median)
         return f"{under(each)}, {named(each)}'s p99 response time is {within} ({repeats})."
     return f"{under(each)}, {named(each)}'s throughput is {figures(answered)} messages/s ({repeats})."

@@ -14,7 +14,6 @@ from lockstep.analysis.checks import degradations
 from lockstep.analysis.gates import unmet
 from lockstep.analysis.history import Entry, History
 from lockstep.analysis.run_diff import Change, RunDiff
-from lockstep.analysis.series import mode_of
 from lockstep.report.charts.palette import mode_colours, striped
 from lockstep.report.charts.picture import to_svg
 from lockstep.report.formats.terminal import text_table
@@ -79,7 +78,7 @@ def _started(entry: Entry) -> str:
 
 def _what(entry: Entry) -> str:
     """Modes, levels and repeats, as they were measured: `free,lock 1,8 x3`."""
-    modes = ",".join(dict.fromkeys(each.mode for each in entry.aggregates))
+    modes = ",".join(dict.fromkeys(each.series.mode for each in entry.aggregates))
     levels = ",".join(map(str, sorted({each.level for each in entry.aggregates})))
     repeats = max((each.repeats for each in entry.aggregates), default=0)
     return f"{modes} {levels} x{repeats}" if modes else "no cells"
@@ -121,7 +120,7 @@ def _checks(entry: Entry) -> str:
 
 def render_history(history: History, links: Mapping[str, str], left_out: Sequence[str]) -> str:
     """The whole page, of at least one run. links: folder -> where its report is, from the page's place."""
-    colours = mode_colours(map(mode_of, history.series))
+    colours = mode_colours(series.mode for series in history.series)
     runs = listed(history, links)
     sections = [section for level in history.levels for section in level_sections(history, level, colours)]
     return _pages.get_template("history.html").render(
@@ -132,7 +131,7 @@ def render_history(history: History, links: Mapping[str, str], left_out: Sequenc
         columns=columns_of(runs, ON_PAGE),
         results=[Table.of(RESULTS, run.entry.aggregates) for run in runs],
         modes=list(colours),
-        colours={**colours, **{series: colours[mode_of(series)] for series in history.series}},
+        colours={**colours, **{series.name: colours[series.mode] for series in history.series}},
         sections=sections,
         svgs={section.name: _drawn(section) for section in sections},
         striped=striped,

@@ -7,29 +7,27 @@ from itertools import groupby
 
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.comparison import Comparison
-from lockstep.analysis.series import without_rate
-from lockstep.report.verdict_words import load_words, place
+from lockstep.report.verdict_words import load_words
 
 
 def under(each: Aggregate) -> str:
     """`At 32 connections`, or under open load `At 357 arrivals per second (64 users)`."""
-    said = place(each.level, each.rate_per_s)
-    return said[0].upper() + said[1:]
+    return f"At {load(each)}"
 
 
 def load(each: Aggregate) -> str:
     """The same as the title of a block: `32 connections`."""
-    return load_words(each.level, each.rate_per_s)
+    return load_words(each.level, each.series.rate_per_s)
 
 
 def named(each: Aggregate | Comparison) -> str:
     """The series where its load is told beside it."""
-    return each.series if each.rate_per_s is None else without_rate(each.series, each.rate_per_s)
+    return each.series.name_beside_load
 
 
 def by_load(aggregates: Sequence[Aggregate]) -> Iterable[tuple[str, list[Aggregate]]]:
     """(the load in words, its aggregates), levels ascending, then rates."""
-    ordered = sorted(aggregates, key=lambda each: (each.level, each.rate_per_s or 0.0))
+    ordered = sorted(aggregates, key=lambda each: (each.level, each.series.rate_per_s or 0.0))
     return ((where, list(group)) for where, group in groupby(ordered, key=load))
 
 
@@ -41,11 +39,11 @@ def greatest_load(aggregates: Sequence[Aggregate]) -> list[Aggregate]:
     measured = [each for each in aggregates if each.messages_per_s is not None]
     level = max((each.level for each in measured), default=None)
     top = [each for each in measured if each.level == level]
-    if not top or any(each.rate_per_s is None for each in top):
+    if not top or any(each.series.rate_per_s is None for each in top):
         return top
     met: dict[float, list[Aggregate]] = {}
     for each in top:
-        met.setdefault(each.rate_per_s or 0.0, []).append(each)
+        met.setdefault(each.series.rate_per_s or 0.0, []).append(each)
     return max(met.items(), key=lambda item: (len(item[1]) > 1, item[0]))[1]
 
 
@@ -66,7 +64,7 @@ def told(aggregates: Sequence[Aggregate]) -> list[Aggregate]:
 
 
 def _merit(each: Aggregate) -> float:
-    if each.rate_per_s is not None:
+    if each.series.rate_per_s is not None:
         slowest = each.time("response", "p99")
         return float("-inf") if slowest is None else -slowest.median
     return each.messages_per_s.median if each.messages_per_s is not None else 0.0

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from lockstep.analysis.scalability import MIN_LEVELS, Scaling, Unfit, UslFit
-from lockstep.analysis.series import groups_in_plan_order
+from lockstep.analysis.series import whole_groups
 from lockstep.analysis.timeline import Panel, Timeline
 from lockstep.report.numbers import counted, percent, share
 from lockstep.runs.records import UNKNOWN_MODE, Cell, Mode
@@ -17,7 +17,7 @@ NONE, SELDOM = "none", "none in most repeats"
 def overlap_title(panels: Sequence[Panel]) -> str:
     """The mean number in service over the measured window, modes that are alike told together."""
     kept = [
-        (panel.series, at_once(mean))
+        (panel.series.name, at_once(mean))
         for panel in panels
         if panel.overlap is not None and (mean := panel.overlap.kept) is not None
     ]
@@ -32,7 +32,7 @@ def timeline_title(timeline: Timeline) -> str:
 
     A mode that admits by message shows conversations, of which any number is no finding.
     """
-    peaks = [(lane.series, str(lane.peak)) for lane in timeline.lanes if not lane.by_message]
+    peaks = [(lane.series.name, str(lane.peak)) for lane in timeline.lanes if not lane.by_message]
     if not peaks:
         return "Who overlapped whom among a cell's first connections"
     said = ", ".join(f"{number} with {joined(names)}" for names, number in together(peaks))
@@ -42,10 +42,10 @@ def timeline_title(timeline: Timeline) -> str:
 def fairness_sentence(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> str | None:
     """Whom later ones overtook at the greatest level; None where no order was recorded or nobody waits."""
     shares = [
-        (series, level, part)
-        for series, level, group in groups_in_plan_order(cells, modes)
+        (place.series.name, place.level, part)
+        for place, group in whole_groups(cells, modes).items()
         # Where nothing is limited nobody waits to be admitted: threads merely start in another order.
-        if not modes.get(group[0].mode, UNKNOWN_MODE).unlimited
+        if not modes.get(place.series.mode, UNKNOWN_MODE).unlimited
         and (part := overtaken_words(group)) is not None
     ]
     level = max((level for _, level, _ in shares), default=1)
@@ -85,12 +85,12 @@ def scalability_sentence(scalings: Sequence[Scaling]) -> str | None:
         return None
     if most < MIN_LEVELS:
         return f"The universal scalability law needs {MIN_LEVELS} levels; this plan has {most}."
-    laws = [(each.series, each.law) for each in scalings if each.law is not None]
+    laws = [(each.series.name, each.law) for each in scalings if each.law is not None]
     parts = [
         f"{word} with {joined(names)}"
         for names, word in together((series, percent(law.curve.contention)) for series, law in laws)
     ]
-    unfit = [each.series for each in scalings if each.unfit is Unfit.NO_FIT]
+    unfit = [each.series.name for each in scalings if each.unfit is Unfit.NO_FIT]
     sentences = [
         *([f"By the universal scalability law, contention is {', '.join(parts)}."] if parts else []),
         *(_peak(series, law) for series, law in laws if law.peak is not None),

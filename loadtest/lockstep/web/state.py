@@ -199,9 +199,9 @@ def _figures(progress: Progress, outcome: Outcome) -> list[dict[str, Any]]:
     return [
         {
             **row,
-            "split": [] if split is None else _split(split, colours.get(row["series"], NEUTRAL)),
+            "split": [] if split is None else _split(split, colours.get(mode, NEUTRAL)),
         }
-        for row, split in zip(outcome.rows, outcome.splits, strict=True)
+        for row, mode, split in zip(outcome.rows, outcome.modes, outcome.splits, strict=True)
     ]
 
 
@@ -244,14 +244,15 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """rows: the report's results so far, column name -> words. splits: for each of them the
-    mean times of its messages, where told.
+    """rows: the report's results so far, column name -> words. modes, splits: of each of them its mode, and
+    the mean times of its messages, where told.
 
     sentences: the verdict as the report says it, headline first; empty while the run goes on. doubts:
     why there is no verdict, where the headline says so. gates: none while the run goes on.
     """
 
     rows: tuple[Mapping[str, str], ...] = ()
+    modes: tuple[str, ...] = ()
     splits: tuple[Split | None, ...] = ()
     sentences: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
@@ -262,14 +263,15 @@ def outcome_of(run: Run) -> Outcome:
     """The outcome of a run as far as it has come."""
     aggregates = aggregate(run.cells, modes_of(run))
     rows = tuple({column.name: column.value(each) for column in RESULTS} for each in aggregates)
+    modes = tuple(each.series.mode for each in aggregates)
     splits = tuple(map(_split_of, aggregates))
     if run.finished is None:
-        return Outcome(rows, splits)
+        return Outcome(rows, modes, splits)
     verdict = judge(run)
     more = [] if verdict.withheld else supporting(verdict, aggregates)
     sentences = (headline(verdict, aggregates), *more)
     doubts = tuple(map(Doubt.of, verdict.withheld))
-    return Outcome(rows, splits, sentences, doubts, tuple(judge_gates(run)))
+    return Outcome(rows, modes, splits, sentences, doubts, tuple(judge_gates(run)))
 
 
 def _split_of(each: Aggregate) -> Split | None:

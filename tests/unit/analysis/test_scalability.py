@@ -196,11 +196,11 @@ def cells() -> list[Cell]:
 def test_a_series_has_its_law_or_the_reason_why_not(cells: list[Cell]) -> None:
     (law,) = scalings(scaled(cells, SHARED), ("lock",))
     assert law.law is not None
-    assert (law.series, law.levels, law.law.repeats, law.unfit) == ("lock", LEVELS, 2, None)
+    assert (law.series.name, law.levels, law.law.repeats, law.unfit) == ("lock", LEVELS, 2, None)
     few = [cell for cell in cells if cell.level <= 8]
-    assert scalings(few) == [Scaling("lock", (1, 2, 4, 8), None, Unfit.FEW_LEVELS)]
+    assert scalings(few) == [Scaling(law.series, (1, 2, 4, 8), None, Unfit.FEW_LEVELS)]
     silent = [replace(cell, messages_per_s=0.0) for cell in cells]
-    assert scalings(silent) == [Scaling("lock", LEVELS, None, Unfit.NO_FIT)]
+    assert scalings(silent) == [Scaling(law.series, LEVELS, None, Unfit.NO_FIT)]
 
 
 def test_a_repeat_that_lacks_a_level_is_fitted_with_the_others_but_makes_no_interval(

@@ -57,7 +57,7 @@ def test_each_run_is_held_against_the_last_of_its_kind_that_had_a_verdict(histor
     assert second.since is not None
     assert second.since.worse
     assert last.since is not None
-    assert [each.series for each in last.since.of(Change.BETTER)] == ["lock"]
+    assert [each.series.name for each in last.since.of(Change.BETTER)] == ["lock"]
 
 
 def test_the_list_says_what_where_how_it_ended_and_what_changed(history: History) -> None:
@@ -92,7 +92,12 @@ def test_runs_with_other_client_settings_are_series_of_their_own_in_the_same_col
     small, large = run_on(1), run_on(2)
     large = replace(large, cells=[replace(cell, payload_bytes=1024) for cell in large.cells])
     found = make_history([("a", small), ("b", large)])
-    assert found.series == ("free, 64 bytes", "free, 1024 bytes", "lock, 64 bytes", "lock, 1024 bytes")
+    assert tuple(each.name for each in found.series) == (
+        "free, 64 bytes",
+        "free, 1024 bytes",
+        "lock, 64 bytes",
+        "lock, 1024 bytes",
+    )
     page = render_history(found, {}, [])
     assert len(set(re.findall(r'class="dot" style="background:(#\w+)"', page))) == 2
 

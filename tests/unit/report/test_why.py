@@ -25,19 +25,19 @@ from lockstep.runs.measures import Fairness, Overlap
 from lockstep.runs.records import Cell, ServerCell
 from lockstep.runs.schema_3 import mode_named
 from tests.factories.open_load import simulated_open_run
-from tests.factories.runs import modes_named
+from tests.factories.runs import modes_named, series_named
 from tests.factories.simulated import simulated_run
 
 LEVELS = (1, 2, 4, 8, 16, 32)
 SHARED = Curve(400, 0.05, 0.001)
 
 
-def panel(series: str, in_service: float, most: int = 1) -> Panel:
-    return Panel(series, series, 32, Overlap(10, 0, 40, [in_service] * 4, [most] * 4, [0.0] * 4))
+def panel(mode: str, in_service: float, most: int = 1) -> Panel:
+    return Panel(series_named(mode), 32, Overlap(10, 0, 40, [in_service] * 4, [most] * 4, [0.0] * 4))
 
 
 def by_message() -> Panel:
-    return Panel("lock/message", "lock/message", 32, None, by_message=True)
+    return Panel(series_named("lock/message"), 32, None, by_message=True)
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def test_the_overlap_is_told_with_equals_together(panels: list[Panel], said: str
     assert title.startswith("At 32 connections, ") is bool(said)
 
 
-def lane(series: str, most: int) -> Lane:
-    by_message = mode_named(series).by_message
-    return Lane(series, series, 36, 10.0, (), ((0, most), (10, most)), by_message)
+def lane(mode: str, most: int) -> Lane:
+    by_message = mode_named(mode).by_message
+    return Lane(series_named(mode), 36, 10.0, (), ((0, most), (10, most)), by_message)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_the_timeline_is_called_by_what_its_own_strips_show(lanes: tuple[Lane, .
 
 
 def test_a_last_step_that_ends_as_it_begins_is_not_drawn_twice_as_high() -> None:
-    shown = Lane("lock", "lock", 1, 10.0, (), ((0, 9), (10.0, 9), (10.0, 9)))
+    shown = Lane(series_named("lock"), 1, 10.0, (), ((0, 9), (10.0, 9), (10.0, 9)))
     chart = timeline_chart(Timeline(32, 10.0, (shown,), client_shown=True), shown, "#d55e00")
     strip, _ = chart.to_dict()["vconcat"]
     assert strip["layer"][0]["encoding"]["y"]["stack"] is None
@@ -199,9 +199,9 @@ def law(contention: float, peak: Parameter | None = None) -> UslFit:
 
 
 def scaling(
-    series: str, found: UslFit | None, unfit: Unfit | None = None, levels: tuple[int, ...] = LEVELS
+    mode: str, found: UslFit | None, unfit: Unfit | None = None, levels: tuple[int, ...] = LEVELS
 ) -> Scaling:
-    return Scaling(series, levels, found, unfit, 0.41 if unfit is Unfit.NO_FIT else None)
+    return Scaling(series_named(mode), levels, found, unfit, 0.41 if unfit is Unfit.NO_FIT else None)
 
 
 FREE = scaling("free", law(0.012, Parameter(41, 30, None)))
@@ -258,7 +258,7 @@ def test_a_part_however_small_keeps_two_figures(part: float, words: str) -> None
 
 
 def test_the_overlap_chart_draws_each_mode_and_says_where_nothing_was_recorded() -> None:
-    chosen = {"free": "#2b83c6", "lock/message": "#a5673f"}
+    chosen = {series_named("free"): "#2b83c6", series_named("lock/message"): "#a5673f"}
     chart = overlap_chart([panel("free", 29.7, 32), by_message()], chosen)
     assert chart is not None
     svg = to_svg(chart, "overlap", "overlap")

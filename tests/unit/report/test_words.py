@@ -25,7 +25,7 @@ from lockstep.report.verdict_words import bound
 from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import WorkerHealth
 from tests.factories.open_load import simulated_open_run
-from tests.factories.runs import modes_named
+from tests.factories.runs import modes_named, series_named
 from tests.factories.simulated import simulated_run
 
 
@@ -83,7 +83,7 @@ def test_ticks_lie_within_the_axis(values: list[float]) -> None:
 
 
 def test_a_tick_is_labelled_with_its_own_value() -> None:
-    lane = Lane("lock", "lock", 1, 900, (Bar(1, "in service", 0, 900),), ((0, 1), (900, 1)))
+    lane = Lane(series_named("lock"), 1, 900, (Bar(1, "in service", 0, 900),), ((0, 1), (900, 1)))
     svg = to_svg(timeline_chart(Timeline(1, 900, (lane,), client_shown=False), lane, "#000"), "a", "a")
     assert [f">{tick}<" in svg for tick in (0, 250, 500, 750, 300, 800)] == [True] * 4 + [False] * 2
 
@@ -102,9 +102,8 @@ def two() -> list[Aggregate]:
 
 def test_a_mode_keeps_its_colour_whatever_it_is_compared_with() -> None:
     def chosen(*modes: str) -> dict[str, str]:
-        return colours(
-            aggregate(simulated_run(modes=modes, levels=(1,), repeats=1)[0].cells, modes_named(*modes))
-        )
+        found = aggregate(simulated_run(modes=modes, levels=(1,), repeats=1)[0].cells, modes_named(*modes))
+        return {series.mode: colour for series, colour in colours(found).items()}
 
     assert chosen("lock")["lock"] == chosen("free", "lock")["lock"]
     everyone = chosen("free", "lock", "semaphore=4", "queue=1", "iterative", "ticket")
@@ -123,9 +122,7 @@ def test_a_difference_has_a_sign_unless_it_is_none(computed: float, counted: flo
 
 def test_what_is_equal_is_said_once(two: list[Aggregate]) -> None:
     free, lock = two
-    alike = [
-        replace(each, max_in_service=1) for each in (free, replace(lock, series="ticket", mode="ticket"))
-    ]
+    alike = [replace(each, max_in_service=1) for each in (free, replace(lock, series=series_named("ticket")))]
     assert titles.in_service_title(alike).endswith("is 1 with free and ticket")
     assert titles.in_service_title([free, lock]).endswith("is 8 with free, 1 with lock")
 
@@ -209,7 +206,8 @@ def differing(*shown: bool) -> list[Comparison]:
     def estimate(differs: bool) -> Estimate:
         return Estimate(2.0, 1.5, 2.5, 3) if differs else Estimate(1.0, 0.9, 1.1, 3)
 
-    return [Comparison(THROUGHPUT, "lock", "free", 8, estimate(each)) for each in shown]
+    lock, free = series_named("lock"), series_named("free")
+    return [Comparison(THROUGHPUT, lock, free, 8, estimate(each)) for each in shown]
 
 
 @pytest.mark.parametrize(

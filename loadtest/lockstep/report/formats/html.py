@@ -50,7 +50,7 @@ def render(material: Material, contents: Contents, svgs: Mapping[str, Sequence[s
         degradations=degradations(material.findings),
         contents=contents,
         svgs={name: [Markup(svg) for svg in drawn] for name, drawn in svgs.items()},
-        colours=material.colours,
+        colours={series.name: colour for series, colour in material.colours.items()},
         striped=striped,
         findings=material.findings,
         in_full=in_full(material.findings, contents.sections),

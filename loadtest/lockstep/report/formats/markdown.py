@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.checks import degradations
 from lockstep.analysis.comparison import Comparison
+from lockstep.analysis.series import Series
 from lockstep.report.conditions import in_one_line
 from lockstep.report.headline import CELL, headline, standing, supporting
 from lockstep.report.material import Material
@@ -58,7 +59,7 @@ def _table(material: Material) -> Iterator[str]:
     left = len(material.aggregates) - len(chosen)
     if left:
         yield f"and {left} more under lower loads, in report.html."
-    baselines = dict.fromkeys(each.baseline for each in material.verdict.comparisons)
+    baselines = dict.fromkeys(each.baseline.name for each in material.verdict.comparisons)
     if baselines:
         yield (
             f"Ratio: throughput, or under open load p99 response time, over that of "
@@ -69,18 +70,18 @@ def _table(material: Material) -> Iterator[str]:
 
 def _greatest(aggregates: Sequence[Aggregate]) -> list[Aggregate]:
     """As many as fit, greatest loads first; in the plan's order."""
-    by_load = sorted(aggregates, key=lambda each: (each.level, each.rate_per_s or 0.0), reverse=True)
+    by_load = sorted(aggregates, key=lambda each: (each.level, each.series.rate_per_s or 0.0), reverse=True)
     kept = by_load[:MOST_ROWS]
     return [each for each in aggregates if each in kept]
 
 
-def _ratios(comparisons: Sequence[Comparison]) -> dict[tuple[str, int], str]:
+def _ratios(comparisons: Sequence[Comparison]) -> dict[tuple[Series, int], str]:
     """(series, level) -> its ratio in throughput, or under open load in p99."""
     chosen = ("messages_per_s", "response_p99")
     return {
         (each.series, each.level): estimate_words(each.estimate)
         for each in comparisons
-        if each.metric.name == chosen[each.rate_per_s is not None]
+        if each.metric.name == chosen[each.series.rate_per_s is not None]
     }
 
 

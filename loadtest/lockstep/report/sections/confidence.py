@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 import altair as alt
@@ -10,6 +10,7 @@ import altair as alt
 from lockstep.analysis.check import Topic
 from lockstep.analysis.comparison import RESPONSE_TIMES, THROUGHPUT, Comparison
 from lockstep.analysis.intervals import CONFIDENCE, Estimate
+from lockstep.analysis.series import Series
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import INK, Chart, Row, chart_of
 from lockstep.report.charts.rows import Block, Layout
@@ -24,9 +25,9 @@ DRAWN = (THROUGHPUT, RESPONSE_TIMES[-1])
 # With two repeats an interval can span decades: it is drawn as far as this beyond the ratios.
 _FARTHEST = 4.0
 COMPARISONS: tuple[Column[Comparison], ...] = (
-    SERIES.over(lambda each: each.series),
-    Column("baseline", "baseline", lambda each: each.baseline, text=True),
-    LOAD.over(lambda each: load_words(each.level, each.rate_per_s)),
+    SERIES.over(lambda each: each.series.name),
+    Column("baseline", "baseline", lambda each: each.baseline.name, text=True),
+    LOAD.over(lambda each: load_words(each.level, each.series.rate_per_s)),
     Column("figure", "figure", lambda each: figure_head(each.metric), text=True),
     Column("ratio", "ratio", lambda each: plain(each.estimate.ratio)),
     Column("low", "low", lambda each: plain(each.estimate.low)),
@@ -71,7 +72,7 @@ def certainty_title(comparisons: Sequence[Comparison]) -> str:
 
 
 def _note(comparisons: Sequence[Comparison]) -> str:
-    baselines = " and ".join(dict.fromkeys(each.baseline for each in comparisons))
+    baselines = " and ".join(dict.fromkeys(each.baseline.name for each in comparisons))
     samples = sorted({each.estimate.samples for each in comparisons})
     repeats = counted(samples[0], "repeat") if len(samples) == 1 else f"{samples[0]} to {samples[-1]} repeats"
     return (
@@ -81,7 +82,7 @@ def _note(comparisons: Sequence[Comparison]) -> str:
     )
 
 
-def certainty_chart(comparisons: Sequence[Comparison], colours: dict[str, str]) -> Chart | None:
+def certainty_chart(comparisons: Sequence[Comparison], colours: Mapping[Series, str]) -> Chart | None:
     """The ratios of one metric, a block for each load; None where nothing was compared."""
     if not comparisons:
         return None
@@ -113,7 +114,9 @@ def estimate_words(estimate: Estimate, unclear: str = "not significant") -> str:
     return words if estimate.differs or estimate.noisy else f"{words}, {unclear}"
 
 
-def _block(load: str, comparisons: Sequence[Comparison], colours: dict[str, str], axis: axes.Axis) -> Block:
+def _block(
+    load: str, comparisons: Sequence[Comparison], colours: Mapping[Series, str], axis: axes.Axis
+) -> Block:
     marks: list[Row] = []
     words: list[Row] = []
     for each in comparisons:
@@ -133,11 +136,11 @@ def _block(load: str, comparisons: Sequence[Comparison], colours: dict[str, str]
 
 def _by_load(comparisons: Sequence[Comparison]) -> Iterable[tuple[str, list[Comparison]]]:
     def load(each: Comparison) -> tuple[int, float]:
-        return each.level, each.rate_per_s or 0.0
+        return each.level, each.series.rate_per_s or 0.0
 
     for _, group in groupby(sorted(comparisons, key=load), key=load):
         alike = list(group)
-        yield load_words(alike[0].level, alike[0].rate_per_s), alike
+        yield load_words(alike[0].level, alike[0].series.rate_per_s), alike
 
 
 def _axis(estimates: Sequence[Estimate]) -> axes.Axis:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from operator import itemgetter
 from statistics import median
 
 from lockstep.analysis.check import Topic
-from lockstep.analysis.series import groups_in_plan_order
+from lockstep.analysis.series import Series, whole_groups
 from lockstep.report.material import Material
 from lockstep.report.numbers import ABSENT, duration, share, whole
 from lockstep.report.section import Column, Section, Table, table_section
@@ -46,7 +45,7 @@ class Order:
     level: None where no order was recorded at any; records are then empty. servers: of its repeats.
     """
 
-    series: str
+    series: Series
     level: int | None
     servers: tuple[ServerCell, ...]
 
@@ -62,7 +61,7 @@ class Order:
 
 
 ORDERS: tuple[Column[Order], ...] = (
-    SERIES.over(lambda order: order.series),
+    SERIES.over(lambda order: order.series.name),
     LEVEL.over(lambda order: whole(order.level)),
     Column("connections", "recorded", lambda order: _count(each.connections for each in order.records)),
     Column("overtaken", "overtaken", lambda order: _share(each.overtaken_share for each in order.records)),
@@ -82,10 +81,10 @@ def orders(cells: Sequence[Cell], modes: Collection[str]) -> list[Order]:
     None where no order was recorded at all, nor for a series of which the server told nothing.
     """
     found: list[Order] = []
-    for series, levels in groupby(groups_in_plan_order(cells, modes), key=itemgetter(0)):
+    for series, places in groupby(whole_groups(cells, modes).items(), key=lambda item: item[0].series):
         by_level = [
-            Order(series, level, tuple(cell.server for cell in group if cell.server is not None))
-            for _, level, group in levels
+            Order(series, place.level, tuple(cell.server for cell in group if cell.server is not None))
+            for place, group in places
         ]
         recorded = [order for order in by_level if order.records]
         if recorded or any(order.servers for order in by_level):

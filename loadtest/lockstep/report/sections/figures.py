@@ -16,7 +16,7 @@ from lockstep.runs.measures import Distribution
 from lockstep.runs.records import Cell
 
 RESULTS: tuple[Column[Aggregate], ...] = (
-    Column("series", "mode", lambda each: each.series, text=True),
+    Column("series", "mode", lambda each: each.series.name, text=True),
     Column("level", "connections", lambda each: whole(each.level), short="conns"),
     Column("messages_per_s", "messages/s", lambda each: rate(median_of(each.messages_per_s)), short="msgs/s"),
     Column("spread", "min to max", lambda each: _spread(each.messages_per_s)),

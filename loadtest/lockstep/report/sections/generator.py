@@ -18,7 +18,7 @@ from lockstep.runs.records import Cell, WorkerHealth
 # Times of an open load count from when a message was due; its round trip from when it was sent.
 OPEN_LOAD: tuple[Column[Aggregate], ...] = (
     *(RESULT_BY_NAME[name] for name in ("series", "level")),
-    Column("offered", "offered/s", lambda each: rate(each.rate_per_s)),
+    Column("offered", "offered/s", lambda each: rate(each.series.rate_per_s)),
     Column("completed", "completed/s", lambda each: rate(_completed(each))),
     *(RESULT_BY_NAME[name] for name in ("response_p50", "response_p99")),
     Column("round_trip_p50", "round trip p50", lambda each: typical(each, "round_trip", "p50")),
@@ -31,7 +31,7 @@ OPEN_LOAD: tuple[Column[Aggregate], ...] = (
 
 def load_table(aggregates: Sequence[Aggregate]) -> Table:
     """A row for each series and level whose load was open, in the order of the plan."""
-    return Table.of(OPEN_LOAD, (each for each in aggregates if each.rate_per_s is not None))
+    return Table.of(OPEN_LOAD, (each for each in aggregates if each.series.rate_per_s is not None))
 
 
 def load_section(material: Material) -> Section | None:

@@ -69,7 +69,7 @@ def _section(history: History, level: int, measure: Measure, colours: Mapping[st
     points = points_of(history, level, measure.of, measure.scale)
     return one_drawing(
         f"{measure.name}-{level}",
-        _title(measure, level, points, history.series),
+        _title(measure, level, points, [series.name for series in history.series]),
         "Medians of the repeats, with their minimum and maximum.",
         (),
         history_chart(points, len(history.entries), measure.unit, colours) if points else None,
@@ -160,7 +160,7 @@ def _points(
             if each.level == level and spread is not None:
                 line = None if entry.verdict.withheld else f"{each.series} {entry.kind}"
                 values = (spread.median / scale, spread.min / scale, spread.max / scale)
-                yield Point(number, each.series, each.mode, line, *values)
+                yield Point(number, each.series.name, each.series.mode, line, *values)
 
 
 def _labelled(runs: int) -> list[int]:

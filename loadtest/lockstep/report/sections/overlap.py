@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import altair as alt
 
 from lockstep.analysis.check import Topic
+from lockstep.analysis.series import Series
 from lockstep.analysis.timeline import Panel, overlap_panels
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import INK, Chart, Layers, Row, chart_of
@@ -30,7 +31,7 @@ MS_PER_S = 1_000
 class _Bin:
     """What is drawn of one moment. in_service, waiting: means."""
 
-    series: str
+    series: Series
     from_ms: float
     in_service: float
     peak: int
@@ -38,7 +39,7 @@ class _Bin:
 
 
 BINS: tuple[Column[_Bin], ...] = (
-    SERIES.over(lambda each: each.series),
+    SERIES.over(lambda each: each.series.name),
     Column("from", "from, ms", lambda each: plain(each.from_ms)),
     Column("in_service", "in service, mean", lambda each: plain(each.in_service)),
     Column("peak", "peak", lambda each: whole(each.peak)),
@@ -82,7 +83,7 @@ class _Scales:
     greatest: int
 
 
-def overlap_chart(panels: Sequence[Panel], colours: dict[str, str]) -> Chart | None:
+def overlap_chart(panels: Sequence[Panel], colours: Mapping[Series, str]) -> Chart | None:
     """The mean of each bin as an area, its greatest number as a line, the measured window between two rules.
 
     A mode without records is a panel that says so. None where there is nothing to draw.
@@ -107,7 +108,7 @@ def _panel(panel: Panel, colour: str, scales: _Scales, last: bool) -> Layers:
     overlap = panel.overlap
     if overlap is None:
         layers = [_words(BY_MESSAGE if panel.by_message else NOT_RECORDED)]
-        said = panel.series
+        said = panel.series.name
     else:
         layers = _drawn(overlap, colour, scales, last)
         kept = overlap.kept

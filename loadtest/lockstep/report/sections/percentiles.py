@@ -9,7 +9,7 @@ import altair as alt
 
 from lockstep.analysis.aggregate import Aggregate, Percentile, curve
 from lockstep.analysis.check import Topic
-from lockstep.analysis.series import series_names
+from lockstep.analysis.series import Place, whole_groups
 from lockstep.record.histograms import decoded
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import Chart, Row, chart_of
@@ -18,9 +18,8 @@ from lockstep.report.material import Material
 from lockstep.report.numbers import duration, plain
 from lockstep.report.section import Column, Section, Table, one_drawing
 from lockstep.report.sections.figures import SERIES
-from lockstep.report.titles import (
-    contrasted,
-)
+from lockstep.report.titles import contrasted
+from lockstep.runs.records import Cell
 
 US_PER_MS = 1_000
 P90, P99 = 1.0, 2.0
@@ -31,7 +30,8 @@ LABEL_SPACE = 17
 def percentile_section(material: Material) -> Section | None:
     """Every percentile of the response time that the counts support, under the greatest load."""
     top = greatest_load(material.aggregates)
-    lines = [line for each in top for line in _lines(material, each)]
+    groups = whole_groups(material.cells, material.modes)
+    lines = [line for each in top for line in _lines(material, each, groups[Place(each.series, each.level)])]
     thin = any(line.thin for line in lines)
     title = _percentile_title(material.aggregates, lines)
     note = (
@@ -50,25 +50,18 @@ def percentile_section(material: Material) -> Section | None:
     )
 
 
-def _lines(material: Material, each: Aggregate) -> list[Line]:
+def _lines(material: Material, each: Aggregate, cells: Sequence[Cell]) -> list[Line]:
     """One series' percentiles from due, and under open load beside them those from the send."""
     colour = material.colours[each.series]
-    lines = [Line(named(each), colour, _curve(material, each, "response"))]
-    if each.rate_per_s is not None:
-        lines.append(Line(named(each), colour, _curve(material, each, "round_trip"), thin=True))
+    lines = [Line(named(each), colour, _curve(material, cells, "response"))]
+    if each.series.rate_per_s is not None:
+        lines.append(Line(named(each), colour, _curve(material, cells, "round_trip"), thin=True))
     return [line for line in lines if line.points]
 
 
-def _curve(material: Material, each: Aggregate, phase: str) -> list[Percentile]:
-    names = series_names(material.cells)
-    texts = [
-        material.details[cell.index].histograms.get(phase)
-        for cell in material.cells
-        if names[cell.index] == each.series
-        and cell.level == each.level
-        and cell.whole
-        and cell.index in material.details
-    ]
+def _curve(material: Material, cells: Sequence[Cell], phase: str) -> list[Percentile]:
+    details = (material.details.get(cell.index) for cell in cells)
+    texts = [detail.histograms.get(phase) for detail in details if detail is not None]
     return curve([decoded(text) for text in texts if text])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from lockstep.analysis.check import Topic
-from lockstep.analysis.series import groups_in_plan_order
+from lockstep.analysis.series import Place, whole_groups
 from lockstep.measure import littles_law
 from lockstep.report.material import Material
 from lockstep.report.numbers import ABSENT, difference, duration, figures, whole
@@ -50,14 +50,13 @@ def laws_section(material: Material) -> Section | None:
 class Wait:
     """What theory says of the mean wait of one series at one level, of the repeat with the middle wait."""
 
-    series: str
-    level: int
+    place: Place
     found: WaitPrediction
 
 
 WAITS: tuple[Column[Wait], ...] = (
-    SERIES.over(lambda wait: wait.series),
-    LEVEL.over(lambda wait: whole(wait.level)),
+    SERIES.over(lambda wait: wait.place.series.name),
+    LEVEL.over(lambda wait: whole(wait.place.level)),
     Column("connections", "recorded", lambda wait: whole(wait.found.connections)),
     Column("utilisation", "utilisation", lambda wait: f"{wait.found.utilisation:.0%}"),
     Column("measured", "wait, measured", lambda wait: duration(wait.found.measured_us)),
@@ -89,8 +88,7 @@ class Little:
 class BothEnds:
     """Little's law of one series at one level; None where nothing was counted at that end."""
 
-    series: str
-    level: int
+    place: Place
     clients: Little | None
     server: Little | None
 
@@ -112,8 +110,8 @@ def _little_columns(end: str, of: Callable[[BothEnds], Little | None]) -> tuple[
 
 
 LITTLES_LAW: tuple[Column[BothEnds], ...] = (
-    SERIES.over(lambda each: each.series),
-    LEVEL.over(lambda each: whole(each.level)),
+    SERIES.over(lambda each: each.place.series.name),
+    LEVEL.over(lambda each: whole(each.place.level)),
     *_little_columns("clients", lambda each: each.clients),
     *_little_columns("server", lambda each: each.server),
 )
@@ -122,7 +120,7 @@ LITTLES_LAW: tuple[Column[BothEnds], ...] = (
 def waits(cells: Sequence[Cell], modes: Collection[str]) -> list[Wait]:
     """One for each series and level of which a wait was predicted, in the plan's order."""
     waits = []
-    for series, level, group in groups_in_plan_order(cells, modes):
+    for place, group in whole_groups(cells, modes).items():
         found = [
             cell.server.wait_prediction
             for cell in group
@@ -130,19 +128,19 @@ def waits(cells: Sequence[Cell], modes: Collection[str]) -> list[Wait]:
         ]
         if found:
             middle = sorted(found, key=lambda each: each.measured_us)[(len(found) - 1) // 2]
-            waits.append(Wait(series, level, middle))
+            waits.append(Wait(place, middle))
     return waits
 
 
 def littles_laws(cells: Sequence[Cell], modes: Collection[str]) -> list[BothEnds]:
     """One for each series and level that was counted at either end, in the plan's order."""
     both = []
-    for series, level, group in groups_in_plan_order(cells, modes):
+    for place, group in whole_groups(cells, modes).items():
         clients = _little([(cell.littles_law, littles_law.exchanges(cell)) for cell in group])
         served = [(cell.server.littles_law, littles_law.served(cell) or 0) for cell in group if cell.server]
         server = _little(served)
         if clients is not None or server is not None:
-            both.append(BothEnds(series, level, clients, server))
+            both.append(BothEnds(place, clients, server))
     return both
 
 

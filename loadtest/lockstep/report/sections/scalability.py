@@ -53,7 +53,7 @@ def _law_columns(
 
 
 SCALINGS: tuple[Column[Scaling], ...] = (
-    SERIES.over(lambda each: each.series),
+    SERIES.over(lambda each: each.series.name),
     *_law_columns("alone", "alone, messages/s", lambda law: law.alone_per_s, figures),
     *_law_columns("contention", "contention", lambda law: law.contention, percent),
     *_law_columns("coherency", "coherency", lambda law: law.coherency, percent),

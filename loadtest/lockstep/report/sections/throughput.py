@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import altair as alt
@@ -11,7 +11,7 @@ import numpy as np
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.check import Topic
 from lockstep.analysis.scalability import Scaling, Unfit, UslFit
-from lockstep.analysis.series import series_names
+from lockstep.analysis.series import Series, SeriesIndex
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import Chart, Row, chart_of
 from lockstep.report.charts.rows import Block, bars
@@ -33,8 +33,8 @@ _CURVE_POINTS = 60
 _DASHES = {"measured": [1, 0], "beyond": [5, 4], "no law": [2, 3]}
 
 
-REPEATS: tuple[Column[tuple[str, Cell]], ...] = (
-    SERIES.over(lambda drawn: drawn[0]),
+REPEATS: tuple[Column[tuple[Series, Cell]], ...] = (
+    SERIES.over(lambda drawn: drawn[0].name),
     LEVEL.over(lambda drawn: whole(drawn[1].level)),
     Column("repeat", "repeat", lambda drawn: whole(drawn[1].repeat)),
     THROUGHPUT.over(lambda drawn: plain(drawn[1].messages_per_s)),
@@ -43,9 +43,9 @@ REPEATS: tuple[Column[tuple[str, Cell]], ...] = (
 
 def throughput_section(material: Material) -> Section | None:
     """Messages per second over connections, with the scalability law where it fits."""
-    closed = [each for each in material.aggregates if each.rate_per_s is None]
-    names = series_names(material.cells)
-    drawn = [(names[cell.index], cell) for cell in material.cells if cell.whole and cell.rate_per_s is None]
+    closed = [each for each in material.aggregates if each.series.rate_per_s is None]
+    index = SeriesIndex(material.cells)
+    drawn = [(index.of(cell), cell) for cell in material.cells if cell.whole and cell.rate_per_s is None]
     laws = any(each.law is not None for each in material.scalings)
     line = "the scalability law where it fits, else their medians" if laws else "their medians"
     law = scalability_sentence(material.scalings)
@@ -85,7 +85,7 @@ class Point:
 def throughput_chart(
     cells: Sequence[Cell],
     aggregates: Sequence[Aggregate],
-    colours: dict[str, str],
+    colours: Mapping[Series, str],
     scalings: Sequence[Scaling] = (),
 ) -> Chart | None:
     """Messages per second over connections, under closed load.
@@ -94,9 +94,9 @@ def throughput_chart(
     through the medians, dotted where a law was tried and does not fit. None where nothing was answered, and
     where there is one level only or the load is open: a table says that better.
     """
-    names = series_names(cells)
+    index = SeriesIndex(cells)
     points = [
-        Point(names[cell.index], cell.level, cell.messages_per_s)
+        Point(index.of(cell).name, cell.level, cell.messages_per_s)
         for cell in cells
         if cell.whole and cell.arrival == "closed"
     ]
@@ -105,7 +105,7 @@ def throughput_chart(
         return None
     lines = _lines(aggregates, scalings)
     axis = axes.suited([point.rate for point in (*points, *lines)])
-    palette = alt.Scale(domain=list(colours), range=list(colours.values()))
+    palette = alt.Scale(domain=[series.name for series in colours], range=list(colours.values()))
     shared = {
         "x": _levels(levels, max(point.level for point in lines)),
         "y": _rates(axis),
@@ -130,14 +130,14 @@ def _lines(aggregates: Sequence[Aggregate], scalings: Sequence[Scaling]) -> list
     """What is drawn through each series' points."""
     by_series = {each.series: each for each in scalings}
     lines: list[Point] = []
-    for series in dict.fromkeys(each.series for each in aggregates if each.rate_per_s is None):
+    for series in dict.fromkeys(each.series for each in aggregates if each.series.rate_per_s is None):
         scaling = by_series.get(series)
         if scaling is not None and scaling.law is not None:
-            lines += _curve(series, scaling.law, scaling.levels)
+            lines += _curve(series.name, scaling.law, scaling.levels)
             continue
         part = "no law" if scaling is not None and scaling.unfit is Unfit.NO_FIT else "measured"
         lines += [
-            Point(series, each.level, each.messages_per_s.median, part)
+            Point(series.name, each.level, each.messages_per_s.median, part)
             for each in aggregates
             if each.series == series and each.messages_per_s is not None
         ]
@@ -161,7 +161,7 @@ def _between(low: float, high: float) -> list[float]:
 def _peaks(scalings: Sequence[Scaling], greatest_level: float) -> list[Point]:
     """The predicted peaks that are near enough to be shown."""
     return [
-        Point(each.series, law.peak.value, law.curve.at(law.peak.value))
+        Point(each.series.name, law.peak.value, law.curve.at(law.peak.value))
         for each in scalings
         if (law := each.law) is not None
         and law.peak is not None
@@ -200,7 +200,7 @@ def _labels(lines: Sequence[Point], axis: axes.Axis, gap: float) -> list[Point]:
     ]
 
 
-def in_service_chart(aggregates: Sequence[Aggregate], colours: dict[str, str]) -> Chart | None:
+def in_service_chart(aggregates: Sequence[Aggregate], colours: Mapping[Series, str]) -> Chart | None:
     """The peak in service over all repeats; None where nobody was or nothing is told."""
     blocks = []
     greatest = 0

@@ -24,7 +24,7 @@ STRIP, ROWS = 46, 196
 AXIS_SPACE = 34
 
 BARS: tuple[Column[tuple[Lane, Bar]], ...] = (
-    SERIES.over(lambda drawn: drawn[0].series),
+    SERIES.over(lambda drawn: drawn[0].series.name),
     Column("connection", "connection", lambda drawn: str(drawn[1].row), text=True),
     Column("phase", "phase", lambda drawn: drawn[1].phase, text=True),
     Column("from", "from, ms", lambda drawn: plain(drawn[1].start_ms)),
@@ -51,7 +51,7 @@ def _section(material: Material, timeline: Timeline, name: str) -> Section:
         Drawing(
             timeline_chart(timeline, lane, material.colours[lane.series]),
             f"Timeline of {lane.series}: peak in service {lane.peak}",
-            lane.series,
+            lane.series.name,
             f"{counted(lane.shown, 'connection')}, done after {figures(lane.done_ms)} ms",
         )
         for lane in timeline.lanes

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import altair as alt
 
 from lockstep.analysis.aggregate import Aggregate, Spread
 from lockstep.analysis.check import Topic
+from lockstep.analysis.series import Series
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL, WAITING_OPACITY
 from lockstep.report.charts.picture import Chart, Row, chart_of
@@ -78,7 +79,7 @@ def first_reply_section(material: Material) -> Section | None:
 
 def response_section(material: Material) -> Section | None:
     """What a message takes, under every load."""
-    open_load = any(each.rate_per_s is not None for each in material.aggregates)
+    open_load = any(each.series.rate_per_s is not None for each in material.aggregates)
     return _times_section(
         material,
         "response",
@@ -125,7 +126,7 @@ def _spread_columns(name: str, spread_of: _SpreadOf) -> Iterator[Column[Aggregat
 
 def times_chart(
     aggregates: Sequence[Aggregate],
-    colours: dict[str, str],
+    colours: Mapping[Series, str],
     p50_of: Callable[[Aggregate], Spread | None],
     p99_of: Callable[[Aggregate], Spread | None],
 ) -> Chart | None:
@@ -149,7 +150,7 @@ def times_chart(
     return _times(blocks, axes.suited(values))
 
 
-def time_spent_chart(aggregates: Sequence[Aggregate], colours: dict[str, str]) -> Chart | None:
+def time_spent_chart(aggregates: Sequence[Aggregate], colours: Mapping[Series, str]) -> Chart | None:
     """Mean network, wait and service time of a message, end to end; None where the server told nothing."""
     blocks = []
     for where, group in by_load(aggregates):
