@@ -18,14 +18,13 @@ from rich.console import Console
 from lockstep.analysis.conditions import mismatches
 from lockstep.analysis.history import make_history
 from lockstep.analysis.run_diff import diff
-from lockstep.report.contents import contents
+from lockstep.report.contents import contents, render
 from lockstep.report.diff import diff_markdown, print_diff
-from lockstep.report.formats.html import render
-from lockstep.report.formats.junit import junit_xml
-from lockstep.report.formats.markdown import summary_md
-from lockstep.report.formats.terminal import print_gates, print_report
 from lockstep.report.history import print_history, render_history
+from lockstep.report.markdown import summary_md
 from lockstep.report.material import Material
+from lockstep.report.sections.gates import junit_xml
+from lockstep.report.terminal import print_gates, print_report
 from tests.golden.scenes import SCENES, days, diffed, material_of
 
 HERE = Path(__file__).parent

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lockstep.report.numbers import ABSENT, counted, duration
+from lockstep.report.words import ABSENT, counted, duration
 from lockstep.runs.records import Run
 
 # In a host's line: its role leads, and its boot_id only tells programs which clocks compare.

@@ -11,11 +11,11 @@ from lockstep.analysis.conditions import Mismatch, builds
 from lockstep.analysis.metrics import Metric, Unit
 from lockstep.analysis.run_diff import Change, Difference, Lost, RunDiff
 from lockstep.analysis.series import Place
-from lockstep.report.formats.terminal import text_table
-from lockstep.report.numbers import counted, duration, figures, rate, share, whole
 from lockstep.report.section import Column, Table
 from lockstep.report.sections.figures import LEVEL, SERIES, figure_head
-from lockstep.report.verdict_words import claim, load_words, range_words
+from lockstep.report.terminal import text_table
+from lockstep.report.verdict_words import claim, range_words
+from lockstep.report.words import counted, duration, figures, load_words, rate, share, whole
 from lockstep.runs.records import Run
 
 

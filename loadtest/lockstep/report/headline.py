@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.comparison import Comparison, Verdict
-from lockstep.report.loads import greatest_load, named, under
-from lockstep.report.numbers import counted, duration, figures
 from lockstep.report.verdict_words import sentence, verdict_sentences, withheld_sentence
+from lockstep.report.words import counted, duration, figures, greatest_load, named, under
 from lockstep.runs.records import Run
 
 MOST_SUPPORTING = 4

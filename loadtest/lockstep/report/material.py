@@ -14,7 +14,7 @@ from lockstep.analysis.comparison import Verdict, judge
 from lockstep.analysis.scalability import Scaling, scalings
 from lockstep.analysis.series import Series, modes_of
 from lockstep.report.charts.palette import choose
-from lockstep.report.loads import named
+from lockstep.report.words import named
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import Loaded
 from lockstep.runs.records import Cell, CellDetail, Mode, Run

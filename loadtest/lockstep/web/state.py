@@ -17,9 +17,9 @@ from lockstep.master.progress import CellProgress, Progress, ReportState, TimeLe
 from lockstep.plan import PlannedCell
 from lockstep.report.charts.palette import NEUTRAL, mode_colours
 from lockstep.report.headline import headline, supporting
-from lockstep.report.numbers import counted, duration, rate, share
 from lockstep.report.sections.figures import RESULTS
 from lockstep.report.sections.gates import value_at, verdict_of
+from lockstep.report.words import counted, duration, rate, share
 from lockstep.runs.records import Run
 from lockstep.target.admin import Listener
 from lockstep.web.server_watch import ServerNow

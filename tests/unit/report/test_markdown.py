@@ -10,8 +10,8 @@ import pytest
 
 from lockstep.analysis.comparison import judge
 from lockstep.analysis.series import modes_of
-from lockstep.report.formats.markdown import MOST_ROWS, summary_md
 from lockstep.report.headline import headline
+from lockstep.report.markdown import MOST_ROWS, summary_md
 from lockstep.report.material import Material
 from lockstep.runs.folder import Loaded
 from lockstep.runs.records import Run

@@ -14,12 +14,11 @@ from lockstep.analysis.series import Series
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import INK, Chart, Row, chart_of
 from lockstep.report.charts.rows import Block, Layout
-from lockstep.report.loads import named
 from lockstep.report.material import Material
-from lockstep.report.numbers import counted, figures, plain
 from lockstep.report.section import Column, Drawing, Section, Table
 from lockstep.report.sections.figures import LOAD, SERIES, figure_head
-from lockstep.report.verdict_words import load_words, metric_noun, range_words
+from lockstep.report.verdict_words import metric_noun, range_words
+from lockstep.report.words import counted, figures, load_words, named, plain
 
 DRAWN = (THROUGHPUT, RESPONSE_TIMES[-1])
 # With two repeats an interval can span decades: it is drawn as far as this beyond the ratios.

@@ -9,9 +9,9 @@ from statistics import median
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.check import Topic
 from lockstep.report.material import Material
-from lockstep.report.numbers import ABSENT, duration, rate, whole
 from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.sections.figures import RESULT_BY_NAME, median_of, typical
+from lockstep.report.words import ABSENT, duration, rate, whole
 from lockstep.runs.measures import Distribution
 from lockstep.runs.records import Cell, WorkerHealth
 

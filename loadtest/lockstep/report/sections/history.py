@@ -11,9 +11,9 @@ from lockstep.analysis.aggregate import Aggregate, Spread
 from lockstep.analysis.history import Entry, History
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import Chart, chart_of
-from lockstep.report.numbers import counted, duration, rate
 from lockstep.report.section import Column, Section, Table, one_drawing
 from lockstep.report.sections.figures import SERIES
+from lockstep.report.words import counted, duration, rate
 
 US_PER_MS = 1_000.0
 # A title speaks of no more series than a reader can hold.

@@ -1,4 +1,4 @@
-"""How many connections each mode kept in service over a whole cell: a small panel each, all to one scale."""
+"""How many connections each mode kept in service: a panel each over a whole cell, or the peak alone."""
 
 from __future__ import annotations
 
@@ -7,16 +7,29 @@ from dataclasses import dataclass
 
 import altair as alt
 
+from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.check import Topic
 from lockstep.analysis.series import Series
 from lockstep.analysis.timeline import Panel, overlap_panels
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import INK, Chart, Layers, Row, chart_of
+from lockstep.report.charts.rows import Block, bars
 from lockstep.report.material import Material
-from lockstep.report.numbers import plain, whole
 from lockstep.report.section import Column, Section, Table, one_drawing
-from lockstep.report.sections.figures import SERIES
-from lockstep.report.why_words import at_once, overlap_title
+from lockstep.report.sections.figures import LOAD, NAMED, RESULT_BY_NAME, SERIES
+from lockstep.report.words import (
+    by_load,
+    contrasted,
+    contrasting,
+    counted,
+    group_equal,
+    join_words,
+    mean_count,
+    named,
+    plain,
+    under_greatest,
+    whole,
+)
 from lockstep.runs.measures import Overlap
 
 WIDTH, HEIGHT = 388, 56
@@ -25,6 +38,19 @@ MEAN_OPACITY = 0.45
 NOT_RECORDED = "not recorded"
 BY_MESSAGE = "not recorded: this mode admits messages, not connections"
 MS_PER_S = 1_000
+
+
+def overlap_title(panels: Sequence[Panel]) -> str:
+    """The mean number in service over the measured window, modes that are alike told together."""
+    kept = [
+        (panel.series.name, mean_count(mean))
+        for panel in panels
+        if panel.overlap is not None and (mean := panel.overlap.kept) is not None
+    ]
+    if not kept:
+        return "Connections in service"
+    said = ", ".join(f"{number} with {join_words(names)}" for names, number in group_equal(kept))
+    return f"At {counted(panels[0].level, 'connection')}, mean number in service: {said}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +139,7 @@ def _panel(panel: Panel, colour: str, scales: _Scales, last: bool) -> Layers:
         layers = _drawn(overlap, colour, scales, last)
         kept = overlap.kept
         said = f"{panel.series}: peak {whole(max(overlap.most))}"
-        said += "" if kept is None else f", mean {at_once(kept)}"
+        said += "" if kept is None else f", mean {mean_count(kept)}"
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=alt.TitleParams(said))
 
 
@@ -154,3 +180,46 @@ def _words(said: str) -> alt.Chart:
         .encode(x=alt.value(AXIS_SPACE), y=alt.value(HEIGHT / 2), text="said:N")
     )
     return words
+
+
+def in_service_section(material: Material) -> Section | None:
+    """The peak in service."""
+    aggregates = material.aggregates
+    return one_drawing(
+        "in-service",
+        in_service_title(aggregates),
+        "The peak over all repeats, by the server's own count.",
+        (Topic.SERVER,),
+        in_service_chart(aggregates, material.colours),
+        Table.of((NAMED, LOAD, RESULT_BY_NAME["in_service"]), aggregates),
+    )
+
+
+def in_service_title(aggregates: Sequence[Aggregate]) -> str:
+    """How many were served at once, by the server's own count."""
+    peaks = [
+        (named(each), f"{each.max_in_service}")
+        for each in contrasting(aggregates)
+        if each.max_in_service is not None
+    ]
+    if not peaks:
+        return "Peak in service"
+    return f"{under_greatest(aggregates)}, peak in service is {contrasted(peaks)}"
+
+
+def in_service_chart(aggregates: Sequence[Aggregate], colours: Mapping[Series, str]) -> Chart | None:
+    """The peak in service over all repeats; None where nobody was or nothing is told."""
+    blocks = []
+    greatest = 0
+    for where, group in by_load(aggregates):
+        counts = [(each, each.max_in_service) for each in group if each.max_in_service is not None]
+        greatest = max([greatest, *(count for _, count in counts)])
+        marks: list[Row] = [
+            {"series": named(each), "colour": colours[each.series], "opacity": 1, "start": 0, "end": count}
+            for each, count in counts
+        ]
+        words: list[Row] = [{"series": named(each), "words": whole(count)} for each, count in counts]
+        blocks.append(Block(where, [named(each) for each in group], marks, words))
+    if greatest == 0:
+        return None
+    return bars(blocks, axes.counts(greatest), "connections in service")

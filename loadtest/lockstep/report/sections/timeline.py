@@ -11,12 +11,10 @@ from lockstep.analysis.timeline import Bar, Lane, Timeline, make_timeline
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL, WAITING_OPACITY
 from lockstep.report.charts.picture import INK, Chart, Layers, Row, chart_of
-from lockstep.report.loads import told
 from lockstep.report.material import Material
-from lockstep.report.numbers import counted, figures, plain
 from lockstep.report.section import Column, Drawing, Look, Section, Table
 from lockstep.report.sections.figures import SERIES
-from lockstep.report.why_words import timeline_title
+from lockstep.report.words import contrasting, counted, figures, group_equal, join_words, plain
 
 TOPICS = (Topic.SERVER,)
 WIDTH = 388
@@ -37,7 +35,7 @@ def timeline_sections(material: Material) -> tuple[Section | None, Section | Non
     timeline = make_timeline(material.run, material.connections)
     if timeline is None:
         return None, None
-    names = {each.series for each in told(material.aggregates)}
+    names = {each.series for each in contrasting(material.aggregates)}
     chosen = [lane for lane in timeline.lanes if lane.series in names] or list(timeline.lanes[:2])
     others = [lane for lane in timeline.lanes if lane not in chosen]
     first = _section(material, replace(timeline, lanes=tuple(chosen)), "timeline")
@@ -66,6 +64,18 @@ def _section(material: Material, timeline: Timeline, name: str) -> Section:
         _legend(material, timeline),
         wide=True,
     )
+
+
+def timeline_title(timeline: Timeline) -> str:
+    """What the timeline's strips show: of the connections that were kept, the most in service at one moment.
+
+    A mode that admits by message shows conversations, of which any number is no finding.
+    """
+    peaks = [(lane.series.name, str(lane.peak)) for lane in timeline.lanes if not lane.by_message]
+    if not peaks:
+        return "Who overlapped whom among a cell's first connections"
+    said = ", ".join(f"{number} with {join_words(names)}" for names, number in group_equal(peaks))
+    return f"Peak in service among a cell's first connections: {said}"
 
 
 def _legend(material: Material, timeline: Timeline) -> tuple[Look, ...]:

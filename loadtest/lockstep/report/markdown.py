@@ -11,10 +11,10 @@ from lockstep.analysis.series import Series
 from lockstep.report.conditions import in_one_line
 from lockstep.report.headline import CELL, headline, standing, supporting
 from lockstep.report.material import Material
-from lockstep.report.numbers import counted
 from lockstep.report.section import Column, Table
 from lockstep.report.sections.confidence import estimate_words
 from lockstep.report.sections.figures import LOAD, NAMED, RESULT_BY_NAME
+from lockstep.report.words import counted
 
 MOST_ROWS = 12
 # The columns of the results that fit a comment, between the load and the ratio.

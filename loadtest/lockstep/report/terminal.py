@@ -15,7 +15,6 @@ from lockstep.analysis.checks import degradations
 from lockstep.analysis.gates import judge_gates
 from lockstep.report.headline import CELL, headline, peak_notes, standing, supporting
 from lockstep.report.material import Material
-from lockstep.report.numbers import counted
 from lockstep.report.section import Column, Item
 from lockstep.report.sections.figures import RESULT_BY_NAME
 from lockstep.report.sections.gates import (
@@ -26,6 +25,7 @@ from lockstep.report.sections.gates import (
     value_with_spread,
     verdict_of,
 )
+from lockstep.report.words import counted
 from lockstep.runs.records import Run
 
 # The columns of the results that fit into 80 columns.
