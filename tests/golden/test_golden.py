@@ -33,7 +33,7 @@ BLOCKS = frozenset(
     {"p", "h1", "h2", "h3", "h4", "li", "tr", "summary", "section", "div", "dl", "title", "pre"}
 )
 # Of a long table the head and the first rows hold all words; the rest are figures, which other tests hold.
-MOST_ROWS = 6
+MAX_ROWS = 6
 
 
 class _Text(HTMLParser):
@@ -70,8 +70,8 @@ def text_of(page: str) -> str:
 
 def shortened(lines: list[str], is_table: bool) -> list[str]:
     """A block's lines; of a table the first."""
-    left = len(lines) - 1 - MOST_ROWS
-    return [*lines[: 1 + MOST_ROWS], f"... and {left} rows more"] if is_table and left > 0 else lines
+    left = len(lines) - 1 - MAX_ROWS
+    return [*lines[: 1 + MAX_ROWS], f"... and {left} rows more"] if is_table and left > 0 else lines
 
 
 def page_text(material: Material) -> str:

@@ -100,14 +100,14 @@ def in_full(findings: Sequence[Finding], sections: Sequence[Section]) -> Callabl
 
     Beside the others it touches it is a mark. What degrades the run stands above all of them already.
     """
-    told = {
+    places = {
         finding.check.name: next(
             (section.name for section in sections if finding.check.subject in section.topics), None
         )
         for finding in findings
         if not finding.check.degrades
     }
-    return lambda finding, section: told.get(finding.check.name) == section.name
+    return lambda finding, section: places.get(finding.check.name) == section.name
 
 
 def render(material: Material, shown: Contents, svgs: Mapping[str, Sequence[str]]) -> str:

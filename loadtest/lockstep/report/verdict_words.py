@@ -93,8 +93,8 @@ def sentence(comparison: Comparison) -> str:
     `at 32 connections, lock reaches 7.5% of free's throughput (95% CI 4.5% to 12.3%)`
     """
     subject, reference = _pair(comparison)
-    said = claim(comparison.metric, comparison.estimate, subject, reference)
-    return f"at {load_words(comparison.level, comparison.series.rate_per_s)}, {said}"
+    words = claim(comparison.metric, comparison.estimate, subject, reference)
+    return f"at {load_words(comparison.level, comparison.series.rate_per_s)}, {words}"
 
 
 def claim(metric: Metric, estimate: Estimate, subject: str, reference: str) -> str:

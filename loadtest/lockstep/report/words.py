@@ -185,7 +185,7 @@ def contrasted(pairs: Sequence[tuple[str, str]], of: str = "") -> str:
 
     of: what the words are of, said after the first of them.
     """
-    said: list[str] = []
+    parts: list[str] = []
     for series, words in group_equal(pairs):
-        said.append(f"{words}{'' if said else of} with {join_words(series)}")
-    return ", ".join(said)
+        parts.append(f"{words}{'' if parts else of} with {join_words(series)}")
+    return ", ".join(parts)

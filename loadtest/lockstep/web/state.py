@@ -33,7 +33,7 @@ PICKED = (
 )
 COLUMNS = tuple(RESULT_BY_NAME[name] for name in PICKED)
 # Of the cells in which something is wrong: so many are named.
-MOST_NAMED = 4
+MAX_NAMED = 4
 
 
 def state_of(
@@ -245,7 +245,7 @@ class Doubt:
     @classmethod
     def of(cls, finding: Finding) -> Doubt:
         """The first cells of a finding, and how many more there are."""
-        named, more = finding.where[:MOST_NAMED], len(finding.where) - MOST_NAMED
+        named, more = finding.where[:MAX_NAMED], len(finding.where) - MAX_NAMED
         rest = (f"and {counted(more, 'more cell')}",) if more > 0 else ()
         return cls(finding.check.message, (*named, *rest), finding.check.advice)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lockstep.analysis.check import cell_name
-from lockstep.web.state import MOST_NAMED, Outcome, outcome_of
+from lockstep.web.state import MAX_NAMED, Outcome, outcome_of
 from tests.factories.runs import without_server
 from tests.factories.simulated import simulated_run
 
@@ -53,8 +53,8 @@ def test_a_degraded_run_has_no_verdict_and_says_why() -> None:
 def test_of_many_doubtful_cells_a_few_are_named_and_the_rest_is_counted() -> None:
     outcome = outcome_of(replace(RUN, cells=[replace(cell, workers_reported=1) for cell in RUN.cells]))
     *named, rest = outcome.doubts[0].where
-    assert len(named) == MOST_NAMED
-    assert rest == f"and {len(RUN.cells) - MOST_NAMED} more cells"
+    assert len(named) == MAX_NAMED
+    assert rest == f"and {len(RUN.cells) - MAX_NAMED} more cells"
 
 
 def test_a_run_by_hand_says_what_it_served() -> None:

@@ -48,7 +48,7 @@ def certainty_section(material: Material) -> Section | None:
         if chart is not None:
             noun = metric_noun(metric)
             label = f"Ratios of {noun} with their confidence intervals"
-            drawings.append(Drawing(chart, label, note=f"{noun[0].upper()}{noun[1:]}"))
+            drawings.append(Drawing(chart, label, note=noun))
     return Section(
         "certainty",
         certainty_title([each for each in comparisons if each.metric in DRAWN]),
@@ -72,12 +72,14 @@ def certainty_title(comparisons: Sequence[Comparison]) -> str:
 
 def _note(comparisons: Sequence[Comparison]) -> str:
     baselines = " and ".join(dict.fromkeys(each.baseline.name for each in comparisons))
+    lead = f"Each figure over that of {baselines}, its baseline."
+    if all(each.estimate.low is None for each in comparisons):
+        return f"{lead} Dot: the ratio, of one repeat; dashed line: equal."
     samples = sorted({each.estimate.samples for each in comparisons})
     repeats = counted(samples[0], "repeat") if len(samples) == 1 else f"{samples[0]} to {samples[-1]} repeats"
     return (
-        f"Each figure over that of {baselines}, its baseline. Dot: the geometric mean of the ratios "
-        f"of {repeats}; bar: its {CONFIDENCE:.0%} confidence interval; dashed line: equal. Where the bar "
-        "crosses it, the difference is not significant."
+        f"{lead} Dot: the geometric mean of the ratios of {repeats}; bar: its {CONFIDENCE:.0%} confidence "
+        "interval; dashed line: equal. Where the bar crosses it, the difference is not significant."
     )
 
 

@@ -119,8 +119,8 @@ def junit_xml(run: Run) -> str:
     for name, value in _conditions(run):
         if value is None:
             continue
-        said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        ElementTree.SubElement(properties, "property", {"name": _clean(name), "value": _clean(said)})
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        ElementTree.SubElement(properties, "property", {"name": _clean(name), "value": _clean(text)})
     _add_cases(suite, judged)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
@@ -148,8 +148,8 @@ def _add_cases(suite: ElementTree.Element, judged: Sequence[GateResult]) -> None
 
 def _add_reason(case: ElementTree.Element, judged: GateResult) -> None:
     element, kind = ("failure", "gate") if judged.passed is False else ("error", "degraded")
-    said = _clean(f"{judged.gate.text}: {value_with_spread(judged)}")
-    ElementTree.SubElement(case, element, {"type": kind, "message": said}).text = said
+    message = _clean(f"{judged.gate.text}: {value_with_spread(judged)}")
+    ElementTree.SubElement(case, element, {"type": kind, "message": message}).text = message
 
 
 def _subject(judged: GateResult) -> str:

@@ -22,8 +22,6 @@ from lockstep.report.words import (
     contrasted,
     contrasting,
     counted,
-    group_equal,
-    join_words,
     mean_count,
     named,
     plain,
@@ -49,8 +47,7 @@ def overlap_title(panels: Sequence[Panel]) -> str:
     ]
     if not kept:
         return "Connections in service"
-    said = ", ".join(f"{number} with {join_words(names)}" for names, number in group_equal(kept))
-    return f"At {counted(panels[0].level, 'connection')}, mean number in service: {said}"
+    return f"At {counted(panels[0].level, 'connection')}, mean number in service: {contrasted(kept)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +98,16 @@ def _bins(panel: Panel) -> list[_Bin]:
 
 @dataclass(frozen=True, slots=True)
 class _Scales:
-    """What all panels share. greatest: the most in service in any of them."""
+    """What all panels share. peak: the most in service in any of them."""
 
     x: alt.Scale
     y: alt.Scale
     seconds: tuple[float, ...]
-    greatest: int
+    peak: int
 
 
 def overlap_chart(panels: Sequence[Panel], colours: Mapping[Series, str]) -> Chart | None:
-    """The mean of each bin as an area, its greatest number as a line, the measured window between two rules.
+    """The mean of each bin as an area, its peak as a line, the measured window between two rules.
 
     A mode without records is a panel that says so. None where there is nothing to draw.
     """
@@ -118,12 +115,12 @@ def overlap_chart(panels: Sequence[Panel], colours: Mapping[Series, str]) -> Cha
     if not overlaps:
         return None
     span_s = max(overlap.span_ms for overlap in overlaps) / MS_PER_S
-    greatest = max(max(overlap.most) for overlap in overlaps)
+    peak = max(max(overlap.most) for overlap in overlaps)
     scales = _Scales(
         alt.Scale(domain=[0, span_s], nice=False),
-        alt.Scale(domain=[0, greatest * 1.05], nice=False),
+        alt.Scale(domain=[0, peak * 1.05], nice=False),
         axes.linear(span_s).ticks,
-        greatest,
+        peak,
     )
     return alt.vconcat(
         *(_panel(panel, colours[panel.series], scales, panel is panels[-1]) for panel in panels), spacing=12
@@ -134,13 +131,13 @@ def _panel(panel: Panel, colour: str, scales: _Scales, last: bool) -> Layers:
     overlap = panel.overlap
     if overlap is None:
         layers = [_words(BY_MESSAGE if panel.by_message else NOT_RECORDED)]
-        said = panel.series.name
+        title = panel.series.name
     else:
         layers = _drawn(overlap, colour, scales, last)
         kept = overlap.kept
-        said = f"{panel.series}: peak {whole(max(overlap.most))}"
-        said += "" if kept is None else f", mean {mean_count(kept)}"
-    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=alt.TitleParams(said))
+        title = f"{panel.series}: peak {whole(max(overlap.most))}"
+        title += "" if kept is None else f", mean {mean_count(kept)}"
+    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=alt.TitleParams(title))
 
 
 def _drawn(overlap: Overlap, colour: str, scales: _Scales, last: bool) -> list[alt.Chart]:
@@ -157,7 +154,7 @@ def _drawn(overlap: Overlap, colour: str, scales: _Scales, last: bool) -> list[a
         title="seconds from the cell's beginning" if last else None,
         axis=alt.Axis(values=list(scales.seconds), format=axes.TICK_FORMAT, labels=last),
     )
-    y_axis = alt.Axis(values=[0, scales.greatest], format="d", minExtent=AXIS_SPACE)
+    y_axis = alt.Axis(values=[0, scales.peak], format="d", minExtent=AXIS_SPACE)
     mean = alt.Y("mean:Q", title=None, scale=scales.y, axis=y_axis, stack=None)
     drawn = chart_of(bins)
     window: list[Row] = [
@@ -173,13 +170,13 @@ def _drawn(overlap: Overlap, colour: str, scales: _Scales, last: bool) -> list[a
     ]
 
 
-def _words(said: str) -> alt.Chart:
-    words: alt.Chart = (
-        chart_of([{"said": said}])
+def _words(words: str) -> alt.Chart:
+    drawn: alt.Chart = (
+        chart_of([{"words": words}])
         .mark_text(align="left", color=INK, opacity=0.75)
-        .encode(x=alt.value(AXIS_SPACE), y=alt.value(HEIGHT / 2), text="said:N")
+        .encode(x=alt.value(AXIS_SPACE), y=alt.value(HEIGHT / 2), text="words:N")
     )
-    return words
+    return drawn
 
 
 def in_service_section(material: Material) -> Section | None:
@@ -210,16 +207,16 @@ def in_service_title(aggregates: Sequence[Aggregate]) -> str:
 def in_service_chart(aggregates: Sequence[Aggregate], colours: Mapping[Series, str]) -> Chart | None:
     """The peak in service over all repeats; None where nobody was or nothing is told."""
     blocks = []
-    greatest = 0
+    maximum = 0
     for where, group in by_load(aggregates):
         counts = [(each, each.max_in_service) for each in group if each.max_in_service is not None]
-        greatest = max([greatest, *(count for _, count in counts)])
+        maximum = max([maximum, *(count for _, count in counts)])
         marks: list[Row] = [
             {"series": named(each), "colour": colours[each.series], "opacity": 1, "start": 0, "end": count}
             for each, count in counts
         ]
         words: list[Row] = [{"series": named(each), "words": whole(count)} for each, count in counts]
         blocks.append(Block(where, [named(each) for each in group], marks, words))
-    if greatest == 0:
+    if maximum == 0:
         return None
-    return bars(blocks, axes.counts(greatest), "connections in service")
+    return bars(blocks, axes.counts(maximum), "connections in service")

@@ -9,7 +9,7 @@ from lockstep.analysis.scalability import MIN_LEVELS, Parameter, Scaling, Unfit,
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.sections.figures import SERIES
-from lockstep.report.words import ABSENT, counted, figures, group_equal, join_words, percent
+from lockstep.report.words import ABSENT, contrasted, counted, figures, join_words, percent
 
 
 def scalability_section(material: Material) -> Section | None:
@@ -37,13 +37,10 @@ def scalability_sentence(scalings: Sequence[Scaling]) -> str | None:
     if most < MIN_LEVELS:
         return f"The universal scalability law needs {MIN_LEVELS} levels; this plan has {most}."
     laws = [(each.series.name, each.law) for each in scalings if each.law is not None]
-    parts = [
-        f"{word} with {join_words(names)}"
-        for names, word in group_equal((series, percent(law.curve.contention)) for series, law in laws)
-    ]
+    contention = contrasted([(series, percent(law.curve.contention)) for series, law in laws])
     unfit = [each.series.name for each in scalings if each.unfit is Unfit.NO_FIT]
     sentences = [
-        *([f"By the universal scalability law, contention is {', '.join(parts)}."] if parts else []),
+        *([f"By the universal scalability law, contention is {contention}."] if contention else []),
         *(_peak(series, law) for series, law in laws if law.peak is not None),
         *([f"The universal scalability law does not fit {join_words(unfit)}."] if unfit else []),
     ]

@@ -64,15 +64,16 @@ def throughput_title(aggregates: Sequence[Aggregate]) -> str:
     if not found:
         return f"Throughput at {counted(levels[-1], 'connection')}" if levels else "Throughput"
     verb = "grows" if all(growth >= 1 for _, growth in found) else "changes"
-    said = contrasted([(series, figures(growth)) for series, growth in found])
-    return f"From {levels[0]} to {counted(levels[-1], 'connection')}, throughput {verb} by a factor of {said}"
+    span = f"From {levels[0]} to {counted(levels[-1], 'connection')}"
+    factors = contrasted([(series, figures(growth)) for series, growth in found])
+    return f"{span}, throughput {verb} by a factor of {factors}"
 
 
 def _growth(aggregates: Sequence[Aggregate], top: Aggregate, least_level: int) -> float | None:
-    """Throughput at this level over that at the least; None where either is none, or they are one."""
+    """Throughput at this level over that at the lowest; None where either is none, or they are one."""
     at_least = (each for each in aggregates if (each.series, each.level) == (top.series, least_level))
-    least = sum(map(_throughput, at_least))
-    return _throughput(top) / least if least and _throughput(top) and top.level != least_level else None
+    lowest = sum(map(_throughput, at_least))
+    return _throughput(top) / lowest if lowest and _throughput(top) and top.level != least_level else None
 
 
 def _throughput(each: Aggregate) -> float:
@@ -189,11 +190,11 @@ def _rates(axis: axes.Axis) -> alt.Y:
     )
 
 
-def _levels(levels: Sequence[float], greatest: float) -> alt.X:
+def _levels(levels: Sequence[float], highest: float) -> alt.X:
     return alt.X(
         "level:Q",
         title="connections",
-        scale=alt.Scale(type="log", base=2, domain=[levels[0] / 1.3, greatest * 1.3], nice=False),
+        scale=alt.Scale(type="log", base=2, domain=[levels[0] / 1.3, highest * 1.3], nice=False),
         axis=alt.Axis(values=list(levels), grid=False, format="d"),
     )
 

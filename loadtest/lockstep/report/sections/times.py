@@ -63,8 +63,8 @@ def time_spent_title(aggregates: Sequence[Aggregate]) -> str:
     ]
     if not shares:
         return "Where a message's time went"
-    said = contrasted(shares, of=" of a message's time")
-    return f"{under_greatest(aggregates)}, waiting for admission takes {said}"
+    words = contrasted(shares, of=" of a message's time")
+    return f"{under_greatest(aggregates)}, waiting for admission takes {words}"
 
 
 def _waiting(each: Aggregate) -> str | None:
