@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import gevent
@@ -68,7 +67,7 @@ def lead(environment: Environment) -> None:
         print(f"lockstep: {refusal_in_words(refusal)}", file=sys.stderr)
         sys.exit(WRONG_USE)
     conductor = driver.conductor
-    attach_conductor(environment, conductor, LocustStop(lambda: conductor.running))
+    attach_conductor(environment, conductor, LocustStop(lambda: conductor.current is not None))
     _print_outcome_last(environment, conductor)
     web = environment.web_ui
     if web is not None and web.app is not None:
@@ -202,8 +201,8 @@ class Driver:
             level = max(self._runner.target_user_count, 1)
             self.prepare(options, self._environment.host, level)
             traffic = traffic_of(options)
-            self.conductor.begin_run("hand", {"mode": options.mode, "traffic": asdict(traffic)})
-            self.conductor.begin_cell(PlannedCell(0, options.mode, level, 1), traffic, 0.0, None)
+            run = self.conductor.begin_manual(options.mode, traffic)
+            run.begin_cell(PlannedCell(0, options.mode, level, 1), traffic, 0.0, None)
         except REFUSALS as refusal:
             self.conductor.give_up(in_words(refusal))
             if self._environment.web_ui is not None:

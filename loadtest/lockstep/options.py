@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from lockstep.errors import WRONG_USE, PlanError, ServerUnreachableError, in_words
 from lockstep.master.repeat import Compose
-from lockstep.plan import Plan, Traffic, parse_levels, parse_modes
+from lockstep.plan import Plan, Traffic
 from lockstep.settings import COMPARISON_PLAN, Setting, Where, given_by
 from lockstep.target.admin import ServerView
 from lockstep.target.target import PLAIN_TARGET, Target
@@ -201,45 +201,37 @@ def compose() -> Compose | None:
 
 def traffic_of(options: Namespace) -> Traffic:
     """What connections do, as the options say. PlanError names the option that is wrong."""
-    # The form's field is empty, or 0, where no rate is meant.
-    given = {**vars(options), "rate": options.rate or None}
-    return Traffic.from_settings(given, parse_sources(options.source))
+    return _traffic_from(_given(options))
+
+
+def _given(options: Namespace) -> dict[str, Any]:
+    """Settings by their keys. The form's field is empty, or 0, where no rate is meant."""
+    return {**vars(options), "rate": options.rate or None}
+
+
+def _traffic_from(given: Mapping[str, Any]) -> Traffic:
+    return Traffic.from_settings(given, parse_sources(given["source"] or ""))
 
 
 def check_numbers(options: Namespace) -> None:
     """PlanError where a number makes no sense, be it used or not: Locust sends all of them to its workers."""
-    Plan(
-        repeats=options.repeats,
-        seconds=options.seconds,
-        warmup_s=options.warmup,
-        seed=options.seed,
-        traffic=traffic_of(options),
-    )
+    given = _given(options)
+    Plan.from_settings({**given, "modes": "any", "levels": "1"}, _traffic_from(given), ())
 
 
 def plan_of(options: Namespace) -> Plan:
     """The comparison plan, as the options say. PlanError names the option that is wrong."""
     from lockstep.analysis.gate_syntax import split_gates
 
-    return plan_from(vars(options), traffic_of(options), split_gates(options.gate))
+    return plan_from(_given(options), split_gates(options.gate))
 
 
-def plan_from(given: Mapping[str, Any], traffic: Traffic, gates: Sequence[str]) -> Plan:
+def plan_from(given: Mapping[str, Any], gates: Sequence[str]) -> Plan:
     """The plan of these settings, by their keys. PlanError names the one that is wrong."""
     # Only who leads makes plans: a worker has these options too, and no use for what judges its figures.
     from lockstep.analysis.gate_syntax import check_gates
 
-    plan = Plan(
-        modes=parse_modes(given["modes"]),
-        levels=parse_levels(given["levels"]),
-        repeats=given["repeats"],
-        seconds=given["seconds"],
-        warmup_s=given["warmup"],
-        seed=given["seed"],
-        traffic=traffic,
-        gates=tuple(gates),
-        file=str(given["plan"]) if given["plan"] else None,
-    )
+    plan = Plan.from_settings(given, _traffic_from(given), gates)
     check_gates(plan)
     return plan
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -95,6 +95,11 @@ class Arrival:
     def open(self) -> bool:
         """Whether iterations begin by a schedule, whatever the users do."""
         return self.kind != CLOSED
+
+    @property
+    def name(self) -> str:
+        """What cells and series call it: where it and the rate are the same, the load is."""
+        return self.kind
 
     @property
     def poisson(self) -> bool:
@@ -201,6 +206,21 @@ class Plan:
         _between("seconds", self.seconds, 0.1, 86_400)
         _between("warmup", self.warmup_s, 0, 3600)
         _between("seed", self.seed, 0, GREATEST_SEED)
+
+    @classmethod
+    def from_settings(cls, given: Mapping[str, Any], traffic: Traffic, gates: Sequence[str]) -> Plan:
+        """What settings, by their keys, say. PlanError names the one that is wrong."""
+        return cls(
+            modes=parse_modes(given["modes"]),
+            levels=parse_levels(given["levels"]),
+            repeats=given["repeats"],
+            seconds=given["seconds"],
+            warmup_s=given["warmup"],
+            seed=given["seed"],
+            traffic=traffic,
+            gates=tuple(gates),
+            file=str(given["plan"]) if given["plan"] else None,
+        )
 
     def cells(self) -> list[PlannedCell]:
         """Every cell in running order.

@@ -61,9 +61,9 @@ def begun(cell_order: CellOrder) -> CellRecorder:
     return recorder
 
 
-def journal_of(recorder: CellRecorder, most_connections: int = 0) -> Journal:
+def journal_of(recorder: CellRecorder, max_connections: int = 0) -> Journal:
     """The journal of one worker, as a running cell makes it."""
-    return Journal((recorder.absorb,), (recorder.fail,), recorder.keep_connection, most_connections)
+    return Journal((recorder.absorb,), (recorder.fail,), recorder.keep_connection, max_connections)
 
 
 def tell(meter: Meter, sample: Sample, due_ns: int = ABSENT) -> None:
@@ -73,8 +73,8 @@ def tell(meter: Meter, sample: Sample, due_ns: int = ABSENT) -> None:
     elif sample.phase is Phase.MESSAGE:
         wait_ns = ABSENT if sample.wait_ns is None else sample.wait_ns
         service_ns = ABSENT if sample.service_ns is None else sample.service_ns
-        told = (wait_ns, service_ns, sample.sent_bytes, sample.received_bytes)
-        meter.message((due_ns, sample.start_ns, sample.end_ns, *told))
+        rest = (wait_ns, service_ns, sample.sent_bytes, sample.received_bytes)
+        meter.message((due_ns, sample.start_ns, sample.end_ns, *rest))
     else:
         meter.step(sample.phase, sample.start_ns, sample.end_ns)
 

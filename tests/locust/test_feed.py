@@ -68,7 +68,7 @@ def test_a_listener_hears_each_event_once_and_the_table_counts_it_once() -> None
     feed.register(NAME, journal)
     tell(journal, 5)
     tell(journal, 2, Phase.CLOSE)
-    tell(journal, 3, Phase.LAG)
+    tell(journal, 3, Phase.SCHEDULE_DELAY)
     feed.flush()
     feed.flush()
     assert [(kind, name) for kind, name, _, _ in heard] == [("message", NAME)] * 5 + [("close", NAME)] * 2
@@ -77,7 +77,7 @@ def test_a_listener_hears_each_event_once_and_the_table_counts_it_once() -> None
     assert environment.stats.get(NAME, "message").num_requests == environment.stats.total.num_requests == 5
     # Our own readers are told all the same, and once.
     assert [len(batch.messages) for batch in batches] == [5]
-    assert [len(batch.steps[Phase.LAG]) for batch in batches] == [3]
+    assert [len(batch.steps[Phase.SCHEDULE_DELAY]) for batch in batches] == [3]
 
 
 def test_a_listener_without_locusts_own_hears_every_event() -> None:

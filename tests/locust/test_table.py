@@ -80,7 +80,7 @@ def test_the_table_filled_in_bulk_is_what_one_entry_for_each_message_makes() -> 
         messages = answered(500, seed)
         steps = {
             phase: StepColumns(messages.sent_ns[:count], messages.end_ns[:count])
-            for phase, count in ((Phase.CONNECT, 100), (Phase.LAG, 9))
+            for phase, count in ((Phase.CONNECT, 100), (Phase.SCHEDULE_DELAY, 9))
         }
         batches.append(Batch(steps, messages))
     offset_s = time.time() - time.monotonic()

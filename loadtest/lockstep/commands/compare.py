@@ -22,11 +22,10 @@ from lockstep.commands.output import complain, print_report_of
 from lockstep.commands.parser import command, option
 from lockstep.errors import PlanError, ResultsError, exit_code, stopped_by
 from lockstep.options import plan_from, read_plan_file, shipped_plans
-from lockstep.plan import Plan, Traffic
+from lockstep.plan import Plan
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell, Run
 from lockstep.settings import Setting, Where, given_by
-from lockstep.tcp.addresses import parse_sources
 
 if TYPE_CHECKING:
     from lockstep.commands.run_local import LocalRun
@@ -97,10 +96,8 @@ def compare(**given: Any) -> int:
 
 def plan_of_flags(given: Mapping[str, Any]) -> Plan:
     """The plan that flags and a plan file give. PlanError names the setting that is wrong."""
-    traffic = Traffic.from_settings(given, parse_sources(given["source"] or ""))
     # An empty one stays, and is refused: a pipeline's variable may be unset.
-    gates = [part for text in given["gate"] for part in split_gates(text) or [text]]
-    return plan_from(given, traffic, gates)
+    return plan_from(given, [part for text in given["gate"] for part in split_gates(text) or [text]])
 
 
 def _run(local_run: LocalRun, junit: Path | None) -> int:

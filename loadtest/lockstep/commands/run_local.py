@@ -108,14 +108,13 @@ def run_here(
         workers = stack.enter_context(_worker_processes(local_run.processes, port))
         _await_workers(runner, workers)
         # As the shape would; here what is refused is still an exception, before anybody is told of a run.
-        shape.begin_run()
-        for note in conductor.notes:
+        record = shape.begin_run().record
+        for note in record.run.notes:
             on_note(note)
         stack.enter_context(under_way)
         stopped = _walk(runner, conductor)
         ignore_stop_signals()
-        assert conductor.run_path is not None
-        return Finished(conductor.run_path, conductor.failure, stopped, conductor.unreported)
+        return Finished(record.path, conductor.failure, stopped, record.unreported)
 
 
 def _check_addresses(host: str, sources: Sequence[str]) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from gevent.event import Event
+
 from lockstep.control import CellOrder
 from lockstep.errors import ServerUnreachableError
 from lockstep.master.progress import CellProgress, Stage
@@ -27,14 +29,18 @@ SETTLE_S = 2.0
 
 
 class CellUnderWay:
-    """planned: which cell. order: what was ordered. workers: who was. before: the server before any load of
-    it; None where it cannot be asked."""
+    """A cell from its order to its account.
+
+    planned: which cell. order: what was ordered. workers: to whom. before: the server before any load of it;
+    None where it cannot be asked. drained: set once its last reports have come, or are waited for no longer.
+    """
 
     def __init__(
         self, planned: PlannedCell, order: CellOrder, workers: Iterable[str], before: Snapshot | None
     ) -> None:
         self.planned = planned
         self.collector = CellCollector(order, set(workers))
+        self.drained = Event()
         self._before = before
         self._began_ns: int | None = None
         self._ending: Stage | None = None

@@ -33,8 +33,9 @@ def attach_conductor(environment: Environment, conductor: Conductor, stop: Locus
     assert isinstance(runner, MasterRunner | LocalRunner)
 
     def on_fault(fault: Fault) -> None:
-        if conductor.on_fault(fault):
-            gevent.spawn(_end_by_fault, environment, conductor)
+        reason = conductor.on_fault(fault)
+        if reason is not None:
+            gevent.spawn(_end_by_fault, environment, conductor, reason)
 
     def register(kind: str, record: type[M], take: Callable[[M], None]) -> None:
         def listener(msg: Any, **_: Any) -> None:
@@ -69,7 +70,7 @@ def _lead_to_its_end(environment: Environment, conductor: Conductor, stop: Locus
     def on_stopping(**_: Any) -> None:
         # A plan's own greenlet must not go on to the next cell while this one is being saved.
         walk = runner.shape_greenlet
-        if walk is not None and walk is not gevent.getcurrent() and conductor.running:
+        if walk is not None and walk is not gevent.getcurrent() and conductor.current is not None:
             walk.kill()
         if has_request_context():
             # The page's Stop: what is left to do after the load is over goes on behind its answer.
@@ -83,7 +84,8 @@ def _lead_to_its_end(environment: Environment, conductor: Conductor, stop: Locus
 
     def on_quitting(**_: Any) -> None:
         on_stopping()
-        for gate in conductor.unmet_gates:
+        record = conductor.record
+        for gate in [] if record is None else record.unmet_gates:
             logger.error("gate %s: %s %s", verdict_of(gate), gate.gate.text, value_at(gate))
 
     environment.events.test_stopping.add_listener(on_stopping)
@@ -93,27 +95,29 @@ def _lead_to_its_end(environment: Environment, conductor: Conductor, stop: Locus
 def _set_exit_code(environment: Environment, conductor: Conductor, signal: int | None) -> None:
     """Where a whole plan went well it is 0: Locust would say 1 for failed messages, which are figures here.
 
-    signal: which one asked this process to stop, if any did. Left to Locust: a run by hand, a plan that
+    signal: which one asked this process to stop, if any did. Left to Locust: a manual run, a plan that
     somebody stopped from the page, and what went wrong in Locust itself.
     """
+    record = conductor.record
+    interrupted = record is not None and record.run.interrupted
     code = exit_code(
         refused=conductor.failure is not None,
-        signal=signal if conductor.interrupted else None,
-        degraded=conductor.degraded,
-        failed=bool(conductor.unmet_gates),
-        unreported=conductor.unreported is not None,
+        signal=signal if interrupted else None,
+        degraded=record is not None and record.degraded,
+        failed=record is not None and bool(record.unmet_gates),
+        unreported=record is not None and record.unreported is not None,
     )
     runner = environment.runner
     assert runner is not None
-    whole_plan = environment.shape_class is not None and not conductor.interrupted
+    whole_plan = environment.shape_class is not None and not interrupted
     if code != DONE or (whole_plan and not runner.exceptions and not log.unhandled_greenlet_exception):
         environment.process_exit_code = code
 
 
-def _end_by_fault(environment: Environment, conductor: Conductor) -> None:
-    """End a run by hand in which a worker cannot go on; without a page, end the process too."""
+def _end_by_fault(environment: Environment, conductor: Conductor, reason: str) -> None:
+    """End a manual run in which a worker cannot go on; without a page, end the process too."""
     assert environment.runner is not None
-    conductor.give_up(conductor.fault or "")
+    conductor.give_up(reason)
     if environment.web_ui is None:
         environment.runner.quit()
     else:

@@ -13,7 +13,15 @@ from lockstep.target.admin import ServerView
 
 
 class Stage(Enum):
-    """What a run is doing, in the words of the page."""
+    """What a run is doing, in the words of the page.
+
+    IDLE -> STARTING -> OPENING -> WARM_UP -> MEASURING -> DRAINING -> SAVING -> REPORTING -> DONE
+               ^                                                          |
+               +------------------------- next cell ----------------------+
+
+    OPENING is left out where connections do not stay. Whoever stops a run sends it from wherever it is to
+    DRAINING or, between cells, to REPORTING; where it can no longer be saved it is DONE.
+    """
 
     IDLE = "nothing runs"
     STARTING = "starting users"

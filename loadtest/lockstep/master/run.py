@@ -13,6 +13,8 @@ from typing import Any
 
 import gevent
 
+from lockstep.analysis.checks import is_degraded
+from lockstep.analysis.gates import GateResult, judge_gates, unmet
 from lockstep.children import Program, run
 from lockstep.master.progress import ReportState
 from lockstep.runs.connections import Connection
@@ -84,6 +86,16 @@ class RunRecord:
     def running(self) -> bool:
         """Whether it is not closed yet."""
         return self.run.finished is None
+
+    @property
+    def degraded(self) -> bool:
+        """Whether figures may be missing or wrong."""
+        return is_degraded(self.run)
+
+    @property
+    def unmet_gates(self) -> list[GateResult]:
+        """The gates that the run, as far as it has come, does not meet."""
+        return unmet(judge_gates(self.run))
 
     def add_cell(
         self,

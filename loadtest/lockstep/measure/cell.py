@@ -60,7 +60,7 @@ def make_cell(
         messages=collected.messages,
         ledger=make_ledger(collected, server),
         scenario=traffic.scenario,
-        arrival=traffic.arrival.kind,
+        arrival=traffic.arrival.name,
         rate_per_s=traffic.arrival.rate_per_s,
         late=collected.delayed,
         dropped=collected.dropped,

@@ -16,10 +16,10 @@ from lockstep.record.histograms import Nanoseconds
 from lockstep.record.journal import Batch
 from lockstep.tcp.samples import Outcome, Phase, Sample
 
-BUCKETS_A_DECADE = 20
+BUCKETS_PER_DECADE = 20
 # From 10 microseconds to 100 seconds; what lies outside is counted in the first or the last.
 LOWEST_DECADE, HIGHEST_DECADE = 4, 11
-BUCKETS = (HIGHEST_DECADE - LOWEST_DECADE) * BUCKETS_A_DECADE
+BUCKETS = (HIGHEST_DECADE - LOWEST_DECADE) * BUCKETS_PER_DECADE
 
 
 class PulseCounter:
@@ -90,12 +90,12 @@ def percentiles_us(responses: Sequence[int], shares: Sequence[float]) -> list[fl
     cumulated = np.cumsum(responses)
     if not len(cumulated) or not cumulated[-1]:
         return [None] * len(shares)
-    found = np.searchsorted(cumulated, np.multiply(shares, cumulated[-1]))
-    return (10 ** (LOWEST_DECADE - 3 + (found + 0.5) / BUCKETS_A_DECADE)).tolist()  # type: ignore[no-any-return]
+    indices = np.searchsorted(cumulated, np.multiply(shares, cumulated[-1]))
+    return (10 ** (LOWEST_DECADE - 3 + (indices + 0.5) / BUCKETS_PER_DECADE)).tolist()  # type: ignore[no-any-return]
 
 
 def _buckets(elapsed_ns: Nanoseconds) -> npt.NDArray[np.int64]:
     """Each time's bucket, from 0."""
     decades = np.log10(np.maximum(elapsed_ns, 1)) - LOWEST_DECADE
-    buckets: npt.NDArray[np.int64] = np.clip(decades * BUCKETS_A_DECADE, 0, BUCKETS - 1).astype(np.int64)
+    buckets: npt.NDArray[np.int64] = np.clip(decades * BUCKETS_PER_DECADE, 0, BUCKETS - 1).astype(np.int64)
     return buckets

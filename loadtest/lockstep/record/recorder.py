@@ -27,11 +27,11 @@ from lockstep.tcp.samples import Outcome, Phase, Sample
 _STEP_HISTOGRAMS = {
     phase: name
     for phase in Phase
-    if (name := "send_lag" if phase is Phase.LAG else phase.value) in CLIENT_TIMES
+    if (name := "send_lag" if phase is Phase.SCHEDULE_DELAY else phase.value) in CLIENT_TIMES
 }
 # The longest example of a failure that is kept, in characters.
-MOST_DETAIL = 300
-# What an exchange is: where connections stay open no session is told of.
+MAX_DETAIL = 300
+# What an exchange is: where connections stay open no session is counted.
 UNITS = (Phase.SESSION, Phase.MESSAGE)
 # No clock comes so far: a window that has not begun, or has no end yet.
 FAR_NS = 1 << 62
@@ -85,7 +85,7 @@ class CellRecorder:
             return
         self._ledger[sample.outcome.value] += 1
         if sample.detail:
-            self._examples.setdefault(sample.outcome.value, sample.detail[:MOST_DETAIL])
+            self._examples.setdefault(sample.outcome.value, sample.detail[:MAX_DETAIL])
         if sample.sent_bytes:
             self._ledger["carried"] += 1
             self._ledger["bytes_sent"] += sample.sent_bytes
@@ -197,7 +197,7 @@ class SpanSums:
     completed: those that ended in the window, well. inside_ns: of all exchanges, however they ended, the part
     within it. before_ns: of the completed the part before it. after_ns: of those under way at its end
     the part within it. failed_ns: of those that failed in it the part within. under_way: how many were under
-    way at its end; longest_ns: the most that one of them had taken by then.
+    way at its end; longest_ns: the longest that one of them had taken by then.
     """
 
     completed: int = 0
@@ -223,9 +223,9 @@ class SpanSums:
             self.failed_ns += end_ns - max(start_ns, window.start_ns)
         self._leave_over(window, starts_ns[at_its_end])
 
-    def merge(self, told: dict[str, int]) -> None:
-        """Add what another one told of itself."""
-        for name, value in told.items():
+    def merge(self, other: dict[str, int]) -> None:
+        """Add another one, as `to_message` gave it."""
+        for name, value in other.items():
             mine: int = getattr(self, name)
             setattr(self, name, max(mine, value) if name == "longest_ns" else mine + value)
 

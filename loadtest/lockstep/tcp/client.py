@@ -16,13 +16,17 @@ from lockstep.tcp.failures import CutShortError, as_bytes, with_bytes
 from lockstep.tcp.link import Link
 from lockstep.tcp.replies import RawEnd, ReplyBuffer, get_glance, inspect, raw_end, reply_buffer
 from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Reply
+from lockstep.tcp.state import GIVEN_UP, Event, State, in_use
 from lockstep_wire.framing import Framing, get_framing
 from lockstep_wire.peer import FrameTooLong
 
 if TYPE_CHECKING:
     from lockstep.tcp.messages import Message
 
-_FIRST_REPLY = Phase.FIRST_REPLY
+# Looked up once: see ANSWERED.
+_FIRST_REPLY, _MESSAGE = Phase.FIRST_REPLY, Phase.MESSAGE
+_IDLE, _AWAITING, _CONNECTING = State.IDLE, State.AWAITING, State.CONNECTING
+_SENT, _LAST_ANSWERED = Event.SENT, Event.ANSWERED
 _now_ns = time.monotonic_ns
 
 
@@ -72,14 +76,14 @@ class TcpClient(Connection):
 
         due_ns: when it should have been sent, monotonic nanoseconds; ABSENT where nobody can say.
         """
-        link, wanted = self._short_way, message.reply
-        if link is None or wanted is None:
+        link, wanted = self._link, message.reply
+        if self.state is not _IDLE or link is None or wanted is None:
             rule = self._rule(message.expect, None)
             return self._exchange(message.frame, due_ns, message.expect, rule).outcome
         sent_ns = _now_ns()
         try:
             if not message.distinct and (unasked := self._unasked(link)):
-                return self._told(Reply(self._refuse(Phase.MESSAGE, unasked))).outcome
+                return self._told(Reply(self._refuse(_MESSAGE, unasked))).outcome
             link.send(message.frame)
             data = link.receive()
         except OSError as error:
@@ -98,17 +102,18 @@ class TcpClient(Connection):
         wait_ns, service_ns = told
         row = (due_ns, sent_ns, end_ns, wait_ns, service_ns, len(message.frame), len(data))
         self._meter.message(row)
-        moments = self._moments
-        moments.answered += 1
-        if moments.first_reply_ns is None:
-            moments.first_sent_ns, moments.first_reply_ns = sent_ns, end_ns
+        timestamps = self._timestamps
+        timestamps.answered += 1
+        if timestamps.first_reply_ns is None:
+            timestamps.first_sent_ns, timestamps.first_reply_ns = sent_ns, end_ns
             self._meter.step(_FIRST_REPLY, sent_ns, end_ns)
         return ANSWERED
 
     def _look_closer(self, message: Message, due_ns: int, sent_ns: int, data: bytes) -> Outcome:
         """What came is not, at a glance, the reply that was hoped for: it may be a part of it, or wrong."""
-        if self._moments.first_sent_ns is None:
-            self._moments.first_sent_ns = sent_ns
+        if self._timestamps.first_sent_ns is None:
+            self._timestamps.first_sent_ns = sent_ns
+        self._move(_SENT)
         self._in_flight.add(due_ns, sent_ns, len(message.frame))
         return self._told(self._next_reply(message.expect, self._rule(message.expect, None), data)).outcome
 
@@ -147,7 +152,7 @@ class TcpClient(Connection):
             raise HarnessError(str(error)) from error
 
     def _exchange(self, frame: bytes, due_ns: int, expect: bytes | None, rule: RawEnd) -> Reply:
-        if self._in_flight and not self._aborted:
+        if self.state is _AWAITING:
             self._need_link().begin()
             raise HarnessError(failures.STILL_IN_FLIGHT)
         outcome = self._send(frame, due_ns)
@@ -159,17 +164,17 @@ class TcpClient(Connection):
         return reply
 
     def _send(self, frame: bytes, due_ns: int) -> Outcome:
-        outcome = self._get_ready(Phase.MESSAGE)
+        outcome = self._get_ready(_MESSAGE)
         if outcome is not ANSWERED:
             return outcome
         link = self._need_link()
         start_ns = _now_ns()
-        if self._moments.first_sent_ns is None:
-            self._moments.first_sent_ns = start_ns
+        if self._timestamps.first_sent_ns is None:
+            self._timestamps.first_sent_ns = start_ns
         elif self._in_flight:
             # Only a second message in flight could be held back for the first one's acknowledgement.
             link.send_soon()
-        self._short_way = None
+        self._move(_SENT)
         self._in_flight.add(due_ns, start_ns, len(frame))
         try:
             link.send(frame)
@@ -205,13 +210,11 @@ class TcpClient(Connection):
         What stands in the way is booked as the message's own failure, so that nobody's message vanishes.
         """
         start_ns = _now_ns()
-        link = self._link
-        if self._aborted:
-            if link is not None and not link.waiting:
-                self._close()
-            if phase is Phase.MESSAGE:
-                self._in_flight.lose(Outcome.ABORTED)
-            return self._book_failed(phase, start_ns, Outcome.ABORTED, failures.AFTER_ABORT)
+        link, state = self._link, self.state
+        if state in GIVEN_UP:
+            return self._refuse_aborted(phase, start_ns)
+        if state is _CONNECTING:
+            raise in_use()
         if link is not None:
             try:
                 unasked = self._unasked(link)
@@ -229,6 +232,14 @@ class TcpClient(Connection):
                 return self._unsent(phase, start_ns, outcome, failures.NO_CONNECTION)
         return ANSWERED
 
+    def _refuse_aborted(self, phase: Phase, start_ns: int) -> Outcome:
+        """Send nothing after abort(), until connect(); what is left of the connection is closed."""
+        if self._link is not None and not self._link.waiting:
+            self._close()
+        if phase is _MESSAGE:
+            self._in_flight.lose(Outcome.ABORTED)
+        return self._book_failed(phase, start_ns, Outcome.ABORTED, failures.AFTER_ABORT)
+
     def _unasked(self, link: Link) -> bytes:
         """What has come although nothing is in flight; a step begins."""
         link.begin()
@@ -243,14 +254,13 @@ class TcpClient(Connection):
         self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, received: int = 0
     ) -> Outcome:
         """A message fails before a byte of it was written."""
-        if phase is Phase.MESSAGE:
+        if phase is _MESSAGE:
             self._in_flight.lose(outcome)
         return self._lose(phase, start_ns, outcome, detail, received=received)
 
     def _next_reply(self, expect: bytes | None, rule: RawEnd, data: bytes | None = None) -> Reply:
         """Receive the oldest message's reply, check and book it. data: what has been received of it."""
         link = self._need_link()
-        self._short_way = None
         replies = self._held_replies()
         try:
             if data is not None:
@@ -285,18 +295,18 @@ class TcpClient(Connection):
         """Check a whole reply and tell of it."""
         self.free_ns = end_ns = _now_ns()
         found = inspect(payload, expect, self._timing)
-        moments = self._moments
-        first = moments.first_reply_ns is None
+        timestamps = self._timestamps
+        first = timestamps.first_reply_ns is None
         if first:
-            moments.first_reply_ns = end_ns
+            timestamps.first_reply_ns = end_ns
         if found.outcome is not ANSWERED:
             return self._wrong(found.outcome, found.detail, found.payload)
         if len(self._in_flight) == 1:
             if not replies.empty:
                 held = replies.held
                 return self._wrong(Outcome.MISMATCH, with_bytes(failures.UNASKED, held), found.payload)
-            self._short_way = self._link
-        moments.answered += 1
+            self._move(_LAST_ANSWERED)
+        timestamps.answered += 1
         sent_ns = self._in_flight.answered(end_ns, found.wait_ns, found.service_ns)
         if first:
             self._meter.step(_FIRST_REPLY, sent_ns, end_ns)

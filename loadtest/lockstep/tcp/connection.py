@@ -11,10 +11,20 @@ from lockstep.tcp import failures
 from lockstep.tcp.addresses import ADDRESS_BOOK, Address, AddressBook
 from lockstep.tcp.dialling import DialError, Route, dial
 from lockstep.tcp.failures import check_bound, explain, with_bytes
-from lockstep.tcp.link import BlockingLink, Link, LinkMaker, in_use
+from lockstep.tcp.link import BlockingLink, Link, LinkMaker
 from lockstep.tcp.replies import ReplyBuffer
 from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Sample
-from lockstep.tcp.state import InFlight, Moments
+from lockstep.tcp.state import (
+    GIVEN_UP,
+    OPEN,
+    OPENING,
+    TRANSITIONS,
+    Event,
+    InFlight,
+    State,
+    Timestamps,
+    in_use,
+)
 
 _now_ns = time.monotonic_ns
 
@@ -45,26 +55,23 @@ class Connection:
 
     # Of these there are as many as connections: every kilobyte is ten megabytes.
     __slots__ = (
-        "_aborted",
-        "_connecting",
         "_in_flight",
         "_link",
         "_make_link",
         "_meter",
-        "_moments",
         "_replies",
         "_route",
-        "_short_way",
         "_source",
         "_stopped",
         "_timeout_s",
+        "_timestamps",
         "_user",
         "address",
         "close_timeout_s",
-        "connected",
         "free_ns",
         "host",
         "port",
+        "state",
     )
 
     def __init__(
@@ -93,20 +100,22 @@ class Connection:
         self._make_link = link
         self._source = source
         self._user = user
-        self._connecting = False
+        # The only flag there is: see state.py for what follows on what.
+        self.state = State.CLOSED
         self._link: Link | None = None
-        # Whether there is a connection to send on. An attribute, for it is asked before every message.
-        self.connected = False
         # When the last step was over, monotonic nanoseconds.
         self.free_ns = ABSENT
         self._in_flight = InFlight(meter)
-        self._aborted = self._stopped = False
-        # The link, as long as nothing is in flight on it and nothing is held that came before: the next
-        # receive brings the next reply.
-        self._short_way: Link | None = None
+        # Whether who aborted was not the user's own code.
+        self._stopped = False
         # Made when a reply is not whole at a glance: most connections never need one.
         self._replies: ReplyBuffer | None = None
-        self._begin_anew()
+        self._timestamps = Timestamps(_now_ns())
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection."""
+        return self.state in OPEN
 
     @property
     def timeout_s(self) -> float | None:
@@ -136,22 +145,23 @@ class Connection:
 
     def _open(self) -> Outcome:
         """As connect; who still waits to be told of messages that are lost will be."""
-        if self._connecting:
-            raise in_use()
         self._close()
-        self._begin_anew()
-        self._connecting = True
+        self._move(Event.CONNECT)
+        self._timestamps = Timestamps(_now_ns())
+        self._stopped = False
+        self._in_flight.forget()
         try:
             addresses = self._route.await_addresses(self.host, self.port, self._source)
             while (outcome := self._try(addresses)) is None:
                 self._route.await_port()
             return outcome
         finally:
-            self._connecting = False
+            if self.state in OPENING:
+                self._leave(Outcome.ABORTED)
 
     def _try(self, addresses: Sequence[Address]) -> Outcome | None:
         """None where this machine has no local port left now, which is nobody's failure yet."""
-        start_ns = self._moments.connect_start_ns = _now_ns()
+        start_ns = self._timestamps.connect_start_ns = _now_ns()
         try:
             found = dial(addresses, self._timeout_s, self._attempt, lambda: self._aborted)
         except DialError as failure:
@@ -164,10 +174,9 @@ class Connection:
         except BaseException as error:
             self._break_off(error, Phase.CONNECT, start_ns)
             raise
-        self._moments.connected_ns = end_ns = _now_ns()
-        self._moments.peer = self.address = self._route.connected(found)
-        self.connected = True
-        self._short_way = self._link
+        self._timestamps.connected_ns = end_ns = _now_ns()
+        self._timestamps.peer = self.address = self._route.connected(found)
+        self._move(Event.CONNECTED)
         self._meter.step(Phase.CONNECT, start_ns, end_ns)
         return ANSWERED
 
@@ -193,14 +202,16 @@ class Connection:
 
     def _close(self) -> Outcome:
         link = self._link
-        if link is None:
+        if link is not None:
+            link.begin()
+        if link is None or self.state in OPENING:
             return ANSWERED
-        link.begin()
         if self._aborted:
             return self._lose_all(Outcome.ABORTED, failures.STOPPED)
         if self._in_flight:
             return self._lose_all(Outcome.ABORTED, failures.CLOSED_UNANSWERED)
-        start_ns = self._moments.close_start_ns = _now_ns()
+        self._move(Event.FINISH)
+        start_ns = self._timestamps.close_start_ns = _now_ns()
         bound_s = self._timeout_s if self.close_timeout_s is None else self.close_timeout_s
         if bound_s != self._timeout_s:
             link.bound(bound_s)
@@ -225,17 +236,22 @@ class Connection:
         What is in flight is booked as aborted, and so is every message from now on, until `connect`.
         stopped: not the user's own code does so, but whoever ends the user.
         """
-        self._aborted = True
         self._stopped = self._stopped or stopped
-        self.connected = False
-        self._short_way = None
+        self._move(Event.ABORT)
         if self._link is not None:
             self._link.abort()
 
-    def _begin_anew(self) -> None:
-        self._moments = Moments(_now_ns())
-        self._aborted = self._stopped = False
-        self._in_flight.forget()
+    @property
+    def _aborted(self) -> bool:
+        return self.state in GIVEN_UP
+
+    def _move(self, event: Event) -> None:
+        """Take the state that follows. HarnessError, and the same state, where this cannot happen now."""
+        try:
+            # One expression without a call: abort() from another thread cannot come in between.
+            self.state = TRANSITIONS[self.state][event]
+        except KeyError:
+            raise in_use() from None
 
     def _explain(
         self, error: OSError, too_late: str = failures.TOO_LATE, bound_s: float | None = None
@@ -321,16 +337,15 @@ class Connection:
     def _leave(self, outcome: Outcome) -> None:
         """Close the socket and tell how the connection went."""
         link, self._link = self._link, None
-        self.connected = False
-        self._short_way = None
+        self._move(Event.LEFT)
         self._replies = None
         if link is None:
             return
-        told = self._meter.wants_connections and self._moments.connected_ns is not None
+        told = self._meter.wants_connections and self._timestamps.connected_ns is not None
         address = link.address if told else ""
         link.close()
         self.free_ns = _now_ns()
-        if self._moments.connected_ns is not None:
-            self._route.ended(outcome, self._moments.answered)
+        if self._timestamps.connected_ns is not None:
+            self._route.ended(outcome, self._timestamps.answered)
         if told:
-            self._meter.connection(address, self._moments.view(self.free_ns, outcome, self._user))
+            self._meter.connection(address, self._timestamps.view(self.free_ns, outcome, self._user))

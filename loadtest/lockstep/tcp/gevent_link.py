@@ -17,7 +17,8 @@ from typing import Any, Protocol
 import gevent
 from greenlet import getcurrent, greenlet
 
-from lockstep.tcp.link import READ, RECEIVE_BYTES, SocketAddress, SocketLink, in_use
+from lockstep.tcp.link import READ, RECEIVE_BYTES, SocketAddress, SocketLink
+from lockstep.tcp.state import in_use
 
 # A step ends at most three ticks late, and never early. A tick is a tenth of the bound, but no more than a
 # quarter of a second, and no less than the loop's timers can tell apart.

@@ -19,8 +19,8 @@ from socket import AddressFamily
 from termios import FIONREAD
 from typing import Any, ClassVar, Protocol
 
-from lockstep.errors import HarnessError
 from lockstep.tcp.failures import no_such_source
+from lockstep.tcp.state import in_use
 from lockstep_wire.peer import address_text
 
 RECEIVE_BYTES = 65536
@@ -33,11 +33,6 @@ _STILL_CONNECTING = (errno.EINPROGRESS, errno.EALREADY)
 _BIND_ADDRESS_NO_PORT = 24
 # Struct linger: on, for no time.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-
-IN_USE = (
-    "two greenlets or threads use one client at the same time: give each a client of its own, or let them "
-    "take turns with a lock (gevent.lock.BoundedSemaphore)"
-)
 
 SocketAddress = tuple[Any, ...]
 """As the socket module takes it: ip and port, and for IPv6 flow and scope."""
@@ -287,8 +282,3 @@ class BlockingLink(SocketLink):
         if happened & ~(select.POLLIN | select.POLLOUT):
             return events
         return (READ if happened & select.POLLIN else 0) | (WRITE if happened & select.POLLOUT else 0)
-
-
-def in_use() -> HarnessError:
-    """What to raise where somebody begins a step while another is in one."""
-    return HarnessError(IN_USE)

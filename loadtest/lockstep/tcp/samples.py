@@ -26,8 +26,8 @@ class Phase(StrEnum):
     """a message that gets no reply: over when the system has taken all of it"""
     CLOSE = "close"
     SESSION = "session"
-    LAG = "lag"
-    """how late the generator began a user's turn: no step of the connection's, and not the server's doing"""
+    SCHEDULE_DELAY = "schedule_delay"
+    """how late the generator began an iteration: no step of the connection's, and not the server's doing"""
 
 
 class Outcome(StrEnum):

@@ -1,15 +1,127 @@
-"""What a connection is in the midst of: when it did what, and whose replies are still to come."""
+"""What a connection is in the midst of: its state, whose replies are still to come, when it did what.
+
+The states as a picture, without abort(), which is possible in each:
+
+    CLOSED -- connect --> CONNECTING -- connected --> IDLE -- finish --> CLOSING -- left --> CLOSED
+                                                      |  ^
+                                                    sent answered
+                                                      v  |
+                                                    AWAITING
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from lockstep.errors import HarnessError
 from lockstep.tcp.samples import ABSENT, Meter, Outcome, Phase, Sample
 
 if TYPE_CHECKING:
     from lockstep.runs.connections import ClientView
+
+IN_USE = (
+    "two greenlets or threads use one client at the same time: give each a client of its own, or let them "
+    "take turns with a lock (gevent.lock.BoundedSemaphore)"
+)
+
+
+class State(StrEnum):
+    """Where a connection is in its life."""
+
+    CLOSED = "closed"
+    """no socket; the next message opens a connection"""
+    CONNECTING = "connecting"
+    """an address is waited for, or tried"""
+    IDLE = "idle"
+    """open, and no reply is due: what comes next is the next message's reply"""
+    AWAITING = "awaiting"
+    """open, and replies are due"""
+    CLOSING = "closing"
+    """we have said goodbye, the peer has not"""
+    ABORTED_CONNECTING = "aborted while connecting"
+    """abort() was called, and whoever connects has yet to see it"""
+    ABORTED_OPEN = "aborted, not yet closed"
+    """abort() was called: whoever waits, or comes next, closes the socket and books what was due"""
+    ABORTED = "aborted"
+    """no socket, and every message fails until connect()"""
+
+
+class Event(StrEnum):
+    """What changes a connection's state, or might."""
+
+    CONNECT = "connect"
+    CONNECTED = "connected"
+    SENT = "sent"
+    """a message that gets a reply was begun"""
+    ANSWERED = "answered"
+    """the last reply that was due has come"""
+    FINISH = "finish"
+    LEFT = "left"
+    """the socket is closed, whatever the reason"""
+    ABORT = "abort"
+
+
+TRANSITIONS: dict[State, dict[Event, State]] = {
+    State.CLOSED: {
+        Event.CONNECT: State.CONNECTING,
+        Event.LEFT: State.CLOSED,
+        Event.ABORT: State.ABORTED,
+    },
+    State.CONNECTING: {
+        Event.CONNECTED: State.IDLE,
+        Event.LEFT: State.CLOSED,
+        Event.ABORT: State.ABORTED_CONNECTING,
+    },
+    State.IDLE: {
+        Event.SENT: State.AWAITING,
+        Event.FINISH: State.CLOSING,
+        Event.LEFT: State.CLOSED,
+        Event.ABORT: State.ABORTED_OPEN,
+    },
+    State.AWAITING: {
+        Event.SENT: State.AWAITING,
+        Event.ANSWERED: State.IDLE,
+        Event.LEFT: State.CLOSED,
+        Event.ABORT: State.ABORTED_OPEN,
+    },
+    State.CLOSING: {
+        Event.LEFT: State.CLOSED,
+        Event.ABORT: State.ABORTED_OPEN,
+    },
+    # After abort() whoever was in a step is let go on to its end: it changes nothing.
+    State.ABORTED_CONNECTING: {
+        Event.CONNECTED: State.ABORTED_OPEN,
+        Event.LEFT: State.ABORTED,
+        Event.ABORT: State.ABORTED_CONNECTING,
+    },
+    State.ABORTED_OPEN: {
+        Event.SENT: State.ABORTED_OPEN,
+        Event.ANSWERED: State.ABORTED_OPEN,
+        Event.FINISH: State.ABORTED_OPEN,
+        Event.LEFT: State.ABORTED,
+        Event.ABORT: State.ABORTED_OPEN,
+    },
+    State.ABORTED: {
+        Event.CONNECT: State.CONNECTING,
+        Event.LEFT: State.ABORTED,
+        Event.ABORT: State.ABORTED,
+    },
+}
+"""What follows on what. The rest cannot happen, unless two use one client at the same time."""
+
+OPEN = frozenset({State.IDLE, State.AWAITING, State.CLOSING})
+OPENING = frozenset({State.CONNECTING, State.ABORTED_CONNECTING})
+
+GIVEN_UP = frozenset({State.ABORTED_CONNECTING, State.ABORTED_OPEN, State.ABORTED})
+
+
+def in_use() -> HarnessError:
+    """What to raise where somebody begins a step while another is in one."""
+    return HarnessError(IN_USE)
+
 
 # Who never fetches a reply must not fill the memory with the news of it.
 MOST_LOST = 10_000
@@ -105,7 +217,7 @@ class InFlight:
 
 
 @dataclass(slots=True)
-class Moments:
+class Timestamps:
     """When one connection did what: monotonic nanoseconds, None where it has not happened."""
 
     connect_start_ns: int

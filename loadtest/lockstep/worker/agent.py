@@ -33,7 +33,7 @@ PULSE_INTERVAL_S = 1.0
 DRAIN_STEP_S = 0.005
 CLOSED_AT_ONCE = 200
 # How much later than the master's a worker's window may end; one that joined in mid-cell has no whole one.
-MOST_LATE_S = 1.0
+MAX_LATE_S = 1.0
 # Who stops a process will not wait long for it.
 QUIT_DRAIN_S = 1.0
 
@@ -121,7 +121,7 @@ class Agent:
         try:
             self._run_cell(cell, state)
         except HarnessError as error:
-            self._tell_fault(cell, str(error))
+            self._send_fault(cell, str(error))
 
     def _run_cell(self, cell: RunningCell, state: UserState) -> None:
         user = state.enter(cell)
@@ -140,7 +140,7 @@ class Agent:
             if not went_well:
                 cell.rest(user)
 
-    def _tell_fault(self, cell: RunningCell, reason: str) -> None:
+    def _send_fault(self, cell: RunningCell, reason: str) -> None:
         """Something is wrong here, not at the server: the master hears of it once, and nobody tries again."""
         if cell is self._cell and self._begun.is_set():
             self._begun.clear()
@@ -176,7 +176,7 @@ class Agent:
                 return
             if cell.open:
                 if not at_once:
-                    gevent.sleep(min(cell.recorder.left_s(time.monotonic_ns()), MOST_LATE_S))
+                    gevent.sleep(min(cell.recorder.left_s(time.monotonic_ns()), MAX_LATE_S))
                 self._begun.clear()
                 cell.close(time.monotonic_ns())
                 # A cell of less than a second would else have none.

@@ -20,7 +20,7 @@ from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Sample
 from lockstep_wire.greeting import greeting_of
 
 # What the teaching text's servers answer everything with.
-_LAG, _SESSION = Phase.LAG, Phase.SESSION
+_SCHEDULE_DELAY, _SESSION = Phase.SCHEDULE_DELAY, Phase.SESSION
 _now_ns = time.monotonic_ns
 
 
@@ -83,7 +83,7 @@ class VirtualUser:
         """Begin a whole session, and book how late that is: when it began, in monotonic ns."""
         start_ns = _now_ns()
         if due_ns != ABSENT:
-            self.meter.step(_LAG, due_ns, start_ns)
+            self.meter.step(_SCHEDULE_DELAY, due_ns, start_ns)
         return start_ns
 
     def end(self, start_ns: int, outcome: Outcome) -> bool:

@@ -272,7 +272,7 @@ def closed(**traffic: Any) -> CellCollector:
     """A window of 2 s with four sessions of half a second, 0.1 s after one another."""
     collected = CellCollector(order(traffic=Traffic(**traffic)), {"w1"})
     sessions = [message(start_s, start_s + 0.5, phase=Phase.SESSION) for start_s in (1.0, 1.5, 2.0, 2.4)]
-    lags = [message(1.0, 1.1, phase=Phase.LAG)] * 4
+    lags = [message(1.0, 1.1, phase=Phase.SCHEDULE_DELAY)] * 4
     collected.add(report_of([*sessions, *lags], cell_order=collected.order))
     return collected
 

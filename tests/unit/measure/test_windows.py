@@ -55,7 +55,7 @@ def measured(work: Work, visits: list[UserVisit], start_ns: int, *, told: bool) 
 
 def tell(journal: Journal, visit: UserVisit, zero_ns: int, aborted_ns: int) -> None:
     """What a user's client tells of one connection; what has no end was aborted."""
-    journal.step(Phase.LAG, zero_ns + visit.turn_ns, zero_ns + visit.start_ns)
+    journal.step(Phase.SCHEDULE_DELAY, zero_ns + visit.turn_ns, zero_ns + visit.start_ns)
     for sent_ns, replied_ns, wait_ns in visit.sent:
         if replied_ns is None:
             journal.failure(Sample(Phase.MESSAGE, Outcome.ABORTED, zero_ns + sent_ns, aborted_ns))

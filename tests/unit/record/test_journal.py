@@ -94,8 +94,8 @@ def test_a_full_journal_hands_itself_on() -> None:
     journal.message((ROWS - 1, 0, 0, 0, 0, 0, 0))
     assert (reader.batches, len(reader.messages)) == (1, ROWS)
     for number in range(ROWS):
-        journal.step(Phase.LAG, number, number)
-    assert (reader.batches, len(reader.steps[Phase.LAG])) == (2, ROWS)
+        journal.step(Phase.SCHEDULE_DELAY, number, number)
+    assert (reader.batches, len(reader.steps[Phase.SCHEDULE_DELAY])) == (2, ROWS)
 
 
 def test_an_empty_journal_tells_nobody() -> None:

@@ -10,7 +10,7 @@ import pytest
 from lockstep.control import Counts
 from lockstep.plan import Arrival, Traffic
 from lockstep.record.histograms import HIGHEST_NS, decoded
-from lockstep.record.recorder import MOST_DETAIL, CellRecorder, SpanSums, Window
+from lockstep.record.recorder import MAX_DETAIL, CellRecorder, SpanSums, Window
 from lockstep.tcp.samples import Outcome, Phase, Sample
 from tests.factories.reports import (
     OPEN,
@@ -99,8 +99,8 @@ def test_a_message_is_split_into_wait_service_and_the_rest(
 
 def test_a_time_beyond_the_histogram_is_kept_at_its_greatest_value() -> None:
     sample = Sample(Phase.MESSAGE, Outcome.ANSWERED, at(1.5) - 2 * HIGHEST_NS, at(1.5))
-    (greatest,) = {decoded(text).get_max_value() for text in report_of([sample]).counts.histograms.values()}
-    assert greatest == pytest.approx(HIGHEST_NS, rel=0.002)
+    (maximum,) = {decoded(text).get_max_value() for text in report_of([sample]).counts.histograms.values()}
+    assert maximum == pytest.approx(HIGHEST_NS, rel=0.002)
 
 
 def test_seconds_of_the_window_are_counted_by_when_a_message_ended() -> None:
@@ -110,7 +110,7 @@ def test_seconds_of_the_window_are_counted_by_when_a_message_ended() -> None:
 
 def test_take_hands_over_each_thing_exactly_once() -> None:
     recorder = begun(order())
-    journal = journal_of(recorder, most_connections=1)
+    journal = journal_of(recorder, max_connections=1)
     tell(journal, message(1.5, 1.6))
     tell(journal, message(1.5, 1.6, phase=Phase.SESSION))
     journal.connection("127.0.0.1:5", view(START_NS))
@@ -155,7 +155,7 @@ def test_closing_a_window_early_shortens_it_and_late_leaves_it(closed_s: float, 
 
 
 def largest_ns(taken: Counts, name: str) -> int:
-    """The greatest value of a histogram."""
+    """The maximum of a histogram."""
     return int(decoded(taken.histograms[name]).get_max_value())
 
 
@@ -199,7 +199,9 @@ def test_an_open_loads_message_belongs_to_the_window_in_which_it_ended_whenever_
 
 
 @pytest.mark.parametrize("traffic", [PERSISTENT, OPEN_PERSISTENT])
-def test_where_an_iteration_is_a_message_its_lag_lies_between_due_and_send(traffic: Traffic) -> None:
+def test_where_an_iteration_is_a_message_its_schedule_delay_lies_between_due_and_send(
+    traffic: Traffic,
+) -> None:
     taken = report_of_due(
         [(message(1.5, 1.7), at(1.2)), (message(1.5, 1.7), -1)], cell_order=order(traffic=traffic)
     ).counts
@@ -208,9 +210,11 @@ def test_where_an_iteration_is_a_message_its_lag_lies_between_due_and_send(traff
 
 
 @pytest.mark.parametrize("traffic", [Traffic(), OPEN])
-def test_where_an_iteration_is_a_session_only_its_own_step_tells_the_lag(traffic: Traffic) -> None:
-    lag = message(1.2, 1.5, phase=Phase.LAG)
-    taken = report_of_due([(message(1.5, 1.7), at(1.2)), (lag, -1)], cell_order=order(traffic=traffic)).counts
+def test_where_an_iteration_is_a_session_only_its_own_step_tells_the_schedule_delay(traffic: Traffic) -> None:
+    delay = message(1.2, 1.5, phase=Phase.SCHEDULE_DELAY)
+    taken = report_of_due(
+        [(message(1.5, 1.7), at(1.2)), (delay, -1)], cell_order=order(traffic=traffic)
+    ).counts
     assert counts(taken)["send_lag"] == 1
     assert largest_ns(taken, "send_lag") == about(0.3)
 
@@ -230,20 +234,20 @@ def test_where_an_iteration_is_a_session_only_its_own_step_tells_the_lag(traffic
 def test_how_exchanges_lie_to_the_window_adds_up(
     phase: Phase, span: tuple[float, float], sums: dict[str, float]
 ) -> None:
-    told = report_of([message(*span, phase=phase)]).counts.spans[phase]
+    spans = report_of([message(*span, phase=phase)]).counts.spans[phase]
     expected = {
         name: value if name in ("completed", "under_way") else value * S for name, value in sums.items()
     }
-    assert told == {**SpanSums().to_message(), **expected}
+    assert spans == {**SpanSums().to_message(), **expected}
 
 
 @pytest.mark.parametrize("phase", [Phase.SESSION, Phase.MESSAGE])
 def test_of_exchanges_that_fail_the_time_is_kept_but_none_is_completed(phase: Phase) -> None:
     failed = [message(0.5, 1.5, Outcome.RESET, phase), message(2.5, 6.0, Outcome.ABORTED, phase)]
-    told = report_of(failed).counts.spans[phase]
-    assert (told["completed"], told["before_ns"]) == (0, 0)
-    assert (told["failed_ns"], told["after_ns"], told["inside_ns"]) == (0.5 * S, 0.5 * S, 1.0 * S)
-    assert told["under_way"] == 1
+    spans = report_of(failed).counts.spans[phase]
+    assert (spans["completed"], spans["before_ns"]) == (0, 0)
+    assert (spans["failed_ns"], spans["after_ns"], spans["inside_ns"]) == (0.5 * S, 0.5 * S, 1.0 * S)
+    assert spans["under_way"] == 1
 
 
 def test_of_each_outcome_the_first_failures_words_are_kept() -> None:
@@ -252,8 +256,8 @@ def test_of_each_outcome_the_first_failures_words_are_kept() -> None:
         replace(first, detail="another"),
         replace(message(1.5, 1.6, Outcome.TIMEOUT), detail="x" * 1_000),
     ]
-    told = report_of([first, *later, message(1.5, 1.6, Outcome.RESET)]).counts.examples
-    assert told == {"mismatch": first.detail, "timeout": "x" * MOST_DETAIL}
+    examples = report_of([first, *later, message(1.5, 1.6, Outcome.RESET)]).counts.examples
+    assert examples == {"mismatch": first.detail, "timeout": "x" * MAX_DETAIL}
 
 
 def test_the_ledger_tells_what_connections_carried_in_messages_and_bytes() -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from lockstep_server.admission import LockAdmission
 from lockstep_server.ledger import Ledger
+from lockstep_server.modes import LockAdmission
 from lockstep_server.occupancy import Occupancy
 from lockstep_server.records import Cause, ConnectionRecord
 from lockstep_server.replies import get_constant_reply, get_reply

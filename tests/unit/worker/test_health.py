@@ -181,10 +181,10 @@ def test_a_loop_that_stood_still_is_late_for_every_tick_that_it_missed() -> None
     clock.go_to(5 + TICK_NS)
     assert lag.histogram.get_total_count() == 1
     clock.go_to(5 + 5 * TICK_NS)
-    said = distribution.of_histogram(lag.histogram)
-    assert said is not None
-    assert said.count == 5
-    assert said.max == pytest.approx(3 * TICK_NS / 1000, rel=0.02)
+    lateness = distribution.of_histogram(lag.histogram)
+    assert lateness is not None
+    assert lateness.count == 5
+    assert lateness.max == pytest.approx(3 * TICK_NS / 1000, rel=0.02)
     lag.stop()
     settle()
     clock.go_to(5 + 9 * TICK_NS)

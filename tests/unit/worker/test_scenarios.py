@@ -202,7 +202,7 @@ def test_users_begin_at_places_of_their_own_and_go_round_the_ring() -> None:
 
 
 class Rows:
-    """A meter that keeps what it is told, as it is told."""
+    """A meter that keeps rows as they come."""
 
     wants_connections = False
 
@@ -230,18 +230,18 @@ def rows() -> Rows:
 
 
 @pytest.fixture
-def told(rows: Rows) -> Book:
+def book(rows: Rows) -> Book:
     """A book that only keeps rows."""
     book = Book()
     book.meter = rows  # type: ignore[assignment]
     return book
 
 
-def test_how_late_a_session_begins_is_told_once_from_when_it_was_due(rows: Rows, told: Book) -> None:
+def test_how_late_a_session_begins_is_booked_once_from_when_it_was_due(rows: Rows, book: Book) -> None:
     due_ns = time.monotonic_ns()
     with Peer(echoes) as peer:
-        assert session(user_of(told, peer.port), due_ns)
-    ((since_ns, begun_ns),) = rows.steps[Phase.LAG]
+        assert session(user_of(book, peer.port), due_ns)
+    ((since_ns, begun_ns),) = rows.steps[Phase.SCHEDULE_DELAY]
     assert since_ns == due_ns
     assert due_ns <= begun_ns <= rows.steps[Phase.CONNECT][0][0]
     assert rows.steps[Phase.SESSION][0][0] == begun_ns
@@ -249,54 +249,54 @@ def test_how_late_a_session_begins_is_told_once_from_when_it_was_due(rows: Rows,
 
 @pytest.mark.parametrize(("open_load", "dues"), [(False, [ABSENT] * 3), (True, [5, ABSENT, ABSENT])])
 def test_only_an_open_loads_first_message_is_due_when_its_session_was(
-    rows: Rows, told: Book, open_load: bool, dues: list[int]
+    rows: Rows, book: Book, open_load: bool, dues: list[int]
 ) -> None:
     with Peer(echoes) as peer:
-        assert session(user_of(told, peer.port, open_load=open_load), 5)
+        assert session(user_of(book, peer.port, open_load=open_load), 5)
     assert rows.due_ns == dues
 
 
 @pytest.mark.parametrize("open_load", [False, True])
 def test_every_message_on_a_connection_that_stays_is_due_when_its_iteration_was(
-    rows: Rows, told: Book, open_load: bool
+    rows: Rows, book: Book, open_load: bool
 ) -> None:
     with Peer(echoes) as peer:
-        user = user_of(told, peer.port, open_load=open_load)
+        user = user_of(book, peer.port, open_load=open_load)
         for due_ns in (5, 6, ABSENT):
             assert persistent(user, due_ns)
         user.client.close()
     assert rows.due_ns == [5, 6, ABSENT]
     # The message itself tells how late it is.
-    assert rows.steps[Phase.LAG] == []
+    assert rows.steps[Phase.SCHEDULE_DELAY] == []
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_an_iteration_that_was_not_due_has_no_schedule_delay(rows: Rows, told: Book, name: str) -> None:
+def test_an_iteration_that_was_not_due_has_no_schedule_delay(rows: Rows, book: Book, name: str) -> None:
     with Peer(echoes) as peer:
-        user = user_of(told, peer.port)
+        user = user_of(book, peer.port)
         assert SCENARIOS[name](user, ABSENT)
         user.client.close()
-    assert rows.steps[Phase.LAG] == []
+    assert rows.steps[Phase.SCHEDULE_DELAY] == []
     assert set(rows.due_ns) == {ABSENT}
 
 
-@pytest.mark.parametrize(("name", "lags"), [("session", 1), ("greeting", 1), ("persistent", 0)])
+@pytest.mark.parametrize(("name", "delays"), [("session", 1), ("greeting", 1), ("persistent", 0)])
 def test_an_iteration_that_finds_no_connection_was_due_all_the_same(
-    rows: Rows, told: Book, name: str, lags: int
+    rows: Rows, book: Book, name: str, delays: int
 ) -> None:
     with refusing_port() as port:
-        assert not SCENARIOS[name](user_of(told, port), 5)
-    assert len(rows.steps[Phase.LAG]) == lags
+        assert not SCENARIOS[name](user_of(book, port), 5)
+    assert len(rows.steps[Phase.SCHEDULE_DELAY]) == delays
     assert Phase.MESSAGE in {sample.phase for sample in rows.failures}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_in_a_closed_load_the_next_iteration_is_due_when_the_last_one_is_over(
-    rows: Rows, told: Book, name: str
+    rows: Rows, book: Book, name: str
 ) -> None:
     connections = 1 if name == "persistent" else 2
     with Peer(*[echoes] * connections) as peer:
-        user = user_of(told, peer.port)
+        user = user_of(book, peer.port)
         assert user.free_ns() == ABSENT
         assert SCENARIOS[name](user, user.free_ns())
         first_ns = user.free_ns()
@@ -307,5 +307,5 @@ def test_in_a_closed_load_the_next_iteration_is_due_when_the_last_one_is_over(
     if name == "persistent":
         assert rows.due_ns == [ABSENT, first_ns]
     else:
-        ((since_ns, begun_ns),) = rows.steps[Phase.LAG]
+        ((since_ns, begun_ns),) = rows.steps[Phase.SCHEDULE_DELAY]
         assert since_ns == first_ns <= begun_ns
