@@ -115,16 +115,16 @@ class EndOrder(Message):
 class Counts(Message):
     """What one worker recorded of a cell since its last report: counts of all reports add up to the cell.
 
-    measured: messages of the window by outcome. ledger: those of the whole cell by outcome, how many of them
-    a connection `carried`, and their `bytes_sent` and `bytes_received`. sessions: those completed in the
-    window. examples: outcome -> what was said of the first message that failed so. spans: unit of exchange ->
-    SpanSums as a dict. per_second: rows of second of the window, answered, failed. histograms: name ->
-    HdrHistogram's own base64 encoding, in nanoseconds. connections: those kept whole, `address` and what a
-    ClientView holds.
+    As CellSums has them, but plain. spans: unit of exchange -> SpanSums as a dict. per_second: rows of second
+    of the window, answered, failed. histograms: name -> HdrHistogram's own base64 encoding, in nanoseconds.
+    connections: those kept whole, `address` and what a ClientView holds.
     """
 
     measured: dict[str, int]
     ledger: dict[str, int]
+    carried: int
+    bytes_sent: int
+    bytes_received: int
     sessions: int
     examples: dict[str, str]
     spans: dict[str, dict[str, int]]

@@ -23,7 +23,7 @@ from lockstep.record import locust_numbers
 from lockstep.tcp.addresses import whole_target
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.gevent_link import CooperativeLink
-from lockstep.tcp.replies import RawEnd, sized, until, whatever
+from lockstep.tcp.messages import RawEnd, sized, until, whatever
 from lockstep.tcp.samples import Meter, Sample, SampleMeter
 
 if TYPE_CHECKING:

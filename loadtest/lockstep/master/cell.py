@@ -94,7 +94,7 @@ class CellUnderWay:
         collector = self.collector
         counted, overlap = (None, None) if told is None else (told.cell, told.overlap)
         cell = make_cell(self.planned, collector, counted, cut_short=cut_short, least_ns=self._least_ns)
-        connections = join_connections(self.planned, records, collector.clients)
+        connections = join_connections(self.planned, records, collector.sums.connections)
         return cell, replace(collector.detail(), overlap=overlap), connections
 
     @property

@@ -149,4 +149,5 @@ def foresee(server: ServerView | None, plan: Plan | None) -> str | None:
         return None
     snapshot = server.snapshot()
     services = {mode: service_of(snapshot, mode) for mode in plan.modes if mode in snapshot.listeners}
-    return foreseen(services, plan.levels, plan.traffic.messages_per_iteration, (plan.warmup_s, plan.seconds))
+    messages = plan.traffic.messages_per_iteration
+    return foreseen(services, plan.levels, messages, warmup_s=plan.warmup_s, seconds=plan.seconds)

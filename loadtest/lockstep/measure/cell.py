@@ -56,7 +56,7 @@ def make_cell(
         seconds=collected.seconds,
         sessions_per_s=collected.sessions_per_s,
         messages_per_s=collected.messages_per_s,
-        sessions=collected.sessions,
+        sessions=collected.sums.sessions,
         messages=collected.messages,
         ledger=make_ledger(collected, server),
         scenario=traffic.scenario,
@@ -78,7 +78,7 @@ def make_cell(
         times=collected.times,
         health=collected.health,
         edges=weigh_edges(collected.spans, least_ns),
-        examples=collected.examples,
+        examples=collected.sums.examples,
     )
     cell = replace(cell, littles_law=_law_at_the_client(cell, collected))
     return replace(cell, times={}) if cell.too_short else cell
@@ -102,17 +102,19 @@ def _law_at_the_client(cell: Cell, collected: CellCollector) -> Occupancy | None
 def service_of(snapshot: Snapshot, mode: str) -> Service:
     """What the server says of one of its modes beforehand."""
     listener = snapshot.listeners[mode]
-    return Service(snapshot.settings["hold_ns"], listener.permits, listener.mode.by_message)
+    return Service(
+        hold_ns=snapshot.settings["hold_ns"], permits=listener.permits, by_message=listener.mode.by_message
+    )
 
 
 def make_ledger(clients: CellCollector, server: ServerCell | None) -> Ledger:
     """Clients' count against the server's, line by line; a difference is named."""
     counted = clients.ledger
     ledger = Ledger(
-        sent=Count(clients.carried, None if server is None else server.received),
+        sent=Count(clients.sums.carried, None if server is None else server.received),
         answered=Count(counted.answered, None if server is None else server.answered),
-        bytes_sent=Count(clients.bytes_sent, None if server is None else server.bytes_received),
-        bytes_received=Count(clients.bytes_received, None if server is None else server.bytes_sent),
+        bytes_sent=Count(clients.sums.bytes_sent, None if server is None else server.bytes_received),
+        bytes_received=Count(clients.sums.bytes_received, None if server is None else server.bytes_sent),
         failed=counted.sent - counted.answered,
     )
     return ledger if ledger.exact else replace(ledger, explanation=_explain(ledger, clients))
@@ -158,7 +160,7 @@ def take_account(
     records = [to_record(row) for row in rows]
     stays = Sojourns.of(records)
     span = _span(before, stays, collected)
-    visits = _by_user(rows, records, collected.clients)
+    visits = _by_user(rows, records, collected.sums.connections)
     times = queueing.times_of(records, now.permits)
     one_message = traffic.messages_per_iteration == 1 and not traffic.keeps_connection
     # A prediction needs every connection from an empty server on, and arrivals that do not wait for it.

@@ -5,18 +5,16 @@ Workers' reports in, one merged cell out. Histograms are added up; percentiles a
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
 from lockstep.control import CellOrder, Opened, Report, Standing
-from lockstep.record.histograms import decoded, encoded, new_histogram, of_histogram
-from lockstep.record.recorder import SpanSums
-from lockstep.runs.connections import ClientView
+from lockstep.record.histograms import of_histogram
+from lockstep.record.sums import CellSums, SpanSums, messages_of
 from lockstep.runs.measures import Distribution
 from lockstep.runs.records import CLIENT_TIMES, CellDetail, Messages, WorkerHealth
-from lockstep.tcp.samples import Outcome, Phase
+from lockstep.tcp.samples import Phase
 
 
 class CellCollector:
@@ -36,14 +34,7 @@ class CellCollector:
         self.ending = False
         self.left: set[str] = set()
         self.hosts: dict[str, dict[str, Any]] = {}
-        self.clients: dict[str, ClientView] = {}
-        self._histograms: dict[str, HdrHistogram] = {}
-        self._measured: Counter[str] = Counter()
-        self._ledger: Counter[str] = Counter()
-        self._per_second: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
-        self.sessions = 0
-        self._spans: dict[str, SpanSums] = {}
-        self.examples: dict[str, str] = {}
+        self.sums = CellSums()
         self._standing: dict[str, Standing] = {}
 
     def expect(self, worker: str) -> None:
@@ -52,7 +43,7 @@ class CellCollector:
 
     def add(self, report: Report) -> bool:
         """Take a worker's report in; False, and counted, where it does not belong here."""
-        worker, counts = report.worker, report.counts
+        worker = report.worker
         if report.run_id != self.order.run_id:
             self.refused += 1
             return False
@@ -60,21 +51,8 @@ class CellCollector:
             # Who knows this run's id was given one of its cells: it was silent, and speaks when that is over.
             self.belated += 1
             return False
-        for name, text in counts.histograms.items():
-            merged = self._histograms.setdefault(name, new_histogram())
-            merged.add(decoded(text))
-        self._measured.update(counts.measured)
-        self._ledger.update(counts.ledger)
-        self.sessions += counts.sessions
-        for unit, sums in counts.spans.items():
-            self._spans.setdefault(unit, SpanSums()).merge(sums)
-        self.examples = {**counts.examples, **self.examples}
+        self.sums.add(report.counts)
         self._standing[worker] = report.standing
-        for second, answered, failed in counts.per_second:
-            self._per_second[second][0] += answered
-            self._per_second[second][1] += failed
-        for row in counts.connections:
-            self.clients[row["address"]] = ClientView(**{k: v for k, v in row.items() if k != "address"})
         self.hosts[worker] = report.host
         if report.final:
             self.finished.add(worker)
@@ -117,32 +95,17 @@ class CellCollector:
     @property
     def sessions_per_s(self) -> float:
         """Sessions completed within the window, per second."""
-        return self.sessions / self.seconds if self.seconds else 0.0
+        return self.sums.sessions / self.seconds if self.seconds else 0.0
 
     @property
     def messages(self) -> Messages:
         """Messages of the window, by outcome."""
-        return _messages(self._measured)
+        return messages_of(self.sums.measured)
 
     @property
     def ledger(self) -> Messages:
         """Messages of the whole cell, warm-up and drain included, by outcome."""
-        return _messages(self._ledger)
-
-    @property
-    def carried(self) -> int:
-        """How many of those a connection carried: the rest had none."""
-        return self._ledger["carried"]
-
-    @property
-    def bytes_sent(self) -> int:
-        """Bytes of those, framing included."""
-        return self._ledger["bytes_sent"]
-
-    @property
-    def bytes_received(self) -> int:
-        """Bytes of their replies, framing and headers included."""
-        return self._ledger["bytes_received"]
+        return messages_of(self.sums.ledger)
 
     @property
     def delayed(self) -> int:
@@ -183,15 +146,15 @@ class CellCollector:
     def spans(self) -> dict[str, SpanSums]:
         """How exchanges lay to the window, by what an exchange is: sessions or, where connections stay,
         messages alone."""
-        units = [unit for unit, sums in self._spans.items() if sums.inside_ns]
+        seen = {unit: sums for unit, sums in self.sums.spans.items() if sums.inside_ns}
         by_message = self.order.traffic.keeps_connection
-        return {unit: self._spans[unit] for unit in units if unit == Phase.MESSAGE or not by_message}
+        return {unit: sums for unit, sums in seen.items() if unit == Phase.MESSAGE or not by_message}
 
     @property
     def exchanges(self) -> SpanSums:
         """Those by which a user goes round: sessions, or messages where connections stay."""
         by_message = self.order.traffic.keeps_connection
-        return self._spans.get(Phase.MESSAGE if by_message else Phase.SESSION, SpanSums())
+        return self.sums.spans[Phase.MESSAGE if by_message else Phase.SESSION]
 
     @property
     def health(self) -> list[WorkerHealth]:
@@ -201,7 +164,7 @@ class CellCollector:
     @property
     def times(self) -> dict[str, Distribution]:
         """The clients' times by name, without those of which nothing was counted."""
-        histograms = dict(self._histograms)
+        histograms = dict(self.sums.histograms)
         if not self.order.traffic.arrival.open and "response" in histograms:
             # A message is due when it is sent.
             histograms["round_trip"] = histograms["response"]
@@ -213,17 +176,12 @@ class CellCollector:
         """What goes to cells/<n>.json."""
         return CellDetail(
             index=self.order.cell,
-            histograms={name: encoded(h) for name, h in sorted(self._histograms.items())},
+            histograms=self.sums.encoded_histograms(),
             per_second=[
                 {"second": second, "answered": answered, "failed": failed}
-                for second, (answered, failed) in sorted(self._per_second.items())
+                for second, (answered, failed) in sorted(self.sums.per_second.items())
             ],
         )
-
-
-def _messages(counts: Counter[str]) -> Messages:
-    by_outcome = {outcome.value: counts[outcome.value] for outcome in Outcome}
-    return Messages(sent=sum(by_outcome.values()), **by_outcome)
 
 
 def worker_health(health: dict[str, Any]) -> WorkerHealth:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lockstep.errors import ResultsError
-from lockstep.report.charts.picture import inline, picture, png, specification
+from lockstep.report.charts.picture import inline, picture, png, specification, unchecked
 from lockstep.report.charts.renderer import Renderer
 from lockstep.report.contents import Contents, contents, render
 from lockstep.report.markdown import summary_md
@@ -25,7 +25,7 @@ def write_report(material: Material, charts: Path | None = None) -> Path:
     something cannot be written.
     """
     folder = RunFolder(material.path)
-    with Renderer() as renderer:
+    with Renderer() as renderer, unchecked():
         shown = contents(material)
         svgs = _draw(shown, renderer)
     if material.run.plan.get("gates"):

@@ -12,7 +12,7 @@ from lockstep.tcp.addresses import ADDRESS_BOOK, Address, AddressBook
 from lockstep.tcp.dialling import DialError, Route, dial
 from lockstep.tcp.failures import check_bound, explain, with_bytes
 from lockstep.tcp.link import BlockingLink, Link, LinkMaker
-from lockstep.tcp.replies import ReplyBuffer
+from lockstep.tcp.messages import ReplyBuffer
 from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Sample
 from lockstep.tcp.state import (
     GIVEN_UP,
@@ -43,15 +43,7 @@ class ConnectionSettings(TypedDict, total=False):
 
 
 class Connection:
-    """What can be opened and closed again and again, by one greenlet or thread at a time.
-
-    host, port: the target. meter: told of every step.
-    timeout_s: within how many seconds a step must be over (a connect, or a message with its reply); None
-    waits for ever. close_timeout_s: the same for closing, timeout_s where it is None. Both may be changed at
-    any time. link: what waits, a thread or a greenlet.
-    source: a local IP address to connect from. user: whose connections these are, told with each kept.
-    patient, addresses, sleep: as for Route.
-    """
+    """What can be opened and closed again and again, by one greenlet or thread at a time."""
 
     # Of these there are as many as connections: every kilobyte is ten megabytes.
     __slots__ = (
@@ -89,6 +81,15 @@ class Connection:
         addresses: AddressBook = ADDRESS_BOOK,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """Nothing is opened yet.
+
+        host, port: the target. meter: told of every step.
+        timeout_s: within how many seconds a step must be over (a connect, or a message with its reply); None
+        waits for ever. close_timeout_s: the same for closing, timeout_s where it is None. Both may be changed
+        at any time. link: what waits, a thread or a greenlet.
+        source: a local IP address to connect from. user: whose connections these are, told with each kept.
+        patient, addresses, sleep: as for Route.
+        """
         self.host = host
         self.port = port
         # Where the last connection went to, as `ip:port`.
@@ -108,18 +109,18 @@ class Connection:
         self._in_flight = InFlight(meter)
         # Whether who aborted was not the user's own code.
         self._stopped = False
-        # Made when a reply is not whole at a glance: most connections never need one.
+        # Made when a reply is not whole at the first receive: most connections never need one.
         self._replies: ReplyBuffer | None = None
         self._timestamps = Timestamps(_now_ns())
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection."""
+        """Whether there is a connection. A peer that has left shows at the next step only."""
         return self.state in OPEN
 
     @property
     def timeout_s(self) -> float | None:
-        """The bound of a step, in seconds; None where there is none."""
+        """The bound of a step, in seconds; None where there is none. HarnessError for what is no bound."""
         return self._timeout_s
 
     @timeout_s.setter
@@ -137,8 +138,10 @@ class Connection:
     def connect(self) -> Outcome:
         """Open the connection and time the handshake; a connection that is still open is closed first.
 
-        All addresses of the host are tried in their order. Where the peer did not take the last connection,
-        this waits first, and that is no part of the connect's time.
+        All addresses of the host are tried in their order, within timeout_s together. Where the peer did not
+        take the last connection, this waits first (back_off_s), and that is no part of the connect's time.
+        Returns ANSWERED, REFUSED, RESET, TIMEOUT, or ABORTED; after it messages are sent again that abort()
+        had forbidden. HarnessError where the host is unknown, or this machine has no file or port left.
         """
         self._in_flight.forget_lost()
         return self._open()
@@ -163,7 +166,7 @@ class Connection:
         """None where this machine has no local port left now, which is nobody's failure yet."""
         start_ns = self._timestamps.connect_start_ns = _now_ns()
         try:
-            found = dial(addresses, self._timeout_s, self._attempt, lambda: self._aborted)
+            address = dial(addresses, self._timeout_s, self._attempt, lambda: self._aborted)
         except DialError as failure:
             if not self._aborted:
                 if self._route.may_await_port(failure.error):
@@ -175,7 +178,7 @@ class Connection:
             self._break_off(error, Phase.CONNECT, start_ns)
             raise
         self._timestamps.connected_ns = end_ns = _now_ns()
-        self._timestamps.peer = self.address = self._route.connected(found)
+        self._timestamps.peer = self.address = self._route.connected(address)
         self._move(Event.CONNECTED)
         self._meter.step(Phase.CONNECT, start_ns, end_ns)
         return ANSWERED
@@ -192,9 +195,10 @@ class Connection:
             link.bound(self._timeout_s)
 
     def close(self) -> Outcome:
-        """Say goodbye, wait until the peer has closed too, and time that.
+        """Say goodbye, wait until the peer has closed too, within close_timeout_s, and time that.
 
-        Nothing happens where there is no connection.
+        Returns ANSWERED, also where there is no connection; MISMATCH where the peer says something still;
+        ABORTED where replies were due, each of which then fails so. Whatever it is, nothing is open after it.
         """
         outcome = self._close()
         self._in_flight.forget_lost()
@@ -233,7 +237,7 @@ class Connection:
     def abort(self, *, stopped: bool = False) -> None:
         """Give the connection up, from another greenlet or thread too, and wake who waits on it.
 
-        What is in flight is booked as aborted, and so is every message from now on, until `connect`.
+        What is in flight fails as ABORTED, and so does every message from now on, until `connect`.
         stopped: not the user's own code does so, but whoever ends the user.
         """
         self._stopped = self._stopped or stopped
@@ -268,46 +272,34 @@ class Connection:
             self._leave(Outcome.ABORTED)
             raise
 
-    def _book_failed(
-        self,
-        phase: Phase,
-        start_ns: int,
-        outcome: Outcome,
-        detail: str,
-        *,
-        sent: int = 0,
-        received: int = 0,
-        end_ns: int = ABSENT,
-    ) -> Outcome:
-        """A step has failed that is no message in flight. sent: its frame, in bytes. received: what came.
-
-        end_ns: when it was over, ABSENT for now.
-        """
-        sample = Sample(
-            phase,
-            outcome,
-            start_ns,
-            _now_ns() if end_ns == ABSENT else end_ns,
-            sent_bytes=sent,
-            received_bytes=received,
-            detail=detail,
-            stopped=self._stopped,
+    def _failure(
+        self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, sent: int = 0, received: int = 0
+    ) -> Sample:
+        """A step that is no message in flight has failed just now. sent, received: bytes on the socket."""
+        end_ns = _now_ns()
+        return Sample(
+            phase, outcome, start_ns, end_ns, None, None, sent, received, detail, stopped=self._stopped
         )
-        self._meter.failure(sample)
-        return outcome
 
     def _lose(
         self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, *, sent: int = 0, received: int = 0
     ) -> Outcome:
-        """As _book_failed, and the connection is given up: what waited for a reply on it is lost with it."""
-        now_ns = _now_ns()
+        """A step fails, and the connection is given up: what waited for a reply on it is lost with it."""
+        sample = self._failure(phase, start_ns, outcome, detail, sent, received)
         # First of all: whoever is told of a failure may raise.
         self._leave(outcome)
         try:
-            self._book_failed(phase, start_ns, outcome, detail, sent=sent, received=received, end_ns=now_ns)
+            self._meter.failure(sample)
         finally:
             others = Outcome.ABORTED if outcome is Outcome.TIMEOUT else outcome
-            self._in_flight.all_failed(others, failures.LOST_WITH_IT, now_ns, self._stopped)
+            self._in_flight.all_failed(others, failures.LOST_WITH_IT, sample.end_ns, self._stopped)
+        return outcome
+
+    def _lose_all(self, outcome: Outcome, detail: str, others: Outcome | None = None) -> Outcome:
+        """Every message in flight fails, and the connection is given up. others: as for InFlight.lost."""
+        now_ns = _now_ns()
+        self._leave(outcome)
+        self._in_flight.lost(outcome, detail, now_ns, self._stopped, others)
         return outcome
 
     def _break_off(self, error: BaseException, phase: Phase, start_ns: int) -> None:
@@ -318,21 +310,6 @@ class Connection:
         """What interrupted a step, in words: whoever ends its user, or a bound of the user's own."""
         self._stopped = isinstance(error, failures.ENDS_A_USER)
         return failures.STOPPED if self._stopped else failures.BROKEN_OFF.format(kind=type(error).__name__)
-
-    def _lose_all(self, outcome: Outcome, detail: str, others: Outcome | None = None) -> Outcome:
-        """Book every message that is still without a reply, and give the connection up.
-
-        others: how those failed that are only lost with the oldest; as the oldest, where it is None.
-        """
-        now_ns = _now_ns()
-        self._leave(outcome)
-        try:
-            if self._in_flight:
-                self._in_flight.failed(outcome, detail, now_ns, self._stopped)
-        finally:
-            detail = failures.LOST_WITH_IT if others else detail
-            self._in_flight.all_failed(others or outcome, detail, now_ns, self._stopped)
-        return outcome
 
     def _leave(self, outcome: Outcome) -> None:
         """Close the socket and tell how the connection went."""

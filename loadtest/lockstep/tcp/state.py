@@ -17,10 +17,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from lockstep.errors import HarnessError
+from lockstep.tcp.failures import LOST_WITH_IT
 from lockstep.tcp.samples import ABSENT, Meter, Outcome, Phase, Sample
 
 if TYPE_CHECKING:
     from lockstep.runs.connections import ClientView
+
+# Who never fetches a reply must not fill the memory with the news of it.
+MAX_LOST = 10_000
 
 IN_USE = (
     "two greenlets or threads use one client at the same time: give each a client of its own, or let them "
@@ -123,10 +127,6 @@ def in_use() -> HarnessError:
     return HarnessError(IN_USE)
 
 
-# Who never fetches a reply must not fill the memory with the news of it.
-MOST_LOST = 10_000
-
-
 class _Sent(NamedTuple):
     due_ns: int
     sent_ns: int
@@ -172,7 +172,7 @@ class InFlight:
         """Whether one of them was sent before this."""
         return not isinstance(self._sent, tuple) and bool(self._sent) and self._sent[0].sent_ns < moment_ns
 
-    def failed(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool = False) -> None:
+    def failed(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool) -> None:
         """The oldest will never have its reply, or had a wrong one."""
         _, sent_ns, sent_bytes = self._oldest()
         received, self.received = self.received, 0
@@ -181,7 +181,18 @@ class InFlight:
             Sample(Phase.MESSAGE, outcome, sent_ns, end_ns, None, None, sent_bytes, received, detail, stopped)
         )
 
-    def all_failed(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool = False) -> None:
+    def lost(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool, others: Outcome | None) -> None:
+        """The oldest has failed, and the rest is lost with it.
+
+        others: how the rest has failed; None where all failed alike, and for the same reason.
+        """
+        try:
+            if self._sent:
+                self.failed(outcome, detail, end_ns, stopped)
+        finally:
+            self.all_failed(others or outcome, LOST_WITH_IT if others else detail, end_ns, stopped)
+
+    def all_failed(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool) -> None:
         """None of them will have its reply. Each is told, whatever the one before has raised."""
         raised: BaseException | None = None
         while self._sent:
@@ -200,7 +211,7 @@ class InFlight:
     def lose(self, outcome: Outcome) -> None:
         """One failed of which nobody has been told yet."""
         if isinstance(self._lost, tuple):
-            self._lost = deque(maxlen=MOST_LOST)
+            self._lost = deque(maxlen=MAX_LOST)
         self._lost.append(outcome)
 
     def next_lost(self) -> Outcome | None:

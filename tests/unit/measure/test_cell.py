@@ -84,7 +84,7 @@ def account(
 ) -> Account:
     """The account of a cell with these rows, of which the clients kept those connections."""
     collected = CellCollector(order(traffic=traffic), {"w1"})
-    collected.clients.update(clients or {})
+    collected.sums.connections.update(clients or {})
     return take_account(before, after, collected, rows, dropped)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lockstep.control import CellOrder, Opened
 from lockstep.measure.collector import CellCollector
 from lockstep.plan import Arrival, Traffic
-from lockstep.record.recorder import SpanSums
+from lockstep.record.sums import SpanSums
 from lockstep.runs.records import CLIENT_TIMES, Messages
 from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
 from tests.factories.reports import (
@@ -98,8 +98,10 @@ def test_what_workers_record_and_report_in_parts_is_what_one_would_have_recorded
 
 
 def assert_same(merged: CellCollector, alone: CellCollector) -> None:
-    for name in ("messages", "ledger", "carried", "bytes_sent", "bytes_received", "sessions", "spans"):
+    for name in ("messages", "ledger", "spans"):
         assert getattr(merged, name) == getattr(alone, name), name
+    for name in ("carried", "bytes_sent", "bytes_received", "sessions"):
+        assert getattr(merged.sums, name) == getattr(alone.sums, name), name
     # Every bucket of every histogram, hence every percentile.
     assert merged.detail() == alone.detail()
     for name in CLIENT_TIMES:
@@ -212,7 +214,7 @@ def test_connections_and_hosts_of_all_workers_are_kept() -> None:
         recorder = begun(order())
         recorder.keep_connection(f"127.0.0.1:{number}", view(START_NS + number * MS))
         collector.add(sent(recorder, worker, final=True))
-    assert collector.clients == {
+    assert collector.sums.connections == {
         "127.0.0.1:0": view(START_NS),
         "127.0.0.1:1": view(START_NS + MS),
     }
@@ -248,7 +250,7 @@ def test_of_all_workers_failures_an_example_of_each_outcome_is_kept() -> None:
     collector = CellCollector(order(), {"w1", "w2"})
     for worker, outcome in (("w1", Outcome.RESET), ("w2", Outcome.RESET), ("w2", Outcome.SHORT)):
         collector.add(report_of([replace(message(1.5, 1.6, outcome), detail=f"by {worker}")], worker))
-    assert collector.examples == {"reset": "by w1", "short": "by w2"}
+    assert collector.sums.examples == {"reset": "by w1", "short": "by w2"}
 
 
 def test_each_workers_health_is_what_it_told_last_in_the_order_of_their_names() -> None:

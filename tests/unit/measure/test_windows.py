@@ -148,7 +148,7 @@ def test_a_window_that_is_shorter_than_two_rounds_of_all_users_is_foreseen(
     window: tuple[float, float], said: str | None
 ) -> None:
     services = {"free": Service(200 * MS, None, False), "lock": Service(200 * MS, 1, False)}
-    told = foreseen(services, (1, 32), 5, window)
+    told = foreseen(services, (1, 32), 5, warmup_s=window[0], seconds=window[1])
     assert said in told if said is not None and told is not None else told is said
 
 
