@@ -1,6 +1,6 @@
 """What a Locust master, or a local runner, is made of beside Locust: who leads, and its page.
 
-What Locust was told, on its command line or in its web form, becomes runs here: by hand or by plan.
+What Locust was told, on its command line or in its web form, becomes runs here: manual, or by plan.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from lockstep.plan import PlannedCell
 from lockstep.runs.records import Run
 from lockstep.settings import COMPARISON_PLAN
 from lockstep.tcp.addresses import ADDRESS_BOOK
-from lockstep.worker.agent import ScenarioUser
+from lockstep.worker.process import ScenarioUser
 
 NO_WORKER = "no worker is connected, so nobody would carry the load: start one (locust --worker)"
 STILL_BUSY = "a run begins or ends just now: try again in a moment"
@@ -167,7 +167,7 @@ class Driver:
     def prepare(self, options: Namespace, host: str | None, users: int = 1) -> None:
         """Get ready for the kind of run that is chosen.
 
-        users: how many a run by hand begins with. One of REFUSALS where the choices make no sense, or where
+        users: how many a manual run begins with. One of REFUSALS where the choices make no sense, or where
         the workers that are there cannot carry them. Starts nothing.
         """
         target = target_of(host, options)
@@ -193,7 +193,7 @@ class Driver:
         return repeat_command(run, self._options, defaults(self.modes), compose())
 
     def _on_test_start(self, **_: Any) -> None:
-        """A run by hand is one cell without an end of its own; a plan's cells are begun by its shape."""
+        """A manual run is one cell without an end of its own; a plan's cells are begun by its shape."""
         if self._environment.shape_class is not None:
             return
         options = self._options

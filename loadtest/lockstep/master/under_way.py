@@ -16,7 +16,7 @@ from lockstep.master.cell import OPENING_S, CellUnderWay, clear_server
 from lockstep.master.progress import Progress
 from lockstep.master.run import RunRecord
 from lockstep.measure.collector import CellCollector
-from lockstep.plan import SEEDS_A_PLAN, Plan, PlannedCell, Traffic
+from lockstep.plan import SEEDS_PER_PLAN, Plan, PlannedCell, Traffic
 from lockstep.runs.records import Run
 from lockstep.target.target import Target
 
@@ -78,7 +78,7 @@ class RunUnderWay:
     def run_cell(self, planned: PlannedCell, plan: Plan) -> None:
         """One cell of a plan from begin to end; blocks for its time. HarnessError where a worker cannot."""
         self._workers.await_users(planned.level)
-        cell = self.begin_cell(planned, plan.traffic, plan.warmup_s, plan.seconds, plan.seed * SEEDS_A_PLAN)
+        cell = self.begin_cell(planned, plan.traffic, plan.warmup_s, plan.seconds, plan.seed * SEEDS_PER_PLAN)
         self._await_opening(cell.collector)
         cell.begin()
         self._faulted.wait(plan.warmup_s + plan.seconds)

@@ -11,16 +11,15 @@ import pytest
 from lockstep.analysis.aggregate import aggregate
 from lockstep.analysis.scalability import Curve, Fit, Parameter, Scaling, UslFit, scalings
 from lockstep.analysis.timeline import Lane, Panel, Timeline
-from lockstep.report import why_words
 from lockstep.report.charts.picture import Chart, to_svg
 from lockstep.report.material import colours
-from lockstep.report.numbers import percent
 from lockstep.report.section import Table
-from lockstep.report.sections.fairness import ORDERS, orders
-from lockstep.report.sections.overlap import BY_MESSAGE, overlap_chart
-from lockstep.report.sections.scalability import fit_words, scalability_table
+from lockstep.report.sections.fairness import ORDERS, fairness_sentence, orders
+from lockstep.report.sections.overlap import BY_MESSAGE, overlap_chart, overlap_title
+from lockstep.report.sections.scalability import fit_words, scalability_sentence, scalability_table
 from lockstep.report.sections.throughput import throughput_chart
-from lockstep.report.sections.timeline import timeline_chart
+from lockstep.report.sections.timeline import timeline_chart, timeline_title
+from lockstep.report.words import percent
 from lockstep.runs.measures import Fairness, Overlap
 from lockstep.runs.records import Cell, ServerCell
 from lockstep.runs.schema_3 import mode_named
@@ -57,7 +56,7 @@ def by_message() -> Panel:
     ],
 )
 def test_the_overlap_is_told_with_equals_together(panels: list[Panel], said: str) -> None:
-    title = why_words.overlap_title(panels)
+    title = overlap_title(panels)
     assert title.partition(": ")[2] == said
     assert title.startswith("At 32 connections, ") is bool(said)
 
@@ -82,7 +81,7 @@ def lane(mode: str, most: int) -> Lane:
     ],
 )
 def test_the_timeline_is_called_by_what_its_own_strips_show(lanes: tuple[Lane, ...], said: str) -> None:
-    title = why_words.timeline_title(Timeline(32, 10.0, lanes, client_shown=True))
+    title = timeline_title(Timeline(32, 10.0, lanes, client_shown=True))
     assert title.partition(": ")[2] == said
 
 
@@ -144,7 +143,7 @@ def test_a_sentence_tells_who_was_overtaken(
     cells: list[Cell], overtaken: dict[str, int | None], said: str | None
 ) -> None:
     modes = ("free", "lock", "ticket", "queue=1")
-    sentence = why_words.fairness_sentence(with_overtaken(cells, overtaken), modes_named(*modes))
+    sentence = fairness_sentence(with_overtaken(cells, overtaken), modes_named(*modes))
     if said is None:
         assert sentence is None
     else:
@@ -159,12 +158,12 @@ def test_no_connection_was_overtaken_only_where_none_was_in_any_repeat(cells: li
         for repeat, overtaken in ((1, 0), (2, 5), (3, 0))
         for each in with_overtaken([replace(lock, index=repeat, repeat=repeat)], {"lock": overtaken})
     ]
-    assert (why_words.fairness_sentence(repeats, {}) or "").endswith(" in most repeats.")
+    assert (fairness_sentence(repeats, {}) or "").endswith(" in most repeats.")
 
 
 def test_of_a_single_connection_nothing_is_said_for_nobody_can_overtake_it(cells: list[Cell]) -> None:
     alone = [replace(cell, level=1) for cell in cells]
-    assert why_words.fairness_sentence(alone, {}) is None
+    assert fairness_sentence(alone, {}) is None
 
 
 def test_a_row_of_fairness_has_medians_and_says_what_was_not_recorded(cells: list[Cell]) -> None:
@@ -227,7 +226,7 @@ UNFIT = scaling("queue=1", Fit(0.41, None))
     ],
 )
 def test_a_sentence_tells_the_law_or_why_there_is_none(each: list[Scaling], said: list[str] | None) -> None:
-    sentence = why_words.scalability_sentence(each)
+    sentence = scalability_sentence(each)
     assert (sentence is None) is (said is None)
     assert all(part in (sentence or "") for part in said or [])
 

@@ -10,18 +10,20 @@ from lockstep.analysis.aggregate import Aggregate, aggregate
 from lockstep.analysis.comparison import THROUGHPUT, Comparison
 from lockstep.analysis.intervals import Estimate
 from lockstep.analysis.timeline import Bar, Lane, Timeline
-from lockstep.report import titles
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import Row, to_svg
 from lockstep.report.charts.rows import NOT_MEASURED, Block, Layout
 from lockstep.report.material import colours
-from lockstep.report.numbers import difference, duration, figures, share
 from lockstep.report.section import Table
 from lockstep.report.sections.confidence import certainty_title, estimate_words
 from lockstep.report.sections.generator import WORKERS, load_table, workers
+from lockstep.report.sections.overlap import in_service_title
 from lockstep.report.sections.queueing import LITTLES_LAW, WAITS, littles_laws, waits
+from lockstep.report.sections.throughput import throughput_title
 from lockstep.report.sections.timeline import timeline_chart
+from lockstep.report.sections.times import time_spent_title, time_title
 from lockstep.report.verdict_words import bound
+from lockstep.report.words import difference, duration, figures, share
 from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import WorkerHealth
 from tests.factories.open_load import simulated_open_run
@@ -95,6 +97,10 @@ def test_labels_are_moved_apart_and_keep_their_order() -> None:
     assert moved[1] - moved[0] == pytest.approx(0.1)
 
 
+def response_title(aggregates: list[Aggregate]) -> str:
+    return time_title(aggregates, "p99 response time", lambda each: each.time("response", "p99"))
+
+
 @pytest.fixture(scope="module")
 def two() -> list[Aggregate]:
     return aggregate(simulated_run(modes=("free", "lock"), levels=(8,))[0].cells, modes_named("free", "lock"))
@@ -123,8 +129,8 @@ def test_a_difference_has_a_sign_unless_it_is_none(computed: float, counted: flo
 def test_what_is_equal_is_said_once(two: list[Aggregate]) -> None:
     free, lock = two
     alike = [replace(each, max_in_service=1) for each in (free, replace(lock, series=series_named("ticket")))]
-    assert titles.in_service_title(alike).endswith("is 1 with free and ticket")
-    assert titles.in_service_title([free, lock]).endswith("is 8 with free, 1 with lock")
+    assert in_service_title(alike).endswith("is 1 with free and ticket")
+    assert in_service_title([free, lock]).endswith("is 8 with free, 1 with lock")
 
 
 def test_a_title_tells_no_growth_from_a_level_at_which_nothing_was_answered() -> None:
@@ -133,7 +139,7 @@ def test_a_title_tells_no_growth_from_a_level_at_which_nothing_was_answered() ->
         replace(each, messages_per_s=0.0) if (each.mode, each.level) == ("lock", 1) else each
         for each in cells
     ]
-    said = titles.throughput_title(aggregate(silent, modes_named("free", "lock")))
+    said = throughput_title(aggregate(silent, modes_named("free", "lock")))
     assert said.startswith("From 1 to 16 connections, throughput grows by a factor of ")
     assert "lock" not in said
 
@@ -142,8 +148,8 @@ def test_where_the_told_series_have_no_figure_the_title_claims_nothing_of_the_ot
     two: list[Aggregate],
 ) -> None:
     mute = [replace(each, max_in_service=None, times={}) for each in two]
-    assert titles.in_service_title(mute) == "Peak in service"
-    assert titles.response_title(mute).endswith("nothing was timed with free and lock")
+    assert in_service_title(mute) == "Peak in service"
+    assert response_title(mute).endswith("nothing was timed with free and lock")
 
 
 def test_titles_under_open_load_speak_of_arrivals() -> None:
@@ -151,9 +157,9 @@ def test_titles_under_open_load_speak_of_arrivals() -> None:
         simulated_open_run(modes=("lock", "queue=1")).cells, modes_named("lock", "queue=1")
     )
     for title in (
-        titles.response_title(aggregates),
-        titles.time_spent_title(aggregates),
-        titles.in_service_title(aggregates),
+        response_title(aggregates),
+        time_spent_title(aggregates),
+        in_service_title(aggregates),
     ):
         assert title.startswith("At 357 arrivals per second (64 users), ")
         assert "/s" not in title
@@ -237,5 +243,5 @@ def test_a_row_of_which_nothing_was_measured_says_so() -> None:
 
 def test_a_title_names_the_series_of_which_it_has_no_time(two: list[Aggregate]) -> None:
     free, lock = two
-    title = titles.response_title([free, replace(lock, times={})])
+    title = response_title([free, replace(lock, times={})])
     assert title.endswith(" with free; not measured with lock")

@@ -13,12 +13,10 @@ from lockstep.analysis.series import Place, whole_groups
 from lockstep.record.histograms import decoded
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import Chart, Row, chart_of
-from lockstep.report.loads import contrasting, greatest_load, named, under
 from lockstep.report.material import Material
-from lockstep.report.numbers import duration, plain
 from lockstep.report.section import Column, Section, Table, one_drawing
 from lockstep.report.sections.figures import SERIES
-from lockstep.report.titles import contrasted
+from lockstep.report.words import contrasted, contrasting, duration, greatest_load, named, plain, under
 from lockstep.runs.records import Cell
 
 US_PER_MS = 1_000
