@@ -48,7 +48,7 @@ from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Run
 from lockstep.settings import COMPARISON_PLAN
 from lockstep.tcp.addresses import ADDRESS_BOOK
-from lockstep.worker.agent import ScenarioUser
+from lockstep.worker.process import ScenarioUser
 
 if TYPE_CHECKING:
     from flask import Flask

@@ -37,7 +37,7 @@ from lockstep.target.target import Target
 from lockstep.tcp.addresses import ADDRESS_BOOK, split_target
 from lockstep.tcp.dialling import from_source
 from lockstep.tcp.failures import no_such_source
-from lockstep.worker.agent import ScenarioUser
+from lockstep.worker.process import ScenarioUser
 
 WORKERS_TIMEOUT_S = 30.0
 # What Linux allows a backlog by itself.
