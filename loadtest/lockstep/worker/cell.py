@@ -30,7 +30,7 @@ from lockstep.worker.alarm import Alarm
 from lockstep.worker.arrivals import schedule_of
 from lockstep.worker.health import HealthMonitor
 from lockstep.worker.pacer import Pacer
-from lockstep.worker.scenarios import SCENARIOS, VirtualUser
+from lockstep.worker.scenarios import SCENARIOS, Scenario, VirtualUser
 from lockstep_wire.framing import get_framing
 
 # The first connections of a cell that are kept whole, in each worker.
@@ -80,11 +80,10 @@ class RunningCell:
         self._worker = worker
         self._feed = feed
         self._health = HealthMonitor(worker)
-        self.run_iteration = SCENARIOS[order.traffic.scenario]
+        scenario = SCENARIOS[order.traffic.scenario]
         # Locked clients: one session at a time in this process.
-        self._turnstile = BoundedSemaphore(1) if order.traffic.client_mode == "locked" else None
-        if self._turnstile is not None:
-            self.run_iteration = self._run_alone
+        locked = order.traffic.client_mode == "locked"
+        self.run_iteration = self._one_at_a_time(scenario) if locked else scenario
         recorder = self.recorder
         self._pulse = pulse = PulseCounter(order, worker, time.monotonic_ns())
         self._journal = feed.new_journal(
@@ -246,14 +245,17 @@ class RunningCell:
         self._journal.flush()
         return self._pulse.take(time.monotonic_ns(), connections)
 
-    def _run_alone(self, user: VirtualUser, due_ns: int) -> bool:
-        """An iteration while no other is under way in this process: due once they are out of the way."""
-        assert self._turnstile is not None
-        with self._turnstile:
-            if not self.open:
-                return True
-            entered_ns = ABSENT if due_ns == ABSENT else time.monotonic_ns()
-            return SCENARIOS[self.order.traffic.scenario](user, entered_ns)
+    def _one_at_a_time(self, scenario: Scenario) -> Scenario:
+        """The scenario, of which each iteration is due once no other is under way in this process."""
+        turnstile = BoundedSemaphore(1)
+
+        def run(user: VirtualUser, due_ns: int) -> bool:
+            with turnstile:
+                if not self.open:
+                    return True
+                return scenario(user, ABSENT if due_ns == ABSENT else time.monotonic_ns())
+
+        return run
 
 
 def _ring_of(order: CellOrder) -> tuple[Message, ...]:
