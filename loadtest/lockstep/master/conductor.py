@@ -165,7 +165,9 @@ class Conductor:
         if run is None:
             return
         try:
-            run.finish(interrupted=not run.manual if interrupted is None else interrupted, hurried=hurried)
+            run.finish(
+                interrupted=not run.record.run.manual if interrupted is None else interrupted, hurried=hurried
+            )
         except ResultsError as unsaved:
             self._fail(str(unsaved))
         # The next run need not wait for this one's report.

@@ -131,7 +131,7 @@ def _crew(run: Run, options: Namespace) -> Iterator[_Setting]:
 
 def _load(run: Run, options: Namespace) -> Iterator[_Setting]:
     """A manual run: how many users, how fast they came, and how long it went on, to the second."""
-    if run.kind == "plan":
+    if not run.manual:
         return
     level = max((cell.level for cell in run.cells), default=options.num_users or 1)
     yield _Setting("users", str(level), locusts=True)

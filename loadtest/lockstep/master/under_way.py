@@ -57,11 +57,6 @@ class RunUnderWay:
         # The last worker's leaving, a signal and the page's button may each end it, at the same time.
         self._ending = RLock()
 
-    @property
-    def manual(self) -> bool:
-        """Whether somebody ends it by hand."""
-        return self.record.run.kind == "hand"
-
     def progress(self, failure: str | None) -> Progress:
         """Where it stands. failure: why it could not go on."""
         return Progress(
@@ -131,7 +126,7 @@ class RunUnderWay:
         with self._ending:
             if not self.record.running:
                 return
-            if self.cell is not None and self.manual:
+            if self.cell is not None and self.record.run.manual:
                 self.cell.note_last_level(self._workers.users())
             try:
                 self.end_cell(cut_short=interrupted, hurried=hurried)
@@ -149,7 +144,7 @@ class RunUnderWay:
             return None
         self._fault = f"worker {fault.worker}: {fault.reason}"
         self._faulted.set()
-        return self._fault if self.manual else None
+        return self._fault if self.record.run.manual else None
 
     def add_worker(self, worker: str) -> None:
         """A worker joined; if a cell is under way it takes part from now on.

@@ -54,7 +54,7 @@ def _what(run: Run) -> str:
     modes = run.plan.get("modes") or {cell.mode for cell in run.cells}
     levels = run.plan.get("levels") or {cell.level for cell in run.cells}
     size = f"{counted(len(modes), 'mode')}, {counted(len(levels), 'level')}"
-    if run.kind != "plan":
+    if run.manual:
         return f"A manual run of {counted(len(run.cells), 'cell')}, {size}"
     repeats = run.plan.get("repeats") or max((cell.repeat for cell in run.cells), default=0)
     planned = max(len(modes) * len(levels) * repeats, len(run.cells))

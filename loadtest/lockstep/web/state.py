@@ -149,7 +149,7 @@ def _modes(progress: Progress, server: ServerNow) -> list[dict[str, Any]]:
 
 
 def _names(run: Run) -> list[str]:
-    return list(modes_of(run)) if run.kind == "plan" else [str(run.plan["mode"])]
+    return [str(run.plan["mode"])] if run.manual else list(modes_of(run))
 
 
 def _counts(listener: Listener | None) -> dict[str, int | None]:
