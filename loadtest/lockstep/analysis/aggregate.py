@@ -9,9 +9,8 @@ from statistics import median
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
-from lockstep.analysis.metrics import STATISTICS
 from lockstep.analysis.series import Place, Series, SeriesIndex
-from lockstep.runs.measures import Distribution
+from lockstep.runs.measures import STATISTICS, Distribution
 from lockstep.runs.records import UNKNOWN_MODE, Cell, Mode
 
 
@@ -90,11 +89,11 @@ def _times(cells: Sequence[Cell]) -> dict[str, dict[str, Spread]]:
     """Every statistic of every time, over the cells that have it."""
     by_name: dict[str, list[Distribution]] = {}
     for cell in cells:
-        for name, each in (cell.times | (cell.server.times if cell.server is not None else {})).items():
+        for name, each in cell.all_times.items():
             by_name.setdefault(name, []).append(each)
     return {
         name: {
-            statistic: _spread_of([getattr(each, statistic) for each in group]) for statistic in STATISTICS
+            statistic: _spread_of([each.statistic(statistic) for each in group]) for statistic in STATISTICS
         }
         for name, group in by_name.items()
     }

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 from lockstep.analysis.check import Check, Rule, Topic
 from lockstep.runs.records import Cell, Ledger, Messages
-
-# How a message can fail: Messages' fields but for the two that tell no failure.
-OUTCOMES = tuple(field.name for field in fields(Messages) if field.name not in ("sent", "answered"))
 
 UNBALANCED = Check(
     "unbalanced",
@@ -76,9 +71,7 @@ DROPPED_RECORDS = Check(
 
 def _unbalanced(cell: Cell) -> str | None:
     each = cell.messages
-    outcomes = (
-        each.answered + each.refused + each.reset + each.timeout + each.short + each.mismatch + each.aborted
-    )
+    outcomes = each.answered + sum(each.failures.values())
     return None if outcomes == each.sent else f"{each.sent:,} sent, {outcomes:,} outcomes"
 
 
@@ -133,7 +126,7 @@ def _messages_failed(cell: Cell) -> str | None:
 
 def failures_of(messages: Messages) -> dict[str, int]:
     """Outcome -> how many failed so, the most frequent first; none of which there are none."""
-    counts = {name: getattr(messages, name) for name in OUTCOMES if getattr(messages, name)}
+    counts = {name: count for name, count in messages.failures.items() if count}
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 

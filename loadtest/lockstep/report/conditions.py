@@ -51,12 +51,12 @@ def subtitle(run: Run) -> str:
 
 def _what(run: Run) -> str:
     """The size of the plan, and of one that was not gone through how much was measured."""
-    modes = run.plan.get("modes") or {cell.mode for cell in run.cells}
-    levels = run.plan.get("levels") or {cell.level for cell in run.cells}
+    modes = run.planned_modes or {cell.mode for cell in run.cells}
+    levels = run.planned_levels or {cell.level for cell in run.cells}
     size = f"{counted(len(modes), 'mode')}, {counted(len(levels), 'level')}"
     if run.manual:
         return f"A manual run of {counted(len(run.cells), 'cell')}, {size}"
-    repeats = run.plan.get("repeats") or max((cell.repeat for cell in run.cells), default=0)
+    repeats = run.planned_repeats or max((cell.repeat for cell in run.cells), default=0)
     planned = max(len(modes) * len(levels) * repeats, len(run.cells))
     measured = sum(not cell.cut_short for cell in run.cells)
     left = f", {measured} of them measured" if measured < planned else ""

@@ -28,7 +28,7 @@ def write_report(material: Material, charts: Path | None = None) -> Path:
     with Renderer() as renderer, unchecked():
         shown = contents(material)
         svgs = _draw(shown, renderer)
-    if material.run.plan.get("gates"):
+    if material.run.gates:
         folder.save_text(JUNIT_FILE, junit_xml(material.run))
     folder.save_text(MARKDOWN_FILE, summary_md(material))
     if charts is not None:

@@ -84,6 +84,18 @@ class Messages:
         """Those that were not answered."""
         return self.sent - self.answered
 
+    @property
+    def failures(self) -> dict[str, int]:
+        """How many failed in each way."""
+        return {
+            "refused": self.refused,
+            "reset": self.reset,
+            "timeout": self.timeout,
+            "short": self.short,
+            "mismatch": self.mismatch,
+            "aborted": self.aborted,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ServerCell:
@@ -233,6 +245,11 @@ class Cell:
         return keeps_connection(self.scenario)
 
     @property
+    def all_times(self) -> dict[str, Distribution]:
+        """The clients' times, and the server's."""
+        return self.times if self.server is None else self.times | self.server.times
+
+    @property
     def too_short(self) -> bool:
         """Whether the window was too short for its exchanges: its times are those of a lucky few."""
         return self.edges is not None and self.edges.needs_s is not None
@@ -291,6 +308,26 @@ class Run:
     def manual(self) -> bool:
         """Whether it is one cell that somebody ends by hand, and no plan."""
         return self.kind == "hand"
+
+    @property
+    def planned_modes(self) -> list[str]:
+        """The plan's modes, in its order; none where nothing was planned. So with levels and gates."""
+        return [str(mode) for mode in self.plan.get("modes", ())]
+
+    @property
+    def planned_levels(self) -> list[int]:
+        """The plan's levels, ascending."""
+        return sorted(int(level) for level in self.plan.get("levels", ()))
+
+    @property
+    def planned_repeats(self) -> int:
+        """How often each cell was to be measured; 0 where nothing was planned."""
+        return int(self.plan.get("repeats", 0))
+
+    @property
+    def gates(self) -> list[str]:
+        """The plan's gates, as they were given."""
+        return [str(gate) for gate in self.plan.get("gates", ())]
 
     def mode(self, name: str) -> Mode:
         """What is known of a mode."""

@@ -103,7 +103,7 @@ def _spread(spread: Spread | None) -> str:
 
 
 def _part(times: Distribution | None, part: Literal["p50", "p99", "max", "mean"]) -> str:
-    return duration(None if times is None else getattr(times, part))
+    return duration(None if times is None else times.statistic(part))
 
 
 def _handoff(cell: Cell) -> Distribution | None:
