@@ -1,4 +1,4 @@
-"""One TCP connection's life: opened, bounded, given up or closed, each time told to the meter once."""
+"""One TCP connection's life: opened, bounded, given up or closed, and each step in the meter once."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Connection:
         timeout_s: within how many seconds a step must be over (a connect, or a message with its reply); None
         waits for ever. close_timeout_s: the same for closing, timeout_s where it is None. Both may be changed
         at any time. link: what waits, a thread or a greenlet.
-        source: a local IP address to connect from. user: whose connections these are, told with each kept.
+        source: a local IP address to connect from. user: whose connections these are, in the record of each.
         patient, addresses, sleep: as for Route.
         """
         self.host = host
@@ -101,7 +101,7 @@ class Connection:
         self._make_link = link
         self._source = source
         self._user = user
-        # The only flag there is: see state.py for what follows on what.
+        # Changed by _move alone; an attribute, for it is asked before every message.
         self.state = State.CLOSED
         self._link: Link | None = None
         # When the last step was over, monotonic nanoseconds.
@@ -262,7 +262,7 @@ class Connection:
     ) -> tuple[Outcome, str]:
         """Outcome and reason; HarnessError, and no connection left, where the fault is this machine's own.
 
-        too_late: in what words a deadline was missed; bound_s: which, where it is not timeout_s.
+        too_late: what to say of a missed deadline; bound_s: which, where it is not timeout_s.
         """
         if self._aborted:
             return Outcome.ABORTED, failures.STOPPED
@@ -312,17 +312,17 @@ class Connection:
         return failures.STOPPED if self._stopped else failures.BROKEN_OFF.format(kind=type(error).__name__)
 
     def _leave(self, outcome: Outcome) -> None:
-        """Close the socket and tell how the connection went."""
+        """Close the socket and record how the connection went."""
         link, self._link = self._link, None
         self._move(Event.LEFT)
         self._replies = None
         if link is None:
             return
-        told = self._meter.wants_connections and self._timestamps.connected_ns is not None
-        address = link.address if told else ""
+        kept = self._meter.wants_connections and self._timestamps.connected_ns is not None
+        address = link.address if kept else ""
         link.close()
         self.free_ns = _now_ns()
         if self._timestamps.connected_ns is not None:
             self._route.ended(outcome, self._timestamps.answered)
-        if told:
+        if kept:
             self._meter.connection(address, self._timestamps.view(self.free_ns, outcome, self._user))

@@ -272,12 +272,12 @@ class BlockingLink(SocketLink):
         left_ms = None if self._deadline_s is None else max(self._deadline_s - _now_s(), 0.0) * 1000
         self.waiting = True
         try:
-            found = poll.poll(left_ms)
+            ready = poll.poll(left_ms)
         finally:
             self.waiting = False
-        if not found:
+        if not ready:
             raise TimeoutError("timed out")
-        ((_, happened),) = found
+        ((_, happened),) = ready
         # An error or the end of the stream shows at the next call, whatever was waited for.
         if happened & ~(select.POLLIN | select.POLLOUT):
             return events

@@ -23,8 +23,9 @@ _RING_BYTES = 1 << 20
 
 
 class Message(NamedTuple):
-    """payload and its frame; expect: the reply's payload, None if unchecked.
+    """A message made ready to be sent, and what its reply is to be.
 
+    payload: and its frame, in bytes. expect: the reply's payload, None if unchecked.
     reply: what must come over the socket, but for a timing header; None where that cannot be said beforehand.
     distinct: whether the reply to the message before it looks otherwise, so that it cannot pass for this one.
     """
@@ -89,7 +90,7 @@ def whatever(held: bytes) -> int:
 
 
 def sized(size: int) -> RawEnd:
-    """So many bytes. HarnessError where that is no number of bytes."""
+    """A reply of `size` bytes. HarnessError where that is not a whole number of bytes, 1 or more."""
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise HarnessError(f"sized({size!r:.40}): give a whole number of bytes, 1 or more")
 
@@ -100,9 +101,9 @@ def sized(size: int) -> RawEnd:
 
 
 def until(mark: bytes, most: int = 1 << 20) -> RawEnd:
-    """Up to these bytes, which are part of it; FrameTooLong where they have not come within `most` bytes.
+    """A reply that ends with the bytes `mark`, which are part of it.
 
-    HarnessError where they are none.
+    One that does not within `most` bytes is a MISMATCH. HarnessError where there is no mark.
     """
     mark = as_bytes("the mark of until()", mark)
     if not mark:
@@ -224,7 +225,7 @@ def reply_buffer(framing: Framing, max_frame: int) -> ReplyBuffer:
 
 
 class Checked(NamedTuple):
-    """What a reply turned out to be. payload: without header. wait_ns, service_ns: None where not told."""
+    """What a reply turned out to be. payload: without header. wait_ns, service_ns: None where unknown."""
 
     outcome: Outcome
     detail: str
@@ -234,9 +235,10 @@ class Checked(NamedTuple):
 
 
 def full_check(payload: bytes, expect: bytes | None, timing: Timing | None) -> Checked:
-    """A whole reply's payload, header included; timing: the form of its header, None where there is none.
+    """Whether a whole reply is the right one.
 
-    expect: what must follow the header; None takes anything.
+    payload: header included. timing: the form of the header, None where there is none. expect: what must
+    follow the header; None takes anything.
     """
     wait_ns = service_ns = None
     if timing is not None:

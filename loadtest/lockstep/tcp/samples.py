@@ -1,8 +1,7 @@
-"""What a client tells of its work, and to whom: the seam between a connection and everything that counts.
+"""What a client reports of its work, and to whom: the seam between a connection and everything that counts.
 
-Answered steps are told in plain numbers, because there are a hundred thousand a second of them; what failed
-is rare, and told as a whole Sample. A failed request is data, never an exception: its Outcome says how it
-ended.
+Answered steps are plain numbers, because there are a hundred thousand a second of them; what failed is rare,
+and a whole Sample. A failed request is data, never an exception: its Outcome says how it ended.
 """
 
 from __future__ import annotations
@@ -109,7 +108,7 @@ class Meter(Protocol):
 
     @property
     def wants_connections(self) -> bool:
-        """Whether `connection` should be told of another one."""
+        """Whether `connection` wants another one."""
 
     def step(self, phase: Phase, start_ns: int, end_ns: int) -> None:
         """A step other than a message went well."""
@@ -125,16 +124,14 @@ class Meter(Protocol):
 
 
 class SampleMeter:
-    """Makes a Sample of everything, for those who look at each: tests, and Locust users with listeners.
-
-    record: takes each Sample. record_connection: takes each connection, if anybody does.
-    """
+    """Makes a Sample of everything, for those who look at each: tests, and Locust users with listeners."""
 
     def __init__(
         self,
         record: Callable[[Sample], None],
         record_connection: Callable[[str, ClientView], None] | None = None,
     ) -> None:
+        """record: takes each Sample. record_connection: takes each connection, if anybody does."""
         self.failure = record
         self._record = record
         self._record_connection = record_connection
@@ -161,8 +158,13 @@ class SampleMeter:
 def message_sample(row: MessageRow) -> Sample:
     """The same as a Sample, which runs from the send."""
     _, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received_bytes = row
-    told_wait_ns = None if wait_ns == ABSENT else wait_ns
-    told_service_ns = None if service_ns == ABSENT else service_ns
     return Sample(
-        Phase.MESSAGE, ANSWERED, sent_ns, end_ns, told_wait_ns, told_service_ns, sent_bytes, received_bytes
+        Phase.MESSAGE,
+        ANSWERED,
+        sent_ns,
+        end_ns,
+        None if wait_ns == ABSENT else wait_ns,
+        None if service_ns == ABSENT else service_ns,
+        sent_bytes,
+        received_bytes,
     )

@@ -134,11 +134,10 @@ class _Sent(NamedTuple):
 
 
 class InFlight:
-    """Replies come in the order of the messages, so the oldest is always the one to be booked.
+    """Messages without a reply yet, oldest first: replies come in their order.
 
-    received: bytes that came since the last booking; they belong to the oldest.
-    Of those that failed, who fetches replies one by one is told in their turn: before whatever was sent
-    later, also on another connection.
+    Those that failed are kept too until whoever fetches replies one by one asks for them: they have their
+    turn before whatever was sent later, also on another connection.
     """
 
     __slots__ = ("_lost", "_meter", "_sent", "received")
@@ -147,6 +146,7 @@ class InFlight:
         self._meter = meter
         # Made when first needed: an empty deque takes as much as the rest of a connection.
         self._sent: deque[_Sent] | tuple[()] = ()
+        # Bytes that came since the last booking: they belong to the oldest.
         self.received = 0
         self._lost: deque[Outcome] | tuple[()] = ()
 
@@ -193,12 +193,12 @@ class InFlight:
             self.all_failed(others or outcome, LOST_WITH_IT if others else detail, end_ns, stopped)
 
     def all_failed(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool) -> None:
-        """None of them will have its reply. Each is told, whatever the one before has raised."""
+        """None of them will have its reply. Each is booked, whatever the one before has raised."""
         raised: BaseException | None = None
         while self._sent:
             try:
                 self.failed(outcome, detail, end_ns, stopped)
-            except BaseException as error:  # noqa: BLE001 - raised again, once all are told
+            except BaseException as error:  # noqa: BLE001 - raised again, once all are booked
                 raised = raised or error
         if raised is not None:
             raise raised
@@ -209,17 +209,17 @@ class InFlight:
         self.received = 0
 
     def lose(self, outcome: Outcome) -> None:
-        """One failed of which nobody has been told yet."""
+        """One has failed, and nobody has asked for it yet."""
         if isinstance(self._lost, tuple):
             self._lost = deque(maxlen=MAX_LOST)
         self._lost.append(outcome)
 
     def next_lost(self) -> Outcome | None:
-        """How the oldest of these failed, who is now told; None where there is none."""
+        """How the oldest of these failed; it is then no longer kept. None where there is none."""
         return self._lost.popleft() if self._lost else None
 
     def forget_lost(self) -> None:
-        """Whoever sent them has been told, or asks for something else now."""
+        """Whoever sent them knows, or asks for something else now."""
         self._lost = ()
 
     def _oldest(self) -> _Sent:
