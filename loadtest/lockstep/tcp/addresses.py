@@ -244,3 +244,10 @@ def _address(text: str, word: str) -> IPv4Address | IPv6Address:
             "source",
             f"{word!r} is not an address: write for example 127.0.0.1,127.0.0.2 or 127.0.0.1-127.0.0.8",
         ) from None
+
+
+def no_such_source(source: str, error: OSError) -> HarnessError:
+    """What to raise where a local address to connect from cannot be had."""
+    return HarnessError(
+        f"cannot connect from --source {source} ({error.strerror}): give addresses of the worker's machine"
+    )

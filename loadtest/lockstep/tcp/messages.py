@@ -9,8 +9,7 @@ from itertools import count, islice
 from typing import NamedTuple
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.failures import EMPTY_REPLY, as_bytes, with_bytes
-from lockstep.tcp.samples import ABSENT, ANSWERED, Outcome
+from lockstep.tcp.samples import ABSENT, ANSWERED, Outcome, with_bytes
 from lockstep_wire.framing import Framing
 from lockstep_wire.peer import FrameTooLong, HeaderMissing
 from lockstep_wire.timing import Timing
@@ -76,12 +75,23 @@ RawEnd = Callable[[bytes], int | None]
 A wrong reply ends as soon as it is known to be wrong. Not asked while there are none."""
 END_GIVES = "tells how many of the bytes that are there are the reply, and None if more must come"
 NO_TIMING = "the reply has no timing header: is the server's --timing on?"
+EMPTY_REPLY = "an empty raw reply never comes: to a message that gets none say send(..., reply=False)"
 WRONG_REPLY = "the reply is not what was expected"
 # What an int64 holds; the header's field is unsigned.
 _LONGEST_NS = (1 << 63) - 1
 # Signed, though the header is not: what no clock can have counted then shows as less than nothing.
 _TIMED_FRAME = struct.Struct(">Iqq")
 _TIMED_RAW = struct.Struct(">qq")
+
+
+def as_bytes(what: str, value: object) -> bytes:
+    """A payload, or what is to come back; HarnessError where it is not bytes."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    remedy = "put b before the quotes, or add .encode()" if isinstance(value, str) else "give bytes"
+    raise HarnessError(f"{what} is {type(value).__name__} ({value!r:.40}), not bytes: {remedy}")
 
 
 def whatever(held: bytes) -> int:

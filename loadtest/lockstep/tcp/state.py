@@ -17,8 +17,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.failures import LOST_WITH_IT
-from lockstep.tcp.samples import ABSENT, Meter, Outcome, Phase, Sample
+from lockstep.tcp.samples import ABSENT, LOST_WITH_IT, Meter, Outcome, Phase, Sample
 
 if TYPE_CHECKING:
     from lockstep.runs.connections import ClientView
@@ -26,6 +25,11 @@ if TYPE_CHECKING:
 # Who never fetches a reply must not fill the memory with the news of it.
 MAX_LOST = 10_000
 
+NOTHING_SENT = "receive() without a message sent: call send() or request() first"
+STILL_IN_FLIGHT = (
+    "request() while earlier messages have no reply yet: call receive() for each of them first; to a message "
+    "that gets none say send(..., reply=False)"
+)
 IN_USE = (
     "two greenlets or threads use one client at the same time: give each a client of its own, or let them "
     "take turns with a lock (gevent.lock.BoundedSemaphore)"
