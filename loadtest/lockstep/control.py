@@ -62,7 +62,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class CellOrder(Message):
-    """One cell as a worker needs it. seconds is None for a run that somebody ends by hand.
+    """One cell as a worker needs it. seconds is None for a manual run.
 
     run_id and cell name the cell in reports, so that a report of another run is never added to this one.
     reply: `echo`, or the exact text that the server answers everything with; None leaves replies unchecked.

@@ -1,36 +1,18 @@
 """What a Locust master, or a local runner, is made of beside Locust: who leads, and its page.
 
-What Locust was told, on its command line or in its web form, becomes runs here: by hand or by plan.
+What Locust was told, on its command line or in its web form, becomes runs here: manual, or by plan.
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from locust.env import Environment
-from rich.console import Console
-
-from lockstep.commands.output import complain, print_report_of
-from lockstep.errors import REFUSALS, WRONG_USE, ResultsError, in_words
-from lockstep.master.conductor import Conductor
-from lockstep.master.hooks import attach_conductor
-from lockstep.master.stop_signals import LocustStop
-from lockstep.options import check_edit, compose, refusal_in_words
-from lockstep.report.material import Material
-from lockstep.runs.folder import RunFolder
-
-if TYPE_CHECKING:
-    from flask import Flask
-    from locust.web import WebUI
-
-
 from argparse import Namespace
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import gevent
+from locust.env import Environment
 from locust.runners import (
     STATE_INIT,
     STATE_RUNNING,
@@ -39,17 +21,38 @@ from locust.runners import (
     LocalRunner,
     MasterRunner,
 )
+from rich.console import Console
 
-from lockstep.errors import HarnessError, PlanError
+from lockstep.commands.output import complain, print_report_of
+from lockstep.errors import REFUSALS, WRONG_USE, HarnessError, PlanError, ResultsError, in_words
+from lockstep.master.conductor import Conductor
+from lockstep.master.hooks import attach_conductor
 from lockstep.master.repeat import repeat_command
 from lockstep.master.shape import PlanShape
+from lockstep.master.stop_signals import LocustStop
 from lockstep.master.workers import Workers
-from lockstep.options import check_numbers, defaults, plan_of, settle, target_of, traffic_of
+from lockstep.options import (
+    check_edit,
+    check_numbers,
+    compose,
+    defaults,
+    plan_of,
+    refusal_in_words,
+    settle,
+    target_of,
+    traffic_of,
+)
 from lockstep.plan import PlannedCell
+from lockstep.report.material import Material
+from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Run
 from lockstep.settings import COMPARISON_PLAN
 from lockstep.tcp.addresses import ADDRESS_BOOK
-from lockstep.worker.agent import ScenarioUser
+from lockstep.worker.process import ScenarioUser
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from locust.web import WebUI
 
 NO_WORKER = "no worker is connected, so nobody would carry the load: start one (locust --worker)"
 STILL_BUSY = "a run begins or ends just now: try again in a moment"
@@ -167,7 +170,7 @@ class Driver:
     def prepare(self, options: Namespace, host: str | None, users: int = 1) -> None:
         """Get ready for the kind of run that is chosen.
 
-        users: how many a run by hand begins with. One of REFUSALS where the choices make no sense, or where
+        users: how many a manual run begins with. One of REFUSALS where the choices make no sense, or where
         the workers that are there cannot carry them. Starts nothing.
         """
         target = target_of(host, options)
@@ -193,7 +196,7 @@ class Driver:
         return repeat_command(run, self._options, defaults(self.modes), compose())
 
     def _on_test_start(self, **_: Any) -> None:
-        """A run by hand is one cell without an end of its own; a plan's cells are begun by its shape."""
+        """A manual run is one cell without an end of its own; a plan's cells are begun by its shape."""
         if self._environment.shape_class is not None:
             return
         options = self._options

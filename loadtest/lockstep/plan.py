@@ -15,8 +15,8 @@ LOWEST_RATE_PER_S = 0.001
 HIGHEST_RATE_PER_S = 1_000_000
 MAX_PAYLOAD = 1 << 20
 # Repeats have seeds of their own, which those of no other plan's seed meet. They have to fit 64 bits.
-SEEDS_A_PLAN = 10_000
-GREATEST_SEED = 2**32 - 1
+SEEDS_PER_PLAN = 10_000
+MAX_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ class Plan:
         _between("repeats", self.repeats, 1, 1000)
         _between("seconds", self.seconds, 0.1, 86_400)
         _between("warmup", self.warmup_s, 0, 3600)
-        _between("seed", self.seed, 0, GREATEST_SEED)
+        _between("seed", self.seed, 0, MAX_SEED)
 
     @classmethod
     def from_settings(cls, given: Mapping[str, Any], traffic: Traffic, gates: Sequence[str]) -> Plan:

@@ -15,9 +15,16 @@ from lockstep.record.journal import Batch, Journal
 from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
 from lockstep.users import TcpUser, feed_of
 from tests.factories.units import MS, S
-from tests.locust.crew import Echo, environment_with_runner
+from tests.support.crew import Echo
 
 NAME = "free"
+
+
+def environment_with_runner() -> Environment:
+    """Locust's, with a runner and with Locust's own listener, which fills its table."""
+    environment = Environment()
+    environment.create_local_runner()
+    return environment
 
 
 def tell(journal: Journal, count: int, phase: Phase = Phase.MESSAGE) -> None:

@@ -165,7 +165,7 @@ def findings(run: Run) -> list[Finding]:
         found.append(Finding(check, () if everywhere else tuple(map(cell_name, silent))))
     if run.target and run.target.get("reply") is None:
         found.append(Finding(REPLIES_UNCHECKED, _unchecked(str(run.target.get("framing")))))
-    if run.kind == "plan" and cells and _repeats(cells) == 1 and not run.interrupted:
+    if not run.manual and cells and _repeats(cells) == 1 and not run.interrupted:
         found.append(Finding(SINGLE_REPEAT, ()))
     return found
 

@@ -176,7 +176,7 @@ def _check_junit(file: Path, gates: Sequence[str]) -> None:
 
 def _write_junit(file: Path, run: Run) -> None:
     """Write the run's gates there. ResultsError where the file system refuses."""
-    from lockstep.report.formats.junit import junit_xml
+    from lockstep.report.sections.gates import junit_xml
 
     try:
         file.write_text(junit_xml(run), encoding="utf-8", newline="")

@@ -36,15 +36,15 @@ from lockstep.target.local_server import local_server
 from lockstep.target.target import Target
 from lockstep.tcp.addresses import ADDRESS_BOOK, no_such_source, split_target
 from lockstep.tcp.dialling import from_source
-from lockstep.worker.agent import ScenarioUser
+from lockstep.worker.process import ScenarioUser
 
 WORKERS_TIMEOUT_S = 30.0
 # What Linux allows a backlog by itself.
-MOST_BACKLOG = 4096
+MAX_BACKLOG = 4096
 # The records of some seconds of the shortest sessions; and as many as still fit its memory, and one answer
 # of its.
-FEWEST_RECORDS = 100_000
-MOST_RECORDS = 500_000
+MIN_RECORDS = 100_000
+MAX_RECORDS = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +147,9 @@ def _find_target(local_run: LocalRun, stack: ExitStack) -> Target:
 
 def _room_for(plan: Plan) -> tuple[str, ...]:
     """Flags by which our own server has room for a plan's connections: in its backlog, and in its records."""
-    backlog = min(max(128, *plan.levels), MOST_BACKLOG)
+    backlog = min(max(128, *plan.levels), MAX_BACKLOG)
     expected = (plan.traffic.arrival.rate_per_s or 0) * (plan.warmup_s + plan.seconds)
-    records = min(max(FEWEST_RECORDS, round(expected * 1.2)), MOST_RECORDS)
+    records = min(max(MIN_RECORDS, round(expected * 1.2)), MAX_RECORDS)
     return ("--backlog", str(backlog), "--records", str(records))
 
 

@@ -66,7 +66,7 @@ class CellUnderWay:
         self._ending = Stage.DRAINING
 
     def note_level(self, level: int) -> None:
-        """So many users are there now, by hand: the cell's level is the greatest."""
+        """So many users are there now, in a manual run: the cell's level is their peak."""
         if level not in self._levels[-1:]:
             self._levels.append(level)
         self.planned = replace(self.planned, level=max(self._levels))
@@ -85,21 +85,23 @@ class CellUnderWay:
         """
         self._ending = Stage.SAVING
         records: list[dict[str, Any]] = []
-        told: Account | None = None
+        account: Account | None = None
         if server is not None and self._before is not None:
             try:
-                told, records = self._ask(server, self._before, sleep)
+                account, records = self._ask(server, self._before, sleep)
             except ServerUnreachableError as error:
                 logger.warning("cell %d has no server's count: %s", self.planned.index, error)
         collector = self.collector
-        counted, overlap = (None, None) if told is None else (told.cell, told.overlap)
-        cell = make_cell(self.planned, collector, counted, cut_short=cut_short, least_ns=self._least_ns)
+        counted, overlap = (None, None) if account is None else (account.cell, account.overlap)
+        cell = make_cell(
+            self.planned, collector, counted, cut_short=cut_short, min_session_ns=self._min_session_ns
+        )
         connections = join_connections(self.planned, records, collector.sums.connections)
         return cell, replace(collector.detail(), overlap=overlap), connections
 
     @property
-    def _least_ns(self) -> float | None:
-        """A session's least time, where the server says what it does and users begin as they are free."""
+    def _min_session_ns(self) -> float | None:
+        """A session's minimum time, where the server says what it does and users begin as they are free."""
         traffic = self.collector.order.traffic
         if self._before is None or traffic.arrival.open or self.collector.order.seconds is None:
             return None

@@ -132,14 +132,14 @@ class Conductor:
 
     def _begin(self, kind: str, described: dict[str, Any], plan: Plan | None) -> RunUnderWay:
         target = self.target
-        settings, told, modes = target.settings(), target.told(), target.modes()
-        record = RunRecord.begin(self._out, kind, described, settings, self._command_of, told, modes)
+        settings, service, modes = target.settings(), target.told(), target.modes()
+        record = RunRecord.begin(self._out, kind, described, settings, self._command_of, service, modes)
         self.failure = None
         self.current = RunUnderWay(record, plan, self._workers, target, self._on_cell)
         return self.current
 
     def note_level(self, level: int) -> None:
-        """The number of users in a manual run has changed: its level is the greatest."""
+        """The number of users in a manual run has changed: its level is their peak."""
         if self.current is not None and self.current.cell is not None:
             self.current.cell.note_level(level)
 
@@ -165,7 +165,9 @@ class Conductor:
         if run is None:
             return
         try:
-            run.finish(interrupted=not run.manual if interrupted is None else interrupted, hurried=hurried)
+            run.finish(
+                interrupted=not run.record.run.manual if interrupted is None else interrupted, hurried=hurried
+            )
         except ResultsError as unsaved:
             self._fail(str(unsaved))
         # The next run need not wait for this one's report.

@@ -1,4 +1,4 @@
-"""The workers' pulses of the last minute, and what they say together. Nothing here enters a result."""
+"""The workers' pulses of the last minute, added up over all workers. Nothing here enters a result."""
 
 from __future__ import annotations
 
@@ -76,23 +76,23 @@ class Pulses:
 
 
 def recent(received: Sequence[Received], now_ns: int) -> tuple[int, Now] | None:
-    """The cell that was last told of, and how its last seconds were; None where nobody told anything."""
+    """The cell of the last pulse, and how its last seconds were; None where no pulse came."""
     since = bisect_right(received, now_ns - RECENT_NS, key=_arrival)
     last = received[since:]
     if not last:
         return None
     cell = last[-1].pulse.cell
-    now = together([each.pulse for each in last if each.pulse.cell == cell])
+    now = merged([each.pulse for each in last if each.pulse.cell == cell])
     return None if now is None else (cell, now)
 
 
 def moment(received: Sequence[Received], at_ns: int) -> Now | None:
-    """The two seconds before this moment; None where nobody told anything of them."""
+    """The two seconds before this moment; None where no pulse came in them."""
     since, until = (bisect_right(received, at, key=_arrival) for at in (at_ns - MOMENT_NS, at_ns))
-    return together([each.pulse for each in received[since:until]])
+    return merged([each.pulse for each in received[since:until]])
 
 
-def together(pulses: Sequence[Pulse]) -> Now | None:
+def merged(pulses: Sequence[Pulse]) -> Now | None:
     """Pulses of one or several workers as one, each worker's oldest first; None where there are none.
 
     Counts are added up; a worker's rate is over the time that its own pulses cover.

@@ -29,10 +29,10 @@ REPORT_MAKING_S = 60.0
 
 
 class RunRecord:
-    """run: everything so far. folder: where it is kept. command_of: what repeats a run that came to this.
+    """A run as it grows, kept in its folder: whatever saves raises ResultsError where it cannot.
 
-    unreported: why a run that is over has no report; None where it has one.
-    What saves raises ResultsError where it cannot.
+    run: everything so far. folder: where it is kept. command_of: what repeats a run that came to this.
+    report: whether there is one. unreported: why a run that is over has none; None where it has one.
     """
 
     def __init__(self, run: Run, folder: RunFolder, command_of: Callable[[Run], str]) -> None:

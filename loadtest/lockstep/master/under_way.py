@@ -16,7 +16,7 @@ from lockstep.master.cell import OPENING_S, CellUnderWay, clear_server
 from lockstep.master.progress import Progress
 from lockstep.master.run import RunRecord
 from lockstep.measure.collector import CellCollector
-from lockstep.plan import SEEDS_A_PLAN, Plan, PlannedCell, Traffic
+from lockstep.plan import SEEDS_PER_PLAN, Plan, PlannedCell, Traffic
 from lockstep.runs.records import Run
 from lockstep.target.target import Target
 
@@ -57,11 +57,6 @@ class RunUnderWay:
         # The last worker's leaving, a signal and the page's button may each end it, at the same time.
         self._ending = RLock()
 
-    @property
-    def manual(self) -> bool:
-        """Whether somebody ends it by hand."""
-        return self.record.run.kind == "hand"
-
     def progress(self, failure: str | None) -> Progress:
         """Where it stands. failure: why it could not go on."""
         return Progress(
@@ -78,7 +73,7 @@ class RunUnderWay:
     def run_cell(self, planned: PlannedCell, plan: Plan) -> None:
         """One cell of a plan from begin to end; blocks for its time. HarnessError where a worker cannot."""
         self._workers.await_users(planned.level)
-        cell = self.begin_cell(planned, plan.traffic, plan.warmup_s, plan.seconds, plan.seed * SEEDS_A_PLAN)
+        cell = self.begin_cell(planned, plan.traffic, plan.warmup_s, plan.seconds, plan.seed * SEEDS_PER_PLAN)
         self._await_opening(cell.collector)
         cell.begin()
         self._faulted.wait(plan.warmup_s + plan.seconds)
@@ -131,7 +126,7 @@ class RunUnderWay:
         with self._ending:
             if not self.record.running:
                 return
-            if self.cell is not None and self.manual:
+            if self.cell is not None and self.record.run.manual:
                 self.cell.note_last_level(self._workers.users())
             try:
                 self.end_cell(cut_short=interrupted, hurried=hurried)
@@ -149,7 +144,7 @@ class RunUnderWay:
             return None
         self._fault = f"worker {fault.worker}: {fault.reason}"
         self._faulted.set()
-        return self._fault if self.manual else None
+        return self._fault if self.record.run.manual else None
 
     def add_worker(self, worker: str) -> None:
         """A worker joined; if a cell is under way it takes part from now on.

@@ -22,7 +22,10 @@ STILL_S = 1.0
 
 
 class Workers:
-    """runner: Locust's master runner, or its local runner, which is its own only worker."""
+    """Who carries the load, as the master sees and tells them.
+
+    runner: Locust's master runner, or its local runner, which is its own only worker.
+    """
 
     def __init__(self, runner: MasterRunner | LocalRunner) -> None:
         self._runner = runner

@@ -38,9 +38,9 @@ def make_cell(
     server: ServerCell | None,
     *,
     cut_short: bool,
-    least_ns: float | None = None,
+    min_session_ns: float | None = None,
 ) -> Cell:
-    """The cell as run.json keeps it. least_ns: the least time of a session, where it is known beforehand.
+    """The cell as run.json keeps it. min_session_ns: of a session, where it is known beforehand.
 
     Where the window was too short for its exchanges no time of the clients' is kept.
     """
@@ -77,7 +77,7 @@ def make_cell(
         server=server,
         times=collected.times,
         health=collected.health,
-        edges=weigh_edges(collected.spans, least_ns),
+        edges=weigh_edges(collected.spans, min_session_ns),
         examples=collected.sums.examples,
     )
     cell = replace(cell, littles_law=_law_at_the_client(cell, collected))
@@ -87,7 +87,7 @@ def make_cell(
 def _law_at_the_client(cell: Cell, collected: CellCollector) -> Occupancy | None:
     """None where it cannot hold: locked clients wait for one another, and nobody times that.
 
-    Users of a run by hand come and go: there those that were under way are counted, as in an open load.
+    Users of a manual run come and go: there those that were under way are counted, as in an open load.
     """
     if cell.cut_short or cell.client_mode == "locked" or not cell.seconds:
         return None
@@ -148,7 +148,7 @@ def take_account(
 ) -> Account:
     """The server's account of a cell.
 
-    Differences of its counts between two snapshots, greatest values since the first, and what its
+    Differences of its counts between two snapshots, peaks since the first, and what its
     connections' records say: rows of /connections, in any order, dropped more of which are lost.
     """
     mode, traffic = collected.order.mode, collected.order.traffic
@@ -158,8 +158,8 @@ def take_account(
         # Per-message admissions are summed in a connection's record: their order and gaps are not in it.
         return Account(replace(counted, littles_law=_law_at_the_server(was, now, None)), None)
     records = [to_record(row) for row in rows]
-    stays = Sojourns.of(records)
-    span = _span(before, stays, collected)
+    sojourns = Sojourns.of(records)
+    span = _span(before, sojourns, collected)
     visits = _by_user(rows, records, collected.sums.connections)
     times = queueing.times_of(records, now.permits)
     one_message = traffic.messages_per_iteration == 1 and not traffic.keeps_connection
@@ -167,15 +167,15 @@ def take_account(
     predictable = traffic.arrival.open and one_message and not dropped
     cell = replace(
         counted,
-        inversions=count_inversions(stays.admitted),
+        inversions=count_inversions(sojourns.admitted),
         times=times,
         littles_law=_law_at_the_server(was, now, None if dropped else times.get("hold")),
         wait_prediction=predict_wait(records, now.permits, poisson=traffic.arrival.poisson)
         if predictable
         else None,
-        fairness=measure_fairness(stays.admitted, visits, span.window_start_ns),
+        fairness=measure_fairness(sojourns.admitted, visits, span.window_start_ns),
     )
-    return Account(cell, None if dropped else overlap_over(stays, span))
+    return Account(cell, None if dropped else overlap_over(sojourns, span))
 
 
 def _count(was: Listener, now: Listener) -> ServerCell:
@@ -213,13 +213,13 @@ def _by_user(
     return visits
 
 
-def _span(before: Snapshot, stays: Sojourns, collected: CellCollector) -> Span:
+def _span(before: Snapshot, sojourns: Sojourns, collected: CellCollector) -> Span:
     """The cell's time by the server's clock.
 
     Workers, whose clock may be another, tidy up for some tens of milliseconds before they begin: the server
     sees that by its first arrival.
     """
-    began_ns = int(stays.arrival_ns[0]) if len(stays) else before.now_ns
+    began_ns = int(sojourns.arrival_ns[0]) if len(sojourns) else before.now_ns
     unmeasured_s = collected.order.warmup_s + (collected.opening_s or 0.0)
     window_start_ns = began_ns + round(unmeasured_s * NS_PER_S)
     return Span(before.now_ns, window_start_ns, window_start_ns + round(collected.seconds * NS_PER_S))

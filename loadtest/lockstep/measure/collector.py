@@ -67,7 +67,7 @@ class CellCollector:
 
     @property
     def unopened(self) -> set[str]:
-        """Workers that have not told yet that all their connections are open, where they are to."""
+        """Workers whose connections are not all open yet, where they are to be."""
         return self.workers - self._opened_s.keys() if self.order.opens_first else set()
 
     @property
@@ -134,7 +134,7 @@ class CellCollector:
 
     @property
     def users(self) -> int | None:
-        """How many users there were at the end; None where a run by hand has them come and go.
+        """How many users there were at the end; None where a manual run has them come and go.
 
         Those of a worker that left are gone, or have moved to the others, which count them.
         """
@@ -168,8 +168,7 @@ class CellCollector:
         if not self.order.traffic.arrival.open and "response" in histograms:
             # A message is due when it is sent.
             histograms["round_trip"] = histograms["response"]
-        found = ((name, histograms.get(name)) for name in CLIENT_TIMES)
-        summaries = ((name, of_histogram(each)) for name, each in found if each is not None)
+        summaries = ((name, of_histogram(histograms[name])) for name in CLIENT_TIMES if name in histograms)
         return {name: each for name, each in summaries if each is not None}
 
     def detail(self) -> CellDetail:

@@ -45,7 +45,7 @@ class Service:
 
 
 def round_ns(service: Service, level: int, messages: int) -> float:
-    """The least time of one session of `level` users that go round and round, each as soon as it can.
+    """The minimum time of one session of `level` users that go round and round, each as soon as it can.
 
     A session holds for its messages; as many go on at once as there are permits, and the others wait.
     """
@@ -86,10 +86,10 @@ def foreseen(
     )
 
 
-def weigh_edges(units: Mapping[str, SpanSums], least_ns: float | None = None) -> Edges | None:
+def weigh_edges(units: Mapping[str, SpanSums], min_session_ns: float | None = None) -> Edges | None:
     """What the edges of a window weigh, of the kind of exchange on which they weigh most.
 
-    units: sums by kind, session and message. least_ns: the least time of a session, where it is known
+    units: sums by kind, session and message. min_session_ns: the minimum time of a session, where it is known
     beforehand. None where nothing was under way in the window.
     """
     shares = {unit: _share(sums) for unit, sums in units.items() if sums.inside_ns > 0}
@@ -100,8 +100,8 @@ def weigh_edges(units: Mapping[str, SpanSums], least_ns: float | None = None) ->
     edges = Edges(share=share, under_way=sums.under_way, longest_us=sums.longest_ns / NS_PER_US)
     if abs(share) <= MAX_SHARE:
         return edges
-    exchange_ns = max([least_ns or 0.0, *(_exchange_ns(each) for each in units.values())])
-    known = least_ns or all(each.completed >= MIN_COMPLETED for each in units.values())
+    exchange_ns = max([min_session_ns or 0.0, *(_exchange_ns(each) for each in units.values())])
+    known = min_session_ns or all(each.completed >= MIN_COMPLETED for each in units.values())
     return replace(edges, needs_s=needed_s(exchange_ns), at_least=not known)
 
 

@@ -67,8 +67,8 @@ def times_of(records: Sequence[ServerRecord], permits: int | None) -> dict[str, 
     starts = starts_of(admitted, permits)
     holds_ns = [each.hold_ns for each in admitted if each.hold_ns is not None]
     values_ns = {"hold": holds_ns, "handoff": starts.handoffs_ns, "idle_start": starts.idle_starts_ns}
-    found = ((name, distribution.of_values(values)) for name, values in values_ns.items())
-    return {name: each for name, each in found if each is not None}
+    summaries = ((name, distribution.of_values(values)) for name, values in values_ns.items())
+    return {name: each for name, each in summaries if each is not None}
 
 
 def starts_of(admitted: Sequence[Admitted], permits: int | None) -> Starts:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lockstep.report.numbers import ABSENT, counted, duration
+from lockstep.report.words import ABSENT, counted, duration
 from lockstep.runs.records import Run
 
 # In a host's line: its role leads, and its boot_id only tells programs which clocks compare.
@@ -54,7 +54,7 @@ def _what(run: Run) -> str:
     modes = run.plan.get("modes") or {cell.mode for cell in run.cells}
     levels = run.plan.get("levels") or {cell.level for cell in run.cells}
     size = f"{counted(len(modes), 'mode')}, {counted(len(levels), 'level')}"
-    if run.kind != "plan":
+    if run.manual:
         return f"A manual run of {counted(len(run.cells), 'cell')}, {size}"
     repeats = run.plan.get("repeats") or max((cell.repeat for cell in run.cells), default=0)
     planned = max(len(modes) * len(levels) * repeats, len(run.cells))
@@ -78,7 +78,7 @@ def conditions(run: Run) -> list[Group]:
 def in_one_line(run: Run) -> str:
     """The conditions without which no figure means anything."""
     server = run.server
-    told = [
+    facts = [
         f"{server.get('implementation', 'Python')} {server['python']}" if "python" in server else None,
         f"{counted(server['cpu_count'], 'CPU')}" if server.get("cpu_count") else None,
         str(server["platform"]) if "platform" in server else None,
@@ -86,7 +86,7 @@ def in_one_line(run: Run) -> str:
         str(server["work"]) if "work" in server else None,
         _moment(run.started),
     ]
-    return ", ".join(each for each in told if each is not None)
+    return ", ".join(each for each in facts if each is not None)
 
 
 def _run(run: Run) -> Iterator[tuple[str, str]]:
@@ -123,16 +123,16 @@ def _machines(run: Run) -> Iterator[tuple[str, str]]:
     """Hosts that are alike in everything but their name stand together."""
     alike: dict[str, list[Mapping[str, Any]]] = {}
     for host in run.hosts:
-        said = ", ".join(
+        words = ", ".join(
             f"{name.replace('_', ' ')} {_plain(value)}"
             for name, value in host.items()
             if name not in (*_HOST_HIDDEN, "name")
         )
-        alike.setdefault(said, []).append(host)
-    for said, hosts in alike.items():
+        alike.setdefault(words, []).append(host)
+    for words, hosts in alike.items():
         roles = ", ".join(str(host.get("role", "host")) for host in hosts)
         names = dict.fromkeys(_short(str(host["name"])) for host in hosts if "name" in host)
-        yield roles, f"{said}, named {', '.join(names)}" if names else said
+        yield roles, f"{words}, named {', '.join(names)}" if names else words
 
 
 def _short(name: str) -> str:

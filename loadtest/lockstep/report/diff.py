@@ -11,11 +11,11 @@ from lockstep.analysis.conditions import Mismatch, builds
 from lockstep.analysis.metrics import Metric, Unit
 from lockstep.analysis.run_diff import Change, Difference, Lost, RunDiff
 from lockstep.analysis.series import Place
-from lockstep.report.formats.terminal import text_table
-from lockstep.report.numbers import counted, duration, figures, rate, share, whole
 from lockstep.report.section import Column, Table
 from lockstep.report.sections.figures import LEVEL, SERIES, figure_head
-from lockstep.report.verdict_words import claim, load_words, range_words
+from lockstep.report.terminal import text_table
+from lockstep.report.verdict_words import claim, range_words
+from lockstep.report.words import counted, duration, figures, load_words, rate, share, whole
 from lockstep.runs.records import Run
 
 
@@ -89,11 +89,11 @@ def diff_headline(found: RunDiff) -> str:
 
 def diff_sentences(found: RunDiff) -> list[str]:
     """What is worse, what is lost, what is better, what one run alone has, and what could not have shown."""
-    told = [*found.of(Change.WORSE), *found.of(Change.BETTER), *found.of(Change.TOLERATED)]
+    changed = [*found.of(Change.WORSE), *found.of(Change.BETTER), *found.of(Change.TOLERATED)]
     return [
-        *(_sentence(each) for each in told if each.change is Change.WORSE),
+        *(_sentence(each) for each in changed if each.change is Change.WORSE),
         *map(_lost, found.lost),
-        *(_sentence(each) for each in told if each.change is not Change.WORSE),
+        *(_sentence(each) for each in changed if each.change is not Change.WORSE),
         *_only("A", found.only_first),
         *_only("B", found.only_second),
         *_coarse(found),
@@ -117,8 +117,8 @@ def legend(tolerance: float) -> str:
 
 
 def _sentence(each: Difference) -> str:
-    said = claim(each.metric, each.estimate, each.series.name_beside_load, "A")
-    return f"at {load_words(each.level, each.series.rate_per_s)} in B, {said}"
+    words = claim(each.metric, each.estimate, each.series.name_beside_load, "A")
+    return f"at {load_words(each.level, each.series.rate_per_s)} in B, {words}"
 
 
 def _lost(each: Lost) -> str:

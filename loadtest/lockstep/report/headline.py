@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.comparison import Comparison, Verdict
-from lockstep.report.loads import greatest_load, named, under
-from lockstep.report.numbers import counted, duration, figures
 from lockstep.report.verdict_words import sentence, verdict_sentences, withheld_sentence
+from lockstep.report.words import counted, duration, figures, greatest_load, named, under
 from lockstep.runs.records import Run
 
-MOST_SUPPORTING = 4
+MAX_SUPPORTING = 4
 CELL = "A cell is one mode at one level (number of connections), measured once."
 
 
@@ -41,7 +40,7 @@ def headline(verdict: Verdict, aggregates: Sequence[Aggregate]) -> str:
 
 
 def supporting(verdict: Verdict, aggregates: Sequence[Aggregate]) -> list[str]:
-    """Up to MOST_SUPPORTING sentences on the same load, then what handing a permit on takes.
+    """Up to MAX_SUPPORTING sentences on the same load, then what handing a permit on takes.
 
     Whoever answered nothing comes first, then the other series in the headline's metric, then the headline's
     own series in the other metrics. None where the verdict is withheld.
@@ -56,9 +55,9 @@ def supporting(verdict: Verdict, aggregates: Sequence[Aggregate]) -> list[str]:
     if chosen is not None:
         found = (each for each in verdict.comparisons if _supports(each, chosen))
         alike = sorted(found, key=lambda each: each.series == chosen.series)
-    said = [as_sentence(words) for words in [*unanswered, *map(sentence, alike)][:MOST_SUPPORTING]]
+    sentences = [as_sentence(words) for words in [*unanswered, *map(sentence, alike)][:MAX_SUPPORTING]]
     handoffs = handoff_sentence(aggregates)
-    return said if handoffs is None else [*said, handoffs]
+    return sentences if handoffs is None else [*sentences, handoffs]
 
 
 def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:
@@ -92,9 +91,9 @@ def peak_notes(aggregates: Sequence[Aggregate]) -> list[str]:
     ]
 
 
-def as_sentence(said: str) -> str:
+def as_sentence(words: str) -> str:
     """With a capital and a full stop."""
-    return f"{said[0].upper()}{said[1:]}" + ("" if said.endswith(".") else ".")
+    return f"{words[0].upper()}{words[1:]}" + ("" if words.endswith(".") else ".")
 
 
 def _silent(aggregates: Sequence[Aggregate]) -> bool:

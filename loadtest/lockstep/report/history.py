@@ -16,13 +16,13 @@ from lockstep.analysis.history import Entry, History
 from lockstep.analysis.run_diff import Change, RunDiff
 from lockstep.report.charts.palette import mode_colours, striped
 from lockstep.report.charts.picture import to_svg, unchecked
-from lockstep.report.formats.terminal import text_table
 from lockstep.report.headline import headline
-from lockstep.report.numbers import counted
 from lockstep.report.section import Column, Section, Table
 from lockstep.report.sections.figures import RESULTS
 from lockstep.report.sections.history import level_sections
+from lockstep.report.terminal import text_table
 from lockstep.report.verdict_words import verdict_in_short
+from lockstep.report.words import counted
 
 _pages = Environment(
     loader=PackageLoader("lockstep.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True

@@ -14,7 +14,7 @@ from lockstep.analysis.comparison import Verdict, judge
 from lockstep.analysis.scalability import Scaling, scalings
 from lockstep.analysis.series import Series, modes_of
 from lockstep.report.charts.palette import choose
-from lockstep.report.loads import named
+from lockstep.report.words import named
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import Loaded
 from lockstep.runs.records import Cell, CellDetail, Mode, Run
@@ -78,8 +78,9 @@ def with_short_names(run: Run) -> Run:
 
 def _short_names(run: Run) -> dict[str, str]:
     listed = [str(host["name"]) for host in run.hosts if host.get("role") == "worker" and "name" in host]
-    told = [health.worker for cell in run.cells for health in cell.health]
-    return {name: f"worker {number}" for number, name in enumerate(dict.fromkeys([*listed, *told]), start=1)}
+    reporting = [health.worker for cell in run.cells for health in cell.health]
+    names = dict.fromkeys([*listed, *reporting])
+    return {name: f"worker {number}" for number, name in enumerate(names, start=1)}
 
 
 def _with_names(cell: Cell, names: Mapping[str, str]) -> Cell:

@@ -14,7 +14,7 @@ from lockstep.analysis.comparison import Comparison, NoAnswers, Verdict
 from lockstep.analysis.intervals import CONFIDENCE, Estimate, repeats_to_show
 from lockstep.analysis.metrics import Metric
 from lockstep.analysis.series import per_second
-from lockstep.report.numbers import counted, figures
+from lockstep.report.words import counted, figures, load_words
 
 CI = f"{CONFIDENCE:.0%} CI"
 # An interval of few repeats may end beyond any number that means something to a reader.
@@ -93,15 +93,8 @@ def sentence(comparison: Comparison) -> str:
     `at 32 connections, lock reaches 7.5% of free's throughput (95% CI 4.5% to 12.3%)`
     """
     subject, reference = _pair(comparison)
-    said = claim(comparison.metric, comparison.estimate, subject, reference)
-    return f"at {load_words(comparison.level, comparison.series.rate_per_s)}, {said}"
-
-
-def load_words(level: int, rate_per_s: float | None) -> str:
-    """The load: `32 connections`, or under open load `357 arrivals per second (64 users)`."""
-    if rate_per_s is None:
-        return counted(level, "connection")
-    return f"{figures(rate_per_s)} arrivals per second ({counted(level, 'user')})"
+    words = claim(comparison.metric, comparison.estimate, subject, reference)
+    return f"at {load_words(comparison.level, comparison.series.rate_per_s)}, {words}"
 
 
 def claim(metric: Metric, estimate: Estimate, subject: str, reference: str) -> str:

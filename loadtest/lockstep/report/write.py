@@ -11,11 +11,10 @@ from pathlib import Path
 from lockstep.errors import ResultsError
 from lockstep.report.charts.picture import inline, picture, png, specification, unchecked
 from lockstep.report.charts.renderer import Renderer
-from lockstep.report.contents import Contents, contents
-from lockstep.report.formats.html import render
-from lockstep.report.formats.junit import junit_xml
-from lockstep.report.formats.markdown import summary_md
+from lockstep.report.contents import Contents, contents, render
+from lockstep.report.markdown import summary_md
 from lockstep.report.material import Material
+from lockstep.report.sections.gates import junit_xml
 from lockstep.runs.folder import JUNIT_FILE, MARKDOWN_FILE, REPORT_FILE, RunFolder
 
 

@@ -287,6 +287,11 @@ class Run:
     modes: dict[str, Mode] = field(default_factory=dict)
     schema: int = SCHEMA
 
+    @property
+    def manual(self) -> bool:
+        """Whether it is one cell that somebody ends by hand, and no plan."""
+        return self.kind == "hand"
+
     def mode(self, name: str) -> Mode:
         """What is known of a mode."""
         return self.modes.get(name, UNKNOWN_MODE)

@@ -17,13 +17,11 @@ import gevent
 from gevent.event import Event
 from gevent.lock import RLock
 from gevent.pool import Pool
-from locust import User, task
 
 from lockstep.control import DRAIN_S, FAULT, OPENED, PULSE, REPORT, CellOrder, Fault, Opened
 from lockstep.errors import HarnessError
-from lockstep.record.locust_feed import LocustFeed
 from lockstep.runs.host import describe_host
-from lockstep.worker.cell import RunningCell
+from lockstep.worker.cell import Feed, RunningCell
 from lockstep.worker.scenarios import VirtualUser
 
 logger = logging.getLogger(__name__)
@@ -84,10 +82,10 @@ def _collect_garbage() -> None:
 class Agent:
     """Takes BEGIN and END from the master, gives users their iterations, sends REPORT and PULSE.
 
-    runner: Locust's runner, for its `send_message` and `client_id`. feed: tells Locust of what users did.
+    runner: Locust's runner, for its `send_message` and `client_id`. feed: hands on what users did.
     """
 
-    def __init__(self, runner: Any, feed: LocustFeed) -> None:
+    def __init__(self, runner: Any, feed: Feed) -> None:
         self._runner = runner
         self._feed = feed
         self._begun = Event()
@@ -228,27 +226,3 @@ def _while_open(cell: RunningCell, every_s: float, send: Callable[[RunningCell],
     while cell.open:
         send(cell)
         gevent.sleep(every_s)
-
-
-class ScenarioUser(User):
-    """Runs the scenario that the current cell asks for, and waits while there is none.
-
-    Its process's Agent (put on the environment by `attach`) holds the cell and records.
-    """
-
-    def __init__(self, environment: Any) -> None:
-        super().__init__(environment)
-        self.agent: Agent = environment.lockstep_agent
-
-    def on_start(self) -> None:
-        """Tell the agent. Not before: of a user that is stopped before it began Locust tells nobody."""
-        self.user_state = self.agent.add_user()
-
-    @task
-    def iterate(self) -> None:
-        """Whatever the next cell asks for, until it is over."""
-        self.agent.iterate(self.user_state)
-
-    def on_stop(self) -> None:
-        """Give up a connection that was kept open."""
-        self.agent.remove_user(self.user_state)

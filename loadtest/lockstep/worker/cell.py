@@ -9,30 +9,29 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, Protocol
 
 import gevent
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
 from lockstep.control import CellOrder, Pulse, Report, Standing
+from lockstep.record.journal import Batch, Journal
 from lockstep.record.pulse import PulseCounter
 from lockstep.record.recorder import CellRecorder
+from lockstep.runs.connections import ClientView
 from lockstep.tcp.addresses import ADDRESS_BOOK
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.messages import Message, message_ring
-from lockstep.tcp.samples import ABSENT
+from lockstep.tcp.samples import ABSENT, Sample
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.arrivals import schedule_of
 from lockstep.worker.health import HealthMonitor
 from lockstep.worker.pacer import Pacer
-from lockstep.worker.scenarios import SCENARIOS, VirtualUser
+from lockstep.worker.scenarios import SCENARIOS, Scenario, VirtualUser
 from lockstep_wire.framing import get_framing
-
-if TYPE_CHECKING:
-    from lockstep.record.locust_feed import LocustFeed
 
 # The first connections of a cell that are kept whole, in each worker.
 SAMPLED_CONNECTIONS = 200
@@ -40,6 +39,23 @@ SAMPLED_CONNECTIONS = 200
 # Over all workers. A server that starts a thread for each connection accepts some thousands a second; what
 # comes faster overflows its backlog, and the kernel loses connections that their clients believe to have.
 CONNECTS_PER_S = 2500
+
+
+class Feed(Protocol):
+    """What makes journals, and hands them on; beside a run, Locust is told of what they hold."""
+
+    def new_journal(
+        self,
+        name: str,
+        readers: Sequence[Callable[[Batch], None]],
+        failures: Sequence[Callable[[Sample], None]],
+        keep_connection: Callable[[str, ClientView], None],
+        max_connections: int,
+    ) -> Journal:
+        """A journal for these readers, which is handed on once it is registered; see Journal."""
+
+    def register(self, name: str, journal: Journal) -> None:
+        """Hand on this journal from now on, in the place of an earlier one of that name."""
 
 
 class RunningCell:
@@ -55,7 +71,7 @@ class RunningCell:
         order: CellOrder,
         worker: str,
         users: Iterable[Hashable],
-        feed: LocustFeed,
+        feed: Feed,
         on_open: Callable[[float], None],
     ) -> None:
         self.order = order
@@ -64,11 +80,10 @@ class RunningCell:
         self._worker = worker
         self._feed = feed
         self._health = HealthMonitor(worker)
-        self.run_iteration = SCENARIOS[order.traffic.scenario]
+        scenario = SCENARIOS[order.traffic.scenario]
         # Locked clients: one session at a time in this process.
-        self._turnstile = BoundedSemaphore(1) if order.traffic.client_mode == "locked" else None
-        if self._turnstile is not None:
-            self.run_iteration = self._run_alone
+        locked = order.traffic.client_mode == "locked"
+        self.run_iteration = self._one_at_a_time(scenario) if locked else scenario
         recorder = self.recorder
         self._pulse = pulse = PulseCounter(order, worker, time.monotonic_ns())
         self._journal = feed.new_journal(
@@ -230,14 +245,17 @@ class RunningCell:
         self._journal.flush()
         return self._pulse.take(time.monotonic_ns(), connections)
 
-    def _run_alone(self, user: VirtualUser, due_ns: int) -> bool:
-        """An iteration while no other is under way in this process: due once they are out of the way."""
-        assert self._turnstile is not None
-        with self._turnstile:
-            if not self.open:
-                return True
-            entered_ns = ABSENT if due_ns == ABSENT else time.monotonic_ns()
-            return SCENARIOS[self.order.traffic.scenario](user, entered_ns)
+    def _one_at_a_time(self, scenario: Scenario) -> Scenario:
+        """The scenario, of which each iteration is due once no other is under way in this process."""
+        turnstile = BoundedSemaphore(1)
+
+        def run(user: VirtualUser, due_ns: int) -> bool:
+            with turnstile:
+                if not self.open:
+                    return True
+                return scenario(user, ABSENT if due_ns == ABSENT else time.monotonic_ns())
+
+        return run
 
 
 def _ring_of(order: CellOrder) -> tuple[Message, ...]:

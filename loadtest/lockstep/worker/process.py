@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 import gevent
-from locust import runners
+from locust import User, runners, task
 from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
 from locust.env import Environment
 from locust.log import setup_logging
@@ -26,7 +26,7 @@ from locust.runners import LocalRunner, WorkerRunner
 from lockstep.control import BEGIN, END, FAULT, LIMITS, CellOrder, EndOrder, Fault
 from lockstep.errors import HarnessError
 from lockstep.users import feed_of
-from lockstep.worker.agent import Agent, ScenarioUser
+from lockstep.worker.agent import Agent
 from lockstep.worker.limits import own_limits, raise_open_files
 
 
@@ -46,6 +46,30 @@ class _Callers:
     def getframeinfo(frame: FrameType) -> inspect.Traceback:
         """Without source lines."""
         return inspect.getframeinfo(frame, context=0)
+
+
+class ScenarioUser(User):
+    """Runs the scenario that the current cell asks for, and waits while there is none.
+
+    Its process's Agent (put on the environment by `attach_agent`) holds the cell and records.
+    """
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self.agent: Agent = environment.lockstep_agent
+
+    def on_start(self) -> None:
+        """Tell the agent. Not before: of a user that is stopped before it began Locust tells nobody."""
+        self.user_state = self.agent.add_user()
+
+    @task
+    def iterate(self) -> None:
+        """Whatever the next cell asks for, until it is over."""
+        self.agent.iterate(self.user_state)
+
+    def on_stop(self) -> None:
+        """Give up a connection that was kept open."""
+        self.agent.remove_user(self.user_state)
 
 
 def attach_agent(environment: Environment) -> Agent:

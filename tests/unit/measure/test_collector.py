@@ -273,7 +273,7 @@ def test_who_has_not_opened_its_connections_is_known_and_the_slowest_tells_how_l
 
 
 @pytest.mark.parametrize("seconds", [2.0, None])
-def test_sessions_and_runs_by_hand_open_nothing_first(seconds: float | None) -> None:
+def test_sessions_and_manual_runs_open_nothing_first(seconds: float | None) -> None:
     scenario = "session" if seconds else "persistent"
     collector = CellCollector(order(seconds=seconds, traffic=Traffic(scenario)), {"w1"})
     assert collector.unopened == set()

@@ -45,12 +45,12 @@ def measured(work: Work, visits: list[UserVisit], start_ns: int, *, told: bool) 
     journal.flush()
     collected = CellCollector(cell_order, {"w1"})
     collected.add(sent(recorder, "w1", final=True))
-    least_ns = None
+    min_session_ns = None
     if told:
         service = Service(work.hold_ns, work.mode.permits, work.mode.by_message)
-        least_ns = round_ns(service, work.level, work.messages)
+        min_session_ns = round_ns(service, work.level, work.messages)
     planned = PlannedCell(0, "lock", work.level, 1)
-    return make_cell(planned, collected, None, cut_short=False, least_ns=least_ns)
+    return make_cell(planned, collected, None, cut_short=False, min_session_ns=min_session_ns)
 
 
 def tell(journal: Journal, visit: UserVisit, zero_ns: int, aborted_ns: int) -> None:

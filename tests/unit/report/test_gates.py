@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from lockstep.analysis.gates import judge_gates
-from lockstep.report.formats.junit import junit_xml
-from lockstep.report.formats.terminal import print_gates
 from lockstep.report.material import Material
 from lockstep.report.section import Table
 from lockstep.report.sections.gates import GATES as COLUMNS
+from lockstep.report.sections.gates import junit_xml
+from lockstep.report.terminal import print_gates
 from lockstep.report.write import write_report
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Run

@@ -17,8 +17,8 @@ from lockstep.analysis.checks import ALL_CHECKS, findings
 from lockstep.errors import ResultsError
 from lockstep.record.histograms import of_values
 from lockstep.report.contents import contents
-from lockstep.report.formats.terminal import print_report
 from lockstep.report.material import Material
+from lockstep.report.terminal import print_report
 from lockstep.report.write import write_report
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import RunFolder

@@ -57,7 +57,7 @@ _LOOK: dict[str, Any] = {
     "text": {"color": INK, "fontSize": 12},
 }
 MARGIN = 20
-LEAST_WIDTH = 480
+MIN_WIDTH = 480
 # A font that the renderer of the PNG brings along, and what browsers have in its place.
 PICTURE_FONT = "'Liberation Sans', Arial, Helvetica, sans-serif"
 
@@ -151,7 +151,7 @@ _NAME = _Type(13, 7.2, 22, 1.0, 700)
 def picture(title: str, note: str, captions: Sequence[str], drawings: Sequence[str]) -> str:
     """One SVG file of drawings as the page shows them, set side by side, each under its caption."""
     boxes = [_box(drawing) for drawing in drawings]
-    inner = max(LEAST_WIDTH, sum(width for width, _ in boxes))
+    inner = max(MIN_WIDTH, sum(width for width, _ in boxes))
     parts: list[str] = []
     y = MARGIN
     for words, kind in ((title, _TITLE), (note, _NOTE)):

@@ -14,12 +14,11 @@ from lockstep.analysis.series import Series
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import INK, Chart, Row, chart_of
 from lockstep.report.charts.rows import Block, Layout
-from lockstep.report.loads import named
 from lockstep.report.material import Material
-from lockstep.report.numbers import counted, figures, plain
 from lockstep.report.section import Column, Drawing, Section, Table
 from lockstep.report.sections.figures import LOAD, SERIES, figure_head
-from lockstep.report.verdict_words import load_words, metric_noun, range_words
+from lockstep.report.verdict_words import metric_noun, range_words
+from lockstep.report.words import counted, figures, load_words, named, plain
 
 DRAWN = (THROUGHPUT, RESPONSE_TIMES[-1])
 # With two repeats an interval can span decades: it is drawn as far as this beyond the ratios.
@@ -49,7 +48,7 @@ def certainty_section(material: Material) -> Section | None:
         if chart is not None:
             noun = metric_noun(metric)
             label = f"Ratios of {noun} with their confidence intervals"
-            drawings.append(Drawing(chart, label, note=f"{noun[0].upper()}{noun[1:]}"))
+            drawings.append(Drawing(chart, label, note=noun))
     return Section(
         "certainty",
         certainty_title([each for each in comparisons if each.metric in DRAWN]),
@@ -73,12 +72,14 @@ def certainty_title(comparisons: Sequence[Comparison]) -> str:
 
 def _note(comparisons: Sequence[Comparison]) -> str:
     baselines = " and ".join(dict.fromkeys(each.baseline.name for each in comparisons))
+    lead = f"Each figure over that of {baselines}, its baseline."
+    if all(each.estimate.low is None for each in comparisons):
+        return f"{lead} Dot: the ratio, of one repeat; dashed line: equal."
     samples = sorted({each.estimate.samples for each in comparisons})
     repeats = counted(samples[0], "repeat") if len(samples) == 1 else f"{samples[0]} to {samples[-1]} repeats"
     return (
-        f"Each figure over that of {baselines}, its baseline. Dot: the geometric mean of the ratios "
-        f"of {repeats}; bar: its {CONFIDENCE:.0%} confidence interval; dashed line: equal. Where the bar "
-        "crosses it, the difference is not significant."
+        f"{lead} Dot: the geometric mean of the ratios of {repeats}; bar: its {CONFIDENCE:.0%} confidence "
+        "interval; dashed line: equal. Where the bar crosses it, the difference is not significant."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
@@ -10,12 +10,13 @@ from statistics import median
 from lockstep.analysis.check import Topic
 from lockstep.analysis.series import Series, whole_groups
 from lockstep.report.material import Material
-from lockstep.report.numbers import ABSENT, duration, share, whole
 from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.sections.figures import LEVEL, SERIES
-from lockstep.report.why_words import fairness_sentence
+from lockstep.report.words import ABSENT, counted, duration, group_equal, join_words, share, whole
 from lockstep.runs.measures import Distribution, Fairness
-from lockstep.runs.records import Cell, ServerCell
+from lockstep.runs.records import UNKNOWN_MODE, Cell, Mode, ServerCell
+
+NONE, SELDOM = "none", "none in most repeats"
 
 
 def fairness_section(material: Material) -> Section | None:
@@ -36,6 +37,45 @@ def fairness_section(material: Material) -> Section | None:
         (Topic.SERVER,),
         Table.of(ORDERS, orders(material.cells, material.modes)),
     )
+
+
+def fairness_sentence(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> str | None:
+    """Whom later ones overtook at the greatest level; None where no order was recorded or nobody waits."""
+    shares = [
+        (place.series.name, place.level, part)
+        for place, group in whole_groups(cells, modes).items()
+        # Where nothing is limited nobody waits to be admitted: threads merely start in another order.
+        if not modes.get(place.series.mode, UNKNOWN_MODE).unlimited
+        and (part := overtaken_words(group)) is not None
+    ]
+    level = max((level for _, level, _ in shares), default=1)
+    if level == 1:
+        return None
+    alike = group_equal((series, part) for series, at, part in shares if at == level)
+    where = f"At {counted(level, 'connection')}"
+    overtaken = [(word, join_words(names)) for names, word in alike if word not in (NONE, SELDOM)]
+    if not overtaken:
+        often = " in most repeats" if any(word == SELDOM for _, word in alike) else ""
+        return f"{where}, no connection was overtaken by a later one{often}."
+    (most, first), *others = overtaken
+    parts = [f"{most} of connections with {first}", *(f"{word} with {names}" for word, names in others)]
+    parts += [f"{word} with {join_words(names)}" for names, word in alike if word in (NONE, SELDOM)]
+    return f"{where}, later arrivals overtook {', '.join(parts)}."
+
+
+def overtaken_words(cells: Sequence[Cell]) -> str | None:
+    """What part of connections was overtaken, the median over these repeats; None where not recorded.
+
+    A median of 0 is NONE only where nobody was overtaken in any repeat.
+    """
+    servers = [cell.server for cell in cells if cell.server is not None]
+    shares = [each.fairness.overtaken_share for each in servers if each.fairness is not None]
+    if not shares:
+        return None
+    middle = median(shares)
+    if middle:
+        return share(middle, 1)
+    return SELDOM if any(shares) else NONE
 
 
 @dataclass(frozen=True, slots=True)

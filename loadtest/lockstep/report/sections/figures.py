@@ -8,10 +8,9 @@ from lockstep.analysis.aggregate import Aggregate, Spread
 from lockstep.analysis.check import Topic
 from lockstep.analysis.metrics import Metric
 from lockstep.report.headline import CELL, peak_notes
-from lockstep.report.loads import load, named
 from lockstep.report.material import Material
-from lockstep.report.numbers import duration, rate, whole
 from lockstep.report.section import Column, Section, Table, table_section
+from lockstep.report.words import duration, load, named, rate, whole
 from lockstep.runs.measures import Distribution
 from lockstep.runs.records import Cell
 

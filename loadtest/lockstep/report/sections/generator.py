@@ -9,9 +9,9 @@ from statistics import median
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.check import Topic
 from lockstep.report.material import Material
-from lockstep.report.numbers import ABSENT, duration, rate, whole
 from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.sections.figures import RESULT_BY_NAME, median_of, typical
+from lockstep.report.words import ABSENT, duration, rate, whole
 from lockstep.runs.measures import Distribution
 from lockstep.runs.records import Cell, WorkerHealth
 
@@ -112,20 +112,20 @@ def _completed(each: Aggregate) -> float | None:
     return median_of(each.sessions_per_s) or median_of(each.messages_per_s)
 
 
-def _memory(told: Sequence[WorkerHealth]) -> str:
-    resident = [health.resident_bytes for health in told if health.resident_bytes is not None]
+def _memory(reports: Sequence[WorkerHealth]) -> str:
+    resident = [health.resident_bytes for health in reports if health.resident_bytes is not None]
     return f"{max(resident) / 2**20:,.0f} MiB" if resident else ABSENT
 
 
-def _throttled(told: Sequence[WorkerHealth]) -> str:
-    stopped_s = [health.throttled_s for health in told if health.throttled_s is not None]
+def _throttled(reports: Sequence[WorkerHealth]) -> str:
+    stopped_s = [health.throttled_s for health in reports if health.throttled_s is not None]
     return duration(sum(stopped_s) * 1_000_000) if stopped_s else ABSENT
 
 
-def _files(told: Sequence[WorkerHealth]) -> str:
+def _files(reports: Sequence[WorkerHealth]) -> str:
     """The most files open, of how many."""
-    opened = [health.open_files for health in told if health.open_files is not None]
-    limits = [health.open_files_limit for health in told if health.open_files_limit is not None]
+    opened = [health.open_files for health in reports if health.open_files is not None]
+    limits = [health.open_files_limit for health in reports if health.open_files_limit is not None]
     if not opened:
         return ABSENT
     return f"{max(opened):,} of {min(limits):,}" if limits else whole(max(opened))

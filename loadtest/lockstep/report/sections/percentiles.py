@@ -13,12 +13,10 @@ from lockstep.analysis.series import Place, whole_groups
 from lockstep.record.histograms import decoded
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import Chart, Row, chart_of
-from lockstep.report.loads import greatest_load, named, told, under
 from lockstep.report.material import Material
-from lockstep.report.numbers import duration, plain
 from lockstep.report.section import Column, Section, Table, one_drawing
 from lockstep.report.sections.figures import SERIES
-from lockstep.report.titles import contrasted
+from lockstep.report.words import contrasted, contrasting, duration, greatest_load, named, plain, under
 from lockstep.runs.records import Cell
 
 US_PER_MS = 1_000
@@ -68,7 +66,7 @@ def _curve(material: Material, cells: Sequence[Cell], phase: str) -> list[Percen
 def _percentile_title(aggregates: Sequence[Aggregate], lines: Sequence[Line]) -> str:
     """By the slowest of a hundred, where the counts reach so far, else by the slowest of ten."""
     by_series = {line.series: line for line in lines if not line.thin}
-    chosen = [by_series[named(each)] for each in told(aggregates) if named(each) in by_series]
+    chosen = [by_series[named(each)] for each in contrasting(aggregates) if named(each) in by_series]
     for nines, share in ((P99, "100"), (P90, "10")):
         found = [(line.series, _at(line, nines)) for line in chosen]
         words = [(series, duration(value)) for series, value in found if value is not None]

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from lockstep.analysis.check import Topic
 from lockstep.analysis.scalability import MIN_LEVELS, Parameter, Scaling, Unfit, UslFit
 from lockstep.report.material import Material
-from lockstep.report.numbers import ABSENT, figures, percent
 from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.sections.figures import SERIES
-from lockstep.report.why_words import scalability_sentence
+from lockstep.report.words import ABSENT, contrasted, counted, figures, join_words, percent
 
 
 def scalability_section(material: Material) -> Section | None:
@@ -28,6 +27,29 @@ def scalability_section(material: Material) -> Section | None:
         (Topic.THROUGHPUT,),
         scalability_table(material.scalings),
     )
+
+
+def scalability_sentence(scalings: Sequence[Scaling]) -> str | None:
+    """What part of the work is done one at a time, mode by mode; None where there was one level only."""
+    most = max((len(each.levels) for each in scalings), default=1)
+    if most == 1:
+        return None
+    if most < MIN_LEVELS:
+        return f"The universal scalability law needs {MIN_LEVELS} levels; this plan has {most}."
+    laws = [(each.series.name, each.law) for each in scalings if each.law is not None]
+    contention = contrasted([(series, percent(law.curve.contention)) for series, law in laws])
+    unfit = [each.series.name for each in scalings if each.unfit is Unfit.NO_FIT]
+    sentences = [
+        *([f"By the universal scalability law, contention is {contention}."] if contention else []),
+        *(_peak(series, law) for series, law in laws if law.peak is not None),
+        *([f"The universal scalability law does not fit {join_words(unfit)}."] if unfit else []),
+    ]
+    return " ".join(sentences)
+
+
+def _peak(series: str, law: UslFit) -> str:
+    assert law.peak is not None, "only who has a peak is asked"
+    return f"Throughput with {series} peaks at about {counted(round(law.peak.value), 'connection')}."
 
 
 def _law_columns(

@@ -1,4 +1,4 @@
-"""How many were served: throughput over the level, with its law where one fits, and the number in service."""
+"""How throughput follows the level, with the scalability law where it fits."""
 
 from __future__ import annotations
 
@@ -13,15 +13,12 @@ from lockstep.analysis.check import Topic
 from lockstep.analysis.scalability import Scaling, Unfit, UslFit
 from lockstep.analysis.series import Series, SeriesIndex
 from lockstep.report.charts import axes
-from lockstep.report.charts.picture import Chart, Row, chart_of
-from lockstep.report.charts.rows import Block, bars
-from lockstep.report.loads import by_load, named
+from lockstep.report.charts.picture import Chart, chart_of
 from lockstep.report.material import Material
-from lockstep.report.numbers import plain, whole
 from lockstep.report.section import Column, Section, Table, one_drawing
-from lockstep.report.sections.figures import LEVEL, LOAD, NAMED, RESULT_BY_NAME, SERIES, THROUGHPUT
-from lockstep.report.titles import in_service_title, throughput_title
-from lockstep.report.why_words import scalability_sentence
+from lockstep.report.sections.figures import LEVEL, SERIES, THROUGHPUT
+from lockstep.report.sections.scalability import scalability_sentence
+from lockstep.report.words import contrasted, contrasting, counted, figures, named, plain, whole
 from lockstep.runs.records import Cell
 
 WIDTH, HEIGHT = 296, 300
@@ -59,17 +56,28 @@ def throughput_section(material: Material) -> Section | None:
     )
 
 
-def in_service_section(material: Material) -> Section | None:
-    """The peak in service."""
-    aggregates = material.aggregates
-    return one_drawing(
-        "in-service",
-        in_service_title(aggregates),
-        "The peak over all repeats, by the server's own count.",
-        (Topic.SERVER,),
-        in_service_chart(aggregates, material.colours),
-        Table.of((NAMED, LOAD, RESULT_BY_NAME["in_service"]), aggregates),
-    )
+def throughput_title(aggregates: Sequence[Aggregate]) -> str:
+    """How throughput follows the level."""
+    levels = sorted({each.level for each in aggregates})
+    grown = [(named(each), _growth(aggregates, each, levels[0])) for each in contrasting(aggregates)]
+    found = [(series, growth) for series, growth in grown if growth is not None]
+    if not found:
+        return f"Throughput at {counted(levels[-1], 'connection')}" if levels else "Throughput"
+    verb = "grows" if all(growth >= 1 for _, growth in found) else "changes"
+    span = f"From {levels[0]} to {counted(levels[-1], 'connection')}"
+    factors = contrasted([(series, figures(growth)) for series, growth in found])
+    return f"{span}, throughput {verb} by a factor of {factors}"
+
+
+def _growth(aggregates: Sequence[Aggregate], top: Aggregate, least_level: int) -> float | None:
+    """Throughput at this level over that at the lowest; None where either is none, or they are one."""
+    at_least = (each for each in aggregates if (each.series, each.level) == (top.series, least_level))
+    lowest = sum(map(_throughput, at_least))
+    return _throughput(top) / lowest if lowest and _throughput(top) and top.level != least_level else None
+
+
+def _throughput(each: Aggregate) -> float:
+    return each.messages_per_s.median if each.messages_per_s is not None else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,11 +190,11 @@ def _rates(axis: axes.Axis) -> alt.Y:
     )
 
 
-def _levels(levels: Sequence[float], greatest: float) -> alt.X:
+def _levels(levels: Sequence[float], highest: float) -> alt.X:
     return alt.X(
         "level:Q",
         title="connections",
-        scale=alt.Scale(type="log", base=2, domain=[levels[0] / 1.3, greatest * 1.3], nice=False),
+        scale=alt.Scale(type="log", base=2, domain=[levels[0] / 1.3, highest * 1.3], nice=False),
         axis=alt.Axis(values=list(levels), grid=False, format="d"),
     )
 
@@ -198,21 +206,3 @@ def _labels(lines: Sequence[Point], axis: axes.Axis, gap: float) -> list[Point]:
     return [
         replace(point, rate=axis.value(fraction)) for point, fraction in zip(ends, fractions, strict=True)
     ]
-
-
-def in_service_chart(aggregates: Sequence[Aggregate], colours: Mapping[Series, str]) -> Chart | None:
-    """The peak in service over all repeats; None where nobody was or nothing is told."""
-    blocks = []
-    greatest = 0
-    for where, group in by_load(aggregates):
-        counts = [(each, each.max_in_service) for each in group if each.max_in_service is not None]
-        greatest = max([greatest, *(count for _, count in counts)])
-        marks: list[Row] = [
-            {"series": named(each), "colour": colours[each.series], "opacity": 1, "start": 0, "end": count}
-            for each, count in counts
-        ]
-        words: list[Row] = [{"series": named(each), "words": whole(count)} for each, count in counts]
-        blocks.append(Block(where, [named(each) for each in group], marks, words))
-    if greatest == 0:
-        return None
-    return bars(blocks, axes.counts(greatest), "connections in service")

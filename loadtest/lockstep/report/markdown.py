@@ -11,12 +11,12 @@ from lockstep.analysis.series import Series
 from lockstep.report.conditions import in_one_line
 from lockstep.report.headline import CELL, headline, standing, supporting
 from lockstep.report.material import Material
-from lockstep.report.numbers import counted
 from lockstep.report.section import Column, Table
 from lockstep.report.sections.confidence import estimate_words
 from lockstep.report.sections.figures import LOAD, NAMED, RESULT_BY_NAME
+from lockstep.report.words import counted
 
-MOST_ROWS = 12
+MAX_ROWS = 12
 # The columns of the results that fit a comment, between the load and the ratio.
 PICKED = ("messages_per_s", "response_p50", "response_p99", "in_service", "failed")
 
@@ -24,7 +24,7 @@ PICKED = ("messages_per_s", "response_p50", "response_p99", "in_service", "faile
 def summary_md(material: Material) -> str:
     """The whole text; it ends with a newline."""
     blocks = [
-        *([f"**{said}**"] if (said := standing(material.run)) else []),
+        *([f"**{words}**"] if (words := standing(material.run)) else []),
         *_degraded(material),
         f"**{_escaped(headline(material.verdict, material.aggregates))}**",
         _bullets(map(_escaped, supporting(material.verdict, material.aggregates))),
@@ -43,7 +43,7 @@ def _degraded(material: Material) -> list[str]:
 
 
 def _table(material: Material) -> Iterator[str]:
-    """The rows under the greatest loads, MOST_ROWS at most, and how many more there are."""
+    """The rows under the greatest loads, MAX_ROWS at most, and how many more there are."""
     chosen = _greatest(material.aggregates)
     if not chosen:
         return
@@ -71,7 +71,7 @@ def _table(material: Material) -> Iterator[str]:
 def _greatest(aggregates: Sequence[Aggregate]) -> list[Aggregate]:
     """As many as fit, greatest loads first; in the plan's order."""
     by_load = sorted(aggregates, key=lambda each: (each.level, each.series.rate_per_s or 0.0), reverse=True)
-    kept = by_load[:MOST_ROWS]
+    kept = by_load[:MAX_ROWS]
     return [each for each in aggregates if each in kept]
 
 

@@ -7,13 +7,13 @@ import functools
 from lockstep.plan import Arrival
 from lockstep.record.histograms import decoded
 from lockstep.worker.arrivals import Constant
-from tests.locust.crew import Echo, crew, messages_in, order, until
+from tests.support.crew import Echo, crew, order, until
 
 
 def test_every_arrival_of_an_open_load_is_taken_or_dropped() -> None:
     """One user who needs 10 ms cannot start 500 a second: most are delayed, the oldest are dropped."""
     peer = Echo(delay_s=0.01)
-    with crew(peer, users=1) as (agent, runner, table):
+    with crew(peer, users=1) as (agent, runner):
         agent.begin(order(peer.port, timeout_s=0.2, messages=1, arrival=Arrival("constant", 500.0)))
         until(lambda: peer.heard >= 40)
         agent.end()
@@ -23,13 +23,12 @@ def test_every_arrival_of_an_open_load_is_taken_or_dropped() -> None:
         assert taken + report.standing.dropped == due
         assert 0 < report.standing.delayed <= taken
         assert report.standing.dropped > 0
-        assert messages_in(table) == taken
 
 
 def test_an_open_loads_response_runs_from_when_it_was_due() -> None:
     for scenario in ("session", "persistent"):
         peer = Echo(delay_s=0.01)
-        with crew(peer, users=1) as (agent, runner, _):
+        with crew(peer, users=1) as (agent, runner):
             arrival = Arrival("constant", 500.0)
             agent.begin(order(peer.port, scenario=scenario, messages=1, arrival=arrival))
             until(functools.partial(lambda peer: peer.heard >= 20, peer))
@@ -43,7 +42,7 @@ def test_an_open_loads_response_runs_from_when_it_was_due() -> None:
 
 def test_users_that_idle_take_their_arrivals_in_time() -> None:
     peer = Echo()
-    with crew(peer, users=8) as (agent, runner, _):
+    with crew(peer, users=8) as (agent, runner):
         agent.begin(order(peer.port, scenario="persistent", arrival=Arrival("constant", 100.0)))
         until(lambda: peer.heard >= 20)
         agent.end()
@@ -55,7 +54,7 @@ def test_users_that_idle_take_their_arrivals_in_time() -> None:
 
 def test_a_closed_load_has_no_late_or_dropped_arrivals() -> None:
     peer = Echo()
-    with crew(peer) as (agent, runner, _):
+    with crew(peer) as (agent, runner):
         agent.begin(order(peer.port))
         until(lambda: peer.heard > 20)
         agent.end()

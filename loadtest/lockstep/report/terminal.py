@@ -15,7 +15,6 @@ from lockstep.analysis.checks import degradations
 from lockstep.analysis.gates import judge_gates
 from lockstep.report.headline import CELL, headline, peak_notes, standing, supporting
 from lockstep.report.material import Material
-from lockstep.report.numbers import counted
 from lockstep.report.section import Column, Item
 from lockstep.report.sections.figures import RESULT_BY_NAME
 from lockstep.report.sections.gates import (
@@ -26,6 +25,7 @@ from lockstep.report.sections.gates import (
     value_with_spread,
     verdict_of,
 )
+from lockstep.report.words import counted
 from lockstep.runs.records import Run
 
 # The columns of the results that fit into 80 columns.
@@ -45,16 +45,16 @@ _STYLES = {OK: "green", FAILED: "bold red", NOT_JUDGED: "yellow"}
 
 def print_report(material: Material, console: Console) -> None:
     """What degrades the run, the verdict in words, the table, and what the other checks found: each once."""
-    if said := standing(material.run):
-        console.print(Text(said, style="bold red"))
+    if line := standing(material.run):
+        console.print(Text(line, style="bold red"))
     degrading = degradations(material.findings)
     if degrading:
         console.print(Text(DEGRADED, style="bold red"))
     for finding in degrading:
         _print_finding(finding, console, style="red")
     console.print(Text(headline(material.verdict, material.aggregates), style="bold"))
-    for said in supporting(material.verdict, material.aggregates):
-        console.print(Text(said))
+    for line in supporting(material.verdict, material.aggregates):
+        console.print(Text(line))
     if material.aggregates:
         # Where a series has a long name it is that which wraps, never a number.
         console.print(text_table(COLUMNS, material.aggregates, wrapped={"series"}))
@@ -86,11 +86,11 @@ def text_table(
 
 def _print_finding(finding: Finding, console: Console, style: str) -> None:
     """What is wrong, where, and the advice; one line where all of it fits into one."""
-    said, advice = Text(f"{finding.check.name}: {finding.check.message}", style=style), finding.check.advice
-    if not finding.where and len(said) + 1 + len(advice) <= console.width:
-        console.print(Text.assemble(said, " ", advice))
+    line, advice = Text(f"{finding.check.name}: {finding.check.message}", style=style), finding.check.advice
+    if not finding.where and len(line) + 1 + len(advice) <= console.width:
+        console.print(Text.assemble(line, " ", advice))
         return
-    console.print(said)
+    console.print(line)
     _print_where(finding, console)
     _print_below(advice, console)
 
