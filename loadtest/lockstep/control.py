@@ -134,14 +134,28 @@ class Counts(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Health(Message):
+    """How a worker has fared since the cell began, as WorkerHealth says; loop_lag is plain instead.
+
+    That is a histogram in HdrHistogram's own base64 encoding, in nanoseconds.
+    """
+
+    cpu_share: float
+    loop_lag: str
+    throttled_s: float | None = None
+    open_files: int | None = None
+    open_files_limit: int | None = None
+    resident_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing(Message):
     """One worker's cell as far as it has come: of several the last one holds, and the others are history.
 
     window_s: how much of the window is over. delayed: arrivals for which no user was free when they were due.
     dropped: arrivals that no user ever took. backed_off: how often a user waited before another try.
     port_waits: connections that had to wait for a local port. addresses: where connections were opened to,
-    `ip:port`. users: how many are there. health: what a WorkerHealth is made of; its `loop_lag` is a
-    histogram in HdrHistogram's own base64 encoding, in nanoseconds.
+    `ip:port`. users: how many are there.
     """
 
     window_s: float
@@ -151,7 +165,14 @@ class Standing(Message):
     port_waits: int
     addresses: list[str]
     users: int
-    health: dict[str, Any]
+    health: Health
+
+    def _plain(self) -> dict[str, Any]:
+        return {**Message._plain(self), "health": self.health.to_message()}
+
+    @classmethod
+    def _read(cls, message: dict[str, Any]) -> Standing:
+        return cls(**{**message, "health": Health(**message["health"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,8 +196,8 @@ class Report(Message):
 
     @classmethod
     def _read(cls, message: dict[str, Any]) -> Report:
-        counts, standing = Counts(**message["counts"]), Standing(**message["standing"])
-        return cls(**{**message, "counts": counts, "standing": standing})
+        parts = {"counts": Counts(**message["counts"]), "standing": Standing._read(message["standing"])}
+        return cls(**{**message, **parts})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -128,7 +128,7 @@ class TcpUser(User):
 
         sample: what the step was, how it ended, and when, in monotonic nanoseconds.
         """
-        feed_of(self.environment).tell(type(self).__name__, sample)
+        feed_of(self.environment).fire(type(self).__name__, sample)
 
     def _meter(self) -> Meter:
         """One event for each step where somebody looks at each; else a journal that fills Locust's table."""

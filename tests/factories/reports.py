@@ -7,7 +7,7 @@ from typing import Any
 
 import msgpack
 
-from lockstep.control import CellOrder, Report, Standing
+from lockstep.control import CellOrder, Health, Report, Standing
 from lockstep.plan import Arrival, Traffic
 from lockstep.record.histograms import encoded, new_histogram
 from lockstep.record.journal import Journal
@@ -110,9 +110,9 @@ def report_of_due(
     return sent(recorder, worker, final=final, **standing)
 
 
-def health_message(worker: str, cpu_share: float = 0.5) -> dict[str, Any]:
+def health(cpu_share: float = 0.5) -> Health:
     """What a worker tells of itself."""
-    return {"worker": worker, "cpu_share": cpu_share, "loop_lag": encoded(new_histogram())}
+    return Health(cpu_share=cpu_share, loop_lag=encoded(new_histogram()))
 
 
 def sent(recorder: CellRecorder, worker: str, *, final: bool, **standing: Any) -> Report:
@@ -125,7 +125,7 @@ def sent(recorder: CellRecorder, worker: str, *, final: bool, **standing: Any) -
         "port_waits": 0,
         "addresses": [],
         "users": 2,
-        "health": health_message(worker),
+        "health": health(),
     }
     report = Report(
         run_id=recorder.order.run_id,

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hdrh.histogram import HdrHistogram
-
-from lockstep.control import CellOrder, Opened, Report, Standing
-from lockstep.record.histograms import of_histogram
+from lockstep.control import CellOrder, Health, Opened, Report, Standing
+from lockstep.record.histograms import decoded, of_histogram
 from lockstep.record.sums import CellSums, SpanSums, messages_of
 from lockstep.runs.measures import Distribution
 from lockstep.runs.records import CLIENT_TIMES, CellDetail, Messages, WorkerHealth
@@ -159,7 +157,7 @@ class CellCollector:
     @property
     def health(self) -> list[WorkerHealth]:
         """How each worker fared, in the order of their names."""
-        return [worker_health(each.health) for _, each in sorted(self._standing.items())]
+        return [worker_health(worker, each.health) for worker, each in sorted(self._standing.items())]
 
     @property
     def times(self) -> dict[str, Distribution]:
@@ -183,8 +181,8 @@ class CellCollector:
         )
 
 
-def worker_health(health: dict[str, Any]) -> WorkerHealth:
-    """The health of a worker's standing, as a run keeps it."""
-    fields = dict(health)
-    lag_ns = HdrHistogram.decode(fields.pop("loop_lag"))
-    return WorkerHealth(**fields, loop_lag_us=of_histogram(lag_ns))
+def worker_health(worker: str, health: Health) -> WorkerHealth:
+    """A worker's health as a run keeps it."""
+    fields = health.to_message()
+    lag_ns = decoded(fields.pop("loop_lag"))
+    return WorkerHealth(worker, **fields, loop_lag_us=of_histogram(lag_ns))

@@ -79,7 +79,7 @@ class RunningCell:
         self.recorder = CellRecorder(order)
         self._worker = worker
         self._feed = feed
-        self._health = HealthMonitor(worker)
+        self._health = HealthMonitor()
         scenario = SCENARIOS[order.traffic.scenario]
         # Locked clients: one session at a time in this process.
         locked = order.traffic.client_mode == "locked"

@@ -18,7 +18,7 @@ from tests.factories.reports import (
     OPEN,
     START_NS,
     begun,
-    health_message,
+    health,
     journal_of,
     message,
     order,
@@ -255,10 +255,10 @@ def test_of_all_workers_failures_an_example_of_each_outcome_is_kept() -> None:
 
 def test_each_workers_health_is_what_it_told_last_in_the_order_of_their_names() -> None:
     collector = CellCollector(order(), {"w1", "w2"})
-    collector.add(report_of([], "w2", final=False, health=health_message("w2", 0.9)))
-    collector.add(report_of([], "w1", health=health_message("w1", 0.1)))
-    collector.add(report_of([], "w2", health=health_message("w2", 0.2)))
-    assert [(health.worker, health.cpu_share) for health in collector.health] == [("w1", 0.1), ("w2", 0.2)]
+    collector.add(report_of([], "w2", final=False, health=health(0.9)))
+    collector.add(report_of([], "w1", health=health(0.1)))
+    collector.add(report_of([], "w2", health=health(0.2)))
+    assert [(each.worker, each.cpu_share) for each in collector.health] == [("w1", 0.1), ("w2", 0.2)]
 
 
 def test_who_has_not_opened_its_connections_is_known_and_the_slowest_tells_how_long_it_took() -> None:
