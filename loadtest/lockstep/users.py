@@ -125,7 +125,7 @@ class TcpUser(User):
 
     def on_sample(self, sample: Sample) -> None:
         """Called with every finished step, if you extend it; feeds Locust."""
-        feed_of(self.environment).tell(type(self).__name__, sample)
+        feed_of(self.environment).fire(type(self).__name__, sample)
 
     def _meter(self) -> Meter:
         """One event for each step where somebody looks at each; else a journal that fills Locust's table."""

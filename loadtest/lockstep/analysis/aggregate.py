@@ -88,15 +88,15 @@ def _aggregate(place: Place, kind: Mode, group: Sequence[Cell]) -> Aggregate:
 
 def _times(cells: Sequence[Cell]) -> dict[str, dict[str, Spread]]:
     """Every statistic of every time, over the cells that have it."""
-    found: dict[str, list[Distribution]] = {}
+    by_name: dict[str, list[Distribution]] = {}
     for cell in cells:
         for name, each in (cell.times | (cell.server.times if cell.server is not None else {})).items():
-            found.setdefault(name, []).append(each)
+            by_name.setdefault(name, []).append(each)
     return {
         name: {
             statistic: _spread_of([getattr(each, statistic) for each in group]) for statistic in STATISTICS
         }
-        for name, group in found.items()
+        for name, group in by_name.items()
     }
 
 
@@ -131,8 +131,8 @@ def curve(histograms_ns: Sequence[HdrHistogram]) -> list[Percentile]:
     counts = [count for each in histograms_ns if (count := each.get_total_count())]
     if not counts or min(counts) <= MIN_BEYOND:
         return []
-    most_nines = np.log10(min(counts) / MIN_BEYOND)
-    nines = [step / _STEPS_PER_NINE for step in range(int(most_nines * _STEPS_PER_NINE) + 1)]
+    max_nines = np.log10(min(counts) / MIN_BEYOND)
+    nines = [step / _STEPS_PER_NINE for step in range(int(max_nines * _STEPS_PER_NINE) + 1)]
     repeats = [list(_values_us(each, nines)) for each in histograms_ns if each.get_total_count()]
     return [
         Percentile(each, median(values))
@@ -145,9 +145,9 @@ def _values_us(histogram_ns: HdrHistogram, nines: Sequence[float]) -> Iterator[f
     counts = np.frombuffer(histogram_ns.counts, dtype=np.uint64)
     reached = np.cumsum(counts)
     total = int(reached[-1])
-    greatest_ns = histogram_ns.get_max_value()
+    max_ns = histogram_ns.get_max_value()
     for each in nines:
         rank = max(1, int(total * (1 - 10.0**-each) + 0.5))
         index = int(np.searchsorted(reached, rank))
         upper_ns = histogram_ns.get_highest_equivalent_value(histogram_ns.get_value_from_index(index))
-        yield min(upper_ns, greatest_ns) / NS_PER_US
+        yield min(upper_ns, max_ns) / NS_PER_US

@@ -86,8 +86,8 @@ def _ledger_difference(cell: Cell) -> str | None:
     """Every line of the ledger that differs, with both numbers, and the explanation; None where none does."""
     if cell.ledger.exact:
         return None
-    told = "; ".join(_differing_lines(cell.ledger))
-    return f"{told} ({cell.ledger.explanation})" if cell.ledger.explanation else told
+    lines = "; ".join(_differing_lines(cell.ledger))
+    return f"{lines} ({cell.ledger.explanation})" if cell.ledger.explanation else lines
 
 
 def _differing_lines(ledger: Ledger) -> list[str]:

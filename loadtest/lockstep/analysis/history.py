@@ -31,7 +31,7 @@ class Entry:
     run: Run
     kind: int
     verdict: Verdict
-    found: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
     gates: tuple[GateResult, ...]
     aggregates: tuple[Aggregate, ...]
     since: RunDiff | None
@@ -78,7 +78,7 @@ def _entry(folder: str, run: Run, kind: int, before: Run | None, index: SeriesIn
         run=run,
         kind=kind,
         verdict=verdict,
-        found=tuple(findings(run)),
+        findings=tuple(findings(run)),
         gates=tuple(judge_gates(run)),
         aggregates=tuple(aggregates_among(index, run.cells, run.modes)),
         since=None if before is None or verdict.withheld else diff(before, run, TOLERANCE),

@@ -62,8 +62,8 @@ def _fairness(
     name: str, unit: Unit, of: Callable[[Fairness], float | None], *, more_is_better: bool = False
 ) -> Metric:
     def of_cell(cell: Cell) -> float | None:
-        found = None if cell.server is None else cell.server.fairness
-        return None if found is None else of(found)
+        fairness = None if cell.server is None else cell.server.fairness
+        return None if fairness is None else of(fairness)
 
     return Metric(name, unit, more_is_better, of_cell)
 
@@ -92,9 +92,9 @@ METRICS: Mapping[str, Metric] = {
         *(_client_time(name, statistic) for name in CLIENT_TIMES for statistic in STATISTICS),
         *(_server_time(name, statistic) for name in SERVER_TIMES for statistic in STATISTICS),
         *map(_server_count, _SERVER_COUNTS),
-        _fairness("overtaken_share", Unit.SHARE, lambda found: found.overtaken_share),
-        _fairness("jain", Unit.SHARE, lambda found: found.jain, more_is_better=True),
-        _fairness("longest_wait", Unit.US, lambda found: found.longest_wait_us),
+        _fairness("overtaken_share", Unit.SHARE, lambda fairness: fairness.overtaken_share),
+        _fairness("jain", Unit.SHARE, lambda fairness: fairness.jain, more_is_better=True),
+        _fairness("longest_wait", Unit.US, lambda fairness: fairness.longest_wait_us),
         _count("failed", _failed),
         Metric("failed_share", Unit.SHARE, False, _failed_share),
         _count("late", lambda cell: cell.late),

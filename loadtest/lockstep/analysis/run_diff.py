@@ -99,9 +99,9 @@ def diff(first: Run, second: Run, tolerance: float) -> RunDiff:
     more than twice the share that any repeat of the first run lost.
     """
     withheld = tuple(
-        (which, found)
+        (which, finding)
         for which, run in (("A", first), ("B", second))
-        for found in degradations(findings(run))
+        for finding in degradations(findings(run))
     )
     places, a, b = _by_place(first, second)
     common = [] if withheld else [place for place in places if place in a and place in b]

@@ -65,7 +65,7 @@ def needed_s(exchange_ns: float) -> float:
 def foreseen(
     services: Mapping[str, Service], levels: Sequence[int], messages: int, *, warmup_s: float, seconds: float
 ) -> str | None:
-    """What can be said before a plan's load: that its windows are over before every user had its turn twice.
+    """What can be said before a plan's load: that its windows are over before every user has iterated twice.
 
     services: mode -> what the server says of it. seconds: the measured time. None where every user goes round
     twice before the window is over; that may still be too short, and is measured.

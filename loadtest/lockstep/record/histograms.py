@@ -28,7 +28,7 @@ def new_histogram() -> HdrHistogram:
 
 
 def record_all(histogram: HdrHistogram, values_ns: Nanoseconds) -> None:
-    """Record every value; below 0 counts as 0, beyond the highest as the highest."""
+    """Record every value, shape (values,); below 0 counts as 0, beyond the highest as the highest."""
     if not len(values_ns):
         return
     values = np.clip(values_ns, 0, HIGHEST_NS)

@@ -79,10 +79,10 @@ class LocustFeed:
 
         readers, failures, keep_connection, max_connections: who else takes them, as for Journal.
         """
-        tell = functools.partial(self.tell, name)
-        failures = (*failures, tell)
+        fire = functools.partial(self.fire, name)
+        failures = (*failures, fire)
         if somebody_listens(self._environment):
-            journal: Journal = _FiringJournal(readers, failures, keep_connection, max_connections, tell)
+            journal: Journal = _FiringJournal(readers, failures, keep_connection, max_connections, fire)
         else:
             enter = functools.partial(fill, self._environment.stats, name)
             journal = Journal((*readers, enter), failures, keep_connection, max_connections)
@@ -100,8 +100,8 @@ class LocustFeed:
             self.register(name, self.new_journal(name))
         return self._journals[name]
 
-    def tell(self, name: str, sample: Sample) -> None:
-        """Tell everybody who listens on `events.request` of one sample, Locust's table among them.
+    def fire(self, name: str, sample: Sample) -> None:
+        """Fire `events.request` for one sample: Locust's own table listens too.
 
         A failure carries no time: Locust would count it among the answers' percentiles. What was in flight
         when its user was stopped is neither answer nor failure: it is counted, and logged at the test's end.
@@ -158,18 +158,18 @@ class _FiringJournal(Journal):
         failures: Sequence[Callable[[Sample], None]],
         keep_connection: Callable[[str, ClientView], None] | None,
         max_connections: int,
-        tell: Callable[[Sample], None],
+        fire: Callable[[Sample], None],
     ) -> None:
         super().__init__(readers, failures, keep_connection, max_connections)
-        self._tell = tell
+        self._fire = fire
 
     def step(self, phase: Phase, start_ns: int, end_ns: int) -> None:
         super().step(phase, start_ns, end_ns)
-        self._tell(Sample(phase, Outcome.ANSWERED, start_ns, end_ns))
+        self._fire(Sample(phase, Outcome.ANSWERED, start_ns, end_ns))
 
     def message(self, row: MessageRow) -> None:
         super().message(row)
-        self._tell(message_sample(row))
+        self._fire(message_sample(row))
 
 
 def fill(stats: RequestStats, name: str, batch: Batch) -> None:
@@ -196,7 +196,7 @@ def _enter(
 ) -> None:
     """Rows of one request type, in its own row of the table and, where they belong there, in the total.
 
-    starts_ns, ends_ns: monotonic; offset_s makes them the time of day that Locust keeps.
+    starts_ns, ends_ns: monotonic, shape (rows,); offset_s makes them the time of day that Locust keeps.
     """
     elapsed_ns = ends_ns - starts_ns
     times, counts = np.unique(three_digits_each(elapsed_ns / 1e6), return_counts=True)
@@ -231,7 +231,7 @@ def _extend(entry: StatsEntry, min_ms: float, max_ms: float) -> None:
 
 
 def three_digits_each(times_ms: np.typing.NDArray[np.float64]) -> np.typing.NDArray[np.float64]:
-    """Milliseconds to three significant digits, as three_digits has them one by one."""
+    """Milliseconds to three significant digits, as three_digits has them one by one; the shape stays."""
     positive = np.where(times_ms > 0, times_ms, 1.0)
     decimals = 2 - np.floor(np.log10(positive))
     scale = 10.0 ** np.abs(decimals)

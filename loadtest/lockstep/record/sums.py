@@ -47,7 +47,7 @@ class SpanSums:
     longest_ns: int = 0
 
     def add(self, window: Window, starts_ns: Nanoseconds, ends_ns: Nanoseconds) -> None:
-        """Exchanges that went well."""
+        """Exchanges that went well: when each began and ended, monotonic, shape (exchanges,)."""
         in_it, at_its_end = self._lie(window, starts_ns, ends_ns)
         self.completed += int(in_it.sum())
         self.before_ns += int(np.maximum(window.start_ns - starts_ns[in_it], 0).sum())

@@ -109,13 +109,13 @@ def _gates(entry: Entry) -> str:
 
 
 def _checks(entry: Entry) -> str:
-    if degradations(entry.found):
+    if degradations(entry.findings):
         return DEGRADED
     if entry.run.finished is None:
         return "unfinished"
     if entry.run.interrupted:
         return "interrupted"
-    return f"{len(entry.found)} found" if entry.found else "passed"
+    return f"{len(entry.findings)} found" if entry.findings else "passed"
 
 
 def render_history(history: History, links: Mapping[str, str], left_out: Sequence[str]) -> str:

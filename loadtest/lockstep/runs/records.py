@@ -182,7 +182,7 @@ class Cell:
     rate_per_s: the offered load, None where it is closed. late: arrivals for which no user was free when they
     were due. dropped: arrivals that no user ever took. times: by CLIENT_TIMES, without those of which nothing
     was counted; response runs from the intended time, round_trip from the send; send_lag lies between them
-    (closed: from the end of the user's last turn).
+    (closed: from the end of the user's last iteration).
     reports_refused: workers' reports that belonged to another run. reports_late: those of this run that
     belonged to an earlier cell, or came from a worker that this one was not given to.
     users: how many there really were, told by the workers; None where they come and go. backed_off: how often

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lockstep.analysis.aggregate import aggregate
-from lockstep.analysis.scalability import Curve, Parameter, Scaling, Unfit, UslFit, scalings
+from lockstep.analysis.scalability import Curve, Fit, Parameter, Scaling, UslFit, scalings
 from lockstep.report.charts.picture import Chart
 from lockstep.report.material import colours
 from lockstep.report.sections.scalability import fit_words, scalability_sentence, scalability_table
@@ -50,26 +50,23 @@ def law(contention: float, peak: Parameter | None = None) -> UslFit:
         Parameter(contention, 0, 2 * contention),
         Parameter(curve.coherency, curve.coherency / 2, curve.coherency * 2),
         peak,
-        0.034,
     )
 
 
-def scaling(
-    mode: str, found: UslFit | None, unfit: Unfit | None = None, levels: tuple[int, ...] = LEVELS
-) -> Scaling:
-    return Scaling(series_named(mode), levels, found, unfit, 0.41 if unfit is Unfit.NO_FIT else None)
+def scaling(mode: str, fit: Fit | None, levels: tuple[int, ...] = LEVELS) -> Scaling:
+    return Scaling(series_named(mode), levels, fit)
 
 
-FREE = scaling("free", law(0.012, Parameter(41, 30, None)))
+FREE = scaling("free", Fit(0.034, law(0.012, Parameter(41, 30, None))))
 
 
-LOCK = scaling("lock", law(1.02))
+LOCK = scaling("lock", Fit(0.034, law(1.02)))
 
 
-TICKET = scaling("ticket", law(1.02))
+TICKET = scaling("ticket", Fit(0.034, law(1.02)))
 
 
-UNFIT = scaling("queue=1", None, Unfit.NO_FIT)
+UNFIT = scaling("queue=1", Fit(0.41, None))
 
 
 @pytest.mark.parametrize(
@@ -84,10 +81,10 @@ UNFIT = scaling("queue=1", None, Unfit.NO_FIT)
             ["contention is 102% with lock.", "does not fit queue=1."],
         ),
         (
-            [scaling("lock", None, Unfit.FEW_LEVELS, (1, 8, 32))],
+            [scaling("lock", None, (1, 8, 32))],
             ["needs 5 levels; this plan has 3."],
         ),
-        ([scaling("lock", None, Unfit.FEW_LEVELS, (8,))], None),
+        ([scaling("lock", None, (8,))], None),
         ([], None),
     ],
 )
@@ -98,7 +95,7 @@ def test_a_sentence_tells_the_law_or_why_there_is_none(each: list[Scaling], said
 
 
 def test_a_row_of_scalability_has_intervals_or_the_reason_why_not() -> None:
-    few = scaling("iterative", None, Unfit.FEW_LEVELS, (1, 8, 32))
+    few = scaling("iterative", None, (1, 8, 32))
     free, lock, unfit, short = scalability_table([FREE, LOCK, UNFIT, few]).rows
     assert free == (
         *("free", "400", "390 to 410", "1.2%", "0% to 2.4%"),
@@ -107,8 +104,8 @@ def test_a_row_of_scalability_has_intervals_or_the_reason_why_not() -> None:
     assert lock[7:9] == ("none", "–")
     assert unfit == ("queue=1", *["–"] * 8, "does not fit (misses by 41%)")
     assert short[-1] == "not enough levels (3 of 5)"
-    assert scalability_table([scaling("lock", None, Unfit.FEW_LEVELS, (8,))]).rows == ()
-    assert fit_words(replace(UNFIT, deviation=None)) == "does not fit"
+    assert scalability_table([scaling("lock", None, (8,))]).rows == ()
+    assert fit_words(replace(UNFIT, fit=None)) == "does not fit"
 
 
 def drawn(levels: tuple[int, ...], curve: Curve) -> Chart | None:

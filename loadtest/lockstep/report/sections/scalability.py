@@ -92,10 +92,11 @@ def scalability_table(scalings: Sequence[Scaling]) -> Table:
 
 def fit_words(scaling: Scaling) -> str:
     """`within 3%`, `not enough levels (3 of 5)` or `does not fit (misses by 41%)`."""
-    if scaling.law is not None:
-        return f"within {max(scaling.law.deviation, 0.01):.0%}"
+    fit = scaling.fit
     if scaling.unfit is Unfit.FEW_LEVELS:
         return f"{Unfit.FEW_LEVELS.value} ({len(scaling.levels)} of {MIN_LEVELS})"
-    if scaling.deviation is None:
+    if fit is None:
         return Unfit.NO_FIT.value
-    return f"{Unfit.NO_FIT.value} (misses by {scaling.deviation:.0%})"
+    if fit.law is None:
+        return f"{Unfit.NO_FIT.value} (misses by {fit.deviation:.0%})"
+    return f"within {max(fit.deviation, 0.01):.0%}"
