@@ -22,8 +22,7 @@ from lockstep.record.histograms import Nanoseconds
 from lockstep.record.journal import Batch, Journal
 from lockstep.record.locust_numbers import OWN_ROW_ONLY, REQUEST_TYPES, note_time, three_digits, touch
 from lockstep.runs.connections import ClientView
-from lockstep.tcp.failures import without_bytes
-from lockstep.tcp.samples import MessageRow, Outcome, Phase, Sample, message_sample
+from lockstep.tcp.samples import MessageRow, Outcome, Phase, Sample, message_sample, without_bytes
 
 logger = logging.getLogger(__name__)
 

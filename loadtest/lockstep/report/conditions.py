@@ -124,7 +124,7 @@ def _machines(run: Run) -> Iterator[tuple[str, str]]:
     alike: dict[str, list[Mapping[str, Any]]] = {}
     for host in run.hosts:
         words = ", ".join(
-            f"{name.replace('_', ' ')} {_plain(value)}"
+            f"{_named(name)} {_plain(value)}"
             for name, value in host.items()
             if name not in (*_HOST_HIDDEN, "name")
         )

@@ -36,7 +36,7 @@ from lockstep.report.sections.times import (
     time_spent_section,
 )
 
-_pages = Environment(
+PAGES = Environment(
     loader=PackageLoader("lockstep.report"),
     autoescape=True,
     undefined=StrictUndefined,
@@ -112,7 +112,7 @@ def in_full(findings: Sequence[Finding], sections: Sequence[Section]) -> Callabl
 
 def render(material: Material, shown: Contents, svgs: Mapping[str, Sequence[str]]) -> str:
     """The whole page. svgs: a section's name -> its drawings."""
-    return _pages.get_template("page.html").render(
+    return PAGES.get_template("page.html").render(
         run=material.run,
         headline=headline(material.verdict, material.aggregates),
         supporting=supporting(material.verdict, material.aggregates),

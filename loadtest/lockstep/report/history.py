@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from rich.console import Console
 from rich.text import Text
@@ -16,6 +15,7 @@ from lockstep.analysis.history import Entry, History
 from lockstep.analysis.run_diff import Change, RunDiff
 from lockstep.report.charts.palette import mode_colours, striped
 from lockstep.report.charts.picture import to_svg, unchecked
+from lockstep.report.contents import PAGES
 from lockstep.report.headline import headline
 from lockstep.report.section import Column, Section, Table
 from lockstep.report.sections.figures import RESULTS
@@ -24,9 +24,6 @@ from lockstep.report.terminal import text_table
 from lockstep.report.verdict_words import verdict_in_short
 from lockstep.report.words import counted
 
-_pages = Environment(
-    loader=PackageLoader("lockstep.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
 DEGRADED = "degraded"
 LEGEND = (
     "verdict: against free, unless it says otherwise; since: against the last comparable run before it "
@@ -126,7 +123,7 @@ def render_history(history: History, links: Mapping[str, str], left_out: Sequenc
         sections = [
             section for level in history.levels for section in level_sections(history, level, colours)
         ]
-    return _pages.get_template("history.html").render(
+    return PAGES.get_template("history.html").render(
         many=counted(len(runs), "run"),
         headline=headline(history.entries[-1].verdict, history.entries[-1].aggregates),
         started=_started(history.entries[-1]),

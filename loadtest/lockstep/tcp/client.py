@@ -8,11 +8,9 @@ from __future__ import annotations
 import time
 
 from lockstep.errors import HarnessError
-from lockstep.tcp import failures
-from lockstep.tcp.failures import as_bytes
-from lockstep.tcp.messages import Message, RawEnd, raw_end
+from lockstep.tcp.messages import Message, RawEnd, as_bytes, raw_end
 from lockstep.tcp.samples import ABSENT, ANSWERED, Outcome, Phase, Reply
-from lockstep.tcp.state import Event, State
+from lockstep.tcp.state import NOTHING_SENT, STILL_IN_FLIGHT, Event, State
 from lockstep.tcp.stream import MessageStream
 
 # Looked up once: see ANSWERED.
@@ -20,6 +18,7 @@ _FIRST_REPLY, _MESSAGE = Phase.FIRST_REPLY, Phase.MESSAGE
 _IDLE, _AWAITING = State.IDLE, State.AWAITING
 _SENT = Event.SENT
 _now_ns = time.monotonic_ns
+HAS_AN_END = "`end` is for raw framing: in {framing} framing every reply has an end of its own"
 
 
 class TcpClient(MessageStream):
@@ -119,7 +118,7 @@ class TcpClient(MessageStream):
             if not reply:
                 self._in_flight.next_lost()
             return reply
-        raise HarnessError(failures.NOTHING_SENT)
+        raise HarnessError(NOTHING_SENT)
 
     def _full_check(self, message: Message, due_ns: int, sent_ns: int, data: bytes) -> Outcome:
         """What came is not the whole reply and nothing else: it may be a part of it, or wrong."""
@@ -140,7 +139,7 @@ class TcpClient(MessageStream):
     def _exchange(self, frame: bytes, due_ns: int, expect: bytes | None, rule: RawEnd) -> Reply:
         if self.state is _AWAITING:
             self._need_link().begin()
-            raise HarnessError(failures.STILL_IN_FLIGHT)
+            raise HarnessError(STILL_IN_FLIGHT)
         outcome = self._send(frame, due_ns)
         return self._reported(self._next_reply(expect, rule) if outcome is ANSWERED else Reply(outcome))
 
@@ -154,5 +153,5 @@ class TcpClient(MessageStream):
         if self._framing.name == "raw":
             return raw_end(expect, end, self._header)
         if end is not None:
-            raise HarnessError(failures.HAS_AN_END.format(framing=self._framing.name))
+            raise HarnessError(HAS_AN_END.format(framing=self._framing.name))
         return raw_end(None, None, 0)

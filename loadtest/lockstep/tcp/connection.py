@@ -1,4 +1,4 @@
-"""One TCP connection's life: opened, bounded, given up or closed, each time told to the meter once."""
+"""One TCP connection's life: opened, bounded, given up or closed, and each step in the meter once."""
 
 from __future__ import annotations
 
@@ -6,14 +6,27 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypedDict
 
+from greenlet import GreenletExit
+
 from lockstep.errors import HarnessError
-from lockstep.tcp import failures
 from lockstep.tcp.addresses import ADDRESS_BOOK, Address, AddressBook
 from lockstep.tcp.dialling import DialError, Route, dial
-from lockstep.tcp.failures import check_bound, explain, with_bytes
-from lockstep.tcp.link import BlockingLink, Link, LinkMaker
+from lockstep.tcp.link import BlockingLink, Link, LinkMaker, check_bound
 from lockstep.tcp.messages import ReplyBuffer
-from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Sample
+from lockstep.tcp.samples import (
+    ABSENT,
+    ANSWERED,
+    LOST_WITH_IT,
+    STOPPED,
+    TOO_LATE,
+    UNASKED,
+    Meter,
+    Outcome,
+    Phase,
+    Sample,
+    explain,
+    with_bytes,
+)
 from lockstep.tcp.state import (
     GIVEN_UP,
     OPEN,
@@ -27,6 +40,11 @@ from lockstep.tcp.state import (
 )
 
 _now_ns = time.monotonic_ns
+BROKEN_OFF = "broken off by {kind}, which its user had set"
+CLOSED_UNANSWERED = "closed before the reply came; to a message that gets none say send(..., reply=False)"
+STAYED_OPEN = "the peer did not close within {timeout_s:g} s"
+# What ends a user, or its process, wherever it is. Anything else that strikes it is its own doing.
+ENDS_A_USER = (GreenletExit, KeyboardInterrupt, SystemExit)
 
 
 class ConnectionSettings(TypedDict, total=False):
@@ -87,7 +105,7 @@ class Connection:
         timeout_s: within how many seconds a step must be over (a connect, or a message with its reply); None
         waits for ever. close_timeout_s: the same for closing, timeout_s where it is None. Both may be changed
         at any time. link: what waits, a thread or a greenlet.
-        source: a local IP address to connect from. user: whose connections these are, told with each kept.
+        source: a local IP address to connect from. user: whose connections these are, in the record of each.
         patient, addresses, sleep: as for Route.
         """
         self.host = host
@@ -101,7 +119,7 @@ class Connection:
         self._make_link = link
         self._source = source
         self._user = user
-        # The only flag there is: see state.py for what follows on what.
+        # Changed by _move alone; an attribute, for it is asked before every message.
         self.state = State.CLOSED
         self._link: Link | None = None
         # When the last step was over, monotonic nanoseconds.
@@ -190,7 +208,7 @@ class Connection:
         if not self._aborted:
             link.connect(address.sockaddr, self._source)
         if self._aborted:
-            raise ConnectionAbortedError(failures.STOPPED)
+            raise ConnectionAbortedError(STOPPED)
         if timeout_s != self._timeout_s:
             link.bound(self._timeout_s)
 
@@ -211,9 +229,9 @@ class Connection:
         if link is None or self.state in OPENING:
             return ANSWERED
         if self._aborted:
-            return self._lose_all(Outcome.ABORTED, failures.STOPPED)
+            return self._lose_all(Outcome.ABORTED, STOPPED)
         if self._in_flight:
-            return self._lose_all(Outcome.ABORTED, failures.CLOSED_UNANSWERED)
+            return self._lose_all(Outcome.ABORTED, CLOSED_UNANSWERED)
         self._move(Event.FINISH)
         start_ns = self._timestamps.close_start_ns = _now_ns()
         bound_s = self._timeout_s if self.close_timeout_s is None else self.close_timeout_s
@@ -223,12 +241,12 @@ class Connection:
             link.finish()
             unasked = link.receive()
         except OSError as error:
-            return self._lose(Phase.CLOSE, start_ns, *self._explain(error, failures.STAYED_OPEN, bound_s))
+            return self._lose(Phase.CLOSE, start_ns, *self._explain(error, STAYED_OPEN, bound_s))
         except BaseException as error:
             self._break_off(error, Phase.CLOSE, start_ns)
             raise
         if unasked:
-            detail = with_bytes(failures.UNASKED, unasked)
+            detail = with_bytes(UNASKED, unasked)
             return self._lose(Phase.CLOSE, start_ns, Outcome.MISMATCH, detail, received=len(unasked))
         self._leave(ANSWERED)
         self._meter.step(Phase.CLOSE, start_ns, self.free_ns)
@@ -258,14 +276,14 @@ class Connection:
             raise in_use() from None
 
     def _explain(
-        self, error: OSError, too_late: str = failures.TOO_LATE, bound_s: float | None = None
+        self, error: OSError, too_late: str = TOO_LATE, bound_s: float | None = None
     ) -> tuple[Outcome, str]:
         """Outcome and reason; HarnessError, and no connection left, where the fault is this machine's own.
 
-        too_late: in what words a deadline was missed; bound_s: which, where it is not timeout_s.
+        too_late: what to say of a missed deadline; bound_s: which, where it is not timeout_s.
         """
         if self._aborted:
-            return Outcome.ABORTED, failures.STOPPED
+            return Outcome.ABORTED, STOPPED
         try:
             return explain(error, too_late, self._timeout_s if bound_s is None else bound_s)
         except HarnessError:
@@ -292,7 +310,7 @@ class Connection:
             self._meter.failure(sample)
         finally:
             others = Outcome.ABORTED if outcome is Outcome.TIMEOUT else outcome
-            self._in_flight.all_failed(others, failures.LOST_WITH_IT, sample.end_ns, self._stopped)
+            self._in_flight.all_failed(others, LOST_WITH_IT, sample.end_ns, self._stopped)
         return outcome
 
     def _lose_all(self, outcome: Outcome, detail: str, others: Outcome | None = None) -> Outcome:
@@ -308,21 +326,21 @@ class Connection:
 
     def _interruption(self, error: BaseException) -> str:
         """What interrupted a step, in words: whoever ends its user, or a bound of the user's own."""
-        self._stopped = isinstance(error, failures.ENDS_A_USER)
-        return failures.STOPPED if self._stopped else failures.BROKEN_OFF.format(kind=type(error).__name__)
+        self._stopped = isinstance(error, ENDS_A_USER)
+        return STOPPED if self._stopped else BROKEN_OFF.format(kind=type(error).__name__)
 
     def _leave(self, outcome: Outcome) -> None:
-        """Close the socket and tell how the connection went."""
+        """Close the socket and record how the connection went."""
         link, self._link = self._link, None
         self._move(Event.LEFT)
         self._replies = None
         if link is None:
             return
-        told = self._meter.wants_connections and self._timestamps.connected_ns is not None
-        address = link.address if told else ""
+        kept = self._meter.wants_connections and self._timestamps.connected_ns is not None
+        address = link.address if kept else ""
         link.close()
         self.free_ns = _now_ns()
         if self._timestamps.connected_ns is not None:
             self._route.ended(outcome, self._timestamps.answered)
-        if told:
+        if kept:
             self._meter.connection(address, self._timestamps.view(self.free_ns, outcome, self._user))

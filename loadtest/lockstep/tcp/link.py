@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _socket
 import errno
+import math
 import os
 import select
 import socket
@@ -19,7 +20,8 @@ from socket import AddressFamily
 from termios import FIONREAD
 from typing import Any, ClassVar, Protocol
 
-from lockstep.tcp.failures import no_such_source
+from lockstep.errors import HarnessError
+from lockstep.tcp.addresses import no_such_source
 from lockstep.tcp.state import in_use
 from lockstep_wire.peer import address_text
 
@@ -272,13 +274,22 @@ class BlockingLink(SocketLink):
         left_ms = None if self._deadline_s is None else max(self._deadline_s - _now_s(), 0.0) * 1000
         self.waiting = True
         try:
-            found = poll.poll(left_ms)
+            ready = poll.poll(left_ms)
         finally:
             self.waiting = False
-        if not found:
+        if not ready:
             raise TimeoutError("timed out")
-        ((_, happened),) = found
+        ((_, happened),) = ready
         # An error or the end of the stream shows at the next call, whatever was waited for.
         if happened & ~(select.POLLIN | select.POLLOUT):
             return events
         return (READ if happened & select.POLLIN else 0) | (WRITE if happened & select.POLLOUT else 0)
+
+
+def check_bound(what: str, value: object) -> None:
+    """HarnessError where a bound in seconds is neither a positive number nor None."""
+    if value is None:
+        return
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value <= 0:  # type: ignore[arg-type, operator]
+        raise HarnessError(f"{what} = {value!r:.40}: give a positive number of seconds, or None for no bound")

@@ -9,8 +9,7 @@ from itertools import count, islice
 from typing import NamedTuple
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.failures import EMPTY_REPLY, as_bytes, with_bytes
-from lockstep.tcp.samples import ABSENT, ANSWERED, Outcome
+from lockstep.tcp.samples import ABSENT, ANSWERED, Outcome, with_bytes
 from lockstep_wire.framing import Framing
 from lockstep_wire.peer import FrameTooLong, HeaderMissing
 from lockstep_wire.timing import Timing
@@ -23,8 +22,9 @@ _RING_BYTES = 1 << 20
 
 
 class Message(NamedTuple):
-    """payload and its frame; expect: the reply's payload, None if unchecked.
+    """A message made ready to be sent, and what its reply is to be.
 
+    payload: and its frame, in bytes. expect: the reply's payload, None if unchecked.
     reply: what must come over the socket, but for a timing header; None where that cannot be said beforehand.
     distinct: whether the reply to the message before it looks otherwise, so that it cannot pass for this one.
     """
@@ -75,6 +75,7 @@ RawEnd = Callable[[bytes], int | None]
 A wrong reply ends as soon as it is known to be wrong. Not asked while there are none."""
 END_GIVES = "tells how many of the bytes that are there are the reply, and None if more must come"
 NO_TIMING = "the reply has no timing header: is the server's --timing on?"
+EMPTY_REPLY = "an empty raw reply never comes: to a message that gets none say send(..., reply=False)"
 WRONG_REPLY = "the reply is not what was expected"
 # What an int64 holds; the header's field is unsigned.
 _LONGEST_NS = (1 << 63) - 1
@@ -83,13 +84,23 @@ _TIMED_FRAME = struct.Struct(">Iqq")
 _TIMED_RAW = struct.Struct(">qq")
 
 
+def as_bytes(what: str, value: object) -> bytes:
+    """A payload, or what is to come back; HarnessError where it is not bytes."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    remedy = "put b before the quotes, or add .encode()" if isinstance(value, str) else "give bytes"
+    raise HarnessError(f"{what} is {type(value).__name__} ({value!r:.40}), not bytes: {remedy}")
+
+
 def whatever(held: bytes) -> int:
     """All that is there: times run to the first bytes of a longer reply."""
     return len(held)
 
 
 def sized(size: int) -> RawEnd:
-    """So many bytes. HarnessError where that is no number of bytes."""
+    """A reply of `size` bytes. HarnessError where that is not a whole number of bytes, 1 or more."""
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise HarnessError(f"sized({size!r:.40}): give a whole number of bytes, 1 or more")
 
@@ -100,9 +111,9 @@ def sized(size: int) -> RawEnd:
 
 
 def until(mark: bytes, most: int = 1 << 20) -> RawEnd:
-    """Up to these bytes, which are part of it; FrameTooLong where they have not come within `most` bytes.
+    """A reply that ends with the bytes `mark`, which are part of it.
 
-    HarnessError where they are none.
+    One that does not within `most` bytes is a MISMATCH. HarnessError where there is no mark.
     """
     mark = as_bytes("the mark of until()", mark)
     if not mark:
@@ -224,7 +235,7 @@ def reply_buffer(framing: Framing, max_frame: int) -> ReplyBuffer:
 
 
 class Checked(NamedTuple):
-    """What a reply turned out to be. payload: without header. wait_ns, service_ns: None where not told."""
+    """What a reply turned out to be. payload: without header. wait_ns, service_ns: None where unknown."""
 
     outcome: Outcome
     detail: str
@@ -234,9 +245,10 @@ class Checked(NamedTuple):
 
 
 def full_check(payload: bytes, expect: bytes | None, timing: Timing | None) -> Checked:
-    """A whole reply's payload, header included; timing: the form of its header, None where there is none.
+    """Whether a whole reply is the right one.
 
-    expect: what must follow the header; None takes anything.
+    payload: header included. timing: the form of the header, None where there is none. expect: what must
+    follow the header; None takes anything.
     """
     wait_ns = service_ns = None
     if timing is not None:

@@ -17,8 +17,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.failures import LOST_WITH_IT
-from lockstep.tcp.samples import ABSENT, Meter, Outcome, Phase, Sample
+from lockstep.tcp.samples import ABSENT, LOST_WITH_IT, Meter, Outcome, Phase, Sample
 
 if TYPE_CHECKING:
     from lockstep.runs.connections import ClientView
@@ -26,6 +25,11 @@ if TYPE_CHECKING:
 # Who never fetches a reply must not fill the memory with the news of it.
 MAX_LOST = 10_000
 
+NOTHING_SENT = "receive() without a message sent: call send() or request() first"
+STILL_IN_FLIGHT = (
+    "request() while earlier messages have no reply yet: call receive() for each of them first; to a message "
+    "that gets none say send(..., reply=False)"
+)
 IN_USE = (
     "two greenlets or threads use one client at the same time: give each a client of its own, or let them "
     "take turns with a lock (gevent.lock.BoundedSemaphore)"
@@ -134,11 +138,10 @@ class _Sent(NamedTuple):
 
 
 class InFlight:
-    """Replies come in the order of the messages, so the oldest is always the one to be booked.
+    """Messages without a reply yet, oldest first: replies come in their order.
 
-    received: bytes that came since the last booking; they belong to the oldest.
-    Of those that failed, who fetches replies one by one is told in their turn: before whatever was sent
-    later, also on another connection.
+    Those that failed are kept too until whoever fetches replies one by one asks for them: they have their
+    turn before whatever was sent later, also on another connection.
     """
 
     __slots__ = ("_lost", "_meter", "_sent", "received")
@@ -147,6 +150,7 @@ class InFlight:
         self._meter = meter
         # Made when first needed: an empty deque takes as much as the rest of a connection.
         self._sent: deque[_Sent] | tuple[()] = ()
+        # Bytes that came since the last booking: they belong to the oldest.
         self.received = 0
         self._lost: deque[Outcome] | tuple[()] = ()
 
@@ -193,12 +197,12 @@ class InFlight:
             self.all_failed(others or outcome, LOST_WITH_IT if others else detail, end_ns, stopped)
 
     def all_failed(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool) -> None:
-        """None of them will have its reply. Each is told, whatever the one before has raised."""
+        """None of them will have its reply. Each is booked, whatever the one before has raised."""
         raised: BaseException | None = None
         while self._sent:
             try:
                 self.failed(outcome, detail, end_ns, stopped)
-            except BaseException as error:  # noqa: BLE001 - raised again, once all are told
+            except BaseException as error:  # noqa: BLE001 - raised again, once all are booked
                 raised = raised or error
         if raised is not None:
             raise raised
@@ -209,17 +213,17 @@ class InFlight:
         self.received = 0
 
     def lose(self, outcome: Outcome) -> None:
-        """One failed of which nobody has been told yet."""
+        """One has failed, and nobody has asked for it yet."""
         if isinstance(self._lost, tuple):
             self._lost = deque(maxlen=MAX_LOST)
         self._lost.append(outcome)
 
     def next_lost(self) -> Outcome | None:
-        """How the oldest of these failed, who is now told; None where there is none."""
+        """How the oldest of these failed; it is then no longer kept. None where there is none."""
         return self._lost.popleft() if self._lost else None
 
     def forget_lost(self) -> None:
-        """Whoever sent them has been told, or asks for something else now."""
+        """Whoever sent them knows, or asks for something else now."""
         self._lost = ()
 
     def _oldest(self) -> _Sent:

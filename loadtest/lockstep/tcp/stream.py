@@ -10,12 +10,21 @@ from __future__ import annotations
 import time
 from typing import Unpack
 
-from lockstep.tcp import failures
 from lockstep.tcp.connection import Connection, ConnectionSettings
-from lockstep.tcp.failures import CutShortError, with_bytes
 from lockstep.tcp.link import Link
 from lockstep.tcp.messages import RawEnd, ReplyBuffer, fast_check_of, full_check, reply_buffer
-from lockstep.tcp.samples import ANSWERED, Meter, Outcome, Phase, Reply
+from lockstep.tcp.samples import (
+    ANSWERED,
+    NO_CONNECTION,
+    STOPPED,
+    TOO_LATE,
+    UNASKED,
+    Meter,
+    Outcome,
+    Phase,
+    Reply,
+    with_bytes,
+)
 from lockstep.tcp.state import GIVEN_UP, Event, State, in_use
 from lockstep_wire.framing import Framing, get_framing
 from lockstep_wire.peer import FrameTooLong
@@ -25,6 +34,16 @@ _FIRST_REPLY, _MESSAGE = Phase.FIRST_REPLY, Phase.MESSAGE
 _CONNECTING = State.CONNECTING
 _SENT, _LAST_ANSWERED = Event.SENT, Event.ANSWERED
 _now_ns = time.monotonic_ns
+AFTER_ABORT = "abort() was called: connect() again"
+CUT_SHORT = "the peer closed before the reply was whole"
+OVERDUE = (
+    "no reply was fetched within {timeout_s:g} s; to a message that gets none say send(..., reply=False)"
+)
+UNFINISHED = "nothing more within {timeout_s:g} s after"
+
+
+class _CutShortError(Exception):
+    """The peer closed while a reply was due."""
 
 
 class MessageStream(Connection):
@@ -117,11 +136,11 @@ class MessageStream(Connection):
             if self._timeout_s is not None and self._in_flight.older_than(
                 start_ns - round(self._timeout_s * 1e9)
             ):
-                self._lose_all(Outcome.TIMEOUT, failures.OVERDUE.format(timeout_s=self._timeout_s))
+                self._lose_all(Outcome.TIMEOUT, OVERDUE.format(timeout_s=self._timeout_s))
         if self._link is None:
             outcome = self._open()
             if outcome is not ANSWERED:
-                return self._unsent(phase, start_ns, outcome, failures.NO_CONNECTION)
+                return self._unsent(phase, start_ns, outcome, NO_CONNECTION)
         return ANSWERED
 
     def _refuse_aborted(self, phase: Phase, start_ns: int) -> Outcome:
@@ -130,7 +149,7 @@ class MessageStream(Connection):
             self._close()
         if phase is _MESSAGE:
             self._in_flight.lose(Outcome.ABORTED)
-        self._meter.failure(self._failure(phase, start_ns, Outcome.ABORTED, failures.AFTER_ABORT))
+        self._meter.failure(self._failure(phase, start_ns, Outcome.ABORTED, AFTER_ABORT))
         return Outcome.ABORTED
 
     def _unasked(self, link: Link) -> bytes:
@@ -140,7 +159,7 @@ class MessageStream(Connection):
 
     def _refuse(self, phase: Phase, unasked: bytes) -> Outcome:
         """Send nothing on a connection whose stream is not understood."""
-        detail = with_bytes(failures.UNASKED, unasked)
+        detail = with_bytes(UNASKED, unasked)
         return self._unsent(phase, _now_ns(), Outcome.MISMATCH, detail, len(unasked))
 
     def _unsent(
@@ -162,11 +181,11 @@ class MessageStream(Connection):
                 self._take_in(link.receive())
         except FrameTooLong as error:
             return self._wrong(Outcome.MISMATCH, with_bytes(str(error), error.data), error.data)
-        except CutShortError:
+        except _CutShortError:
             if self._aborted:
-                return self._wrong(Outcome.ABORTED, failures.STOPPED, None)
+                return self._wrong(Outcome.ABORTED, STOPPED, None)
             held = replies.held
-            return self._wrong(Outcome.SHORT, with_bytes(failures.CUT_SHORT, held), held, Outcome.SHORT)
+            return self._wrong(Outcome.SHORT, with_bytes(CUT_SHORT, held), held, Outcome.SHORT)
         except OSError as error:
             return self._fail(error)
         except Exception as error:
@@ -180,7 +199,7 @@ class MessageStream(Connection):
 
     def _take_in(self, data: bytes) -> None:
         if not data:
-            raise CutShortError
+            raise _CutShortError
         self._in_flight.received += len(data)
         self._held_replies().feed(data)
 
@@ -197,7 +216,7 @@ class MessageStream(Connection):
         if len(self._in_flight) == 1:
             if not replies.empty:
                 held = replies.held
-                return self._wrong(Outcome.MISMATCH, with_bytes(failures.UNASKED, held), checked.payload)
+                return self._wrong(Outcome.MISMATCH, with_bytes(UNASKED, held), checked.payload)
             self._move(_LAST_ANSWERED)
         timestamps.answered += 1
         sent_ns = self._in_flight.answered(end_ns, checked.wait_ns, checked.service_ns)
@@ -208,7 +227,7 @@ class MessageStream(Connection):
     def _fail(self, error: OSError) -> Reply:
         """The link has failed while messages were in flight."""
         held = b"" if self._replies is None else self._replies.held
-        outcome, reason = self._explain(error, failures.UNFINISHED if held else failures.TOO_LATE)
+        outcome, reason = self._explain(error, UNFINISHED if held else TOO_LATE)
         others = Outcome.ABORTED if outcome is Outcome.TIMEOUT else outcome
         return self._wrong(outcome, with_bytes(reason, held), held, others)
 

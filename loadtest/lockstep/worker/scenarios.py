@@ -14,9 +14,8 @@ from itertools import chain, islice, repeat
 
 from lockstep.plan import Traffic
 from lockstep.tcp.client import TcpClient
-from lockstep.tcp.failures import NO_CONNECTION
 from lockstep.tcp.messages import Message
-from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Sample
+from lockstep.tcp.samples import ABSENT, ANSWERED, NO_CONNECTION, Meter, Outcome, Phase, Sample
 from lockstep.tcp.state import State
 from lockstep_wire.greeting import greeting_of
 

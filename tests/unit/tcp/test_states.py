@@ -17,10 +17,20 @@ from hypothesis import strategies as st
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import Address, AddressBook
 from lockstep.tcp.client import TcpClient
-from lockstep.tcp.failures import NOTHING_SENT, STILL_IN_FLIGHT
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import Outcome, Phase, Reply, Sample, SampleMeter
-from lockstep.tcp.state import GIVEN_UP, IN_USE, OPEN, OPENING, TRANSITIONS, Event, State, in_use
+from lockstep.tcp.state import (
+    GIVEN_UP,
+    IN_USE,
+    NOTHING_SENT,
+    OPEN,
+    OPENING,
+    STILL_IN_FLIGHT,
+    TRANSITIONS,
+    Event,
+    State,
+    in_use,
+)
 from lockstep_wire.framing import get_framing
 
 HERE = Address(socket.AF_INET, ("127.0.0.1", 9101))

@@ -73,7 +73,7 @@ function drawReport(state) {
 function choose(state) {
   const goes = state.run !== null && !state.run.finished;
   at("plan").hidden = state.run === null || (state.plan === null && !goes);
-  at("facts").hidden = !goes;
+  at("facts").hidden = at("modes-keys").hidden = !goes;
   at("figures-card").hidden = state.figures.rows.length === 0;
   at("clients").hidden = at("times").hidden = !goes && state.now === null;
   say(at("figures-title"), goes ? "Results so far" : "Results");
