@@ -77,11 +77,11 @@ def test_a_slow_resolver_holds_up_nobody_who_is_connected_and_is_asked_once() ->
         users = [client(peer.server_port, [], addresses) for _ in range(50)]
         connecting = [gevent.spawn(user.connect) for user in users]
         gevent.sleep(0)
-        said = 0
+        answered = 0
         while not any(each.dead for each in connecting):
             assert talking.request(b"ping", b"ping")
-            said += 1
-        assert said > 10
+            answered += 1
+        assert answered > 10
         gevent.joinall(connecting, raise_error=True)
         assert addresses.used == {f"127.0.0.1:{peer.server_port}": 50}
         for user in (talking, *users):

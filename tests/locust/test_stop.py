@@ -74,7 +74,7 @@ def test_the_pages_stop_does_not_wait_for_the_report(tmp_path: Path, report: Slo
     conductor.begin_manual("target", Traffic())
     stop_by_the_page(environment)
     report.begun.wait()
-    told = [conductor.progress.report]
+    states = [conductor.progress.report]
     # The next run need not wait for it either, and who ends the process does.
     conductor.begin_manual("target", Traffic())
     quitting = gevent.spawn(conductor.finish_run)
@@ -82,18 +82,18 @@ def test_the_pages_stop_does_not_wait_for_the_report(tmp_path: Path, report: Slo
     assert not quitting.dead
     report.may_end.set()
     quitting.join()
-    told.append(conductor.progress.report)
-    assert told == [ReportState.MAKING, ReportState.READY]
+    states.append(conductor.progress.report)
+    assert states == [ReportState.MAKING, ReportState.READY]
 
 
 def test_a_stop_by_the_page_gives_what_is_in_flight_little_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[tuple[str, dict[str, Any]]] = []
+    sent: list[tuple[str, dict[str, Any]]] = []
 
     class Told(Workers):
         def tell_all(self, kind: str, message: dict[str, Any]) -> None:
-            told.append((kind, message))
+            sent.append((kind, message))
 
         def present(self) -> set[str]:
             return set()
@@ -103,7 +103,7 @@ def test_a_stop_by_the_page_gives_what_is_in_flight_little_time(
     run = conductor.begin_manual("target", Traffic())
     run.begin_cell(PlannedCell(0, "target", 1, 1), Traffic(), 0.0, None)
     stop_by_the_page(environment)
-    assert told == [(END, {"at_once": True, "drain_s": HURRIED_DRAIN_S})]
+    assert sent == [(END, {"at_once": True, "drain_s": HURRIED_DRAIN_S})]
     conductor.finish_run()
 
 

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
 
 from gevent.event import Event
 
@@ -17,8 +16,7 @@ from lockstep.measure.cell import Account, join_connections, make_cell, service_
 from lockstep.measure.collector import CellCollector
 from lockstep.measure.edges import round_ns
 from lockstep.plan import PlannedCell
-from lockstep.runs.connections import Connection
-from lockstep.runs.records import Cell, CellDetail
+from lockstep.runs.records import MeasuredCell
 from lockstep.target.admin import ServerView, Snapshot, busy
 
 logger = logging.getLogger(__name__)
@@ -76,28 +74,28 @@ class CellUnderWay:
         if level > max(self._levels, default=0):
             self.note_level(level)
 
-    def account(
+    def measured(
         self, server: ServerView | None, sleep: Callable[[float], None], *, cut_short: bool
-    ) -> tuple[Cell, CellDetail, list[Connection]]:
-        """The cell as it is kept, its bulky part and its sampled connections.
-
-        The server is asked as far as it can be.
-        """
+    ) -> MeasuredCell:
+        """All that is kept of it. The server is asked as far as it can be."""
         self._ending = Stage.SAVING
-        records: list[dict[str, Any]] = []
-        account: Account | None = None
-        if server is not None and self._before is not None:
-            try:
-                account, records = self._ask(server, self._before, sleep)
-            except ServerUnreachableError as error:
-                logger.warning("cell %d has no server's count: %s", self.planned.index, error)
+        account = self._ask(server, sleep)
         collector = self.collector
-        counted, overlap = (None, None) if account is None else (account.cell, account.overlap)
         cell = make_cell(
-            self.planned, collector, counted, cut_short=cut_short, min_session_ns=self._min_session_ns
+            self.planned,
+            collector,
+            None if account is None else account.cell,
+            cut_short=cut_short,
+            min_session_ns=self._min_session_ns,
         )
-        connections = join_connections(self.planned, records, collector.sums.connections)
-        return cell, replace(collector.detail(), overlap=overlap), connections
+        rows = [] if account is None else account.rows
+        return MeasuredCell(
+            cell=cell,
+            detail=replace(collector.detail(), overlap=None if account is None else account.overlap),
+            connections=join_connections(self.planned, rows, collector.sums.connections),
+            hosts=list(collector.hosts.values()),
+            notes=self.notes(),
+        )
 
     @property
     def _min_session_ns(self) -> float | None:
@@ -108,14 +106,18 @@ class CellUnderWay:
         service = service_of(self._before, self.planned.mode)
         return round_ns(service, self.planned.level, traffic.messages_per_iteration)
 
-    def _ask(
-        self, server: ServerView, before: Snapshot, sleep: Callable[[float], None]
-    ) -> tuple[Account, list[dict[str, Any]]]:
-        mode = self.planned.mode
-        pause_s = before.settings["pause_ns"] / 1e9
-        after = server.settled(mode, SETTLE_S + pause_s, sleep)
-        records, dropped = server.connections(after.listeners[mode].port, before.now_ns)
-        return take_account(before, after, self.collector, records, dropped), records
+    def _ask(self, server: ServerView | None, sleep: Callable[[float], None]) -> Account | None:
+        """The server's account; None where it cannot be asked."""
+        before, mode = self._before, self.planned.mode
+        if server is None or before is None:
+            return None
+        try:
+            after = server.settled(mode, SETTLE_S + before.settings["pause_ns"] / 1e9, sleep)
+            rows, dropped = server.connections(after.listeners[mode].port, before.now_ns)
+        except ServerUnreachableError as error:
+            logger.warning("cell %d has no server's count: %s", self.planned.index, error)
+            return None
+        return take_account(before, after, self.collector, rows, dropped)
 
     def notes(self) -> list[str]:
         """What went wrong, in words."""

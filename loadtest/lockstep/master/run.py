@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,10 +17,9 @@ from lockstep.analysis.checks import is_degraded
 from lockstep.analysis.gates import GateResult, judge_gates, unmet
 from lockstep.children import Program, run
 from lockstep.master.progress import ReportState
-from lockstep.runs.connections import Connection
 from lockstep.runs.folder import REPORT_FILE, RunFolder
 from lockstep.runs.host import describe_host
-from lockstep.runs.records import Cell, CellDetail, Mode, Run
+from lockstep.runs.records import MeasuredCell, Mode, Run
 
 logger = logging.getLogger(__name__)
 
@@ -97,23 +96,16 @@ class RunRecord:
         """The gates that the run, as far as it has come, does not meet."""
         return unmet(judge_gates(self.run))
 
-    def add_cell(
-        self,
-        cell: Cell,
-        detail: CellDetail,
-        connections: list[Connection],
-        workers: Sequence[dict[str, Any]],
-        notes: Sequence[str],
-    ) -> None:
-        """Save a cell that is over. workers: the hosts that carried it. notes: what went wrong, in words."""
+    def add_cell(self, measured: MeasuredCell) -> None:
+        """Save a cell that is over."""
         self.run = replace(
             self.run,
-            cells=[*self.run.cells, cell],
-            hosts=[self.run.hosts[0], *workers],
-            notes=[*self.run.notes, *notes],
+            cells=[*self.run.cells, measured.cell],
+            hosts=[self.run.hosts[0], *measured.hosts],
+            notes=[*self.run.notes, *measured.notes],
         )
-        self._folder.save_cell(detail)
-        self._folder.add_connections(connections)
+        self._folder.save_cell(measured.detail)
+        self._folder.add_connections(measured.connections)
         self._save()
 
     def note(self, words: str) -> None:

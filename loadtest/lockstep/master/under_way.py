@@ -180,10 +180,9 @@ class RunUnderWay:
                 gevent.sleep(POLL_S)
 
     def _save(self, cell: CellUnderWay, cut_short: bool) -> None:
-        made, detail, connections = cell.account(self._target.server, gevent.sleep, cut_short=cut_short)
-        workers = list(cell.collector.hosts.values())
+        measured = cell.measured(self._target.server, gevent.sleep, cut_short=cut_short)
         # Only now: whoever is stopped while it waits above leaves the cell to be saved by the next to end it.
         self.cell = None
-        self.record.add_cell(made, detail, connections, workers, cell.notes())
+        self.record.add_cell(measured)
         self._saved_ns = time.monotonic_ns()
         self._on_cell(self.record.run)

@@ -26,10 +26,11 @@ NS_PER_S = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The server's account of a cell: what goes into run.json, and the bulky part."""
+    """The server's account of a cell: what goes into run.json, the bulky part, and rows of /connections."""
 
     cell: ServerCell
     overlap: Overlap | None
+    rows: Sequence[dict[str, Any]]
 
 
 def make_cell(
@@ -156,7 +157,7 @@ def take_account(
     counted = replace(_count(was, now), dropped_records=dropped, listen_overflows=_overflows(before, after))
     if now.mode.by_message:
         # Per-message admissions are summed in a connection's record: their order and gaps are not in it.
-        return Account(replace(counted, littles_law=_law_at_the_server(was, now, None)), None)
+        return Account(replace(counted, littles_law=_law_at_the_server(was, now, None)), None, rows)
     records = [to_record(row) for row in rows]
     sojourns = Sojourns.of(records)
     span = _span(before, sojourns, collected)
@@ -175,7 +176,7 @@ def take_account(
         else None,
         fairness=measure_fairness(sojourns.admitted, visits, span.window_start_ns),
     )
-    return Account(cell, None if dropped else overlap_over(sojourns, span))
+    return Account(cell, None if dropped else overlap_over(sojourns, span), rows)
 
 
 def _count(was: Listener, now: Listener) -> ServerCell:
@@ -250,7 +251,7 @@ def to_record(row: dict[str, Any]) -> ServerRecord:
 
 
 def join_connections(
-    planned: PlannedCell, records: list[dict[str, Any]], clients: dict[str, ClientView]
+    planned: PlannedCell, records: Sequence[dict[str, Any]], clients: dict[str, ClientView]
 ) -> list[Connection]:
     """The cell's first connections, both views joined on the client's address.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lockstep.plan import keeps_connection
+from lockstep.runs.connections import Connection
 from lockstep.runs.measures import Distribution, Edges, Fairness, Occupancy, Overlap, WaitPrediction
 
 SCHEMA = 4
@@ -278,6 +279,20 @@ class CellDetail:
     histograms: dict[str, str] = field(default_factory=dict)
     per_second: list[dict[str, int]] = field(default_factory=list)
     overlap: Overlap | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredCell:
+    """A cell that is over, and all that is saved with it.
+
+    connections: the first, kept whole. hosts: of the workers that carried it. notes: what went wrong.
+    """
+
+    cell: Cell
+    detail: CellDetail
+    connections: list[Connection]
+    hosts: list[dict[str, Any]]
+    notes: list[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,9 +93,9 @@ def test_connections_that_stay_are_all_open_before_anybody_talks() -> None:
         until(lambda: peer.accepted == 3)
         until(lambda: peer.heard > 9)
         agent.end()
-        (told,) = runner.opened
-        assert (told.run_id, told.cell, told.worker) == ("run", 0, "w1")
-        assert told.opened_s >= 0
+        (opened,) = runner.opened
+        assert (opened.run_id, opened.cell, opened.worker) == ("run", 0, "w1")
+        assert opened.opened_s >= 0
         assert peer.accepted == 3
         connects = decoded(runner.reports[-1].counts.histograms["connect"])
         assert connects.get_total_count() == 3
