@@ -96,7 +96,7 @@ def diff_sentences(found: RunDiff) -> list[str]:
         *(_sentence(each) for each in changed if each.change is not Change.WORSE),
         *_only("A", found.only_first),
         *_only("B", found.only_second),
-        *_coarse(found),
+        *_underpowered(found),
     ]
 
 
@@ -134,7 +134,7 @@ def _only(run: str, places: Sequence[Place]) -> list[str]:
     return [f"only in {run}: " + ", ".join(f"{series} at {level}" for series, level in places)]
 
 
-def _coarse(found: RunDiff) -> list[str]:
+def _underpowered(found: RunDiff) -> list[str]:
     """A diff that could hardly fail must say so."""
     if not found.underpowered:
         return []

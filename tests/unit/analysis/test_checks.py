@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -256,3 +256,9 @@ def test_where_most_repeats_are_too_short_the_run_is_unfit_and_where_few_are_the
     ]
     assert names == [[], ["unsteady"], ["too-short"], ["too-short"]]
     assert not is_degraded(short({1}))
+
+
+def test_every_outcome_but_an_answer_is_a_failure() -> None:
+    outcomes = {field.name for field in fields(Messages)} - {"sent", "answered"}
+    assert set(Messages().failures) == outcomes
+    assert all(Messages(**{name: 3}).failures[name] == 3 for name in outcomes)
