@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TypedDict
-
-from greenlet import GreenletExit
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import ADDRESS_BOOK, Address, AddressBook
@@ -25,29 +22,14 @@ from lockstep.tcp.samples import (
     Phase,
     Sample,
     explain,
+    interruption,
     with_bytes,
 )
 from lockstep.tcp.state import OPENING, Event, InFlight, Stateful, Timestamps
 
 _now_ns = time.monotonic_ns
-BROKEN_OFF = "broken off by {kind}, which its user had set"
 CLOSED_UNANSWERED = "closed before the reply came; to a message that gets none say send(..., reply=False)"
 STAYED_OPEN = "the peer did not close within {timeout_s:g} s"
-# What ends a user, or its process, wherever it is. Anything else that strikes it is its own doing.
-ENDS_A_USER = (GreenletExit, KeyboardInterrupt, SystemExit)
-
-
-class ConnectionSettings(TypedDict, total=False):
-    """What else may be said of a connection: as Connection's own parameters."""
-
-    timeout_s: float | None
-    close_timeout_s: float | None
-    link: LinkMaker
-    source: str | None
-    user: str | None
-    patient: bool
-    addresses: AddressBook
-    sleep: Callable[[float], None]
 
 
 class Connection(Stateful):
@@ -297,8 +279,8 @@ class Connection(Stateful):
 
     def _interruption(self, error: BaseException) -> str:
         """What interrupted a step, in words: whoever ends its user, or a bound of the user's own."""
-        self._stopped = isinstance(error, ENDS_A_USER)
-        return STOPPED if self._stopped else BROKEN_OFF.format(kind=type(error).__name__)
+        detail, self._stopped = interruption(error)
+        return detail
 
     def _leave(self, outcome: Outcome) -> None:
         """Close the socket and record how the connection went."""
