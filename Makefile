@@ -32,9 +32,10 @@ test: lint ## Run lint and every test; says what it left out and why (ARGS='-k t
 unit: $(READY) ## Run the tests that start neither server nor Locust run, in a minute or two (ARGS='-k ticket')
 	@$(BIN)/python -m pytest tests/unit tests/golden $(ARGS)
 
-coverage: $(READY) ## Measure which branches the tests reach that need neither Docker nor Chromium (ARGS='tests/unit')
+coverage: $(READY) ## Measure which branches the tests in process reach (ARGS='tests/integration' measures others)
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -q $(or $(ARGS),tests/unit tests/golden tests/integration tests/truth)
+	@$(BIN)/coverage run -m pytest -q $(or $(ARGS),tests/unit tests/golden)
+	@$(if $(ARGS),,$(BIN)/coverage run -m pytest -q tests/locust)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --sort=cover --skip-covered --show-missing | head -n 27
 	@echo "coverage: $$($(BIN)/coverage report --format=total)% of lines and branches"
