@@ -1,14 +1,18 @@
-"""Writes docs/settings.md from the tables of settings: `make settings`."""
+"""Writes docs/settings.md, and what docker-compose.yml passes on, from their tables: `make settings`."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from lockstep.settings import COMPOSE_VARIABLES, SETTINGS, Setting, Where
+from lockstep.settings import COMPOSE_VARIABLES, SETTINGS, Setting, Where, given_by
 from lockstep_server.flags import FLAGS
 
 PAGE = Path(__file__).with_suffix(".md")
+COMPOSE_FILE = PAGE.parents[1] / "docker-compose.yml"
+# The comments between which its list stands.
+LIST = re.compile(r"(by `make settings`\.\n).*?( *# The list ends here\.)", re.DOTALL)
 
 RUNS = """# Settings
 
@@ -50,6 +54,12 @@ def page() -> str:
     return "\n".join([RUNS, runs, COMPOSE, compose, SERVER, server, ""])
 
 
+def compose_file(text: str) -> str:
+    """docker-compose.yml with the list of settings that it passes on as the table has it."""
+    lines = "".join(f"      {setting.variable}:\n" for setting in given_by(Where.COMPOSE))
+    return LIST.sub(rf"\1{lines}\2", text)
+
+
 def _row(setting: Setting) -> tuple[str, ...]:
     choices = f" ({', '.join(setting.choices)})" if setting.choices else ""
     default = setting.shown_default
@@ -66,3 +76,4 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    COMPOSE_FILE.write_text(compose_file(COMPOSE_FILE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -14,15 +14,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lockstep.tcp.replies import sized, until
+    from lockstep.tcp.messages import sized, until
     from lockstep.users import TcpUser
 
     __version__: str
 
 _EXPORTED = {
     "TcpUser": ("lockstep.users", "TcpUser"),
-    "sized": ("lockstep.tcp.replies", "sized"),
-    "until": ("lockstep.tcp.replies", "until"),
+    "sized": ("lockstep.tcp.messages", "sized"),
+    "until": ("lockstep.tcp.messages", "until"),
     "__version__": ("lockstep_wire.build", "VERSION"),
 }
 

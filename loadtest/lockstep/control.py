@@ -1,19 +1,20 @@
-"""What master and workers say to each other, over Locust's own transport: plain dicts of numbers and strings.
+"""What master and workers say to each other, over Locust's own transport, which carries plain dicts.
 
-master -> workers   BEGIN  a CellOrder: what every user does from now on
-                    END    stop, drain for `drain_s`, send the rest; unless `at_once`, after the whole window
-worker -> master    REPORT what was recorded since the last one; `final` after END
-                    PULSE  a few counts of the last second, for the live page; no figure of a result
-                    OPENED all connections of a cell that opens them first are there
-                    FAULT  this worker cannot go on, and why
+master -> workers   BEGIN  CellOrder: what every user does from now on
+                    END    EndOrder: stop, drain, send the rest
+worker -> master    REPORT Report: what was recorded since the last one; `final` after END
+                    PULSE  Pulse: a few counts of the last second, for the live page; no figure of a result
+                    OPENED Opened: all connections of a cell that opens them first are there
+                    FAULT  Fault: this worker cannot go on, and why
                     LIMITS WorkerLimits, once, when it is ready for orders
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Self
 
+from lockstep.errors import HarnessError
 from lockstep.plan import Traffic
 
 BEGIN = "lockstep_begin"
@@ -30,9 +31,38 @@ DRAIN_S = 3.0
 HURRIED_DRAIN_S = 0.4
 
 
+class Message:
+    """What is sent, as a record: base of frozen dataclasses."""
+
+    __slots__ = ()
+    __dataclass_fields__: dict[str, Any]
+
+    def to_message(self) -> dict[str, Any]:
+        """As a dict that msgpack can carry."""
+        return self._plain()
+
+    @classmethod
+    def from_message(cls, message: dict[str, Any]) -> Self:
+        """Back from to_message's dict. HarnessError where that is of another version."""
+        try:
+            return cls._read(message)
+        except (TypeError, KeyError, ValueError) as error:
+            raise HarnessError(
+                f"cannot read a {cls.__name__} ({error}): start master and workers from the same version"
+            ) from error
+
+    def _plain(self) -> dict[str, Any]:
+        # dataclasses.asdict would copy lists number by number, which takes as long as all the rest.
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    @classmethod
+    def _read(cls, message: dict[str, Any]) -> Self:
+        return cls(**message)
+
+
 @dataclass(frozen=True, slots=True)
-class CellOrder:
-    """One cell as a worker needs it. seconds is None for a run that somebody ends by hand.
+class CellOrder(Message):
+    """One cell as a worker needs it. seconds is None for a manual run.
 
     run_id and cell name the cell in reports, so that a report of another run is never added to this one.
     reply: `echo`, or the exact text that the server answers everything with; None leaves replies unchecked.
@@ -65,18 +95,155 @@ class CellOrder:
         """The order for one of several workers."""
         return replace(self, share=share, shares=shares)
 
-    def to_message(self) -> dict[str, Any]:
-        """As a dict that msgpack can carry."""
+    def _plain(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
-    def from_message(cls, message: dict[str, Any]) -> CellOrder:
-        """Back from to_message's dict."""
+    def _read(cls, message: dict[str, Any]) -> CellOrder:
         return cls(**{**message, "traffic": Traffic.from_json(message["traffic"])})
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerLimits:
+class EndOrder(Message):
+    """Stop, drain for drain_s seconds, send the rest; unless at_once, when the whole window is over."""
+
+    at_once: bool
+    drain_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts(Message):
+    """What one worker recorded of a cell since its last report: counts of all reports add up to the cell.
+
+    As CellSums has them, but plain. spans: unit of exchange -> SpanSums as a dict. per_second: rows of second
+    of the window, answered, failed. histograms: name -> HdrHistogram's own base64 encoding, in nanoseconds.
+    connections: those kept whole, `address` and what a ClientView holds.
+    """
+
+    measured: dict[str, int]
+    ledger: dict[str, int]
+    carried: int
+    bytes_sent: int
+    bytes_received: int
+    sessions: int
+    examples: dict[str, str]
+    spans: dict[str, dict[str, int]]
+    per_second: list[list[int]]
+    histograms: dict[str, str]
+    connections: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health(Message):
+    """How a worker has fared since the cell began, as WorkerHealth says; loop_lag is plain instead.
+
+    That is a histogram in HdrHistogram's own base64 encoding, in nanoseconds.
+    """
+
+    cpu_share: float
+    loop_lag: str
+    throttled_s: float | None = None
+    open_files: int | None = None
+    open_files_limit: int | None = None
+    resident_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing(Message):
+    """One worker's cell as far as it has come: of several the last one holds, and the others are history.
+
+    window_s: how much of the window is over. delayed: arrivals for which no user was free when they were due.
+    dropped: arrivals that no user ever took. backed_off: how often a user waited before another try.
+    port_waits: connections that had to wait for a local port. addresses: where connections were opened to,
+    `ip:port`. users: how many are there.
+    """
+
+    window_s: float
+    delayed: int
+    dropped: int
+    backed_off: int
+    port_waits: int
+    addresses: list[str]
+    users: int
+    health: Health
+
+    def _plain(self) -> dict[str, Any]:
+        return {**Message._plain(self), "health": self.health.to_message()}
+
+    @classmethod
+    def _read(cls, message: dict[str, Any]) -> Standing:
+        return cls(**{**message, "health": Health(**message["health"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(Message):
+    """What a worker tells of a cell, every few seconds and, `final`, once at its end.
+
+    run_id, cell: as the order had them. host: what is known of the worker's machine.
+    """
+
+    run_id: str
+    cell: int
+    worker: str
+    final: bool
+    host: dict[str, Any]
+    counts: Counts
+    standing: Standing
+
+    def _plain(self) -> dict[str, Any]:
+        parts = {"counts": self.counts.to_message(), "standing": self.standing.to_message()}
+        return {**Message._plain(self), **parts}
+
+    @classmethod
+    def _read(cls, message: dict[str, Any]) -> Report:
+        parts = {"counts": Counts(**message["counts"]), "standing": Standing._read(message["standing"])}
+        return cls(**{**message, **parts})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse(Message):
+    """What one worker saw of one cell since its last pulse, which was span_ns ago.
+
+    responses: answers by bucket of their response time. timed: how many answers came with the server's times;
+    network_ns, wait_ns, service_ns: the sums of theirs. connections: open, or being opened, right now.
+    failed: messages without a right reply, but for those that were stopped from here.
+    """
+
+    run_id: str
+    cell: int
+    worker: str
+    span_ns: int
+    answered: int
+    failed: int
+    responses: list[int]
+    timed: int
+    network_ns: int
+    wait_ns: int
+    service_ns: int
+    connections: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened(Message):
+    """A worker's connections are all open, opened_s seconds after it began to open them."""
+
+    run_id: str
+    cell: int
+    worker: str
+    opened_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault(Message):
+    """A worker cannot go on. run_id: None where the order did not even name its run."""
+
+    run_id: str | None
+    worker: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLimits(Message):
     """What one worker may use.
 
     open_files: the soft limit, None without one. ports: how many local ports the kernel chooses from.

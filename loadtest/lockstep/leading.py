@@ -1,37 +1,18 @@
 """What a Locust master, or a local runner, is made of beside Locust: who leads, and its page.
 
-What Locust was told, on its command line or in its web form, becomes runs here: by hand or by plan.
+What Locust was told, on its command line or in its web form, becomes runs here: manual, or by plan.
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from locust.env import Environment
-from rich.console import Console
-
-from lockstep.commands.output import complain, print_report_of
-from lockstep.errors import REFUSALS, WRONG_USE, ResultsError, in_words
-from lockstep.master.conductor import Conductor
-from lockstep.master.hooks import attach_conductor
-from lockstep.master.stop_signals import LocustStop
-from lockstep.options import check_edit, compose
-from lockstep.report.material import Material
-from lockstep.runs.folder import RunFolder
-
-if TYPE_CHECKING:
-    from flask import Flask
-    from locust.web import WebUI
-
-
 from argparse import Namespace
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import gevent
+from locust.env import Environment
 from locust.runners import (
     STATE_INIT,
     STATE_RUNNING,
@@ -40,17 +21,38 @@ from locust.runners import (
     LocalRunner,
     MasterRunner,
 )
+from rich.console import Console
 
-from lockstep.errors import HarnessError, PlanError
+from lockstep.commands.output import complain, print_report_of
+from lockstep.errors import REFUSALS, WRONG_USE, HarnessError, PlanError, ResultsError, in_words
+from lockstep.master.conductor import Conductor
+from lockstep.master.hooks import attach_conductor
 from lockstep.master.repeat import repeat_command
 from lockstep.master.shape import PlanShape
+from lockstep.master.stop_signals import LocustStop
 from lockstep.master.workers import Workers
-from lockstep.options import check_numbers, defaults, plan_of, settle, target_of, traffic_of
+from lockstep.options import (
+    check_edit,
+    check_numbers,
+    compose,
+    defaults,
+    plan_of,
+    refusal_in_words,
+    settle,
+    target_of,
+    traffic_of,
+)
 from lockstep.plan import PlannedCell
+from lockstep.report.material import Material
+from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Run
 from lockstep.settings import COMPARISON_PLAN
 from lockstep.tcp.addresses import ADDRESS_BOOK
-from lockstep.worker.agent import ScenarioUser
+from lockstep.worker.process import ScenarioUser
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from locust.web import WebUI
 
 NO_WORKER = "no worker is connected, so nobody would carry the load: start one (locust --worker)"
 STILL_BUSY = "a run begins or ends just now: try again in a moment"
@@ -65,10 +67,10 @@ def lead(environment: Environment) -> None:
         if options.headless or options.autostart:
             driver.prepare(options, environment.host)
     except REFUSALS as refusal:
-        print(f"lockstep: {in_words(refusal)}", file=sys.stderr)
+        print(f"lockstep: {refusal_in_words(refusal)}", file=sys.stderr)
         sys.exit(WRONG_USE)
     conductor = driver.conductor
-    attach_conductor(environment, conductor, LocustStop(lambda: conductor.running))
+    attach_conductor(environment, conductor, LocustStop(lambda: conductor.current is not None))
     _print_outcome_last(environment, conductor)
     web = environment.web_ui
     if web is not None and web.app is not None:
@@ -168,7 +170,7 @@ class Driver:
     def prepare(self, options: Namespace, host: str | None, users: int = 1) -> None:
         """Get ready for the kind of run that is chosen.
 
-        users: how many a run by hand begins with. One of REFUSALS where the choices make no sense, or where
+        users: how many a manual run begins with. One of REFUSALS where the choices make no sense, or where
         the workers that are there cannot carry them. Starts nothing.
         """
         target = target_of(host, options)
@@ -194,7 +196,7 @@ class Driver:
         return repeat_command(run, self._options, defaults(self.modes), compose())
 
     def _on_test_start(self, **_: Any) -> None:
-        """A run by hand is one cell without an end of its own; a plan's cells are begun by its shape."""
+        """A manual run is one cell without an end of its own; a plan's cells are begun by its shape."""
         if self._environment.shape_class is not None:
             return
         options = self._options
@@ -202,8 +204,8 @@ class Driver:
             level = max(self._runner.target_user_count, 1)
             self.prepare(options, self._environment.host, level)
             traffic = traffic_of(options)
-            self.conductor.begin_run("hand", {"mode": options.mode, "traffic": asdict(traffic)})
-            self.conductor.begin_cell(PlannedCell(0, options.mode, level, 1), traffic, 0.0, None)
+            run = self.conductor.begin_manual(options.mode, traffic)
+            run.begin_cell(PlannedCell(0, options.mode, level, 1), traffic, 0.0, None)
         except REFUSALS as refusal:
             self.conductor.give_up(in_words(refusal))
             if self._environment.web_ui is not None:

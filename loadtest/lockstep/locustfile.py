@@ -12,8 +12,7 @@ from locust.env import Environment
 from locust.runners import LocalRunner, WorkerRunner
 
 from lockstep.options import add_options
-from lockstep.worker.agent import ScenarioUser
-from lockstep.worker.process import attach_agent
+from lockstep.worker.process import ScenarioUser, attach_agent
 
 __all__ = ["ScenarioUser"]
 

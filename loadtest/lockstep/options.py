@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 
 from lockstep.errors import WRONG_USE, PlanError, ServerUnreachableError, in_words
 from lockstep.master.repeat import Compose
-from lockstep.plan import Arrival, Plan, Traffic, parse_levels, parse_modes
-from lockstep.settings import COMPARISON_PLAN, SETTINGS, Setting, Where, given_by
+from lockstep.plan import Plan, Traffic
+from lockstep.settings import COMPARISON_PLAN, Setting, Where, given_by
 from lockstep.target.admin import ServerView
 from lockstep.target.target import PLAIN_TARGET, Target
 from lockstep.tcp.addresses import parse_sources, split_target
@@ -23,6 +23,7 @@ from lockstep_wire.choices import did_you_mean
 # What is filled in once the server has said what it offers.
 OF_THE_SERVER = ("mode", "modes")
 
+_BY_NAME = {setting.name: setting for setting in given_by(Where.LOCUST)}
 _SHIPPED = Path(__file__).parent / "plans"
 
 PLAN_UNDER_WAY = "a comparison plan is under way, and sets the users itself: let it end, or press Stop first"
@@ -131,9 +132,21 @@ def _in_one_line(setting: Setting) -> Callable[[str], Any]:
 def _given_early(name: str) -> str:
     """An option or its variable, before the parser that it shapes has parsed anything."""
     early = ArgumentParser(add_help=False, allow_abbrev=False)
-    variable = next(each.variable for each in SETTINGS if each.name == name)
-    early.add_argument(f"--{name}", dest="value", default=os.environ.get(variable, ""))
+    early.add_argument(f"--{name}", dest="value", default=os.environ.get(_BY_NAME[name].variable, ""))
     return str(early.parse_known_args()[0].value)
+
+
+def refusal_in_words(refusal: Exception) -> str:
+    """One line, as `in_words` has it, which also says where the value was given if that was no flag."""
+    words = in_words(refusal)
+    setting = _BY_NAME.get(refusal.what) if isinstance(refusal, PlanError) else None
+    if setting is None or any(word.partition("=")[0] == f"--{setting.name}" for word in sys.argv[1:]):
+        return words
+    if os.environ.get(setting.variable) is not None:
+        return f"{words} (from {setting.variable})"
+    file = _given_early("plan")
+    # A plan file that cannot be read is itself what is refused.
+    return f"{words} (from {file})" if file and setting.key in _defaults_of(file) else words
 
 
 @functools.lru_cache(maxsize=1)
@@ -145,7 +158,7 @@ def _defaults_of(file: str) -> dict[str, Any]:
 
 
 def _leave(wrong: PlanError) -> NoReturn:
-    print(f"lockstep: {in_words(wrong)}", file=sys.stderr)
+    print(f"lockstep: {refusal_in_words(wrong)}", file=sys.stderr)
     sys.exit(WRONG_USE)
 
 
@@ -188,46 +201,37 @@ def compose() -> Compose | None:
 
 def traffic_of(options: Namespace) -> Traffic:
     """What connections do, as the options say. PlanError names the option that is wrong."""
-    # The form's field is empty, or 0, where no rate is meant.
-    arrival = Arrival(options.arrival, options.rate or None)
-    sources = parse_sources(options.source)
-    return Traffic(options.scenario, options.client_mode, options.messages, options.payload, arrival, sources)
+    return _traffic_from(_given(options))
+
+
+def _given(options: Namespace) -> dict[str, Any]:
+    """Settings by their keys. The form's field is empty, or 0, where no rate is meant."""
+    return {**vars(options), "rate": options.rate or None}
+
+
+def _traffic_from(given: Mapping[str, Any]) -> Traffic:
+    return Traffic.from_settings(given, parse_sources(given["source"] or ""))
 
 
 def check_numbers(options: Namespace) -> None:
     """PlanError where a number makes no sense, be it used or not: Locust sends all of them to its workers."""
-    Plan(
-        repeats=options.repeats,
-        seconds=options.seconds,
-        warmup_s=options.warmup,
-        seed=options.seed,
-        traffic=traffic_of(options),
-    )
+    given = _given(options)
+    Plan.from_settings({**given, "modes": "any", "levels": "1"}, _traffic_from(given), ())
 
 
 def plan_of(options: Namespace) -> Plan:
     """The comparison plan, as the options say. PlanError names the option that is wrong."""
     from lockstep.analysis.gate_syntax import split_gates
 
-    return plan_from(vars(options), traffic_of(options), split_gates(options.gate))
+    return plan_from(_given(options), split_gates(options.gate))
 
 
-def plan_from(given: Mapping[str, Any], traffic: Traffic, gates: Sequence[str]) -> Plan:
+def plan_from(given: Mapping[str, Any], gates: Sequence[str]) -> Plan:
     """The plan of these settings, by their keys. PlanError names the one that is wrong."""
     # Only who leads makes plans: a worker has these options too, and no use for what judges its figures.
     from lockstep.analysis.gate_syntax import check_gates
 
-    plan = Plan(
-        modes=parse_modes(given["modes"]),
-        levels=parse_levels(given["levels"]),
-        repeats=given["repeats"],
-        seconds=given["seconds"],
-        warmup_s=given["warmup"],
-        seed=given["seed"],
-        traffic=traffic,
-        gates=tuple(gates),
-        file=str(given["plan"]) if given["plan"] else None,
-    )
+    plan = Plan.from_settings(given, _traffic_from(given), gates)
     check_gates(plan)
     return plan
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,20 +11,41 @@ from lockstep.errors import PlanError
 from lockstep_wire.choices import did_you_mean
 
 CLIENT_MODES = ("free", "locked")
-ARRIVALS = ("closed", "constant", "poisson")
 LOWEST_RATE_PER_S = 0.001
 HIGHEST_RATE_PER_S = 1_000_000
-# What users do -> whether their connections stay open, so that an iteration is a message, not a session.
-SCENARIOS = {"session": False, "greeting": False, "persistent": True}
 MAX_PAYLOAD = 1 << 20
 # Repeats have seeds of their own, which those of no other plan's seed meet. They have to fit 64 bits.
-SEEDS_A_PLAN = 10_000
-GREATEST_SEED = 2**32 - 1
+SEEDS_PER_PLAN = 10_000
+MAX_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is known of a scenario before its load; what its users do is a function in worker/scenarios.py.
+
+    keeps_connection: whether connections stay open, so that an iteration is a message, not a session.
+    messages: how many one iteration sends, None where the plan says how many.
+    """
+
+    keeps_connection: bool = False
+    messages: int | None = 1
+
+
+SCENARIOS = {
+    "session": Scenario(messages=None),
+    "greeting": Scenario(),
+    "persistent": Scenario(keeps_connection=True),
+}
+
+CLOSED = "closed"
+# When iterations of an open load are due is a schedule in worker/arrivals.py.
+OPEN_ARRIVALS = ("constant", "poisson")
+ARRIVALS = (CLOSED, *OPEN_ARRIVALS)
 
 
 def keeps_connection(scenario: str) -> bool:
     """Whether a scenario's connections stay open; those of one that is not known are taken not to."""
-    return SCENARIOS.get(scenario, False)
+    return scenario in SCENARIOS and SCENARIOS[scenario].keeps_connection
 
 
 def _one_of(what: str, value: str, choices: Iterable[str]) -> None:
@@ -45,13 +66,12 @@ def _shown(value: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """When turns begin. `closed`: as soon as a user is free.
+    """When iterations begin: `closed`, as soon as a user is free, or by one of OPEN_ARRIVALS.
 
-    Open, at rate_per_s over all workers together, whatever the users do: `constant`, at even distances, and
-    `poisson`, at random, each independent of the others.
+    Those are open: at rate_per_s over all workers together, whatever the users do.
     """
 
-    kind: str = "closed"
+    kind: str = CLOSED
     rate_per_s: float | None = None
 
     def __post_init__(self) -> None:
@@ -61,27 +81,38 @@ class Arrival:
                 raise PlanError(
                     "rate",
                     f"{self.rate_per_s:g} does nothing with --arrival closed, where users begin as soon as "
-                    "they are free: leave it out, or choose --arrival constant or poisson",
+                    f"they are free: leave it out, or choose --arrival {' or '.join(OPEN_ARRIVALS)}",
                 )
         elif self.rate_per_s is None:
             raise PlanError(
-                "rate", f"is missing: --arrival {self.kind} needs turns a second, for example --rate 100"
+                "rate",
+                f"is missing: --arrival {self.kind} needs iterations per second, for example --rate 100",
             )
         else:
             _between("rate", self.rate_per_s, LOWEST_RATE_PER_S, HIGHEST_RATE_PER_S)
 
     @property
     def open(self) -> bool:
-        """Whether turns begin by a schedule, whatever the users do."""
-        return self.kind != "closed"
+        """Whether iterations begin by a schedule, whatever the users do."""
+        return self.kind != CLOSED
+
+    @property
+    def name(self) -> str:
+        """What cells and series call it: where it and the rate are the same, the load is."""
+        return self.kind
+
+    @property
+    def poisson(self) -> bool:
+        """Whether gaps are exponential and independent, as formulas of the mean wait take them to be."""
+        return self.kind == "poisson"
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """What users do. messages: on each connection. payload_bytes: size of one message's payload.
 
-    arrival: when their turns begin. sources: local IP addresses from which they connect in turn; none leaves
-    it to the system.
+    arrival: when their iterations begin. sources: local IP addresses from which they connect in turn; none
+    leaves it to the system.
     """
 
     scenario: str = "session"
@@ -96,6 +127,12 @@ class Traffic:
         """Whether connections stay open."""
         return keeps_connection(self.scenario)
 
+    @property
+    def messages_per_iteration(self) -> int:
+        """How many messages one iteration sends, where none fails."""
+        fixed = SCENARIOS[self.scenario].messages
+        return self.messages if fixed is None else fixed
+
     def __post_init__(self) -> None:
         _one_of("scenario", self.scenario, SCENARIOS)
         _one_of("client-mode", self.client_mode, CLIENT_MODES)
@@ -107,6 +144,18 @@ class Traffic:
                 "locked makes users wait for each other, so nothing arrives by a rate: "
                 "leave it at free, or use --arrival closed",
             )
+
+    @classmethod
+    def from_settings(cls, given: Mapping[str, Any], sources: tuple[str, ...]) -> Traffic:
+        """What settings, by their keys, say. PlanError names the one that is wrong."""
+        return cls(
+            scenario=given["scenario"],
+            client_mode=given["client_mode"],
+            messages=given["messages"],
+            payload_bytes=given["payload"],
+            arrival=Arrival(given["arrival"], given["rate"]),
+            sources=sources,
+        )
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Traffic:
@@ -156,7 +205,22 @@ class Plan:
         _between("repeats", self.repeats, 1, 1000)
         _between("seconds", self.seconds, 0.1, 86_400)
         _between("warmup", self.warmup_s, 0, 3600)
-        _between("seed", self.seed, 0, GREATEST_SEED)
+        _between("seed", self.seed, 0, MAX_SEED)
+
+    @classmethod
+    def from_settings(cls, given: Mapping[str, Any], traffic: Traffic, gates: Sequence[str]) -> Plan:
+        """What settings, by their keys, say. PlanError names the one that is wrong."""
+        return cls(
+            modes=parse_modes(given["modes"]),
+            levels=parse_levels(given["levels"]),
+            repeats=given["repeats"],
+            seconds=given["seconds"],
+            warmup_s=given["warmup"],
+            seed=given["seed"],
+            traffic=traffic,
+            gates=tuple(gates),
+            file=str(given["plan"]) if given["plan"] else None,
+        )
 
     def cells(self) -> list[PlannedCell]:
         """Every cell in running order.

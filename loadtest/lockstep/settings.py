@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lockstep.errors import PlanError
-from lockstep.plan import ARRIVALS, CLIENT_MODES, SCENARIOS, Plan
+from lockstep.plan import ARRIVALS, CLIENT_MODES, OPEN_ARRIVALS, SCENARIOS, Plan
 from lockstep_wire.choices import did_you_mean
 from lockstep_wire.framing import FRAMINGS
 from lockstep_wire.listeners import USUAL_LISTENERS
@@ -161,16 +161,23 @@ SETTINGS = (
         _ALL,
         choices=CLIENT_MODES,
     ),
-    Setting("scenario", str, _TRAFFIC.scenario, "What a user does in a turn", _ALL, choices=tuple(SCENARIOS)),
+    Setting(
+        "scenario",
+        str,
+        _TRAFFIC.scenario,
+        "What a user does in an iteration",
+        _ALL,
+        choices=tuple(SCENARIOS),
+    ),
     Setting(
         "arrival",
         str,
         _TRAFFIC.arrival.kind,
-        "When turns begin: closed, as soon as a user is free; constant or poisson, at the rate",
+        f"When iterations begin: closed, once a user is free; {' or '.join(OPEN_ARRIVALS)}, at the rate",
         _ALL,
         choices=ARRIVALS,
     ),
-    Setting("rate", float, None, "Turns per second over all workers (open arrivals only)", _ALL),
+    Setting("rate", float, None, "Iterations per second over all workers (open arrivals only)", _ALL),
     Setting("messages", int, _TRAFFIC.messages, "Messages per connection", _ALL),
     Setting("payload", int, _TRAFFIC.payload_bytes, "Payload of a message, in bytes", _ALL),
     Setting(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -23,7 +24,7 @@ from lockstep.record import locust_numbers
 from lockstep.tcp.addresses import whole_target
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.gevent_link import CooperativeLink
-from lockstep.tcp.replies import RawEnd, sized, until, whatever
+from lockstep.tcp.messages import RawEnd, sized, until, whatever
 from lockstep.tcp.samples import Meter, Sample, SampleMeter
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def _ending_the_user(
 ) -> Callable[Concatenate[UserClient, _P], _T]:
     """A client's method that ends its user where the harness is misused, or cannot go on."""
 
+    @wraps(method)
     def wrapped(self: UserClient, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         try:
             return method(self, *args, **kwargs)
@@ -57,16 +59,14 @@ def _ending_the_user(
 
 
 class UserClient(TcpClient):
-    """A TcpUser's client.
-
-    end_user: told of what Locust would else log, with its trace, at every turn. on_first_bytes: told of each
-    reply of which nobody can say where it ends.
-    """
+    """A TcpUser's client: a TcpClient whose misuse ends its user, in one line."""
 
     __slots__ = ("end_user", "on_first_bytes")
 
     end_user: Callable[[HarnessError], None]
+    """takes what Locust would else log at every task, with its trace"""
     on_first_bytes: Callable[[], None]
+    """called for each reply of which nobody can say where it ends"""
 
     connect = _ending_the_user(TcpClient.connect)
     request = _ending_the_user(TcpClient.request)
@@ -84,28 +84,28 @@ class UserClient(TcpClient):
 class TcpUser(User):
     """A Locust user with a TCP connection: `self.client` can connect, request, send, receive, close, abort.
 
-    Set on the class:
-
-    host: `"tcp://name:port"`; what is given for the whole run (`--host`) wins.
-    framing: where a message ends: `"raw"` (nowhere by itself), `"line"` (`\\n`), or `"length"` (four bytes
-    before it, big-endian, that say how many follow).
-    timing: whether each reply begins with a Lockstep server's header of wait and service time.
-    timeout_s: bounds a connect, and a message with its reply, each as a whole; in seconds, None for ever.
-    close_timeout_s: how long a close waits until the peer has closed too; in seconds, None for timeout_s.
+    Its attributes are set on the class, and so is `host`: `"tcp://name:port"`, where what is given for the
+    whole run (`--host`) wins.
 
     A wrong setting ends the process before the run, in one line and with exit code 2. A failed message
     is no exception: it is an Outcome, and a failure in Locust's table. Where the client is misused, or this
     machine cannot go on, its user ends and says why.
-    Extend `on_sample` to look at each finished step yourself; its times are monotonic nanoseconds.
+    Extend `on_sample` to look at each finished step yourself.
     """
 
     abstract = True
     framing = "raw"
+    """where a message ends: `"raw"` (nowhere by itself), `"line"` (at a newline), or `"length"` (where four
+    bytes before it say, big-endian)"""
     timing = False
+    """whether each reply begins with a Lockstep server's header of wait and service time"""
     timeout_s: float | None = 10.0
+    """bounds a connect, and a message with its reply, each as a whole; in seconds, None for ever"""
     close_timeout_s: float | None = 1.0
+    """how long a close waits until the peer has closed too; in seconds, None for timeout_s"""
 
     client: UserClient
+    """opened by its first message, or by `connect`; what its methods take and return stands with each"""
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
@@ -124,8 +124,11 @@ class TcpUser(User):
         self.client.on_first_bytes = self._note_first_bytes
 
     def on_sample(self, sample: Sample) -> None:
-        """Called with every finished step, if you extend it; feeds Locust."""
-        feed_of(self.environment).tell(type(self).__name__, sample)
+        """Called with every finished step, if you extend it; feeds Locust.
+
+        sample: what the step was, how it ended, and when, in monotonic nanoseconds.
+        """
+        feed_of(self.environment).fire(type(self).__name__, sample)
 
     def _meter(self) -> Meter:
         """One event for each step where somebody looks at each; else a journal that fills Locust's table."""

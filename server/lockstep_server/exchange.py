@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from socket import socket
 
-from lockstep_server.admission import Admission
+from lockstep_server.modes import Admission
 from lockstep_server.occupancy import Occupancy
 from lockstep_server.records import ConnectionRecord
 from lockstep_server.replies import Reply

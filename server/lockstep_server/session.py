@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from socket import SHUT_RDWR, SO_ERROR, SOL_SOCKET, socket
 
-from lockstep_server.admission import Admission
 from lockstep_server.conversation import Talk, converse, serve_constant, serve_framed, serve_raw
 from lockstep_server.exchange import Exchange, logged, message_by_message, unvarying, within_connection
 from lockstep_server.ledger import Ledger
+from lockstep_server.modes import Admission
 from lockstep_server.occupancy import Occupancy
 from lockstep_server.records import Cause, ConnectionRecord
 from lockstep_server.replies import Reply

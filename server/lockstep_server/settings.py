@@ -22,28 +22,28 @@ class Keepalive:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The flags' values; their meaning is in `lockstep-server --help`. 0 ns means never, or none.
+    """The flags' values; meaning and defaults are in flags.py. 0 ns means never, or none.
 
     keepalive: None where no probes are sent. announce_to: None where nothing is announced.
     """
 
     listeners: tuple[ListenerSpec, ...]
-    bind: str = "0.0.0.0"
-    accept: str = "blocking"
-    backlog: int = 128
-    nodelay: bool = False
-    keepalive: Keepalive | None = None
-    framing: str = "raw"
-    reply: str = "ack"
-    timing: bool = False
-    hold_ns: int = 0
-    work: str = "sleep"
-    pause_ns: int = 0
-    drain_ns: int = 5_000_000_000
-    max_frame: int = 2**20
-    idle_timeout_ns: int = 30_000_000_000
-    admin_host: str = "127.0.0.1"
-    admin_port: int = 9100
-    announce_to: tuple[str, int] | None = None
-    log_level: str = "info"
-    records: int = 20_000
+    bind: str
+    accept: str
+    backlog: int
+    nodelay: bool
+    keepalive: Keepalive | None
+    framing: str
+    reply: str
+    timing: bool
+    hold_ns: int
+    work: str
+    pause_ns: int
+    drain_ns: int
+    max_frame: int
+    idle_timeout_ns: int
+    admin_host: str
+    admin_port: int
+    announce_to: tuple[str, int] | None
+    log_level: str
+    records: int

@@ -153,7 +153,7 @@ def test_a_plan_is_watched_from_the_tab_to_its_verdict_and_its_report(
     expect(link).to_be_visible(timeout=END_MS)
     told = outcome_of(RunFolder.load(newest_run(load)).run)
     assert verdict.locator("#headline").inner_text() == told.sentences[0]
-    assert live.locator("#figures tr").count() == len(told.rows) == 2
+    assert live.locator("#figures tr").count() == len(told.results) == 2
     keep_picture(page, f"{name}-done")
     assert violations(inside(page)) == []
     the_report_opens(page, link, load)
@@ -178,7 +178,7 @@ def test_the_servers_counts_and_the_mode_under_load_are_shown_by_mode(
 def test_a_run_by_hand_ends_with_what_it_served_and_a_report(page: Page, load: LoadProcesses) -> None:
     start_by_hand(page, "lock")
     live = go_to_tab_by_keyboard(page)
-    expect(live.locator("#run")).to_contain_text("a manual run")
+    expect(live.locator("#run")).to_contain_text("Manual run")
     expect(live.locator("#p99")).to_have_text(A_NUMBER, timeout=SOON_MS)
     expect(live.locator("#cell")).to_have_text("lock, 4 connections", timeout=SOON_MS)
     expect(live.locator("#left")).to_have_text(A_NUMBER)

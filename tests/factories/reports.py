@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from lockstep.control import CellOrder
+import msgpack
+
+from lockstep.control import CellOrder, Health, Report, Standing
 from lockstep.plan import Arrival, Traffic
 from lockstep.record.histograms import encoded, new_histogram
 from lockstep.record.journal import Journal
@@ -58,9 +61,9 @@ def begun(cell_order: CellOrder) -> CellRecorder:
     return recorder
 
 
-def journal_of(recorder: CellRecorder, most_connections: int = 0) -> Journal:
+def journal_of(recorder: CellRecorder, max_connections: int = 0) -> Journal:
     """The journal of one worker, as a running cell makes it."""
-    return Journal((recorder.absorb,), (recorder.fail,), recorder.keep_connection, most_connections)
+    return Journal((recorder.absorb,), (recorder.fail,), recorder.keep_connection, max_connections)
 
 
 def tell(meter: Meter, sample: Sample, due_ns: int = ABSENT) -> None:
@@ -70,17 +73,24 @@ def tell(meter: Meter, sample: Sample, due_ns: int = ABSENT) -> None:
     elif sample.phase is Phase.MESSAGE:
         wait_ns = ABSENT if sample.wait_ns is None else sample.wait_ns
         service_ns = ABSENT if sample.service_ns is None else sample.service_ns
-        told = (wait_ns, service_ns, sample.sent_bytes, sample.received_bytes)
-        meter.message((due_ns, sample.start_ns, sample.end_ns, *told))
+        rest = (wait_ns, service_ns, sample.sent_bytes, sample.received_bytes)
+        meter.message((due_ns, sample.start_ns, sample.end_ns, *rest))
     else:
         meter.step(sample.phase, sample.start_ns, sample.end_ns)
 
 
 def report_of(
-    samples: list[Sample], worker: str = "w1", cell_order: CellOrder | None = None, *, final: bool = True
-) -> dict[str, Any]:
-    """The report of a worker that has recorded these samples, as it comes over the wire."""
-    return report_of_due([(sample, ABSENT) for sample in samples], worker, cell_order, final=final)
+    samples: list[Sample],
+    worker: str = "w1",
+    cell_order: CellOrder | None = None,
+    *,
+    final: bool = True,
+    **standing: Any,
+) -> Report:
+    """The report of a worker that has recorded these samples and stands like this, as the master reads it."""
+    return report_of_due(
+        [(sample, ABSENT) for sample in samples], worker, cell_order, final=final, **standing
+    )
 
 
 def report_of_due(
@@ -89,31 +99,41 @@ def report_of_due(
     cell_order: CellOrder | None = None,
     *,
     final: bool = True,
-) -> dict[str, Any]:
+    **standing: Any,
+) -> Report:
     """As report_of, each sample with when it was due, in monotonic nanoseconds."""
     recorder = begun(cell_order or order())
     journal = journal_of(recorder)
     for sample, due_ns in samples:
         tell(journal, sample, due_ns)
     journal.flush()
-    return sent(recorder, worker, final=final)
+    return sent(recorder, worker, final=final, **standing)
 
 
-def health_message(worker: str, cpu_share: float = 0.5) -> dict[str, Any]:
+def health(cpu_share: float = 0.5) -> Health:
     """What a worker tells of itself."""
-    return {"worker": worker, "cpu_share": cpu_share, "loop_lag": encoded(new_histogram())}
+    return Health(cpu_share=cpu_share, loop_lag=encoded(new_histogram()))
 
 
-def sent(recorder: CellRecorder, worker: str, *, final: bool) -> dict[str, Any]:
-    """What a recorder hands over, with what the running cell and the agent add."""
-    return {
-        **recorder.take(worker, final),
-        "late": 0,
+def sent(recorder: CellRecorder, worker: str, *, final: bool, **standing: Any) -> Report:
+    """A worker's next report, sent as bytes and read again. standing: where it is other than usual."""
+    usual = {
+        "window_s": recorder.window_s(time.monotonic_ns()),
+        "delayed": 0,
         "dropped": 0,
         "backed_off": 0,
         "port_waits": 0,
         "addresses": [],
-        "health": health_message(worker),
-        "host": {"role": "worker", "name": worker},
         "users": 2,
+        "health": health(),
     }
+    report = Report(
+        run_id=recorder.order.run_id,
+        cell=recorder.order.cell,
+        worker=worker,
+        final=final,
+        host={"role": "worker", "name": worker},
+        counts=recorder.take(),
+        standing=Standing(**{**usual, **standing}),
+    )
+    return Report.from_message(msgpack.unpackb(msgpack.packb(report.to_message()), strict_map_key=False))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from lockstep.analysis.series import Series, SeriesIndex
 from lockstep.record.histograms import of_values
 from lockstep.runs.measures import Distribution
 from lockstep.runs.records import Cell, Count, Ledger, Messages, Mode, Run, ServerCell, WorkerHealth
@@ -72,6 +73,15 @@ def make_cell(
         times={"response": times_us},
     )
     return replace(cell, **more)
+
+
+def series_named(mode: str, rate_per_s: float | None = None) -> Series:
+    """The series of such cells; one with a rate is called by it: `lock, 148/s`."""
+    if rate_per_s is None:
+        cell = make_cell(mode)
+        return SeriesIndex([cell]).of(cell)
+    cells = [make_cell(mode, arrival="poisson", rate_per_s=rate) for rate in (rate_per_s, 2 * rate_per_s)]
+    return SeriesIndex(cells).of(cells[0])
 
 
 def modes_named(*names: str) -> dict[str, Mode]:

@@ -18,14 +18,13 @@ from rich.console import Console
 from lockstep.analysis.conditions import mismatches
 from lockstep.analysis.history import make_history
 from lockstep.analysis.run_diff import diff
-from lockstep.report.contents import contents
+from lockstep.report.contents import contents, render
 from lockstep.report.diff import diff_markdown, print_diff
-from lockstep.report.formats.html import render
-from lockstep.report.formats.junit import junit_xml
-from lockstep.report.formats.markdown import summary_md
-from lockstep.report.formats.terminal import print_gates, print_report
 from lockstep.report.history import print_history, render_history
+from lockstep.report.markdown import summary_md
 from lockstep.report.material import Material
+from lockstep.report.sections.gates import junit_xml
+from lockstep.report.terminal import print_gates, print_report
 from tests.golden.scenes import SCENES, days, diffed, material_of
 
 HERE = Path(__file__).parent
@@ -34,7 +33,7 @@ BLOCKS = frozenset(
     {"p", "h1", "h2", "h3", "h4", "li", "tr", "summary", "section", "div", "dl", "title", "pre"}
 )
 # Of a long table the head and the first rows hold all words; the rest are figures, which other tests hold.
-MOST_ROWS = 6
+MAX_ROWS = 6
 
 
 class _Text(HTMLParser):
@@ -71,8 +70,8 @@ def text_of(page: str) -> str:
 
 def shortened(lines: list[str], is_table: bool) -> list[str]:
     """A block's lines; of a table the first."""
-    left = len(lines) - 1 - MOST_ROWS
-    return [*lines[: 1 + MOST_ROWS], f"... and {left} rows more"] if is_table and left > 0 else lines
+    left = len(lines) - 1 - MAX_ROWS
+    return [*lines[: 1 + MAX_ROWS], f"... and {left} rows more"] if is_table and left > 0 else lines
 
 
 def page_text(material: Material) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 import gevent
 import pytest
 
-from tests.locust.crew import PATIENCE_S
+from tests.support.crew import PATIENCE_S
 
 assert locust is not None
 HERE = Path(__file__).parent

@@ -10,12 +10,10 @@ from typing import Any
 import gevent
 from gevent.server import StreamServer
 
-from lockstep.plan import Arrival
 from lockstep.tcp.addresses import LIFETIME_NS, AddressBook
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.samples import Outcome, Sample, SampleMeter
-from tests.locust.crew import crew, order
 
 
 def echo(link: socket.socket, _: object) -> None:
@@ -79,11 +77,11 @@ def test_a_slow_resolver_holds_up_nobody_who_is_connected_and_is_asked_once() ->
         users = [client(peer.server_port, [], addresses) for _ in range(50)]
         connecting = [gevent.spawn(user.connect) for user in users]
         gevent.sleep(0)
-        said = 0
+        answered = 0
         while not any(each.dead for each in connecting):
             assert talking.request(b"ping", b"ping")
-            said += 1
-        assert said > 10
+            answered += 1
+        assert answered > 10
         gevent.joinall(connecting, raise_error=True)
         assert addresses.used == {f"127.0.0.1:{peer.server_port}": 50}
         for user in (talking, *users):
@@ -105,37 +103,3 @@ def test_a_load_follows_a_name_to_its_new_address() -> None:
         user.connect()
         assert user.address == f"127.0.0.2:{new.server_port}"
         user.close()
-
-
-def closed_port() -> socket.socket:
-    holder = socket.socket()
-    holder.bind(("127.0.0.1", 0))
-    return holder
-
-
-def test_users_of_a_closed_load_back_off_from_a_closed_port_and_the_cells_end_wakes_them() -> None:
-    with closed_port() as holder, crew(users=4) as (agent, runner, _):
-        agent.begin(order(holder.getsockname()[1]))
-        gevent.sleep(1.0)
-        agent.end()
-        last = runner.reports[-1]
-        refused = last["ledger"]["refused"]
-        # At the earliest after 5, 10, 20, ... ms: less than a dozen times in a second.
-        assert 4 * 4 <= refused <= 4 * 12, refused
-        assert last["backed_off"] == refused
-        assert last["addresses"] == []
-        # Nobody sleeps on into the next cell.
-        agent.begin(order(holder.getsockname()[1]))
-        gevent.sleep(0.05)
-        agent.end()
-        assert runner.reports[-1]["ledger"]["refused"] >= 4
-
-
-def test_arrivals_of_an_open_load_stay_due_where_a_port_is_closed() -> None:
-    with closed_port() as holder, crew(users=4) as (agent, runner, _):
-        agent.begin(order(holder.getsockname()[1], arrival=Arrival("constant", 200.0)))
-        gevent.sleep(0.5)
-        agent.end()
-        last = runner.reports[-1]
-        assert (last["backed_off"], last["dropped"]) == (0, 0)
-        assert last["ledger"]["refused"] > 50

@@ -1,4 +1,4 @@
-"""What Locust is told."""
+"""What Locust gets to hear of requests."""
 
 from __future__ import annotations
 
@@ -15,9 +15,16 @@ from lockstep.record.journal import Batch, Journal
 from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
 from lockstep.users import TcpUser, feed_of
 from tests.factories.units import MS, S
-from tests.locust.crew import Echo, environment_with_runner
+from tests.support.crew import Echo
 
 NAME = "free"
+
+
+def environment_with_runner() -> Environment:
+    """Locust's, with a runner and with Locust's own listener, which fills its table."""
+    environment = Environment()
+    environment.create_local_runner()
+    return environment
 
 
 def tell(journal: Journal, count: int, phase: Phase = Phase.MESSAGE) -> None:
@@ -38,9 +45,9 @@ def test_where_nobody_listens_the_table_is_filled_in_bulk_and_no_event_is_fired(
     feed = feed_of(environment)
     real = environment.events.request.fire
 
-    def fire(**told: Any) -> None:
-        fired.append(told)
-        real(**told)  # type: ignore[no-untyped-call]
+    def fire(**event: Any) -> None:
+        fired.append(event)
+        real(**event)  # type: ignore[no-untyped-call]
 
     monkeypatch.setattr(environment.events.request, "fire", fire)
     journal = feed.journal_of(NAME)
@@ -68,22 +75,22 @@ def test_a_listener_hears_each_event_once_and_the_table_counts_it_once() -> None
     feed.register(NAME, journal)
     tell(journal, 5)
     tell(journal, 2, Phase.CLOSE)
-    tell(journal, 3, Phase.LAG)
+    tell(journal, 3, Phase.SCHEDULE_DELAY)
     feed.flush()
     feed.flush()
     assert [(kind, name) for kind, name, _, _ in heard] == [("message", NAME)] * 5 + [("close", NAME)] * 2
     assert [time_ms for kind, _, time_ms, _ in heard if kind == "message"] == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert environment.stats.get(NAME, "close").num_requests == 2
     assert environment.stats.get(NAME, "message").num_requests == environment.stats.total.num_requests == 5
-    # Our own readers are told all the same, and once.
+    # Our own readers get all the same, and once.
     assert [len(batch.messages) for batch in batches] == [5]
-    assert [len(batch.steps[Phase.LAG]) for batch in batches] == [3]
+    assert [len(batch.steps[Phase.SCHEDULE_DELAY]) for batch in batches] == [3]
 
 
 def test_a_listener_without_locusts_own_hears_every_event() -> None:
     environment = Environment()
     heard: list[Any] = []
-    environment.events.request.add_listener(lambda **told: heard.append(told))
+    environment.events.request.add_listener(lambda **event: heard.append(event))
     feed = feed_of(environment)
     tell(feed.journal_of(NAME), 3)
     feed.flush()
@@ -207,7 +214,7 @@ def test_users_whom_nobody_watches_share_a_journal_and_fill_the_same_table(peer:
     environment = environment_with_runner()
     for _ in range(2):
         talker(Talker, environment, peer).talk()
-    # Failures are told at once, the rest when the journal is handed on.
+    # Failures are fired at once, the rest when the journal is handed on.
     assert environment.stats.total.num_requests == 2
     environment.events.test_stop.fire(environment=environment)
     assert environment.stats.total.num_requests == 4

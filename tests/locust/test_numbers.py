@@ -28,7 +28,7 @@ CONNECT_NS = 100_000
 
 
 def in_both_ways() -> Iterator[Environment]:
-    """An environment that is told in bulk, and one where somebody listens to each event."""
+    """An environment that is filled in bulk, and one where somebody listens to each event."""
     locust_numbers.install()
     for listens in (False, True):
         environment = Environment()
@@ -40,7 +40,7 @@ def in_both_ways() -> Iterator[Environment]:
 
 
 def each_table() -> Iterator[Environment]:
-    """The same run, told in both ways: a session of connect, message and close for each of MESSAGES_NS."""
+    """The same run, in both ways: a session of connect, message and close for each of MESSAGES_NS."""
     for environment in in_both_ways():
         feed = feed_of(environment)
         journal = feed.journal_of("free")
@@ -117,8 +117,8 @@ def test_the_consoles_columns_have_fractions_of_a_millisecond() -> None:
         assert columns(lines[-1])[:7] == ["Aggregated", "5", "0(0.00%)", "14.9", "0.2", "61.2", "0.4"]
         _, head, *lines = locust.stats.get_percentile_stats_summary(environment.stats)
         assert_aligned([head, *lines])
-        told = dict(zip(columns(head)[2:13], columns(lines[-1])[1:12], strict=True))
-        assert (told["50%"], told["75%"], told["100%"]) == ("0.4", "12.3", "61.2")
+        row = dict(zip(columns(head)[2:13], columns(lines[-1])[1:12], strict=True))
+        assert (row["50%"], row["75%"], row["100%"]) == ("0.4", "12.3", "61.2")
         assert columns(lines[-1])[-1] == "5"
 
 

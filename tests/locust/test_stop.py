@@ -19,7 +19,7 @@ from lockstep.master.conductor import Conductor
 from lockstep.master.hooks import attach_conductor
 from lockstep.master.progress import ReportState
 from lockstep.master.workers import Workers
-from lockstep.plan import PlannedCell, Traffic
+from lockstep.plan import Plan, PlannedCell, Traffic
 from lockstep.target.target import Target
 from lockstep.worker.process import attach_agent
 
@@ -57,7 +57,7 @@ def stop_by_the_page(environment: Environment) -> None:
 
 def test_a_stop_while_the_report_is_made_lets_it_be_made(tmp_path: Path, report: SlowReport) -> None:
     environment, runner, conductor = led(tmp_path)
-    conductor.begin_run("plan", {})
+    conductor.begin_plan(Plan(modes=("target",)))
     runner.shape_greenlet = walk = gevent.spawn(conductor.finish_run, interrupted=False)
     report.begun.wait()
     stop = gevent.spawn(environment.events.test_stopping.fire, environment=environment)
@@ -65,44 +65,45 @@ def test_a_stop_while_the_report_is_made_lets_it_be_made(tmp_path: Path, report:
     report.may_end.set()
     gevent.joinall([walk, stop])
     assert conductor.progress.report is ReportState.READY
-    assert not conductor.interrupted
+    assert conductor.record is not None
+    assert not conductor.record.run.interrupted
 
 
 def test_the_pages_stop_does_not_wait_for_the_report(tmp_path: Path, report: SlowReport) -> None:
     environment, _, conductor = led(tmp_path)
-    conductor.begin_run("hand", {"mode": "target"})
+    conductor.begin_manual("target", Traffic())
     stop_by_the_page(environment)
     report.begun.wait()
-    told = [conductor.progress.report]
+    states = [conductor.progress.report]
     # The next run need not wait for it either, and who ends the process does.
-    conductor.begin_run("hand", {"mode": "target"})
+    conductor.begin_manual("target", Traffic())
     quitting = gevent.spawn(conductor.finish_run)
     gevent.sleep(0.01)
     assert not quitting.dead
     report.may_end.set()
     quitting.join()
-    told.append(conductor.progress.report)
-    assert told == [ReportState.MAKING, ReportState.READY]
+    states.append(conductor.progress.report)
+    assert states == [ReportState.MAKING, ReportState.READY]
 
 
 def test_a_stop_by_the_page_gives_what_is_in_flight_little_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[tuple[str, dict[str, Any]]] = []
+    sent: list[tuple[str, dict[str, Any]]] = []
 
     class Told(Workers):
         def tell_all(self, kind: str, message: dict[str, Any]) -> None:
-            told.append((kind, message))
+            sent.append((kind, message))
 
         def present(self) -> set[str]:
             return set()
 
     monkeypatch.setattr(run_record, "_make_report", lambda _: None)
     environment, _, conductor = led(tmp_path, Told)
-    conductor.begin_run("hand", {"mode": "target"})
-    conductor.begin_cell(PlannedCell(0, "target", 1, 1), Traffic(), 0.0, None)
+    run = conductor.begin_manual("target", Traffic())
+    run.begin_cell(PlannedCell(0, "target", 1, 1), Traffic(), 0.0, None)
     stop_by_the_page(environment)
-    assert told == [(END, {"at_once": True, "drain_s": HURRIED_DRAIN_S})]
+    assert sent == [(END, {"at_once": True, "drain_s": HURRIED_DRAIN_S})]
     conductor.finish_run()
 
 

@@ -80,7 +80,7 @@ def test_the_table_filled_in_bulk_is_what_one_entry_for_each_message_makes() -> 
         messages = answered(500, seed)
         steps = {
             phase: StepColumns(messages.sent_ns[:count], messages.end_ns[:count])
-            for phase, count in ((Phase.CONNECT, 100), (Phase.LAG, 9))
+            for phase, count in ((Phase.CONNECT, 100), (Phase.SCHEDULE_DELAY, 9))
         }
         batches.append(Batch(steps, messages))
     offset_s = time.time() - time.monotonic()
@@ -99,8 +99,8 @@ def test_the_table_filled_in_bulk_is_what_one_entry_for_each_message_makes() -> 
 def test_buckets_in_bulk_are_the_buckets_one_by_one() -> None:
     elapsed_ns = np.random.default_rng(1).lognormal(np.log(1e6), 6.0, 100_000).astype(np.int64)
     times_ms = np.concatenate([elapsed_ns / 1e6, 10.0 ** np.arange(-6, 7), [0.0, -1.0, 0.0009995, 99.95]])
-    told = three_digits_each(times_ms).tolist()
-    assert told == [locust_numbers.three_digits(each) for each in times_ms.tolist()]
+    rounded = three_digits_each(times_ms).tolist()
+    assert rounded == [locust_numbers.three_digits(each) for each in times_ms.tolist()]
 
 
 def test_buckets_keep_three_digits_of_a_millisecond() -> None:

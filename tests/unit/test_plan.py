@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from lockstep.errors import PlanError
-from lockstep.plan import GREATEST_SEED, SEEDS_A_PLAN, Arrival, Plan, Traffic, parse_levels, parse_modes
+from lockstep.plan import MAX_SEED, SEEDS_PER_PLAN, Arrival, Plan, Traffic, parse_levels, parse_modes
 
 
 def test_every_combination_is_there_once_a_repeat_and_repeats_are_interleaved() -> None:
@@ -57,8 +57,8 @@ def test_a_plan_that_cannot_run_names_the_setting(wrong: dict[str, object], what
 
 def test_a_seed_that_is_not_refused_reaches_the_workers() -> None:
     """As a repeat's own seed, in 64 bits."""
-    assert GREATEST_SEED * SEEDS_A_PLAN + 1000 < 2**63
-    assert Plan(seed=GREATEST_SEED).cells()
+    assert MAX_SEED * SEEDS_PER_PLAN + 1000 < 2**63
+    assert Plan(seed=MAX_SEED).cells()
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_what_is_compared_by_default_is_usually_offered() -> None:
     assert set(Plan().modes) <= set(USUAL_LISTENERS)
 
 
-def test_the_documentation_is_as_the_tables_are() -> None:
+def test_what_make_settings_writes_is_as_the_tables_are() -> None:
     spec = importlib.util.spec_from_file_location("settings_page", ROOT / "docs" / "settings.py")
     assert spec is not None
     assert spec.loader is not None
@@ -59,3 +59,4 @@ def test_the_documentation_is_as_the_tables_are() -> None:
     spec.loader.exec_module(module)
     written = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     assert written == module.page(), "make settings renews it"
+    assert module.compose_file(COMPOSE) == COMPOSE, "make settings renews it"

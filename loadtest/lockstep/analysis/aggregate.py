@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
-from lockstep.analysis.metrics import STATISTICS
-from lockstep.analysis.series import by_place, in_plan_order, namer
-from lockstep.runs.measures import Distribution
+from lockstep.analysis.series import Place, Series, SeriesIndex
+from lockstep.runs.measures import STATISTICS, Distribution
 from lockstep.runs.records import UNKNOWN_MODE, Cell, Mode
 
 
@@ -30,13 +29,11 @@ class Aggregate:
 
     repeats: how many cells are in it. cut_short: how many were left out because they were stopped early.
     failures: messages that were sent and not answered, over all repeats, cut short or not.
-    rate_per_s: the offered load, None where it is closed; late and dropped arrivals over all repeats.
-    kind: what is known of the mode. times: name -> statistic -> its spread in microseconds, the clients' and
-    the server's.
+    late, dropped: arrivals, over all repeats. kind: what is known of the mode. times: name -> statistic ->
+    its spread in microseconds, the clients' and the server's.
     """
 
-    series: str
-    mode: str
+    series: Series
     level: int
     repeats: int
     cut_short: int
@@ -45,7 +42,6 @@ class Aggregate:
     messages_per_s: Spread | None
     sessions_per_s: Spread | None
     max_in_service: int | None
-    rate_per_s: float | None = None
     late: int = 0
     dropped: int = 0
     kind: Mode = UNKNOWN_MODE
@@ -58,21 +54,23 @@ class Aggregate:
 
 def aggregate(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> list[Aggregate]:
     """One Aggregate for each series and level: series in the order of `modes`, levels ascending."""
-    groups = by_place(cells, namer(cells))
-    places = {name: place for place, name in enumerate(in_plan_order(cells, modes))}
-    ordered = sorted(groups.items(), key=lambda item: (places[item[0][0]], item[0][1]))
+    return aggregates_among(SeriesIndex(cells, modes), cells, modes)
+
+
+def aggregates_among(index: SeriesIndex, cells: Iterable[Cell], modes: Mapping[str, Mode]) -> list[Aggregate]:
+    """The same of some of the index's cells, their series called as the index calls them."""
     return [
-        _aggregate(series, modes.get(group[0].mode, UNKNOWN_MODE), group) for (series, _), group in ordered
+        _aggregate(place, modes.get(place.series.mode, UNKNOWN_MODE), group)
+        for place, group in index.groups(cells).items()
     ]
 
 
-def _aggregate(series: str, kind: Mode, group: Sequence[Cell]) -> Aggregate:
+def _aggregate(place: Place, kind: Mode, group: Sequence[Cell]) -> Aggregate:
     whole = [cell for cell in group if cell.whole]
     peaks = [cell.server.max_in_service for cell in whole if cell.server is not None]
     return Aggregate(
-        series=series,
-        mode=group[0].mode,
-        level=group[0].level,
+        series=place.series,
+        level=place.level,
         repeats=len(whole),
         cut_short=len(group) - len(whole),
         sent=sum(cell.messages.sent for cell in group),
@@ -80,7 +78,6 @@ def _aggregate(series: str, kind: Mode, group: Sequence[Cell]) -> Aggregate:
         messages_per_s=_spread([cell.messages_per_s for cell in whole]),
         sessions_per_s=_spread([cell.sessions_per_s for cell in whole]),
         max_in_service=max(peaks, default=None),
-        rate_per_s=group[0].rate_per_s,
         late=sum(cell.late for cell in group),
         dropped=sum(cell.dropped for cell in group),
         kind=kind,
@@ -90,15 +87,15 @@ def _aggregate(series: str, kind: Mode, group: Sequence[Cell]) -> Aggregate:
 
 def _times(cells: Sequence[Cell]) -> dict[str, dict[str, Spread]]:
     """Every statistic of every time, over the cells that have it."""
-    found: dict[str, list[Distribution]] = {}
+    by_name: dict[str, list[Distribution]] = {}
     for cell in cells:
-        for name, each in (cell.times | (cell.server.times if cell.server is not None else {})).items():
-            found.setdefault(name, []).append(each)
+        for name, each in cell.all_times.items():
+            by_name.setdefault(name, []).append(each)
     return {
         name: {
-            statistic: _spread_of([getattr(each, statistic) for each in group]) for statistic in STATISTICS
+            statistic: _spread_of([each.statistic(statistic) for each in group]) for statistic in STATISTICS
         }
-        for name, group in found.items()
+        for name, group in by_name.items()
     }
 
 
@@ -133,8 +130,8 @@ def curve(histograms_ns: Sequence[HdrHistogram]) -> list[Percentile]:
     counts = [count for each in histograms_ns if (count := each.get_total_count())]
     if not counts or min(counts) <= MIN_BEYOND:
         return []
-    most_nines = np.log10(min(counts) / MIN_BEYOND)
-    nines = [step / _STEPS_PER_NINE for step in range(int(most_nines * _STEPS_PER_NINE) + 1)]
+    max_nines = np.log10(min(counts) / MIN_BEYOND)
+    nines = [step / _STEPS_PER_NINE for step in range(int(max_nines * _STEPS_PER_NINE) + 1)]
     repeats = [list(_values_us(each, nines)) for each in histograms_ns if each.get_total_count()]
     return [
         Percentile(each, median(values))
@@ -147,9 +144,9 @@ def _values_us(histogram_ns: HdrHistogram, nines: Sequence[float]) -> Iterator[f
     counts = np.frombuffer(histogram_ns.counts, dtype=np.uint64)
     reached = np.cumsum(counts)
     total = int(reached[-1])
-    greatest_ns = histogram_ns.get_max_value()
+    max_ns = histogram_ns.get_max_value()
     for each in nines:
         rank = max(1, int(total * (1 - 10.0**-each) + 0.5))
         index = int(np.searchsorted(reached, rank))
         upper_ns = histogram_ns.get_highest_equivalent_value(histogram_ns.get_value_from_index(index))
-        yield min(upper_ns, greatest_ns) / NS_PER_US
+        yield min(upper_ns, max_ns) / NS_PER_US

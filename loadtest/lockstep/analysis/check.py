@@ -16,7 +16,7 @@ class Topic(Enum):
     THROUGHPUT = "messages and sessions per second"
     TIMES = "times that clients measured"
     CONNECT = "the time of a connect"
-    SERVER = "what the server told: wait, service, hold, hand-off, in service"
+    SERVER = "what the server reported: wait, service, hold, hand-off, in service"
     QUEUEING = "the wait that theory predicts"
     LITTLES_LAW = "the number of connections"
     GENERATOR = "the load generator"
@@ -66,10 +66,10 @@ class Rule:
 
     def look(self, cells: Sequence[Cell]) -> Iterable[Finding]:
         """One finding over the cells of which there is something to tell, if any."""
-        told = [(cell, self.describe(cell)) for cell in cells]
+        described = [(cell, self.describe(cell)) for cell in cells]
         where = tuple(
             f"{cell_name(cell)}: {words}" if words else cell_name(cell)
-            for cell, words in told
+            for cell, words in described
             if words is not None
         )
         return [Finding(self.check, where)] if where else []

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from lockstep.analysis import checks_generator, checks_ledger
 from lockstep.analysis.check import Check, Finding, Rule, Topic, cell_name
-from lockstep.analysis.series import by_place, namer
+from lockstep.analysis.series import SeriesIndex
 from lockstep.measure import littles_law
 from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import Cell, Run
@@ -97,13 +97,13 @@ LITTLES_LAW_SERVER = Check(
 
 
 def _queueing(cell: Cell) -> str | None:
-    found = cell.server.wait_prediction if cell.server is not None else None
-    if found is None or cell.cut_short:
+    wait = cell.server.wait_prediction if cell.server is not None else None
+    if wait is None or cell.cut_short:
         return None
-    difference = found.predicted_us - found.measured_us
-    if abs(difference) <= MAX_DIFFERENCE * found.measured_us:
+    difference = wait.predicted_us - wait.measured_us
+    if abs(difference) <= MAX_DIFFERENCE * wait.measured_us:
         return None
-    return f"{found.measured_us / 1000:.2f} ms measured, {found.predicted_us / 1000:.2f} ms predicted"
+    return f"{wait.measured_us / 1000:.2f} ms measured, {wait.predicted_us / 1000:.2f} ms predicted"
 
 
 def _at_the_client(cell: Cell) -> str | None:
@@ -151,7 +151,7 @@ ALL_CHECKS = (
 def findings(run: Run) -> list[Finding]:
     """What the checks found, in the order of the list; empty when all is well."""
     cells = run.cells
-    found = [
+    listed = [
         *([Finding(INTERRUPTED, ())] if run.interrupted else []),
         *([Finding(UNFINISHED, ())] if run.finished is None else []),
         *([Finding(NOTHING_MEASURED, ())] if all(cell.cut_short for cell in cells) else []),
@@ -162,12 +162,12 @@ def findings(run: Run) -> list[Finding]:
     if silent:
         everywhere = len(silent) == len(cells)
         check = FOREIGN_SERVER if run.target else NO_SERVER_DATA
-        found.append(Finding(check, () if everywhere else tuple(map(cell_name, silent))))
+        listed.append(Finding(check, () if everywhere else tuple(map(cell_name, silent))))
     if run.target and run.target.get("reply") is None:
-        found.append(Finding(REPLIES_UNCHECKED, _unchecked(str(run.target.get("framing")))))
-    if run.kind == "plan" and cells and _repeats(cells) == 1 and not run.interrupted:
-        found.append(Finding(SINGLE_REPEAT, ()))
-    return found
+        listed.append(Finding(REPLIES_UNCHECKED, _unchecked(str(run.target.get("framing")))))
+    if not run.manual and cells and _repeats(cells) == 1 and not run.interrupted:
+        listed.append(Finding(SINGLE_REPEAT, ()))
+    return listed
 
 
 def _unchecked(framing: str) -> tuple[str, ...]:
@@ -176,9 +176,9 @@ def _unchecked(framing: str) -> tuple[str, ...]:
     return (f"with framing {framing} a message's time ends with {ends}, whatever they say",)
 
 
-def degradations(found: Iterable[Finding]) -> list[Finding]:
+def degradations(findings: Iterable[Finding]) -> list[Finding]:
     """Those of the findings by which figures may be missing or wrong."""
-    return [finding for finding in found if finding.check.degrades]
+    return [finding for finding in findings if finding.check.degrades]
 
 
 def is_degraded(run: Run) -> bool:
@@ -197,7 +197,7 @@ def _window_findings(cells: Sequence[Cell]) -> list[Finding]:
     """
     whole = [cell for cell in cells if not cell.cut_short]
     lines: dict[str, list[str]] = {}
-    for group in by_place(whole, namer(whole)).values():
+    for group in SeriesIndex(whole).groups(whole).values():
         short = [cell for cell in group if cell.too_short]
         check = TOO_SHORT if 2 * len(short) >= len(group) else UNSTEADY
         lines.setdefault(check.name, []).extend(f"{cell_name(cell)}: {_needs(cell)}" for cell in short)

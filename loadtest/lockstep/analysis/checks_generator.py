@@ -86,11 +86,11 @@ OPEN_FILES = Check(
 def _workers(describe: Callable[[WorkerHealth, Cell], str | None]) -> Callable[[Cell], str | None]:
     """A rule on workers as a rule on their cell: the words of all of whom there is something to tell."""
 
-    def told(cell: Cell) -> str | None:
+    def describe_all(cell: Cell) -> str | None:
         described = ((health.worker, describe(health, cell)) for health in cell.health)
         return "; ".join(f"{worker} {text}" for worker, text in described if text is not None) or None
 
-    return told
+    return describe_all
 
 
 def _busy(health: WorkerHealth, _: Cell) -> str | None:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 from lockstep.analysis.check import Check, Rule, Topic
 from lockstep.runs.records import Cell, Ledger, Messages
-
-# How a message can fail: Messages' fields but for the two that tell no failure.
-OUTCOMES = tuple(field.name for field in fields(Messages) if field.name not in ("sent", "answered"))
 
 UNBALANCED = Check(
     "unbalanced",
@@ -20,7 +15,7 @@ UNBALANCED = Check(
 LEDGER_DIFFERENCE = Check(
     "ledger-difference",
     "Client and server counts do not match.",
-    "Client and server counts must match exactly; the cells say what differs, and why where that is known.",
+    "See in the cells what differs, and why where that is known: the counts must match exactly.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT),
     degrades=True,
 )
@@ -76,9 +71,7 @@ DROPPED_RECORDS = Check(
 
 def _unbalanced(cell: Cell) -> str | None:
     each = cell.messages
-    outcomes = (
-        each.answered + each.refused + each.reset + each.timeout + each.short + each.mismatch + each.aborted
-    )
+    outcomes = each.answered + sum(each.failures.values())
     return None if outcomes == each.sent else f"{each.sent:,} sent, {outcomes:,} outcomes"
 
 
@@ -86,8 +79,8 @@ def _ledger_difference(cell: Cell) -> str | None:
     """Every line of the ledger that differs, with both numbers, and the explanation; None where none does."""
     if cell.ledger.exact:
         return None
-    told = "; ".join(_differing_lines(cell.ledger))
-    return f"{told} ({cell.ledger.explanation})" if cell.ledger.explanation else told
+    lines = "; ".join(_differing_lines(cell.ledger))
+    return f"{lines} ({cell.ledger.explanation})" if cell.ledger.explanation else lines
 
 
 def _differing_lines(ledger: Ledger) -> list[str]:
@@ -133,7 +126,7 @@ def _messages_failed(cell: Cell) -> str | None:
 
 def failures_of(messages: Messages) -> dict[str, int]:
     """Outcome -> how many failed so, the most frequent first; none of which there are none."""
-    counts = {name: getattr(messages, name) for name in OUTCOMES if getattr(messages, name)}
+    counts = {name: count for name, count in messages.failures.items() if count}
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 

@@ -3,43 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import degradations, findings
 from lockstep.analysis.intervals import Estimate, paired_ratio
 from lockstep.analysis.metrics import METRICS, Metric
-from lockstep.analysis.series import (
-    Settings,
-    by_place,
-    in_plan_order,
-    modes_of,
-    namer,
-    series_names,
-    settings_of,
-)
+from lockstep.analysis.series import Place, Series, Settings, modes_of, whole_groups
 from lockstep.runs.records import UNKNOWN_MODE, Cell, Mode, Run
 
 THROUGHPUT = METRICS["messages_per_s"]
 RESPONSE_TIMES = (METRICS["response_p50"], METRICS["response_p99"])
 
-_Place = tuple[str, int, int]
-
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One series over the baseline in one metric at one level. rate_per_s: None where the load is closed.
+    """One series over the baseline in one metric at one level, under the same load.
 
     classic: whether it sets a mode that serves one connection at a time against one that limits nothing.
     """
 
     metric: Metric
-    series: str
-    baseline: str
+    series: Series
+    baseline: Series
     level: int
     estimate: Estimate
-    rate_per_s: float | None = None
     classic: bool = False
 
 
@@ -48,15 +37,10 @@ def compared(rate_per_s: float | None) -> tuple[Metric, ...]:
     return (THROUGHPUT, *RESPONSE_TIMES) if rate_per_s is None else RESPONSE_TIMES
 
 
-def baseline_of(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> str | None:
-    """The series that the others are compared with: the first that limits nothing, else the plan's first."""
-    names = in_plan_order(cells, modes)
-    unlimited = {
-        name
-        for cell, name in zip(cells, map(namer(cells), cells), strict=True)
-        if modes.get(cell.mode, UNKNOWN_MODE).unlimited
-    }
-    return next((name for name in names if name in unlimited), names[0] if names else None)
+def baseline_of(series: Sequence[Series], modes: Mapping[str, Mode]) -> Series | None:
+    """The one that the others are compared with: the first that limits nothing, else the first of all."""
+    unlimited = (each for each in series if modes.get(each.mode, UNKNOWN_MODE).unlimited)
+    return next(unlimited, series[0] if series else None)
 
 
 def compare(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> list[Comparison]:
@@ -64,52 +48,39 @@ def compare(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> list[Comparison
 
     In the plan's order, levels ascending, metric by metric.
     """
-    whole = [cell for cell in cells if cell.whole]
-    names = series_names(whole)
-    by_place = {(names[cell.index], cell.level, cell.repeat): cell for cell in whole}
-    by_settings: dict[Settings, list[Cell]] = {}
-    for cell in sorted(whole, key=lambda cell: cell.index):
-        by_settings.setdefault(settings_of(cell), []).append(cell)
+    groups = whole_groups(cells, modes)
+    by_settings: dict[Settings, list[Series]] = {}
+    for series in dict.fromkeys(place.series for place in groups):
+        by_settings.setdefault(series.settings, []).append(series)
     return [
         comparison
-        for alike in by_settings.values()
-        for pair in _pairs_of(alike, names, modes)
-        for level in sorted({cell.level for cell in alike})
-        for metric in compared(alike[0].rate_per_s)
-        if (comparison := _compare(by_place, metric, pair, level, modes)) is not None
+        for settings, alike in by_settings.items()
+        for series, baseline in _pairs_of(alike, modes)
+        for level in sorted({place.level for place in groups if place.series.settings == settings})
+        for metric in compared(settings.rate_per_s)
+        if (comparison := _compare(groups, metric, Place(series, level), baseline, modes)) is not None
     ]
 
 
-def _pairs_of(
-    alike: Sequence[Cell], names: dict[int, str], modes: Mapping[str, Mode]
-) -> list[tuple[str, str]]:
-    """(series, baseline) among cells of the same settings, as the whole run calls them."""
-    full = {own: names[index] for index, own in series_names(alike).items()}
+def _pairs_of(alike: Sequence[Series], modes: Mapping[str, Mode]) -> list[tuple[Series, Series]]:
+    """(series, baseline) among series of the same settings."""
     baseline = baseline_of(alike, modes)
-    return [
-        (full[series], full[baseline])
-        for series in in_plan_order(alike, modes)
-        if baseline is not None and series != baseline
-    ]
+    return [(each, baseline) for each in alike if baseline is not None and each != baseline]
 
 
 def _compare(
-    by_place: dict[_Place, Cell],
+    groups: Mapping[Place, Sequence[Cell]],
     metric: Metric,
-    pair: tuple[str, str],
-    level: int,
+    place: Place,
+    baseline: Series,
     modes: Mapping[str, Mode],
 ) -> Comparison | None:
     """Over the repeats in which both have the figure; None where there are none."""
-    series, baseline = pair
-    repeats = sorted(repeat for name, at, repeat in by_place if name == series and at == level)
-    both = [
-        (cell, base)
-        for repeat in repeats
-        if (base := by_place.get((baseline, level, repeat))) is not None
-        for cell in [by_place[series, level, repeat]]
-    ]
-    if any(cell.mostly_failed for pair_of in both for cell in pair_of):
+    cells, bases = (
+        {cell.repeat: cell for cell in groups.get(each, ())} for each in (place, Place(baseline, place.level))
+    )
+    both = [(cells[repeat], bases[repeat]) for repeat in sorted(cells.keys() & bases.keys())]
+    if any(cell.mostly_failed for pair in both for cell in pair):
         return None
     figures = [
         (value, base_value)
@@ -119,15 +90,13 @@ def _compare(
     estimate = paired_ratio([value for value, _ in figures], [base_value for _, base_value in figures])
     if estimate is None:
         return None
-    (cell, base), *_ = both
-    one, other = modes.get(cell.mode, UNKNOWN_MODE), modes.get(base.mode, UNKNOWN_MODE)
+    one, other = (modes.get(each.mode, UNKNOWN_MODE) for each in (place.series, baseline))
     return Comparison(
         metric=metric,
-        series=series,
+        series=place.series,
         baseline=baseline,
-        level=level,
+        level=place.level,
         estimate=estimate,
-        rate_per_s=cell.rate_per_s,
         classic=one.one_at_a_time and other.unlimited,
     )
 
@@ -137,14 +106,13 @@ class NoAnswers:
     """A series at a level that is compared with nothing, because of so many of its repeats.
 
     They answered no message, or failed most of what they were sent, so that there is no ratio to give: then
-    failed and sent are told. rate_per_s: None where the load is closed.
+    failed and sent are told.
     """
 
-    series: str
+    series: Series
     level: int
     silent: int
     repeats: int
-    rate_per_s: float | None = None
     failed: int = 0
     sent: int = 0
 
@@ -181,7 +149,8 @@ def judge(run: Run) -> Verdict:
     withheld = tuple(degradations(findings(run)))
     if withheld:
         return Verdict((), withheld)
-    return Verdict(tuple(compare(run.cells, modes_of(run))), (), tuple(_no_answers(run.cells)))
+    modes = modes_of(run)
+    return Verdict(tuple(compare(run.cells, modes)), (), tuple(_no_answers(run.cells, modes)))
 
 
 def _greatest(comparisons: Sequence[Comparison]) -> list[Comparison]:
@@ -189,8 +158,8 @@ def _greatest(comparisons: Sequence[Comparison]) -> list[Comparison]:
     closed = [each for each in comparisons if each.metric == THROUGHPUT]
     slowest = RESPONSE_TIMES[-1]
     candidates = closed or [each for each in comparisons if each.metric == slowest]
-    load = max(((each.rate_per_s or 0.0, each.level) for each in candidates), default=None)
-    return [each for each in candidates if (each.rate_per_s or 0.0, each.level) == load]
+    load = max(((each.series.rate_per_s or 0.0, each.level) for each in candidates), default=None)
+    return [each for each in candidates if (each.series.rate_per_s or 0.0, each.level) == load]
 
 
 def _effect_size(comparison: Comparison) -> tuple[bool, bool, float]:
@@ -198,21 +167,24 @@ def _effect_size(comparison: Comparison) -> tuple[bool, bool, float]:
     return estimate.differs and not estimate.vague, estimate.differs, abs(math.log(estimate.ratio))
 
 
-def _no_answers(cells: Sequence[Cell]) -> list[NoAnswers]:
-    groups = by_place((cell for cell in cells if cell.whole), namer(cells))
+def _no_answers(cells: Sequence[Cell], modes: Collection[str]) -> list[NoAnswers]:
     return [
-        _no_answer_of(series, level, group)
-        for (series, level), group in groups.items()
+        _no_answers_at(place, group)
+        for place, group in whole_groups(cells, modes).items()
         if not all(map(_counts, group))
     ]
 
 
-def _no_answer_of(series: str, level: int, group: Sequence[Cell]) -> NoAnswers:
+def _no_answers_at(place: Place, group: Sequence[Cell]) -> NoAnswers:
     left = [cell for cell in group if not _counts(cell)]
     answered = any(cell.messages_per_s for cell in left)
-    failed, sent = (sum(getattr(cell.messages, name) for cell in left) for name in ("failed", "sent"))
     return NoAnswers(
-        series, level, len(left), len(group), group[0].rate_per_s, *((failed, sent) if answered else ())
+        series=place.series,
+        level=place.level,
+        silent=len(left),
+        repeats=len(group),
+        failed=sum(cell.messages.failed for cell in left) if answered else 0,
+        sent=sum(cell.messages.sent for cell in left) if answered else 0,
     )
 
 

@@ -42,7 +42,7 @@ class _Scale:
 
     units: Mapping[str, Decimal]
     remedy: str
-    most: float = float("inf")
+    max: float = float("inf")
 
 
 _PLAIN = {"": Decimal(1)}
@@ -52,7 +52,7 @@ _TIMES = {"us": Decimal(1), "µs": Decimal(1), "μs": Decimal(1), "ms": Decimal(
 _RATIO = _Scale(_PARTS, "a ratio has no unit: write for example 0.05 or 5%")
 _SCALES: Mapping[Unit, _Scale] = {
     Unit.US: _Scale(_TIMES, "a time needs its unit, us, ms or s: write for example 20ms"),
-    Unit.SHARE: _Scale(_PARTS, "a share is 0 to 1, or 0% to 100%: write for example 1%", most=1),
+    Unit.SHARE: _Scale(_PARTS, "a share is 0 to 1, or 0% to 100%: write for example 1%", max=1),
     Unit.COUNT: _Scale(_PLAIN, "a count has no unit: write for example 0"),
     Unit.PER_S: _Scale(_PLAIN, "a rate is a number per second without a unit: write for example 100"),
 }
@@ -168,7 +168,7 @@ class _Parser:
         if match["unit"] not in scale.units:
             raise self._refusal(f"{text!r} has the wrong unit: {scale.remedy}")
         bound = float(Decimal(match["number"]) * scale.units[match["unit"]])
-        if bound > scale.most or isinf(bound):
+        if bound > scale.max or isinf(bound):
             raise self._refusal(f"{text!r} is too much: {scale.remedy}")
         return bound
 

@@ -57,8 +57,8 @@ def judge_gates(run: Run) -> list[GateResult]:
     as where it was stopped before its end; single repeats that were disturbed are left out. In a degraded run
     nothing is judged.
     """
-    levels, repeats = sorted(run.plan.get("levels", ())), run.plan.get("repeats", 0)
-    gates = parse_gates([str(text) for text in run.plan.get("gates", ())], list(modes_of(run)), levels)
+    levels, repeats = run.planned_levels, run.planned_repeats
+    gates = parse_gates(run.gates, list(modes_of(run)), levels)
     doubts = ", ".join(finding.check.name for finding in degradations(findings(run))) if gates else ""
     return [
         _judge(run.cells, gate, level, repeats, doubts)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from lockstep.analysis.aggregate import Aggregate, aggregate
+from lockstep.analysis.aggregate import Aggregate, aggregates_among
 from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import findings
 from lockstep.analysis.comparison import Verdict, judge
 from lockstep.analysis.conditions import Values, conditions_of
 from lockstep.analysis.gates import GateResult, judge_gates
 from lockstep.analysis.run_diff import RunDiff, diff
-from lockstep.analysis.series import by_place, in_plan_order, modes_of, namer
-from lockstep.runs.records import Cell, Run
+from lockstep.analysis.series import Series, SeriesIndex, modes_of
+from lockstep.runs.records import Run
 
 TOLERANCE = 0.05
 
@@ -31,7 +31,7 @@ class Entry:
     run: Run
     kind: int
     verdict: Verdict
-    found: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
     gates: tuple[GateResult, ...]
     aggregates: tuple[Aggregate, ...]
     since: RunDiff | None
@@ -42,7 +42,7 @@ class History:
     """Entries from the oldest to the newest; series in the order in which charts and tables name them."""
 
     entries: tuple[Entry, ...]
-    series: tuple[str, ...]
+    series: tuple[Series, ...]
 
     @property
     def levels(self) -> list[int]:
@@ -55,7 +55,7 @@ def make_history(runs: Sequence[tuple[str, Run]]) -> History:
     ordered = sorted(runs, key=lambda named: (named[1].started, named[0]))
     cells = [cell for _, run in ordered for cell in run.cells]
     modes = list(dict.fromkeys(mode for _, run in ordered for mode in modes_of(run)))
-    names = _Names(namer(cells), tuple(in_plan_order(cells, modes)))
+    index = SeriesIndex(cells, modes)
     kinds: list[Mapping[str, Values]] = []
     latest: dict[int, Run] = {}
     entries = []
@@ -64,40 +64,22 @@ def make_history(runs: Sequence[tuple[str, Run]]) -> History:
         if conditions not in kinds:
             kinds.append(conditions)
         kind = kinds.index(conditions)
-        entry = _entry(folder, run, kind, latest.get(kind), names)
+        entry = _entry(folder, run, kind, latest.get(kind), index)
         if not entry.verdict.withheld:
             latest[kind] = run
         entries.append(entry)
-    return History(tuple(entries), names.order)
+    return History(tuple(entries), tuple(index.order))
 
 
-@dataclass(frozen=True, slots=True)
-class _Names:
-    """How cells' series are called among all runs, and the order of the names."""
-
-    of: Callable[[Cell], str]
-    order: tuple[str, ...]
-
-
-def _entry(folder: str, run: Run, kind: int, before: Run | None, names: _Names) -> Entry:
+def _entry(folder: str, run: Run, kind: int, before: Run | None, index: SeriesIndex) -> Entry:
     verdict = judge(run)
     return Entry(
         folder=folder,
         run=run,
         kind=kind,
         verdict=verdict,
-        found=tuple(findings(run)),
+        findings=tuple(findings(run)),
         gates=tuple(judge_gates(run)),
-        aggregates=_aggregates(run, names),
+        aggregates=tuple(aggregates_among(index, run.cells, run.modes)),
         since=None if before is None or verdict.withheld else diff(before, run, TOLERANCE),
-    )
-
-
-def _aggregates(run: Run, names: _Names) -> tuple[Aggregate, ...]:
-    """One for each series and level, in the history's order."""
-    ordered = sorted(
-        by_place(run.cells, names.of).items(), key=lambda group: (names.order.index(group[0][0]), group[0][1])
-    )
-    return tuple(
-        replace(each, series=series) for (series, _), group in ordered for each in aggregate(group, run.modes)
     )

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import Enum
 
-from lockstep.runs.measures import Distribution, Fairness
-from lockstep.runs.records import CLIENT_TIMES, SERVER_TIMES, Cell
-
-_SERVER_COUNTS = ("max_in_service", "max_waiting", "inversions")
-STATISTICS = tuple(field.name for field in fields(Distribution) if field.name != "count")
+from lockstep.runs.measures import STATISTICS, Fairness
+from lockstep.runs.records import CLIENT_TIMES, SERVER_TIMES, Cell, ServerCell
 
 
 class Unit(Enum):
@@ -32,38 +29,33 @@ class Metric:
     of: Callable[[Cell], float | None]
 
 
-def _rate(name: str) -> Metric:
-    return Metric(name, Unit.PER_S, True, lambda cell: float(getattr(cell, name)))
+def _rate(name: str, of: Callable[[Cell], float]) -> Metric:
+    return Metric(name, Unit.PER_S, True, of)
 
 
-def _client_time(name: str, statistic: str) -> Metric:
+def _time(name: str, statistic: str) -> Metric:
     def of(cell: Cell) -> float | None:
-        return _statistic(cell.times.get(name), statistic)
+        distribution = cell.all_times.get(name)
+        return None if distribution is None else distribution.statistic(statistic)
 
     return Metric(f"{name}_{statistic}", Unit.US, False, of)
 
 
-def _server_time(name: str, statistic: str) -> Metric:
-    def of(cell: Cell) -> float | None:
-        return None if cell.server is None else _statistic(cell.server.times.get(name), statistic)
+def _server_count(
+    name: str, of: Callable[[ServerCell], int | None], *, more_is_better: bool = False
+) -> Metric:
+    def of_cell(cell: Cell) -> float | None:
+        return None if cell.server is None else of(cell.server)
 
-    return Metric(f"{name}_{statistic}", Unit.US, False, of)
-
-
-def _server_count(name: str) -> Metric:
-    def of(cell: Cell) -> float | None:
-        count = None if cell.server is None else getattr(cell.server, name)
-        return None if count is None else float(count)
-
-    return Metric(name, Unit.COUNT, name == "max_in_service", of)
+    return Metric(name, Unit.COUNT, more_is_better, of_cell)
 
 
 def _fairness(
     name: str, unit: Unit, of: Callable[[Fairness], float | None], *, more_is_better: bool = False
 ) -> Metric:
     def of_cell(cell: Cell) -> float | None:
-        found = None if cell.server is None else cell.server.fairness
-        return None if found is None else of(found)
+        fairness = None if cell.server is None else cell.server.fairness
+        return None if fairness is None else of(fairness)
 
     return Metric(name, unit, more_is_better, of_cell)
 
@@ -72,30 +64,23 @@ def _count(name: str, of: Callable[[Cell], float]) -> Metric:
     return Metric(name, Unit.COUNT, False, of)
 
 
-def _statistic(distribution: Distribution | None, statistic: str) -> float | None:
-    return None if distribution is None else float(getattr(distribution, statistic))
-
-
-def _failed(cell: Cell) -> float:
-    return cell.messages.sent - cell.messages.answered
-
-
 def _failed_share(cell: Cell) -> float | None:
-    return _failed(cell) / cell.messages.sent if cell.messages.sent else None
+    return cell.messages.failed / cell.messages.sent if cell.messages.sent else None
 
 
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        _rate("messages_per_s"),
-        _rate("sessions_per_s"),
-        *(_client_time(name, statistic) for name in CLIENT_TIMES for statistic in STATISTICS),
-        *(_server_time(name, statistic) for name in SERVER_TIMES for statistic in STATISTICS),
-        *map(_server_count, _SERVER_COUNTS),
-        _fairness("overtaken_share", Unit.SHARE, lambda found: found.overtaken_share),
-        _fairness("jain", Unit.SHARE, lambda found: found.jain, more_is_better=True),
-        _fairness("longest_wait", Unit.US, lambda found: found.longest_wait_us),
-        _count("failed", _failed),
+        _rate("messages_per_s", lambda cell: cell.messages_per_s),
+        _rate("sessions_per_s", lambda cell: cell.sessions_per_s),
+        *(_time(name, statistic) for name in (*CLIENT_TIMES, *SERVER_TIMES) for statistic in STATISTICS),
+        _server_count("max_in_service", lambda server: server.max_in_service, more_is_better=True),
+        _server_count("max_waiting", lambda server: server.max_waiting),
+        _server_count("inversions", lambda server: server.inversions),
+        _fairness("overtaken_share", Unit.SHARE, lambda fairness: fairness.overtaken_share),
+        _fairness("jain", Unit.SHARE, lambda fairness: fairness.jain, more_is_better=True),
+        _fairness("longest_wait", Unit.US, lambda fairness: fairness.longest_wait_us),
+        _count("failed", lambda cell: cell.messages.failed),
         Metric("failed_share", Unit.SHARE, False, _failed_share),
         _count("late", lambda cell: cell.late),
         _count("dropped", lambda cell: cell.dropped),

@@ -12,7 +12,7 @@ from lockstep.analysis.checks import degradations, findings
 from lockstep.analysis.comparison import compared
 from lockstep.analysis.intervals import Estimate, independent_ratio, sidak_confidence
 from lockstep.analysis.metrics import Metric
-from lockstep.analysis.series import Place, by_place, in_plan_order, modes_of, namer
+from lockstep.analysis.series import Place, Series, SeriesIndex, modes_of
 from lockstep.runs.records import Cell, Run
 
 _Cells = Mapping[Place, Sequence[Cell]]
@@ -36,9 +36,8 @@ class Difference:
     """
 
     metric: Metric
-    series: str
+    series: Series
     level: int
-    rate_per_s: float | None
     first: float
     second: float
     estimate: Estimate
@@ -49,7 +48,7 @@ class Difference:
 class Lost:
     """Shares of the messages of one series and level that failed or never found a user, in both runs."""
 
-    series: str
+    series: Series
     level: int
     first: float
     second: float
@@ -100,19 +99,19 @@ def diff(first: Run, second: Run, tolerance: float) -> RunDiff:
     more than twice the share that any repeat of the first run lost.
     """
     withheld = tuple(
-        (which, found)
+        (which, finding)
         for which, run in (("A", first), ("B", second))
-        for found in degradations(findings(run))
+        for finding in degradations(findings(run))
     )
     places, a, b = _by_place(first, second)
     common = [] if withheld else [place for place in places if place in a and place in b]
     return RunDiff(
-        tolerance,
-        tuple(_differences(a, b, common, tolerance)),
-        tuple(lost for place in common if (lost := _lost(place, a[place], b[place])) is not None),
-        tuple(place for place in places if place not in b),
-        tuple(place for place in places if place not in a),
-        withheld,
+        tolerance=tolerance,
+        differences=tuple(_differences(a, b, common, tolerance)),
+        lost=tuple(lost for place in common if (lost := _lost(place, a[place], b[place])) is not None),
+        only_first=tuple(place for place in places if place not in b),
+        only_second=tuple(place for place in places if place not in a),
+        withheld=withheld,
     )
 
 
@@ -122,12 +121,9 @@ def _by_place(first: Run, second: Run) -> tuple[list[Place], _Cells, _Cells]:
     The series' names are made of both runs together: they tell apart whatever differs in either.
     """
     both = [*first.cells, *second.cells]
-    name = namer(both)
-    order = in_plan_order(both, [*modes_of(first), *modes_of(second)])
-
-    a, b = (by_place((cell for cell in run.cells if cell.whole), name) for run in (first, second))
-    places = sorted({*a, *b}, key=lambda place: (order.index(place[0]), place[1]))
-    return places, a, b
+    index = SeriesIndex(both, [*modes_of(first), *modes_of(second)])
+    a, b = (index.groups(cell for cell in run.cells if cell.whole) for run in (first, second))
+    return list(index.groups(cell for cell in both if cell.whole)), a, b
 
 
 def _differences(a: _Cells, b: _Cells, common: Sequence[Place], tolerance: float) -> Iterator[Difference]:
@@ -135,22 +131,21 @@ def _differences(a: _Cells, b: _Cells, common: Sequence[Place], tolerance: float
     asked = [
         (place, metric, figures)
         for place in common
-        for metric in compared(a[place][0].rate_per_s)
+        for metric in compared(place.series.rate_per_s)
         if _above_0(figures := (_figures(metric, a[place]), _figures(metric, b[place])))
     ]
     confidence = sidak_confidence(len(asked))
-    for (series, level), metric, (before, after) in asked:
+    for place, metric, (before, after) in asked:
         estimate = independent_ratio(after, before, confidence)
         assert estimate is not None, "both have figures, all above 0"
         yield Difference(
-            metric,
-            series,
-            level,
-            a[series, level][0].rate_per_s,
-            geometric_mean(before),
-            geometric_mean(after),
-            estimate,
-            _change_of(metric, estimate, tolerance),
+            metric=metric,
+            series=place.series,
+            level=place.level,
+            first=geometric_mean(before),
+            second=geometric_mean(after),
+            estimate=estimate,
+            change=_change_of(metric, estimate, tolerance),
         )
 
 
@@ -185,7 +180,7 @@ def _lost(place: Place, before: Sequence[Cell], after: Sequence[Cell]) -> Lost |
     if not any(a) and not any(b):
         return None
     worse = min(b) > 2 * max(a) if any(a) else any(b)
-    return Lost(*place, fmean(a), fmean(b), worse)
+    return Lost(series=place.series, level=place.level, first=fmean(a), second=fmean(b), worse=worse)
 
 
 def _lost_share(cell: Cell) -> float:

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lockstep.analysis.intervals import CONFIDENCE, fishers_tail, students_quantile
-from lockstep.analysis.series import in_plan_order, series_names
+from lockstep.analysis.series import Series, whole_groups
 from lockstep.runs.records import Cell
 
 MIN_LEVELS = 5
@@ -85,8 +85,7 @@ class UslFit:
     """The law that fits one series.
 
     repeats: how many the intervals rest on. peak: None where the curve has none, or coherency may as well be
-    0; its high is None where the peak may as well lie anywhere above. deviation: the most by which the curve
-    misses a level's median, as a part of it.
+    0; its high is None where the peak may as well lie anywhere above.
     """
 
     curve: Curve
@@ -95,49 +94,63 @@ class UslFit:
     contention: Parameter
     coherency: Parameter
     peak: Parameter | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How near the best curve comes to a series' throughput.
+
+    deviation: the most by which it misses a level's median, as a part of it. law: None where it does not fit.
+    """
+
     deviation: float
+    law: UslFit | None
 
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """One series over its levels: its law, or why there is none.
+    """One series over its levels. fit: None where levels are too few, and where no curve can be drawn."""
 
-    deviation: of the best curve, law or not; None where nothing was fitted.
-    """
-
-    series: str
+    series: Series
     levels: tuple[int, ...]
-    law: UslFit | None
-    unfit: Unfit | None = None
-    deviation: float | None = None
+    fit: Fit | None
+
+    @property
+    def law(self) -> UslFit | None:
+        """The law; None where there is none."""
+        return None if self.fit is None else self.fit.law
+
+    @property
+    def unfit(self) -> Unfit | None:
+        """Why there is no law; None where there is one."""
+        if len(self.levels) < MIN_LEVELS:
+            return Unfit.FEW_LEVELS
+        return Unfit.NO_FIT if self.law is None else None
 
 
 def scalings(cells: Sequence[Cell], modes: Collection[str] = ()) -> list[Scaling]:
     """Each series under closed load, in the plan's order. Cells cut short are left out."""
-    names = series_names(cells)
-    groups: dict[str, list[Cell]] = {}
-    for cell in cells:
-        if cell.whole and cell.arrival == "closed":
-            groups.setdefault(names[cell.index], []).append(cell)
-    return [_scaling(series, groups[series]) for series in in_plan_order(cells, modes) if series in groups]
+    by_series: dict[Series, list[Cell]] = {}
+    for place, group in whole_groups(cells, modes).items():
+        if place.series.settings.arrival == "closed":
+            by_series.setdefault(place.series, []).extend(group)
+    return [_scaling(series, group) for series, group in by_series.items()]
 
 
-def _scaling(series: str, cells: Sequence[Cell]) -> Scaling:
+def _scaling(series: Series, cells: Sequence[Cell]) -> Scaling:
     levels = tuple(sorted({cell.level for cell in cells}))
     if len(levels) < MIN_LEVELS:
-        return Scaling(series, levels, None, Unfit.FEW_LEVELS)
+        return Scaling(series, levels, None)
     by_repeat: dict[int, list[tuple[int, float]]] = {}
     for cell in cells:
         by_repeat.setdefault(cell.repeat, []).append((cell.level, cell.messages_per_s))
     repeats = [points for points in by_repeat.values() if {level for level, _ in points} == set(levels)]
-    found = fit_usl([point for points in by_repeat.values() for point in points], repeats)
-    if isinstance(found, UslFit):
-        return Scaling(series, levels, found, deviation=found.deviation)
-    return Scaling(series, levels, None, Unfit.NO_FIT, found)
+    fit = fit_usl([point for points in by_repeat.values() for point in points], repeats)
+    return Scaling(series, levels, fit)
 
 
-def fit_usl(points: Points, repeats: Sequence[Points]) -> UslFit | float | None:
-    """The law through all points, or the deviation of the best curve where it does not fit; None without one.
+def fit_usl(points: Points, repeats: Sequence[Points]) -> Fit | None:
+    """The law through all points; None where no curve can be drawn through them.
 
     repeats: the points of each repeat that has every level. They make the intervals: each is fitted by
     itself, and what it differs from the others is the sampling error, whatever its cause (Student's t, 1908,
@@ -149,18 +162,18 @@ def fit_usl(points: Points, repeats: Sequence[Points]) -> UslFit | float | None:
         return None
     deviation = _deviation(curve, points)
     if deviation > MAX_DEVIATION and lacks_fit(curve, points):
-        return deviation
+        return Fit(deviation, law=None)
     each = [fitted for fitted in map(fit_curve, repeats) if fitted is not None]
     coherency = _parameter(curve.coherency, [one.coherency for one in each])
-    return UslFit(
+    law = UslFit(
         curve=curve,
         repeats=len(each),
         alone_per_s=_parameter(curve.alone_per_s, [one.alone_per_s for one in each]),
         contention=_parameter(curve.contention, [one.contention for one in each]),
         coherency=coherency,
         peak=None if coherency.low == 0 else _peak(curve, each),
-        deviation=deviation,
     )
+    return Fit(deviation, law)
 
 
 def fit_curve(points: Points) -> Curve | None:

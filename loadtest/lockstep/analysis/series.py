@@ -2,67 +2,149 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from lockstep.runs.records import Cell, Mode, Run
 
-Place = tuple[str, int]
-"""A series, and its level."""
 
-Settings = tuple[str, int, int, str, str, float | None]
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the clients did in a cell: only cells that agree in it may be compared.
 
-_BETWEEN = ", "
+    rate_per_s: the offered load, None where it is closed.
+    """
+
+    client_mode: str
+    messages_per_connection: int
+    payload_bytes: int
+    scenario: str
+    arrival: str
+    rate_per_s: float | None
+
+    @classmethod
+    def of(cls, cell: Cell) -> Settings:
+        """Those of a cell."""
+        return cls(
+            client_mode=cell.client_mode,
+            messages_per_connection=cell.messages_per_connection,
+            payload_bytes=cell.payload_bytes,
+            scenario=cell.scenario,
+            arrival=cell.arrival,
+            rate_per_s=cell.rate_per_s,
+        )
 
 
-def series_names(cells: Sequence[Cell]) -> dict[int, str]:
-    """Cell index -> the series' name, for the cells of one run."""
-    name = namer(cells)
-    return {cell.index: name(cell) for cell in cells}
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Cells that differ in level and repeat alone: those of one mode under the same settings.
+
+    Two are equal where mode and settings are, whatever they are called. name: the mode, and what else tells
+    it from the other series of its SeriesIndex. name_beside_load: the same where the load is told beside it.
+    """
+
+    mode: str
+    settings: Settings
+    name: str = field(compare=False)
+    name_beside_load: str = field(compare=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def rate_per_s(self) -> float | None:
+        """The offered load; None where it is closed."""
+        return self.settings.rate_per_s
 
 
-def namer(cells: Sequence[Cell]) -> Callable[[Cell], str]:
-    """How a cell's series is called: the mode, and what else tells it from its like among all these cells.
+class Place(NamedTuple):
+    """Where a figure was measured: a series, and its level."""
+
+    series: Series
+    level: int
+
+
+class SeriesIndex:
+    """The series of some cells, named so that they can be told apart, in the order of a plan.
 
     A plan keeps its settings, so its series are its modes. A hand-driven run may change them as it goes, runs
     differ, and cells that differ in more than level and repeat must never be taken for repeats of each other.
     """
-    several_messages = len({cell.messages_per_connection for cell in cells}) > 1
-    several_payloads = len({cell.payload_bytes for cell in cells}) > 1
-    several_loads = len({(cell.arrival, cell.rate_per_s) for cell in cells}) > 1
-    several_arrivals = len({cell.arrival for cell in cells if cell.rate_per_s is not None}) > 1
-    several_scenarios = len({cell.scenario for cell in cells}) > 1
 
-    def name(cell: Cell) -> str:
-        parts = [cell.mode]
-        if cell.client_mode == "locked":
-            parts.append(f"{cell.client_mode} clients")
-        if several_messages:
-            parts.append(_counted(cell.messages_per_connection, "message"))
-        if several_payloads:
-            parts.append(_counted(cell.payload_bytes, "byte"))
-        if several_scenarios:
-            parts.append(cell.scenario)
-        if several_arrivals and cell.rate_per_s is not None:
-            parts.append(cell.arrival)
-        if several_loads:
-            parts.append("closed load" if cell.rate_per_s is None else per_second(cell.rate_per_s))
-        return _BETWEEN.join(parts)
+    def __init__(self, cells: Sequence[Cell], modes: Collection[str] = ()) -> None:
+        """modes: as the plan names them; series of modes that it does not name come last, as they ran."""
+        position = {mode: number for number, mode in reversed(list(enumerate(modes)))}
+        ordered = sorted(cells, key=lambda cell: (position.get(cell.mode, len(modes)), cell.index))
+        identities = dict.fromkeys((cell.mode, Settings.of(cell)) for cell in ordered)
+        varying = _Varying.among([settings for _, settings in identities])
+        self._series = {(mode, settings): _named(mode, settings, varying) for mode, settings in identities}
 
-    return name
+    @property
+    def order(self) -> list[Series]:
+        """Each series once. Cells run in an order shuffled by the seed; a reader expects the plan's."""
+        return list(self._series.values())
+
+    def of(self, cell: Cell) -> Series:
+        """The series of one of the cells."""
+        return self._series[cell.mode, Settings.of(cell)]
+
+    def groups(self, cells: Iterable[Cell]) -> dict[Place, list[Cell]]:
+        """These cells (some of the index's own) by place: series in the plan's order, levels ascending.
+
+        The cells of a place keep their order.
+        """
+        groups: dict[Place, list[Cell]] = {}
+        for cell in cells:
+            groups.setdefault(Place(self.of(cell), cell.level), []).append(cell)
+        position = {series: number for number, series in enumerate(self.order)}
+        return {
+            place: groups[place]
+            for place in sorted(groups, key=lambda place: (position[place.series], place.level))
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Varying:
+    """In what of their settings some series differ."""
+
+    messages: bool
+    payloads: bool
+    scenarios: bool
+    open_arrivals: bool
+    loads: bool
+
+    @classmethod
+    def among(cls, several: Sequence[Settings]) -> _Varying:
+        return cls(
+            messages=len({each.messages_per_connection for each in several}) > 1,
+            payloads=len({each.payload_bytes for each in several}) > 1,
+            scenarios=len({each.scenario for each in several}) > 1,
+            open_arrivals=len({each.arrival for each in several if each.rate_per_s is not None}) > 1,
+            loads=len({(each.arrival, each.rate_per_s) for each in several}) > 1,
+        )
+
+
+def _named(mode: str, settings: Settings, varying: _Varying) -> Series:
+    words = [mode]
+    if settings.client_mode == "locked":
+        words.append("locked clients")
+    if varying.messages:
+        words.append(_counted(settings.messages_per_connection, "message"))
+    if varying.payloads:
+        words.append(_counted(settings.payload_bytes, "byte"))
+    if varying.scenarios:
+        words.append(settings.scenario)
+    if varying.open_arrivals and settings.rate_per_s is not None:
+        words.append(settings.arrival)
+    if varying.loads and settings.rate_per_s is None:
+        words.append("closed load")
+    rate = [per_second(settings.rate_per_s)] if varying.loads and settings.rate_per_s is not None else []
+    return Series(mode, settings, name=", ".join([*words, *rate]), name_beside_load=", ".join(words))
 
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def mode_of(series: str) -> str:
-    """The mode with which the series' name begins."""
-    return series.partition(_BETWEEN)[0]
-
-
-def without_rate(series: str, rate_per_s: float) -> str:
-    """The series' name where its rate is told beside it."""
-    return series.removesuffix(_BETWEEN + per_second(rate_per_s))
 
 
 def per_second(rate_per_s: float) -> str:
@@ -70,46 +152,12 @@ def per_second(rate_per_s: float) -> str:
     return f"{rate_per_s:g}/s"
 
 
-def settings_of(cell: Cell) -> Settings:
-    """What the clients did in a cell: only cells that agree in it may be compared."""
-    return (
-        cell.client_mode,
-        cell.messages_per_connection,
-        cell.payload_bytes,
-        cell.scenario,
-        cell.arrival,
-        cell.rate_per_s,
-    )
-
-
-def in_plan_order(cells: Sequence[Cell], modes: Collection[str]) -> list[str]:
-    """The series' names, each once: in the order the plan names their modes, then in order of appearance.
-
-    Cells run in an order shuffled by the seed; a reader expects the order that was asked for.
-    """
-    name = namer(cells)
-    position = {mode: place for place, mode in reversed(list(enumerate(modes)))}
-    ordered = sorted(cells, key=lambda cell: (position.get(cell.mode, len(modes)), cell.index))
-    return list(dict.fromkeys(map(name, ordered)))
-
-
-def by_place(cells: Iterable[Cell], name: Callable[[Cell], str]) -> dict[Place, list[Cell]]:
-    """The cells of each series at each level, in their own order. name: what a cell's series is called."""
-    groups: dict[Place, list[Cell]] = {}
-    for cell in cells:
-        groups.setdefault((name(cell), cell.level), []).append(cell)
-    return groups
-
-
-def groups_in_plan_order(cells: Sequence[Cell], modes: Collection[str]) -> list[tuple[str, int, list[Cell]]]:
-    """(series, level, its whole cells): series in the plan's order, levels ascending."""
-    groups = by_place((cell for cell in cells if cell.whole), namer(cells))
-    place = {series: number for number, series in enumerate(in_plan_order(cells, modes))}
-    order = sorted(groups, key=lambda key: (place[key[0]], key[1]))
-    return [(series, level, groups[series, level]) for series, level in order]
+def whole_groups(cells: Sequence[Cell], modes: Collection[str]) -> dict[Place, list[Cell]]:
+    """The whole cells of each series at each level: series in the plan's order, levels ascending."""
+    return SeriesIndex(cells, modes).groups(cell for cell in cells if cell.whole)
 
 
 def modes_of(run: Run) -> dict[str, Mode]:
     """The run's modes and what is known of them: in the order of its plan, or as they were first measured."""
-    names = [str(mode) for mode in run.plan.get("modes", ())] or [cell.mode for cell in run.cells]
+    names = run.planned_modes or [cell.mode for cell in run.cells]
     return {name: run.mode(name) for name in names}

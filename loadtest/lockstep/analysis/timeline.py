@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lockstep.analysis.series import in_plan_order, modes_of, series_names
+from lockstep.analysis.series import Series, SeriesIndex, modes_of
 from lockstep.measure.overlap import in_service_steps
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
 from lockstep.runs.measures import Overlap
@@ -37,8 +37,7 @@ class Lane:
     messages are admitted: a bar is then a whole conversation.
     """
 
-    series: str
-    mode: str
+    series: Series
     shown: int
     done_ms: float
     bars: tuple[Bar, ...]
@@ -76,16 +75,15 @@ def make_timeline(run: Run, connections: Sequence[Connection]) -> Timeline | Non
     if not recorded:
         return None
     level = max(cell.level for cell in recorded)
-    names = series_names(run.cells)
     client_shown = one_clock(run)
-    windows = [(cell, _Window.opening(by_cell[cell.index])) for cell in first_cells(run, recorded, level)]
+    windows = [
+        (series, _Window.opening(by_cell[cell.index]))
+        for series, cell in first_cells(_index(run), recorded, level).items()
+    ]
     span_ns = max(window.done_ns for _, window in windows)
     lanes = [
-        replace(
-            _lane(names[cell.index], cell.mode, window, span_ns, client_shown),
-            by_message=run.mode(cell.mode).by_message,
-        )
-        for cell, window in windows
+        replace(_lane(series, window, span_ns, client_shown), by_message=run.mode(series.mode).by_message)
+        for series, window in windows
     ]
     return Timeline(level, span_ns / NS_PER_MS, tuple(lanes), client_shown) if span_ns > 0 else None
 
@@ -132,17 +130,20 @@ class _Window:
         return max(record.arrival_ns for record in self.records) - self.start_ns
 
 
-def first_cells(run: Run, chosen: Sequence[Cell], level: int) -> list[Cell]:
+def _index(run: Run) -> SeriesIndex:
+    return SeriesIndex(run.cells, modes_of(run))
+
+
+def first_cells(index: SeriesIndex, chosen: Sequence[Cell], level: int) -> dict[Series, Cell]:
     """Each series' earliest cell at that level among the chosen ones, in the plan's order."""
-    names = series_names(run.cells)
-    first: dict[str, Cell] = {}
-    for cell in sorted(chosen, key=lambda cell: (cell.repeat, cell.index)):
-        if cell.level == level:
-            first.setdefault(names[cell.index], cell)
-    return [first[series] for series in in_plan_order(run.cells, modes_of(run)) if series in first]
+    at_level = (cell for cell in chosen if cell.level == level)
+    return {
+        place.series: min(group, key=lambda cell: (cell.repeat, cell.index))
+        for place, group in index.groups(at_level).items()
+    }
 
 
-def _lane(series: str, mode: str, window: _Window, span_ns: int, client_shown: bool) -> Lane:
+def _lane(series: Series, window: _Window, span_ns: int, client_shown: bool) -> Lane:
     def at_ms(time_ns: int) -> float:
         return min(max(time_ns - window.start_ns, 0), span_ns) / NS_PER_MS
 
@@ -154,7 +155,6 @@ def _lane(series: str, mode: str, window: _Window, span_ns: int, client_shown: b
     ]
     return Lane(
         series=series,
-        mode=mode,
         shown=len(window.rows),
         done_ms=window.done_ns / NS_PER_MS,
         bars=tuple(bars),
@@ -192,8 +192,7 @@ class Panel:
     by_message: whether messages are admitted, not connections, whose records hold no such admissions.
     """
 
-    series: str
-    mode: str
+    series: Series
     level: int
     overlap: Overlap | None
     by_message: bool = False
@@ -207,22 +206,16 @@ def overlap_panels(run: Run, details: Mapping[int, CellDetail]) -> list[Panel]:
     """
     overlaps = {index: detail.overlap for index, detail in details.items() if detail.overlap is not None}
     whole = [cell for cell in run.cells if not cell.cut_short]
-    told = [cell for cell in whole if cell.index in overlaps]
-    level = max((cell.level for cell in told), default=0)
-    names = series_names(run.cells)
-    of_series: dict[str, list[Overlap]] = {}
-    for cell in told:
-        if cell.level == level:
-            of_series.setdefault(names[cell.index], []).append(overlaps[cell.index])
+    level = max((cell.level for cell in whole if cell.index in overlaps), default=0)
+    at_level = (cell for cell in whole if cell.level == level)
     return [
         Panel(
-            series=names[cell.index],
-            mode=cell.mode,
+            series=place.series,
             level=level,
-            overlap=_typical(of_series.get(names[cell.index], ())),
-            by_message=run.mode(cell.mode).by_message,
+            overlap=_typical([overlaps[cell.index] for cell in group if cell.index in overlaps]),
+            by_message=run.mode(place.series.mode).by_message,
         )
-        for cell in first_cells(run, whole, level)
+        for place, group in _index(run).groups(at_level).items()
     ]
 
 

@@ -17,7 +17,7 @@ from rich.text import Text
 from lockstep.commands.parser import command, option
 from lockstep.errors import PlanError
 from lockstep.plan import CLIENT_MODES
-from lockstep.report.numbers import counted
+from lockstep.report.words import counted
 from lockstep.runs.connections import ClientView, ServerRecord
 from lockstep.settings import Setting
 from lockstep.target.admin import ServerView

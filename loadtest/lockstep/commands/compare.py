@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -21,11 +22,10 @@ from lockstep.commands.output import complain, print_report_of
 from lockstep.commands.parser import command, option
 from lockstep.errors import PlanError, ResultsError, exit_code, stopped_by
 from lockstep.options import plan_from, read_plan_file, shipped_plans
-from lockstep.plan import Arrival, Plan, Traffic
+from lockstep.plan import Plan
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell, Run
 from lockstep.settings import Setting, Where, given_by
-from lockstep.tcp.addresses import parse_sources
 
 if TYPE_CHECKING:
     from lockstep.commands.run_local import LocalRun
@@ -55,11 +55,15 @@ def _flag(setting: Setting) -> click.Option:
 
 @contextmanager
 def _naming(plan: Path | None) -> Iterator[None]:
-    """Whoever reads that a setting is wrong must know where it may stand."""
+    """Whoever reads that a setting is wrong must know where it stands, or what it does not agree with."""
     try:
         yield
     except PlanError as wrong:
-        raise wrong if plan is None else PlanError(wrong.what, f"{wrong} (given here or in {plan})") from None
+        source = click.get_current_context().get_parameter_source(wrong.what.replace("-", "_"))
+        if plan is None or source is ParameterSource.COMMANDLINE:
+            raise
+        given = "from" if source is ParameterSource.DEFAULT_MAP else "given here or in"
+        raise PlanError(wrong.what, f"{wrong} ({given} {plan})") from None
 
 
 # What makes a plan comes first, in help too.
@@ -78,25 +82,22 @@ def compare(**given: Any) -> int:
     from lockstep.commands.run_local import LocalRun
 
     processes, junit = given["processes"], given["junit"]
-    if not 1 <= processes <= 64:
-        raise PlanError("processes", f"{processes} is out of range: give 1 to 64")
     with _naming(given["plan"]):
+        if not 1 <= processes <= 64:
+            raise PlanError("processes", f"{processes} is out of range: give 1 to 64")
         plan = plan_of_flags(given)
-    if junit is not None:
-        _check_junit(junit, plan.gates)
-    host, admin = given["host"], given["admin"]
-    flags = _server_flags(given, theirs=bool(host or admin))
-    words = shlex.join(["lockstep", *sys.argv[1:]])
-    return _run(LocalRun(plan, host, admin, processes, given["out"], words, flags), junit)
+        if junit is not None:
+            _check_junit(junit, plan.gates)
+        host, admin = given["host"], given["admin"]
+        flags = _server_flags(given, theirs=bool(host or admin))
+        words = shlex.join(["lockstep", *sys.argv[1:]])
+        return _run(LocalRun(plan, host, admin, processes, given["out"], words, flags), junit)
 
 
 def plan_of_flags(given: Mapping[str, Any]) -> Plan:
     """The plan that flags and a plan file give. PlanError names the setting that is wrong."""
-    arrival, sources = Arrival(given["arrival"], given["rate"]), parse_sources(given["source"] or "")
-    traffic = (given["scenario"], given["client_mode"], given["messages"], given["payload"], arrival, sources)
     # An empty one stays, and is refused: a pipeline's variable may be unset.
-    gates = [part for text in given["gate"] for part in split_gates(text) or [text]]
-    return plan_from(given, Traffic(*traffic), gates)
+    return plan_from(given, [part for text in given["gate"] for part in split_gates(text) or [text]])
 
 
 def _run(local_run: LocalRun, junit: Path | None) -> int:
@@ -175,7 +176,7 @@ def _check_junit(file: Path, gates: Sequence[str]) -> None:
 
 def _write_junit(file: Path, run: Run) -> None:
     """Write the run's gates there. ResultsError where the file system refuses."""
-    from lockstep.report.formats.junit import junit_xml
+    from lockstep.report.sections.gates import junit_xml
 
     try:
         file.write_text(junit_xml(run), encoding="utf-8", newline="")

@@ -29,7 +29,7 @@ def print_report_of(material: Material, console: Console | None = None, folder: 
 
     console: stdout's if there is none. folder: the run's, as whoever reads it knows it.
     """
-    from lockstep.report.formats.terminal import print_gates, print_report
+    from lockstep.report.terminal import print_gates, print_report
 
     console = console or Console()
     print_report(material, console)

@@ -160,6 +160,8 @@ def completion(context: click.Context, shell: str) -> None:
 
     SHELL is bash, zsh or fish. For bash, in ~/.bashrc: eval "$(lockstep completion bash)"
     """
-    source = get_completion_class(shell)
-    assert source is not None
-    click.echo(source(context.find_root().command, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE").source())
+    completer = get_completion_class(shell)
+    assert completer is not None
+    script = completer(context.find_root().command, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE").source()
+    # click's for fish would cut a value at its comma, and our lists have them.
+    click.echo(script.replace('string split "," ', 'string split --max 1 "," '))

@@ -34,18 +34,17 @@ from lockstep.target.admin import ServerView
 from lockstep.target.discovery import find_server, reachable_at
 from lockstep.target.local_server import local_server
 from lockstep.target.target import Target
-from lockstep.tcp.addresses import ADDRESS_BOOK, split_target
+from lockstep.tcp.addresses import ADDRESS_BOOK, no_such_source, split_target
 from lockstep.tcp.dialling import from_source
-from lockstep.tcp.failures import no_such_source
-from lockstep.worker.agent import ScenarioUser
+from lockstep.worker.process import ScenarioUser
 
 WORKERS_TIMEOUT_S = 30.0
 # What Linux allows a backlog by itself.
-MOST_BACKLOG = 4096
+MAX_BACKLOG = 4096
 # The records of some seconds of the shortest sessions; and as many as still fit its memory, and one answer
 # of its.
-FEWEST_RECORDS = 100_000
-MOST_RECORDS = 500_000
+MIN_RECORDS = 100_000
+MAX_RECORDS = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +107,13 @@ def run_here(
         workers = stack.enter_context(_worker_processes(local_run.processes, port))
         _await_workers(runner, workers)
         # As the shape would; here what is refused is still an exception, before anybody is told of a run.
-        shape.begin_run()
-        for note in conductor.notes:
+        record = shape.begin_run().record
+        for note in record.run.notes:
             on_note(note)
         stack.enter_context(under_way)
         stopped = _walk(runner, conductor)
         ignore_stop_signals()
-        assert conductor.run_path is not None
-        return Finished(conductor.run_path, conductor.failure, stopped, conductor.unreported)
+        return Finished(record.path, conductor.failure, stopped, record.unreported)
 
 
 def _check_addresses(host: str, sources: Sequence[str]) -> None:
@@ -140,17 +138,18 @@ def _find_target(local_run: LocalRun, stack: ExitStack) -> Target:
             return Target(found.host, ServerView(local_run.admin))
         host = reachable_at(found)
         return Target(host, ServerView(f"{host}:{found.admin_port}"))
+    server = None if local_run.admin is None else ServerView(local_run.admin)
     name, port = split_target(local_run.host or (local_run.admin or "").rpartition(":")[0])
-    if local_run.admin is None:
+    if server is None:
         raise HarnessError("--host needs --admin HOST:PORT beside it: the server tells its modes there")
-    return Target(name, ServerView(local_run.admin), port)
+    return Target(name, server, port)
 
 
 def _room_for(plan: Plan) -> tuple[str, ...]:
     """Flags by which our own server has room for a plan's connections: in its backlog, and in its records."""
-    backlog = min(max(128, *plan.levels), MOST_BACKLOG)
+    backlog = min(max(128, *plan.levels), MAX_BACKLOG)
     expected = (plan.traffic.arrival.rate_per_s or 0) * (plan.warmup_s + plan.seconds)
-    records = min(max(FEWEST_RECORDS, round(expected * 1.2)), MOST_RECORDS)
+    records = min(max(MIN_RECORDS, round(expected * 1.2)), MAX_RECORDS)
     return ("--backlog", str(backlog), "--records", str(records))
 
 

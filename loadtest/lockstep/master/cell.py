@@ -6,17 +6,17 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+
+from gevent.event import Event
 
 from lockstep.control import CellOrder
 from lockstep.errors import ServerUnreachableError
 from lockstep.master.progress import CellProgress, Stage
-from lockstep.measure.cell import Account, join_connections, make_cell, messages_of, service_of, take_account
+from lockstep.measure.cell import Account, join_connections, make_cell, service_of, take_account
 from lockstep.measure.collector import CellCollector
 from lockstep.measure.edges import round_ns
 from lockstep.plan import PlannedCell
-from lockstep.runs.connections import Connection
-from lockstep.runs.records import Cell, CellDetail
+from lockstep.runs.records import MeasuredCell
 from lockstep.target.admin import ServerView, Snapshot, busy
 
 logger = logging.getLogger(__name__)
@@ -27,14 +27,18 @@ SETTLE_S = 2.0
 
 
 class CellUnderWay:
-    """planned: which cell. order: what was ordered. workers: who was. before: the server before any load of
-    it; None where it cannot be asked."""
+    """A cell from its order to its account.
+
+    planned: which cell. order: what was ordered. workers: to whom. before: the server before any load of it;
+    None where it cannot be asked. drained: set once its last reports have come, or are waited for no longer.
+    """
 
     def __init__(
         self, planned: PlannedCell, order: CellOrder, workers: Iterable[str], before: Snapshot | None
     ) -> None:
         self.planned = planned
         self.collector = CellCollector(order, set(workers))
+        self.drained = Event()
         self._before = before
         self._began_ns: int | None = None
         self._ending: Stage | None = None
@@ -60,7 +64,7 @@ class CellUnderWay:
         self._ending = Stage.DRAINING
 
     def note_level(self, level: int) -> None:
-        """So many users are there now, by hand: the cell's level is the greatest."""
+        """So many users are there now, in a manual run: the cell's level is their peak."""
         if level not in self._levels[-1:]:
             self._levels.append(level)
         self.planned = replace(self.planned, level=max(self._levels))
@@ -70,44 +74,50 @@ class CellUnderWay:
         if level > max(self._levels, default=0):
             self.note_level(level)
 
-    def account(
+    def measured(
         self, server: ServerView | None, sleep: Callable[[float], None], *, cut_short: bool
-    ) -> tuple[Cell, CellDetail, list[Connection]]:
-        """The cell as it is kept, its bulky part and its sampled connections.
-
-        The server is asked as far as it can be.
-        """
+    ) -> MeasuredCell:
+        """All that is kept of it. The server is asked as far as it can be."""
         self._ending = Stage.SAVING
-        records: list[dict[str, Any]] = []
-        told: Account | None = None
-        if server is not None and self._before is not None:
-            try:
-                told, records = self._ask(server, self._before, sleep)
-            except ServerUnreachableError as error:
-                logger.warning("cell %d has no server's count: %s", self.planned.index, error)
+        account = self._ask(server, sleep)
         collector = self.collector
-        counted, overlap = (None, None) if told is None else (told.cell, told.overlap)
-        cell = make_cell(self.planned, collector, counted, cut_short=cut_short, least_ns=self._least_ns)
-        connections = join_connections(self.planned, records, collector.clients)
-        return cell, replace(collector.detail(), overlap=overlap), connections
+        cell = make_cell(
+            self.planned,
+            collector,
+            None if account is None else account.cell,
+            cut_short=cut_short,
+            min_session_ns=self._min_session_ns,
+        )
+        rows = [] if account is None else account.rows
+        return MeasuredCell(
+            cell=cell,
+            detail=replace(collector.detail(), overlap=None if account is None else account.overlap),
+            connections=join_connections(self.planned, rows, collector.sums.connections),
+            hosts=list(collector.hosts.values()),
+            notes=self.notes(),
+        )
 
     @property
-    def _least_ns(self) -> float | None:
-        """A session's least time, where the server says what it does and users begin as they are free."""
+    def _min_session_ns(self) -> float | None:
+        """A session's minimum time, where the server says what it does and users begin as they are free."""
         traffic = self.collector.order.traffic
         if self._before is None or traffic.arrival.open or self.collector.order.seconds is None:
             return None
         service = service_of(self._before, self.planned.mode)
-        return round_ns(service, self.planned.level, messages_of(traffic))
+        return round_ns(service, self.planned.level, traffic.messages_per_iteration)
 
-    def _ask(
-        self, server: ServerView, before: Snapshot, sleep: Callable[[float], None]
-    ) -> tuple[Account, list[dict[str, Any]]]:
-        mode = self.planned.mode
-        pause_s = before.settings["pause_ns"] / 1e9
-        after = server.settled(mode, SETTLE_S + pause_s, sleep)
-        records, dropped = server.connections(after.listeners[mode].port, before.now_ns)
-        return take_account(before, after, self.collector, records, dropped), records
+    def _ask(self, server: ServerView | None, sleep: Callable[[float], None]) -> Account | None:
+        """The server's account; None where it cannot be asked."""
+        before, mode = self._before, self.planned.mode
+        if server is None or before is None:
+            return None
+        try:
+            after = server.settled(mode, SETTLE_S + before.settings["pause_ns"] / 1e9, sleep)
+            rows, dropped = server.connections(after.listeners[mode].port, before.now_ns)
+        except ServerUnreachableError as error:
+            logger.warning("cell %d has no server's count: %s", self.planned.index, error)
+            return None
+        return take_account(before, after, self.collector, rows, dropped)
 
     def notes(self) -> list[str]:
         """What went wrong, in words."""

@@ -1,41 +1,32 @@
-"""The master's side of a run.
-
-Begins and ends cells, waits for the last report of every worker, saves after each cell.
-"""
+"""The master's side: one run after another, each begun where it can be carried, and ended saved."""
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
-from gevent.event import Event
-from gevent.lock import RLock
 
-from lockstep.analysis.checks import is_degraded
-from lockstep.analysis.gates import GateResult, judge_gates, unmet
-from lockstep.control import BEGIN, DRAIN_S, END, HURRIED_DRAIN_S
-from lockstep.errors import HarnessError, ResultsError
-from lockstep.master.cell import OPENING_S, CellUnderWay, clear_server
+from lockstep.control import Fault, Opened, Report
+from lockstep.errors import ResultsError
 from lockstep.master.limits import ServerLimits, check_capacity, check_turnover
 from lockstep.master.live import Pulses
 from lockstep.master.progress import Progress, foresee
 from lockstep.master.run import RunRecord
-from lockstep.master.workers import Workers
-from lockstep.measure.collector import CellCollector
-from lockstep.plan import SEEDS_A_PLAN, Plan, PlannedCell, Traffic
+from lockstep.master.under_way import RunUnderWay
+from lockstep.plan import Plan, Traffic
 from lockstep.runs.records import Run
 from lockstep.target.target import Target
 from lockstep.tcp.addresses import ADDRESS_BOOK
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    # It brings Locust in.
+    from lockstep.master.workers import Workers
 
-# After the drain and its abort thousands of connections may have to be closed.
-REPORT_WAIT_S = DRAIN_S + 12.0
-POLL_S = 0.01
+logger = logging.getLogger(__name__)
 
 
 def _nobody_asks(_: Run) -> None:
@@ -53,6 +44,9 @@ class Conductor:
     workers: who can be ordered about. target: whom the load goes to. out: where run folders go.
     command_of: what repeats a run that has come to this.
     on_cell: called with the run after each of its cells.
+
+    current: the run under way; None where none is. failure: why the current or last run could not begin or
+    go on.
     """
 
     def __init__(
@@ -63,86 +57,43 @@ class Conductor:
         command_of: Callable[[Run], str] = _no_command,
         on_cell: Callable[[Run], None] = _nobody_asks,
     ) -> None:
-        self._workers = workers
         self.target = target
+        self.pulses = Pulses()
+        self.current: RunUnderWay | None = None
+        self.failure: str | None = None
+        self._last: RunUnderWay | None = None
+        self._workers = workers
         self._out = out
         self._command_of = command_of
         self._on_cell = on_cell
-        self.pulses = Pulses()
-        self._record: RunRecord | None = None
-        self._cell: CellUnderWay | None = None
-        self._planned: tuple[PlannedCell, ...] = ()
-        self._cell_s = 0.0
-        self._begun_ns = self._saved_ns = 0
-        self.failure: str | None = None
-        self._fault: str | None = None
-        self._faulted = Event()
-        # The last worker's leaving, a signal and the page's button may each end a run, at the same time.
-        self._ending = RLock()
-        self._drained = Event()
-
-    @property
-    def running(self) -> bool:
-        """Whether a run is under way."""
-        return self.under_way is not None
 
     @property
     def under_way(self) -> str | None:
         """The kind of the run that is under way, `plan` or `hand`; None where there is none."""
-        record = self._record
-        return record.run.kind if record is not None and record.running else None
+        return None if self.current is None else self.current.record.run.kind
 
     @property
     def ending(self) -> bool:
         """Whether the cell under way is being ended and saved, or there is none."""
-        return self._cell is None or self._cell.progress.ending is not None
+        cell = None if self.current is None else self.current.cell
+        return cell is None or cell.progress.ending is not None
 
     @property
-    def degraded(self) -> bool:
-        """Whether figures of the current or last run may be missing or wrong."""
-        return self._record is not None and is_degraded(self._record.run)
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether the last run ended before its plan was done."""
-        return self._record is not None and self._record.run.interrupted
-
-    @property
-    def unmet_gates(self) -> list[GateResult]:
-        """The gates that the current or last run does not meet."""
-        return [] if self._record is None else unmet(judge_gates(self._record.run))
-
-    @property
-    def unreported(self) -> str | None:
-        """Why the last run has no report; None where it has one, or is not over."""
-        return None if self._record is None else self._record.unreported
-
-    @property
-    def notes(self) -> list[str]:
-        """What a reader must know of the current or last run."""
-        return [] if self._record is None else self._record.run.notes
+    def record(self) -> RunRecord | None:
+        """The current or last run's; None where none has begun yet."""
+        run = self.current or self._last
+        return None if run is None else run.record
 
     @property
     def run_path(self) -> Path | None:
         """The current or last run's folder."""
-        return None if self._record is None else self._record.path
+        return None if self.record is None else self.record.path
 
     @property
     def progress(self) -> Progress:
         """Where the current or last run stands."""
-        record = self._record
-        if record is None:
-            return Progress(failure=self.failure)
-        return Progress(
-            run=record.run,
-            planned=self._planned,
-            cell_s=self._cell_s,
-            cell=None if self._cell is None else self._cell.progress,
-            begun_ns=self._begun_ns,
-            saved_ns=self._saved_ns,
-            report=record.report,
-            failure=self.failure,
-        )
+        run = self.current or self._last
+        return Progress(failure=self.failure) if run is None else run.progress(self.failure)
 
     def check_capacity(
         self, level: int, modes: Sequence[str], traffic: Traffic, load_s: Callable[[float], float] = float
@@ -154,89 +105,49 @@ class Conductor:
         server, thread_each = None, True
         if self.target.server is not None:
             snapshot = self.target.server.snapshot()
-            settings, told = snapshot.settings, snapshot.listeners
+            settings, listeners = snapshot.settings, snapshot.listeners
             server = ServerLimits(settings.get("open_files_limit"), settings.get("threads_limit"))
             # What is not known of a mode is taken to cost a thread.
-            thread_each = any(name not in told or told[name].thread_each is not False for name in modes)
+            thread_each = any(
+                name not in listeners or listeners[name].thread_each is not False for name in modes
+            )
         limits = self._workers.limits()
         check_capacity(level, limits, server, len(traffic.sources), thread_each)
         check_turnover(traffic, load_s, limits, ADDRESS_BOOK.find(self.target.host, 0))
 
-    def begin_run(self, kind: str, plan: dict[str, Any], walked: Plan | None = None) -> None:
+    def begin_plan(self, plan: Plan) -> RunUnderWay:
         """Ask the server for its settings and make the run folder, before any load.
 
-        plan: as run.json keeps it. walked: the plan itself, where there is one. ServerUnreachableError and
-        ResultsError pass through.
+        ServerUnreachableError and ResultsError pass through.
         """
-        settings = self.target.settings()
-        told = self.target.told()
-        modes = self.target.modes()
-        self._record = RunRecord.begin(self._out, kind, plan, settings, self._command_of, told, modes)
-        if said := foresee(self.target.server, walked):
-            self._record.note(said)
-            logger.warning("lockstep: %s", said)
-        self.failure = self._fault = None
-        self._faulted.clear()
-        self._planned = () if walked is None else tuple(walked.cells())
-        self._cell_s = 0.0 if walked is None else walked.warmup_s + walked.seconds
-        self._begun_ns = self._saved_ns = time.monotonic_ns()
+        run = self._begin("plan", plan.to_json(), plan)
+        if note := foresee(self.target.server, plan):
+            run.record.note(note)
+            logger.warning("lockstep: %s", note)
+        return run
 
-    def begin_cell(
-        self, planned: PlannedCell, traffic: Traffic, warmup_s: float, seconds: float | None, seed: int = 1
-    ) -> None:
-        """Send every worker into a cell, each with its share of the load.
+    def begin_manual(self, mode: str, traffic: Traffic) -> RunUnderWay:
+        """The same for a run that is one cell, which somebody ends by hand."""
+        return self._begin("hand", {"mode": mode, "traffic": asdict(traffic)}, None)
 
-        seed: of what is drawn at random; the modes of one repeat draw the same, so that they compare.
-        """
-        assert self._record is not None
-        run_id, seed = self._record.run.run_id, seed + planned.repeat
-        order = self.target.order(run_id, planned.index, planned.mode, traffic, warmup_s, seconds, seed)
-        before, note = clear_server(self.target.server, planned, gevent.sleep)
-        if note:
-            self._record.note(note)
-        workers = sorted(self._workers.present())
-        self._cell = CellUnderWay(planned, order, workers, before)
-        for share, worker in enumerate(workers):
-            self._workers.tell(worker, BEGIN, order.for_share(share, len(workers)).to_message())
-
-    def end_cell(self, *, cut_short: bool = False, hurried: bool = False) -> None:
-        """Let the workers drain, wait for their last reports, ask the server, save.
-
-        hurried: what is in flight has little time to finish, and so has the server.
-        """
-        with self._ending:
-            cell = self._cell
-            if cell is None:
-                return
-            cell.end()
-            drain_s = HURRIED_DRAIN_S if hurried else DRAIN_S
-            self._workers.tell_all(END, {"at_once": cut_short or hurried, "drain_s": drain_s})
-            self._await_reports(cell.collector)
-            self._drained.set()
-            self._save(cell, cut_short)
-
-    def run_cell(self, planned: PlannedCell, plan: Plan) -> None:
-        """One cell of a plan from begin to end; blocks for its time. HarnessError where a worker cannot."""
-        self._workers.await_users(planned.level)
-        self.begin_cell(planned, plan.traffic, plan.warmup_s, plan.seconds, plan.seed * SEEDS_A_PLAN)
-        assert self._cell is not None
-        self._await_opening(self._cell.collector)
-        self._cell.begin()
-        self._faulted.wait(plan.warmup_s + plan.seconds)
-        if self._fault:
-            raise HarnessError(self._fault)
-        self.end_cell()
+    def _begin(self, kind: str, described: dict[str, Any], plan: Plan | None) -> RunUnderWay:
+        target = self.target
+        settings, service, modes = target.settings(), target.told(), target.modes()
+        record = RunRecord.begin(self._out, kind, described, settings, self._command_of, service, modes)
+        self.failure = None
+        self.current = RunUnderWay(record, plan, self._workers, target, self._on_cell)
+        return self.current
 
     def note_level(self, level: int) -> None:
-        """The number of users in a run by hand has changed: its level is the greatest."""
-        if self._cell is not None:
-            self._cell.note_level(level)
+        """The number of users in a manual run has changed: its level is their peak."""
+        if self.current is not None and self.current.cell is not None:
+            self.current.cell.note_level(level)
 
     def give_up(self, reason: str) -> None:
         """The harness cannot go on: save what there is, and say why."""
         self._fail(reason)
-        if self._record is not None and self._record.running:
-            self._record.note(reason)
+        if self.current is not None:
+            self.current.record.note(reason)
             self.finish_run(interrupted=True)
 
     def _fail(self, reason: str) -> None:
@@ -245,90 +156,46 @@ class Conductor:
         logger.error("lockstep: %s", reason)
 
     def finish_run(self, *, interrupted: bool | None = None, hurried: bool = False) -> None:
-        """Save the run and write its report. A cell that is still under way is ended now.
+        """End the run under way, if one is, and wait for the report of the last.
 
-        A plan that has such a cell was interrupted, and the cell is cut short; a run by hand always ends
-        like this. Where it can no longer be saved, `failure` says why. hurried: as for `end_cell`.
+        interrupted: unless it is said, a plan was and a manual run was not. Where the run can no longer be
+        saved, `failure` says why. hurried: as for RunUnderWay.end_cell.
         """
-        with self._ending:
-            record = self._record
-            if record is None:
-                return
-            if record.running:
-                if interrupted is None:
-                    interrupted = record.run.kind == "plan"
-                if self._cell is not None and record.run.kind == "hand":
-                    self._cell.note_last_level(self._workers.users())
-                try:
-                    self.end_cell(cut_short=interrupted, hurried=hurried)
-                    record.close(interrupted=interrupted)
-                except ResultsError as unsaved:
-                    record.abandon(str(unsaved))
-                    self._fail(str(unsaved))
+        run = self.current or self._last
+        if run is None:
+            return
+        try:
+            run.finish(
+                interrupted=not run.record.run.manual if interrupted is None else interrupted, hurried=hurried
+            )
+        except ResultsError as unsaved:
+            self._fail(str(unsaved))
         # The next run need not wait for this one's report.
-        record.await_report()
+        if run is self.current:
+            self._last, self.current = run, None
+        run.record.await_report()
 
     def stopping(self, finishing: gevent.Greenlet[..., None]) -> None:
         """Wait until the load is over; `finishing` goes on with what is left of finish_run."""
-        self._drained.clear()
-        if self._cell is not None:
-            gevent.wait([self._drained, finishing], timeout=REPORT_WAIT_S, count=1)
+        if self.current is not None:
+            self.current.await_drained(finishing)
 
-    def on_report(self, report: dict[str, Any]) -> None:
+    def on_report(self, report: Report) -> None:
         """A worker's report came in."""
-        cell = self._cell
+        cell = None if self.current is None else self.current.cell
         if cell is None or not cell.collector.add(report):
-            logger.warning("refused a report of worker %s for cell %s", report["worker"], report["cell"])
+            logger.warning("refused a report of worker %s for cell %s", report.worker, report.cell)
 
-    def on_fault(self, told: dict[str, Any]) -> bool:
-        """A worker cannot go on. True where that ends a run by hand, which nobody here is waiting on."""
-        record = self._record
-        if record is None or told["run_id"] != record.run.run_id or self._fault:
-            return False
-        self._fault = f"worker {told['worker']}: {told['reason']}"
-        self._faulted.set()
-        return record.run.kind == "hand"
-
-    @property
-    def fault(self) -> str | None:
-        """Why a worker cannot go on."""
-        return self._fault
-
-    def on_opened(self, told: dict[str, Any]) -> None:
+    def on_opened(self, opened: Opened) -> None:
         """A worker has all of a cell's connections open."""
-        if self._cell is not None:
-            self._cell.collector.note_opened(told)
+        if self.current is not None and self.current.cell is not None:
+            self.current.cell.collector.note_opened(opened)
+
+    def on_fault(self, fault: Fault) -> str | None:
+        """A worker cannot go on. Why, where that ends a manual run, which nobody here is waiting on."""
+        return None if self.current is None else self.current.add_fault(fault)
 
     def on_worker(self, worker: str) -> None:
-        """A worker joined; if a cell is under way it takes part from now on.
-
-        In an open load all arrivals have their worker already: there it waits for the next cell.
-        """
-        cell = self._cell
-        if cell is None or worker in cell.collector.workers or cell.collector.order.traffic.arrival.open:
-            return
-        cell.collector.expect(worker)
-        self._workers.tell(worker, BEGIN, cell.collector.order.to_message())
-
-    def _await_opening(self, collector: CellCollector) -> None:
-        """Where a cell opens its connections first: until they are there, or the time for it is over."""
-        with gevent.Timeout(OPENING_S, False):
-            while collector.unopened & self._workers.present() and not self._faulted.is_set():
-                gevent.sleep(POLL_S)
-
-    def _await_reports(self, collector: CellCollector) -> None:
-        """Until every worker that is still there has sent its last report."""
-        with gevent.Timeout(REPORT_WAIT_S, False):
-            while collector.missing() & self._workers.present():
-                gevent.sleep(POLL_S)
-
-    def _save(self, cell: CellUnderWay, cut_short: bool) -> None:
-        record = self._record
-        assert record is not None
-        made, detail, connections = cell.account(self.target.server, gevent.sleep, cut_short=cut_short)
-        workers = list(cell.collector.hosts.values())
-        # Only now: whoever is stopped while it waits above leaves the cell to be saved by the next to end it.
-        self._cell = None
-        record.add_cell(made, detail, connections, workers, cell.notes())
-        self._saved_ns = time.monotonic_ns()
-        self._on_cell(record.run)
+        """A worker joined; if a cell is under way it takes part from now on."""
+        if self.current is not None:
+            self.current.add_worker(worker)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import gevent
 from flask import has_request_context
@@ -12,14 +12,16 @@ from locust import log
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner
 
-from lockstep.control import FAULT, OPENED, PULSE, REPORT
-from lockstep.errors import DONE, exit_code
+from lockstep.control import FAULT, OPENED, PULSE, REPORT, Fault, Message, Opened, Pulse, Report
+from lockstep.errors import DONE, HarnessError, exit_code
 
 if TYPE_CHECKING:
     from lockstep.master.conductor import Conductor
     from lockstep.master.stop_signals import LocustStop
 
 logger = logging.getLogger(__name__)
+
+M = TypeVar("M", bound=Message)
 
 
 def attach_conductor(environment: Environment, conductor: Conductor, stop: LocustStop | None = None) -> None:
@@ -30,20 +32,29 @@ def attach_conductor(environment: Environment, conductor: Conductor, stop: Locus
     runner = environment.runner
     assert isinstance(runner, MasterRunner | LocalRunner)
 
-    def on_fault(told: dict[str, Any]) -> None:
-        if conductor.on_fault(told):
-            gevent.spawn(_end_by_fault, environment, conductor)
+    def on_fault(fault: Fault) -> None:
+        reason = conductor.on_fault(fault)
+        if reason is not None:
+            gevent.spawn(_end_by_fault, environment, conductor, reason)
+
+    def register(kind: str, record: type[M], take: Callable[[M], None]) -> None:
+        def listener(msg: Any, **_: Any) -> None:
+            try:
+                message = record.from_message(msg.data)
+            except HarnessError as error:
+                on_fault(Fault(run_id=msg.data.get("run_id"), worker=msg.node_id, reason=str(error)))
+            else:
+                take(message)
+
+        runner.register_message(kind, listener)
 
     def on_worker(client_id: str, **_: Any) -> None:
         conductor.on_worker(client_id)
 
-    for kind, take in {
-        REPORT: conductor.on_report,
-        OPENED: conductor.on_opened,
-        FAULT: on_fault,
-        PULSE: conductor.pulses.add,
-    }.items():
-        runner.register_message(kind, _handing_on(take))
+    register(REPORT, Report, conductor.on_report)
+    register(OPENED, Opened, conductor.on_opened)
+    register(FAULT, Fault, on_fault)
+    register(PULSE, Pulse, conductor.pulses.add)
     environment.events.worker_connect.add_listener(on_worker)
     _lead_to_its_end(environment, conductor, stop)
 
@@ -51,7 +62,7 @@ def attach_conductor(environment: Environment, conductor: Conductor, stop: Locus
 def _lead_to_its_end(environment: Environment, conductor: Conductor, stop: LocustStop | None) -> None:
     """What is to be done when a run is stopped, and when the process ends."""
     # Not for workers: it brings in what judges and draws.
-    from lockstep.report.sections.gates import rows_of
+    from lockstep.report.sections.gates import value_at, verdict_of
 
     runner = environment.runner
     assert runner is not None
@@ -59,7 +70,7 @@ def _lead_to_its_end(environment: Environment, conductor: Conductor, stop: Locus
     def on_stopping(**_: Any) -> None:
         # A plan's own greenlet must not go on to the next cell while this one is being saved.
         walk = runner.shape_greenlet
-        if walk is not None and walk is not gevent.getcurrent() and conductor.running:
+        if walk is not None and walk is not gevent.getcurrent() and conductor.current is not None:
             walk.kill()
         if has_request_context():
             # The page's Stop: what is left to do after the load is over goes on behind its answer.
@@ -73,8 +84,9 @@ def _lead_to_its_end(environment: Environment, conductor: Conductor, stop: Locus
 
     def on_quitting(**_: Any) -> None:
         on_stopping()
-        for row in rows_of(conductor.unmet_gates):
-            logger.error("gate %s: %s %s", row.verdict, row.gate, row.told)
+        record = conductor.record
+        for gate in [] if record is None else record.unmet_gates:
+            logger.error("gate %s: %s %s", verdict_of(gate), gate.gate.text, value_at(gate))
 
     environment.events.test_stopping.add_listener(on_stopping)
     environment.events.quitting.add_listener(on_quitting)
@@ -83,36 +95,29 @@ def _lead_to_its_end(environment: Environment, conductor: Conductor, stop: Locus
 def _set_exit_code(environment: Environment, conductor: Conductor, signal: int | None) -> None:
     """Where a whole plan went well it is 0: Locust would say 1 for failed messages, which are figures here.
 
-    signal: which one asked this process to stop, if any did. Left to Locust: a run by hand, a plan that
+    signal: which one asked this process to stop, if any did. Left to Locust: a manual run, a plan that
     somebody stopped from the page, and what went wrong in Locust itself.
     """
+    record = conductor.record
+    interrupted = record is not None and record.run.interrupted
     code = exit_code(
         refused=conductor.failure is not None,
-        signal=signal if conductor.interrupted else None,
-        degraded=conductor.degraded,
-        failed=bool(conductor.unmet_gates),
-        unreported=conductor.unreported is not None,
+        signal=signal if interrupted else None,
+        degraded=record is not None and record.degraded,
+        failed=record is not None and bool(record.unmet_gates),
+        unreported=record is not None and record.unreported is not None,
     )
     runner = environment.runner
     assert runner is not None
-    whole_plan = environment.shape_class is not None and not conductor.interrupted
+    whole_plan = environment.shape_class is not None and not interrupted
     if code != DONE or (whole_plan and not runner.exceptions and not log.unhandled_greenlet_exception):
         environment.process_exit_code = code
 
 
-def _handing_on(take: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
-    """A listener for Locust's messages that hands on what is in them."""
-
-    def listener(msg: Any, **_: Any) -> None:
-        take(msg.data)
-
-    return listener
-
-
-def _end_by_fault(environment: Environment, conductor: Conductor) -> None:
-    """End a run by hand in which a worker cannot go on; without a page, end the process too."""
+def _end_by_fault(environment: Environment, conductor: Conductor, reason: str) -> None:
+    """End a manual run in which a worker cannot go on; without a page, end the process too."""
     assert environment.runner is not None
-    conductor.give_up(conductor.fault or "")
+    conductor.give_up(reason)
     if environment.web_ui is None:
         environment.runner.quit()
     else:

@@ -70,8 +70,8 @@ def check_turnover(
             continue
         reused = limits.reuse == 1 or (limits.reuse == 2 and loopback)
         held_s = HELD_FOR_REUSE_S if reused else HELD_S
-        together = 1 if limits.network is None else sharing[limits.network]
-        need = math.ceil(rate_per_s * together / len(workers) * load_s(held_s))
+        sharers = 1 if limits.network is None else sharing[limits.network]
+        need = math.ceil(rate_per_s * sharers / len(workers) * load_s(held_s))
         have = limits.ports * max(len(traffic.sources), 1)
         if need > have:
             raise PlanError(
@@ -89,8 +89,8 @@ def _check_ports(level: int, workers: Sequence[WorkerLimits], sources: int) -> N
     for limits in workers:
         if limits.ports is None:
             continue
-        together = 1 if limits.network is None else sharing[limits.network]
-        need = min(level, together * _share(level, workers))
+        sharers = 1 if limits.network is None else sharing[limits.network]
+        need = min(level, sharers * _share(level, workers))
         have = limits.ports * sources
         if need > have:
             raise PlanError(
@@ -137,5 +137,5 @@ def _check_server(level: int, server: ServerLimits, thread_each: bool) -> None:
 
 
 def _share(level: int, workers: Sequence[WorkerLimits]) -> int:
-    """The most connections that one worker carries."""
+    """The maximum of connections that one worker carries."""
     return -(-level // len(workers))

@@ -1,4 +1,4 @@
-"""The workers' pulses of the last minute, and what they say together. Nothing here enters a result."""
+"""The workers' pulses of the last minute, added up over all workers. Nothing here enters a result."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from lockstep.record.pulse import Pulse, percentiles_us
+from lockstep.control import Pulse
+from lockstep.record.pulse import percentiles_us
 
 # What the page shows as now, and as just before.
 RECENT_NS = 5 * 10**9
@@ -63,10 +63,10 @@ class Pulses:
         self._clock_ns = clock_ns
         self._received: deque[Received] = deque()
 
-    def add(self, told: dict[str, Any]) -> None:
-        """A worker's pulse came in, as Pulse.to_message made it."""
+    def add(self, pulse: Pulse) -> None:
+        """A worker's pulse came in."""
         now_ns = self._clock_ns()
-        self._received.append(Received(now_ns, Pulse(**told)))
+        self._received.append(Received(now_ns, pulse))
         while self._received[0].at_ns < now_ns - HISTORY_S * 10**9 - MOMENT_NS:
             self._received.popleft()
 
@@ -76,23 +76,23 @@ class Pulses:
 
 
 def recent(received: Sequence[Received], now_ns: int) -> tuple[int, Now] | None:
-    """The cell that was last told of, and how its last seconds were; None where nobody told anything."""
+    """The cell of the last pulse, and how its last seconds were; None where no pulse came."""
     since = bisect_right(received, now_ns - RECENT_NS, key=_arrival)
     last = received[since:]
     if not last:
         return None
     cell = last[-1].pulse.cell
-    now = together([each.pulse for each in last if each.pulse.cell == cell])
+    now = merged([each.pulse for each in last if each.pulse.cell == cell])
     return None if now is None else (cell, now)
 
 
 def moment(received: Sequence[Received], at_ns: int) -> Now | None:
-    """The two seconds before this moment; None where nobody told anything of them."""
+    """The two seconds before this moment; None where no pulse came in them."""
     since, until = (bisect_right(received, at, key=_arrival) for at in (at_ns - MOMENT_NS, at_ns))
-    return together([each.pulse for each in received[since:until]])
+    return merged([each.pulse for each in received[since:until]])
 
 
-def together(pulses: Sequence[Pulse]) -> Now | None:
+def merged(pulses: Sequence[Pulse]) -> Now | None:
     """Pulses of one or several workers as one, each worker's oldest first; None where there are none.
 
     Counts are added up; a worker's rate is over the time that its own pulses cover.
@@ -121,11 +121,11 @@ def _arrival(received: Received) -> int:
 
 
 def _split(pulses: Sequence[Pulse]) -> Split | None:
-    told = sum(pulse.told for pulse in pulses)
-    if not told:
+    timed = sum(pulse.timed for pulse in pulses)
+    if not timed:
         return None
     network, wait, service = (
-        sum(getattr(pulse, name) for pulse in pulses) / told / 1000
+        sum(getattr(pulse, name) for pulse in pulses) / timed / 1000
         for name in ("network_ns", "wait_ns", "service_ns")
     )
     return Split(network, wait, service)

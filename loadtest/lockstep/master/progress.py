@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from lockstep.measure.cell import messages_of, service_of
+from lockstep.measure.cell import service_of
 from lockstep.measure.edges import foreseen
 from lockstep.plan import Plan, PlannedCell
 from lockstep.runs.records import Run
@@ -13,7 +13,15 @@ from lockstep.target.admin import ServerView
 
 
 class Stage(Enum):
-    """What a run is doing, in the words of the page."""
+    """What a run is doing, in the words of the page.
+
+    IDLE -> STARTING -> OPENING -> WARM_UP -> MEASURING -> DRAINING -> SAVING -> REPORTING -> DONE
+               ^                                                          |
+               +------------------------- next cell ----------------------+
+
+    OPENING is left out where connections do not stay. Whoever stops a run sends it from wherever it is to
+    DRAINING or, between cells, to REPORTING; where it can no longer be saved it is DONE.
+    """
 
     IDLE = "nothing runs"
     STARTING = "starting users"
@@ -141,4 +149,5 @@ def foresee(server: ServerView | None, plan: Plan | None) -> str | None:
         return None
     snapshot = server.snapshot()
     services = {mode: service_of(snapshot, mode) for mode in plan.modes if mode in snapshot.listeners}
-    return foreseen(services, plan.levels, messages_of(plan.traffic), (plan.warmup_s, plan.seconds))
+    messages = plan.traffic.messages_per_iteration
+    return foreseen(services, plan.levels, messages, warmup_s=plan.warmup_s, seconds=plan.seconds)

@@ -1,6 +1,6 @@
 """The command that repeats a run which Locust leads: as it stands, without the page. Pure.
 
-What the page's form chose is in no command line, and a run by hand ends when somebody presses a button: so
+What the page's form chose is in no command line, and a manual run ends when somebody presses a button: so
 the command is made of the options as they were and of what the run came to.
 """
 
@@ -130,8 +130,8 @@ def _crew(run: Run, options: Namespace) -> Iterator[_Setting]:
 
 
 def _load(run: Run, options: Namespace) -> Iterator[_Setting]:
-    """A run by hand: how many users, how fast they came, and how long it went on, to the second."""
-    if run.kind == "plan":
+    """A manual run: how many users, how fast they came, and how long it went on, to the second."""
+    if not run.manual:
         return
     level = max((cell.level for cell in run.cells), default=options.num_users or 1)
     yield _Setting("users", str(level), locusts=True)

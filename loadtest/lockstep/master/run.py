@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +13,13 @@ from typing import Any
 
 import gevent
 
+from lockstep.analysis.checks import is_degraded
+from lockstep.analysis.gates import GateResult, judge_gates, unmet
 from lockstep.children import Program, run
 from lockstep.master.progress import ReportState
-from lockstep.runs.connections import Connection
 from lockstep.runs.folder import REPORT_FILE, RunFolder
 from lockstep.runs.host import describe_host
-from lockstep.runs.records import Cell, CellDetail, Mode, Run
+from lockstep.runs.records import MeasuredCell, Mode, Run
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +28,10 @@ REPORT_MAKING_S = 60.0
 
 
 class RunRecord:
-    """run: everything so far. folder: where it is kept. command_of: what repeats a run that came to this.
+    """A run as it grows, kept in its folder: whatever saves raises ResultsError where it cannot.
 
-    unreported: why a run that is over has no report; None where it has one.
-    What saves raises ResultsError where it cannot.
+    run: everything so far. folder: where it is kept. command_of: what repeats a run that came to this.
+    report: whether there is one. unreported: why a run that is over has none; None where it has one.
     """
 
     def __init__(self, run: Run, folder: RunFolder, command_of: Callable[[Run], str]) -> None:
@@ -85,23 +86,26 @@ class RunRecord:
         """Whether it is not closed yet."""
         return self.run.finished is None
 
-    def add_cell(
-        self,
-        cell: Cell,
-        detail: CellDetail,
-        connections: list[Connection],
-        workers: Sequence[dict[str, Any]],
-        notes: Sequence[str],
-    ) -> None:
-        """Save a cell that is over. workers: the hosts that carried it. notes: what went wrong, in words."""
+    @property
+    def degraded(self) -> bool:
+        """Whether figures may be missing or wrong."""
+        return is_degraded(self.run)
+
+    @property
+    def unmet_gates(self) -> list[GateResult]:
+        """The gates that the run, as far as it has come, does not meet."""
+        return unmet(judge_gates(self.run))
+
+    def add_cell(self, measured: MeasuredCell) -> None:
+        """Save a cell that is over."""
         self.run = replace(
             self.run,
-            cells=[*self.run.cells, cell],
-            hosts=[self.run.hosts[0], *workers],
-            notes=[*self.run.notes, *notes],
+            cells=[*self.run.cells, measured.cell],
+            hosts=[self.run.hosts[0], *measured.hosts],
+            notes=[*self.run.notes, *measured.notes],
         )
-        self._folder.save_cell(detail)
-        self._folder.add_connections(connections)
+        self._folder.save_cell(measured.detail)
+        self._folder.add_connections(measured.connections)
         self._save()
 
     def note(self, words: str) -> None:

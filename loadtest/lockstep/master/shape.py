@@ -9,15 +9,15 @@ from locust import LoadTestShape, User
 
 from lockstep.errors import REFUSALS, in_words
 from lockstep.master.conductor import Conductor
+from lockstep.master.under_way import RunUnderWay
 from lockstep.plan import Plan, PlannedCell
 
 
 class PlanShape(LoadTestShape):
     """Each tick runs the cell whose users the tick before has called for, and asks for the users of the next.
 
-    Locust's ticks come once a second at the earliest and only after spawning is done: a cell's time is
-    therefore kept here, within
-    the tick, where its users are known to be there.
+    Locust's ticks come once a second at the earliest and only after spawning is done: a cell's time is kept
+    here, within the tick, where its users are known to be there.
     """
 
     # Not picked up by Locust's search for shapes: it is made by hand, with a conductor.
@@ -32,13 +32,13 @@ class PlanShape(LoadTestShape):
         self._left: list[PlannedCell] = []
         self._armed: PlannedCell | None = None
 
-    def begin_run(self) -> None:
+    def begin_run(self) -> RunUnderWay:
         """Make the run folder, before any load. One of REFUSALS where the plan cannot be run."""
         plan = self.plan
         self._left = plan.cells()
         self._armed = None
         self._conductor.check_capacity(max(plan.levels), plan.modes, plan.traffic, plan.load_s)
-        self._conductor.begin_run("plan", plan.to_json(), plan)
+        return self._conductor.begin_plan(plan)
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
         """Users of the next cell, all coming or going at once.
@@ -53,10 +53,9 @@ class PlanShape(LoadTestShape):
 
     def _step(self) -> tuple[int, float, list[type[User]]] | None:
         plan = self.plan
-        if not self._conductor.running:
-            self.begin_run()
+        run = self._conductor.current or self.begin_run()
         if self._armed is not None:
-            self._conductor.run_cell(self._armed, plan)
+            run.run_cell(self._armed, plan)
             self._armed = None
         if not self._left:
             self._conductor.finish_run(interrupted=False)

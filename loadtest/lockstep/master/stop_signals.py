@@ -58,7 +58,7 @@ class LocustStop:
     """Ends what a Locust master runs, on the first stop signal, as Locust ends it on Ctrl-C.
 
     Locust itself heeds SIGTERM only once a headless plan is over, and would die of it before. From then on,
-    and in a run by hand, it is Locust's again. To be made in Locust's main greenlet.
+    and in a manual run, it is Locust's again. To be made in Locust's main greenlet.
 
     running: whether there is a run to save; else a signal does what it did before. number: which signal ended
     a run; None while none did.

@@ -22,7 +22,10 @@ STILL_S = 1.0
 
 
 class Workers:
-    """runner: Locust's master runner, or its local runner, which is its own only worker."""
+    """Who carries the load, as the master sees and tells them.
+
+    runner: Locust's master runner, or its local runner, which is its own only worker.
+    """
 
     def __init__(self, runner: MasterRunner | LocalRunner) -> None:
         self._runner = runner
@@ -76,5 +79,5 @@ class Workers:
         self._runner.send_message(kind, message, client_id=worker)
 
     def _on_limits(self, msg: Any, **_: Any) -> None:
-        limits = WorkerLimits(**msg.data)
+        limits = WorkerLimits.from_message(msg.data)
         self._limits[limits.worker] = limits

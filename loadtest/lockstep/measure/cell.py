@@ -14,7 +14,7 @@ from lockstep.measure.fairness import count_inversions, measure_fairness
 from lockstep.measure.overlap import Span, overlap_over
 from lockstep.measure.queueing import predict_wait
 from lockstep.measure.sojourns import Sojourns
-from lockstep.plan import PlannedCell, Traffic
+from lockstep.plan import PlannedCell
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
 from lockstep.runs.measures import Distribution, Occupancy, Overlap
 from lockstep.runs.records import Cell, Count, Ledger, ServerCell
@@ -26,10 +26,11 @@ NS_PER_S = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The server's account of a cell: what goes into run.json, and the bulky part."""
+    """The server's account of a cell: what goes into run.json, the bulky part, and rows of /connections."""
 
     cell: ServerCell
     overlap: Overlap | None
+    rows: Sequence[dict[str, Any]]
 
 
 def make_cell(
@@ -38,9 +39,9 @@ def make_cell(
     server: ServerCell | None,
     *,
     cut_short: bool,
-    least_ns: float | None = None,
+    min_session_ns: float | None = None,
 ) -> Cell:
-    """The cell as run.json keeps it. least_ns: the least time of a session, where it is known beforehand.
+    """The cell as run.json keeps it. min_session_ns: of a session, where it is known beforehand.
 
     Where the window was too short for its exchanges no time of the clients' is kept.
     """
@@ -56,13 +57,13 @@ def make_cell(
         seconds=collected.seconds,
         sessions_per_s=collected.sessions_per_s,
         messages_per_s=collected.messages_per_s,
-        sessions=collected.sessions,
+        sessions=collected.sums.sessions,
         messages=collected.messages,
         ledger=make_ledger(collected, server),
         scenario=traffic.scenario,
-        arrival=traffic.arrival.kind,
+        arrival=traffic.arrival.name,
         rate_per_s=traffic.arrival.rate_per_s,
-        late=collected.late,
+        late=collected.delayed,
         dropped=collected.dropped,
         backed_off=collected.backed_off,
         port_waits=collected.port_waits,
@@ -77,8 +78,8 @@ def make_cell(
         server=server,
         times=collected.times,
         health=collected.health,
-        edges=weigh_edges(collected.spans, least_ns),
-        examples=collected.examples,
+        edges=weigh_edges(collected.spans, min_session_ns),
+        examples=collected.sums.examples,
     )
     cell = replace(cell, littles_law=_law_at_the_client(cell, collected))
     return replace(cell, times={}) if cell.too_short else cell
@@ -87,7 +88,7 @@ def make_cell(
 def _law_at_the_client(cell: Cell, collected: CellCollector) -> Occupancy | None:
     """None where it cannot hold: locked clients wait for one another, and nobody times that.
 
-    Users of a run by hand come and go: there those that were under way are counted, as in an open load.
+    Users of a manual run come and go: there those that were under way are counted, as in an open load.
     """
     if cell.cut_short or cell.client_mode == "locked" or not cell.seconds:
         return None
@@ -102,22 +103,19 @@ def _law_at_the_client(cell: Cell, collected: CellCollector) -> Occupancy | None
 def service_of(snapshot: Snapshot, mode: str) -> Service:
     """What the server says of one of its modes beforehand."""
     listener = snapshot.listeners[mode]
-    return Service(snapshot.settings["hold_ns"], listener.permits, listener.mode.by_message)
-
-
-def messages_of(traffic: Traffic) -> int:
-    """How many messages one exchange of this traffic holds a server for, at the least."""
-    return traffic.messages if traffic.scenario == "session" else 1
+    return Service(
+        hold_ns=snapshot.settings["hold_ns"], permits=listener.permits, by_message=listener.mode.by_message
+    )
 
 
 def make_ledger(clients: CellCollector, server: ServerCell | None) -> Ledger:
     """Clients' count against the server's, line by line; a difference is named."""
     counted = clients.ledger
     ledger = Ledger(
-        sent=Count(clients.carried, None if server is None else server.received),
+        sent=Count(clients.sums.carried, None if server is None else server.received),
         answered=Count(counted.answered, None if server is None else server.answered),
-        bytes_sent=Count(clients.bytes_sent, None if server is None else server.bytes_received),
-        bytes_received=Count(clients.bytes_received, None if server is None else server.bytes_sent),
+        bytes_sent=Count(clients.sums.bytes_sent, None if server is None else server.bytes_received),
+        bytes_received=Count(clients.sums.bytes_received, None if server is None else server.bytes_sent),
         failed=counted.sent - counted.answered,
     )
     return ledger if ledger.exact else replace(ledger, explanation=_explain(ledger, clients))
@@ -151,7 +149,7 @@ def take_account(
 ) -> Account:
     """The server's account of a cell.
 
-    Differences of its counts between two snapshots, greatest values since the first, and what its
+    Differences of its counts between two snapshots, peaks since the first, and what its
     connections' records say: rows of /connections, in any order, dropped more of which are lost.
     """
     mode, traffic = collected.order.mode, collected.order.traffic
@@ -159,25 +157,26 @@ def take_account(
     counted = replace(_count(was, now), dropped_records=dropped, listen_overflows=_overflows(before, after))
     if now.mode.by_message:
         # Per-message admissions are summed in a connection's record: their order and gaps are not in it.
-        return Account(replace(counted, littles_law=_law_at_the_server(was, now, None)), None)
+        return Account(replace(counted, littles_law=_law_at_the_server(was, now, None)), None, rows)
     records = [to_record(row) for row in rows]
-    stays = Sojourns.of(records)
-    span = _span(before, stays, collected)
-    visits = _by_user(rows, records, collected.clients)
+    sojourns = Sojourns.of(records)
+    span = _span(before, sojourns, collected)
+    visits = _by_user(rows, records, collected.sums.connections)
     times = queueing.times_of(records, now.permits)
-    one_message = traffic.messages == 1 and not traffic.keeps_connection
+    one_message = traffic.messages_per_iteration == 1 and not traffic.keeps_connection
     # A prediction needs every connection from an empty server on, and arrivals that do not wait for it.
     predictable = traffic.arrival.open and one_message and not dropped
-    poisson = traffic.arrival.kind == "poisson"
     cell = replace(
         counted,
-        inversions=count_inversions(stays.admitted),
+        inversions=count_inversions(sojourns.admitted),
         times=times,
         littles_law=_law_at_the_server(was, now, None if dropped else times.get("hold")),
-        wait_prediction=predict_wait(records, now.permits, poisson=poisson) if predictable else None,
-        fairness=measure_fairness(stays.admitted, visits, span.window_start_ns),
+        wait_prediction=predict_wait(records, now.permits, poisson=traffic.arrival.poisson)
+        if predictable
+        else None,
+        fairness=measure_fairness(sojourns.admitted, visits, span.window_start_ns),
     )
-    return Account(cell, None if dropped else overlap_over(stays, span))
+    return Account(cell, None if dropped else overlap_over(sojourns, span), rows)
 
 
 def _count(was: Listener, now: Listener) -> ServerCell:
@@ -215,13 +214,13 @@ def _by_user(
     return visits
 
 
-def _span(before: Snapshot, stays: Sojourns, collected: CellCollector) -> Span:
+def _span(before: Snapshot, sojourns: Sojourns, collected: CellCollector) -> Span:
     """The cell's time by the server's clock.
 
     Workers, whose clock may be another, tidy up for some tens of milliseconds before they begin: the server
     sees that by its first arrival.
     """
-    began_ns = int(stays.arrival_ns[0]) if len(stays) else before.now_ns
+    began_ns = int(sojourns.arrival_ns[0]) if len(sojourns) else before.now_ns
     unmeasured_s = collected.order.warmup_s + (collected.opening_s or 0.0)
     window_start_ns = began_ns + round(unmeasured_s * NS_PER_S)
     return Span(before.now_ns, window_start_ns, window_start_ns + round(collected.seconds * NS_PER_S))
@@ -252,7 +251,7 @@ def to_record(row: dict[str, Any]) -> ServerRecord:
 
 
 def join_connections(
-    planned: PlannedCell, records: list[dict[str, Any]], clients: dict[str, ClientView]
+    planned: PlannedCell, records: Sequence[dict[str, Any]], clients: dict[str, ClientView]
 ) -> list[Connection]:
     """The cell's first connections, both views joined on the client's address.
 

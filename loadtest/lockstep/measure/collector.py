@@ -5,18 +5,14 @@ Workers' reports in, one merged cell out. Histograms are added up; percentiles a
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from typing import Any
 
-from hdrh.histogram import HdrHistogram
-
-from lockstep.control import CellOrder
-from lockstep.record.histograms import decoded, encoded, new_histogram, of_histogram
-from lockstep.record.recorder import SpanSums
-from lockstep.runs.connections import ClientView
+from lockstep.control import CellOrder, Health, Opened, Report, Standing
+from lockstep.record.histograms import decoded, of_histogram
+from lockstep.record.sums import CellSums, SpanSums, messages_of
 from lockstep.runs.measures import Distribution
 from lockstep.runs.records import CLIENT_TIMES, CellDetail, Messages, WorkerHealth
-from lockstep.tcp.samples import Outcome, Phase
+from lockstep.tcp.samples import Phase
 
 
 class CellCollector:
@@ -36,75 +32,40 @@ class CellCollector:
         self.ending = False
         self.left: set[str] = set()
         self.hosts: dict[str, dict[str, Any]] = {}
-        self.clients: dict[str, ClientView] = {}
-        self._histograms: dict[str, HdrHistogram] = {}
-        self._measured: Counter[str] = Counter()
-        self._ledger: Counter[str] = Counter()
-        self._per_second: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
-        self._window_s: dict[str, float] = {}
-        self.sessions = 0
-        self._spans: dict[str, SpanSums] = {}
-        self.examples: dict[str, str] = {}
-        # Each of a worker's reports tells these anew, for the cell as far as it has come.
-        self._late: dict[str, int] = {}
-        self._dropped: dict[str, int] = {}
-        self._backed_off: dict[str, int] = {}
-        self._port_waits: dict[str, int] = {}
-        self._addresses: dict[str, list[str]] = {}
-        self._health: dict[str, dict[str, Any]] = {}
-        self._users: dict[str, int] = {}
+        self.sums = CellSums()
+        self._standing: dict[str, Standing] = {}
 
     def expect(self, worker: str) -> None:
         """A worker that joined while the cell was running."""
         self.workers.add(worker)
 
-    def add(self, report: dict[str, Any]) -> bool:
+    def add(self, report: Report) -> bool:
         """Take a worker's report in; False, and counted, where it does not belong here."""
-        worker = report["worker"]
-        if report["run_id"] != self.order.run_id:
+        worker = report.worker
+        if report.run_id != self.order.run_id:
             self.refused += 1
             return False
-        if report["cell"] != self.order.cell or worker not in self.workers:
+        if report.cell != self.order.cell or worker not in self.workers:
             # Who knows this run's id was given one of its cells: it was silent, and speaks when that is over.
             self.belated += 1
             return False
-        for name, text in report["histograms"].items():
-            merged = self._histograms.setdefault(name, new_histogram())
-            merged.add(decoded(text))
-        self._measured.update(report["measured"])
-        self._ledger.update(report["ledger"])
-        self.sessions += report["sessions"]
-        self._window_s[worker] = report["window_s"]
-        for unit, told in report["spans"].items():
-            self._spans.setdefault(unit, SpanSums()).merge(told)
-        self.examples = {**report["examples"], **self.examples}
-        self._late[worker] = report["late"]
-        self._dropped[worker] = report["dropped"]
-        self._backed_off[worker] = report["backed_off"]
-        self._port_waits[worker] = report["port_waits"]
-        self._addresses[worker] = report["addresses"]
-        self._health[worker] = report["health"]
-        self._users[worker] = report["users"]
-        for second, answered, failed in report["per_second"]:
-            self._per_second[second][0] += answered
-            self._per_second[second][1] += failed
-        for row in report["connections"]:
-            self.clients[row["address"]] = ClientView(**{k: v for k, v in row.items() if k != "address"})
-        self.hosts[worker] = report["host"]
-        if report["final"]:
+        self.sums.add(report.counts)
+        self._standing[worker] = report.standing
+        self.hosts[worker] = report.host
+        if report.final:
             self.finished.add(worker)
             if not self.ending:
                 self.left.add(worker)
         return True
 
-    def note_opened(self, told: dict[str, Any]) -> None:
+    def note_opened(self, opened: Opened) -> None:
         """A worker has all its connections open; one of another run or cell is not listened to."""
-        if (told["run_id"], told["cell"]) == (self.order.run_id, self.order.cell):
-            self._opened_s[told["worker"]] = told["opened_s"]
+        if (opened.run_id, opened.cell) == (self.order.run_id, self.order.cell):
+            self._opened_s[opened.worker] = opened.opened_s
 
     @property
     def unopened(self) -> set[str]:
-        """Workers that have not told yet that all their connections are open, where they are to."""
+        """Workers whose connections are not all open yet, where they are to be."""
         return self.workers - self._opened_s.keys() if self.order.opens_first else set()
 
     @property
@@ -119,7 +80,7 @@ class CellCollector:
     @property
     def seconds(self) -> float:
         """The measured window, in seconds: the longest that a worker measured."""
-        return max(self._window_s.values(), default=0.0)
+        return max((each.window_s for each in self._standing.values()), default=0.0)
 
     @property
     def messages_per_s(self) -> float:
@@ -132,117 +93,96 @@ class CellCollector:
     @property
     def sessions_per_s(self) -> float:
         """Sessions completed within the window, per second."""
-        return self.sessions / self.seconds if self.seconds else 0.0
+        return self.sums.sessions / self.seconds if self.seconds else 0.0
 
     @property
     def messages(self) -> Messages:
         """Messages of the window, by outcome."""
-        return _messages(self._measured)
+        return messages_of(self.sums.measured)
 
     @property
     def ledger(self) -> Messages:
         """Messages of the whole cell, warm-up and drain included, by outcome."""
-        return _messages(self._ledger)
+        return messages_of(self.sums.ledger)
 
     @property
-    def carried(self) -> int:
-        """How many of those a connection carried: the rest had none."""
-        return self._ledger["carried"]
-
-    @property
-    def bytes_sent(self) -> int:
-        """Bytes of those, framing included."""
-        return self._ledger["bytes_sent"]
-
-    @property
-    def bytes_received(self) -> int:
-        """Bytes of their replies, framing and headers included."""
-        return self._ledger["bytes_received"]
-
-    @property
-    def late(self) -> int:
+    def delayed(self) -> int:
         """Arrivals for which no user was free when they were due, over the whole cell."""
-        return sum(self._late.values())
+        return sum(each.delayed for each in self._standing.values())
 
     @property
     def dropped(self) -> int:
         """Arrivals that no user ever took, over the whole cell."""
-        return sum(self._dropped.values())
+        return sum(each.dropped for each in self._standing.values())
 
     @property
     def backed_off(self) -> int:
         """How often users waited before another try, because a connection was not taken."""
-        return sum(self._backed_off.values())
+        return sum(each.backed_off for each in self._standing.values())
 
     @property
     def port_waits(self) -> int:
         """How many connections had to wait for a local port."""
-        return sum(self._port_waits.values())
+        return sum(each.port_waits for each in self._standing.values())
 
     @property
     def addresses(self) -> list[str]:
         """Where connections were opened to, `ip:port`; as texts, in order."""
-        return sorted({address for told in self._addresses.values() for address in told})
+        return sorted({address for each in self._standing.values() for address in each.addresses})
 
     @property
     def users(self) -> int | None:
-        """How many users there were at the end; None where a run by hand has them come and go.
+        """How many users there were at the end; None where a manual run has them come and go.
 
         Those of a worker that left are gone, or have moved to the others, which count them.
         """
         if self.order.seconds is None:
             return None
-        return sum(users for worker, users in self._users.items() if worker not in self.left)
+        return sum(each.users for worker, each in self._standing.items() if worker not in self.left)
 
     @property
     def spans(self) -> dict[str, SpanSums]:
         """How exchanges lay to the window, by what an exchange is: sessions or, where connections stay,
         messages alone."""
-        units = [unit for unit, sums in self._spans.items() if sums.inside_ns]
+        seen = {unit: sums for unit, sums in self.sums.spans.items() if sums.inside_ns}
         by_message = self.order.traffic.keeps_connection
-        return {unit: self._spans[unit] for unit in units if unit == Phase.MESSAGE or not by_message}
+        return {unit: sums for unit, sums in seen.items() if unit == Phase.MESSAGE or not by_message}
 
     @property
     def exchanges(self) -> SpanSums:
         """Those by which a user goes round: sessions, or messages where connections stay."""
         by_message = self.order.traffic.keeps_connection
-        return self._spans.get(Phase.MESSAGE if by_message else Phase.SESSION, SpanSums())
+        return self.sums.spans[Phase.MESSAGE if by_message else Phase.SESSION]
 
     @property
     def health(self) -> list[WorkerHealth]:
         """How each worker fared, in the order of their names."""
-        return [worker_health(told) for _, told in sorted(self._health.items())]
+        return [worker_health(worker, each.health) for worker, each in sorted(self._standing.items())]
 
     @property
     def times(self) -> dict[str, Distribution]:
         """The clients' times by name, without those of which nothing was counted."""
-        histograms = dict(self._histograms)
+        histograms = dict(self.sums.histograms)
         if not self.order.traffic.arrival.open and "response" in histograms:
             # A message is due when it is sent.
             histograms["round_trip"] = histograms["response"]
-        found = ((name, histograms.get(name)) for name in CLIENT_TIMES)
-        summaries = ((name, of_histogram(each)) for name, each in found if each is not None)
+        summaries = ((name, of_histogram(histograms[name])) for name in CLIENT_TIMES if name in histograms)
         return {name: each for name, each in summaries if each is not None}
 
     def detail(self) -> CellDetail:
         """What goes to cells/<n>.json."""
         return CellDetail(
             index=self.order.cell,
-            histograms={name: encoded(h) for name, h in sorted(self._histograms.items())},
+            histograms=self.sums.encoded_histograms(),
             per_second=[
                 {"second": second, "answered": answered, "failed": failed}
-                for second, (answered, failed) in sorted(self._per_second.items())
+                for second, (answered, failed) in sorted(self.sums.per_second.items())
             ],
         )
 
 
-def _messages(counts: Counter[str]) -> Messages:
-    by_outcome = {outcome.value: counts[outcome.value] for outcome in Outcome}
-    return Messages(sent=sum(by_outcome.values()), **by_outcome)
-
-
-def worker_health(report: dict[str, Any]) -> WorkerHealth:
-    """What a worker's `take` said, as a run keeps it."""
-    fields = dict(report)
-    lag_ns = HdrHistogram.decode(fields.pop("loop_lag"))
-    return WorkerHealth(**fields, loop_lag_us=of_histogram(lag_ns))
+def worker_health(worker: str, health: Health) -> WorkerHealth:
+    """A worker's health as a run keeps it."""
+    fields = health.to_message()
+    lag_ns = decoded(fields.pop("loop_lag"))
+    return WorkerHealth(worker, **fields, loop_lag_us=of_histogram(lag_ns))

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lockstep.record.recorder import SpanSums
+from lockstep.record.sums import SpanSums
 from lockstep.runs.measures import Edges
 
 # By Little's law throughput and times are to agree within 5%; the rest is for what has other causes.
@@ -28,6 +28,7 @@ MAX_SHARE = 0.045
 EXCHANGE_TIMES = 30
 # With fewer completed a mean time is a guess.
 MIN_COMPLETED = 5
+NS_PER_US = 1_000
 NS_PER_S = 1_000_000_000
 
 
@@ -44,7 +45,7 @@ class Service:
 
 
 def round_ns(service: Service, level: int, messages: int) -> float:
-    """The least time of one session of `level` users that go round and round, each as soon as it can.
+    """The minimum time of one session of `level` users that go round and round, each as soon as it can.
 
     A session holds for its messages; as many go on at once as there are permits, and the others wait.
     """
@@ -62,14 +63,13 @@ def needed_s(exchange_ns: float) -> float:
 
 
 def foreseen(
-    services: Mapping[str, Service], levels: Sequence[int], messages: int, window: tuple[float, float]
+    services: Mapping[str, Service], levels: Sequence[int], messages: int, *, warmup_s: float, seconds: float
 ) -> str | None:
-    """What can be said before a plan's load: that its windows are over before every user had its turn twice.
+    """What can be said before a plan's load: that its windows are over before every user has iterated twice.
 
-    services: mode -> what the server says of it. window: warm-up and measured time, in seconds. None where
-    every user goes round twice before the window is over; that may still be too short, and is measured.
+    services: mode -> what the server says of it. seconds: the measured time. None where every user goes round
+    twice before the window is over; that may still be too short, and is measured.
     """
-    warmup_s, seconds = window
     rounds_s = {
         (mode, level): round_ns(service, level, messages) / NS_PER_S
         for mode, service in services.items()
@@ -86,10 +86,10 @@ def foreseen(
     )
 
 
-def weigh_edges(units: Mapping[str, SpanSums], least_ns: float | None = None) -> Edges | None:
+def weigh_edges(units: Mapping[str, SpanSums], min_session_ns: float | None = None) -> Edges | None:
     """What the edges of a window weigh, of the kind of exchange on which they weigh most.
 
-    units: sums by kind, session and message. least_ns: the least time of a session, where it is known
+    units: sums by kind, session and message. min_session_ns: the minimum time of a session, where it is known
     beforehand. None where nothing was under way in the window.
     """
     shares = {unit: _share(sums) for unit, sums in units.items() if sums.inside_ns > 0}
@@ -97,11 +97,12 @@ def weigh_edges(units: Mapping[str, SpanSums], least_ns: float | None = None) ->
         return None
     unit = max(shares, key=lambda name: abs(shares[name]))
     sums, share = units[unit], shares[unit]
+    edges = Edges(share=share, under_way=sums.under_way, longest_us=sums.longest_ns / NS_PER_US)
     if abs(share) <= MAX_SHARE:
-        return Edges(share, sums.under_way, sums.longest_ns / 1000)
-    exchange_ns = max([least_ns or 0.0, *(_exchange_ns(each) for each in units.values())])
-    known = least_ns or all(each.completed >= MIN_COMPLETED for each in units.values())
-    return Edges(share, sums.under_way, sums.longest_ns / 1000, needed_s(exchange_ns), at_least=not known)
+        return edges
+    exchange_ns = max([min_session_ns or 0.0, *(_exchange_ns(each) for each in units.values())])
+    known = min_session_ns or all(each.completed >= MIN_COMPLETED for each in units.values())
+    return replace(edges, needs_s=needed_s(exchange_ns), at_least=not known)
 
 
 def _share(sums: SpanSums) -> float:

@@ -49,19 +49,19 @@ def in_service_steps(records: Iterable[ServerRecord]) -> list[Step]:
     changes.sort()
     steps: list[Step] = []
     in_service = 0
-    for at_ns, together in groupby(changes, key=lambda change: change[0]):
-        in_service += sum(change for _, change in together)
+    for at_ns, at_once in groupby(changes, key=lambda change: change[0]):
+        in_service += sum(change for _, change in at_once)
         steps.append(Step(at_ns, in_service))
     return steps
 
 
-def overlap_over(stays: Sojourns, span: Span, bins: int = BINS) -> Overlap | None:
+def overlap_over(sojourns: Sojourns, span: Span, bins: int = BINS) -> Overlap | None:
     """The whole cell in bins, from its beginning to its last release; None where nobody was admitted.
 
     Exact: the step function is integrated over each bin. Whoever was never released stays to the end; whoever
     was closed without being admitted waited until then.
     """
-    admitted = stays.admitted
+    admitted = sojourns.admitted
     if not len(admitted):
         return None
     ends_ns = np.concatenate([admitted.admission_ns, admitted.release_ns])
@@ -69,14 +69,16 @@ def overlap_over(stays: Sojourns, span: Span, bins: int = BINS) -> Overlap | Non
     # Bins of whole nanoseconds; the last one ends less than a microsecond after the cell.
     bin_ns = -(-(end_ns - span.start_ns) // bins)
     edges_ns = span.start_ns + bin_ns * np.arange(bins + 1)
-    in_service, most = _over_bins(admitted.admission_ns, admitted.release_ns, edges_ns)
-    waiting, _ = _over_bins(stays.arrival_ns, np.minimum(stays.admission_ns, stays.close_ns), edges_ns)
+    in_service, peaks = _over_bins(admitted.admission_ns, admitted.release_ns, edges_ns)
+    waiting, _ = _over_bins(
+        sojourns.arrival_ns, np.minimum(sojourns.admission_ns, sojourns.close_ns), edges_ns
+    )
     return Overlap(
         bin_ms=bin_ns / NS_PER_MS,
         window_start_ms=(span.window_start_ns - span.start_ns) / NS_PER_MS,
         window_end_ms=(span.window_end_ns - span.start_ns) / NS_PER_MS,
         in_service=in_service.round(_DECIMALS).tolist(),
-        most=most.tolist(),
+        most=peaks.tolist(),
         waiting=waiting.round(_DECIMALS).tolist(),
     )
 
@@ -84,7 +86,7 @@ def overlap_over(stays: Sojourns, span: Span, bins: int = BINS) -> Overlap | Non
 def _over_bins(
     from_ns: Nanoseconds, until_ns: Nanoseconds, edges_ns: Nanoseconds
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Of spans from a moment up to another, without it: each bin's time average and greatest number at once.
+    """Of spans from a moment up to another, without it: each bin's time average and its peak.
 
     Edges are put among the changes as changes of nothing, so that every bin begins with one of its own. At
     the same moment spans end before a bin begins, and begin within it: one that follows another never doubles
@@ -99,5 +101,5 @@ def _over_bins(
     area = np.concatenate([[0], np.cumsum(count[:-1] * np.diff(at_ns))])
     places = np.flatnonzero(change[order] == 0)
     average = np.diff(area[places]) / (edges_ns[1] - edges_ns[0])
-    greatest = np.maximum.reduceat(count, places)[:-1]
-    return average, greatest
+    peaks = np.maximum.reduceat(count, places)[:-1]
+    return average, peaks

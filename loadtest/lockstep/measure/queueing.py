@@ -7,10 +7,11 @@ stray from it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush, heapreplace
-from operator import itemgetter
+from operator import attrgetter
 from statistics import fmean
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,31 @@ MAX_SIMULATED = 10_000
 # 95 of 100 runs lie between these percentiles.
 _LOW, _HIGH = 2.5, 97.5
 _CHUNK = 1_000
+NS_PER_US = 1_000
+NS_PER_S = 1_000_000_000
+US_PER_S = 1_000_000
+# With fewer connections a mean says nothing that a law could be held against.
+MIN_CONNECTIONS = 50
+
+
+class Admitted(NamedTuple):
+    """A connection that was admitted; monotonic nanoseconds. release_ns: None while it keeps its permit."""
+
+    arrival_ns: int
+    admission_ns: int
+    release_ns: int | None
+
+    @property
+    def hold_ns(self) -> int | None:
+        """How long it had its permit; None while it keeps it."""
+        return None if self.release_ns is None else self.release_ns - self.admission_ns
+
+
+class Starts(NamedTuple):
+    """How long admissions took to begin, in nanoseconds: permits handed on, and permits that lay free."""
+
+    handoffs_ns: list[int]
+    idle_starts_ns: list[int]
 
 
 def times_of(records: Sequence[ServerRecord], permits: int | None) -> dict[str, Distribution]:
@@ -38,19 +64,15 @@ def times_of(records: Sequence[ServerRecord], permits: int | None) -> dict[str, 
     admitted count nowhere; those not yet released keep their permit.
     """
     admitted = in_order_of_admission(records)
-    handoffs_ns, idle_starts_ns = starts_ns(admitted, permits)
-    holds_ns = [
-        release_ns - admission_ns for admission_ns, release_ns, _ in admitted if release_ns is not None
-    ]
-    values_ns = {"hold": holds_ns, "handoff": handoffs_ns, "idle_start": idle_starts_ns}
-    found = ((name, distribution.of_values(values)) for name, values in values_ns.items())
-    return {name: each for name, each in found if each is not None}
+    starts = starts_of(admitted, permits)
+    holds_ns = [each.hold_ns for each in admitted if each.hold_ns is not None]
+    values_ns = {"hold": holds_ns, "handoff": starts.handoffs_ns, "idle_start": starts.idle_starts_ns}
+    summaries = ((name, distribution.of_values(values)) for name, values in values_ns.items())
+    return {name: each for name, each in summaries if each is not None}
 
 
-def starts_ns(
-    admitted: Sequence[tuple[int, int | None, int]], permits: int | None
-) -> tuple[list[int], list[int]]:
-    """Hand-offs and idle starts of (admission, release, arrival) in nanoseconds, in order of admission.
+def starts_of(admitted: Sequence[Admitted], permits: int | None) -> Starts:
+    """Hand-offs and idle starts of connections in order of admission.
 
     The k-th admission is held against the k-th arrival, whoever came in: then that many had arrived, and one
     fewer had been admitted, so somebody waited. It takes the permit that has been free longest. If that
@@ -60,44 +82,31 @@ def starts_ns(
     predecessor's record was dropped) counts as neither; who was not released keeps its permit. Where nothing
     limits, every start is idle.
     """
-    arrivals_ns = sorted(arrival_ns for _, _, arrival_ns in admitted)
     if permits is None:
-        return [], [admission_ns - arrival_ns for admission_ns, _, arrival_ns in admitted]
+        return Starts([], [each.admission_ns - each.arrival_ns for each in admitted])
+    arrivals_ns = sorted(each.arrival_ns for each in admitted)
     free_at_ns = [_ALWAYS] * permits
-    handoffs_ns: list[int] = []
-    idle_starts_ns: list[int] = []
-    for arrival_ns, (admission_ns, release_ns, _) in zip(arrivals_ns, admitted, strict=True):
+    starts = Starts([], [])
+    for arrival_ns, (_, admission_ns, release_ns) in zip(arrivals_ns, admitted, strict=True):
         if free_at_ns and free_at_ns[0] <= admission_ns:
             free_ns = heappop(free_at_ns)
             if free_ns >= arrival_ns:
-                handoffs_ns.append(admission_ns - free_ns)
+                starts.handoffs_ns.append(admission_ns - free_ns)
             else:
-                idle_starts_ns.append(admission_ns - arrival_ns)
+                starts.idle_starts_ns.append(admission_ns - arrival_ns)
         if release_ns is not None:
             heappush(free_at_ns, release_ns)
-    return handoffs_ns, idle_starts_ns
+    return starts
 
 
-def in_order_of_admission(records: Sequence[ServerRecord]) -> list[tuple[int, int | None, int]]:
-    """(admission, release, arrival) of those that were admitted, in nanoseconds."""
-    return sorted(
-        (
-            (record.admission_ns, record.release_ns, record.arrival_ns)
-            for record in records
-            if record.admission_ns is not None
-        ),
-        key=itemgetter(0),
+def in_order_of_admission(records: Sequence[ServerRecord]) -> list[Admitted]:
+    """Those that were admitted."""
+    admitted = (
+        Admitted(record.arrival_ns, record.admission_ns, record.release_ns)
+        for record in records
+        if record.admission_ns is not None
     )
-
-
-NS_PER_US = 1_000
-NS_PER_S = 1_000_000_000
-US_PER_S = 1_000_000
-
-# With fewer connections a mean says nothing that a law could be held against.
-MIN_CONNECTIONS = 50
-
-_Formula = tuple[float | None, float | None, float | None]
+    return sorted(admitted, key=attrgetter("admission_ns"))
 
 
 def predict_wait(
@@ -112,34 +121,36 @@ def predict_wait(
 
     The k-th hold, in order of admission, goes to the k-th arrival: in whatever order the waiting are served,
     admissions fall at the same times, and the mean wait is the mean admission less the mean arrival.
-    Hand-off and idle start are the means that the same records show (`starts_ns`). Utilisation is the part
+    Hand-off and idle start are the means that the same records show (`starts_of`). Utilisation is the part
     of the time, from the first arrival to the last release, in which a permit was held or being handed on.
     """
-    served = [
-        (admission_ns, release_ns, arrival_ns)
-        for admission_ns, release_ns, arrival_ns in in_order_of_admission(records)
-        if release_ns is not None
-    ]
-    if permits is None or len(served) < MIN_CONNECTIONS:
+    released = [each for each in in_order_of_admission(records) if each.release_ns is not None]
+    if permits is None or len(released) < MIN_CONNECTIONS:
         return None
-    arrivals_ns = sorted(arrival_ns for _, _, arrival_ns in served)
-    admissions_ns = [admission_ns for admission_ns, _, _ in served]
-    holds_ns = [release_ns - admission_ns for admission_ns, release_ns, _ in served]
-    handoffs_ns, idle_starts_ns = starts_ns(served, permits)
-    means_ns = _mean(handoffs_ns), _mean(idle_starts_ns)
-    span_ns = max(release_ns for _, release_ns, _ in served) - arrivals_ns[0]
-    formula: _Formula = (None, None, None)
-    if poisson and permits == 1:
-        formula = _by_formula(arrivals_ns, holds_ns, *means_ns, seed)
-    return WaitPrediction(
-        len(served),
-        permits,
-        (sum(holds_ns) + sum(handoffs_ns)) / (permits * max(span_ns, 1)),
-        (fmean(admissions_ns) - fmean(arrivals_ns)) / NS_PER_US,
-        fmean(waits_ns(arrivals_ns, holds_ns, permits, *means_ns)) / NS_PER_US,
-        fmean(waits_ns(arrivals_ns, holds_ns, permits)) / NS_PER_US,
-        *formula,
+    arrivals_ns = sorted(each.arrival_ns for each in released)
+    holds_ns = [each.hold_ns for each in released if each.hold_ns is not None]
+    last_ns = max(each.admission_ns + hold_ns for each, hold_ns in zip(released, holds_ns, strict=True))
+    starts = starts_of(released, permits)
+    handoff_ns, idle_start_ns = _mean(starts.handoffs_ns), _mean(starts.idle_starts_ns)
+    span_ns = max(last_ns - arrivals_ns[0], 1)
+    predicted_ns = waits_ns(arrivals_ns, holds_ns, permits, handoff_ns, idle_start_ns)
+    prediction = WaitPrediction(
+        connections=len(released),
+        permits=permits,
+        utilisation=(sum(holds_ns) + sum(starts.handoffs_ns)) / (permits * span_ns),
+        measured_us=(fmean(each.admission_ns for each in released) - fmean(arrivals_ns)) / NS_PER_US,
+        predicted_us=fmean(predicted_ns) / NS_PER_US,
+        hold_only_us=fmean(waits_ns(arrivals_ns, holds_ns, permits)) / NS_PER_US,
     )
+    if not poisson or permits != 1:
+        return prediction
+    station = Station(
+        rate_per_s=(len(arrivals_ns) - 1) * NS_PER_S / max(arrivals_ns[-1] - arrivals_ns[0], 1),
+        holds_s=[hold_ns / NS_PER_S for hold_ns in holds_ns],
+        handoff_s=handoff_ns / NS_PER_S,
+        idle_start_s=idle_start_ns / NS_PER_S,
+    )
+    return _with_formula(prediction, station, seed)
 
 
 def waits_ns(
@@ -157,7 +168,7 @@ def waits_ns(
     An arrival that finds its permit free starts after idle_start_ns, one that finds it taken is admitted
     handoff_ns after the release. One that comes just before the release is in truth still starting its thread
     when the permit falls free, and is not woken; it is counted with the waiting all the same, because
-    `starts_ns` counts it so where the mean hand-off comes from: what such arrivals save or lose is in that
+    `starts_of` counts it so where the mean hand-off comes from: what such arrivals save or lose is in that
     mean, and the sum of all waits comes out right. A rule of its own here would count it twice.
     """
     free_at_ns = [float("-inf")] * permits
@@ -170,23 +181,19 @@ def waits_ns(
     return waits
 
 
-def _by_formula(
-    arrivals_ns: Sequence[int], holds_ns: Sequence[int], handoff_ns: float, idle_start_ns: float, seed: int
-) -> _Formula:
-    """The Pollaczek-Khinchine mean and its interval's ends, in microseconds; None without a steady state."""
-    span_ns = arrivals_ns[-1] - arrivals_ns[0]
-    station = Station(
-        rate_per_s=(len(arrivals_ns) - 1) * NS_PER_S / max(span_ns, 1),
-        holds_s=[hold_ns / NS_PER_S for hold_ns in holds_ns],
-        handoff_s=handoff_ns / NS_PER_S,
-        idle_start_s=idle_start_ns / NS_PER_S,
-    )
+def _with_formula(prediction: WaitPrediction, station: Station, seed: int) -> WaitPrediction:
+    """With the Pollaczek-Khinchine mean and its interval, where there is a steady state."""
     mean_s = mean_wait_s(station)
-    within_s = interval_s(station, len(arrivals_ns), seed)
+    within_s = interval_s(station, prediction.connections, seed)
     if mean_s is None or within_s is None:
-        return None, None, None
+        return prediction
     low_s, high_s = within_s
-    return mean_s * US_PER_S, low_s * US_PER_S, high_s * US_PER_S
+    return replace(
+        prediction,
+        khinchine_us=mean_s * US_PER_S,
+        khinchine_low_us=low_s * US_PER_S,
+        khinchine_high_us=high_s * US_PER_S,
+    )
 
 
 def _mean(values_ns: Sequence[int]) -> float:

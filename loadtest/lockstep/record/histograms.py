@@ -28,7 +28,7 @@ def new_histogram() -> HdrHistogram:
 
 
 def record_all(histogram: HdrHistogram, values_ns: Nanoseconds) -> None:
-    """Record every value; below 0 counts as 0, beyond the highest as the highest."""
+    """Record every value, shape (values,); below 0 counts as 0, beyond the highest as the highest."""
     if not len(values_ns):
         return
     values = np.clip(values_ns, 0, HIGHEST_NS)
@@ -71,23 +71,24 @@ def of_values(values_ns: Iterable[int]) -> Distribution | None:
         return None
     p50, p90, p99, p999 = (_nearest_rank(ordered, percentile) / NS_PER_US for percentile in PERCENTILES)
     mean = sum(ordered) / len(ordered) / NS_PER_US
-    least, greatest = ordered[0] / NS_PER_US, ordered[-1] / NS_PER_US
-    return Distribution(len(ordered), least, mean, p50, p90, p99, p999, greatest)
+    return Distribution(
+        len(ordered), ordered[0] / NS_PER_US, mean, p50, p90, p99, p999, ordered[-1] / NS_PER_US
+    )
 
 
 def of_histogram(histogram_ns: HdrHistogram) -> Distribution | None:
     """The distribution of a histogram of nanoseconds, as exact as its buckets.
 
-    A bucket stands for its greatest value, which may lie above the greatest one recorded: percentiles
+    A bucket stands for its highest value, which may lie above the highest one recorded: percentiles
     and the mean are capped at max.
     """
     total = histogram_ns.get_total_count()
     if total == 0:
         return None
-    greatest_ns: int = histogram_ns.get_max_value()
+    max_ns: int = histogram_ns.get_max_value()
 
     def capped_us(value_ns: float) -> float:
-        return min(value_ns, greatest_ns) / NS_PER_US
+        return min(value_ns, max_ns) / NS_PER_US
 
     # The library's own would walk all of its tens of thousands of buckets, one by one, for each figure: a
     # second for every cell, in which its process does nothing else.
@@ -103,9 +104,9 @@ def of_histogram(histogram_ns: HdrHistogram) -> Distribution | None:
     p50, p90, p99, p999 = map(at_percentile_us, PERCENTILES)
     middles = _middles(histogram_ns, filled)
     sum_ns = sum(int(counts[index]) * middle for index, middle in zip(filled, middles, strict=True))
-    least_us = histogram_ns.get_min_value() / NS_PER_US
+    min_us = histogram_ns.get_min_value() / NS_PER_US
     mean_us = capped_us(sum_ns / total)
-    return Distribution(total, least_us, mean_us, p50, p90, p99, p999, greatest_ns / NS_PER_US)
+    return Distribution(total, min_us, mean_us, p50, p90, p99, p999, max_ns / NS_PER_US)
 
 
 def _middles(histogram_ns: HdrHistogram, indices: npt.NDArray[np.intp]) -> list[int]:

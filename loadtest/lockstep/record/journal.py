@@ -88,12 +88,12 @@ class Journal:
         readers: Sequence[Callable[[Batch], None]],
         failures: Sequence[Callable[[Sample], None]],
         connections: Callable[[str, ClientView], None] | None = None,
-        most_connections: int = 0,
+        max_connections: int = 0,
     ) -> None:
         self._readers = readers
         self._failures = failures
         self._connections = connections
-        self._connections_left = most_connections
+        self._connections_left = max_connections
         self._messages: list[MessageRow] = []
         self._steps: dict[Phase, list[tuple[int, int]]] = {phase: [] for phase in Phase}
 

@@ -22,15 +22,14 @@ from lockstep.record.histograms import Nanoseconds
 from lockstep.record.journal import Batch, Journal
 from lockstep.record.locust_numbers import OWN_ROW_ONLY, REQUEST_TYPES, note_time, three_digits, touch
 from lockstep.runs.connections import ClientView
-from lockstep.tcp.failures import without_bytes
-from lockstep.tcp.samples import MessageRow, Outcome, Phase, Sample, message_sample
+from lockstep.tcp.samples import MessageRow, Outcome, Phase, Sample, message_sample, without_bytes
 
 logger = logging.getLogger(__name__)
 
 # How long a row may wait before Locust's page can show it.
 FLUSH_INTERVAL_S = 0.5
-# So many different failures are told with their bytes; each text is a row in Locust's table, and kept.
-MOST_FAILURE_TEXTS = 50
+# So many different failures are shown with their bytes; each text is a row in Locust's table, and kept.
+MAX_FAILURE_TEXTS = 50
 # Whose listener on `events.request` it is that fills Locust's own table.
 _LOCUSTS_OWN = "locust.runners"
 
@@ -46,7 +45,7 @@ def somebody_listens(environment: Environment) -> bool:
 
 
 class LocustFeed:
-    """One process's journals, all of which Locust is told of from `start` on.
+    """One process's journals, all of which Locust hears of from `start` on.
 
     A journal is handed on when it is full, twice a second, and before each of Locust's own reports.
     """
@@ -65,7 +64,7 @@ class LocustFeed:
         events.report_to_master._handlers.insert(0, self.flush)
         for end in (events.test_stop, events.quitting):
             end.add_listener(self.flush)
-            end.add_listener(self._tell_stopped)
+            end.add_listener(self._log_stopped)
 
     def new_journal(
         self,
@@ -73,19 +72,19 @@ class LocustFeed:
         readers: Sequence[Callable[[Batch], None]] = (),
         failures: Sequence[Callable[[Sample], None]] = (),
         keep_connection: Callable[[str, ClientView], None] | None = None,
-        most_connections: int = 0,
+        max_connections: int = 0,
     ) -> Journal:
         """A journal for this name in Locust's table, which is handed on once it is registered.
 
-        readers, failures, keep_connection, most_connections: who else is to be told, as for Journal.
+        readers, failures, keep_connection, max_connections: who else takes them, as for Journal.
         """
-        tell = functools.partial(self.tell, name)
-        failures = (*failures, tell)
+        fire = functools.partial(self.fire, name)
+        failures = (*failures, fire)
         if somebody_listens(self._environment):
-            journal: Journal = _TellingJournal(readers, failures, keep_connection, most_connections, tell)
+            journal: Journal = _FiringJournal(readers, failures, keep_connection, max_connections, fire)
         else:
             enter = functools.partial(fill, self._environment.stats, name)
-            journal = Journal((*readers, enter), failures, keep_connection, most_connections)
+            journal = Journal((*readers, enter), failures, keep_connection, max_connections)
         return journal
 
     def register(self, name: str, journal: Journal) -> None:
@@ -100,11 +99,11 @@ class LocustFeed:
             self.register(name, self.new_journal(name))
         return self._journals[name]
 
-    def tell(self, name: str, sample: Sample) -> None:
-        """Tell everybody who listens on `events.request` of one sample, Locust's table among them.
+    def fire(self, name: str, sample: Sample) -> None:
+        """Fire `events.request` for one sample: Locust's own table listens too.
 
         A failure carries no time: Locust would count it among the answers' percentiles. What was in flight
-        when its user was stopped is neither answer nor failure: it is counted, and told at the test's end.
+        when its user was stopped is neither answer nor failure: it is counted, and logged at the test's end.
         """
         if sample.phase not in REQUEST_TYPES:
             return
@@ -130,12 +129,12 @@ class LocustFeed:
         """A failure in words, with the bytes that it shows unless many different ones were shown before."""
         text = f"{sample.outcome.value}: {sample.detail}".rstrip(": ")
         if text not in self._texts:
-            if len(self._texts) >= MOST_FAILURE_TEXTS:
+            if len(self._texts) >= MAX_FAILURE_TEXTS:
                 return without_bytes(text)
             self._texts.add(text)
         return text
 
-    def _tell_stopped(self, **_: Any) -> None:
+    def _log_stopped(self, **_: Any) -> None:
         stopped, self._stopped = self._stopped, 0
         if stopped:
             logger.info(
@@ -149,7 +148,7 @@ class LocustFeed:
             self.flush()
 
 
-class _TellingJournal(Journal):
+class _FiringJournal(Journal):
     """Fires an event for each row as it comes: three microseconds each, the price of being listened to."""
 
     def __init__(
@@ -157,19 +156,19 @@ class _TellingJournal(Journal):
         readers: Sequence[Callable[[Batch], None]],
         failures: Sequence[Callable[[Sample], None]],
         keep_connection: Callable[[str, ClientView], None] | None,
-        most_connections: int,
-        tell: Callable[[Sample], None],
+        max_connections: int,
+        fire: Callable[[Sample], None],
     ) -> None:
-        super().__init__(readers, failures, keep_connection, most_connections)
-        self._tell = tell
+        super().__init__(readers, failures, keep_connection, max_connections)
+        self._fire = fire
 
     def step(self, phase: Phase, start_ns: int, end_ns: int) -> None:
         super().step(phase, start_ns, end_ns)
-        self._tell(Sample(phase, Outcome.ANSWERED, start_ns, end_ns))
+        self._fire(Sample(phase, Outcome.ANSWERED, start_ns, end_ns))
 
     def message(self, row: MessageRow) -> None:
         super().message(row)
-        self._tell(message_sample(row))
+        self._fire(message_sample(row))
 
 
 def fill(stats: RequestStats, name: str, batch: Batch) -> None:
@@ -196,7 +195,7 @@ def _enter(
 ) -> None:
     """Rows of one request type, in its own row of the table and, where they belong there, in the total.
 
-    starts_ns, ends_ns: monotonic; offset_s makes them the time of day that Locust keeps.
+    starts_ns, ends_ns: monotonic, shape (rows,); offset_s makes them the time of day that Locust keeps.
     """
     elapsed_ns = ends_ns - starts_ns
     times, counts = np.unique(three_digits_each(elapsed_ns / 1e6), return_counts=True)
@@ -224,14 +223,14 @@ def _enter(
     touch(stats, last_s)
 
 
-def _extend(entry: StatsEntry, least_ms: float, greatest_ms: float) -> None:
+def _extend(entry: StatsEntry, min_ms: float, max_ms: float) -> None:
     known = entry.min_response_time
-    entry.min_response_time = least_ms if known is None else min(known, least_ms)  # type: ignore[assignment]
-    entry.max_response_time = max(entry.max_response_time, greatest_ms)  # type: ignore[assignment]
+    entry.min_response_time = min_ms if known is None else min(known, min_ms)  # type: ignore[assignment]
+    entry.max_response_time = max(entry.max_response_time, max_ms)  # type: ignore[assignment]
 
 
 def three_digits_each(times_ms: np.typing.NDArray[np.float64]) -> np.typing.NDArray[np.float64]:
-    """Milliseconds to three significant digits, as three_digits has them one by one."""
+    """Milliseconds to three significant digits, as three_digits has them one by one; the shape stays."""
     positive = np.where(times_ms > 0, times_ms, 1.0)
     decimals = 2 - np.floor(np.log10(positive))
     scale = 10.0 ** np.abs(decimals)

@@ -19,7 +19,7 @@ from lockstep.tcp.samples import Phase
 
 # How Locust's table calls a phase; what is missing is not shown there.
 REQUEST_TYPES: dict[Phase, str] = {
-    phase: phase.value.replace("_", " ") for phase in Phase if phase is not Phase.LAG
+    phase: phase.value.replace("_", " ") for phase in Phase if phase is not Phase.SCHEDULE_DELAY
 }
 
 # Steps of a connection around its messages: where they went well they are no part of the row `Aggregated`.
@@ -61,7 +61,7 @@ def install() -> None:
 
 
 def finely(value: float, digits: int = 0) -> float:
-    """Stands in for Locust's rounding of the table's least and greatest times to whole milliseconds."""
+    """Stands in for Locust's rounding of the table's minimum and maximum to whole milliseconds."""
     return round(value, max(digits, 3))
 
 
@@ -81,25 +81,25 @@ def log_request(
 
 
 def percentile_within_extremes(entry: StatsEntry, percent: float) -> float:
-    """A bucket's middle may lie beyond the greatest time that is in it; no percentile does."""
-    found: float = _locusts_percentile(entry, percent)
-    if found > entry.max_response_time:
-        # To the microsecond, as the page shows the greatest time itself; and never above it.
-        found = math.floor(entry.max_response_time * 1000) / 1000
-    return max(found, entry.min_response_time or 0)
+    """A bucket's middle may lie beyond the maximum; no percentile does."""
+    time_ms: float = _locusts_percentile(entry, percent)
+    if time_ms > entry.max_response_time:
+        # To the microsecond, as the page shows the maximum itself; and never above it.
+        time_ms = math.floor(entry.max_response_time * 1000) / 1000
+    return max(time_ms, entry.min_response_time or 0)
 
 
 def console_row(entry: StatsEntry, current: bool = True) -> str:
     """A line of the console's table, as wide as Locust's own."""
     name_width = locust.stats.STATS_NAME_WIDTH - TYPE_WIDTH + 4
     times = (entry.avg_response_time, entry.min_response_time or 0, entry.max_response_time)
-    average, least, greatest, median = map(in_a_column, (*times, entry.median_response_time or 0))
+    average, minimum, maximum, median = map(in_a_column, (*times, entry.median_response_time or 0))
     failures = f"{entry.num_failures}({entry.fail_ratio:.2%})"
     rate = (entry.current_rps if current else entry.total_rps) or 0
     failing = (entry.current_fail_per_sec if current else entry.total_fail_per_sec) or 0
     return (
         f"{entry.method or '':<{TYPE_WIDTH}} {entry.name:<{name_width}} {entry.num_requests:>7} "
-        f"{failures:>12} |{average:>7} {least:>7} {greatest:>7}{median:>7} | {rate:>7.2f} {failing:>11.2f}"
+        f"{failures:>12} |{average:>7} {minimum:>7} {maximum:>7}{median:>7} | {rate:>7.2f} {failing:>11.2f}"
     )
 
 
@@ -117,8 +117,8 @@ def csv_percentiles(writer: StatsCSV, entry: StatsEntry, use_current: bool = Fal
     if not entry.num_requests:
         return list(writer.percentiles_na)
     current = use_current and entry.use_response_times_cache
-    told = entry.get_current_response_time_percentile if current else entry.get_response_time_percentile
-    return [told(share) or 0 for share in writer.percentiles_to_report]
+    percentile = entry.get_current_response_time_percentile if current else entry.get_response_time_percentile
+    return [percentile(share) or 0 for share in writer.percentiles_to_report]
 
 
 def close_csv(writer: StatsCSVFileWriter) -> None:

@@ -7,49 +7,19 @@ each is an eighth wider than the one before: coarse, but a pulse is 140 small nu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lockstep.control import CellOrder
+from lockstep.control import CellOrder, Pulse
 from lockstep.record.histograms import Nanoseconds
 from lockstep.record.journal import Batch
 from lockstep.tcp.samples import Outcome, Phase, Sample
 
-BUCKETS_A_DECADE = 20
+BUCKETS_PER_DECADE = 20
 # From 10 microseconds to 100 seconds; what lies outside is counted in the first or the last.
 LOWEST_DECADE, HIGHEST_DECADE = 4, 11
-BUCKETS = (HIGHEST_DECADE - LOWEST_DECADE) * BUCKETS_A_DECADE
-
-
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """What one worker saw of one cell since its last pulse, which was span_ns ago.
-
-    responses: answers by bucket of their response time. told: how many answers came with the server's times;
-    network_ns, wait_ns, service_ns: the sums of theirs. connections: open, or being opened, right now.
-    failed: messages without a right reply, but for those that were stopped from here.
-    """
-
-    run_id: str
-    cell: int
-    worker: str
-    span_ns: int
-    answered: int
-    failed: int
-    responses: list[int]
-    told: int
-    network_ns: int
-    wait_ns: int
-    service_ns: int
-    connections: int
-
-    def to_message(self) -> dict[str, Any]:
-        """As a dict that msgpack can carry."""
-        # dataclasses.asdict would copy the list number by number, which takes as long as all the rest.
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+BUCKETS = (HIGHEST_DECADE - LOWEST_DECADE) * BUCKETS_PER_DECADE
 
 
 class PulseCounter:
@@ -59,13 +29,13 @@ class PulseCounter:
     """
 
     def __init__(self, order: CellOrder, worker: str, now_ns: int) -> None:
-        self._name = (order.run_id, order.cell, worker)
+        self._order, self._worker = order, worker
         self._open_load = order.traffic.arrival.open
         self._since_ns = now_ns
         self._clear()
 
     def _clear(self) -> None:
-        self._failed = self._told = 0
+        self._failed = self._timed = 0
         self._network_ns = self._wait_ns = self._service_ns = 0
         self._responses: npt.NDArray[np.int64] = np.zeros(BUCKETS, np.int64)
 
@@ -80,7 +50,7 @@ class PulseCounter:
         if timed.any():
             wait_ns, service_ns = messages.wait_ns[timed], messages.service_ns[timed]
             round_trip_ns = (messages.end_ns - messages.sent_ns)[timed]
-            self._told += len(wait_ns)
+            self._timed += len(wait_ns)
             self._wait_ns += int(wait_ns.sum())
             self._service_ns += int(service_ns.sum())
             # As in a cell's histogram: a wait that began before the message was sent leaves nothing over.
@@ -94,12 +64,14 @@ class PulseCounter:
     def take(self, now_ns: int, connections: int) -> Pulse:
         """The pulse of everything since the last take. connections: how many this worker has open."""
         pulse = Pulse(
-            *self._name,
+            run_id=self._order.run_id,
+            cell=self._order.cell,
+            worker=self._worker,
             span_ns=max(now_ns - self._since_ns, 1),
             answered=int(self._responses.sum()),
             failed=self._failed,
             responses=self._responses.tolist(),
-            told=self._told,
+            timed=self._timed,
             network_ns=self._network_ns,
             wait_ns=self._wait_ns,
             service_ns=self._service_ns,
@@ -118,12 +90,12 @@ def percentiles_us(responses: Sequence[int], shares: Sequence[float]) -> list[fl
     cumulated = np.cumsum(responses)
     if not len(cumulated) or not cumulated[-1]:
         return [None] * len(shares)
-    found = np.searchsorted(cumulated, np.multiply(shares, cumulated[-1]))
-    return (10 ** (LOWEST_DECADE - 3 + (found + 0.5) / BUCKETS_A_DECADE)).tolist()  # type: ignore[no-any-return]
+    indices = np.searchsorted(cumulated, np.multiply(shares, cumulated[-1]))
+    return (10 ** (LOWEST_DECADE - 3 + (indices + 0.5) / BUCKETS_PER_DECADE)).tolist()  # type: ignore[no-any-return]
 
 
 def _buckets(elapsed_ns: Nanoseconds) -> npt.NDArray[np.int64]:
     """Each time's bucket, from 0."""
     decades = np.log10(np.maximum(elapsed_ns, 1)) - LOWEST_DECADE
-    buckets: npt.NDArray[np.int64] = np.clip(decades * BUCKETS_A_DECADE, 0, BUCKETS - 1).astype(np.int64)
+    buckets: npt.NDArray[np.int64] = np.clip(decades * BUCKETS_PER_DECADE, 0, BUCKETS - 1).astype(np.int64)
     return buckets

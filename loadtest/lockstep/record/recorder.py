@@ -8,17 +8,13 @@ is added up. Everything is counted in the whole-cell ledger.
 
 from __future__ import annotations
 
-import time
-from collections import Counter, defaultdict
-from dataclasses import asdict, dataclass
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from lockstep.control import CellOrder
-from lockstep.record.histograms import Nanoseconds, encoded, new_histogram, record_all
+from lockstep.control import CellOrder, Counts
+from lockstep.record.histograms import Nanoseconds, record_all
 from lockstep.record.journal import Batch, MessageColumns, StepColumns
+from lockstep.record.sums import FAR_NS, CellSums, Window
 from lockstep.runs.connections import ClientView
 from lockstep.runs.records import CLIENT_TIMES
 from lockstep.tcp.samples import Outcome, Phase, Sample
@@ -28,14 +24,10 @@ from lockstep.tcp.samples import Outcome, Phase, Sample
 _STEP_HISTOGRAMS = {
     phase: name
     for phase in Phase
-    if (name := "send_lag" if phase is Phase.LAG else phase.value) in CLIENT_TIMES
+    if (name := "send_lag" if phase is Phase.SCHEDULE_DELAY else phase.value) in CLIENT_TIMES
 }
 # The longest example of a failure that is kept, in characters.
-MOST_DETAIL = 300
-# What an exchange is: where connections stay open no session is told of.
-UNITS = (Phase.SESSION, Phase.MESSAGE)
-# No clock comes so far: a window that has not begun, or has no end yet.
-FAR_NS = 1 << 62
+MAX_DETAIL = 300
 
 
 class CellRecorder:
@@ -49,20 +41,9 @@ class CellRecorder:
         self.order = order
         self.window = Window()
         self._open_load = order.traffic.arrival.open
-        # A turn that is one message begins when that is sent: no step tells of it.
-        self._turn_is_message = order.traffic.keeps_connection
-        self._connections: list[dict[str, Any]] = []
-        self._sequence = 0
-        self._clear()
-
-    def _clear(self) -> None:
-        self._histograms = {name: new_histogram() for name in CLIENT_TIMES}
-        self._measured: Counter[str] = Counter()
-        self._ledger: Counter[str] = Counter()
-        self._per_second: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
-        self._sessions = 0
-        self._spans = {unit: SpanSums() for unit in UNITS}
-        self._examples: dict[str, str] = {}
+        # An iteration that is one message begins when that is sent: no step tells of it.
+        self._iteration_is_message = order.traffic.keeps_connection
+        self._sums = CellSums()
 
     def begin(self, now_ns: int) -> None:
         """The cell's time begins: its warm-up, and then its window."""
@@ -80,27 +61,26 @@ class CellRecorder:
 
     def fail(self, sample: Sample) -> None:
         """Take in a sample that did not go well."""
-        window = self.window
-        if sample.phase in self._spans:
-            self._spans[sample.phase].add_failed(window, sample.start_ns, sample.end_ns)
+        window, sums = self.window, self._sums
+        if sample.phase in sums.spans:
+            sums.spans[sample.phase].add_failed(window, sample.start_ns, sample.end_ns)
         if sample.phase is not Phase.MESSAGE:
             return
-        self._ledger[sample.outcome.value] += 1
+        sums.ledger[sample.outcome.value] += 1
         if sample.detail:
-            self._examples.setdefault(sample.outcome.value, sample.detail[:MOST_DETAIL])
+            sums.examples.setdefault(sample.outcome.value, sample.detail[:MAX_DETAIL])
         if sample.sent_bytes:
-            self._ledger["carried"] += 1
-            self._ledger["bytes_sent"] += sample.sent_bytes
-            self._ledger["bytes_received"] += sample.received_bytes
+            sums.carried += 1
+            sums.bytes_sent += sample.sent_bytes
+            sums.bytes_received += sample.received_bytes
         if sample.start_ns < window.end_ns and sample.end_ns >= window.start_ns:
-            self._measured[sample.outcome.value] += 1
+            sums.measured[sample.outcome.value] += 1
         if window.start_ns <= sample.end_ns < window.end_ns:
-            self._per_second[(sample.end_ns - window.start_ns) // 1_000_000_000][1] += 1
+            sums.per_second[(sample.end_ns - window.start_ns) // 1_000_000_000][1] += 1
 
     def keep_connection(self, address: str, view: ClientView) -> None:
         """Keep a whole connection, for the picture of who overlapped."""
-        row = {name: getattr(view, name) for name in ClientView.__dataclass_fields__}
-        self._connections.append({"address": address, **row})
+        self._sums.connections[address] = view
 
     def close_window(self, now_ns: int) -> None:
         """End a window that has no end of its own, or end it early."""
@@ -113,30 +93,14 @@ class CellRecorder:
         end_ns = self.window.end_ns
         return 0.0 if end_ns == FAR_NS else max(end_ns - now_ns, 0) / 1e9
 
-    def take(self, worker: str, final: bool) -> dict[str, Any]:
-        """The report of everything since the last take, ready to be sent; `worker` is who sends it."""
-        now_ns = time.monotonic_ns()
-        covered_ns = min(self.window.end_ns, now_ns) - self.window.start_ns
-        report = {
-            "run_id": self.order.run_id,
-            "cell": self.order.cell,
-            "worker": worker,
-            "sequence": self._sequence,
-            "final": final,
-            "window_s": max(covered_ns, 0) / 1e9,
-            "measured": dict(self._measured),
-            "ledger": dict(self._ledger),
-            "sessions": self._sessions,
-            "examples": self._examples,
-            "spans": {unit.value: sums.to_message() for unit, sums in self._spans.items()},
-            "per_second": [[second, *counts] for second, counts in sorted(self._per_second.items())],
-            "histograms": {name: encoded(h) for name, h in self._histograms.items() if h.total_count},
-            "connections": self._connections,
-        }
-        self._sequence += 1
-        self._connections = []
-        self._clear()
-        return report
+    def window_s(self, now_ns: int) -> float:
+        """How much of the window is over, in seconds."""
+        return max(min(self.window.end_ns, now_ns) - self.window.start_ns, 0) / 1e9
+
+    def take(self) -> Counts:
+        """Everything since the last take."""
+        taken, self._sums = self._sums, CellSums()
+        return taken.to_counts()
 
     def _absorb_steps(self, phase: Phase, steps: StepColumns) -> None:
         elapsed_ns = steps.end_ns - steps.start_ns
@@ -144,29 +108,25 @@ class CellRecorder:
             elapsed_ns = elapsed_ns[self._inside(steps.end_ns)]
         self._put(_STEP_HISTOGRAMS[phase], elapsed_ns)
         if phase is Phase.SESSION:
-            self._sessions += len(elapsed_ns)
-            self._spans[phase].add(self.window, steps.start_ns, steps.end_ns)
+            self._sums.sessions += len(elapsed_ns)
+            self._sums.spans[phase].add(self.window, steps.start_ns, steps.end_ns)
 
     def _absorb_messages(self, messages: MessageColumns) -> None:
-        answered = Outcome.ANSWERED.value
+        answered, sums = Outcome.ANSWERED.value, self._sums
         sent_ns, end_ns = messages.sent_ns, messages.end_ns
         inside = self._inside(end_ns)
-        self._ledger.update(
-            {
-                answered: len(messages),
-                "carried": len(messages),
-                "bytes_sent": int(messages.sent_bytes.sum()),
-                "bytes_received": int(messages.received_bytes.sum()),
-            }
-        )
-        self._measured[answered] += int(inside.sum())
-        self._spans[Phase.MESSAGE].add(self.window, sent_ns, end_ns)
+        sums.ledger[answered] += len(messages)
+        sums.carried += len(messages)
+        sums.bytes_sent += int(messages.sent_bytes.sum())
+        sums.bytes_received += int(messages.received_bytes.sum())
+        sums.measured[answered] += int(inside.sum())
+        sums.spans[Phase.MESSAGE].add(self.window, sent_ns, end_ns)
         self._count_seconds(end_ns[inside])
         round_trip_ns = end_ns - sent_ns
         self._put("response", (end_ns - messages.response_start_ns(self._open_load))[inside])
         if self._open_load:
             self._put("round_trip", round_trip_ns[inside])
-        if self._turn_is_message:
+        if self._iteration_is_message:
             self._put("send_lag", (sent_ns - messages.due_ns)[inside & (messages.due_ns >= 0)])
         timed = inside & messages.server_timed()
         if timed.any():
@@ -180,79 +140,10 @@ class CellRecorder:
     def _count_seconds(self, ends_ns: Nanoseconds) -> None:
         seconds, counts = np.unique((ends_ns - self.window.start_ns) // 1_000_000_000, return_counts=True)
         for second, answered in zip(seconds.tolist(), counts.tolist(), strict=True):
-            self._per_second[second][0] += answered
+            self._sums.per_second[second][0] += answered
 
     def _inside(self, moments_ns: Nanoseconds) -> npt.NDArray[np.bool_]:
         return (moments_ns >= self.window.start_ns) & (moments_ns < self.window.end_ns)
 
     def _put(self, name: str, values_ns: Nanoseconds) -> None:
-        record_all(self._histograms[name], values_ns)
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """From start_ns on, up to but not including end_ns; monotonic nanoseconds."""
-
-    start_ns: int = FAR_NS
-    end_ns: int = FAR_NS
-
-
-@dataclass(slots=True)
-class SpanSums:
-    """Exchanges of one kind, added up. All but the counts are nanoseconds.
-
-    completed: those that ended in the window, well. inside_ns: of all exchanges, however they ended, the part
-    within it. before_ns: of the completed the part before it. after_ns: of those under way at its end
-    the part within it. failed_ns: of those that failed in it the part within. under_way: how many were under
-    way at its end; longest_ns: the most that one of them had taken by then.
-    """
-
-    completed: int = 0
-    inside_ns: int = 0
-    before_ns: int = 0
-    after_ns: int = 0
-    failed_ns: int = 0
-    under_way: int = 0
-    longest_ns: int = 0
-
-    def add(self, window: Window, starts_ns: Nanoseconds, ends_ns: Nanoseconds) -> None:
-        """Exchanges that went well."""
-        in_it, at_its_end = self._lie(window, starts_ns, ends_ns)
-        self.completed += int(in_it.sum())
-        self.before_ns += int(np.maximum(window.start_ns - starts_ns[in_it], 0).sum())
-        self._leave_over(window, starts_ns[at_its_end])
-
-    def add_failed(self, window: Window, start_ns: int, end_ns: int) -> None:
-        """One that did not; at the window's end it may have been under way still."""
-        starts_ns, ends_ns = np.array([start_ns]), np.array([end_ns])
-        in_it, at_its_end = self._lie(window, starts_ns, ends_ns)
-        if in_it[0]:
-            self.failed_ns += end_ns - max(start_ns, window.start_ns)
-        self._leave_over(window, starts_ns[at_its_end])
-
-    def merge(self, told: dict[str, int]) -> None:
-        """Add what another one told of itself."""
-        for name, value in told.items():
-            mine: int = getattr(self, name)
-            setattr(self, name, max(mine, value) if name == "longest_ns" else mine + value)
-
-    def to_message(self) -> dict[str, int]:
-        """As a dict of whole numbers."""
-        return asdict(self)
-
-    def _lie(
-        self, window: Window, starts_ns: Nanoseconds, ends_ns: Nanoseconds
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Which ended in the window, and which were under way at its end."""
-        parts_ns = np.clip(ends_ns, window.start_ns, window.end_ns) - np.clip(
-            starts_ns, window.start_ns, window.end_ns
-        )
-        self.inside_ns += int(parts_ns.sum())
-        beyond = ends_ns >= window.end_ns
-        return (ends_ns >= window.start_ns) & ~beyond, beyond & (starts_ns < window.end_ns)
-
-    def _leave_over(self, window: Window, starts_ns: Nanoseconds) -> None:
-        if len(starts_ns):
-            self.under_way += len(starts_ns)
-            self.after_ns += int((window.end_ns - np.maximum(starts_ns, window.start_ns)).sum())
-            self.longest_ns = max(self.longest_ns, int((window.end_ns - starts_ns).max()))
+        record_all(self._sums.histograms[name], values_ns)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lockstep.report.numbers import ABSENT, counted, duration
+from lockstep.report.words import ABSENT, counted, duration
 from lockstep.runs.records import Run
 
 # In a host's line: its role leads, and its boot_id only tells programs which clocks compare.
@@ -16,9 +16,9 @@ _SERVER_HIDDEN = ("pid", "boot_id")
 # Settings of run.json whose names are not words, or not enough of them.
 _NAMES: Mapping[str, str] = {
     "warmup_s": "warm-up",
-    "seconds": "measured time of a cell",
-    "repeats": "repeats of each cell",
-    "levels": "levels (connections at once)",
+    "seconds": "measurement window per cell",
+    "repeats": "repeats per cell",
+    "levels": "levels (connections)",
     "file": "plan file",
     "messages": "messages per connection",
     "payload_bytes": "payload, bytes",
@@ -27,12 +27,12 @@ _NAMES: Mapping[str, str] = {
     "client_mode": "clients",
     "gil": "global interpreter lock",
     "cpu_count": "CPUs",
-    "open_files_limit": "open files, at most",
-    "threads_limit": "threads, at most",
+    "open_files_limit": "open-file limit",
+    "threads_limit": "thread limit",
 }
 _SECONDS = ("warmup_s", "seconds", "timeout_s", "idle_timeout_s")
 # What is only there where somebody gave it.
-_SAID_ONLY = ("file", "rate_per_s")
+_OPTIONAL = ("file", "rate_per_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,22 @@ class Group:
 
 def subtitle(run: Run) -> str:
     """What was run, and when."""
-    modes = len({cell.mode for cell in run.cells})
-    levels = len({cell.level for cell in run.cells})
-    kind = "A plan" if run.kind == "plan" else "A manual run"
-    what = f"{counted(len(run.cells), 'cell')}, {counted(modes, 'mode')}, {counted(levels, 'level')}"
     end = "" if run.finished is not None and not run.interrupted else " · not finished"
-    return f"{kind} of {what} · {_moment(run.started)}{end}"
+    return f"{_what(run)} · {_moment(run.started)}{end}"
+
+
+def _what(run: Run) -> str:
+    """The size of the plan, and of one that was not gone through how much was measured."""
+    modes = run.planned_modes or {cell.mode for cell in run.cells}
+    levels = run.planned_levels or {cell.level for cell in run.cells}
+    size = f"{counted(len(modes), 'mode')}, {counted(len(levels), 'level')}"
+    if run.manual:
+        return f"A manual run of {counted(len(run.cells), 'cell')}, {size}"
+    repeats = run.planned_repeats or max((cell.repeat for cell in run.cells), default=0)
+    planned = max(len(modes) * len(levels) * repeats, len(run.cells))
+    measured = sum(not cell.cut_short for cell in run.cells)
+    left = f", {measured} of them measured" if measured < planned else ""
+    return f"A plan of {counted(planned, 'cell')}{left}: {size}, {counted(repeats, 'repeat')}"
 
 
 def conditions(run: Run) -> list[Group]:
@@ -68,7 +78,7 @@ def conditions(run: Run) -> list[Group]:
 def in_one_line(run: Run) -> str:
     """The conditions without which no figure means anything."""
     server = run.server
-    told = [
+    facts = [
         f"{server.get('implementation', 'Python')} {server['python']}" if "python" in server else None,
         f"{counted(server['cpu_count'], 'CPU')}" if server.get("cpu_count") else None,
         str(server["platform"]) if "platform" in server else None,
@@ -76,7 +86,7 @@ def in_one_line(run: Run) -> str:
         str(server["work"]) if "work" in server else None,
         _moment(run.started),
     ]
-    return ", ".join(each for each in told if each is not None)
+    return ", ".join(each for each in facts if each is not None)
 
 
 def _run(run: Run) -> Iterator[tuple[str, str]]:
@@ -89,7 +99,7 @@ def _run(run: Run) -> Iterator[tuple[str, str]]:
 def _flat(prefix: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Settings in words, those within settings beside the others."""
     for name, value in settings.items():
-        if name in _SAID_ONLY and value is None:
+        if name in _OPTIONAL and value is None:
             continue
         if isinstance(value, Mapping):
             yield from _flat(f"{_named(name)}: ", value)
@@ -113,16 +123,16 @@ def _machines(run: Run) -> Iterator[tuple[str, str]]:
     """Hosts that are alike in everything but their name stand together."""
     alike: dict[str, list[Mapping[str, Any]]] = {}
     for host in run.hosts:
-        said = ", ".join(
-            f"{name.replace('_', ' ')} {_plain(value)}"
+        words = ", ".join(
+            f"{_named(name)} {_plain(value)}"
             for name, value in host.items()
             if name not in (*_HOST_HIDDEN, "name")
         )
-        alike.setdefault(said, []).append(host)
-    for said, hosts in alike.items():
+        alike.setdefault(words, []).append(host)
+    for words, hosts in alike.items():
         roles = ", ".join(str(host.get("role", "host")) for host in hosts)
         names = dict.fromkeys(_short(str(host["name"])) for host in hosts if "name" in host)
-        yield roles, f"{said}, named {', '.join(names)}" if names else said
+        yield roles, f"{words}, named {', '.join(names)}" if names else words
 
 
 def _short(name: str) -> str:

@@ -1,27 +1,46 @@
-"""The order of the page: picture, confidence, explanation, and at the end the tables. One line a section."""
+"""The report as one HTML page that needs no network; its one script only adds copy buttons.
+
+The order of the page is picture, confidence, explanation, and at the end the tables: a line a section.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from lockstep.analysis.check import Finding
+from lockstep.analysis.checks import ALL_CHECKS, degradations
+from lockstep.report.charts.palette import striped
+from lockstep.report.conditions import conditions, subtitle
+from lockstep.report.headline import headline, standing, supporting
 from lockstep.report.material import Material
 from lockstep.report.section import Chapter, Section, chapter
 from lockstep.report.sections.confidence import certainty_section
 from lockstep.report.sections.fairness import fairness_section
-from lockstep.report.sections.figures import figures_section
+from lockstep.report.sections.figures import cells_table, figures_section
 from lockstep.report.sections.gates import gates_section
 from lockstep.report.sections.generator import load_section, workers_section
-from lockstep.report.sections.overlap import overlap_section
+from lockstep.report.sections.overlap import in_service_section, overlap_section
 from lockstep.report.sections.percentiles import percentile_section
 from lockstep.report.sections.queueing import laws_section, waits_section
 from lockstep.report.sections.scalability import scalability_section
-from lockstep.report.sections.throughput import in_service_section, throughput_section
+from lockstep.report.sections.throughput import throughput_section
 from lockstep.report.sections.timeline import timeline_sections
 from lockstep.report.sections.times import (
     connect_section,
     first_reply_section,
     response_section,
     time_spent_section,
+)
+
+PAGES = Environment(
+    loader=PackageLoader("lockstep.report"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
 )
 
 
@@ -74,3 +93,39 @@ def contents(material: Material) -> Contents:
     )
     tables = chapter("Tables", [figures_section(material), workers_section(material)])
     return Contents(picture, tuple(each for each in body if each.sections), tables)
+
+
+def in_full(findings: Sequence[Finding], sections: Sequence[Section]) -> Callable[[Finding, Section], bool]:
+    """Whether a check is told in full beside a section: the first that speaks of its subject.
+
+    Beside the others it touches it is a mark. What degrades the run stands above all of them already.
+    """
+    places = {
+        finding.check.name: next(
+            (section.name for section in sections if finding.check.subject in section.topics), None
+        )
+        for finding in findings
+        if not finding.check.degrades
+    }
+    return lambda finding, section: places.get(finding.check.name) == section.name
+
+
+def render(material: Material, shown: Contents, svgs: Mapping[str, Sequence[str]]) -> str:
+    """The whole page. svgs: a section's name -> its drawings."""
+    return PAGES.get_template("page.html").render(
+        run=material.run,
+        headline=headline(material.verdict, material.aggregates),
+        supporting=supporting(material.verdict, material.aggregates),
+        subtitle=subtitle(material.run),
+        degradations=degradations(material.findings),
+        contents=shown,
+        svgs={name: [Markup(svg) for svg in drawn] for name, drawn in svgs.items()},
+        colours={series.name: colour for series, colour in material.colours.items()},
+        striped=striped,
+        findings=material.findings,
+        in_full=in_full(material.findings, shown.sections),
+        standing=standing(material.run),
+        checks=[check.name for check in ALL_CHECKS],
+        conditions=conditions(material.run),
+        cells=cells_table(material),
+    )

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from lockstep.analysis.conditions import Mismatch, builds
 from lockstep.analysis.metrics import Metric, Unit
 from lockstep.analysis.run_diff import Change, Difference, Lost, RunDiff
-from lockstep.analysis.series import Place, without_rate
-from lockstep.report.numbers import counted, duration, figures, rate, share, whole
-from lockstep.report.verdict_words import claim, place, range_words
+from lockstep.analysis.series import Place
+from lockstep.report.section import Column, Table
+from lockstep.report.sections.figures import LEVEL, SERIES, figure_head
+from lockstep.report.terminal import text_table
+from lockstep.report.verdict_words import claim, range_words
+from lockstep.report.words import counted, duration, figures, load_words, rate, share, whole
 from lockstep.runs.records import Run
-
-HEADER = ("mode", "users", "figure", "A", "B", "B/A", "95%", "verdict")
-_SHORT = {"messages_per_s": "msgs/s", "response_p50": "p50", "response_p99": "p99"}
 
 
 def print_diff(
@@ -31,15 +28,8 @@ def print_diff(
     console.print(Text(diff_headline(found), style="bold"))
     for line in diff_sentences(found):
         console.print(Text(f"- {line}"))
-    rows = diff_rows(found)
-    if rows:
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-        for name in HEADER:
-            left = name in {"mode", "figure", "verdict"}
-            table.add_column(name, justify="left" if left else "right", no_wrap=name != "mode")
-        for row in rows:
-            table.add_row(*astuple(row))
-        console.print(table)
+    if found.differences:
+        console.print(text_table(FIGURES, found.differences, wrapped={"series"}))
         console.print(legend(found.tolerance))
     for line in _names(runs):
         console.print(Text(line))
@@ -49,9 +39,9 @@ def diff_markdown(found: RunDiff, runs: tuple[Run, Run], differing: Sequence[Mis
     """The same as Markdown."""
     lines = [f"**{line}**" for line in forced_sentences(differing)]
     lines += [f"**{diff_headline(found)}**", "", *(f"- {line}" for line in diff_sentences(found)), ""]
-    rows = diff_rows(found)
-    if rows:
-        lines += [_row(HEADER), _row(["---"] * len(HEADER)), *(_row(astuple(row)) for row in rows), ""]
+    if found.differences:
+        table = Table.of(FIGURES, found.differences)
+        lines += [*map(_row, (table.heads, ["---"] * len(FIGURES), *table.rows)), ""]
         lines += [legend(found.tolerance), ""]
     return "\n".join([*lines, *(f"- {line}" for line in _names(runs))])
 
@@ -65,18 +55,16 @@ def _names(runs: tuple[Run, Run]) -> list[str]:
     return [*named, f"Lockstep: {'; '.join(builds(*runs))}"]
 
 
-@dataclass(frozen=True, slots=True)
-class DiffRow:
-    """One figure of one series and level in both runs, ready to be printed."""
-
-    series: str
-    level: str
-    figure: str
-    first: str
-    second: str
-    ratio: str
-    interval: str
-    verdict: str
+FIGURES: tuple[Column[Difference], ...] = (
+    SERIES.over(lambda each: each.series.name),
+    LEVEL.over(lambda each: whole(each.level)),
+    Column("figure", "figure", lambda each: figure_head(each.metric, short=True), text=True),
+    Column("first", "A", lambda each: _value(each.metric, each.first)),
+    Column("second", "B", lambda each: _value(each.metric, each.second)),
+    Column("ratio", "B/A", lambda each: figures(each.estimate.ratio)),
+    Column("interval", "95% CI", lambda each: range_words(each.estimate)),
+    Column("verdict", "verdict", lambda each: each.change.value, text=True),
+)
 
 
 def diff_headline(found: RunDiff) -> str:
@@ -101,11 +89,11 @@ def diff_headline(found: RunDiff) -> str:
 
 def diff_sentences(found: RunDiff) -> list[str]:
     """What is worse, what is lost, what is better, what one run alone has, and what could not have shown."""
-    told = [*found.of(Change.WORSE), *found.of(Change.BETTER), *found.of(Change.TOLERATED)]
+    changed = [*found.of(Change.WORSE), *found.of(Change.BETTER), *found.of(Change.TOLERATED)]
     return [
-        *(_sentence(each) for each in told if each.change is Change.WORSE),
+        *(_sentence(each) for each in changed if each.change is Change.WORSE),
         *map(_lost, found.lost),
-        *(_sentence(each) for each in told if each.change is not Change.WORSE),
+        *(_sentence(each) for each in changed if each.change is not Change.WORSE),
         *_only("A", found.only_first),
         *_only("B", found.only_second),
         *_coarse(found),
@@ -119,36 +107,18 @@ def forced_sentences(differing: Sequence[Mismatch]) -> list[str]:
     ]
 
 
-def diff_rows(found: RunDiff) -> list[DiffRow]:
-    """A row for each figure, in the plan's order."""
-    return [
-        DiffRow(
-            series=each.series,
-            level=whole(each.level),
-            figure=_SHORT.get(each.metric.name, each.metric.name),
-            first=_value(each.metric, each.first),
-            second=_value(each.metric, each.second),
-            ratio=figures(each.estimate.ratio),
-            interval=_interval(each),
-            verdict=each.change.value,
-        )
-        for each in found.differences
-    ]
-
-
 def legend(tolerance: float) -> str:
     """How to read the rows."""
     return (
-        "A, B: geometric means of the repeats; p50, p99: response time. 95%: all intervals hold at once. "
+        "A, B: geometric means of the repeats; p50, p99: response time. 95% CI: all intervals hold together. "
         f"worse, better: the whole interval lies beyond {100 * tolerance:g}%; tolerated: significant, but "
         "perhaps smaller than that; n.s.: not significant, the interval holds 1."
     )
 
 
 def _sentence(each: Difference) -> str:
-    series = each.series if each.rate_per_s is None else without_rate(each.series, each.rate_per_s)
-    said = claim(each.metric, each.estimate, series, "A")
-    return f"{place(each.level, each.rate_per_s)} in B, {said}"
+    words = claim(each.metric, each.estimate, each.series.name_beside_load, "A")
+    return f"at {load_words(each.level, each.series.rate_per_s)} in B, {words}"
 
 
 def _lost(each: Lost) -> str:
@@ -176,7 +146,3 @@ def _coarse(found: RunDiff) -> list[str]:
 
 def _value(metric: Metric, value: float) -> str:
     return duration(value) if metric.unit is Unit.US else rate(value)
-
-
-def _interval(each: Difference) -> str:
-    return range_words(each.estimate)

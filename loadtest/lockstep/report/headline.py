@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.comparison import Comparison, Verdict
-from lockstep.report.loads import greatest_load, named, under
-from lockstep.report.numbers import counted, duration, figures
 from lockstep.report.verdict_words import sentence, verdict_sentences, withheld_sentence
+from lockstep.report.words import counted, duration, figures, greatest_load, named, under
 from lockstep.runs.records import Run
 
-MOST_SUPPORTING = 4
-CELL = "A cell is one mode at one level (connections at once), measured once."
+MAX_SUPPORTING = 4
+CELL = "A cell is one mode at one level (number of connections), measured once."
 
 
 def standing(run: Run) -> str:
@@ -41,7 +40,7 @@ def headline(verdict: Verdict, aggregates: Sequence[Aggregate]) -> str:
 
 
 def supporting(verdict: Verdict, aggregates: Sequence[Aggregate]) -> list[str]:
-    """Up to MOST_SUPPORTING sentences on the same load, then what handing a permit on takes.
+    """Up to MAX_SUPPORTING sentences on the same load, then what handing a permit on takes.
 
     Whoever answered nothing comes first, then the other series in the headline's metric, then the headline's
     own series in the other metrics. None where the verdict is withheld.
@@ -56,9 +55,9 @@ def supporting(verdict: Verdict, aggregates: Sequence[Aggregate]) -> list[str]:
     if chosen is not None:
         found = (each for each in verdict.comparisons if _supports(each, chosen))
         alike = sorted(found, key=lambda each: each.series == chosen.series)
-    said = [as_sentence(words) for words in [*unanswered, *map(sentence, alike)][:MOST_SUPPORTING]]
+    sentences = [as_sentence(words) for words in [*unanswered, *map(sentence, alike)][:MAX_SUPPORTING]]
     handoffs = handoff_sentence(aggregates)
-    return said if handoffs is None else [*said, handoffs]
+    return sentences if handoffs is None else [*sentences, handoffs]
 
 
 def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:
@@ -67,11 +66,11 @@ def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:
     None where no hand-off was measured.
     """
     measured = {
-        each.mode: handoff.median
-        for each in sorted(aggregates, key=lambda each: (each.level, each.rate_per_s or 0))
+        each.series.mode: handoff.median
+        for each in sorted(aggregates, key=lambda each: (each.level, each.series.rate_per_s or 0))
         if (handoff := each.time("handoff", "mean")) is not None
     }
-    order = [mode for mode in dict.fromkeys(each.mode for each in aggregates) if mode in measured]
+    order = [mode for mode in dict.fromkeys(each.series.mode for each in aggregates) if mode in measured]
     if not order:
         return None
     each_mode = ", ".join(f"{duration(measured[mode])} with {mode}" for mode in order)
@@ -92,9 +91,9 @@ def peak_notes(aggregates: Sequence[Aggregate]) -> list[str]:
     ]
 
 
-def as_sentence(said: str) -> str:
+def as_sentence(words: str) -> str:
     """With a capital and a full stop."""
-    return f"{said[0].upper()}{said[1:]}" + ("" if said.endswith(".") else ".")
+    return f"{words[0].upper()}{words[1:]}" + ("" if words.endswith(".") else ".")
 
 
 def _silent(aggregates: Sequence[Aggregate]) -> bool:
@@ -105,7 +104,7 @@ def _silent(aggregates: Sequence[Aggregate]) -> bool:
 
 def _supports(each: Comparison, chosen: Comparison) -> bool:
     """Same load; the same metric, or the same pair."""
-    if each is chosen or (each.level, each.rate_per_s) != (chosen.level, chosen.rate_per_s):
+    if each is chosen or (each.level, each.series.rate_per_s) != (chosen.level, chosen.series.rate_per_s):
         return False
     return each.metric == chosen.metric or (
         each.series == chosen.series and each.metric.name == "response_p99"
@@ -116,7 +115,7 @@ def _alone(each: Aggregate) -> str:
     answered = each.messages_per_s.median if each.messages_per_s is not None else 0.0
     repeats = "one repeat" if each.repeats == 1 else f"median of {each.repeats} repeats"
     slowest = each.time("response", "p99")
-    if each.rate_per_s is not None and slowest is not None:
+    if each.series.rate_per_s is not None and slowest is not None:
         within = duration(slowest.median)
         return f"{under(each)}, {named(each)}'s p99 response time is {within} ({repeats})."
     return f"{under(each)}, {named(each)}'s throughput is {figures(answered)} messages/s ({repeats})."

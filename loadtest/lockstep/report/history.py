@@ -2,80 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from rich import box
 from rich.console import Console
-from rich.table import Table as TextTable
 from rich.text import Text
 
 from lockstep.analysis.checks import degradations
 from lockstep.analysis.gates import unmet
 from lockstep.analysis.history import Entry, History
 from lockstep.analysis.run_diff import Change, RunDiff
-from lockstep.analysis.series import mode_of
 from lockstep.report.charts.palette import mode_colours, striped
-from lockstep.report.charts.picture import to_svg
+from lockstep.report.charts.picture import to_svg, unchecked
+from lockstep.report.contents import PAGES
 from lockstep.report.headline import headline
-from lockstep.report.numbers import counted
-from lockstep.report.section import Section, Table
+from lockstep.report.section import Column, Section, Table
 from lockstep.report.sections.figures import RESULTS
 from lockstep.report.sections.history import level_sections
+from lockstep.report.terminal import text_table
 from lockstep.report.verdict_words import verdict_in_short
+from lockstep.report.words import counted
 
-_pages = Environment(
-    loader=PackageLoader("lockstep.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
-COLUMNS = ("run", "modes, levels", "verdict", "since", "gates", "checks")
+DEGRADED = "degraded"
 LEGEND = (
     "verdict: against free, unless it says otherwise; since: against the last comparable run before it "
     "(worse, better: beyond 5%; tolerated: significant, but perhaps smaller than that; n.s.: not significant)"
 )
-# What wraps where a list of modes or a verdict is long.
-WRAPPED = {"modes, levels", "verdict"}
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryRow:
-    """One run, ready to be printed.
+class Listed:
+    """One run of the list. number: from 1, the oldest. link: where its report is, None where it has none."""
 
-    since: against the comparable run before it. gates: "" where it has none.
-    """
-
-    number: str
-    folder: str
-    started: str
-    what: str
-    verdict: str
-    since: str
-    gates: str
-    checks: str
+    number: int
+    entry: Entry
+    link: str | None = None
 
 
-def history_rows(history: History) -> list[HistoryRow]:
-    """A row for each run, the newest last."""
-    return [_row(number, entry) for number, entry in enumerate(history.entries, start=1)]
+COLUMNS: tuple[Column[Listed], ...] = (
+    Column("number", "number", lambda run: str(run.number)),
+    Column("run", "run", lambda run: run.entry.folder, text=True),
+    Column("started", "started, UTC", lambda run: _started(run.entry), text=True),
+    Column("what", "modes, levels, repeats", lambda run: _what(run.entry), "modes, levels", text=True),
+    Column("verdict", "verdict", lambda run: headline(run.entry.verdict, run.entry.aggregates), text=True),
+    Column("short", "verdict", lambda run: verdict_in_short(run.entry.verdict), text=True),
+    Column("since", "since", lambda run: _since(run.entry), text=True, warning=Change.WORSE.value),
+    Column("gates", "gates", lambda run: _gates(run.entry), text=True, warning="failed"),
+    Column("checks", "checks", lambda run: _checks(run.entry), text=True, warning=DEGRADED),
+)
+ON_PAGE = ("number", "run", "started", "what", "verdict", "since", "gates", "checks")
+IN_TERMINAL = ("run", "what", "short", "since", "gates", "checks")
+# What wraps in a terminal where a list of modes or a verdict is long.
+WRAPPED = {"what", "short"}
 
 
-def _row(number: int, entry: Entry) -> HistoryRow:
-    return HistoryRow(
-        number=str(number),
-        folder=entry.folder,
-        started=entry.run.started.replace("T", " ").removesuffix("+00:00"),
-        what=_what(entry),
-        verdict=verdict_in_short(entry.verdict),
-        since=_since(entry),
-        gates=_gates(entry),
-        checks=_checks(entry),
-    )
+def listed(history: History, links: Mapping[str, str] | None = None) -> list[Listed]:
+    """The runs, the newest last. links: folder -> where its report is."""
+    entries = enumerate(history.entries, start=1)
+    return [Listed(number, entry, (links or {}).get(entry.folder)) for number, entry in entries]
+
+
+def columns_of(runs: Sequence[Listed], names: Collection[str]) -> list[Column[Listed]]:
+    """The columns of these names, without that of the gates where no run has any."""
+    gated = any(run.entry.gates for run in runs)
+    return [column for column in COLUMNS if column.name in names and (gated or column.name != "gates")]
+
+
+def _started(entry: Entry) -> str:
+    return entry.run.started.replace("T", " ").removesuffix("+00:00")
 
 
 def _what(entry: Entry) -> str:
     """Modes, levels and repeats, as they were measured: `free,lock 1,8 x3`."""
-    modes = ",".join(dict.fromkeys(each.mode for each in entry.aggregates))
+    modes = ",".join(dict.fromkeys(each.series.mode for each in entry.aggregates))
     levels = ",".join(map(str, sorted({each.level for each in entry.aggregates})))
     repeats = max((each.repeats for each in entry.aggregates), default=0)
     return f"{modes} {levels} x{repeats}" if modes else "no cells"
@@ -106,49 +106,36 @@ def _gates(entry: Entry) -> str:
 
 
 def _checks(entry: Entry) -> str:
-    if degradations(entry.found):
-        return "degraded"
+    if degradations(entry.findings):
+        return DEGRADED
     if entry.run.finished is None:
         return "unfinished"
     if entry.run.interrupted:
         return "interrupted"
-    return f"{len(entry.found)} found" if entry.found else "passed"
-
-
-@dataclass(frozen=True, slots=True)
-class RunOnPage:
-    """One run of the page's lists. link: where its report is, from the page; None where it has none."""
-
-    row: HistoryRow
-    link: str | None
-    sentence: str
-    figures: Table
+    return f"{len(entry.findings)} found" if entry.findings else "passed"
 
 
 def render_history(history: History, links: Mapping[str, str], left_out: Sequence[str]) -> str:
     """The whole page, of at least one run. links: folder -> where its report is, from the page's place."""
-    colours = mode_colours(map(mode_of, history.series))
-    runs = [
-        RunOnPage(
-            row,
-            links.get(entry.folder),
-            headline(entry.verdict, entry.aggregates),
-            Table.of(RESULTS, entry.aggregates),
-        )
-        for row, entry in zip(history_rows(history), history.entries, strict=True)
-    ]
-    sections = [section for level in history.levels for section in level_sections(history, level, colours)]
-    return _pages.get_template("history.html").render(
+    colours = mode_colours(series.mode for series in history.series)
+    runs = listed(history, links)
+    with unchecked():
+        sections = [
+            section for level in history.levels for section in level_sections(history, level, colours)
+        ]
+    return PAGES.get_template("history.html").render(
         many=counted(len(runs), "run"),
-        newest=runs[-1],
+        headline=headline(history.entries[-1].verdict, history.entries[-1].aggregates),
+        started=_started(history.entries[-1]),
         runs=runs,
+        columns=columns_of(runs, ON_PAGE),
+        results=[Table.of(RESULTS, run.entry.aggregates) for run in runs],
         modes=list(colours),
-        colours={**colours, **{series: colours[mode_of(series)] for series in history.series}},
+        colours={**colours, **{series.name: colours[series.mode] for series in history.series}},
         sections=sections,
         svgs={section.name: _drawn(section) for section in sections},
         striped=striped,
         findings=(),
-        gated=any(run.row.gates for run in runs),
         left_out=left_out,
     )
 
@@ -159,15 +146,8 @@ def _drawn(section: Section) -> list[Markup]:
 
 def print_history(history: History, left_out: Sequence[str], console: Console) -> None:
     """A row for each run, the newest last, then why what is no run was left out, a line each."""
-    table = TextTable(box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-    rows = history_rows(history)
-    columns = [name for name in COLUMNS if name != "gates" or any(row.gates for row in rows)]
-    for name in columns:
-        table.add_column(name, no_wrap=name not in WRAPPED)
-    for row in rows:
-        words = (row.folder, row.what, row.verdict, row.since, row.gates, row.checks)
-        table.add_row(*(Text(said) for name, said in zip(COLUMNS, words, strict=True) if name in columns))
-    console.print(table)
+    runs = listed(history)
+    console.print(text_table(columns_of(runs, IN_TERMINAL), runs, WRAPPED, gap=1))
     console.print(LEGEND)
     for line in left_out:
         console.print(Text(f"left out: {line}", style="yellow"), soft_wrap=True)

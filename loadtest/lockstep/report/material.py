@@ -12,9 +12,9 @@ from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import findings
 from lockstep.analysis.comparison import Verdict, judge
 from lockstep.analysis.scalability import Scaling, scalings
-from lockstep.analysis.series import modes_of
+from lockstep.analysis.series import Series, modes_of
 from lockstep.report.charts.palette import choose
-from lockstep.report.loads import named
+from lockstep.report.words import named
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import Loaded
 from lockstep.runs.records import Cell, CellDetail, Mode, Run
@@ -35,7 +35,7 @@ class Material:
     aggregates: list[Aggregate]
     findings: list[Finding]
     verdict: Verdict
-    colours: dict[str, str]
+    colours: dict[Series, str]
     scalings: list[Scaling]
 
     @classmethod
@@ -78,8 +78,9 @@ def with_short_names(run: Run) -> Run:
 
 def _short_names(run: Run) -> dict[str, str]:
     listed = [str(host["name"]) for host in run.hosts if host.get("role") == "worker" and "name" in host]
-    told = [health.worker for cell in run.cells for health in cell.health]
-    return {name: f"worker {number}" for number, name in enumerate(dict.fromkeys([*listed, *told]), start=1)}
+    reporting = [health.worker for cell in run.cells for health in cell.health]
+    names = dict.fromkeys([*listed, *reporting])
+    return {name: f"worker {number}" for number, name in enumerate(names, start=1)}
 
 
 def _with_names(cell: Cell, names: Mapping[str, str]) -> Cell:
@@ -92,11 +93,11 @@ def _renamed(text: str, names: Mapping[str, str]) -> str:
     return re.sub(rf"(?<!\w)(?:{long_names})(?!\w)", lambda found: names[found[0]], text)
 
 
-def colours(aggregates: Sequence[Aggregate]) -> dict[str, str]:
+def colours(aggregates: Sequence[Aggregate]) -> dict[Series, str]:
     """Series -> colour. A kind of mode keeps its colour in every run; its second series takes a spare one.
 
     Series that differ in their rate alone are of one colour: they are never drawn over each other.
     """
     alike = {each.series: named(each) for each in aggregates}
-    chosen = choose((alike[each.series], each.mode) for each in aggregates)
+    chosen = choose((alike[each.series], each.series.mode) for each in aggregates)
     return {series: chosen[name] for series, name in alike.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lockstep.analysis.check import Topic
@@ -13,34 +13,54 @@ if TYPE_CHECKING:
 
 
 Item = TypeVar("Item")
+Other = TypeVar("Other")
 
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[Item]):
-    """One column of a table. name: by which formats pick it; head: what people read; value: a row's words."""
+    """One column of a table. name: by which formats pick it; head: what people read; value: a row's words.
+
+    short: the head where there is little room, "" where that is the same. text: words, not numbers.
+    warning: how words end that a reader must not miss, "" where none are.
+    """
 
     name: str
     head: str
     value: Callable[[Item], str]
+    short: str = ""
+    text: bool = False
+    warning: str = ""
+
+    @property
+    def short_head(self) -> str:
+        """The head in a terminal of 80 columns."""
+        return self.short or self.head
+
+    def over(self, value: Callable[[Other], str]) -> Column[Other]:
+        """The same column of a table of other items: what is the same has one name in all of them."""
+        return Column(self.name, self.head, value, self.short, self.text, self.warning)
+
+    def warns(self, words: str) -> bool:
+        """Whether a reader must not miss these words."""
+        return bool(self.warning) and words.endswith(self.warning)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Words in rows. columns: their heads. texts: how many of the first columns are text, not numbers.
+    """Words in rows, under their columns."""
 
-    warning: words that a reader must not miss.
-    """
-
-    columns: tuple[str, ...]
+    columns: tuple[Column[Any], ...]
     rows: tuple[tuple[str, ...], ...]
-    texts: int = 1
-    warning: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, columns: Sequence[Column[Item]], items: Iterable[Item]) -> Table:
         """A row for each item."""
-        rows = tuple(tuple(column.value(item) for column in columns) for item in items)
-        return cls(tuple(column.head for column in columns), rows)
+        return cls(tuple(columns), tuple(tuple(column.value(item) for column in columns) for item in items))
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """What people read above the columns."""
+        return tuple(column.head for column in self.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +142,3 @@ def one_drawing(
 def table_section(name: str, title: str, note: str, topics: Sequence[Topic], table: Table) -> Section | None:
     """The section of a table; None where it has no rows."""
     return Section(name, title, note, tuple(topics), numbers=table, wide=True) if table.rows else None
-
-
-def table_of(heads: Sequence[str], rows: Sequence[Any]) -> Table:
-    """A table of rows that are records of words, or of several words at a time."""
-    return Table(tuple(heads), tuple(tuple(_words(row)) for row in rows))
-
-
-def _words(row: Any) -> list[str]:
-    words: list[str] = []
-    for field in fields(row):
-        value = getattr(row, field.name)
-        words += [value] if isinstance(value, str) else value
-    return words

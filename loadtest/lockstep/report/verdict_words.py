@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from lockstep.analysis.comparison import Comparison, NoAnswers, Verdict
 from lockstep.analysis.intervals import CONFIDENCE, Estimate, repeats_to_show
 from lockstep.analysis.metrics import Metric
-from lockstep.analysis.series import per_second, without_rate
-from lockstep.report.numbers import counted, figures
+from lockstep.analysis.series import per_second
+from lockstep.report.words import counted, figures, load_words
 
 CI = f"{CONFIDENCE:.0%} CI"
 # An interval of few repeats may end beyond any number that means something to a reader.
@@ -82,7 +82,8 @@ def verdict_in_short(verdict: Verdict) -> str:
     headline = verdict.headline
     if headline is None:
         return "nothing compared" if not verdict.unanswered else "no answer"
-    load = str(headline.level) if headline.rate_per_s is None else per_second(headline.rate_per_s)
+    rate_per_s = headline.series.rate_per_s
+    load = str(headline.level) if rate_per_s is None else per_second(rate_per_s)
     return f"{_in_short(headline)} at {load}"
 
 
@@ -92,20 +93,8 @@ def sentence(comparison: Comparison) -> str:
     `at 32 connections, lock reaches 7.5% of free's throughput (95% CI 4.5% to 12.3%)`
     """
     subject, reference = _pair(comparison)
-    said = claim(comparison.metric, comparison.estimate, subject, reference)
-    return f"{place(comparison.level, comparison.rate_per_s)}, {said}"
-
-
-def place(level: int, rate_per_s: float | None) -> str:
-    """Under which load."""
-    return f"at {load_words(level, rate_per_s)}"
-
-
-def load_words(level: int, rate_per_s: float | None) -> str:
-    """The load: `32 connections`, or under open load `357 arrivals per second (64 users)`."""
-    if rate_per_s is None:
-        return counted(level, "connection")
-    return f"{figures(rate_per_s)} arrivals per second ({counted(level, 'user')})"
+    words = claim(comparison.metric, comparison.estimate, subject, reference)
+    return f"at {load_words(comparison.level, comparison.series.rate_per_s)}, {words}"
 
 
 def claim(metric: Metric, estimate: Estimate, subject: str, reference: str) -> str:
@@ -188,10 +177,7 @@ def _percentage(ratio: float) -> str:
 
 def _pair(comparison: Comparison) -> tuple[str, str]:
     """Both series as they are called where the load is told beside them."""
-    series, baseline, rate_per_s = comparison.series, comparison.baseline, comparison.rate_per_s
-    if rate_per_s is None:
-        return series, baseline
-    return without_rate(series, rate_per_s), without_rate(baseline, rate_per_s)
+    return comparison.series.name_beside_load, comparison.baseline.name_beside_load
 
 
 def _in_short(comparison: Comparison) -> str:
@@ -210,10 +196,9 @@ def _in_short(comparison: Comparison) -> str:
 def _no_answers(missing: NoAnswers) -> str:
     """`at 8 connections, lock answers no message in 1 of 3 repeats, so it is not compared`."""
     often = "" if missing.silent == missing.repeats else f" in {missing.silent} of {missing.repeats} repeats"
-    rate_per_s = missing.rate_per_s
-    series = missing.series if rate_per_s is None else without_rate(missing.series, rate_per_s)
     does = (
         f"fails {missing.failed:,} of {missing.sent:,} messages" if missing.failed else "answers no message"
     )
     left = ", so it is not compared" if often else ""
-    return f"{place(missing.level, rate_per_s)}, {series} {does}{often}{left}"
+    where = load_words(missing.level, missing.series.rate_per_s)
+    return f"at {where}, {missing.series.name_beside_load} {does}{often}{left}"

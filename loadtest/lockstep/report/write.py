@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lockstep.errors import ResultsError
-from lockstep.report.charts.picture import inline, picture, png, specification
+from lockstep.report.charts.picture import inline, picture, png, specification, unchecked
 from lockstep.report.charts.renderer import Renderer
-from lockstep.report.contents import Contents, contents
-from lockstep.report.formats.html import render
-from lockstep.report.formats.junit import junit_xml
-from lockstep.report.formats.markdown import summary_md
+from lockstep.report.contents import Contents, contents, render
+from lockstep.report.markdown import summary_md
 from lockstep.report.material import Material
+from lockstep.report.sections.gates import junit_xml
 from lockstep.runs.folder import JUNIT_FILE, MARKDOWN_FILE, REPORT_FILE, RunFolder
 
 
@@ -26,10 +25,10 @@ def write_report(material: Material, charts: Path | None = None) -> Path:
     something cannot be written.
     """
     folder = RunFolder(material.path)
-    with Renderer() as renderer:
+    with Renderer() as renderer, unchecked():
         shown = contents(material)
         svgs = _draw(shown, renderer)
-    if material.run.plan.get("gates"):
+    if material.run.gates:
         folder.save_text(JUNIT_FILE, junit_xml(material.run))
     folder.save_text(MARKDOWN_FILE, summary_md(material))
     if charts is not None:

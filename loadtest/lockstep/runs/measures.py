@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,14 @@ class Distribution:
     p99: float
     p999: float
     max: float
+
+    def statistic(self, name: str) -> float:
+        """One of STATISTICS by its name."""
+        return float(getattr(self, name))
+
+
+STATISTICS = tuple(field.name for field in fields(Distribution) if field.name != "count")
+"""What a distribution is summed up in: times, all of them."""
 
 
 @dataclass(frozen=True, slots=True)

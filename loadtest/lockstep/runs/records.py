@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lockstep.plan import keeps_connection
+from lockstep.runs.connections import Connection
 from lockstep.runs.measures import Distribution, Edges, Fairness, Occupancy, Overlap, WaitPrediction
 
 SCHEMA = 4
@@ -83,6 +84,18 @@ class Messages:
     def failed(self) -> int:
         """Those that were not answered."""
         return self.sent - self.answered
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How many failed in each way."""
+        return {
+            "refused": self.refused,
+            "reset": self.reset,
+            "timeout": self.timeout,
+            "short": self.short,
+            "mismatch": self.mismatch,
+            "aborted": self.aborted,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +194,7 @@ class Cell:
     rate_per_s: the offered load, None where it is closed. late: arrivals for which no user was free when they
     were due. dropped: arrivals that no user ever took. times: by CLIENT_TIMES, without those of which nothing
     was counted; response runs from the intended time, round_trip from the send; send_lag lies between them
-    (closed: from the end of the user's last turn).
+    (closed: from the end of the user's last iteration).
     reports_refused: workers' reports that belonged to another run. reports_late: those of this run that
     belonged to an earlier cell, or came from a worker that this one was not given to.
     users: how many there really were, told by the workers; None where they come and go. backed_off: how often
@@ -233,6 +246,11 @@ class Cell:
         return keeps_connection(self.scenario)
 
     @property
+    def all_times(self) -> dict[str, Distribution]:
+        """The clients' times, and the server's."""
+        return self.times if self.server is None else self.times | self.server.times
+
+    @property
     def too_short(self) -> bool:
         """Whether the window was too short for its exchanges: its times are those of a lucky few."""
         return self.edges is not None and self.edges.needs_s is not None
@@ -264,6 +282,20 @@ class CellDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasuredCell:
+    """A cell that is over, and all that is saved with it.
+
+    connections: the first, kept whole. hosts: of the workers that carried it. notes: what went wrong.
+    """
+
+    cell: Cell
+    detail: CellDetail
+    connections: list[Connection]
+    hosts: list[dict[str, Any]]
+    notes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Everything in run.json.
 
@@ -286,6 +318,31 @@ class Run:
     target: dict[str, Any] = field(default_factory=dict)
     modes: dict[str, Mode] = field(default_factory=dict)
     schema: int = SCHEMA
+
+    @property
+    def manual(self) -> bool:
+        """Whether it is one cell that somebody ends by hand, and no plan."""
+        return self.kind == "hand"
+
+    @property
+    def planned_modes(self) -> list[str]:
+        """The plan's modes, in its order; none where nothing was planned. So with levels and gates."""
+        return [str(mode) for mode in self.plan.get("modes", ())]
+
+    @property
+    def planned_levels(self) -> list[int]:
+        """The plan's levels, ascending."""
+        return sorted(int(level) for level in self.plan.get("levels", ()))
+
+    @property
+    def planned_repeats(self) -> int:
+        """How often each cell was to be measured; 0 where nothing was planned."""
+        return int(self.plan.get("repeats", 0))
+
+    @property
+    def gates(self) -> list[str]:
+        """The plan's gates, as they were given."""
+        return [str(gate) for gate in self.plan.get("gates", ())]
 
     def mode(self, name: str) -> Mode:
         """What is known of a mode."""

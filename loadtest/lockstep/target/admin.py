@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lockstep.errors import ServerUnreachableError
+from lockstep.errors import PlanError, ServerUnreachableError
 from lockstep.runs.connections import ServerRecord
 from lockstep.runs.records import Mode
 
@@ -68,11 +68,11 @@ def busy(listener: Listener) -> bool:
 
 
 class ServerView:
-    """Asks one server. admin: `host:port` of its admin port."""
+    """Asks one server. admin: `host:port` of its admin port; PlanError where it is not written so."""
 
     def __init__(self, admin: str, timeout_s: float = 5.0) -> None:
         if not admin.rpartition(":")[2].isdigit():
-            raise ServerUnreachableError(f"{admin!r} has no port: write the admin port as HOST:PORT")
+            raise PlanError("admin", f"{admin!r} has no port: write the admin port as HOST:PORT")
         self.admin = admin
         self._timeout_s = timeout_s
 

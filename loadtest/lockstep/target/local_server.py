@@ -25,8 +25,8 @@ def local_server(
 ) -> Iterator[dict[str, Any]]:
     """Run `lockstep-server` on loopback with these modes and flags.
 
-    Gives its ready line. If it refuses: PlanError that names `setting`, the one that the modes come from, or
-    HarnessError, both in the server's words. HarnessError too where it does not get ready in time.
+    Gives its ready line. If it refuses: PlanError that names the flag, or `setting`, which the modes come
+    from; HarnessError where it is neither, or does not get ready in time. All in the server's words.
     """
     listen = [argument for mode in modes for argument in ("--listen", f"{mode}:0")]
     with _log() as log:
@@ -43,7 +43,7 @@ def local_server(
             if not ready:
                 process.wait()
                 log.seek(0)
-                raise _refusal(_last_line(log.read()), modes, setting)
+                raise refusal_of(_last_line(log.read()), modes, extra, setting)
             yield json.loads(ready)
         finally:
             _stop(process)
@@ -88,12 +88,18 @@ def _stop(process: subprocess.Popen[str]) -> None:
     process.stdout.close()
 
 
-def _refusal(words: str, modes: Sequence[str], setting: str) -> Exception:
-    """The server knows its modes by a flag of its own, which its user here has never seen."""
+def refusal_of(words: str, modes: Sequence[str], extra: Sequence[str], setting: str) -> Exception:
+    """What the server said, as a refusal of the setting that it comes from: PlanError where there is one.
+
+    It knows its modes by a flag of its own, which its user here has never seen.
+    """
     for mode in modes:
         reason = words.removeprefix(f"--listen {mode}:0 ")
         if reason != words:
             return PlanError(setting, f"{mode} {reason}")
+    flag, _, reason = words.partition(" ")
+    if flag in extra:
+        return PlanError(flag.removeprefix("--"), reason)
     return HarnessError(words)
 
 

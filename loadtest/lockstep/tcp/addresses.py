@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 # itself, and one that does not can bear one question a second from each worker. A load so follows a name
 # within about two seconds.
 LIFETIME_NS = 1_000_000_000
-MOST_SOURCES = 1024
+MAX_SOURCES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ LookUp = Callable[[str, int], list[Address]]
 
 def ask_system(host: str, port: int) -> list[Address]:
     """What the system's resolver says. Under Locust, other users run meanwhile."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    # The same address may be told once for each source that it comes from.
-    return list(dict.fromkeys(Address(family, sockaddr) for family, _, _, _, sockaddr in found))
+    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # The same address may be there once for each source that it comes from.
+    return list(dict.fromkeys(Address(family, sockaddr) for family, _, _, _, sockaddr in infos))
 
 
 def _in_a_thread(work: Callable[[], None]) -> None:
@@ -68,11 +68,11 @@ def _in_a_thread(work: Callable[[], None]) -> None:
 class _Entry:
     """What is known of one name and port."""
 
-    __slots__ = ("asking", "due_ns", "found", "numeric", "refusal")
+    __slots__ = ("addresses", "asking", "due_ns", "numeric", "refusal")
 
     def __init__(self, numeric: bool) -> None:
         self.numeric = numeric
-        self.found: tuple[Address, ...] = ()
+        self.addresses: tuple[Address, ...] = ()
         self.refusal = ""
         # From when on the system is to be asked again; a numeric address never changes.
         self.due_ns: int | None = None
@@ -110,7 +110,7 @@ class AddressBook:
         entry = self._entries.get(key)
         if entry is None:
             entry = self._entries.setdefault(key, _Entry(_is_numeric(host)))
-        if entry.found:
+        if entry.addresses:
             if not entry.numeric and self._is_due(entry) and entry.asking.acquire(blocking=False):
                 self._ask_beside(key, entry)
         elif self._is_due(entry):
@@ -118,9 +118,9 @@ class AddressBook:
                 # Who waited here has the answer of who came first.
                 if self._is_due(entry):
                     self._ask(key, entry)
-        if not entry.found:
+        if not entry.addresses:
             raise HarnessError(entry.refusal)
-        return entry.found
+        return entry.addresses
 
     def _is_due(self, entry: _Entry) -> bool:
         return entry.due_ns is None or self._clock_ns() >= entry.due_ns
@@ -141,21 +141,21 @@ class AddressBook:
 
     def _ask(self, key: tuple[str, int], entry: _Entry) -> None:
         host, port = key
-        found: tuple[Address, ...] = ()
+        addresses: tuple[Address, ...] = ()
         reason = "it has no address"
         try:
-            found = tuple(self._look_up(host, port))
+            addresses = tuple(self._look_up(host, port))
         except (OSError, ValueError) as error:
             # A ValueError is a name that cannot be one: an empty label, a zero byte.
             reason = getattr(error, "strerror", None) or str(error)
-        if not found:
+        if not addresses:
             entry.refusal = f"cannot find host {host!r} ({reason}): check the name or give an address"
-        if found:
-            if entry.found and set(found) != set(entry.found):
-                logger.info("%s: now %s", host, _texts(found))
-            entry.found = found
-        elif entry.found:
-            logger.warning("%s; going on with %s", entry.refusal, _texts(entry.found))
+        if addresses:
+            if entry.addresses and set(addresses) != set(entry.addresses):
+                logger.info("%s: now %s", host, _texts(addresses))
+            entry.addresses = addresses
+        elif entry.addresses:
+            logger.warning("%s; going on with %s", entry.refusal, _texts(entry.addresses))
         entry.due_ns = self._clock_ns() + LIFETIME_NS
 
 
@@ -215,8 +215,8 @@ def parse_sources(text: str) -> tuple[str, ...]:
     addresses: list[str] = []
     for word in text.replace(",", " ").split():
         addresses += _range(word)
-        if len(addresses) > MOST_SOURCES:
-            raise PlanError("source", f"{text!r} names more than {MOST_SOURCES} addresses: name fewer")
+        if len(addresses) > MAX_SOURCES:
+            raise PlanError("source", f"{text!r} names more than {MAX_SOURCES} addresses: name fewer")
     twice = next((address for address in addresses if addresses.count(address) > 1), None)
     if twice is not None:
         raise PlanError("source", f"{text!r} names {twice} twice: name each address once")
@@ -232,7 +232,7 @@ def _range(word: str) -> list[str]:
             "source", f"{word!r} is not a range: write the lower address first, as in 127.0.0.1-127.0.0.8"
         )
     # One more than the limit is enough to see that there are too many.
-    end = min(int(last), int(first) + MOST_SOURCES)
+    end = min(int(last), int(first) + MAX_SOURCES)
     return [str(type(first)(number)) for number in range(int(first), end + 1)]
 
 
@@ -244,3 +244,10 @@ def _address(text: str, word: str) -> IPv4Address | IPv6Address:
             "source",
             f"{word!r} is not an address: write for example 127.0.0.1,127.0.0.2 or 127.0.0.1-127.0.0.8",
         ) from None
+
+
+def no_such_source(source: str, error: OSError) -> HarnessError:
+    """What to raise where a local address to connect from cannot be had."""
+    return HarnessError(
+        f"cannot connect from --source {source} ({error.strerror}): give addresses of the worker's machine"
+    )

@@ -1,4 +1,4 @@
-"""One TCP connection's life: opened, bounded, given up or closed, each time told to the meter once."""
+"""One TCP connection's life: opened, bounded, given up or closed, and each step in the meter once."""
 
 from __future__ import annotations
 
@@ -6,17 +6,35 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypedDict
 
+from greenlet import GreenletExit
+
 from lockstep.errors import HarnessError
-from lockstep.tcp import failures
 from lockstep.tcp.addresses import ADDRESS_BOOK, Address, AddressBook
 from lockstep.tcp.dialling import DialError, Route, dial
-from lockstep.tcp.failures import check_bound, explain, with_bytes
-from lockstep.tcp.link import BlockingLink, Link, LinkMaker, in_use
-from lockstep.tcp.replies import ReplyBuffer
-from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Sample
-from lockstep.tcp.state import InFlight, Moments
+from lockstep.tcp.link import BlockingLink, Link, LinkMaker, check_bound
+from lockstep.tcp.messages import ReplyBuffer
+from lockstep.tcp.samples import (
+    ABSENT,
+    ANSWERED,
+    LOST_WITH_IT,
+    STOPPED,
+    TOO_LATE,
+    UNASKED,
+    Meter,
+    Outcome,
+    Phase,
+    Sample,
+    explain,
+    with_bytes,
+)
+from lockstep.tcp.state import OPENING, Event, InFlight, Stateful, Timestamps
 
 _now_ns = time.monotonic_ns
+BROKEN_OFF = "broken off by {kind}, which its user had set"
+CLOSED_UNANSWERED = "closed before the reply came; to a message that gets none say send(..., reply=False)"
+STAYED_OPEN = "the peer did not close within {timeout_s:g} s"
+# What ends a user, or its process, wherever it is. Anything else that strikes it is its own doing.
+ENDS_A_USER = (GreenletExit, KeyboardInterrupt, SystemExit)
 
 
 class ConnectionSettings(TypedDict, total=False):
@@ -32,36 +50,24 @@ class ConnectionSettings(TypedDict, total=False):
     sleep: Callable[[float], None]
 
 
-class Connection:
-    """What can be opened and closed again and again, by one greenlet or thread at a time.
-
-    host, port: the target. meter: told of every step.
-    timeout_s: within how many seconds a step must be over (a connect, or a message with its reply); None
-    waits for ever. close_timeout_s: the same for closing, timeout_s where it is None. Both may be changed at
-    any time. link: what waits, a thread or a greenlet.
-    source: a local IP address to connect from. user: whose connections these are, told with each kept.
-    patient, addresses, sleep: as for Route.
-    """
+class Connection(Stateful):
+    """What can be opened and closed again and again, by one greenlet or thread at a time."""
 
     # Of these there are as many as connections: every kilobyte is ten megabytes.
     __slots__ = (
-        "_aborted",
-        "_connecting",
         "_in_flight",
         "_link",
         "_make_link",
         "_meter",
-        "_moments",
         "_replies",
         "_route",
-        "_short_way",
         "_source",
         "_stopped",
         "_timeout_s",
+        "_timestamps",
         "_user",
         "address",
         "close_timeout_s",
-        "connected",
         "free_ns",
         "host",
         "port",
@@ -82,6 +88,16 @@ class Connection:
         addresses: AddressBook = ADDRESS_BOOK,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """Nothing is opened yet.
+
+        host, port: the target. meter: told of every step.
+        timeout_s: within how many seconds a step must be over (a connect, or a message with its reply); None
+        waits for ever. close_timeout_s: the same for closing, timeout_s where it is None. Both may be changed
+        at any time. link: what waits, a thread or a greenlet.
+        source: a local IP address to connect from. user: whose connections these are, in the record of each.
+        patient, addresses, sleep: as for Route.
+        """
+        super().__init__()
         self.host = host
         self.port = port
         # Where the last connection went to, as `ip:port`.
@@ -93,24 +109,19 @@ class Connection:
         self._make_link = link
         self._source = source
         self._user = user
-        self._connecting = False
         self._link: Link | None = None
-        # Whether there is a connection to send on. An attribute, for it is asked before every message.
-        self.connected = False
         # When the last step was over, monotonic nanoseconds.
         self.free_ns = ABSENT
         self._in_flight = InFlight(meter)
-        self._aborted = self._stopped = False
-        # The link, as long as nothing is in flight on it and nothing is held that came before: the next
-        # receive brings the next reply.
-        self._short_way: Link | None = None
-        # Made when a reply is not whole at a glance: most connections never need one.
+        # Whether who aborted was not the user's own code.
+        self._stopped = False
+        # Made when a reply is not whole at the first receive: most connections never need one.
         self._replies: ReplyBuffer | None = None
-        self._begin_anew()
+        self._timestamps = Timestamps(_now_ns())
 
     @property
     def timeout_s(self) -> float | None:
-        """The bound of a step, in seconds; None where there is none."""
+        """The bound of a step, in seconds; None where there is none. HarnessError for what is no bound."""
         return self._timeout_s
 
     @timeout_s.setter
@@ -128,32 +139,35 @@ class Connection:
     def connect(self) -> Outcome:
         """Open the connection and time the handshake; a connection that is still open is closed first.
 
-        All addresses of the host are tried in their order. Where the peer did not take the last connection,
-        this waits first, and that is no part of the connect's time.
+        All addresses of the host are tried in their order, within timeout_s together. Where the peer did not
+        take the last connection, this waits first (back_off_s), and that is no part of the connect's time.
+        Returns ANSWERED, REFUSED, RESET, TIMEOUT, or ABORTED; after it messages are sent again that abort()
+        had forbidden. HarnessError where the host is unknown, or this machine has no file or port left.
         """
         self._in_flight.forget_lost()
         return self._open()
 
     def _open(self) -> Outcome:
-        """As connect; who still waits to be told of messages that are lost will be."""
-        if self._connecting:
-            raise in_use()
+        """As connect; messages that are lost are kept for who still asks for their replies."""
         self._close()
-        self._begin_anew()
-        self._connecting = True
+        self._move(Event.CONNECT)
+        self._timestamps = Timestamps(_now_ns())
+        self._stopped = False
+        self._in_flight.forget()
         try:
             addresses = self._route.await_addresses(self.host, self.port, self._source)
             while (outcome := self._try(addresses)) is None:
                 self._route.await_port()
             return outcome
         finally:
-            self._connecting = False
+            if self.state in OPENING:
+                self._leave(Outcome.ABORTED)
 
     def _try(self, addresses: Sequence[Address]) -> Outcome | None:
         """None where this machine has no local port left now, which is nobody's failure yet."""
-        start_ns = self._moments.connect_start_ns = _now_ns()
+        start_ns = self._timestamps.connect_start_ns = _now_ns()
         try:
-            found = dial(addresses, self._timeout_s, self._attempt, lambda: self._aborted)
+            address = dial(addresses, self._timeout_s, self._attempt, lambda: self._aborted)
         except DialError as failure:
             if not self._aborted:
                 if self._route.may_await_port(failure.error):
@@ -164,10 +178,9 @@ class Connection:
         except BaseException as error:
             self._break_off(error, Phase.CONNECT, start_ns)
             raise
-        self._moments.connected_ns = end_ns = _now_ns()
-        self._moments.peer = self.address = self._route.connected(found)
-        self.connected = True
-        self._short_way = self._link
+        self._timestamps.connected_ns = end_ns = _now_ns()
+        self._timestamps.peer = self.address = self._route.connected(address)
+        self._move(Event.CONNECTED)
         self._meter.step(Phase.CONNECT, start_ns, end_ns)
         return ANSWERED
 
@@ -178,14 +191,15 @@ class Connection:
         if not self._aborted:
             link.connect(address.sockaddr, self._source)
         if self._aborted:
-            raise ConnectionAbortedError(failures.STOPPED)
+            raise ConnectionAbortedError(STOPPED)
         if timeout_s != self._timeout_s:
             link.bound(self._timeout_s)
 
     def close(self) -> Outcome:
-        """Say goodbye, wait until the peer has closed too, and time that.
+        """Say goodbye, wait until the peer has closed too, within close_timeout_s, and time that.
 
-        Nothing happens where there is no connection.
+        Returns ANSWERED, also where there is no connection; TIMEOUT or RESET by the peer; MISMATCH where it
+        says something still; ABORTED where replies were due, which all fail so. Nothing is open after it.
         """
         outcome = self._close()
         self._in_flight.forget_lost()
@@ -193,14 +207,16 @@ class Connection:
 
     def _close(self) -> Outcome:
         link = self._link
-        if link is None:
+        if link is not None:
+            link.begin()
+        if link is None or self.state in OPENING:
             return ANSWERED
-        link.begin()
         if self._aborted:
-            return self._lose_all(Outcome.ABORTED, failures.STOPPED)
+            return self._lose_all(Outcome.ABORTED, STOPPED)
         if self._in_flight:
-            return self._lose_all(Outcome.ABORTED, failures.CLOSED_UNANSWERED)
-        start_ns = self._moments.close_start_ns = _now_ns()
+            return self._lose_all(Outcome.ABORTED, CLOSED_UNANSWERED)
+        self._move(Event.FINISH)
+        start_ns = self._timestamps.close_start_ns = _now_ns()
         bound_s = self._timeout_s if self.close_timeout_s is None else self.close_timeout_s
         if bound_s != self._timeout_s:
             link.bound(bound_s)
@@ -208,12 +224,12 @@ class Connection:
             link.finish()
             unasked = link.receive()
         except OSError as error:
-            return self._lose(Phase.CLOSE, start_ns, *self._explain(error, failures.STAYED_OPEN, bound_s))
+            return self._lose(Phase.CLOSE, start_ns, *self._explain(error, STAYED_OPEN, bound_s))
         except BaseException as error:
             self._break_off(error, Phase.CLOSE, start_ns)
             raise
         if unasked:
-            detail = with_bytes(failures.UNASKED, unasked)
+            detail = with_bytes(UNASKED, unasked)
             return self._lose(Phase.CLOSE, start_ns, Outcome.MISMATCH, detail, received=len(unasked))
         self._leave(ANSWERED)
         self._meter.step(Phase.CLOSE, start_ns, self.free_ns)
@@ -222,76 +238,57 @@ class Connection:
     def abort(self, *, stopped: bool = False) -> None:
         """Give the connection up, from another greenlet or thread too, and wake who waits on it.
 
-        What is in flight is booked as aborted, and so is every message from now on, until `connect`.
+        What is in flight fails as ABORTED, and so does every message from now on, until `connect`.
         stopped: not the user's own code does so, but whoever ends the user.
         """
-        self._aborted = True
         self._stopped = self._stopped or stopped
-        self.connected = False
-        self._short_way = None
+        self._move(Event.ABORT)
         if self._link is not None:
             self._link.abort()
 
-    def _begin_anew(self) -> None:
-        self._moments = Moments(_now_ns())
-        self._aborted = self._stopped = False
-        self._in_flight.forget()
-
     def _explain(
-        self, error: OSError, too_late: str = failures.TOO_LATE, bound_s: float | None = None
+        self, error: OSError, too_late: str = TOO_LATE, bound_s: float | None = None
     ) -> tuple[Outcome, str]:
         """Outcome and reason; HarnessError, and no connection left, where the fault is this machine's own.
 
-        too_late: in what words a deadline was missed; bound_s: which, where it is not timeout_s.
+        too_late: what to say of a missed deadline; bound_s: which, where it is not timeout_s.
         """
         if self._aborted:
-            return Outcome.ABORTED, failures.STOPPED
+            return Outcome.ABORTED, STOPPED
         try:
             return explain(error, too_late, self._timeout_s if bound_s is None else bound_s)
         except HarnessError:
             self._leave(Outcome.ABORTED)
             raise
 
-    def _book_failed(
-        self,
-        phase: Phase,
-        start_ns: int,
-        outcome: Outcome,
-        detail: str,
-        *,
-        sent: int = 0,
-        received: int = 0,
-        end_ns: int = ABSENT,
-    ) -> Outcome:
-        """A step has failed that is no message in flight. sent: its frame, in bytes. received: what came.
-
-        end_ns: when it was over, ABSENT for now.
-        """
-        sample = Sample(
-            phase,
-            outcome,
-            start_ns,
-            _now_ns() if end_ns == ABSENT else end_ns,
-            sent_bytes=sent,
-            received_bytes=received,
-            detail=detail,
-            stopped=self._stopped,
+    def _failure(
+        self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, sent: int = 0, received: int = 0
+    ) -> Sample:
+        """A step that is no message in flight has failed just now. sent, received: bytes on the socket."""
+        end_ns = _now_ns()
+        return Sample(
+            phase, outcome, start_ns, end_ns, None, None, sent, received, detail, stopped=self._stopped
         )
-        self._meter.failure(sample)
-        return outcome
 
     def _lose(
         self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, *, sent: int = 0, received: int = 0
     ) -> Outcome:
-        """As _book_failed, and the connection is given up: what waited for a reply on it is lost with it."""
-        now_ns = _now_ns()
+        """A step fails, and the connection is given up: what waited for a reply on it is lost with it."""
+        sample = self._failure(phase, start_ns, outcome, detail, sent, received)
         # First of all: whoever is told of a failure may raise.
         self._leave(outcome)
         try:
-            self._book_failed(phase, start_ns, outcome, detail, sent=sent, received=received, end_ns=now_ns)
+            self._meter.failure(sample)
         finally:
             others = Outcome.ABORTED if outcome is Outcome.TIMEOUT else outcome
-            self._in_flight.all_failed(others, failures.LOST_WITH_IT, now_ns, self._stopped)
+            self._in_flight.all_failed(others, LOST_WITH_IT, sample.end_ns, self._stopped)
+        return outcome
+
+    def _lose_all(self, outcome: Outcome, detail: str, others: Outcome | None = None) -> Outcome:
+        """Every message in flight fails, and the connection is given up. others: as for InFlight.lost."""
+        now_ns = _now_ns()
+        self._leave(outcome)
+        self._in_flight.lost(outcome, detail, now_ns, self._stopped, others)
         return outcome
 
     def _break_off(self, error: BaseException, phase: Phase, start_ns: int) -> None:
@@ -300,37 +297,21 @@ class Connection:
 
     def _interruption(self, error: BaseException) -> str:
         """What interrupted a step, in words: whoever ends its user, or a bound of the user's own."""
-        self._stopped = isinstance(error, failures.ENDS_A_USER)
-        return failures.STOPPED if self._stopped else failures.BROKEN_OFF.format(kind=type(error).__name__)
-
-    def _lose_all(self, outcome: Outcome, detail: str, others: Outcome | None = None) -> Outcome:
-        """Book every message that is still without a reply, and give the connection up.
-
-        others: how those failed that are only lost with the oldest; as the oldest, where it is None.
-        """
-        now_ns = _now_ns()
-        self._leave(outcome)
-        try:
-            if self._in_flight:
-                self._in_flight.failed(outcome, detail, now_ns, self._stopped)
-        finally:
-            detail = failures.LOST_WITH_IT if others else detail
-            self._in_flight.all_failed(others or outcome, detail, now_ns, self._stopped)
-        return outcome
+        self._stopped = isinstance(error, ENDS_A_USER)
+        return STOPPED if self._stopped else BROKEN_OFF.format(kind=type(error).__name__)
 
     def _leave(self, outcome: Outcome) -> None:
-        """Close the socket and tell how the connection went."""
+        """Close the socket and record how the connection went."""
         link, self._link = self._link, None
-        self.connected = False
-        self._short_way = None
+        self._move(Event.LEFT)
         self._replies = None
         if link is None:
             return
-        told = self._meter.wants_connections and self._moments.connected_ns is not None
-        address = link.address if told else ""
+        kept = self._meter.wants_connections and self._timestamps.connected_ns is not None
+        address = link.address if kept else ""
         link.close()
         self.free_ns = _now_ns()
-        if self._moments.connected_ns is not None:
-            self._route.ended(outcome, self._moments.answered)
-        if told:
-            self._meter.connection(address, self._moments.view(self.free_ns, outcome, self._user))
+        if self._timestamps.connected_ns is not None:
+            self._route.ended(outcome, self._timestamps.answered)
+        if kept:
+            self._meter.connection(address, self._timestamps.view(self.free_ns, outcome, self._user))

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 FIRST_NS = 10_000_000
 LONGEST_NS = 1_000_000_000
 # Doubling this often leads from the first to beyond the longest.
-_MOST_DOUBLINGS = (LONGEST_NS // FIRST_NS).bit_length()
+_MAX_DOUBLINGS = (LONGEST_NS // FIRST_NS).bit_length()
 
 # How a connection ends that its peer broke off.
 _BROKEN_OFF = frozenset({Outcome.RESET, Outcome.SHORT})
@@ -38,7 +38,10 @@ PORT_STEP_S = 0.05
 
 
 class BackOff:
-    """Of one user towards one peer. Decides, and neither waits nor reads a clock; times are monotonic ns."""
+    """How long one user waits before it tries one peer again.
+
+    It decides, and neither waits nor reads a clock. Times are monotonic nanoseconds.
+    """
 
     __slots__ = ("_failures", "_until_ns")
 
@@ -49,7 +52,7 @@ class BackOff:
     @property
     def longest(self) -> bool:
         """Whether it does not grow any more."""
-        return self._failures > _MOST_DOUBLINGS
+        return self._failures > _MAX_DOUBLINGS
 
     def left_ns(self, now_ns: int) -> int:
         """How long to wait still before the next try."""
@@ -57,7 +60,7 @@ class BackOff:
 
     def failed(self, now_ns: int, chance: float) -> None:
         """A try has failed. chance: drawn from [0, 1)."""
-        most_ns = min(FIRST_NS << min(self._failures, _MOST_DOUBLINGS), LONGEST_NS)
+        most_ns = min(FIRST_NS << min(self._failures, _MAX_DOUBLINGS), LONGEST_NS)
         self._failures += 1
         self._until_ns = now_ns + most_ns // 2 + int(chance * (most_ns // 2))
 
@@ -73,7 +76,7 @@ class BackOff:
 
 
 @lru_cache(maxsize=64)
-def tell_once(target: str, why: str) -> None:
+def warn_once(target: str, why: str) -> None:
     """Say in the log, once for each target of a process, that users wait before they try it again."""
     logger.warning(
         "%s: %s; users wait longer after each failure, up to %g s, before they try again",
@@ -86,7 +89,7 @@ def tell_once(target: str, why: str) -> None:
 class DialError(Exception):
     """None of the addresses could be connected to.
 
-    error: the last one's. where: which address it was, or what each of several has said.
+    error: the last one's. where: which address it was, or why each of several failed.
     """
 
     def __init__(self, error: OSError, where: str) -> None:
@@ -130,7 +133,7 @@ def dial(
     asked after each failure; the rest is then left.
     """
     began_ns = clock_ns()
-    left, told = 1.0, list[str]()
+    left, reasons = 1.0, list[str]()
     for number, address in enumerate(addresses):
         if timeout_s and number:
             left = 1 - (clock_ns() - began_ns) / (timeout_s * 1e9)
@@ -140,24 +143,26 @@ def dial(
         except OSError as error:
             last = error
             # Of a single one the outcome's own words say why.
-            told.append(address.text if len(addresses) == 1 else f"{address.text}: {error.strerror or error}")
+            reasons.append(
+                address.text if len(addresses) == 1 else f"{address.text}: {error.strerror or error}"
+            )
             if stopped():
                 break
         else:
             return address
-    raise DialError(last, "; ".join(told)) from last
+    raise DialError(last, "; ".join(reasons)) from last
 
 
 class Route:
-    """One user's way to one target, from connection to connection.
-
-    patient: whether to wait before another try after the peer did not take a connection. addresses: finds
-    those of the target. sleep: waits, in seconds.
-    """
+    """One user's way to one target, from connection to connection: its addresses, back-off, local ports."""
 
     __slots__ = ("_addresses", "_back_off", "_portless_ns", "_sleep")
 
     def __init__(self, addresses: AddressBook, sleep: Callable[[float], None], *, patient: bool) -> None:
+        """addresses: finds those of the target. sleep: waits, in seconds.
+
+        patient: whether to wait before another try after the peer did not take a connection.
+        """
         self._addresses = addresses
         self._back_off = BackOff() if patient else None
         self._sleep = sleep
@@ -208,7 +213,7 @@ class Route:
         if self._back_off is not None:
             self._back_off.failed(_now_ns(), random.random())
             if self._back_off.longest:
-                tell_once(f"{host}:{port}", "cannot be connected to")
+                warn_once(f"{host}:{port}", "cannot be connected to")
 
     def ended(self, outcome: Outcome, answered: int) -> None:
         """A connection is over. answered: how many of its messages were."""

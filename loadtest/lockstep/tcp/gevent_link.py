@@ -17,7 +17,8 @@ from typing import Any, Protocol
 import gevent
 from greenlet import getcurrent, greenlet
 
-from lockstep.tcp.link import READ, RECEIVE_BYTES, SocketAddress, SocketLink, in_use
+from lockstep.tcp.link import READ, RECEIVE_BYTES, SocketAddress, SocketLink
+from lockstep.tcp.state import in_use
 
 # A step ends at most three ticks late, and never early. A tick is a tenth of the bound, but no more than a
 # quarter of a second, and no less than the loop's timers can tell apart.
@@ -191,7 +192,7 @@ class Watchdog:
 
     def __init__(self, timeout_s: float) -> None:
         self._tick_s = max(min(timeout_s / 10, LONGEST_TICK_S), SHORTEST_TICK_S)
-        self._most_ticks = math.ceil(timeout_s / self._tick_s)
+        self._max_ticks = math.ceil(timeout_s / self._tick_s)
         self._watched: set[Watched] = set()
         # Not a reason to keep the loop alive.
         self._timer = gevent.get_hub().loop.timer(self._tick_s, self._tick_s, ref=False)
@@ -214,7 +215,7 @@ class Watchdog:
                 one.ticks += 1
                 # The first tick may come at once, and after one that is late the next comes all the sooner:
                 # hence two more than fit the bound.
-                if one.ticks > self._most_ticks + 1:
+                if one.ticks > self._max_ticks + 1:
                     one.expire()
 
 

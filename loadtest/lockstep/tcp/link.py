@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _socket
 import errno
+import math
 import os
 import select
 import socket
@@ -20,7 +21,8 @@ from termios import FIONREAD
 from typing import Any, ClassVar, Protocol
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.failures import no_such_source
+from lockstep.tcp.addresses import no_such_source
+from lockstep.tcp.state import in_use
 from lockstep_wire.peer import address_text
 
 RECEIVE_BYTES = 65536
@@ -33,11 +35,6 @@ _STILL_CONNECTING = (errno.EINPROGRESS, errno.EALREADY)
 _BIND_ADDRESS_NO_PORT = 24
 # Struct linger: on, for no time.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-
-IN_USE = (
-    "two greenlets or threads use one client at the same time: give each a client of its own, or let them "
-    "take turns with a lock (gevent.lock.BoundedSemaphore)"
-)
 
 SocketAddress = tuple[Any, ...]
 """As the socket module takes it: ip and port, and for IPv6 flow and scope."""
@@ -277,18 +274,22 @@ class BlockingLink(SocketLink):
         left_ms = None if self._deadline_s is None else max(self._deadline_s - _now_s(), 0.0) * 1000
         self.waiting = True
         try:
-            found = poll.poll(left_ms)
+            ready = poll.poll(left_ms)
         finally:
             self.waiting = False
-        if not found:
+        if not ready:
             raise TimeoutError("timed out")
-        ((_, happened),) = found
+        ((_, happened),) = ready
         # An error or the end of the stream shows at the next call, whatever was waited for.
         if happened & ~(select.POLLIN | select.POLLOUT):
             return events
         return (READ if happened & select.POLLIN else 0) | (WRITE if happened & select.POLLOUT else 0)
 
 
-def in_use() -> HarnessError:
-    """What to raise where somebody begins a step while another is in one."""
-    return HarnessError(IN_USE)
+def check_bound(what: str, value: object) -> None:
+    """HarnessError where a bound in seconds is neither a positive number nor None."""
+    if value is None:
+        return
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value <= 0:  # type: ignore[arg-type, operator]
+        raise HarnessError(f"{what} = {value!r:.40}: give a positive number of seconds, or None for no bound")

@@ -1,19 +1,37 @@
-"""What a client tells of its work, and to whom: the seam between a connection and everything that counts.
+"""What a client reports of its work, and to whom: the seam between a connection and everything that counts.
 
-Answered steps are told in plain numbers, because there are a hundred thousand a second of them; what failed
-is rare, and told as a whole Sample. A failed request is data, never an exception: its Outcome says how it
-ended.
+Answered steps are plain numbers, because there are a hundred thousand a second of them; what failed is rare,
+and a whole Sample. A failed request is data, never an exception: its Outcome says how it ended.
 """
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from lockstep.errors import HarnessError
+
 if TYPE_CHECKING:
     from lockstep.runs.connections import ClientView
+
+# Faults of this machine, not of the server: no outcome may be booked for them.
+_OWN_FAULTS = {
+    errno.EMFILE: "too many open files in this process: raise `ulimit -n` or use fewer users",
+    errno.ENFILE: "too many open files on this machine: raise fs.file-max or use fewer users",
+    errno.EADDRNOTAVAIL: "no local port is left for this target: use fewer users, or wait out TIME_WAIT",
+}
+SHOWN_BYTES = 64
+_BYTES = re.compile(": b['\"].*", re.DOTALL)
+# Why a step failed, in words: the Sample's detail.
+NO_CONNECTION = "no connection"
+STOPPED = "stopped in flight"
+UNASKED = "bytes that nobody asked for"
+TOO_LATE = "nothing within {timeout_s:g} s"
+LOST_WITH_IT = "lost with the connection, which was given up at an earlier message"
 
 
 class Phase(StrEnum):
@@ -26,8 +44,8 @@ class Phase(StrEnum):
     """a message that gets no reply: over when the system has taken all of it"""
     CLOSE = "close"
     SESSION = "session"
-    LAG = "lag"
-    """how late the generator began a user's turn: no step of the connection's, and not the server's doing"""
+    SCHEDULE_DELAY = "schedule_delay"
+    """how late the generator began an iteration: no step of the connection's, and not the server's doing"""
 
 
 class Outcome(StrEnum):
@@ -109,7 +127,7 @@ class Meter(Protocol):
 
     @property
     def wants_connections(self) -> bool:
-        """Whether `connection` should be told of another one."""
+        """Whether `connection` wants another one."""
 
     def step(self, phase: Phase, start_ns: int, end_ns: int) -> None:
         """A step other than a message went well."""
@@ -125,16 +143,14 @@ class Meter(Protocol):
 
 
 class SampleMeter:
-    """Makes a Sample of everything, for those who look at each: tests, and Locust users with listeners.
-
-    record: takes each Sample. record_connection: takes each connection, if anybody does.
-    """
+    """Makes a Sample of everything, for those who look at each: tests, and Locust users with listeners."""
 
     def __init__(
         self,
         record: Callable[[Sample], None],
         record_connection: Callable[[str, ClientView], None] | None = None,
     ) -> None:
+        """record: takes each Sample. record_connection: takes each connection, if anybody does."""
         self.failure = record
         self._record = record
         self._record_connection = record_connection
@@ -161,8 +177,50 @@ class SampleMeter:
 def message_sample(row: MessageRow) -> Sample:
     """The same as a Sample, which runs from the send."""
     _, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received_bytes = row
-    told_wait_ns = None if wait_ns == ABSENT else wait_ns
-    told_service_ns = None if service_ns == ABSENT else service_ns
     return Sample(
-        Phase.MESSAGE, ANSWERED, sent_ns, end_ns, told_wait_ns, told_service_ns, sent_bytes, received_bytes
+        Phase.MESSAGE,
+        ANSWERED,
+        sent_ns,
+        end_ns,
+        None if wait_ns == ABSENT else wait_ns,
+        None if service_ns == ABSENT else service_ns,
+        sent_bytes,
+        received_bytes,
     )
+
+
+def outcome_of(error: OSError) -> Outcome:
+    """The outcome a socket error stands for; HarnessError where the fault is this machine's own."""
+    if error.errno in _OWN_FAULTS:
+        raise HarnessError(_OWN_FAULTS[error.errno]) from error
+    if isinstance(error, TimeoutError):
+        return Outcome.TIMEOUT
+    if isinstance(error, ConnectionRefusedError) or error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+        return Outcome.REFUSED
+    return Outcome.RESET
+
+
+def explain(error: OSError, too_late: str, bound_s: float | None) -> tuple[Outcome, str]:
+    """Outcome and reason. too_late: in what words a deadline was missed, of bound_s seconds.
+
+    HarnessError where the fault is this machine's own.
+    """
+    outcome = outcome_of(error)
+    # The system has a bound of its own on connecting, whatever ours is.
+    if outcome is Outcome.TIMEOUT and bound_s is not None:
+        return outcome, too_late.format(timeout_s=bound_s)
+    return outcome, error.strerror or str(error)
+
+
+def with_bytes(reason: str, data: bytes) -> str:
+    """A reason and the bytes that it is about: the first 64, escaped, and how many there are if more."""
+    if not data:
+        return reason
+    head = repr(bytes(data[:SHOWN_BYTES]))
+    more = f"... ({len(data):,} bytes)" if len(data) > SHOWN_BYTES else ""
+    return f"{reason}: {head}{more}"
+
+
+def without_bytes(detail: str) -> str:
+    """What `with_bytes` made, without the bytes: so all failures for one reason look alike."""
+    return _BYTES.sub(", as others", detail)

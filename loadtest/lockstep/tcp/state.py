@@ -1,18 +1,161 @@
-"""What a connection is in the midst of: when it did what, and whose replies are still to come."""
+"""What a connection is in the midst of: its state, whose replies are still to come, when it did what.
+
+The states as a picture, without abort(), which is possible in each:
+
+    CLOSED -- connect --> CONNECTING -- connected --> IDLE -- finish --> CLOSING -- left --> CLOSED
+                                                      |  ^
+                                                    sent answered
+                                                      v  |
+                                                    AWAITING
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from lockstep.tcp.samples import ABSENT, Meter, Outcome, Phase, Sample
+from lockstep.errors import HarnessError
+from lockstep.tcp.samples import ABSENT, LOST_WITH_IT, Meter, Outcome, Phase, Sample
 
 if TYPE_CHECKING:
     from lockstep.runs.connections import ClientView
 
 # Who never fetches a reply must not fill the memory with the news of it.
-MOST_LOST = 10_000
+MAX_LOST = 10_000
+
+NOTHING_SENT = "receive() without a message sent: call send() or request() first"
+STILL_IN_FLIGHT = (
+    "request() while earlier messages have no reply yet: call receive() for each of them first; to a message "
+    "that gets none say send(..., reply=False)"
+)
+IN_USE = (
+    "two greenlets or threads use one client at the same time: give each a client of its own, or let them "
+    "take turns with a lock (gevent.lock.BoundedSemaphore)"
+)
+
+
+class State(StrEnum):
+    """Where a connection is in its life."""
+
+    CLOSED = "closed"
+    """no socket; the next message opens a connection"""
+    CONNECTING = "connecting"
+    """an address is waited for, or tried"""
+    IDLE = "idle"
+    """open, and no reply is due: what comes next is the next message's reply"""
+    AWAITING = "awaiting"
+    """open, and replies are due"""
+    CLOSING = "closing"
+    """we have said goodbye, the peer has not"""
+    ABORTED_CONNECTING = "aborted while connecting"
+    """abort() was called, and whoever connects has yet to see it"""
+    ABORTED_OPEN = "aborted, not yet closed"
+    """abort() was called: whoever waits, or comes next, closes the socket and books what was due"""
+    ABORTED = "aborted"
+    """no socket, and every message fails until connect()"""
+
+
+class Event(StrEnum):
+    """What changes a connection's state, or might."""
+
+    CONNECT = "connect"
+    CONNECTED = "connected"
+    SENT = "sent"
+    """a message that gets a reply was begun"""
+    ANSWERED = "answered"
+    """the last reply that was due has come"""
+    FINISH = "finish"
+    LEFT = "left"
+    """the socket is closed, whatever the reason"""
+    ABORT = "abort"
+
+
+TRANSITIONS: dict[State, dict[Event, State]] = {
+    State.CLOSED: {
+        Event.CONNECT: State.CONNECTING,
+        Event.LEFT: State.CLOSED,
+        Event.ABORT: State.ABORTED,
+    },
+    State.CONNECTING: {
+        Event.CONNECTED: State.IDLE,
+        Event.LEFT: State.CLOSED,
+        Event.ABORT: State.ABORTED_CONNECTING,
+    },
+    State.IDLE: {
+        Event.SENT: State.AWAITING,
+        Event.FINISH: State.CLOSING,
+        Event.LEFT: State.CLOSED,
+        Event.ABORT: State.ABORTED_OPEN,
+    },
+    State.AWAITING: {
+        Event.SENT: State.AWAITING,
+        Event.ANSWERED: State.IDLE,
+        Event.LEFT: State.CLOSED,
+        Event.ABORT: State.ABORTED_OPEN,
+    },
+    State.CLOSING: {
+        Event.LEFT: State.CLOSED,
+        Event.ABORT: State.ABORTED_OPEN,
+    },
+    # After abort() whoever was in a step is let go on to its end: it changes nothing.
+    State.ABORTED_CONNECTING: {
+        Event.CONNECTED: State.ABORTED_OPEN,
+        Event.LEFT: State.ABORTED,
+        Event.ABORT: State.ABORTED_CONNECTING,
+    },
+    State.ABORTED_OPEN: {
+        Event.SENT: State.ABORTED_OPEN,
+        Event.ANSWERED: State.ABORTED_OPEN,
+        Event.FINISH: State.ABORTED_OPEN,
+        Event.LEFT: State.ABORTED,
+        Event.ABORT: State.ABORTED_OPEN,
+    },
+    State.ABORTED: {
+        Event.CONNECT: State.CONNECTING,
+        Event.LEFT: State.ABORTED,
+        Event.ABORT: State.ABORTED,
+    },
+}
+"""What follows on what. The rest cannot happen, unless two use one client at the same time."""
+
+OPEN = frozenset({State.IDLE, State.AWAITING, State.CLOSING})
+OPENING = frozenset({State.CONNECTING, State.ABORTED_CONNECTING})
+
+GIVEN_UP = frozenset({State.ABORTED_CONNECTING, State.ABORTED_OPEN, State.ABORTED})
+
+
+class Stateful:
+    """Has a state that follows the table."""
+
+    __slots__ = ("state",)
+
+    def __init__(self) -> None:
+        # Changed by _move alone; an attribute, for it is asked before every message.
+        self.state = State.CLOSED
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection. A peer that has left shows at the next step only."""
+        return self.state in OPEN
+
+    @property
+    def _aborted(self) -> bool:
+        return self.state in GIVEN_UP
+
+    def _move(self, event: Event) -> None:
+        """Take the state that follows. HarnessError, and the same state, where this cannot happen now."""
+        try:
+            # One expression without a call: abort() from another thread cannot come in between.
+            self.state = TRANSITIONS[self.state][event]
+        except KeyError:
+            raise in_use() from None
+
+
+def in_use() -> HarnessError:
+    """What to raise where somebody begins a step while another is in one."""
+    return HarnessError(IN_USE)
 
 
 class _Sent(NamedTuple):
@@ -22,11 +165,10 @@ class _Sent(NamedTuple):
 
 
 class InFlight:
-    """Replies come in the order of the messages, so the oldest is always the one to be booked.
+    """Messages without a reply yet, oldest first: replies come in their order.
 
-    received: bytes that came since the last booking; they belong to the oldest.
-    Of those that failed, who fetches replies one by one is told in their turn: before whatever was sent
-    later, also on another connection.
+    Those that failed are kept too until whoever fetches replies one by one asks for them: they have their
+    turn before whatever was sent later, also on another connection.
     """
 
     __slots__ = ("_lost", "_meter", "_sent", "received")
@@ -35,6 +177,7 @@ class InFlight:
         self._meter = meter
         # Made when first needed: an empty deque takes as much as the rest of a connection.
         self._sent: deque[_Sent] | tuple[()] = ()
+        # Bytes that came since the last booking: they belong to the oldest.
         self.received = 0
         self._lost: deque[Outcome] | tuple[()] = ()
 
@@ -60,7 +203,7 @@ class InFlight:
         """Whether one of them was sent before this."""
         return not isinstance(self._sent, tuple) and bool(self._sent) and self._sent[0].sent_ns < moment_ns
 
-    def failed(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool = False) -> None:
+    def failed(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool) -> None:
         """The oldest will never have its reply, or had a wrong one."""
         _, sent_ns, sent_bytes = self._oldest()
         received, self.received = self.received, 0
@@ -69,13 +212,24 @@ class InFlight:
             Sample(Phase.MESSAGE, outcome, sent_ns, end_ns, None, None, sent_bytes, received, detail, stopped)
         )
 
-    def all_failed(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool = False) -> None:
-        """None of them will have its reply. Each is told, whatever the one before has raised."""
+    def lost(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool, others: Outcome | None) -> None:
+        """The oldest has failed, and the rest is lost with it.
+
+        others: how the rest has failed; None where all failed alike, and for the same reason.
+        """
+        try:
+            if self._sent:
+                self.failed(outcome, detail, end_ns, stopped)
+        finally:
+            self.all_failed(others or outcome, LOST_WITH_IT if others else detail, end_ns, stopped)
+
+    def all_failed(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool) -> None:
+        """None of them will have its reply. Each is booked, whatever the one before has raised."""
         raised: BaseException | None = None
         while self._sent:
             try:
                 self.failed(outcome, detail, end_ns, stopped)
-            except BaseException as error:  # noqa: BLE001 - raised again, once all are told
+            except BaseException as error:  # noqa: BLE001 - raised again, once all are booked
                 raised = raised or error
         if raised is not None:
             raise raised
@@ -86,17 +240,17 @@ class InFlight:
         self.received = 0
 
     def lose(self, outcome: Outcome) -> None:
-        """One failed of which nobody has been told yet."""
+        """One has failed, and nobody has asked for it yet."""
         if isinstance(self._lost, tuple):
-            self._lost = deque(maxlen=MOST_LOST)
+            self._lost = deque(maxlen=MAX_LOST)
         self._lost.append(outcome)
 
     def next_lost(self) -> Outcome | None:
-        """How the oldest of these failed, who is now told; None where there is none."""
+        """How the oldest of these failed; it is then no longer kept. None where there is none."""
         return self._lost.popleft() if self._lost else None
 
     def forget_lost(self) -> None:
-        """Whoever sent them has been told, or asks for something else now."""
+        """Whoever sent them knows, or asks for something else now."""
         self._lost = ()
 
     def _oldest(self) -> _Sent:
@@ -105,7 +259,7 @@ class InFlight:
 
 
 @dataclass(slots=True)
-class Moments:
+class Timestamps:
     """When one connection did what: monotonic nanoseconds, None where it has not happened."""
 
     connect_start_ns: int

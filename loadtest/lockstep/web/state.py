@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from lockstep.analysis.aggregate import Aggregate, aggregate
 from lockstep.analysis.check import Finding
 from lockstep.analysis.comparison import judge
+from lockstep.analysis.gates import GateResult, judge_gates
 from lockstep.analysis.series import modes_of
 from lockstep.master.live import HISTORY_S, MOMENT_NS, Received, Split, moment, recent
 from lockstep.master.progress import CellProgress, Progress, ReportState, TimeLeft
 from lockstep.plan import PlannedCell
 from lockstep.report.charts.palette import NEUTRAL, mode_colours
 from lockstep.report.headline import headline, supporting
-from lockstep.report.numbers import counted, duration, rate, share
-from lockstep.report.sections.figures import RESULTS
-from lockstep.report.sections.gates import GateRow, gate_rows
+from lockstep.report.sections.figures import RESULT_BY_NAME
+from lockstep.report.sections.gates import value_at, verdict_of
+from lockstep.report.words import counted, duration, rate, share
 from lockstep.runs.records import Run
 from lockstep.target.admin import Listener
 from lockstep.web.server_watch import ServerNow
 
 # From one value of the history to the next.
 _STEP_S = 2
+# The columns of the results that the page has room for.
+PICKED = (
+    *("series", "level", "messages_per_s", "response_p50", "response_p99"),
+    *("wait", "in_service", "failed"),
+)
+COLUMNS = tuple(RESULT_BY_NAME[name] for name in PICKED)
 # Of the cells in which something is wrong: so many are named.
-MOST_NAMED = 4
+MAX_NAMED = 4
 
 
 def state_of(
@@ -55,7 +62,7 @@ def state_of(
             "sentences": outcome.sentences,
             "doubts": [asdict(doubt) for doubt in outcome.doubts],
         },
-        "gates": [f"{row.verdict}: {row.gate} {row.told}" for row in outcome.gates],
+        "gates": [f"{verdict_of(each)}: {each.gate.text} {value_at(each)}" for each in outcome.gates],
         "report": progress.report.value,
         "report_href": "lockstep/report.html" if progress.report is ReportState.READY else None,
     }
@@ -123,10 +130,10 @@ def _span(seconds: float) -> str:
 
 
 def _server(server: ServerNow) -> str:
-    """`told`, `unknown` where it does not answer, `none` where the target is not a Lockstep server."""
+    """`known`, `unknown` where it does not answer, `none` where the target is not a Lockstep server."""
     if not server.admin:
         return "none"
-    return "unknown" if server.listeners is None else "told"
+    return "unknown" if server.listeners is None else "known"
 
 
 def _modes(progress: Progress, server: ServerNow) -> list[dict[str, Any]]:
@@ -142,7 +149,7 @@ def _modes(progress: Progress, server: ServerNow) -> list[dict[str, Any]]:
 
 
 def _names(run: Run) -> list[str]:
-    return list(modes_of(run)) if run.kind == "plan" else [str(run.plan["mode"])]
+    return [str(run.plan["mode"])] if run.manual else list(modes_of(run))
 
 
 def _counts(listener: Listener | None) -> dict[str, int | None]:
@@ -192,20 +199,22 @@ def _split(split: Split, colour: str) -> list[dict[str, Any]]:
     ]
 
 
-def _figures(progress: Progress, outcome: Outcome) -> list[dict[str, Any]]:
+def _figures(progress: Progress, outcome: Outcome) -> dict[str, Any]:
     """The report's table of the cells so far, with where the time went."""
     colours = mode_colours([] if progress.run is None else _names(progress.run))
-    return [
+    rows = [
         {
-            **row,
-            "split": [] if split is None else _split(split, colours.get(row["series"], NEUTRAL)),
+            "words": each.words,
+            "colour": (colour := colours.get(each.mode, NEUTRAL)),
+            "split": [] if each.split is None else _split(each.split, colour),
         }
-        for row, split in zip(outcome.rows, outcome.splits, strict=True)
+        for each in outcome.results
     ]
+    return {"heads": [column.head for column in COLUMNS], "rows": rows}
 
 
 def _history(received: Sequence[Received], server: ServerNow, now_ns: int) -> list[dict[str, Any]]:
-    """Three lines of a value every two seconds, oldest first, up to now; None in them where nobody told."""
+    """Three lines of a value every two seconds, oldest first, up to now; None in them where it is unknown."""
     moments_ns = [now_ns - ago_s * 1_000_000_000 for ago_s in reversed(range(0, HISTORY_S, _STEP_S))]
     seen = [moment(received, at_ns) for at_ns in moments_ns]
     return [
@@ -221,54 +230,66 @@ def _in_service(server: ServerNow, at_ns: int) -> float | None:
 
 
 def _line(name: str, values: list[float | None], in_words: Callable[[float | None], str]) -> dict[str, Any]:
-    most = max((value for value in values if value is not None), default=None)
-    return {"name": name, "values": values, "most": "" if most is None else f"(at most {in_words(most)})"}
+    peak = max((value for value in values if value is not None), default=None)
+    return {"name": name, "values": values, "peak": "" if peak is None else f"(peak {in_words(peak)})"}
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
     """Why a verdict is withheld: what is wrong, in which cells, and the remedy."""
 
-    told: str
+    message: str
     where: tuple[str, ...]
     advice: str
 
     @classmethod
     def of(cls, finding: Finding) -> Doubt:
         """The first cells of a finding, and how many more there are."""
-        named, more = finding.where[:MOST_NAMED], len(finding.where) - MOST_NAMED
+        named, more = finding.where[:MAX_NAMED], len(finding.where) - MAX_NAMED
         rest = (f"and {counted(more, 'more cell')}",) if more > 0 else ()
         return cls(finding.check.message, (*named, *rest), finding.check.advice)
 
 
 @dataclass(frozen=True, slots=True)
+class Result:
+    """A row of the results. words: under COLUMNS. split: mean times of its messages, None where unknown."""
+
+    words: tuple[str, ...]
+    mode: str
+    split: Split | None
+
+    @classmethod
+    def of(cls, each: Aggregate) -> Result:
+        """The row of one series at one level."""
+        words = tuple(column.value(each) for column in COLUMNS)
+        return cls(words, each.series.mode, _split_of(each))
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """rows: the report's results so far, column name -> words. splits: for each of them the
-    mean times of its messages, where told.
+    """What the saved cells say. results: of the cells so far.
 
     sentences: the verdict as the report says it, headline first; empty while the run goes on. doubts:
     why there is no verdict, where the headline says so. gates: none while the run goes on.
     """
 
-    rows: tuple[Mapping[str, str], ...] = ()
-    splits: tuple[Split | None, ...] = ()
+    results: tuple[Result, ...] = ()
     sentences: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
-    gates: tuple[GateRow, ...] = ()
+    gates: tuple[GateResult, ...] = ()
 
 
 def outcome_of(run: Run) -> Outcome:
     """The outcome of a run as far as it has come."""
     aggregates = aggregate(run.cells, modes_of(run))
-    rows = tuple({column.name: column.value(each) for column in RESULTS} for each in aggregates)
-    splits = tuple(map(_split_of, aggregates))
+    results = tuple(map(Result.of, aggregates))
     if run.finished is None:
-        return Outcome(rows, splits)
+        return Outcome(results)
     verdict = judge(run)
     more = [] if verdict.withheld else supporting(verdict, aggregates)
     sentences = (headline(verdict, aggregates), *more)
     doubts = tuple(map(Doubt.of, verdict.withheld))
-    return Outcome(rows, splits, sentences, doubts, tuple(gate_rows(run)))
+    return Outcome(results, sentences, doubts, tuple(judge_gates(run)))
 
 
 def _split_of(each: Aggregate) -> Split | None:

@@ -1,1 +1,1 @@
-"""A process that carries load: users' turns, when they are due, and how the process itself fares."""
+"""A process that carries load: users' iterations, when they are due, and how the process itself fares."""

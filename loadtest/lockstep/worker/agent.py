@@ -1,4 +1,4 @@
-"""A worker's side of a run: it holds the current cell, lets users through it one turn at a time, and reports.
+"""A worker's side of a run: it holds the current cell, lets its users iterate, and reports.
 
 Users never start or stop with a cell. They wait here between cells, so that a cell begins at once for all
 of them and ends without anybody being killed in the middle of an exchange.
@@ -17,14 +17,12 @@ import gevent
 from gevent.event import Event
 from gevent.lock import RLock
 from gevent.pool import Pool
-from locust import User, task
 
-from lockstep.control import DRAIN_S, FAULT, OPENED, PULSE, REPORT, CellOrder
+from lockstep.control import DRAIN_S, FAULT, OPENED, PULSE, REPORT, CellOrder, Fault, Opened
 from lockstep.errors import HarnessError
-from lockstep.record.locust_feed import LocustFeed
 from lockstep.runs.host import describe_host
-from lockstep.worker.cell import RunningCell
-from lockstep.worker.scenarios import Conversation
+from lockstep.worker.cell import Feed, RunningCell
+from lockstep.worker.scenarios import VirtualUser
 
 logger = logging.getLogger(__name__)
 
@@ -33,41 +31,41 @@ PULSE_INTERVAL_S = 1.0
 DRAIN_STEP_S = 0.005
 CLOSED_AT_ONCE = 200
 # How much later than the master's a worker's window may end; one that joined in mid-cell has no whole one.
-MOST_LATE_S = 1.0
+MAX_LATE_S = 1.0
 # Who stops a process will not wait long for it.
 QUIT_DRAIN_S = 1.0
 
 
-class Place:
-    """One user's place in whatever cell runs: its conversation, made anew for every cell."""
+class UserState:
+    """What lasts of one of Locust's users: its number, and its virtual user, made anew for every cell."""
 
-    __slots__ = ("busy", "cell", "number", "talk")
+    __slots__ = ("busy", "cell", "number", "user")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.cell: RunningCell | None = None
-        self.talk: Conversation | None = None
+        self.user: VirtualUser | None = None
         self.busy = False
 
-    def enter(self, cell: RunningCell) -> Conversation:
-        """The conversation for this cell; a connection kept from an earlier cell is closed."""
-        if self.talk is None or self.cell is not cell:
+    def enter(self, cell: RunningCell) -> VirtualUser:
+        """The virtual user for this cell; a connection kept from an earlier cell is closed."""
+        if self.user is None or self.cell is not cell:
             self.leave()
-            self.cell, self.talk = cell, cell.conversation(self.number)
-        return self.talk
+            self.cell, self.user = cell, cell.new_user(self.number)
+        return self.user
 
     def leave(self, within_s: float | None = None) -> None:
         """Close a connection that the scenario kept open. within_s: how long the peer has to close too."""
-        talk, self.talk = self.talk, None
-        if talk is not None:
+        user, self.user = self.user, None
+        if user is not None:
             if within_s is not None:
-                talk.client.close_timeout_s = within_s
-            talk.client.close()
+                user.client.close_timeout_s = within_s
+            user.client.close()
 
     def abort(self) -> None:
         """Wake the user out of whatever it waits for on its connection."""
-        if self.talk is not None:
-            self.talk.client.abort(stopped=True)
+        if self.user is not None:
+            self.user.client.abort(stopped=True)
 
 
 def _collect_garbage() -> None:
@@ -82,71 +80,70 @@ def _collect_garbage() -> None:
 
 
 class Agent:
-    """Takes BEGIN and END from the master, gives users their turns, sends REPORT and PULSE.
+    """Takes BEGIN and END from the master, gives users their iterations, sends REPORT and PULSE.
 
-    runner: Locust's runner, for its `send_message` and `client_id`. feed: tells Locust of what users did.
+    runner: Locust's runner, for its `send_message` and `client_id`. feed: hands on what users did.
     """
 
-    def __init__(self, runner: Any, feed: LocustFeed) -> None:
+    def __init__(self, runner: Any, feed: Feed) -> None:
         self._runner = runner
         self._feed = feed
         self._begun = Event()
         self._cell: RunningCell | None = None
-        self._places: set[Place] = set()
+        self._states: set[UserState] = set()
         self._numbers = count(1)
         # The master's END and this process's own end may come at the same time: one drain, then one report.
         self._ending = RLock()
         self._host = describe_host("worker", runner.client_id)
 
-    def new_place(self) -> Place:
-        """A place for a user that has just been spawned."""
-        place = Place(next(self._numbers))
-        self._places.add(place)
-        return place
+    def add_user(self) -> UserState:
+        """The state of a user that has just been spawned."""
+        state = UserState(next(self._numbers))
+        self._states.add(state)
+        return state
 
-    def give_up(self, place: Place) -> None:
-        """A user is gone: its place and the connection that it may have kept go too."""
-        self._places.discard(place)
+    def remove_user(self, state: UserState) -> None:
+        """A user is gone: its state and the connection that it may have kept go too."""
+        self._states.discard(state)
         if self._cell is not None:
-            self._cell.leave(place)
-        place.leave()
+            self._cell.leave(state)
+        state.leave()
 
-    def work(self, place: Place) -> None:
-        """Wait for a cell, then go through its scenario, turn after turn, until it gives no more of them."""
+    def iterate(self, state: UserState) -> None:
+        """Wait for a cell, then run its scenario, iteration after iteration, until it gives no more."""
         self._begun.wait()
         cell = self._cell
         if cell is None or not cell.open:
             gevent.sleep(0)
             return
         try:
-            self._take_part(cell, place)
+            self._run_cell(cell, state)
         except HarnessError as error:
-            self._tell_fault(cell, str(error))
+            self._send_fault(cell, str(error))
 
-    def _take_part(self, cell: RunningCell, place: Place) -> None:
-        talk = place.enter(cell)
-        place.busy = True
+    def _run_cell(self, cell: RunningCell, state: UserState) -> None:
+        user = state.enter(cell)
+        state.busy = True
         try:
-            cell.join(place, talk)
+            cell.join(state, user)
         finally:
-            place.busy = False
-        next_turn, play = cell.turns_of(talk), cell.play
-        while cell.open and (due_ns := next_turn()) is not None:
-            place.busy = True
+            state.busy = False
+        next_iteration, run = cell.iterations_of(user), cell.run_iteration
+        while cell.open and (due_ns := next_iteration()) is not None:
+            state.busy = True
             try:
-                went_well = play(talk, due_ns)
+                went_well = run(user, due_ns)
             finally:
-                place.busy = False
+                state.busy = False
             if not went_well:
-                cell.rest(talk)
+                cell.rest(user)
 
-    def _tell_fault(self, cell: RunningCell, reason: str) -> None:
+    def _send_fault(self, cell: RunningCell, reason: str) -> None:
         """Something is wrong here, not at the server: the master hears of it once, and nobody tries again."""
         if cell is self._cell and self._begun.is_set():
             self._begun.clear()
-            order = cell.order
-            told = {"run_id": order.run_id, "worker": self._runner.client_id, "reason": reason}
-            self._runner.send_message(FAULT, told)
+            fault = Fault(run_id=cell.order.run_id, worker=self._runner.client_id, reason=reason)
+            self._runner.send_message(FAULT, fault.to_message())
 
     def begin(self, order: CellOrder) -> None:
         """Start a cell: users that wait here go on at once."""
@@ -155,10 +152,10 @@ class Agent:
         worker = self._runner.client_id
 
         def on_open(opened_s: float) -> None:
-            told = {"run_id": order.run_id, "cell": order.cell, "worker": worker, "opened_s": opened_s}
-            self._runner.send_message(OPENED, told)
+            opened = Opened(run_id=order.run_id, cell=order.cell, worker=worker, opened_s=opened_s)
+            self._runner.send_message(OPENED, opened.to_message())
 
-        cell = RunningCell(order, worker, self._places, self._feed, on_open)
+        cell = RunningCell(order, worker, self._states, self._feed, on_open)
         cell.start()
         self._cell = cell
         self._begun.set()
@@ -166,7 +163,7 @@ class Agent:
         gevent.spawn(_while_open, cell, PULSE_INTERVAL_S, self._send_pulse)
 
     def end(self, drain_s: float = DRAIN_S, *, at_once: bool = True) -> None:
-        """Give no more turns, let what is in flight finish, and send the final report.
+        """Give no more iterations, let what is in flight finish, and send the final report.
 
         What is not finished after drain_s seconds is aborted. Unless it is to be at once, the measured window
         is waited for: it began here a little after the master said so, and is to be as long as was asked for.
@@ -177,12 +174,12 @@ class Agent:
                 return
             if cell.open:
                 if not at_once:
-                    gevent.sleep(min(cell.recorder.left_s(time.monotonic_ns()), MOST_LATE_S))
+                    gevent.sleep(min(cell.recorder.left_s(time.monotonic_ns()), MAX_LATE_S))
                 self._begun.clear()
                 cell.close(time.monotonic_ns())
                 # A cell of less than a second would else have none.
                 self._send_pulse(cell)
-                # Who was given a turn at the last moment begins it now, and is busy from then on.
+                # Who was given an iteration at the last moment begins it now, and is busy from then on.
                 gevent.sleep(0)
                 self._drain(drain_s)
             self._send(cell, final=True)
@@ -195,33 +192,32 @@ class Agent:
 
     def _drain(self, drain_s: float) -> None:
         deadline = time.monotonic() + drain_s
-        while any(place.busy for place in self._places) and time.monotonic() < deadline:
+        while any(state.busy for state in self._states) and time.monotonic() < deadline:
             gevent.sleep(DRAIN_STEP_S)
-        left = [place for place in self._places if place.busy]
-        for place in left:
-            place.abort()
+        left = [state for state in self._states if state.busy]
+        for state in left:
+            state.abort()
         if left:
             logger.info(
                 "%d connections were still busy %.1f s after the cell's end: aborted", len(left), drain_s
             )
         deadline = time.monotonic() + 1.0
-        while any(place.busy for place in self._places) and time.monotonic() < deadline:
+        while any(state.busy for state in self._states) and time.monotonic() < deadline:
             gevent.sleep(DRAIN_STEP_S)
         # Each waits for its peer: one after another, ten thousand of them would take too long.
         # Where what was in flight had little time, a peer that does not close has no more.
         within_s = drain_s if drain_s < DRAIN_S else None
-        idle = [place for place in self._places if not place.busy]
-        Pool(CLOSED_AT_ONCE).map(lambda place: place.leave(within_s), idle)
+        idle = [state for state in self._states if not state.busy]
+        Pool(CLOSED_AT_ONCE).map(lambda state: state.leave(within_s), idle)
 
     def _send(self, cell: RunningCell, *, final: bool = False) -> None:
-        report = cell.take_report(final)
-        told = {"host": self._host, "users": len(self._places)}
-        self._runner.send_message(REPORT, {**report, **told})
+        report = cell.take_report(len(self._states), self._host, final=final)
+        self._runner.send_message(REPORT, report.to_message())
 
     def _send_pulse(self, cell: RunningCell) -> None:
-        talks = (place.talk for place in self._places)
-        connections = sum(1 for talk in talks if talk is not None and talk.client.connected)
-        self._runner.send_message(PULSE, cell.take_pulse(connections))
+        users = (state.user for state in self._states)
+        connections = sum(1 for user in users if user is not None and user.client.connected)
+        self._runner.send_message(PULSE, cell.take_pulse(connections).to_message())
 
 
 def _while_open(cell: RunningCell, every_s: float, send: Callable[[RunningCell], None]) -> None:
@@ -230,27 +226,3 @@ def _while_open(cell: RunningCell, every_s: float, send: Callable[[RunningCell],
     while cell.open:
         send(cell)
         gevent.sleep(every_s)
-
-
-class ScenarioUser(User):
-    """Runs the scenario that the current cell asks for, and waits while there is none.
-
-    Its process's Agent (put on the environment by `attach`) holds the cell and records.
-    """
-
-    def __init__(self, environment: Any) -> None:
-        super().__init__(environment)
-        self.agent: Agent = environment.lockstep_agent
-
-    def on_start(self) -> None:
-        """Take a place. Not before: of a user that is stopped before it began Locust tells nobody."""
-        self.place = self.agent.new_place()
-
-    @task
-    def work(self) -> None:
-        """Whatever the next cell asks for, until it is over."""
-        self.agent.work(self.place)
-
-    def on_stop(self) -> None:
-        """Give up a connection that was kept open."""
-        self.agent.give_up(self.place)

@@ -11,31 +11,31 @@ from lockstep.worker.arrivals import Schedule
 User = TypeVar("User")
 
 
-class Turn(NamedTuple):
-    """An arrival that a user was given: when it was due, and whether nobody was free then. Monotonic ns."""
+class Iteration(NamedTuple):
+    """An arrival that a user was given: when it was due (monotonic ns), and whether nobody was idle then."""
 
     due_ns: int
-    late: bool
+    delayed: bool
 
 
-class Allotter(Generic[User]):
+class ArrivalQueue(Generic[User]):
     """First to come, first served: idle users stand in line, arrivals that nobody was free for pend.
 
     Moments are monotonic nanoseconds. start_ns: the schedule's zero. patience_ns: an arrival that has pended
-    longer than this when a user comes is dropped. An arrival is taken or dropped, never both; late ones are
-    taken too.
+    longer than this when a user comes is dropped. An arrival is taken or dropped, never both; delayed ones
+    are taken too.
     """
 
     def __init__(self, schedule: Schedule, start_ns: int, patience_ns: int) -> None:
         self.taken = 0
-        self.late = 0
+        self.delayed = 0
         self.dropped = 0
         self._schedule = schedule
         self._start_ns = start_ns
         self._patience_ns = patience_ns
         self._closed = False
         # Idle users and since when. A plain dict would look through all that left to find the first.
-        self._line: OrderedDict[User, int] = OrderedDict()
+        self._idle: OrderedDict[User, int] = OrderedDict()
         # When those were due that had been given to a user who could not take them, as a heap. All of them
         # are older than the next of the schedule.
         self._returned_ns: list[int] = []
@@ -43,26 +43,26 @@ class Allotter(Generic[User]):
 
     def join(self, user: User, now_ns: int) -> None:
         """A user is idle: it stands at the end of the line."""
-        self._line[user] = now_ns
+        self._idle[user] = now_ns
 
     def leave(self, user: User) -> None:
         """A user that stands in line is gone."""
-        self._line.pop(user, None)
+        self._idle.pop(user, None)
 
-    def give_back(self, turn: Turn) -> None:
+    def give_back(self, iteration: Iteration) -> None:
         """The user that was given this is gone without it: it pends again, or is dropped after the close."""
         self.taken -= 1
-        self.late -= turn.late
+        self.delayed -= iteration.delayed
         if self._closed:
             self.dropped += 1
         else:
-            heappush(self._returned_ns, turn.due_ns)
+            heappush(self._returned_ns, iteration.due_ns)
 
-    def allot(self, now_ns: int) -> list[tuple[User, Turn]]:
+    def assign(self, now_ns: int) -> list[tuple[User, Iteration]]:
         """Give away whatever is due and somebody stands in line for: who gets what, in order."""
-        given = []
-        while self._line:
-            joined_ns = next(iter(self._line.values()))
+        assigned = []
+        while self._idle:
+            joined_ns = next(iter(self._idle.values()))
             self._drop_before(joined_ns - self._patience_ns)
             due_ns = self._returned_ns[0] if self._returned_ns else self._next_due_ns
             if due_ns > now_ns:
@@ -71,17 +71,17 @@ class Allotter(Generic[User]):
                 heappop(self._returned_ns)
             else:
                 self._go_to(self._next + 1)
-            user, _ = self._line.popitem(last=False)
-            # Late is who had no idle user at the time, not who was woken late: that is the send lag.
-            turn = Turn(due_ns, joined_ns > due_ns)
+            user, _ = self._idle.popitem(last=False)
+            # Delayed is what found no idle user when it was due; who was woken late has a schedule delay.
+            iteration = Iteration(due_ns, joined_ns > due_ns)
             self.taken += 1
-            self.late += turn.late
-            given.append((user, turn))
-        return given
+            self.delayed += iteration.delayed
+            assigned.append((user, iteration))
+        return assigned
 
     def wake_ns(self, now_ns: int) -> int | None:
-        """After `allot`: when to ask again. None while arrivals pend: the next user to come asks itself."""
-        if self._line or (self._next_due_ns > now_ns and not self._returned_ns):
+        """After `assign`: when to ask again. None while arrivals pend: the next user to come asks itself."""
+        if self._idle or (self._next_due_ns > now_ns and not self._returned_ns):
             return self._next_due_ns
         return None
 
@@ -91,8 +91,8 @@ class Allotter(Generic[User]):
         left = self._schedule.count_before(now_ns - self._start_ns) - self._next
         self.dropped += max(left, 0) + len(self._returned_ns)
         self._returned_ns.clear()
-        users = list(self._line)
-        self._line.clear()
+        users = list(self._idle)
+        self._idle.clear()
         return users
 
     def _drop_before(self, moment_ns: int) -> None:

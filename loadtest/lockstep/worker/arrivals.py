@@ -1,4 +1,4 @@
-"""When turns are due in open load: schedules as arithmetic, in nanoseconds from the cell's start. No clock.
+"""When iterations are due in open load: schedules as arithmetic, in ns from the cell's start. No clock.
 
 A schedule is one worker's share. Nobody divides it: each worker computes its own part, and the parts of all
 workers together are arrivals at the full rate.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
@@ -112,19 +113,33 @@ class Poisson:
         return self._moments
 
 
-def _constant(rate_per_s: float, worker: int, workers: int, _seed: int) -> Schedule:
-    return Constant(rate_per_s, worker, workers)
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One worker's part of an open load.
+
+    arrival: what the plan asks for. rate_per_s: iterations per second of all workers together. worker: its
+    number, from 0 to workers - 1. seed: 0 or more, the same for all workers.
+    """
+
+    arrival: Arrival
+    rate_per_s: float
+    worker: int
+    workers: int
+    seed: int
 
 
-SCHEDULES: dict[str, Callable[[float, int, int, int], Schedule]] = {"constant": _constant, "poisson": Poisson}
-"""Kind of open arrivals -> its schedule, of turns a second, the worker's number, how many, and a seed."""
+SCHEDULES: dict[str, Callable[[Share], Schedule]] = {
+    "constant": lambda share: Constant(share.rate_per_s, share.worker, share.workers),
+    "poisson": lambda share: Poisson(share.rate_per_s, share.worker, share.workers, share.seed),
+}
+"""The schedule of each of plan.OPEN_ARRIVALS."""
 
 
 def schedule_of(arrival: Arrival, worker: int, workers: int, seed: int) -> Schedule | None:
     """The share of worker number `worker`, from 0, of what a plan asks for; None where the load is closed.
 
-    seed: 0 or more.
+    seed: 0 or more. KeyError where the kind has no schedule: it never becomes another one.
     """
     if arrival.rate_per_s is None:
         return None
-    return SCHEDULES[arrival.kind](arrival.rate_per_s, worker, workers, seed)
+    return SCHEDULES[arrival.kind](Share(arrival, arrival.rate_per_s, worker, workers, seed))

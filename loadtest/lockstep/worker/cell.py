@@ -1,38 +1,37 @@
-"""A cell under way in one worker: how it begins, who may still take a turn, and where it is recorded.
+"""A cell under way in one worker: how it begins, who may still begin an iteration, and where it is recorded.
 
 Where connections stay, all are opened before anybody's first message. Where some talk while others still
-connect, the talk takes up the server, and the last of ten thousand wait for minutes. What is measured is the
-talk of all of them, so it begins when all are there.
+connect, they take up the server, and the last of ten thousand wait for minutes. What is measured is the load
+of all of them, so it begins when all are there.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, Protocol
 
 import gevent
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
-from lockstep.control import CellOrder
+from lockstep.control import CellOrder, Pulse, Report, Standing
+from lockstep.record.journal import Batch, Journal
 from lockstep.record.pulse import PulseCounter
 from lockstep.record.recorder import CellRecorder
+from lockstep.runs.connections import ClientView
 from lockstep.tcp.addresses import ADDRESS_BOOK
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.messages import Message, message_ring
-from lockstep.tcp.samples import ABSENT
+from lockstep.tcp.samples import ABSENT, Sample
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.arrivals import schedule_of
 from lockstep.worker.health import HealthMonitor
 from lockstep.worker.pacer import Pacer
-from lockstep.worker.scenarios import SCENARIOS, Conversation
+from lockstep.worker.scenarios import SCENARIOS, Scenario, VirtualUser
 from lockstep_wire.framing import get_framing
-
-if TYPE_CHECKING:
-    from lockstep.record.locust_feed import LocustFeed
 
 # The first connections of a cell that are kept whole, in each worker.
 SAMPLED_CONNECTIONS = 200
@@ -42,11 +41,29 @@ SAMPLED_CONNECTIONS = 200
 CONNECTS_PER_S = 2500
 
 
+class Feed(Protocol):
+    """What makes journals, and hands them on; beside a run, Locust is told of what they hold."""
+
+    def new_journal(
+        self,
+        name: str,
+        readers: Sequence[Callable[[Batch], None]],
+        failures: Sequence[Callable[[Sample], None]],
+        keep_connection: Callable[[str, ClientView], None],
+        max_connections: int,
+    ) -> Journal:
+        """A journal for these readers, which is handed on once it is registered; see Journal."""
+
+    def register(self, name: str, journal: Journal) -> None:
+        """Hand on this journal from now on, in the place of an earlier one of that name."""
+
+
 class RunningCell:
     """One cell as this process carries it, from `start` to `close`.
 
-    order: what to do. worker: who does it. users: who is there. feed: tells Locust. on_open: called with the
-    seconds it took, where the order is to open all connections first; it may be called within `start`.
+    order: what to do. worker: who does it. users: the state of each that is there. feed: tells Locust.
+    on_open: called with the seconds it took, where the order is to open all connections first, perhaps
+    within `start`.
     """
 
     def __init__(
@@ -54,7 +71,7 @@ class RunningCell:
         order: CellOrder,
         worker: str,
         users: Iterable[Hashable],
-        feed: LocustFeed,
+        feed: Feed,
         on_open: Callable[[float], None],
     ) -> None:
         self.order = order
@@ -62,12 +79,11 @@ class RunningCell:
         self.recorder = CellRecorder(order)
         self._worker = worker
         self._feed = feed
-        self._health = HealthMonitor(worker)
-        self.play = SCENARIOS[order.traffic.scenario]
+        self._health = HealthMonitor()
+        scenario = SCENARIOS[order.traffic.scenario]
         # Locked clients: one session at a time in this process.
-        self._turnstile = BoundedSemaphore(1) if order.traffic.client_mode == "locked" else None
-        if self._turnstile is not None:
-            self.play = self._play_alone
+        locked = order.traffic.client_mode == "locked"
+        self.run_iteration = self._one_at_a_time(scenario) if locked else scenario
         recorder = self.recorder
         self._pulse = pulse = PulseCounter(order, worker, time.monotonic_ns())
         self._journal = feed.new_journal(
@@ -98,44 +114,47 @@ class RunningCell:
         self.open = True
         self._opening.start()
 
-    def join(self, user: Hashable, talk: Conversation) -> None:
-        """Before a user's first turn: where connections are opened first, open this one and wait for all."""
+    def join(self, state: Hashable, user: VirtualUser) -> None:
+        """Before the first iteration: where connections are opened first, open this one and wait for all.
+
+        state: who is waited for, as given to the constructor.
+        """
         if not self._opening.over:
-            self._opening.await_turn(user)
+            self._opening.await_start(state)
             if self.open:
-                talk.open()
-            self._opening.await_all(user)
+                user.open()
+            self._opening.await_all(state)
 
-    def leave(self, user: Hashable) -> None:
+    def leave(self, state: Hashable) -> None:
         """This user is gone: nobody waits for it."""
-        self._opening.discard(user)
+        self._opening.discard(state)
 
-    def goes_on(self) -> bool:
+    def may_send(self) -> bool:
         """Whether another message may still be sent."""
         return self.open
 
-    def rest(self, talk: Conversation) -> None:
-        """After a turn that failed: wait as long as this user backs off, or until the cell ends.
+    def rest(self, user: VirtualUser) -> None:
+        """After an iteration that failed: wait as long as this user backs off, or until the cell ends.
 
-        Here, between turns, the wait is in no time that is measured. An open load does not back off:
-        its arrivals are due whatever their peers do, so it only lets others have their turn.
+        Here, between iterations, the wait is in no time that is measured. An open load does not back off:
+        its arrivals are due whatever their peers do, so it only lets others run.
         """
-        back_off_s = talk.client.back_off_s
+        back_off_s = user.client.back_off_s
         if back_off_s:
             self._backed_off += 1
             self._closing.wait(back_off_s)
-            # The next turn is due from now on.
-            talk.client.free_ns = time.monotonic_ns()
+            # The next iteration is due from now on.
+            user.client.free_ns = time.monotonic_ns()
         else:
-            # It may have failed without waiting for anything: others must have their turn too.
+            # It may have failed without waiting for anything: others must run too.
             gevent.sleep(0)
 
-    def turns_of(self, talk: Conversation) -> Callable[[], int | None]:
-        """What gives a user its turns: a call waits for one and says when it was due; None after the last."""
-        return talk.free_ns if self._pacer is None else self._pacer.take
+    def iterations_of(self, user: VirtualUser) -> Callable[[], int | None]:
+        """A call waits for the user's next iteration: when it was due (monotonic ns), None after the last."""
+        return user.free_ns if self._pacer is None else self._pacer.take
 
-    def conversation(self, number: int) -> Conversation:
-        """A fresh client and its scenario's state for one user."""
+    def new_user(self, number: int) -> VirtualUser:
+        """A user with a client of its own; number: from 1."""
         order = self.order
         client = TcpClient(
             order.host,
@@ -151,12 +170,12 @@ class RunningCell:
             user=f"{self._worker}/{number}",
             patient=not order.traffic.arrival.open,
         )
-        return Conversation(
+        return VirtualUser(
             client,
             self._journal,
             order.traffic,
             self._ring,
-            self.goes_on,
+            self.may_send,
             reply=order.reply,
             number=number,
             open_load=order.traffic.arrival.open,
@@ -177,7 +196,7 @@ class RunningCell:
             self._on_open(opened_s)
 
     def close(self, now_ns: int) -> None:
-        """Give no more turns. Who is in one may finish it."""
+        """Give no more iterations. Who is in one may finish it."""
         # What is journalled so far began while the window had no other end than the planned one.
         self._journal.flush()
         self.recorder.close_window(now_ns)
@@ -188,39 +207,55 @@ class RunningCell:
             self._pacer.close(now_ns)
             self._alarm.close()
 
-    def take_report(self, final: bool) -> dict[str, Any]:
-        """What this worker did since the last report, ready to be sent; nothing follows the final one."""
+    def take_report(self, users: int, host: dict[str, Any], *, final: bool) -> Report:
+        """What this worker did since the last report; nothing follows the final one.
+
+        users: how many it has. host: what is known of its machine.
+        """
         self._journal.flush()
         if final:
             self._health.stop()
         pacer = self._pacer
-        return {
-            **self.recorder.take(self._worker, final),
-            "late": 0 if pacer is None else pacer.late,
-            "dropped": 0 if pacer is None else pacer.dropped,
-            "backed_off": self._backed_off,
-            "port_waits": ADDRESS_BOOK.port_waits - self._port_waits_before,
-            "addresses": sorted(Counter(ADDRESS_BOOK.used) - self._used_before),
-            "health": self._health.take(),
-        }
+        standing = Standing(
+            window_s=self.recorder.window_s(time.monotonic_ns()),
+            delayed=0 if pacer is None else pacer.delayed,
+            dropped=0 if pacer is None else pacer.dropped,
+            backed_off=self._backed_off,
+            port_waits=ADDRESS_BOOK.port_waits - self._port_waits_before,
+            addresses=sorted(Counter(ADDRESS_BOOK.used) - self._used_before),
+            users=users,
+            health=self._health.take(),
+        )
+        return Report(
+            run_id=self.order.run_id,
+            cell=self.order.cell,
+            worker=self._worker,
+            final=final,
+            host=host,
+            counts=self.recorder.take(),
+            standing=standing,
+        )
 
-    def take_pulse(self, connections: int) -> dict[str, Any]:
-        """A few counts of what this worker did since the last pulse, ready to be sent.
+    def take_pulse(self, connections: int) -> Pulse:
+        """A few counts of what this worker did since the last pulse.
 
         connections: how many this worker has open.
         """
         # The journal hands on two thousand rows at a time: a slow load would show nothing for minutes.
         self._journal.flush()
-        return self._pulse.take(time.monotonic_ns(), connections).to_message()
+        return self._pulse.take(time.monotonic_ns(), connections)
 
-    def _play_alone(self, talk: Conversation, due_ns: int) -> bool:
-        """A turn while no other is under way in this process. It is due once they are out of the way."""
-        assert self._turnstile is not None
-        with self._turnstile:
-            if not self.open:
-                return True
-            entered_ns = ABSENT if due_ns == ABSENT else time.monotonic_ns()
-            return SCENARIOS[self.order.traffic.scenario](talk, entered_ns)
+    def _one_at_a_time(self, scenario: Scenario) -> Scenario:
+        """The scenario, of which each iteration is due once no other is under way in this process."""
+        turnstile = BoundedSemaphore(1)
+
+        def run(user: VirtualUser, due_ns: int) -> bool:
+            with turnstile:
+                if not self.open:
+                    return True
+                return scenario(user, ABSENT if due_ns == ABSENT else time.monotonic_ns())
+
+        return run
 
 
 def _ring_of(order: CellOrder) -> tuple[Message, ...]:
@@ -257,7 +292,7 @@ class Opening:
         """Whether nobody is waited for any more."""
         return bool(self._open.is_set())
 
-    def await_turn(self, user: Hashable) -> None:
+    def await_start(self, user: Hashable) -> None:
         """Wait until this user may begin to connect; one that nobody expected is waited for from now on."""
         if self.over:
             return

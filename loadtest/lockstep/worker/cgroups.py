@@ -27,8 +27,8 @@ class CpuGroups:
         """How long the groups have been kept from running since they were made, in ns; they only grow."""
         texts = [_text(folder / "cpu.stat") for folder in self._folders]
         times = [throttled_ns(text) for text in texts if text is not None]
-        told = [time for time in times if time is not None]
-        return sum(told) if told else None
+        known = [time for time in times if time is not None]
+        return sum(known) if known else None
 
     @staticmethod
     def _quota(folder: Path) -> float | None:

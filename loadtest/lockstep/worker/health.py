@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import gevent
 from hdrh.histogram import HdrHistogram
 
-from lockstep.record.histograms import HIGHEST_NS
+from lockstep.control import Health
+from lockstep.record.histograms import HIGHEST_NS, encoded
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.cgroups import CpuGroups
 from lockstep.worker.limits import open_files_limit
@@ -39,14 +39,13 @@ class HealthMonitor:
     Cost: fifty wake-ups a second, and one open file.
     """
 
-    def __init__(self, worker: str, root: Path = Path("/")) -> None:
-        self._worker = worker
+    def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
         self._groups = CpuGroups(root)
         # One process runs Python on one core at a time.
         self._cores = min(self._groups.quota_cores() or 1.0, 1.0)
         self._open_files: int | None = None
-        self._last: dict[str, Any] | None = None
+        self._last: Health | None = None
 
     def start(self) -> None:
         """Begin to watch; once for each monitor."""
@@ -55,28 +54,23 @@ class HealthMonitor:
         self._lag = LoopLag(self._alarm)
         self._lag.start()
 
-    def take(self) -> dict[str, Any]:
-        """Everything since the start, as `worker_health` takes it: the last report replaces those before it.
-
-        Plain numbers and text; loop_lag is HdrHistogram's own base64 encoding, in nanoseconds. After `stop`:
-        as it was then.
-        """
+    def take(self) -> Health:
+        """Everything since the start. After `stop`: as it was then."""
         if self._last is not None:
             return self._last
         now = self._usage()
         files = open_files(self._root / "proc/self/fd")
         if files is not None:
             self._open_files = max(files, self._open_files or 0)
-        return {
-            "worker": self._worker,
-            "cpu_share": cpu_share(self._began, now, self._cores),
+        return Health(
+            cpu_share=cpu_share(self._began, now, self._cores),
             # Encoded as it is: to sum it up here would stop the loop for many milliseconds.
-            "loop_lag": self._lag.histogram.encode().decode("ascii"),
-            "throttled_s": throttled_s(self._began, now),
-            "open_files": self._open_files,
-            "open_files_limit": open_files_limit(),
-            "resident_bytes": self._resident_bytes(),
-        }
+            loop_lag=encoded(self._lag.histogram),
+            throttled_s=throttled_s(self._began, now),
+            open_files=self._open_files,
+            open_files_limit=open_files_limit(),
+            resident_bytes=self._resident_bytes(),
+        )
 
     def stop(self) -> None:
         """Watch no longer. Stopping again does nothing."""

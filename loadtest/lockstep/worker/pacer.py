@@ -9,11 +9,11 @@ from typing import Protocol
 import gevent
 from gevent.hub import Waiter
 
-from lockstep.worker.arrival_queue import Allotter, Turn
+from lockstep.worker.arrival_queue import ArrivalQueue, Iteration
 from lockstep.worker.arrivals import Schedule
 
 # Users whose connections fail at once never let go of the processor; under overload they must now and then.
-MOST_IN_A_ROW = 64
+MAX_IN_A_ROW = 64
 
 
 class WakeUp(Protocol):
@@ -23,14 +23,14 @@ class WakeUp(Protocol):
         """Block until the clock has reached at_ns."""
 
 
-class _Seat:
+class _IdleUser:
     """A user in `take`: what it waits on, and what it was given."""
 
-    __slots__ = ("turn", "waiter")
+    __slots__ = ("iteration", "waiter")
 
     def __init__(self, waiter: Waiter) -> None:
         self.waiter = waiter
-        self.turn: Turn | None = None
+        self.iteration: Iteration | None = None
 
 
 class Pacer:
@@ -53,7 +53,7 @@ class Pacer:
         alarm: WakeUp,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self._allotter: Allotter[_Seat] = Allotter(schedule, start_ns, patience_ns)
+        self._queue: ArrivalQueue[_IdleUser] = ArrivalQueue(schedule, start_ns, patience_ns)
         self._alarm = alarm
         self._clock = clock
         self._hub = gevent.get_hub()
@@ -69,37 +69,37 @@ class Pacer:
     @property
     def taken(self) -> int:
         """Arrivals that users took."""
-        return self._allotter.taken
+        return self._queue.taken
 
     @property
-    def late(self) -> int:
+    def delayed(self) -> int:
         """Of those taken, the ones for which no user was idle when they were due."""
-        return self._allotter.late
+        return self._queue.delayed
 
     @property
     def dropped(self) -> int:
         """Arrivals that no user took: too old when one came, or left over at the close."""
-        return self._allotter.dropped
+        return self._queue.dropped
 
     def take(self) -> int | None:
         """Wait for an arrival of one's own: when it was due, in monotonic ns. None once the pacer is closed.
 
         May be killed while it waits: the arrival then goes to somebody else.
         """
-        if self._in_a_row >= MOST_IN_A_ROW:
+        if self._in_a_row >= MAX_IN_A_ROW:
             self._in_a_row = 0
             gevent.sleep(0)
         if self._closed:
             return None
-        seat = _Seat(Waiter(self._hub))
+        user = _IdleUser(Waiter(self._hub))
         now_ns = self._clock()
-        self._allotter.join(seat, now_ns)
-        self._hand_out(now_ns)
-        if seat.turn is None:
-            self._wait(seat)
+        self._queue.join(user, now_ns)
+        self._assign(now_ns)
+        if user.iteration is None:
+            self._wait(user)
         else:
             self._in_a_row += 1
-        return None if seat.turn is None else seat.turn.due_ns
+        return None if user.iteration is None else user.iteration.due_ns
 
     def close(self, now_ns: int) -> None:
         """Send everybody home with None; what was due before now_ns and is not taken is dropped.
@@ -108,41 +108,41 @@ class Pacer:
         """
         if self._closed:
             return
-        self._hand_out(now_ns - 1)
+        self._assign(now_ns - 1)
         self._closed = True
-        for seat in self._allotter.close(now_ns):
-            self._hub.loop.run_callback(seat.waiter.switch, None)
+        for user in self._queue.close(now_ns):
+            self._hub.loop.run_callback(user.waiter.switch, None)
         if self._greenlet is not gevent.getcurrent():
             self._greenlet.kill(block=False)
 
-    def _wait(self, seat: _Seat) -> None:
+    def _wait(self, user: _IdleUser) -> None:
         self._in_a_row = 0
         parked, self._parked = self._parked, None
         if parked is not None:
             self._hub.loop.run_callback(parked.switch, None)
         try:
-            seat.waiter.get()
+            user.waiter.get()
         except BaseException:
-            # Killed: either it still stands in line, or it had been given a turn and was not yet awake.
-            if seat.turn is None:
-                self._allotter.leave(seat)
+            # Killed: either it still stands in line, or it had been given an iteration and was not yet awake.
+            if user.iteration is None:
+                self._queue.leave(user)
             else:
-                self._allotter.give_back(seat.turn)
-                self._hand_out(self._clock())
+                self._queue.give_back(user.iteration)
+                self._assign(self._clock())
             raise
 
-    def _hand_out(self, now_ns: int) -> None:
-        for seat, turn in self._allotter.allot(now_ns):
-            seat.turn = turn
+    def _assign(self, now_ns: int) -> None:
+        for user, iteration in self._queue.assign(now_ns):
+            user.iteration = iteration
             # For who asks this moment and does not wait yet, the waiter only keeps the value.
-            self._hub.loop.run_callback(seat.waiter.switch, None)
+            self._hub.loop.run_callback(user.waiter.switch, None)
 
     def _run(self) -> None:
         try:
             while not self._closed:
                 now_ns = self._clock()
-                self._hand_out(now_ns)
-                at_ns = self._allotter.wake_ns(now_ns)
+                self._assign(now_ns)
+                at_ns = self._queue.wake_ns(now_ns)
                 if at_ns is None:
                     self._parked = Waiter(self._hub)
                     self._parked.get()

@@ -13,21 +13,20 @@ import inspect
 import signal
 import sys
 from argparse import Namespace
-from dataclasses import asdict
 from types import FrameType
 from typing import Any
 
 import gevent
-from locust import runners
+from locust import User, runners, task
 from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
 from locust.env import Environment
 from locust.log import setup_logging
 from locust.runners import LocalRunner, WorkerRunner
 
-from lockstep.control import BEGIN, END, FAULT, LIMITS, CellOrder
-from lockstep.errors import PlanError
+from lockstep.control import BEGIN, END, FAULT, LIMITS, CellOrder, EndOrder, Fault
+from lockstep.errors import HarnessError
 from lockstep.users import feed_of
-from lockstep.worker.agent import Agent, ScenarioUser
+from lockstep.worker.agent import Agent
 from lockstep.worker.limits import own_limits, raise_open_files
 
 
@@ -49,6 +48,30 @@ class _Callers:
         return inspect.getframeinfo(frame, context=0)
 
 
+class ScenarioUser(User):
+    """Runs the scenario that the current cell asks for, and waits while there is none.
+
+    Its process's Agent (put on the environment by `attach_agent`) holds the cell and records.
+    """
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self.agent: Agent = environment.lockstep_agent
+
+    def on_start(self) -> None:
+        """Tell the agent. Not before: of a user that is stopped before it began Locust tells nobody."""
+        self.user_state = self.agent.add_user()
+
+    @task
+    def iterate(self) -> None:
+        """Whatever the next cell asks for, until it is over."""
+        self.agent.iterate(self.user_state)
+
+    def on_stop(self) -> None:
+        """Give up a connection that was kept open."""
+        self.agent.remove_user(self.user_state)
+
+
 def attach_agent(environment: Environment) -> Agent:
     """Make this process one that carries load: a worker, or a local runner.
 
@@ -64,15 +87,15 @@ def attach_agent(environment: Environment) -> Agent:
     def on_begin(msg: Any, **_: Any) -> None:
         try:
             order = CellOrder.from_message(msg.data)
-        except (TypeError, KeyError, PlanError) as error:
-            reason = f"cannot follow an order ({error}): start master and workers from the same version"
-            told = {"run_id": msg.data.get("run_id"), "worker": runner.client_id, "reason": reason}
-            runner.send_message(FAULT, told)
+        except HarnessError as error:
+            fault = Fault(run_id=msg.data.get("run_id"), worker=runner.client_id, reason=str(error))
+            runner.send_message(FAULT, fault.to_message())
         else:
             agent.begin(order)
 
     def on_end(msg: Any, **_: Any) -> None:
-        agent.end(msg.data["drain_s"], at_once=msg.data["at_once"])
+        order = EndOrder.from_message(msg.data)
+        agent.end(order.drain_s, at_once=order.at_once)
 
     def on_quitting(**_: Any) -> None:
         agent.quit()
@@ -82,7 +105,7 @@ def attach_agent(environment: Environment) -> Agent:
     runner.register_message(END, on_end, concurrent=True)
     if isinstance(runner, WorkerRunner):
         environment.events.quitting.add_listener(on_quitting)
-        runner.send_message(LIMITS, asdict(own_limits(runner.client_id)))
+        runner.send_message(LIMITS, own_limits(runner.client_id).to_message())
     return agent
 
 

@@ -1,7 +1,7 @@
-"""The shipped scenarios: what a user does in one turn.
+"""The shipped scenarios: what a user does in one iteration.
 
-Each is a function of a conversation, so that it runs under Locust and in a plain thread alike. It says
-whether the turn went well.
+Each is a function of a virtual user, so that it runs under Locust and in a plain thread alike, and returns
+whether the iteration went well.
 A message whose connection could not be opened counts as sent and carries the connect's outcome: nothing goes
 missing.
 """
@@ -14,26 +14,27 @@ from itertools import chain, islice, repeat
 
 from lockstep.plan import Traffic
 from lockstep.tcp.client import TcpClient
-from lockstep.tcp.failures import NO_CONNECTION
 from lockstep.tcp.messages import Message
-from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Sample
+from lockstep.tcp.samples import ABSENT, ANSWERED, NO_CONNECTION, Meter, Outcome, Phase, Sample
+from lockstep.tcp.state import State
 from lockstep_wire.greeting import greeting_of
 
-# What the teaching text's servers answer everything with.
-_LAG, _SESSION = Phase.LAG, Phase.SESSION
+_SCHEDULE_DELAY, _SESSION = Phase.SCHEDULE_DELAY, Phase.SESSION
+# Open, and no reply is due: asked before every message, and cheaper so than `connected`.
+_IDLE = State.IDLE
 _now_ns = time.monotonic_ns
 
 
-class Conversation:
-    """One user's way through a scenario, turn after turn.
+class VirtualUser:
+    """A user of one cell, as its scenario sees it: a connection, and the messages to send on it.
 
     client: the connection. ring: the messages to send, round and round.
     traffic: how many to a connection. reply: what a greeting is answered with, None if unchecked.
-    goes_on: tells before each message whether the cell still runs. number: which user this is, from 1.
-    open_load: times run from when a turn was due, however late it began.
+    may_send: asked before each message whether the cell still runs. number: which user this is, from 1.
+    open_load: times run from when an iteration was due, however late it began.
     """
 
-    __slots__ = ("_reply", "client", "goes_on", "messages", "meter", "number", "open_load", "traffic")
+    __slots__ = ("_reply", "client", "may_send", "messages", "meter", "number", "open_load", "traffic")
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class Conversation:
         meter: Meter,
         traffic: Traffic,
         ring: tuple[Message, ...],
-        goes_on: Callable[[], bool],
+        may_send: Callable[[], bool],
         *,
         reply: str | None = None,
         number: int = 1,
@@ -50,7 +51,7 @@ class Conversation:
         self.client = client
         self.meter = meter
         self.traffic = traffic
-        self.goes_on = goes_on
+        self.may_send = may_send
         self.number = number
         self.open_load = open_load
         self._reply = reply
@@ -59,10 +60,10 @@ class Conversation:
         self.messages = islice(chain.from_iterable(repeat(ring)), start, None)
 
     def free_ns(self) -> int:
-        """When this user's last turn was over: in a closed load the next is due at once. ABSENT before."""
+        """When the last iteration was over: in a closed load the next is due at once. ABSENT before."""
         return self.client.free_ns
 
-    def say(self, due_ns: int = ABSENT) -> Outcome:
+    def send_next(self, due_ns: int = ABSENT) -> Outcome:
         """Send the next message and check the reply."""
         return self.client.exchange(next(self.messages), due_ns)
 
@@ -80,14 +81,14 @@ class Conversation:
         return outcome
 
     def begin(self, due_ns: int) -> int:
-        """A turn that is a whole session begins: when, and how late that is, is told."""
+        """Begin a whole session, and book how late that is: when it began, in monotonic ns."""
         start_ns = _now_ns()
         if due_ns != ABSENT:
-            self.meter.step(_LAG, due_ns, start_ns)
+            self.meter.step(_SCHEDULE_DELAY, due_ns, start_ns)
         return start_ns
 
     def end(self, start_ns: int, outcome: Outcome) -> bool:
-        """Close, and book the whole session; whether it went well."""
+        """Close, and book the whole session: whether it went well."""
         closed = self.client.close()
         worst = closed if outcome is ANSWERED else outcome
         if worst is not ANSWERED:
@@ -102,38 +103,38 @@ class Conversation:
         self.meter.failure(Sample(phase, outcome, start_ns, _now_ns(), detail=detail, stopped=stopped))
 
 
-def session(talk: Conversation, due_ns: int) -> bool:
+def session(user: VirtualUser, due_ns: int) -> bool:
     """Connect, send the messages one after another, close."""
-    start_ns = talk.begin(due_ns)
-    outcome = talk.open()
-    message_due_ns = due_ns if talk.open_load else ABSENT
-    for _ in range(talk.traffic.messages):
-        if outcome is not ANSWERED or not talk.client.connected or not talk.goes_on():
+    start_ns = user.begin(due_ns)
+    outcome = user.open()
+    message_due_ns = due_ns if user.open_load else ABSENT
+    for _ in range(user.traffic.messages):
+        if outcome is not ANSWERED or user.client.state is not _IDLE or not user.may_send():
             break
-        outcome = talk.say(message_due_ns)
+        outcome = user.send_next(message_due_ns)
         message_due_ns = ABSENT
-    return talk.end(start_ns, outcome)
+    return user.end(start_ns, outcome)
 
 
-def greeting(talk: Conversation, due_ns: int) -> bool:
+def greeting(user: VirtualUser, due_ns: int) -> bool:
     """The teaching text's client: connect, greet once by number, take the reply, close."""
-    start_ns = talk.begin(due_ns)
-    outcome = talk.open()
+    start_ns = user.begin(due_ns)
+    outcome = user.open()
     if outcome is ANSWERED:
-        outcome = talk.greet(greeting_of(talk.number))
-    return talk.end(start_ns, outcome)
+        outcome = user.greet(greeting_of(user.number))
+    return user.end(start_ns, outcome)
 
 
-def persistent(talk: Conversation, due_ns: int) -> bool:
+def persistent(user: VirtualUser, due_ns: int) -> bool:
     """One message on a connection that stays open; it is opened first, or again, where there is none."""
-    client = talk.client
-    if client.connected or talk.open() is ANSWERED:
-        return client.exchange(next(talk.messages), due_ns) is ANSWERED
+    client = user.client
+    if client.state is _IDLE or user.open() is ANSWERED:
+        return client.exchange(next(user.messages), due_ns) is ANSWERED
     return False
 
 
-Scenario = Callable[[Conversation, int], bool]
-"""One turn: the conversation, and when the turn was due (monotonic ns, ABSENT where nobody can say)."""
+Scenario = Callable[[VirtualUser, int], bool]
+"""One iteration: the user, and when it was due (monotonic ns, ABSENT where nobody can say)."""
 
 SCENARIOS: dict[str, Scenario] = {
     "session": session,

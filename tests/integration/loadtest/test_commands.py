@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from lockstep.worker.agent import REPORT_INTERVAL_S
 from tests.support.commands import (
     COMMAND,
     compare,
@@ -26,8 +27,6 @@ from tests.support.load import LoadProcesses
 from tests.support.peers import line_echo
 from tests.support.server import ROOT, ServerProcess
 
-# Of loadtest.worker.agent, which imports Locust.
-REPORT_INTERVAL_S = 3
 SERVER_FLAGS = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing", "--hold", "2ms")
 SHORT = ("--levels", "2", "--repeats", "1", "--seconds", "0.4", "--warmup", "0.1")
 

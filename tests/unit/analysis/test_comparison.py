@@ -9,7 +9,7 @@ import pytest
 from lockstep.analysis.comparison import Comparison, NoAnswers, baseline_of, compare, judge
 from lockstep.analysis.metrics import METRICS
 from lockstep.runs.records import Cell
-from tests.factories.runs import degraded, make_cell, modes_named, run_of, silent
+from tests.factories.runs import degraded, make_cell, modes_named, run_of, series_named, silent
 
 Key = tuple[str, str, int, str]
 
@@ -24,7 +24,7 @@ def repeated(mode: str, rates: tuple[float, ...], **more: object) -> list[Cell]:
 def compared(cells: list[Cell], modes: tuple[str, ...] = ()) -> dict[Key, Comparison]:
     run = run_of(cells)
     found = compare(run.cells, modes_named(*modes) | run.modes)
-    return {(each.series, each.baseline, each.level, each.metric.name): each for each in found}
+    return {(each.series.name, each.baseline.name, each.level, each.metric.name): each for each in found}
 
 
 def test_every_series_is_held_against_free_at_every_level_in_three_figures() -> None:
@@ -62,9 +62,10 @@ def test_a_figure_that_is_missing_or_0_is_not_compared() -> None:
 
 
 def test_without_free_the_first_of_the_plan_is_the_baseline() -> None:
-    cells = run_of([make_cell("ticket"), make_cell("lock")]).cells
-    assert baseline_of(cells, modes_named("lock", "ticket")) == "lock"
-    assert baseline_of(cells, {}) == "ticket"
+    ticket, lock, free = map(series_named, ("ticket", "lock", "free"))
+    assert baseline_of([ticket, lock], modes_named("lock", "ticket")) == ticket
+    assert baseline_of([ticket, lock, free], modes_named("lock", "ticket", "free")) == free
+    assert baseline_of([ticket, free], {}) == ticket
     assert baseline_of([], {}) is None
 
 
@@ -94,7 +95,7 @@ def test_under_open_load_the_times_alone_are_compared_rate_by_rate() -> None:
     assert {(series, metric) for series, _, _, metric in found} == {
         (f"lock, {rate}/s", metric) for rate in (50, 90) for metric in ("response_p50", "response_p99")
     }
-    assert found["lock, 90/s", "free, 90/s", 8, "response_p99"].rate_per_s == 90
+    assert found["lock, 90/s", "free, 90/s", 8, "response_p99"].series.rate_per_s == 90
 
 
 def test_arrivals_and_scenarios_that_differ_are_series_of_their_own() -> None:
@@ -152,7 +153,7 @@ def test_the_headline_is_one_at_a_time_against_no_limit_or_who_differs_most(
 ) -> None:
     headline = judge(run_of(cells)).headline
     assert headline is not None
-    assert (headline.series, headline.level, headline.metric.name) == (series, level, metric)
+    assert (headline.series.name, headline.level, headline.metric.name) == (series, level, metric)
 
 
 def test_a_difference_that_is_shown_makes_a_headline_before_a_larger_one_that_is_not() -> None:
@@ -163,7 +164,7 @@ def test_a_difference_that_is_shown_makes_a_headline_before_a_larger_one_that_is
     ]
     headline = judge(run_of(cells)).headline
     assert headline is not None
-    assert headline.series == "ticket"
+    assert headline.series.name == "ticket"
 
 
 def test_a_degraded_run_has_no_comparisons_and_says_why() -> None:
@@ -174,7 +175,7 @@ def test_a_degraded_run_has_no_comparisons_and_says_why() -> None:
 
 def test_whoever_answered_nothing_is_in_the_verdict_though_it_has_no_ratio() -> None:
     cells = [*repeated("free", (100, 100)), silent(make_cell("lock")), make_cell("lock", repeat=2)]
-    assert judge(run_of(cells)).unanswered == (NoAnswers("lock", 8, 1, 2),)
+    assert judge(run_of(cells)).unanswered == (NoAnswers(series_named("lock"), 8, 1, 2),)
 
 
 def test_every_metric_reads_its_own_figure() -> None:

@@ -23,7 +23,7 @@ def with_cell(run: Run, change: Callable[[Cell], Cell]) -> Run:
 
 
 def test_series_come_in_the_order_of_the_plan_and_levels_ascend(run: Run) -> None:
-    said = [(each.series, each.level, each.repeats) for each in aggregate(run.cells, modes_of(run))]
+    said = [(each.series.name, each.level, each.repeats) for each in aggregate(run.cells, modes_of(run))]
     assert said == [("lock", 1, 3), ("lock", 8, 3), ("free", 1, 3), ("free", 8, 3)]
 
 
@@ -56,7 +56,7 @@ def test_cells_with_other_client_settings_are_no_repeats_of_each_other(run: Run)
         replace(one, index=1, client_mode="locked"),
         replace(one, index=2, messages_per_connection=1),
     ]
-    assert [each.series for each in aggregate(cells, {})] == [
+    assert [each.series.name for each in aggregate(cells, {})] == [
         f"{one.mode}, 5 messages",
         f"{one.mode}, locked clients, 5 messages",
         f"{one.mode}, 1 message",
@@ -68,7 +68,7 @@ def test_a_rate_of_its_own_makes_a_series_of_its_own(run: Run) -> None:
     cells = [
         replace(one, index=number, rate_per_s=rate) for number, rate in enumerate((None, 40.0, 40.0, 7.5))
     ]
-    assert [(each.series, each.repeats, each.rate_per_s) for each in aggregate(cells, {})] == [
+    assert [(each.series.name, each.repeats, each.series.rate_per_s) for each in aggregate(cells, {})] == [
         (f"{one.mode}, closed load", 1, None),
         (f"{one.mode}, 40/s", 2, 40.0),
         (f"{one.mode}, 7.5/s", 1, 7.5),
@@ -76,7 +76,7 @@ def test_a_rate_of_its_own_makes_a_series_of_its_own(run: Run) -> None:
 
 
 def test_the_hand_off_is_the_median_of_the_repeats_means_and_absent_where_nobody_waited(run: Run) -> None:
-    said = {(each.series, each.level): each for each in aggregate(run.cells, modes_of(run))}
+    said = {(each.series.name, each.level): each for each in aggregate(run.cells, modes_of(run))}
     means = [
         cell.server.times["handoff"].mean
         for cell in run.cells

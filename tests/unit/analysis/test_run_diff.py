@@ -12,9 +12,10 @@ import pytest
 from lockstep.analysis.conditions import builds, mismatches
 from lockstep.analysis.run_diff import Change, Lost, RunDiff, diff
 from lockstep.runs.records import Cell, Messages, Run
-from tests.factories.runs import SENT, degraded, make_cell, noisy_run, run_of, silent
+from tests.factories.runs import SENT, degraded, make_cell, noisy_run, run_of, series_named, silent
 
 PAIRS = 100
+LOCK = series_named("lock")
 EVEN = (1.0, 1.01, 0.99)
 
 
@@ -110,9 +111,10 @@ def test_what_one_run_alone_has_is_named_and_cells_cut_short_are_left_out() -> N
     first = run_of([make_cell("free"), make_cell("lock"), make_cell("lock", 32)])
     second = run_of([make_cell("ticket"), make_cell("lock"), make_cell("free", cut_short=True)])
     found = diff(first, second, 0.05)
-    assert found.only_first == (("free", 8), ("lock", 32))
-    assert found.only_second == (("ticket", 8),)
-    assert {each.series for each in found.differences} == {"lock"}
+    free, lock, ticket = map(series_named, ("free", "lock", "ticket"))
+    assert found.only_first == ((free, 8), (lock, 32))
+    assert found.only_second == ((ticket, 8),)
+    assert {each.series.name for each in found.differences} == {"lock"}
 
 
 def failing(cell: Cell, failed: int) -> Cell:
@@ -122,10 +124,10 @@ def failing(cell: Cell, failed: int) -> Cell:
 @pytest.mark.parametrize(
     ("before", "after", "lost"),
     [
-        ((0, 0), (0, 1), Lost("lock", 8, 0.0, 0.0005, worse=True)),
-        ((10, 10), (15, 25), Lost("lock", 8, 0.01, 0.02, worse=False)),
-        ((10, 10), (21, 39), Lost("lock", 8, 0.01, 0.03, worse=True)),
-        ((10, 10), (0, 0), Lost("lock", 8, 0.01, 0.0, worse=False)),
+        ((0, 0), (0, 1), Lost(LOCK, 8, 0.0, 0.0005, worse=True)),
+        ((10, 10), (15, 25), Lost(LOCK, 8, 0.01, 0.02, worse=False)),
+        ((10, 10), (21, 39), Lost(LOCK, 8, 0.01, 0.03, worse=True)),
+        ((10, 10), (0, 0), Lost(LOCK, 8, 0.01, 0.0, worse=False)),
     ],
 )
 def test_messages_lost_are_worse_where_none_were_or_more_than_twice_as_many_everywhere(
@@ -144,7 +146,8 @@ def test_messages_lost_are_worse_where_none_were_or_more_than_twice_as_many_ever
 def test_arrivals_that_nobody_took_are_lost_too() -> None:
     first = repeated(EVEN, arrival="poisson", rate_per_s=100.0)
     second = repeated(EVEN, arrival="poisson", rate_per_s=100.0, dropped=SENT)
-    assert diff(first, second, 0.05).lost == (Lost("lock", 8, 0.0, 0.5, worse=True),)
+    (lost,) = diff(first, second, 0.05).lost
+    assert (lost.series.mode, lost.level, lost.first, lost.second, lost.worse) == ("lock", 8, 0.0, 0.5, True)
 
 
 def test_a_server_that_stopped_answering_is_worse_though_it_has_no_figures() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from lockstep.analysis.scalability import (
     Curve,
+    Fit,
     Parameter,
     Points,
     Scaling,
@@ -44,14 +45,15 @@ def measured(curve: Curve, rng: random.Random, repeats: int = 3, noise: float = 
     ]
 
 
-def fitted(repeats: Sequence[Points]) -> UslFit | float | None:
+def fitted(repeats: Sequence[Points]) -> Fit | None:
     return fit_usl([point for points in repeats for point in points], repeats)
 
 
 def law_of(repeats: Sequence[Points]) -> UslFit:
-    found = fitted(repeats)
-    assert isinstance(found, UslFit)
-    return found
+    fit = fitted(repeats)
+    assert fit is not None
+    assert fit.law is not None
+    return fit.law
 
 
 def holds(parameter: Parameter | None, truth: float) -> bool:
@@ -155,23 +157,24 @@ def test_where_the_law_does_not_fit_it_is_not_drawn(rates: list[float]) -> None:
         [(level, rate * math.exp(rng.gauss(0, NOISE))) for level, rate in zip(LEVELS, rates, strict=True)]
         for _ in range(3)
     ]
-    deviation = fitted(repeats)
-    assert isinstance(deviation, float)
-    assert deviation > 0.1
+    fit = fitted(repeats)
+    assert fit is not None
+    assert fit.law is None
+    assert fit.deviation > 0.1
 
 
 def test_what_the_spread_of_the_repeats_explains_is_no_lack_of_fit() -> None:
     """With rates that vary by half, medians miss the curve by more than a tenth; the law still stands."""
     rng = random.Random(1)
-    found = [fitted(measured(SHARED, rng, noise=0.4)) for _ in range(60)]
-    laws = [each for each in found if isinstance(each, UslFit)]
-    assert len(laws) >= 57
-    assert max(law.deviation for law in laws) > 0.1
+    fits = [fitted(measured(SHARED, rng, noise=0.4)) for _ in range(60)]
+    deviations = [fit.deviation for fit in fits if fit is not None and fit.law is not None]
+    assert len(deviations) >= 57
+    assert max(deviations) > 0.1
 
 
 def test_a_small_miss_is_no_lack_of_fit_however_exact_the_repeats() -> None:
     bent = [(level, rate * (1.05 if level == 8 else 1)) for level, rate in exactly(SHARED)]
-    assert isinstance(fitted([bent, bent, bent]), UslFit)
+    assert law_of([bent, bent, bent])
 
 
 def test_a_level_that_all_but_stood_still_lets_nothing_be_fitted() -> None:
@@ -196,11 +199,13 @@ def cells() -> list[Cell]:
 def test_a_series_has_its_law_or_the_reason_why_not(cells: list[Cell]) -> None:
     (law,) = scalings(scaled(cells, SHARED), ("lock",))
     assert law.law is not None
-    assert (law.series, law.levels, law.law.repeats, law.unfit) == ("lock", LEVELS, 2, None)
+    assert (law.series.name, law.levels, law.law.repeats, law.unfit) == ("lock", LEVELS, 2, None)
     few = [cell for cell in cells if cell.level <= 8]
-    assert scalings(few) == [Scaling("lock", (1, 2, 4, 8), None, Unfit.FEW_LEVELS)]
+    assert scalings(few) == [Scaling(law.series, (1, 2, 4, 8), None)]
+    assert scalings(few)[0].unfit is Unfit.FEW_LEVELS
     silent = [replace(cell, messages_per_s=0.0) for cell in cells]
-    assert scalings(silent) == [Scaling("lock", LEVELS, None, Unfit.NO_FIT)]
+    assert scalings(silent) == [Scaling(law.series, LEVELS, None)]
+    assert scalings(silent)[0].unfit is Unfit.NO_FIT
 
 
 def test_a_repeat_that_lacks_a_level_is_fitted_with_the_others_but_makes_no_interval(

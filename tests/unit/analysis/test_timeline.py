@@ -29,7 +29,7 @@ def test_every_mode_is_drawn_at_the_greatest_level_with_as_many_rows(
 ) -> None:
     said = drawn(recorded)
     assert said.level == 32
-    assert [lane.series for lane in said.lanes] == ["free", "lock", "semaphore=4"]
+    assert [lane.series.name for lane in said.lanes] == ["free", "lock", "semaphore=4"]
     assert all(ROWS - 4 <= lane.shown <= ROWS for lane in said.lanes)
     assert [lane.peak for lane in said.lanes] == [32, 1, 4]
 
@@ -38,7 +38,7 @@ def test_bars_in_service_overlap_as_far_as_the_mode_admits(recorded: tuple[Run, 
     for lane in drawn(recorded).lanes:
         service = sorted((bar.start_ms, bar.end_ms) for bar in lane.bars if bar.phase == "in service")
         apart = all(end <= start for (_, end), (start, _) in pairwise(service))
-        assert apart is (lane.mode == "lock")
+        assert apart is (lane.series.mode == "lock")
 
 
 def test_all_bars_lie_within_the_span_and_end_after_they_start(

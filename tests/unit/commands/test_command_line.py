@@ -152,7 +152,7 @@ def test_a_value_that_a_plan_file_gives_is_refused_with_the_file(
     file = tmp_path / "plan.toml"
     file.write_text('levels = "1,x"')
     monkeypatch.setattr("sys.argv", ["lockstep", "compare", "--plan", str(file)])
-    assert refused(capsys).endswith(f"(given here or in {file})")
+    assert refused(capsys).endswith(f"(from {file})")
 
 
 def test_the_version_names_the_build(
@@ -228,3 +228,6 @@ def test_tab_completes_in_bash(shell: Path, words: list[str], offered: list[str]
 def test_each_shell_is_told_how_to_complete(shell_name: str) -> None:
     told = CliRunner().invoke(app, ["completion", shell_name]).output
     assert "_LOCKSTEP_COMPLETE" in told
+    splits = [line for line in told.splitlines() if "string split" in line]
+    assert len(splits) == (shell_name == "fish")
+    assert all("--max 1" in line for line in splits), "fish would cut a value at its comma"

@@ -1,4 +1,4 @@
-"""How many users a run by hand had: the greatest number that was there, not the one that was asked for."""
+"""How many users a manual run had: the greatest number that was there, not the one that was asked for."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def cell(asked: int) -> CellUnderWay:
         (4, [], 0, 4, None),
     ],
 )
-def test_the_level_of_a_run_by_hand_is_the_greatest_number_of_users_that_was_there(
+def test_the_level_of_a_manual_run_is_the_greatest_number_of_users_that_was_there(
     asked: int, all_there: list[int], at_the_end: int, level: int, note: str | None
 ) -> None:
-    run_by_hand = cell(asked)
+    manual_run = cell(asked)
     for users in all_there:
-        run_by_hand.note_level(users)
-    run_by_hand.note_last_level(at_the_end)
-    assert run_by_hand.planned.level == level
-    said = "\n".join(run_by_hand.notes())
+        manual_run.note_level(users)
+    manual_run.note_last_level(at_the_end)
+    assert manual_run.planned.level == level
+    said = "\n".join(manual_run.notes())
     assert (said == "") if note is None else (note in said and "\n" not in said)
 
 

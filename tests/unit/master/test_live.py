@@ -1,16 +1,16 @@
-"""Workers' pulses put together: rates, percentiles and splits of the last seconds."""
+"""Workers' pulses merged: rates, percentiles and splits of the last seconds."""
 
 from __future__ import annotations
 
 import pytest
 
-from lockstep.master.live import Pulses, Split, moment, recent, together
-from tests.factories.pulses import as_message, came, pulse
+from lockstep.master.live import Pulses, Split, merged, moment, recent
+from tests.factories.pulses import came, pulse
 from tests.factories.units import S
 
 
 def test_workers_rates_and_connections_are_added_each_over_its_own_time() -> None:
-    seen = together(
+    seen = merged(
         [
             pulse("w1", 100, connections=7),
             pulse("w1", 300, connections=5),
@@ -25,18 +25,18 @@ def test_workers_rates_and_connections_are_added_each_over_its_own_time() -> Non
 
 
 def test_means_are_over_all_answers_that_came_with_the_servers_times() -> None:
-    first = pulse(told=1, network_ns=1000, wait_ns=4000, service_ns=2000)
-    second = pulse("w2", told=3, network_ns=3000, wait_ns=0, service_ns=2000)
-    seen = together([first, second, pulse()])
+    first = pulse(timed=1, network_ns=1000, wait_ns=4000, service_ns=2000)
+    second = pulse("w2", timed=3, network_ns=3000, wait_ns=0, service_ns=2000)
+    seen = merged([first, second, pulse()])
     assert seen is not None
     assert seen.split == Split(network_us=1.0, wait_us=1.0, service_us=1.0)
 
 
 def test_where_the_server_tells_no_times_there_is_no_split_and_without_answers_no_percentile() -> None:
-    seen = together([pulse(answered=0)])
+    seen = merged([pulse(answered=0)])
     assert seen is not None
     assert (seen.split, seen.p50_us, seen.p99_us, seen.answered_per_s) == (None, None, None, 0.0)
-    assert together([]) is None
+    assert merged([]) is None
 
 
 def test_now_is_the_last_five_seconds_of_the_cell_that_was_last_told_of() -> None:
@@ -73,6 +73,6 @@ def test_pulses_are_kept_for_a_minute_and_told_apart_by_their_run() -> None:
     arrivals_ns = iter((0, S, 63 * S, 63 * S))
     pulses = Pulses(lambda: next(arrivals_ns))
     for run_id in ("run", "run", "run", "another"):
-        pulses.add(as_message(pulse(run_id=run_id)))
+        pulses.add(pulse(run_id=run_id))
     assert [each.at_ns for each in pulses.of_run("run")] == [S, 63 * S]
     assert len(pulses.of_run("another")) == 1

@@ -55,7 +55,7 @@ def plan(*workers: dict[str, Any]) -> Run:
     return replace(by_hand(*workers), kind="plan")
 
 
-def test_a_run_by_hand_is_repeated_with_its_users_for_as_long_as_it_went_on() -> None:
+def test_a_manual_run_is_repeated_with_its_users_for_as_long_as_it_went_on() -> None:
     command = repeat_command(by_hand(HERE, HERE), options(mode="lock", messages=9), DEFAULTS, None)
     assert command == (
         "locust -f loadtest/locustfile.py --headless --processes 2 --users 6 --spawn-rate 2 --run-time 30s "
@@ -63,7 +63,7 @@ def test_a_run_by_hand_is_repeated_with_its_users_for_as_long_as_it_went_on() ->
     )
 
 
-def test_a_run_by_hand_says_nothing_of_what_only_a_plan_heeds_nor_a_plan_of_users() -> None:
+def test_a_manual_run_says_nothing_of_what_only_a_plan_heeds_nor_a_plan_of_users() -> None:
     chosen = options(mode="lock", levels="1,2", seconds=0.1, gate="free: failed <= 0", seed=7)
     by_hands = repeat_command(by_hand(), chosen, DEFAULTS, None)
     assert not any(word in by_hands for word in ("levels", "seconds", "gate", "seed"))

@@ -84,7 +84,7 @@ def account(
 ) -> Account:
     """The account of a cell with these rows, of which the clients kept those connections."""
     collected = CellCollector(order(traffic=traffic), {"w1"})
-    collected.clients.update(clients or {})
+    collected.sums.connections.update(clients or {})
     return take_account(before, after, collected, rows, dropped)
 
 
@@ -272,7 +272,7 @@ def closed(**traffic: Any) -> CellCollector:
     """A window of 2 s with four sessions of half a second, 0.1 s after one another."""
     collected = CellCollector(order(traffic=Traffic(**traffic)), {"w1"})
     sessions = [message(start_s, start_s + 0.5, phase=Phase.SESSION) for start_s in (1.0, 1.5, 2.0, 2.4)]
-    lags = [message(1.0, 1.1, phase=Phase.LAG)] * 4
+    lags = [message(1.0, 1.1, phase=Phase.SCHEDULE_DELAY)] * 4
     collected.add(report_of([*sessions, *lags], cell_order=collected.order))
     return collected
 
@@ -294,8 +294,8 @@ def test_where_users_come_and_go_or_wait_for_one_another_there_is_no_law(
 def test_a_cell_of_an_open_load_tells_its_rate_and_both_times() -> None:
     traffic = replace(OPEN, scenario="persistent")
     collected = CellCollector(order(traffic=traffic), {"w1"})
-    report = report_of_due([(message(1.5, 1.6), at(1.2))], cell_order=collected.order)
-    collected.add({**report, "late": 3, "dropped": 2})
+    due = [(message(1.5, 1.6), at(1.2))]
+    collected.add(report_of_due(due, cell_order=collected.order, delayed=3, dropped=2))
     cell = make_cell(PLANNED, collected, None, cut_short=False)
     assert (cell.arrival, cell.rate_per_s, cell.late, cell.dropped) == ("constant", 100.0, 3, 2)
     means = [

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockstep.control import CellOrder
+from lockstep.control import CellOrder, Opened
 from lockstep.measure.collector import CellCollector
 from lockstep.plan import Arrival, Traffic
-from lockstep.record.recorder import SpanSums
+from lockstep.record.sums import SpanSums
 from lockstep.runs.records import CLIENT_TIMES, Messages
 from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
 from tests.factories.reports import (
     OPEN,
     START_NS,
     begun,
-    health_message,
+    health,
     journal_of,
     message,
     order,
@@ -98,8 +98,10 @@ def test_what_workers_record_and_report_in_parts_is_what_one_would_have_recorded
 
 
 def assert_same(merged: CellCollector, alone: CellCollector) -> None:
-    for name in ("messages", "ledger", "carried", "bytes_sent", "bytes_received", "sessions", "spans"):
+    for name in ("messages", "ledger", "spans"):
         assert getattr(merged, name) == getattr(alone, name), name
+    for name in ("carried", "bytes_sent", "bytes_received", "sessions"):
+        assert getattr(merged.sums, name) == getattr(alone.sums, name), name
     # Every bucket of every histogram, hence every percentile.
     assert merged.detail() == alone.detail()
     for name in CLIENT_TIMES:
@@ -148,10 +150,10 @@ def test_reports_of_other_runs_are_refused_and_those_of_workers_that_were_silent
 
 def test_users_of_a_worker_that_left_are_not_counted_beside_those_that_took_their_place() -> None:
     collector = CellCollector(order(), {"w1", "w2"})
-    collector.add({**report_of([], "w1", final=False), "users": 2})
-    collector.add({**report_of([], "w2"), "users": 2})
+    collector.add(report_of([], "w1", final=False, users=2))
+    collector.add(report_of([], "w2", users=2))
     collector.ending = True
-    collector.add({**report_of([], "w1"), "users": 4})
+    collector.add(report_of([], "w1", users=4))
     assert collector.users == 4
 
 
@@ -174,9 +176,9 @@ def test_the_rate_is_over_the_cells_window_though_a_worker_left_early() -> None:
     """Its users may have moved to the others: its own rate on top of theirs would count them twice."""
     collector = CellCollector(order(), {"w1", "w2"})
     whole = [message(1.0, 1.0 + i / 100) for i in range(100)]
-    collector.add({**report_of(whole[:50], "w2"), "window_s": 0.5})
+    collector.add(report_of(whole[:50], "w2", window_s=0.5))
     collector.ending = True
-    collector.add({**report_of(whole, "w1"), "window_s": 2.0})
+    collector.add(report_of(whole, "w1", window_s=2.0))
     assert collector.messages_per_s == pytest.approx(150 / 2.0)
     assert collector.seconds == 2.0
     assert collector.left == {"w2"}
@@ -184,7 +186,7 @@ def test_the_rate_is_over_the_cells_window_though_a_worker_left_early() -> None:
 
 def test_a_worker_whose_window_has_not_begun_has_no_rate() -> None:
     collector = CellCollector(order(), {"w1"})
-    collector.add({**report_of([], "w1"), "window_s": 0.0})
+    collector.add(report_of([], "w1", window_s=0.0))
     assert (collector.messages_per_s, collector.sessions_per_s, collector.seconds) == (0.0, 0.0, 0.0)
 
 
@@ -212,7 +214,7 @@ def test_connections_and_hosts_of_all_workers_are_kept() -> None:
         recorder = begun(order())
         recorder.keep_connection(f"127.0.0.1:{number}", view(START_NS + number * MS))
         collector.add(sent(recorder, worker, final=True))
-    assert collector.clients == {
+    assert collector.sums.connections == {
         "127.0.0.1:0": view(START_NS),
         "127.0.0.1:1": view(START_NS + MS),
     }
@@ -221,20 +223,18 @@ def test_connections_and_hosts_of_all_workers_are_kept() -> None:
 
 def test_late_and_dropped_arrivals_are_the_last_word_of_each_worker_added_up() -> None:
     collector = CellCollector(order(traffic=OPEN), {"w1", "w2"})
-    collector.add({**report_of([], "w1", final=False), "late": 3, "dropped": 1})
-    collector.add({**report_of([], "w1"), "late": 5, "dropped": 2})
-    collector.add({**report_of([], "w2"), "late": 1, "dropped": 0})
-    assert (collector.late, collector.dropped) == (6, 2)
+    collector.add(report_of([], "w1", final=False, delayed=3, dropped=1))
+    collector.add(report_of([], "w1", delayed=5, dropped=2))
+    collector.add(report_of([], "w2", delayed=1, dropped=0))
+    assert (collector.delayed, collector.dropped) == (6, 2)
 
 
 def test_back_offs_and_addresses_are_the_last_word_of_each_worker_put_together() -> None:
     collector = CellCollector(order(), {"w1", "w2"})
-    collector.add(
-        {**report_of([], "w1", final=False), "backed_off": 1, "port_waits": 2, "addresses": ["192.0.2.1:80"]}
-    )
+    collector.add(report_of([], "w1", final=False, backed_off=1, port_waits=2, addresses=["192.0.2.1:80"]))
     told = ["192.0.2.1:80", "192.0.2.2:80"]
-    collector.add({**report_of([], "w1"), "backed_off": 4, "port_waits": 3, "addresses": told})
-    collector.add({**report_of([], "w2"), "backed_off": 2, "addresses": ["192.0.2.2:80"]})
+    collector.add(report_of([], "w1", backed_off=4, port_waits=3, addresses=told))
+    collector.add(report_of([], "w2", backed_off=2, addresses=["192.0.2.2:80"]))
     assert (collector.backed_off, collector.port_waits, collector.addresses) == (6, 3, told)
 
 
@@ -250,30 +250,30 @@ def test_of_all_workers_failures_an_example_of_each_outcome_is_kept() -> None:
     collector = CellCollector(order(), {"w1", "w2"})
     for worker, outcome in (("w1", Outcome.RESET), ("w2", Outcome.RESET), ("w2", Outcome.SHORT)):
         collector.add(report_of([replace(message(1.5, 1.6, outcome), detail=f"by {worker}")], worker))
-    assert collector.examples == {"reset": "by w1", "short": "by w2"}
+    assert collector.sums.examples == {"reset": "by w1", "short": "by w2"}
 
 
 def test_each_workers_health_is_what_it_told_last_in_the_order_of_their_names() -> None:
     collector = CellCollector(order(), {"w1", "w2"})
-    collector.add({**report_of([], "w2", final=False), "health": health_message("w2", 0.9)})
-    collector.add({**report_of([], "w1"), "health": health_message("w1", 0.1)})
-    collector.add({**report_of([], "w2"), "health": health_message("w2", 0.2)})
-    assert [(health.worker, health.cpu_share) for health in collector.health] == [("w1", 0.1), ("w2", 0.2)]
+    collector.add(report_of([], "w2", final=False, health=health(0.9)))
+    collector.add(report_of([], "w1", health=health(0.1)))
+    collector.add(report_of([], "w2", health=health(0.2)))
+    assert [(each.worker, each.cpu_share) for each in collector.health] == [("w1", 0.1), ("w2", 0.2)]
 
 
 def test_who_has_not_opened_its_connections_is_known_and_the_slowest_tells_how_long_it_took() -> None:
     collector = CellCollector(order(traffic=Traffic("persistent")), {"w1", "w2"})
     assert (collector.unopened, collector.opening_s) == ({"w1", "w2"}, None)
-    told = {"run_id": "run", "cell": 0, "worker": "w1", "opened_s": 0.5}
-    collector.note_opened({**told, "worker": "w2", "cell": 7})
-    collector.note_opened(told)
+    opened = Opened(run_id="run", cell=0, worker="w1", opened_s=0.5)
+    collector.note_opened(replace(opened, worker="w2", cell=7))
+    collector.note_opened(opened)
     assert (collector.unopened, collector.opening_s) == ({"w2"}, 0.5)
-    collector.note_opened({**told, "worker": "w2", "opened_s": 0.2})
+    collector.note_opened(replace(opened, worker="w2", opened_s=0.2))
     assert (collector.unopened, collector.opening_s) == (set(), 0.5)
 
 
 @pytest.mark.parametrize("seconds", [2.0, None])
-def test_sessions_and_runs_by_hand_open_nothing_first(seconds: float | None) -> None:
+def test_sessions_and_manual_runs_open_nothing_first(seconds: float | None) -> None:
     scenario = "session" if seconds else "persistent"
     collector = CellCollector(order(seconds=seconds, traffic=Traffic(scenario)), {"w1"})
     assert collector.unopened == set()

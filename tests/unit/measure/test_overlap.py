@@ -105,7 +105,7 @@ def test_each_series_has_a_panel_at_the_greatest_level_be_it_empty() -> None:
         cell.index: CellDetail(cell.index, overlap=overlap_of(cell, connections)) for cell in run.cells
     }
     free, lock = overlap_panels(run, details)
-    assert [(each.series, each.level) for each in (free, lock)] == [("free", 8), ("lock", 8)]
+    assert [(each.series.name, each.level) for each in (free, lock)] == [("free", 8), ("lock", 8)]
     assert free.overlap is not None
     assert lock.overlap is not None
     assert (max(free.overlap.most), max(lock.overlap.most)) == (8, 1)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep.measure.queueing import MIN_CONNECTIONS, predict_wait, starts_ns, waits_ns
+from lockstep.measure.queueing import MIN_CONNECTIONS, Admitted, predict_wait, starts_of, waits_ns
 from lockstep.runs.connections import ServerRecord
 from tests.factories.units import MS, US
 
@@ -95,7 +95,7 @@ def test_overheads_are_read_back_out_of_the_waits_that_they_made(
     waits = waits_ns(arrivals, holds, 1, handoff_ns, idle_start_ns)
     admissions = [round(arrival + wait) for arrival, wait in zip(arrivals, waits, strict=True)]
     releases = [admission + hold for admission, hold in zip(admissions, holds, strict=True)]
-    handoffs, idle_starts = starts_ns(list(zip(admissions, releases, arrivals, strict=True)), 1)
+    handoffs, idle_starts = starts_of(list(map(Admitted, arrivals, admissions, releases)), 1)
     assert len(handoffs) + len(idle_starts) == len(each)
     assert set(handoffs) <= {handoff_ns}
     assert set(idle_starts) <= {idle_start_ns}

@@ -45,17 +45,17 @@ def measured(work: Work, visits: list[UserVisit], start_ns: int, *, told: bool) 
     journal.flush()
     collected = CellCollector(cell_order, {"w1"})
     collected.add(sent(recorder, "w1", final=True))
-    least_ns = None
+    min_session_ns = None
     if told:
         service = Service(work.hold_ns, work.mode.permits, work.mode.by_message)
-        least_ns = round_ns(service, work.level, work.messages)
+        min_session_ns = round_ns(service, work.level, work.messages)
     planned = PlannedCell(0, "lock", work.level, 1)
-    return make_cell(planned, collected, None, cut_short=False, least_ns=least_ns)
+    return make_cell(planned, collected, None, cut_short=False, min_session_ns=min_session_ns)
 
 
 def tell(journal: Journal, visit: UserVisit, zero_ns: int, aborted_ns: int) -> None:
     """What a user's client tells of one connection; what has no end was aborted."""
-    journal.step(Phase.LAG, zero_ns + visit.turn_ns, zero_ns + visit.start_ns)
+    journal.step(Phase.SCHEDULE_DELAY, zero_ns + visit.turn_ns, zero_ns + visit.start_ns)
     for sent_ns, replied_ns, wait_ns in visit.sent:
         if replied_ns is None:
             journal.failure(Sample(Phase.MESSAGE, Outcome.ABORTED, zero_ns + sent_ns, aborted_ns))
@@ -148,7 +148,7 @@ def test_a_window_that_is_shorter_than_two_rounds_of_all_users_is_foreseen(
     window: tuple[float, float], said: str | None
 ) -> None:
     services = {"free": Service(200 * MS, None, False), "lock": Service(200 * MS, 1, False)}
-    told = foreseen(services, (1, 32), 5, window)
+    told = foreseen(services, (1, 32), 5, warmup_s=window[0], seconds=window[1])
     assert said in told if said is not None and told is not None else told is said
 
 

@@ -15,9 +15,9 @@ def test_nothing_counted_is_no_distribution() -> None:
 
 
 def test_percentiles_of_values_are_values_of_the_nearest_rank() -> None:
-    said = of_values(range(1_000, 1_001_000, 1_000))
-    assert said is not None
-    assert (said.count, said.min, said.p50, said.p90, said.p99, said.p999, said.max) == (
+    result = of_values(range(1_000, 1_001_000, 1_000))
+    assert result is not None
+    assert (result.count, result.min, result.p50, result.p90, result.p99, result.p999, result.max) == (
         1000,
         1,
         500,
@@ -26,13 +26,13 @@ def test_percentiles_of_values_are_values_of_the_nearest_rank() -> None:
         999,
         1000,
     )
-    assert said.mean == 500.5
+    assert result.mean == 500.5
 
 
 def test_one_value_is_every_percentile() -> None:
-    said = of_values([2_500])
-    assert said is not None
-    assert {said.min, said.mean, said.p50, said.p999, said.max} == {2.5}
+    result = of_values([2_500])
+    assert result is not None
+    assert {result.min, result.mean, result.p50, result.p999, result.max} == {2.5}
 
 
 def test_a_histogram_says_what_its_values_say_to_a_thousandth_and_nothing_above_its_greatest() -> None:
@@ -40,12 +40,12 @@ def test_a_histogram_says_what_its_values_say_to_a_thousandth_and_nothing_above_
     histogram = HdrHistogram(1, 10**12, 3)
     for value in values:
         histogram.record_value(value)
-    exact, said = of_values(values), of_histogram(histogram)
+    exact, result = of_values(values), of_histogram(histogram)
     assert exact is not None
-    assert said is not None
+    assert result is not None
     for name in ("min", "mean", "p50", "p90", "p99", "max"):
-        assert abs(getattr(said, name) / getattr(exact, name) - 1) < 0.002
-    assert said.p999 <= said.max
+        assert abs(getattr(result, name) / getattr(exact, name) - 1) < 0.002
+    assert result.p999 <= result.max
 
 
 # The library takes its time for each.
@@ -60,11 +60,11 @@ def test_a_histogram_says_what_its_library_would_only_sooner(values: list[int], 
         histogram.record_value(value)
     if sent:
         histogram = decoded(encoded(histogram))
-    said = of_histogram(histogram)
-    assert said is not None
-    greatest = histogram.get_max_value()
-    assert said.mean == min(histogram.get_mean_value(), greatest) / 1_000
-    for percentile, told in zip(
-        (50.0, 90.0, 99.0, 99.9), (said.p50, said.p90, said.p99, said.p999), strict=True
+    result = of_histogram(histogram)
+    assert result is not None
+    maximum = histogram.get_max_value()
+    assert result.mean == min(histogram.get_mean_value(), maximum) / 1_000
+    for percentile, at_percentile in zip(
+        (50.0, 90.0, 99.0, 99.9), (result.p50, result.p90, result.p99, result.p999), strict=True
     ):
-        assert told == min(histogram.get_value_at_percentile(percentile), greatest) / 1_000
+        assert at_percentile == min(histogram.get_value_at_percentile(percentile), maximum) / 1_000

@@ -62,11 +62,11 @@ def test_what_lies_outside_counts_as_the_nearest_inside(value: int, counted: int
 def test_percentiles_never_exceed_the_maximum(values: list[int]) -> None:
     histogram = new_histogram()
     record_all(histogram, as_array(values))
-    for told in (of_histogram(histogram), of_histogram(decoded(encoded(histogram)))):
-        assert told is not None
-        assert told.min <= told.p50 <= told.p90 <= told.p99 <= told.p999 <= told.max
-        assert told.mean <= told.max
-        assert told.count == len(values)
+    for result in (of_histogram(histogram), of_histogram(decoded(encoded(histogram)))):
+        assert result is not None
+        assert result.min <= result.p50 <= result.p90 <= result.p99 <= result.p999 <= result.max
+        assert result.mean <= result.max
+        assert result.count == len(values)
 
 
 def test_percentiles_of_a_million_values_are_right_to_three_digits() -> None:
@@ -75,8 +75,8 @@ def test_percentiles_of_a_million_values_are_right_to_three_digits() -> None:
     for batch in np.array_split(values, 500):
         record_all(histogram, batch)
     ordered = np.sort(values)
-    for told in (histogram, decoded(encoded(histogram))):
-        assert told.get_total_count() == len(values)
+    for kept in (histogram, decoded(encoded(histogram))):
+        assert kept.get_total_count() == len(values)
         for per_10_000 in (5_000, 9_000, 9_900, 9_990, 9_999):
             exact = ordered[per_10_000 * len(values) // 10_000 - 1]
-            assert told.get_value_at_percentile(per_10_000 / 100) == pytest.approx(exact, rel=1e-3)
+            assert kept.get_value_at_percentile(per_10_000 / 100) == pytest.approx(exact, rel=1e-3)

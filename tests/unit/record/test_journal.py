@@ -15,7 +15,7 @@ from tests.factories.reports import START_NS, message, view
 
 
 def rows_of(columns: MessageColumns | StepColumns) -> list[tuple[int, ...]]:
-    """What was told, one after another."""
+    """The rows again, in order."""
     arrays = [getattr(columns, field.name) for field in fields(columns)]
     assert {(array.dtype, array.shape) for array in arrays} == {(np.dtype(np.int64), (len(columns),))}
     return list(zip(*(array.tolist() for array in arrays), strict=True))
@@ -38,7 +38,7 @@ class Reader:
 
 MOMENT = st.integers(-1, 2**63 - 1)
 FLUSH = "flush"
-Told = MessageRow | tuple[Phase, int, int] | str
+Entry = MessageRow | tuple[Phase, int, int] | str
 
 
 @settings(deadline=None)
@@ -50,12 +50,12 @@ Told = MessageRow | tuple[Phase, int, int] | str
         max_size=60,
     )
 )
-def test_whatever_was_told_reaches_every_reader_once_and_in_order(told: list[Told]) -> None:
+def test_whatever_is_journalled_reaches_every_reader_once_and_in_order(entries: list[Entry]) -> None:
     first, second = Reader(), Reader()
     journal = Journal((first, second), ())
     messages: list[tuple[int, ...]] = []
     steps: dict[Phase, list[tuple[int, ...]]] = {phase: [] for phase in Phase}
-    for each in told:
+    for each in entries:
         match each:
             case str():
                 journal.flush()
@@ -94,8 +94,8 @@ def test_a_full_journal_hands_itself_on() -> None:
     journal.message((ROWS - 1, 0, 0, 0, 0, 0, 0))
     assert (reader.batches, len(reader.messages)) == (1, ROWS)
     for number in range(ROWS):
-        journal.step(Phase.LAG, number, number)
-    assert (reader.batches, len(reader.steps[Phase.LAG])) == (2, ROWS)
+        journal.step(Phase.SCHEDULE_DELAY, number, number)
+    assert (reader.batches, len(reader.steps[Phase.SCHEDULE_DELAY])) == (2, ROWS)
 
 
 def test_an_empty_journal_tells_nobody() -> None:
@@ -108,7 +108,7 @@ def test_an_empty_journal_tells_nobody() -> None:
     assert reader.batches == 1
 
 
-def test_a_failure_is_told_at_once_and_enters_no_batch() -> None:
+def test_a_failure_is_handed_on_at_once_and_enters_no_batch() -> None:
     reader, first, second = Reader(), list[Sample](), list[Sample]()
     journal = Journal((reader,), (first.append, second.append))
     sample = message(1.5, 1.6, Outcome.RESET)
@@ -118,7 +118,7 @@ def test_a_failure_is_told_at_once_and_enters_no_batch() -> None:
     assert reader.batches == 0
 
 
-def test_the_first_connections_are_told_and_no_more_than_were_asked_for() -> None:
+def test_the_first_connections_are_handed_on_and_no_more_than_were_asked_for() -> None:
     kept: list[tuple[str, ClientView]] = []
     journal = Journal((), (), lambda address, seen: kept.append((address, seen)), 3)
     for number in range(5):

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from lockstep.control import Counts
 from lockstep.plan import Arrival, Traffic
 from lockstep.record.histograms import HIGHEST_NS, decoded
-from lockstep.record.recorder import MOST_DETAIL, CellRecorder, SpanSums, Window
+from lockstep.record.recorder import MAX_DETAIL, CellRecorder
+from lockstep.record.sums import SpanSums, Window
 from lockstep.tcp.samples import Outcome, Phase, Sample
 from tests.factories.reports import (
     OPEN,
@@ -30,9 +32,9 @@ PERSISTENT = Traffic(scenario="persistent")
 OPEN_PERSISTENT = replace(PERSISTENT, arrival=Arrival("poisson", 100.0))
 
 
-def counts(report: dict[str, Any]) -> dict[str, int]:
+def counts(taken: Counts) -> dict[str, int]:
     """How many values each histogram holds."""
-    return {name: decoded(text).get_total_count() for name, text in report["histograms"].items()}
+    return {name: decoded(text).get_total_count() for name, text in taken.histograms.items()}
 
 
 # The window: from 1 s to 3 s. measured: counted in it; timed: that and answered.
@@ -60,24 +62,24 @@ def counts(report: dict[str, Any]) -> dict[str, int]:
 def test_the_window_takes_what_ended_in_it_and_what_was_under_way_at_its_end_and_failed(
     sample: Sample, measured: int, timed: int
 ) -> None:
-    report = report_of([sample])
-    assert report["measured"].get(sample.outcome.value, 0) == measured
-    assert counts(report).get("response", 0) == timed
-    assert report["ledger"].get(sample.outcome.value) == 1
+    taken = report_of([sample]).counts
+    assert taken.measured.get(sample.outcome.value, 0) == measured
+    assert counts(taken).get("response", 0) == timed
+    assert taken.ledger.get(sample.outcome.value) == 1
 
 
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.ANSWERED])
 @pytest.mark.parametrize("phase", Phase)
 def test_failures_never_enter_a_histogram(outcome: Outcome, phase: Phase) -> None:
-    assert report_of([message(1.5, 1.6, outcome, phase)])["histograms"] == {}
+    assert report_of([message(1.5, 1.6, outcome, phase)]).counts.histograms == {}
 
 
 def test_only_messages_count_as_sent() -> None:
-    report = report_of([message(1.5, 1.6, phase=phase) for phase in Phase])
-    assert report["ledger"]["answered"] == 1
-    assert report["sessions"] == 1
+    taken = report_of([message(1.5, 1.6, phase=phase) for phase in Phase]).counts
+    assert taken.ledger["answered"] == 1
+    assert taken.sessions == 1
     names = ("connect", "first_reply", "response", "send", "close", "session", "send_lag")
-    assert counts(report) == dict.fromkeys(names, 1)
+    assert counts(taken) == dict.fromkeys(names, 1)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,7 @@ def test_a_message_is_split_into_wait_service_and_the_rest(
     sample = message(1.5, 1.6)
     if wait_ms is not None and service_ms is not None:
         sample = replace(sample, wait_ns=wait_ms * MS, service_ns=service_ms * MS)
-    parts = report_of([sample])["histograms"]
+    parts = report_of([sample]).counts.histograms
     assert ("network" in parts) == (network_ms is not None)
     if network_ms is not None:
         network_ns = decoded(parts["network"]).get_max_value()
@@ -98,38 +100,36 @@ def test_a_message_is_split_into_wait_service_and_the_rest(
 
 def test_a_time_beyond_the_histogram_is_kept_at_its_greatest_value() -> None:
     sample = Sample(Phase.MESSAGE, Outcome.ANSWERED, at(1.5) - 2 * HIGHEST_NS, at(1.5))
-    (greatest,) = {decoded(text).get_max_value() for text in report_of([sample])["histograms"].values()}
-    assert greatest == pytest.approx(HIGHEST_NS, rel=0.002)
+    (maximum,) = {decoded(text).get_max_value() for text in report_of([sample]).counts.histograms.values()}
+    assert maximum == pytest.approx(HIGHEST_NS, rel=0.002)
 
 
 def test_seconds_of_the_window_are_counted_by_when_a_message_ended() -> None:
     samples = [message(0.5, 1.2), message(1.5, 1.6), message(1.9, 2.1), message(2.2, 2.3, Outcome.TIMEOUT)]
-    assert report_of(samples)["per_second"] == [[0, 2, 0], [1, 1, 1]]
+    assert report_of(samples).counts.per_second == [[0, 2, 0], [1, 1, 1]]
 
 
 def test_take_hands_over_each_thing_exactly_once() -> None:
     recorder = begun(order())
-    journal = journal_of(recorder, most_connections=1)
+    journal = journal_of(recorder, max_connections=1)
     tell(journal, message(1.5, 1.6))
     tell(journal, message(1.5, 1.6, phase=Phase.SESSION))
     journal.connection("127.0.0.1:5", view(START_NS))
     journal.flush()
-    first = recorder.take("w", final=False)
-    assert (first["ledger"]["answered"], first["sessions"], len(first["connections"])) == (1, 1, 1)
-    second = recorder.take("w", final=True)
+    first = recorder.take()
+    assert (first.ledger["answered"], first.sessions, len(first.connections)) == (1, 1, 1)
+    second = recorder.take()
     for name in ("ledger", "measured", "histograms", "examples"):
-        assert second[name] == {}, name
+        assert getattr(second, name) == {}, name
     for name in ("per_second", "connections"):
-        assert second[name] == [], name
-    assert second["sessions"] == 0
-    assert not any(any(sums.values()) for sums in second["spans"].values())
-    assert (first["sequence"], second["sequence"]) == (0, 1)
-    assert (first["final"], second["final"]) == (False, True)
+        assert getattr(second, name) == [], name
+    assert second.sessions == 0
+    assert not any(any(sums.values()) for sums in second.spans.values())
 
 
 def test_a_report_names_its_run_cell_and_worker() -> None:
     report = report_of([], "w9", order(run_id="r", cell=4))
-    assert (report["run_id"], report["cell"], report["worker"]) == ("r", 4, "w9")
+    assert (report.run_id, report.cell, report.worker) == ("r", 4, "w9")
 
 
 def test_a_window_without_an_end_takes_everything_until_it_is_closed() -> None:
@@ -140,10 +140,10 @@ def test_a_window_without_an_end_takes_everything_until_it_is_closed() -> None:
     recorder.close_window(at(9.0))
     tell(journal, message(9.5, 9.6))
     journal.flush()
-    report = recorder.take("w", final=True)
-    assert report["measured"] == {"answered": 1}
-    assert report["ledger"]["answered"] == 2
-    assert report["window_s"] == pytest.approx(8.0)
+    taken = recorder.take()
+    assert taken.measured == {"answered": 1}
+    assert taken.ledger["answered"] == 2
+    assert recorder.window_s(at(99.0)) == pytest.approx(8.0)
 
 
 @pytest.mark.parametrize(
@@ -155,9 +155,9 @@ def test_closing_a_window_early_shortens_it_and_late_leaves_it(closed_s: float, 
     assert recorder.window == Window(START_NS + S, START_NS + S + round(window_s * S))
 
 
-def largest_ns(report: dict[str, Any], name: str) -> int:
-    """The greatest value of a histogram."""
-    return int(decoded(report["histograms"][name]).get_max_value())
+def largest_ns(taken: Counts, name: str) -> int:
+    """The maximum of a histogram."""
+    return int(decoded(taken.histograms[name]).get_max_value())
 
 
 def about(seconds: float) -> Any:
@@ -168,21 +168,21 @@ def about(seconds: float) -> Any:
 def test_in_an_open_load_a_response_runs_from_when_it_was_due_and_a_round_trip_from_the_send(
     traffic: Traffic,
 ) -> None:
-    report = report_of_due([(message(1.5, 1.7), at(1.2))], cell_order=order(traffic=traffic))
-    assert largest_ns(report, "response") == about(0.5)
-    assert largest_ns(report, "round_trip") == about(0.2)
+    taken = report_of_due([(message(1.5, 1.7), at(1.2))], cell_order=order(traffic=traffic)).counts
+    assert largest_ns(taken, "response") == about(0.5)
+    assert largest_ns(taken, "round_trip") == about(0.2)
 
 
 @pytest.mark.parametrize("traffic", [Traffic(), PERSISTENT])
 def test_in_a_closed_load_a_response_runs_from_the_send_and_is_the_round_trip(traffic: Traffic) -> None:
-    report = report_of_due([(message(1.5, 1.7), at(1.2))], cell_order=order(traffic=traffic))
-    assert largest_ns(report, "response") == about(0.2)
-    assert "round_trip" not in report["histograms"]
+    taken = report_of_due([(message(1.5, 1.7), at(1.2))], cell_order=order(traffic=traffic)).counts
+    assert largest_ns(taken, "response") == about(0.2)
+    assert "round_trip" not in taken.histograms
 
 
 def test_a_message_of_an_open_load_that_nobody_said_when_it_was_due_runs_from_its_send() -> None:
-    report = report_of([message(1.5, 1.7)], cell_order=order(traffic=OPEN))
-    assert largest_ns(report, "response") == largest_ns(report, "round_trip") == about(0.2)
+    taken = report_of([message(1.5, 1.7)], cell_order=order(traffic=OPEN)).counts
+    assert largest_ns(taken, "response") == largest_ns(taken, "round_trip") == about(0.2)
 
 
 # The window: from 1 s to 3 s.
@@ -193,27 +193,31 @@ def test_an_open_loads_message_belongs_to_the_window_in_which_it_ended_whenever_
     due_s: float, sent_s: float, inside: int
 ) -> None:
     sample = message(sent_s, sent_s + 0.1)
-    report = report_of_due([(sample, at(due_s))], cell_order=order(traffic=OPEN_PERSISTENT))
-    assert report["measured"]["answered"] == inside
+    taken = report_of_due([(sample, at(due_s))], cell_order=order(traffic=OPEN_PERSISTENT)).counts
+    assert taken.measured["answered"] == inside
     names = ("response", "round_trip", "send_lag")
-    assert [counts(report).get(name, 0) for name in names] == [inside] * 3
+    assert [counts(taken).get(name, 0) for name in names] == [inside] * 3
 
 
 @pytest.mark.parametrize("traffic", [PERSISTENT, OPEN_PERSISTENT])
-def test_where_a_turn_is_a_message_its_lag_lies_between_due_and_send(traffic: Traffic) -> None:
-    report = report_of_due(
+def test_where_an_iteration_is_a_message_its_schedule_delay_lies_between_due_and_send(
+    traffic: Traffic,
+) -> None:
+    taken = report_of_due(
         [(message(1.5, 1.7), at(1.2)), (message(1.5, 1.7), -1)], cell_order=order(traffic=traffic)
-    )
-    assert counts(report)["send_lag"] == 1
-    assert largest_ns(report, "send_lag") == about(0.3)
+    ).counts
+    assert counts(taken)["send_lag"] == 1
+    assert largest_ns(taken, "send_lag") == about(0.3)
 
 
 @pytest.mark.parametrize("traffic", [Traffic(), OPEN])
-def test_where_a_turn_is_a_session_only_its_own_step_tells_the_lag(traffic: Traffic) -> None:
-    lag = message(1.2, 1.5, phase=Phase.LAG)
-    report = report_of_due([(message(1.5, 1.7), at(1.2)), (lag, -1)], cell_order=order(traffic=traffic))
-    assert counts(report)["send_lag"] == 1
-    assert largest_ns(report, "send_lag") == about(0.3)
+def test_where_an_iteration_is_a_session_only_its_own_step_tells_the_schedule_delay(traffic: Traffic) -> None:
+    delay = message(1.2, 1.5, phase=Phase.SCHEDULE_DELAY)
+    taken = report_of_due(
+        [(message(1.5, 1.7), at(1.2)), (delay, -1)], cell_order=order(traffic=traffic)
+    ).counts
+    assert counts(taken)["send_lag"] == 1
+    assert largest_ns(taken, "send_lag") == about(0.3)
 
 
 @pytest.mark.parametrize(
@@ -231,20 +235,20 @@ def test_where_a_turn_is_a_session_only_its_own_step_tells_the_lag(traffic: Traf
 def test_how_exchanges_lie_to_the_window_adds_up(
     phase: Phase, span: tuple[float, float], sums: dict[str, float]
 ) -> None:
-    told = report_of([message(*span, phase=phase)])["spans"][phase]
+    spans = report_of([message(*span, phase=phase)]).counts.spans[phase]
     expected = {
         name: value if name in ("completed", "under_way") else value * S for name, value in sums.items()
     }
-    assert told == {**SpanSums().to_message(), **expected}
+    assert spans == {**SpanSums().to_message(), **expected}
 
 
 @pytest.mark.parametrize("phase", [Phase.SESSION, Phase.MESSAGE])
 def test_of_exchanges_that_fail_the_time_is_kept_but_none_is_completed(phase: Phase) -> None:
     failed = [message(0.5, 1.5, Outcome.RESET, phase), message(2.5, 6.0, Outcome.ABORTED, phase)]
-    told = report_of(failed)["spans"][phase]
-    assert (told["completed"], told["before_ns"]) == (0, 0)
-    assert (told["failed_ns"], told["after_ns"], told["inside_ns"]) == (0.5 * S, 0.5 * S, 1.0 * S)
-    assert told["under_way"] == 1
+    spans = report_of(failed).counts.spans[phase]
+    assert (spans["completed"], spans["before_ns"]) == (0, 0)
+    assert (spans["failed_ns"], spans["after_ns"], spans["inside_ns"]) == (0.5 * S, 0.5 * S, 1.0 * S)
+    assert spans["under_way"] == 1
 
 
 def test_of_each_outcome_the_first_failures_words_are_kept() -> None:
@@ -253,23 +257,17 @@ def test_of_each_outcome_the_first_failures_words_are_kept() -> None:
         replace(first, detail="another"),
         replace(message(1.5, 1.6, Outcome.TIMEOUT), detail="x" * 1_000),
     ]
-    told = report_of([first, *later, message(1.5, 1.6, Outcome.RESET)])["examples"]
-    assert told == {"mismatch": first.detail, "timeout": "x" * MOST_DETAIL}
+    examples = report_of([first, *later, message(1.5, 1.6, Outcome.RESET)]).counts.examples
+    assert examples == {"mismatch": first.detail, "timeout": "x" * MAX_DETAIL}
 
 
 def test_the_ledger_tells_what_connections_carried_in_messages_and_bytes() -> None:
     answered = replace(message(0.5, 0.6), sent_bytes=10, received_bytes=20)
     cut_off = replace(message(1.5, 1.6, Outcome.SHORT), sent_bytes=10, received_bytes=3)
     without_connection = message(1.5, 1.6, Outcome.REFUSED)
-    ledger = report_of([answered, answered, cut_off, without_connection])["ledger"]
-    assert ledger == {
-        "answered": 2,
-        "short": 1,
-        "refused": 1,
-        "carried": 3,
-        "bytes_sent": 30,
-        "bytes_received": 43,
-    }
+    taken = report_of([answered, answered, cut_off, without_connection]).counts
+    assert taken.ledger == {"answered": 2, "short": 1, "refused": 1}
+    assert (taken.carried, taken.bytes_sent, taken.bytes_received) == (3, 30, 43)
 
 
 def test_before_a_cells_time_begins_all_is_in_the_ledger_and_nothing_is_measured() -> None:
@@ -279,12 +277,12 @@ def test_before_a_cells_time_begins_all_is_in_the_ledger_and_nothing_is_measured
         tell(journal, message(1.5, 1.6, phase=phase))
     tell(journal, message(1.5, 1.6, Outcome.RESET))
     journal.flush()
-    report = recorder.take("w", final=False)
-    assert (report["ledger"]["answered"], report["ledger"]["reset"]) == (1, 1)
-    assert report["histograms"] == {}
-    assert not any(report["measured"].values())
-    assert (report["per_second"], report["sessions"], report["window_s"]) == ([], 0, 0.0)
-    assert not any(any(sums.values()) for sums in report["spans"].values())
+    taken = recorder.take()
+    assert (taken.ledger["answered"], taken.ledger["reset"]) == (1, 1)
+    assert taken.histograms == {}
+    assert not any(taken.measured.values())
+    assert (taken.per_second, taken.sessions, recorder.window_s(at(9.0))) == ([], 0, 0.0)
+    assert not any(any(sums.values()) for sums in taken.spans.values())
 
 
 def test_where_connections_are_opened_first_their_connects_are_timed_all_the_same() -> None:
@@ -295,7 +293,7 @@ def test_where_connections_are_opened_first_their_connects_are_timed_all_the_sam
     recorder.begin(START_NS)
     tell(journal, message(0.3, 0.4, phase=Phase.FIRST_REPLY))
     journal.flush()
-    assert counts(recorder.take("w", final=True)) == {"connect": 1}
+    assert counts(recorder.take()) == {"connect": 1}
 
 
 @pytest.mark.parametrize(("now_s", "left_s"), [(0.0, 3.0), (2.5, 0.5), (3.0, 0.0), (9.0, 0.0)])

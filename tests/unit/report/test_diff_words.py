@@ -98,7 +98,7 @@ def test_markdown_has_the_headline_and_a_table() -> None:
     text = diff_markdown(diff(first, second, 0.05), (first, second), [])
     lines = text.splitlines()
     assert lines[0] == "**B is worse than A, beyond the tolerance of 5%.**"
-    assert "| mode | users | figure | A | B | B/A | 95% | verdict |" in lines
+    assert "| mode | connections | figure | A | B | B/A | 95% CI | verdict |" in lines
     assert sum(line.startswith("| lock | 8 |") for line in lines) == 3
 
 

@@ -10,10 +10,12 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from lockstep.report.formats.junit import junit_xml
-from lockstep.report.formats.terminal import print_gates
+from lockstep.analysis.gates import judge_gates
 from lockstep.report.material import Material
-from lockstep.report.sections.gates import GateRow, gate_rows
+from lockstep.report.section import Table
+from lockstep.report.sections.gates import GATES as COLUMNS
+from lockstep.report.sections.gates import junit_xml
+from lockstep.report.terminal import print_gates
 from lockstep.report.write import write_report
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Run
@@ -39,23 +41,29 @@ def text_of(run: Run, width: int = 80) -> list[str]:
     return said.getvalue().splitlines()
 
 
+def rows_of(run: Run) -> list[dict[str, str]]:
+    """The table of the page, each row by the names of its columns."""
+    names = [column.name for column in COLUMNS]
+    return [dict(zip(names, row, strict=True)) for row in Table.of(COLUMNS, judge_gates(run)).rows]
+
+
 def suite_of(run: Run) -> ElementTree.Element:
     (suite,) = ElementTree.fromstring(junit_xml(run).encode())
     return suite
 
 
 def test_rows_tell_value_spread_and_verdict(run: Run) -> None:
-    rows = gate_rows(run)
-    assert [(row.gate, row.level, row.verdict) for row in rows] == [
+    rows = rows_of(run)
+    assert [(row["gate"], row["level"], row["verdict"]) for row in rows] == [
         (GATES[0], "1", "ok"),
         (GATES[0], "8", "ok"),
         (GATES[1], "8", "FAILED"),
         (GATES[2], "8", "ok"),
     ]
-    assert rows[0].value.endswith("ms")
-    assert rows[2].value.endswith("/s")
-    assert " to " in rows[3].spread
-    assert gate_rows(replace(run, plan={})) == []
+    assert rows[0]["value"].endswith("ms")
+    assert rows[2]["value"].endswith("/s")
+    assert " to " in rows[3]["spread"]
+    assert rows_of(replace(run, plan={})) == []
 
 
 @pytest.mark.parametrize(
@@ -68,8 +76,8 @@ def test_rows_tell_value_spread_and_verdict(run: Run) -> None:
     ],
 )
 def test_each_kind_of_figure_is_shown_in_its_own_way(run: Run, gate: str, value: str) -> None:
-    (row,) = gate_rows(replace(run, plan={**run.plan, "gates": [gate]}))
-    assert (row.value, row.spread) == (value, "")
+    (row,) = rows_of(replace(run, plan={**run.plan, "gates": [gate]}))
+    assert (row["value"], row["spread"]) == (value, "")
 
 
 def test_the_terminal_has_a_line_for_each_within_80_columns(run: Run) -> None:
@@ -112,8 +120,8 @@ def test_junit_counts_a_case_for_each_gate_and_level(run: Run) -> None:
 
 def test_junit_tells_a_failure_in_the_words_of_the_terminal(run: Run) -> None:
     (failure,) = suite_of(run).iter("failure")
-    row: GateRow = gate_rows(run)[2]
-    assert failure.get("message") == failure.text == f"{GATES[1]}: at 8: {row.value} ({row.spread})"
+    row = rows_of(run)[2]
+    assert failure.get("message") == failure.text == f"{GATES[1]}: at 8: {row['value']} ({row['spread']})"
     assert failure.get("type") == "gate"
 
 

@@ -13,7 +13,7 @@ from lockstep.analysis.series import modes_of
 from lockstep.report import headline
 from lockstep.runs.records import Messages, Run
 from tests.factories.open_load import simulated_open_run
-from tests.factories.runs import all_failed, modes_named
+from tests.factories.runs import all_failed, modes_named, series_named
 from tests.factories.simulated import simulated_run
 
 
@@ -85,7 +85,7 @@ def test_the_hand_off_is_told_of_each_mode_under_its_greatest_load() -> None:
     )
     slower = replace(lock, level=32, times={"handoff": {"mean": Spread(84, 80, 90)}})
     queue: Aggregate = replace(
-        lock, series="queue=1", mode="queue=1", times={"handoff": {"mean": Spread(9, 9, 9)}}
+        lock, series=series_named("queue=1"), times={"handoff": {"mean": Spread(9, 9, 9)}}
     )
     said = headline.handoff_sentence([free, slower, lock, queue])
     assert said is not None

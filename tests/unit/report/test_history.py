@@ -11,7 +11,7 @@ from rich.console import Console
 
 from lockstep.analysis.history import History, make_history
 from lockstep.analysis.run_diff import Change
-from lockstep.report.history import history_rows, print_history, render_history
+from lockstep.report.history import COLUMNS, listed, print_history, render_history
 from lockstep.report.sections.history import points_of
 from lockstep.runs.records import Run
 from tests.factories.runs import degraded, make_cell, run_of
@@ -26,6 +26,12 @@ def run_on(day: int, lock: float = 100.0, hold_ms: int = 2) -> Run:
     ]
     run = run_of(cells, run_id=f"run-{day}", started=f"2026-01-{day:02}T10:00:00+00:00")
     return replace(run, server={**run.server, "hold_ns": hold_ms * 1_000_000})
+
+
+def words_of(history: History, *names: str) -> list[tuple[str, ...]]:
+    """These columns of the list, a row a run."""
+    by_name = {column.name: column for column in COLUMNS}
+    return [tuple(by_name[name].value(run) for name in names) for run in listed(history)]
 
 
 @pytest.fixture
@@ -51,14 +57,13 @@ def test_each_run_is_held_against_the_last_of_its_kind_that_had_a_verdict(histor
     assert second.since is not None
     assert second.since.worse
     assert last.since is not None
-    assert [each.series for each in last.since.of(Change.BETTER)] == ["lock"]
+    assert [each.series.name for each in last.since.of(Change.BETTER)] == ["lock"]
 
 
 def test_the_list_says_what_where_how_it_ended_and_what_changed(history: History) -> None:
-    said = [(row.what, row.verdict, row.since, row.checks) for row in history_rows(history)]
     what = "free,lock 8 x3"
     # Nothing tells these servers' side, which is one finding.
-    assert said == [
+    assert words_of(history, "what", "short", "since", "checks") == [
         (what, "lock 12.5% of free at 8", "first", "1 found"),
         (what, "lock 6.2% of free at 8", "worse", "1 found"),
         (what, "lock 12.5% of free at 8", "first", "1 found"),
@@ -73,8 +78,7 @@ def test_the_list_says_what_where_how_it_ended_and_what_changed(history: History
 )
 def test_a_run_that_did_not_end_well_is_marked(change: dict[str, object], word: str) -> None:
     run = replace(run_on(1), **change)  # type: ignore[arg-type]
-    (row,) = history_rows(make_history([("run-1", run)]))
-    assert row.checks == word
+    assert words_of(make_history([("run-1", run)]), "checks") == [(word,)]
 
 
 def test_a_line_joins_only_runs_made_alike_and_leaves_out_degraded_ones(history: History) -> None:
@@ -88,7 +92,12 @@ def test_runs_with_other_client_settings_are_series_of_their_own_in_the_same_col
     small, large = run_on(1), run_on(2)
     large = replace(large, cells=[replace(cell, payload_bytes=1024) for cell in large.cells])
     found = make_history([("a", small), ("b", large)])
-    assert found.series == ("free, 64 bytes", "free, 1024 bytes", "lock, 64 bytes", "lock, 1024 bytes")
+    assert tuple(each.name for each in found.series) == (
+        "free, 64 bytes",
+        "free, 1024 bytes",
+        "lock, 64 bytes",
+        "lock, 1024 bytes",
+    )
     page = render_history(found, {}, [])
     assert len(set(re.findall(r'class="dot" style="background:(#\w+)"', page))) == 2
 
@@ -109,7 +118,7 @@ def test_the_page_is_one_file_with_links_charts_and_all_numbers(history: History
     assert page.count("<svg") == 2
     assert page.count('<a href="run-2/report.html">run-2</a>') == 2
     assert re.search(r"<h1>At 8 connections, lock reaches 12\.5% of free(&#39;|')s throughput \(", page)
-    assert "At 8 connections, messages per second: 802 with free, 50.1 to 100 with lock" in page
+    assert "At 8 connections, throughput in messages/s: 802 with free, 50.1 to 100 with lock" in page
     assert "x is &lt;damaged&gt;" in page
     assert "<summary>Numbers</summary>" in page
     assert not re.search(r"<(?:script|link|img)\b|https?://(?!www\.w3\.org)", page)
@@ -134,7 +143,7 @@ def test_gates_are_counted_where_a_run_has_any(history: History) -> None:
         gated.append(replace(run, plan={**run.plan, "levels": [8], "gates": [gate]}))
     gated.append(degraded(replace(gated[0], started="2026-01-03T10:00:00+00:00")))
     found = make_history([(f"run-{number}", run) for number, run in enumerate(gated)])
-    assert [row.gates for row in history_rows(found)] == ["1 ok", "1 failed", "not judged"]
+    assert words_of(found, "gates") == [("1 ok",), ("1 failed",), ("not judged",)]
     assert '<th class="left">gates</th>' in render_history(found, {}, [])
     assert '<th class="left">gates</th>' not in render_history(history, {}, [])
     out = io.StringIO()

@@ -10,8 +10,8 @@ import pytest
 
 from lockstep.analysis.comparison import judge
 from lockstep.analysis.series import modes_of
-from lockstep.report.formats.markdown import MOST_ROWS, summary_md
 from lockstep.report.headline import headline
+from lockstep.report.markdown import MAX_ROWS, summary_md
 from lockstep.report.material import Material
 from lockstep.runs.folder import Loaded
 from lockstep.runs.records import Run
@@ -33,10 +33,10 @@ def test_the_table_has_the_greatest_loads_and_says_how_many_rows_are_left_out(
 ) -> None:
     text = markdown_of(simulated_run(levels=levels, repeats=2)[0])
     heads, _, *rows = rows_of(text)
-    assert len(rows) == MOST_ROWS
+    assert len(rows) == MAX_ROWS
     assert {len(row) for row in rows} == {len(heads)}
     assert any(row[1] == f"{levels[-1]} connections" for row in rows)
-    assert (f"and {left} more under lesser loads" in text) is (left > 0)
+    assert (f"and {left} more under lower loads" in text) is (left > 0)
     assert (any(row[1] == f"{levels[0]} connection" for row in rows)) is (left == 0)
 
 

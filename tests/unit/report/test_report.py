@@ -17,8 +17,8 @@ from lockstep.analysis.checks import ALL_CHECKS, findings
 from lockstep.errors import ResultsError
 from lockstep.record.histograms import of_values
 from lockstep.report.contents import contents
-from lockstep.report.formats.terminal import print_report
 from lockstep.report.material import Material
+from lockstep.report.terminal import print_report
 from lockstep.report.write import write_report
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import RunFolder
@@ -336,10 +336,19 @@ def test_a_line_of_a_check_that_is_broken_stays_set_in(tmp_path: Path) -> None:
     assert max(map(len, lines)) <= 80
 
 
-def test_what_degrades_a_run_is_told_once_in_a_terminal_with_its_advice(tmp_path: Path) -> None:
+def test_what_degrades_a_run_is_told_once_with_its_advice_before_the_verdict(tmp_path: Path) -> None:
     run = unequal(simulated_run(repeats=1)[0])
-    text = " ".join(text_of(write_run(tmp_path, run)).split())
+    folder = write_run(tmp_path, run)
     (finding,) = [each for each in findings(run) if each.check.name == "missing-workers"]
-    for said in (finding.check.message, finding.check.advice):
-        assert text.count(said) == 1
-    assert text.index(finding.check.advice) < text.index("No verdict")
+    page = html.unescape(page_of(folder).split("</style>")[-1])
+    for text in (" ".join(text_of(folder).split()), page):
+        for said in (finding.check.message, finding.check.advice):
+            assert text.count(said) == 1
+        assert text.index(finding.check.advice) < text.index("No verdict")
+
+
+def test_a_plan_that_was_stopped_says_how_much_of_it_was_measured(tmp_path: Path) -> None:
+    run, _ = simulated_run(modes=("free", "lock"), levels=(1, 8), repeats=3)
+    stopped = replace(run, cells=run.cells[:5], interrupted=True)
+    page = page_of(write_run(tmp_path, stopped))
+    assert "A plan of 12 cells, 5 of them measured: 2 modes, 2 levels, 3 repeats" in page

@@ -18,7 +18,7 @@ from lockstep.report.verdict_words import (
     withheld_sentence,
 )
 from lockstep.runs.records import Cell, Messages
-from tests.factories.runs import degraded, make_cell, run_of, silent
+from tests.factories.runs import degraded, make_cell, run_of, series_named, silent
 
 RATE, P50, P99 = (METRICS[name] for name in ("messages_per_s", "response_p50", "response_p99"))
 MUCH_LESS = Estimate(1 / 15.8, 1 / 16.4, 1 / 15.1, 3)
@@ -30,21 +30,28 @@ ONE_REPEAT = Estimate(0.25, None, None, 1)
 VAGUE = Estimate(0.05, 0.008, 0.3, 3)
 
 
+def compared(
+    metric: Metric, mode: str, baseline: str, level: int, estimate: Estimate, rate_per_s: float | None = None
+) -> Comparison:
+    series, other = (series_named(each, rate_per_s) for each in (mode, baseline))
+    return Comparison(metric, series, other, level, estimate)
+
+
 @pytest.mark.parametrize(
     ("comparison", "said"),
     [
         pytest.param(
-            Comparison(RATE, "lock", "free", 32, MUCH_LESS),
+            compared(RATE, "lock", "free", 32, MUCH_LESS),
             "at 32 connections, lock reaches 6.3% of free's throughput (95% CI 6.1% to 6.6%)",
             id="below 1 a percentage",
         ),
         pytest.param(
-            Comparison(RATE, "queue=4", "free", 1, MORE),
+            compared(RATE, "queue=4", "free", 1, MORE),
             "at 1 connection, queue=4's throughput is 1.30 times free's (95% CI 1.25 to 1.35)",
             id="from 1 on a factor",
         ),
         pytest.param(
-            Comparison(P99, "lock, 148/s", "free, 148/s", 200, MORE, rate_per_s=148.0),
+            compared(P99, "lock", "free", 200, MORE, rate_per_s=148.0),
             "at 148 arrivals per second (200 users), lock's p99 response time is 1.30 times free's "
             "(95% CI 1.25 to 1.35)",
             id="under open load by its rate",
@@ -58,7 +65,7 @@ def test_a_comparison_is_said_with_its_interval_in_one_unit(comparison: Comparis
 @pytest.mark.parametrize("metric", [RATE, P50, P99, METRICS["handoff_mean"]], ids=lambda metric: metric.name)
 @pytest.mark.parametrize("estimate", [MUCH_LESS, MORE, ONE_REPEAT, VAGUE, NOT_SHOWN, TWO_REPEATS, NOISY])
 def test_whoever_is_compared_stands_before_its_baseline(metric: Metric, estimate: Estimate) -> None:
-    said = sentence(Comparison(metric, "lock", "free", 8, estimate))
+    said = sentence(compared(metric, "lock", "free", 8, estimate))
     assert said.startswith("at 8 connections, ")
     assert 0 < said.index("lock") < said.index("free")
 
@@ -66,7 +73,7 @@ def test_whoever_is_compared_stands_before_its_baseline(metric: Metric, estimate
 @pytest.mark.parametrize("metric", [RATE, P99], ids=lambda metric: metric.name)
 @pytest.mark.parametrize("estimate", [NOT_SHOWN, TWO_REPEATS, NOISY], ids=["clear", "two repeats", "noisy"])
 def test_where_the_interval_holds_1_nobody_wins(metric: Metric, estimate: Estimate) -> None:
-    said = sentence(Comparison(metric, "lock", "free", 8, estimate))
+    said = sentence(compared(metric, "lock", "free", 8, estimate))
     assert "lock and free" in said
     assert not re.search("reaches|times|lower|higher|%(?! CI)", said)
 
@@ -86,13 +93,13 @@ def test_where_the_interval_holds_1_nobody_wins(metric: Metric, estimate: Estima
 def test_an_absurdly_wide_interval_tells_no_ratio_but_what_would_help(
     estimate: Estimate, said: list[str]
 ) -> None:
-    words = sentence(Comparison(RATE, "lock", "free", 8, estimate))
+    words = sentence(compared(RATE, "lock", "free", 8, estimate))
     assert all(part in words for part in said)
     assert "reaches" not in words
 
 
 def test_one_repeat_has_no_confidence_interval() -> None:
-    said = sentence(Comparison(RATE, "lock", "free", 8, ONE_REPEAT))
+    said = sentence(compared(RATE, "lock", "free", 8, ONE_REPEAT))
     assert said.endswith("lock reaches 25.0% of free's throughput (one repeat: no confidence interval)")
 
 
@@ -101,7 +108,7 @@ def test_one_repeat_has_no_confidence_interval() -> None:
     [(0.0753, "7.5%"), (0.9996, "99.96%"), (0.99, "99.0%"), (0.00123, "0.12%"), (1e-9, "under 0.0001%")],
 )
 def test_a_percentage_is_short_and_lies_on_its_side_of_all(ratio: float, words: str) -> None:
-    said = sentence(Comparison(RATE, "lock", "free", 8, Estimate(ratio, None, None, 1)))
+    said = sentence(compared(RATE, "lock", "free", 8, Estimate(ratio, None, None, 1)))
     assert f"reaches {words} of" in said
 
 
@@ -145,19 +152,19 @@ def test_a_withheld_verdict_says_why_and_compares_nothing() -> None:
 @pytest.mark.parametrize(
     ("comparison", "said"),
     [
-        (Comparison(RATE, "lock", "free", 32, MUCH_LESS), "lock 6.3% of free at 32"),
-        (Comparison(RATE, "lock", "ticket", 32, MUCH_LESS), "lock 6.3% of ticket at 32"),
-        (Comparison(RATE, "lock", "ticket", 32, MORE), "lock 1.30x ticket at 32"),
-        (Comparison(RATE, "lock", "free", 8, ONE_REPEAT), "lock 25.0% of free (one repeat) at 8"),
-        (Comparison(RATE, "lock", "free", 8, NOT_SHOWN), "no significant difference at 8"),
-        (Comparison(RATE, "lock", "free", 8, TWO_REPEATS), "too few repeats at 8"),
-        (Comparison(RATE, "lock", "free", 8, NOISY), "too noisy at 8"),
-        (Comparison(RATE, "lock", "free", 8, VAGUE), "lock below free at 8"),
+        (compared(RATE, "lock", "free", 32, MUCH_LESS), "lock 6.3% of free at 32"),
+        (compared(RATE, "lock", "ticket", 32, MUCH_LESS), "lock 6.3% of ticket at 32"),
+        (compared(RATE, "lock", "ticket", 32, MORE), "lock 1.30x ticket at 32"),
+        (compared(RATE, "lock", "free", 8, ONE_REPEAT), "lock 25.0% of free (one repeat) at 8"),
+        (compared(RATE, "lock", "free", 8, NOT_SHOWN), "no significant difference at 8"),
+        (compared(RATE, "lock", "free", 8, TWO_REPEATS), "too few repeats at 8"),
+        (compared(RATE, "lock", "free", 8, NOISY), "too noisy at 8"),
+        (compared(RATE, "lock", "free", 8, VAGUE), "lock below free at 8"),
         (
-            Comparison(P99, "lock, 148/s", "free, 148/s", 200, MORE, rate_per_s=148.0),
+            compared(P99, "lock", "free", 200, MORE, rate_per_s=148.0),
             "lock p99 1.30x free at 148/s",
         ),
-        (Comparison(P99, "lock", "ticket", 9, MORE, rate_per_s=2.0), "lock p99 1.30x ticket at 2/s"),
+        (compared(P99, "lock", "ticket", 9, MORE, rate_per_s=2.0), "lock p99 1.30x ticket at 2/s"),
     ],
 )
 def test_a_verdict_in_short_has_the_same_order_and_units(comparison: Comparison, said: str) -> None:

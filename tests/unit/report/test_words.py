@@ -1,31 +1,10 @@
-"""Numbers, axes and sentences."""
+"""Figures, durations and shares in words."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from lockstep.analysis.aggregate import Aggregate, aggregate
-from lockstep.analysis.comparison import THROUGHPUT, Comparison
-from lockstep.analysis.intervals import Estimate
-from lockstep.analysis.timeline import Bar, Lane, Timeline
-from lockstep.report import titles
-from lockstep.report.charts import axes
-from lockstep.report.charts.picture import Row, to_svg
-from lockstep.report.charts.rows import NOT_MEASURED, Block, Layout
-from lockstep.report.material import colours
-from lockstep.report.numbers import difference, duration, figures, share
-from lockstep.report.sections.confidence import certainty_title, estimate_words
-from lockstep.report.sections.generator import load_table, worker_rows
-from lockstep.report.sections.queueing import law_rows, wait_rows
-from lockstep.report.sections.timeline import timeline_chart
-from lockstep.report.verdict_words import bound
-from lockstep.runs.measures import Occupancy
-from lockstep.runs.records import WorkerHealth
-from tests.factories.open_load import simulated_open_run
-from tests.factories.runs import modes_named
-from tests.factories.simulated import simulated_run
+from lockstep.report.words import difference, duration, figures, percent, share
 
 
 @pytest.mark.parametrize(
@@ -56,62 +35,6 @@ def test_large_numbers_are_grouped_and_shares_never_round_to_all_or_nothing() ->
     ]
 
 
-def test_what_is_small_keeps_figures_and_an_end_beyond_all_reading_is_short() -> None:
-    assert [figures(value) for value in (0.0123, 0.00012)] == ["0.012", "0.00012"]
-    assert [bound(value) for value in (0.00012, 1.0002, 4_610.0, 2.146e14)] == [
-        "0.00012",
-        "1.0002",
-        "4,610",
-        "over 1,000,000",
-    ]
-
-
-def test_a_wide_span_gets_a_logarithmic_axis_and_a_zero_never_does() -> None:
-    assert axes.suited([1, 100]).logarithmic
-    assert not axes.suited([50, 100]).logarithmic
-    assert not axes.suited([0, 100]).logarithmic
-    assert axes.suited([0, 0]).high > 0
-
-
-@pytest.mark.parametrize("values", [[3.0], [0.02, 7.0], [1.0, 9_000.0], [400.0, 4_800.0]])
-def test_ticks_lie_within_the_axis(values: list[float]) -> None:
-    axis = axes.suited(values)
-    assert axis.ticks
-    assert all(axis.low <= tick <= axis.high for tick in axis.ticks)
-    assert all(axis.value(axis.fraction(value)) == pytest.approx(value) for value in values)
-
-
-def test_a_tick_is_labelled_with_its_own_value() -> None:
-    lane = Lane("lock", "lock", 1, 900, (Bar(1, "in service", 0, 900),), ((0, 1), (900, 1)))
-    svg = to_svg(timeline_chart(Timeline(1, 900, (lane,), client_shown=False), lane, "#000"), "a", "a")
-    assert [f">{tick}<" in svg for tick in (0, 250, 500, 750, 300, 800)] == [True] * 4 + [False] * 2
-
-
-def test_labels_are_moved_apart_and_keep_their_order() -> None:
-    moved = axes.apart([0.5, 0.5, 0.9, 0.52], gap=0.1)
-    assert moved[2] == 0.9
-    assert moved[3] - moved[1] == pytest.approx(0.1)
-    assert moved[1] - moved[0] == pytest.approx(0.1)
-
-
-@pytest.fixture(scope="module")
-def two() -> list[Aggregate]:
-    return aggregate(simulated_run(modes=("free", "lock"), levels=(8,))[0].cells, modes_named("free", "lock"))
-
-
-def test_a_mode_keeps_its_colour_whatever_it_is_compared_with() -> None:
-    def chosen(*modes: str) -> dict[str, str]:
-        return colours(
-            aggregate(simulated_run(modes=modes, levels=(1,), repeats=1)[0].cells, modes_named(*modes))
-        )
-
-    assert chosen("lock")["lock"] == chosen("free", "lock")["lock"]
-    everyone = chosen("free", "lock", "semaphore=4", "queue=1", "iterative", "ticket")
-    assert len(set(everyone.values())) == 6
-    openly = colours(aggregate(simulated_open_run(modes=("lock",), repeats=1).cells, modes_named("lock")))
-    assert set(openly.values()) == {everyone["lock"]}
-
-
 @pytest.mark.parametrize(
     ("computed", "counted", "words"),
     [(103, 100, "+3.0%"), (9.9, 10, "-1.0%"), (10.0001, 10, "0.0%"), (9.9999, 10, "0.0%"), (1, 0, "–")],
@@ -120,124 +43,9 @@ def test_a_difference_has_a_sign_unless_it_is_none(computed: float, counted: flo
     assert difference(computed, counted) == words
 
 
-def test_what_is_equal_is_said_once(two: list[Aggregate]) -> None:
-    free, lock = two
-    alike = [
-        replace(each, max_in_service=1) for each in (free, replace(lock, series="ticket", mode="ticket"))
-    ]
-    assert titles.in_service_title(alike).endswith("is 1 with free and ticket")
-    assert titles.in_service_title([free, lock]).endswith("is 8 with free, 1 with lock")
-
-
-def test_a_title_tells_no_growth_from_a_level_at_which_nothing_was_answered() -> None:
-    cells = simulated_run(modes=("free", "lock"), levels=(1, 8, 16), repeats=1)[0].cells
-    silent = [
-        replace(each, messages_per_s=0.0) if (each.mode, each.level) == ("lock", 1) else each
-        for each in cells
-    ]
-    said = titles.throughput_title(aggregate(silent, modes_named("free", "lock")))
-    assert said.startswith("From 1 to 16 connections, throughput grows by a factor of ")
-    assert "lock" not in said
-
-
-def test_where_the_told_series_have_no_figure_the_title_claims_nothing_of_the_others(
-    two: list[Aggregate],
-) -> None:
-    mute = [replace(each, max_in_service=None, times={}) for each in two]
-    assert titles.in_service_title(mute) == "Peak in service"
-    assert titles.response_title(mute).endswith("nothing was timed with free and lock")
-
-
-def test_titles_under_open_load_speak_of_arrivals() -> None:
-    aggregates = aggregate(
-        simulated_open_run(modes=("lock", "queue=1")).cells, modes_named("lock", "queue=1")
-    )
-    for title in (
-        titles.response_title(aggregates),
-        titles.time_spent_title(aggregates),
-        titles.in_service_title(aggregates),
-    ):
-        assert title.startswith("At 357 arrivals per second (64 users), ")
-        assert "/s" not in title
-
-
-def test_a_row_of_theory_is_of_the_repeat_with_the_middle_wait() -> None:
-    run = simulated_open_run(modes=("lock",))
-    cells = run.cells
-    waits = sorted(
-        cell.server.wait_prediction.measured_us
-        for cell in cells
-        if cell.server is not None and cell.server.wait_prediction is not None and cell.rate_per_s == 357
-    )
-    rows = wait_rows(cells, ("lock",))
-    assert [(row.series, row.level) for row in rows] == [("lock, 223/s", "64"), ("lock, 357/s", "64")]
-    assert rows[1].measured == duration(waits[1])
-    assert " to " in rows[1].interval
-    assert wait_rows([replace(cell, cut_short=True) for cell in cells], ("lock",)) == []
-
-
-def test_a_row_of_littles_law_has_both_ends_and_dashes_for_what_was_not_counted() -> None:
-    (cell,) = simulated_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
-    told = replace(cell, littles_law=Occupancy(8, 8.2))
-    (row,) = law_rows([told], ("lock",))
-    assert row.client[:3] == ("8.00", "8.20", "+2.5%")
-    sessions = told.sessions_per_s * told.seconds
-    assert row.client[3] == f"{0.03 + 8 / sessions:.1%}"
-    (row,) = law_rows([replace(told, server=None)], ("lock",))
-    assert row.server == ("–", "–", "–", "–")
-
-
-def test_a_worker_is_shown_at_its_worst_and_with_dashes_where_the_system_does_not_tell() -> None:
-    (cell,) = simulated_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
-    cells = [
-        replace(cell, health=[WorkerHealth("b", 0.5), WorkerHealth("a", 0.2, open_files=70)]),
-        replace(cell, health=[WorkerHealth("b", 0.91, throttled_s=0.25)]),
-    ]
-    first, second = worker_rows(cells)
-    assert (first.worker, first.cells, first.open_files, first.lag_p99) == ("a", "1", "70", "–")
-    assert (second.worker, second.cpu, second.throttled) == ("b", "91%", "250 ms")
-
-
-def test_only_open_load_has_rows_of_its_own() -> None:
-    closed = simulated_run(modes=("lock",), levels=(8,), repeats=1)[0].cells
-    assert load_table(aggregate(closed, {})).rows == ()
-    rows = load_table(aggregate(simulated_open_run(modes=("lock",)).cells, {})).rows
-    assert [(row[2], row[-2], row[-1]) for row in rows] == [("223", "6", "0"), ("357", "6", "0")]
-
-
-def differing(*shown: bool) -> list[Comparison]:
-    def estimate(differs: bool) -> Estimate:
-        return Estimate(2.0, 1.5, 2.5, 3) if differs else Estimate(1.0, 0.9, 1.1, 3)
-
-    return [Comparison(THROUGHPUT, "lock", "free", 8, estimate(each)) for each in shown]
-
-
 @pytest.mark.parametrize(
-    ("comparisons", "title"),
-    [
-        (differing(True), "1 of 1 difference is "),
-        (differing(True, True), "2 of 2 differences are "),
-        (differing(False, False), "0 of 2 differences are "),
-        (differing(True, False, False), "1 of 3 differences is "),
-    ],
+    ("part", "words"),
+    [(0, "0%"), (0.000_031_4, "0.0031%"), (0.0123, "1.2%"), (0.256, "26%"), (0.994, "99%"), (1.536, "154%")],
 )
-def test_confidence_is_a_count_of_significant_differences(comparisons: list[Comparison], title: str) -> None:
-    assert certainty_title(comparisons) == f"{title}significant at 95%"
-
-
-def test_a_ratio_without_an_interval_says_so() -> None:
-    assert estimate_words(Estimate(2.0, None, None, 1)) == "2.00 (one repeat)"
-    assert estimate_words(Estimate(2.0, 1.5, 2.5, 3)) == "2.00 (1.50 to 2.50)"
-    assert estimate_words(Estimate(1.02, 0.9, 1.1, 3)) == "1.02 (0.900 to 1.10), not significant"
-
-
-def test_a_row_of_which_nothing_was_measured_says_so() -> None:
-    marks: list[Row] = [{"series": "free", "start": 0, "end": 1}]
-    layout = Layout.of([Block("8 connections", ["free", "lock"], marks, [])])
-    assert layout.words == [{"row": 2.5, "words": NOT_MEASURED}]
-
-
-def test_a_title_names_the_series_of_which_it_has_no_time(two: list[Aggregate]) -> None:
-    free, lock = two
-    title = titles.response_title([free, replace(lock, times={})])
-    assert title.endswith(" with free; not measured with lock")
+def test_a_part_however_small_keeps_two_figures(part: float, words: str) -> None:
+    assert percent(part) == words

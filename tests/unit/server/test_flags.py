@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from lockstep_server.flags import FLAGS, parse_settings
-from lockstep_server.settings import Keepalive, Settings, SettingsError
+from lockstep_server.settings import Keepalive, SettingsError
 
 
 def test_bare_defaults_are_those_the_seeds_clients_expect() -> None:
     settings = parse_settings([], {})
     assert (settings.framing, settings.reply, settings.timing, settings.hold_ns) == ("raw", "ack", False, 0)
-    assert settings.backlog == 128
-    assert settings == Settings(listeners=settings.listeners)
+    assert (settings.backlog, settings.keepalive, settings.announce_to) == (128, None, None)
+    assert (settings.bind, settings.admin_host) == ("0.0.0.0", "127.0.0.1")
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,19 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from lockstep_server.admission import LockAdmission
+from lockstep_server.flags import parse_settings
 from lockstep_server.ledger import Ledger
+from lockstep_server.modes import LockAdmission
 from lockstep_server.occupancy import Occupancy
 from lockstep_server.records import Cause, ConnectionRecord
 from lockstep_server.replies import get_constant_reply, get_reply
 from lockstep_server.session import Service, Session
-from lockstep_server.settings import Settings
 from lockstep_server.socket_options import tune_connection
 from lockstep_server.work import get_work, no_work
 from lockstep_wire.framing import get_framing
 from lockstep_wire.greeting import ACKNOWLEDGEMENT
+
+DEFAULTS = parse_settings([], {})
 
 LIMIT = 64
 
@@ -65,7 +67,7 @@ def stage() -> Iterator[Callable[..., Stage]]:
             occupancy=Occupancy(),
         )
         service = replace(service, **changes)  # type: ignore[arg-type]
-        tune_connection(link, Settings(listeners=(), idle_timeout_ns=20_000_000))
+        tune_connection(link, replace(DEFAULTS, idle_timeout_ns=20_000_000))
         record = service.ledger.arrive("peer:1", 1)
         return Stage(peer, Session(link, record, service), record, service)
 

@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,8 +16,11 @@ import pytest
 from lockstep_server.accepting import AcceptLoop
 from lockstep_server.announce import Announcer
 from lockstep_server.binding import bind, bind_error
-from lockstep_server.settings import Keepalive, Settings, SettingsError
+from lockstep_server.flags import parse_settings
+from lockstep_server.settings import Keepalive, SettingsError
 from lockstep_server.socket_options import pack_timeval, tune_connection
+
+DEFAULTS = parse_settings([], {})
 
 PATIENCE_S = 20
 
@@ -31,7 +35,7 @@ def link() -> Iterator[socket.socket]:
 
 
 def test_nodelay_and_keepalive_are_set_with_their_values(link: socket.socket) -> None:
-    tune_connection(link, Settings(listeners=(), nodelay=True, keepalive=Keepalive(60, 5, 3)))
+    tune_connection(link, replace(DEFAULTS, nodelay=True, keepalive=Keepalive(60, 5, 3)))
     assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     assert link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
@@ -41,10 +45,10 @@ def test_nodelay_and_keepalive_are_set_with_their_values(link: socket.socket) ->
 
 def test_without_flags_the_system_decides(link: socket.socket) -> None:
     before = link.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
-    tune_connection(link, Settings(listeners=(), idle_timeout_ns=0))
+    tune_connection(link, replace(DEFAULTS, idle_timeout_ns=0))
     assert not link.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     assert not link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-    tune_connection(link, Settings(listeners=(), keepalive=Keepalive()))
+    tune_connection(link, replace(DEFAULTS, keepalive=Keepalive()))
     assert link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == before
 
@@ -54,7 +58,7 @@ def test_without_flags_the_system_decides(link: socket.socket) -> None:
 def test_the_idle_timeout_is_the_kernels(
     link: socket.socket, option: int, timeout_ns: int, kernels: tuple[int, int]
 ) -> None:
-    tune_connection(link, Settings(listeners=(), idle_timeout_ns=timeout_ns))
+    tune_connection(link, replace(DEFAULTS, idle_timeout_ns=timeout_ns))
     assert struct.unpack("@ll", link.getsockopt(socket.SOL_SOCKET, option, 16)) == kernels
     assert link.gettimeout() is None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockstep.errors import ServerUnreachableError
+from lockstep.errors import PlanError, ServerUnreachableError
 from lockstep.target.admin import ServerView
 from tests.support.admin_port import admin_port, listener, listeners
 from tests.support.peers import refusing_port
@@ -66,15 +66,13 @@ def test_something_else_that_answers_is_no_lockstep_server(body: bytes) -> None:
         ServerView(port.address).snapshot()
 
 
-@pytest.mark.parametrize(
-    "address", ["127.0.0.1:notaport", "127.0.0.1:99999999", "http://127.0.0.1", ":", "a b:1"]
-)
+@pytest.mark.parametrize("address", ["127.0.0.1:99999999", "a b:1"])
 def test_an_address_that_is_none_is_refused_like_an_absent_server(address: str) -> None:
     with pytest.raises(ServerUnreachableError):
         ServerView(address).snapshot()
 
 
-@pytest.mark.parametrize("admin", ["127.0.0.1", "name:", "name:x"])
+@pytest.mark.parametrize("admin", ["127.0.0.1", "name:", "name:x", ":", "http://name"])
 def test_an_admin_address_without_a_port_is_refused_before_anybody_is_asked(admin: str) -> None:
-    with pytest.raises(ServerUnreachableError, match="has no port: write the admin port as HOST:PORT"):
+    with pytest.raises(PlanError, match="has no port: write the admin port as HOST:PORT"):
         ServerView(admin)

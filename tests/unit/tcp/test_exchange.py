@@ -1,4 +1,4 @@
-"""The short way through an exchange: one send, one receive, one glance; and what needs a closer look."""
+"""The short way through an exchange: one send, one receive, one fast check; and what needs a full one."""
 
 from __future__ import annotations
 

@@ -6,8 +6,7 @@ from itertools import islice, pairwise
 
 import pytest
 
-from lockstep.tcp.messages import message_ring, payloads, prepare
-from lockstep.tcp.replies import get_glance
+from lockstep.tcp.messages import fast_check_of, message_ring, payloads, prepare
 from lockstep.tcp.samples import ABSENT
 from lockstep_wire.framing import FRAMINGS, get_framing
 
@@ -48,22 +47,22 @@ def test_a_payload_that_the_framing_cannot_carry_is_refused() -> None:
 
 @pytest.mark.parametrize("timing", [True, False])
 @pytest.mark.parametrize("framing", FRAMINGS)
-def test_nothing_but_the_whole_reply_passes_a_glance(framing: str, timing: bool) -> None:
+def test_nothing_but_the_whole_reply_passes_the_fast_check(framing: str, timing: bool) -> None:
     wire = get_framing(framing)
     message = prepare(wire, b"ping", b"ping", timing)
     assert message.reply is not None
-    glance = get_glance(wire, timing)
+    check = fast_check_of(wire, timing)
     data = wire.encode(wire.timing.pack(5, 6) + b"ping") if timing else message.frame
     in_text = framing == "line" and timing
-    assert glance(data, message.reply) == (None if in_text else (5, 6) if timing else (ABSENT, ABSENT))
-    assert not any(glance(data[:size], message.reply) for size in range(len(data)))
+    assert check(data, message.reply) == (None if in_text else (5, 6) if timing else (ABSENT, ABSENT))
+    assert not any(check(data[:size], message.reply) for size in range(len(data)))
     for place in range(len(data)):
         # Times may be anything: only the frame and the payload are known beforehand.
         if timing and wire.timing.size and _in_header(framing, place):
             continue
         changed = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
-        assert glance(changed, message.reply) is None, place
-    assert glance(data + b"!", message.reply) is None
+        assert check(changed, message.reply) is None, place
+    assert check(data + b"!", message.reply) is None
 
 
 def _in_header(framing: str, place: int) -> bool:

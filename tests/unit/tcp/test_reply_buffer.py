@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep.tcp.replies import expected, reply_buffer, sized, until, whatever
+from lockstep.tcp.messages import expected, reply_buffer, sized, until, whatever
 from lockstep_wire.framing import FRAMINGS, get_framing
 from lockstep_wire.peer import FrameTooLong
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lockstep.errors import PlanError
-from lockstep.tcp.addresses import MOST_SOURCES, parse_sources
+from lockstep.tcp.addresses import MAX_SOURCES, parse_sources
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_lists_and_ranges_name_addresses(text: str, addresses: tuple[str, ...]) 
 
 
 def test_as_many_as_the_bound_are_let_through() -> None:
-    assert len(parse_sources("10.0.0.0-10.0.3.255")) == MOST_SOURCES
+    assert len(parse_sources("10.0.0.0-10.0.3.255")) == MAX_SOURCES
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from lockstep.target.admin import ServerView
 from lockstep.target.target import Target
 from lockstep.web.live_page import STATIC, LivePage, add_live_page
 from lockstep.web.server_watch import ServerWatch
-from tests.factories.pulses import as_message, pulse
+from tests.factories.pulses import pulse
 from tests.factories.simulated import simulated_run
 from tests.support.peers import refusing_port
 
@@ -114,7 +114,7 @@ def test_the_state_is_never_kept_and_follows_the_run(page: FlaskClient, leader: 
     assert first.headers["Cache-Control"] == "no-store"
     assert (first.json or {})["run"] is None
     leader.progress = Progress(run=RUN, report=ReportState.MAKING)
-    leader.pulses.add(as_message(pulse(run_id="another run")))
+    leader.pulses.add(pulse(run_id="another run"))
     then: Any = page.get("/lockstep/state").json
     assert (then["run"]["id"], then["report"], then["now"]) == (RUN.run_id, "making", None)
     assert then["verdict"]["sentences"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lockstep.analysis.check import cell_name
-from lockstep.web.state import MOST_NAMED, Outcome, outcome_of
+from lockstep.web.state import MAX_NAMED, Outcome, outcome_of
 from tests.factories.runs import without_server
 from tests.factories.simulated import simulated_run
 
@@ -14,7 +14,7 @@ RUN, _ = simulated_run(("free", "lock"), (1, 8), 3)
 
 def test_while_a_run_goes_on_there_are_figures_and_no_verdict() -> None:
     outcome = outcome_of(replace(RUN, finished=None, cells=RUN.cells[:4]))
-    assert {row["series"] for row in outcome.rows} == {"free", "lock"}
+    assert {each.words[0] for each in outcome.results} == {"free", "lock"}
     assert outcome.sentences == ()
 
 
@@ -31,11 +31,11 @@ def test_in_the_end_the_verdict_is_said_in_sentences_its_headline_first() -> Non
 def test_gates_are_judged_when_the_run_is_over_and_not_before() -> None:
     gated = replace(RUN, plan={**RUN.plan, "gates": ["free: failed <= 0", "lock: messages_per_s > 100000"]})
     assert outcome_of(replace(gated, finished=None)).gates == ()
-    assert [(row.verdict, row.level) for row in outcome_of(gated).gates] == [
-        ("ok", "1"),
-        ("ok", "8"),
-        ("FAILED", "1"),
-        ("FAILED", "8"),
+    assert [(each.passed, each.level) for each in outcome_of(gated).gates] == [
+        (True, 1),
+        (True, 8),
+        (False, 1),
+        (False, 8),
     ]
 
 
@@ -45,7 +45,7 @@ def test_a_degraded_run_has_no_verdict_and_says_why() -> None:
     assert len(outcome.sentences) == 1
     assert outcome.sentences[0].startswith("No verdict, ")
     (doubt,) = outcome.doubts
-    assert doubt.told.startswith("Workers did not report")
+    assert doubt.message.startswith("Workers did not report")
     assert [where.startswith(f"{cell_name(lost)}: ") for where in doubt.where] == [True]
     assert doubt.advice
 
@@ -53,8 +53,8 @@ def test_a_degraded_run_has_no_verdict_and_says_why() -> None:
 def test_of_many_doubtful_cells_a_few_are_named_and_the_rest_is_counted() -> None:
     outcome = outcome_of(replace(RUN, cells=[replace(cell, workers_reported=1) for cell in RUN.cells]))
     *named, rest = outcome.doubts[0].where
-    assert len(named) == MOST_NAMED
-    assert rest == f"and {len(RUN.cells) - MOST_NAMED} more cells"
+    assert len(named) == MAX_NAMED
+    assert rest == f"and {len(RUN.cells) - MAX_NAMED} more cells"
 
 
 def test_a_run_by_hand_says_what_it_served() -> None:
@@ -66,11 +66,10 @@ def test_a_run_by_hand_says_what_it_served() -> None:
 
 def test_each_row_has_its_split_where_the_server_told_times() -> None:
     outcome = outcome_of(RUN)
-    assert len(outcome.splits) == len(outcome.rows)
-    locked = outcome.splits[-1]
+    locked = outcome.results[-1].split
     assert locked is not None
     assert locked.wait_us > locked.network_us > 0
-    assert set(outcome_of(without_server(RUN)).splits) == {None}
+    assert {each.split for each in outcome_of(without_server(RUN)).results} == {None}
 
 
 def test_a_run_without_cells_has_no_figures_and_says_so_in_the_end() -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -14,7 +12,6 @@ import pytest
 from lockstep.master.live import HISTORY_S, Received
 from lockstep.master.progress import CellProgress, Progress, ReportState
 from lockstep.plan import Plan, PlannedCell
-from lockstep.report.sections.figures import RESULT_BY_NAME
 from lockstep.runs.records import Run
 from lockstep.target.admin import Listener
 from lockstep.web.server_watch import ServerNow
@@ -121,7 +118,7 @@ def test_a_row_a_mode_tells_what_the_server_counts_and_which_mode_is_loaded_now(
 
 
 @pytest.mark.parametrize(
-    ("server", "word"), [(NO_ADMIN, "none"), (ServerNow(True, None), "unknown"), (told(free={}), "told")]
+    ("server", "word"), [(NO_ADMIN, "none"), (ServerNow(True, None), "unknown"), (told(free={}), "known")]
 )
 def test_whether_the_servers_counts_are_known_is_said_and_what_is_not_known_is_no_number(
     server: ServerNow, word: str
@@ -132,7 +129,7 @@ def test_whether_the_servers_counts_are_known_is_said_and_what_is_not_known_is_n
 
 
 def test_what_clients_see_is_named_by_its_cell_and_split_in_the_modes_colours() -> None:
-    times: dict[str, Any] = {"told": 10, "network_ns": 10**6, "wait_ns": 7 * 10**6, "service_ns": 2 * 10**6}
+    times: dict[str, Any] = {"timed": 10, "network_ns": 10**6, "wait_ns": 7 * 10**6, "service_ns": 2 * 10**6}
     seen = state(progress(cell=under_way(CELLS[0])), [came(101, pulse(answered=10, **times))])
     now = seen["now"]
     assert now["name"].startswith(f"{CELLS[0].mode}, ")
@@ -166,18 +163,20 @@ def test_the_last_minute_is_a_value_every_two_seconds_with_gaps_where_nobody_tol
     assert answered[-4:] == [None, None, 40.0, 40.0]
     assert p99[-2:] == [pytest.approx(1059.0, rel=0.06)] * 2
     assert service[-4:] == [None, None, 3.5, None]
-    assert [line["most"] for line in lines][::2] == ["(at most 40.0)", "(at most 3.50)"]
+    assert [line["peak"] for line in lines][::2] == ["(peak 40.0)", "(peak 3.50)"]
 
 
 def test_the_figures_of_saved_cells_are_the_reports_rows_with_where_the_time_went() -> None:
     figures = state(progress(4))["figures"]
-    assert [(row["series"], row["level"]) for row in figures] == [
-        ("free", "1"),
-        ("free", "8"),
-        ("lock", "1"),
-        ("lock", "8"),
+    assert figures["heads"][:2] == ["mode", "connections"]
+    assert [row["words"][:2] for row in figures["rows"]] == [
+        ["free", "1"],
+        ["free", "8"],
+        ["lock", "1"],
+        ["lock", "8"],
     ]
-    assert sum(part["share"] for part in figures[-1]["split"]) == pytest.approx(1)
+    assert {len(row["words"]) for row in figures["rows"]} == {len(figures["heads"])}
+    assert sum(part["share"] for part in figures["rows"][-1]["split"]) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("report", ReportState)
@@ -205,13 +204,3 @@ def test_a_run_by_hand_is_one_mode_that_runs_until_it_is_stopped() -> None:
 
 def test_why_a_run_could_not_go_on_is_told() -> None:
     assert state(Progress(failure="no server"))["failure"] == "no server"
-
-
-def test_the_live_tables_heads_are_those_of_the_results_columns() -> None:
-    static = files("lockstep.web") / "static"
-    script, page = ((static / name).read_text(encoding="utf-8") for name in ("live.js", "live.html"))
-    picked = re.search(r"const columns = (\[.*?\]);", script)
-    assert picked is not None
-    heads = [RESULT_BY_NAME[name].head for name in ("series", *json.loads(picked[1]))]
-    shown = [re.findall(r"<th [^>]*>([^<]*)</th>", line) for line in page.splitlines() if "<thead>" in line]
-    assert heads in shown

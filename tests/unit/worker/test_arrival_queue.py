@@ -1,4 +1,4 @@
-"""Who gets which arrival: in order, once, late or dropped as the rules say. Moments in ms."""
+"""Who gets which arrival: in order, once, delayed or dropped as the rules say. Moments in ms."""
 
 from __future__ import annotations
 
@@ -6,35 +6,36 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockstep.worker.arrival_queue import Allotter, Turn
+from lockstep.worker.arrival_queue import ArrivalQueue, Iteration
 from lockstep.worker.arrivals import Constant
 
 MS = 1_000_000
 START = 1000
 
 
-def allotter(patience_ms: int = 25) -> Allotter[str]:
+def arrivals(patience_ms: int = 25) -> ArrivalQueue[str]:
     """Arrivals at START, START + 10, START + 20 ...; they wait for patience_ms."""
-    return Allotter(Constant(100, 0, 1), START * MS, patience_ms * MS)
+    return ArrivalQueue(Constant(100, 0, 1), START * MS, patience_ms * MS)
 
 
-def given_at(line: Allotter[str], now_ms: int) -> list[tuple[str, int, bool]]:
-    """Who gets what: user, when it was due in ms after START, late."""
-    return [(user, turn.due_ns // MS - START, turn.late) for user, turn in line.allot((START + now_ms) * MS)]
+def given_at(queue: ArrivalQueue[str], now_ms: int) -> list[tuple[str, int, bool]]:
+    """Who gets what: user, when it was due in ms after START, delayed."""
+    given = queue.assign((START + now_ms) * MS)
+    return [(user, iteration.due_ns // MS - START, iteration.delayed) for user, iteration in given]
 
 
-def joined(line: Allotter[str], *users: tuple[str, int]) -> Allotter[str]:
+def joined(queue: ArrivalQueue[str], *users: tuple[str, int]) -> ArrivalQueue[str]:
     for user, at_ms in users:
-        line.join(user, (START + at_ms) * MS)
-    return line
+        queue.join(user, (START + at_ms) * MS)
+    return queue
 
 
-def counts(line: Allotter[str]) -> tuple[int, int, int]:
-    return line.taken, line.late, line.dropped
+def counts(queue: ArrivalQueue[str]) -> tuple[int, int, int]:
+    return queue.taken, queue.delayed, queue.dropped
 
 
 @pytest.mark.parametrize(
-    ("users", "now_ms", "expected", "taken_late_dropped"),
+    ("users", "now_ms", "expected", "taken_delayed_dropped"),
     [
         pytest.param([("a", -5)], -1, [], (0, 0, 0), id="nothing is due yet"),
         pytest.param([("a", -5)], 0, [("a", 0, False)], (1, 0, 0), id="due this very moment"),
@@ -67,45 +68,45 @@ def test_an_arrival_goes_to_who_has_been_idle_longest(
     users: list[tuple[str, int]],
     now_ms: int,
     expected: list[tuple[str, int, bool]],
-    taken_late_dropped: tuple[int, int, int],
+    taken_delayed_dropped: tuple[int, int, int],
 ) -> None:
-    line = joined(allotter(), *users)
-    assert given_at(line, now_ms) == expected
-    assert counts(line) == taken_late_dropped
+    queue = joined(arrivals(), *users)
+    assert given_at(queue, now_ms) == expected
+    assert counts(queue) == taken_delayed_dropped
 
 
-def test_who_left_the_line_is_passed_over() -> None:
-    line = joined(allotter(), ("a", -5), ("b", -4))
-    line.leave("a")
-    assert given_at(line, 15) == [("b", 0, False)]
+def test_who_left_is_passed_over() -> None:
+    queue = joined(arrivals(), ("a", -5), ("b", -4))
+    queue.leave("a")
+    assert given_at(queue, 15) == [("b", 0, False)]
 
 
 def test_what_is_given_back_goes_to_the_next_before_anything_younger() -> None:
-    line = joined(allotter(), ("a", -5), ("b", -4), ("c", -3))
-    turns = dict(line.allot(START * MS + 12 * MS))
-    line.give_back(turns["b"])
-    line.give_back(turns["a"])
-    assert counts(line) == (0, 0, 0)
-    joined(line, ("d", 13))
-    assert given_at(line, 13) == [("c", 0, False), ("d", 10, True)]
-    assert counts(line) == (2, 1, 0)
+    queue = joined(arrivals(), ("a", -5), ("b", -4), ("c", -3))
+    iterations = dict(queue.assign(START * MS + 12 * MS))
+    queue.give_back(iterations["b"])
+    queue.give_back(iterations["a"])
+    assert counts(queue) == (0, 0, 0)
+    joined(queue, ("d", 13))
+    assert given_at(queue, 13) == [("c", 0, False), ("d", 10, True)]
+    assert counts(queue) == (2, 1, 0)
 
 
 def test_what_is_given_back_too_late_is_dropped() -> None:
-    line = joined(allotter(), ("a", -5))
-    ((_, turn),) = line.allot(START * MS)
-    line.give_back(turn)
-    joined(line, ("b", 30))
-    assert given_at(line, 30) == [("b", 10, True)]
-    assert counts(line) == (1, 1, 1)
+    queue = joined(arrivals(), ("a", -5))
+    ((_, iteration),) = queue.assign(START * MS)
+    queue.give_back(iteration)
+    joined(queue, ("b", 30))
+    assert given_at(queue, 30) == [("b", 10, True)]
+    assert counts(queue) == (1, 1, 1)
 
 
-def test_a_late_arrival_that_is_given_back_was_neither_taken_nor_late() -> None:
-    line = joined(allotter(), ("a", 4))
-    ((_, turn),) = line.allot(START * MS + 4 * MS)
-    assert turn == Turn(START * MS, late=True)
-    line.give_back(turn)
-    assert counts(line) == (0, 0, 0)
+def test_a_delayed_arrival_that_is_given_back_counts_as_neither() -> None:
+    queue = joined(arrivals(), ("a", 4))
+    ((_, iteration),) = queue.assign(START * MS + 4 * MS)
+    assert iteration == Iteration(START * MS, delayed=True)
+    queue.give_back(iteration)
+    assert counts(queue) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -121,30 +122,30 @@ def test_a_late_arrival_that_is_given_back_was_neither_taken_nor_late() -> None:
 def test_the_pacer_sleeps_until_the_next_arrival_unless_one_pends(
     users: list[tuple[str, int]], now_ms: int, wake_ms: int | None
 ) -> None:
-    line = joined(allotter(), *users)
-    given_at(line, now_ms)
-    wake_ns = line.wake_ns((START + now_ms) * MS)
+    queue = joined(arrivals(), *users)
+    given_at(queue, now_ms)
+    wake_ns = queue.wake_ns((START + now_ms) * MS)
     assert wake_ns == (None if wake_ms is None else (START + wake_ms) * MS)
 
 
-def test_the_close_drops_what_was_due_and_sends_the_line_home() -> None:
-    line = joined(allotter(), ("a", -5), ("b", -4), ("c", -3))
-    (_, (_, second)) = line.allot(START * MS + 10 * MS)
-    line.give_back(second)
-    assert line.close(START * MS + 30 * MS) == ["c"]
-    assert counts(line) == (1, 0, 2)
+def test_the_close_drops_what_was_due_and_sends_idle_users_home() -> None:
+    queue = joined(arrivals(), ("a", -5), ("b", -4), ("c", -3))
+    (_, (_, second)) = queue.assign(START * MS + 10 * MS)
+    queue.give_back(second)
+    assert queue.close(START * MS + 30 * MS) == ["c"]
+    assert counts(queue) == (1, 0, 2)
 
 
 def test_what_is_given_back_after_the_close_is_dropped() -> None:
-    line = joined(allotter(), ("a", -5))
-    ((_, turn),) = line.allot(START * MS)
-    line.close(START * MS + 5 * MS)
-    line.give_back(turn)
-    assert counts(line) == (0, 0, 1)
+    queue = joined(arrivals(), ("a", -5))
+    ((_, iteration),) = queue.assign(START * MS)
+    queue.close(START * MS + 5 * MS)
+    queue.give_back(iteration)
+    assert counts(queue) == (0, 0, 1)
 
 
 steps = st.lists(
-    st.tuples(st.sampled_from(["join", "join", "allot", "leave", "give back"]), st.integers(0, 30)),
+    st.tuples(st.sampled_from(["join", "join", "assign", "leave", "give back"]), st.integers(0, 30)),
     max_size=60,
 )
 
@@ -154,26 +155,26 @@ steps = st.lists(
 def test_every_arrival_is_taken_or_dropped_and_none_twice(
     steps: list[tuple[str, int]], patience_ms: int
 ) -> None:
-    line = allotter(patience_ms)
+    queue = arrivals(patience_ms)
     now_ms = -20
-    held: dict[str, Turn] = {}
+    held: dict[str, Iteration] = {}
     standing: list[str] = []
     for number, (step, wait_ms) in enumerate(steps):
         now_ms += wait_ms
         if step == "join":
-            line.join(str(number), (START + now_ms) * MS)
+            queue.join(str(number), (START + now_ms) * MS)
             standing.append(str(number))
         elif step == "leave" and standing:
-            line.leave(standing.pop(wait_ms % len(standing)))
+            queue.leave(standing.pop(wait_ms % len(standing)))
         elif step == "give back" and held:
-            line.give_back(held.pop(sorted(held)[wait_ms % len(held)]))
-        given = line.allot((START + now_ms) * MS)
+            queue.give_back(held.pop(sorted(held)[wait_ms % len(held)]))
+        given = queue.assign((START + now_ms) * MS)
         assert [user for user, _ in given] == standing[: len(given)]
         del standing[: len(given)]
         held.update(given)
-        assert all(turn.due_ns <= (START + now_ms) * MS for _, turn in given)
+        assert all(iteration.due_ns <= (START + now_ms) * MS for _, iteration in given)
     # One nanosecond on, so that what was due at this very moment is counted.
-    assert line.close((START + now_ms) * MS + 1) == standing
-    assert line.taken == len(held) == len({turn.due_ns for turn in held.values()})
-    assert line.late == sum(turn.late for turn in held.values())
-    assert line.taken + line.dropped == Constant(100, 0, 1).count_before(now_ms * MS + 1)
+    assert queue.close((START + now_ms) * MS + 1) == standing
+    assert queue.taken == len(held) == len({iteration.due_ns for iteration in held.values()})
+    assert queue.delayed == sum(iteration.delayed for iteration in held.values())
+    assert queue.taken + queue.dropped == Constant(100, 0, 1).count_before(now_ms * MS + 1)

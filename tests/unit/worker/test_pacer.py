@@ -9,7 +9,7 @@ import pytest
 
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.arrivals import Constant
-from lockstep.worker.pacer import MOST_IN_A_ROW, Pacer
+from lockstep.worker.pacer import MAX_IN_A_ROW, Pacer
 from tests.support.hand_clock import HandClock, settle
 
 MS = 1_000_000
@@ -48,7 +48,7 @@ def due_ms(user: gevent.Greenlet) -> int | None:
 
 
 def counts(pacer: Pacer) -> tuple[int, int, int]:
-    return pacer.taken, pacer.late, pacer.dropped
+    return pacer.taken, pacer.delayed, pacer.dropped
 
 
 def test_idle_users_get_arrivals_in_the_order_in_which_they_came() -> None:
@@ -151,9 +151,9 @@ def test_an_idle_user_gets_what_was_due_just_before_the_close_though_the_alarm_h
 def test_users_that_never_wait_let_others_run_now_and_then() -> None:
     clock = Clock()
     pacer = made(clock, patience_ms=10**6)
-    clock.go_to(10 * 2 * MOST_IN_A_ROW)
+    clock.go_to(10 * 2 * MAX_IN_A_ROW)
     other = gevent.spawn(int)
-    for _ in range(MOST_IN_A_ROW + 1):
+    for _ in range(MAX_IN_A_ROW + 1):
         pacer.take()
     assert other.dead
 

@@ -8,13 +8,14 @@ from collections import defaultdict
 
 import pytest
 
+from lockstep import plan
 from lockstep.plan import Traffic
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.messages import message_ring
 from lockstep.tcp.samples import ABSENT, MessageRow, Outcome, Phase, Sample
 from lockstep.worker.scenarios import (
     SCENARIOS,
-    Conversation,
+    VirtualUser,
     greeting,
     persistent,
     session,
@@ -26,23 +27,23 @@ from tests.support.peers import Book, Peer, echoes, read, refusing_port, until_c
 ANSWERED = Outcome.ANSWERED
 
 
-def conversation(
+def user_of(
     book: Book,
     port: int,
     *,
     reply: str | None = "echo",
     messages: int = 3,
-    goes_on: list[bool] | None = None,
+    may_send: list[bool] | None = None,
     open_load: bool = False,
-) -> Conversation:
-    """goes_on: the answers to `goes_on`, one a message; always yes where it is None."""
-    asked = iter(goes_on or [])
-    return Conversation(
+) -> VirtualUser:
+    """may_send: the answers to `may_send`, one a message; always yes where it is None."""
+    asked = iter(may_send or [])
+    return VirtualUser(
         book.client(port),
         book.meter,
         Traffic(messages=messages, payload_bytes=16),
         message_ring(get_framing("raw"), 16, None, echo=reply == "echo", timing=False),
-        (lambda: True) if goes_on is None else lambda: next(asked),
+        (lambda: True) if may_send is None else lambda: next(asked),
         reply=reply,
         number=7,
         open_load=open_load,
@@ -52,7 +53,7 @@ def conversation(
 def test_a_session_connects_sends_its_messages_and_closes() -> None:
     book = Book()
     with Peer(echoes) as peer:
-        session(conversation(book, peer.port), ABSENT)
+        session(user_of(book, peer.port), ABSENT)
     assert book.outcomes() == [
         (Phase.CONNECT, ANSWERED),
         (Phase.MESSAGE, ANSWERED),
@@ -67,11 +68,26 @@ def test_a_session_connects_sends_its_messages_and_closes() -> None:
     assert book.of(Phase.CLOSE)[0].end_ns <= whole.end_ns
 
 
+def test_every_scenario_that_a_plan_may_ask_for_is_there() -> None:
+    assert set(SCENARIOS) == set(plan.SCENARIOS)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_as_many_messages_are_sent_and_connections_kept_as_plans_take_an_iteration_to(name: str) -> None:
+    book, traffic = Book(), Traffic(scenario=name, messages=3)
+    with Peer(echoes) as peer:
+        user = user_of(book, peer.port, messages=traffic.messages)
+        assert SCENARIOS[name](user, ABSENT)
+        assert user.client.connected == traffic.keeps_connection
+        user.client.close()
+    assert len(book.of(Phase.MESSAGE)) == traffic.messages_per_iteration
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_refused_connect_books_exactly_one_message(name: str) -> None:
     book = Book()
     with refusing_port() as port:
-        assert not SCENARIOS[name](conversation(book, port), ABSENT)
+        assert not SCENARIOS[name](user_of(book, port), ABSENT)
     assert [sample.outcome for sample in book.of(Phase.MESSAGE)] == [Outcome.REFUSED]
     assert [sample.outcome for sample in book.of(Phase.SESSION)] in ([], [Outcome.REFUSED])
     assert book.of(Phase.CLOSE) == []
@@ -80,7 +96,7 @@ def test_a_refused_connect_books_exactly_one_message(name: str) -> None:
 def test_a_session_stops_sending_when_the_cell_ends_and_still_closes() -> None:
     book = Book()
     with Peer(echoes) as peer:
-        session(conversation(book, peer.port, messages=9, goes_on=[True, True, False]), ABSENT)
+        session(user_of(book, peer.port, messages=9, may_send=[True, True, False]), ABSENT)
     assert len(book.of(Phase.MESSAGE)) == 2
     assert book.of(Phase.CLOSE)[0].outcome is ANSWERED
 
@@ -92,7 +108,7 @@ def test_a_session_ends_with_its_first_failed_message_and_takes_its_outcome() ->
 
     book = Book()
     with Peer(answers_once) as peer:
-        session(conversation(book, peer.port), ABSENT)
+        session(user_of(book, peer.port), ABSENT)
     assert [sample.outcome for sample in book.of(Phase.MESSAGE)] == [ANSWERED, Outcome.SHORT]
     assert [sample.outcome for sample in book.of(Phase.SESSION)] == [Outcome.SHORT]
 
@@ -107,7 +123,7 @@ def test_an_echo_of_another_message_is_a_mismatch() -> None:
 
     book = Book()
     with Peer(repeats_the_first) as peer:
-        session(conversation(book, peer.port), ABSENT)
+        session(user_of(book, peer.port), ABSENT)
     assert [sample.outcome for sample in book.of(Phase.MESSAGE)] == [ANSWERED, Outcome.MISMATCH]
 
 
@@ -119,7 +135,7 @@ def test_unchecked_replies_may_be_anything() -> None:
 
     book = Book()
     with Peer(says_hello) as peer:
-        session(conversation(book, peer.port, reply=None, messages=1), ABSENT)
+        session(user_of(book, peer.port, reply=None, messages=1), ABSENT)
     assert book.of(Phase.SESSION)[0].outcome is ANSWERED
 
 
@@ -133,7 +149,7 @@ def test_the_greeting_tells_the_clients_number_and_expects_the_acknowledgement()
 
     book = Book()
     with Peer(acknowledges) as peer:
-        greeting(conversation(book, peer.port, reply=ACKNOWLEDGEMENT.decode()), ABSENT)
+        greeting(user_of(book, peer.port, reply=ACKNOWLEDGEMENT.decode()), ABSENT)
     assert [text.decode() for text in heard] == ["客户端7连接成功"]
     assert book.of(Phase.SESSION)[0].outcome is ANSWERED
 
@@ -141,10 +157,10 @@ def test_the_greeting_tells_the_clients_number_and_expects_the_acknowledgement()
 def test_a_persistent_connection_is_opened_once_and_used_again() -> None:
     book = Book()
     with Peer(echoes) as peer:
-        talk = conversation(book, peer.port)
+        user = user_of(book, peer.port)
         for _ in range(3):
-            assert persistent(talk, ABSENT)
-        talk.client.close()
+            assert persistent(user, ABSENT)
+        user.client.close()
     phases = [sample.phase for sample in book.samples]
     assert phases.count(Phase.CONNECT) == 1
     assert phases.count(Phase.MESSAGE) == 3
@@ -157,10 +173,10 @@ def test_a_persistent_connection_that_was_lost_is_opened_again() -> None:
 
     book = Book()
     with Peer(hangs_up, echoes) as peer:
-        talk = conversation(book, peer.port)
-        assert not persistent(talk, ABSENT)
-        assert persistent(talk, ABSENT)
-        talk.client.close()
+        user = user_of(book, peer.port)
+        assert not persistent(user, ABSENT)
+        assert persistent(user, ABSENT)
+        user.client.close()
     assert [sample.outcome for sample in book.of(Phase.MESSAGE)] == [Outcome.SHORT, ANSWERED]
     assert len(book.of(Phase.CONNECT)) == 2
 
@@ -178,15 +194,15 @@ def test_users_begin_at_places_of_their_own_and_go_round_the_ring() -> None:
     for number in (1, 2):
         with Peer(notes_and_echoes) as peer:
             client = book.client(peer.port)
-            talk = Conversation(client, book.meter, Traffic(messages=4), ring, lambda: True, number=number)
-            assert session(talk, ABSENT)
+            user = VirtualUser(client, book.meter, Traffic(messages=4), ring, lambda: True, number=number)
+            assert session(user, ABSENT)
     order = [ring[place].payload for place in (1, 2, 0, 1)]
     assert heard[:4] == order
     assert heard[4:] == [ring[place].payload for place in (2, 0, 1, 2)]
 
 
 class Rows:
-    """A meter that keeps what it is told, as it is told."""
+    """A meter that keeps rows as they come."""
 
     wants_connections = False
 
@@ -214,18 +230,18 @@ def rows() -> Rows:
 
 
 @pytest.fixture
-def told(rows: Rows) -> Book:
+def book(rows: Rows) -> Book:
     """A book that only keeps rows."""
     book = Book()
     book.meter = rows  # type: ignore[assignment]
     return book
 
 
-def test_how_late_a_session_begins_is_told_once_from_when_it_was_due(rows: Rows, told: Book) -> None:
+def test_how_late_a_session_begins_is_booked_once_from_when_it_was_due(rows: Rows, book: Book) -> None:
     due_ns = time.monotonic_ns()
     with Peer(echoes) as peer:
-        assert session(conversation(told, peer.port), due_ns)
-    ((since_ns, begun_ns),) = rows.steps[Phase.LAG]
+        assert session(user_of(book, peer.port), due_ns)
+    ((since_ns, begun_ns),) = rows.steps[Phase.SCHEDULE_DELAY]
     assert since_ns == due_ns
     assert due_ns <= begun_ns <= rows.steps[Phase.CONNECT][0][0]
     assert rows.steps[Phase.SESSION][0][0] == begun_ns
@@ -233,63 +249,63 @@ def test_how_late_a_session_begins_is_told_once_from_when_it_was_due(rows: Rows,
 
 @pytest.mark.parametrize(("open_load", "dues"), [(False, [ABSENT] * 3), (True, [5, ABSENT, ABSENT])])
 def test_only_an_open_loads_first_message_is_due_when_its_session_was(
-    rows: Rows, told: Book, open_load: bool, dues: list[int]
+    rows: Rows, book: Book, open_load: bool, dues: list[int]
 ) -> None:
     with Peer(echoes) as peer:
-        assert session(conversation(told, peer.port, open_load=open_load), 5)
+        assert session(user_of(book, peer.port, open_load=open_load), 5)
     assert rows.due_ns == dues
 
 
 @pytest.mark.parametrize("open_load", [False, True])
-def test_every_message_on_a_connection_that_stays_is_due_when_its_turn_was(
-    rows: Rows, told: Book, open_load: bool
+def test_every_message_on_a_connection_that_stays_is_due_when_its_iteration_was(
+    rows: Rows, book: Book, open_load: bool
 ) -> None:
     with Peer(echoes) as peer:
-        talk = conversation(told, peer.port, open_load=open_load)
+        user = user_of(book, peer.port, open_load=open_load)
         for due_ns in (5, 6, ABSENT):
-            assert persistent(talk, due_ns)
-        talk.client.close()
+            assert persistent(user, due_ns)
+        user.client.close()
     assert rows.due_ns == [5, 6, ABSENT]
     # The message itself tells how late it is.
-    assert rows.steps[Phase.LAG] == []
+    assert rows.steps[Phase.SCHEDULE_DELAY] == []
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_a_turn_that_nobody_can_say_when_it_was_due_has_no_lag(rows: Rows, told: Book, name: str) -> None:
+def test_an_iteration_that_was_not_due_has_no_schedule_delay(rows: Rows, book: Book, name: str) -> None:
     with Peer(echoes) as peer:
-        talk = conversation(told, peer.port)
-        assert SCENARIOS[name](talk, ABSENT)
-        talk.client.close()
-    assert rows.steps[Phase.LAG] == []
+        user = user_of(book, peer.port)
+        assert SCENARIOS[name](user, ABSENT)
+        user.client.close()
+    assert rows.steps[Phase.SCHEDULE_DELAY] == []
     assert set(rows.due_ns) == {ABSENT}
 
 
-@pytest.mark.parametrize(("name", "lags"), [("session", 1), ("greeting", 1), ("persistent", 0)])
-def test_a_turn_that_finds_no_connection_was_due_all_the_same(
-    rows: Rows, told: Book, name: str, lags: int
+@pytest.mark.parametrize(("name", "delays"), [("session", 1), ("greeting", 1), ("persistent", 0)])
+def test_an_iteration_that_finds_no_connection_was_due_all_the_same(
+    rows: Rows, book: Book, name: str, delays: int
 ) -> None:
     with refusing_port() as port:
-        assert not SCENARIOS[name](conversation(told, port), 5)
-    assert len(rows.steps[Phase.LAG]) == lags
+        assert not SCENARIOS[name](user_of(book, port), 5)
+    assert len(rows.steps[Phase.SCHEDULE_DELAY]) == delays
     assert Phase.MESSAGE in {sample.phase for sample in rows.failures}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_in_a_closed_load_the_next_turn_is_due_when_the_last_one_is_over(
-    rows: Rows, told: Book, name: str
+def test_in_a_closed_load_the_next_iteration_is_due_when_the_last_one_is_over(
+    rows: Rows, book: Book, name: str
 ) -> None:
     connections = 1 if name == "persistent" else 2
     with Peer(*[echoes] * connections) as peer:
-        talk = conversation(told, peer.port)
-        assert talk.free_ns() == ABSENT
-        assert SCENARIOS[name](talk, talk.free_ns())
-        first_ns = talk.free_ns()
+        user = user_of(book, peer.port)
+        assert user.free_ns() == ABSENT
+        assert SCENARIOS[name](user, user.free_ns())
+        first_ns = user.free_ns()
         if name != "persistent":
             assert rows.steps[Phase.SESSION][0][1] == first_ns
-        assert SCENARIOS[name](talk, first_ns)
-        talk.client.close()
+        assert SCENARIOS[name](user, first_ns)
+        user.client.close()
     if name == "persistent":
         assert rows.due_ns == [ABSENT, first_ns]
     else:
-        ((since_ns, begun_ns),) = rows.steps[Phase.LAG]
+        ((since_ns, begun_ns),) = rows.steps[Phase.SCHEDULE_DELAY]
         assert since_ns == first_ns <= begun_ns

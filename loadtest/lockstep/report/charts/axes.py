@@ -50,26 +50,26 @@ class Axis:
 
 def suited(values: Sequence[float]) -> Axis:
     """The axis for these values: logarithmic where all are above 0 and span widely, else from 0."""
-    least, greatest = min(values, default=0.0), max(values, default=0.0)
-    if least > 0 and greatest / least >= WIDE_SPAN:
+    minimum, maximum = min(values, default=0.0), max(values, default=0.0)
+    if minimum > 0 and maximum / minimum >= WIDE_SPAN:
         return logarithmic(values)
-    return linear(greatest)
+    return linear(maximum)
 
 
-def linear(greatest: float) -> Axis:
-    """From 0 to a little over the greatest value, with about four round ticks."""
-    if greatest <= 0:
+def linear(maximum: float) -> Axis:
+    """From 0 to a little over the maximum value, with about four round ticks."""
+    if maximum <= 0:
         return Axis(0.0, 1.0, (0.0,), logarithmic=False)
-    rough = greatest / 4
+    rough = maximum / 4
     decade = 10.0 ** math.floor(math.log10(rough))
     step = next(decade * each for each in (1, 2, 2.5, 5, 10) if decade * each >= rough * 0.999)
-    count = math.floor(greatest / step + 1e-9)
-    return Axis(0.0, greatest * 1.06, tuple(step * number for number in range(count + 1)), logarithmic=False)
+    count = math.floor(maximum / step + 1e-9)
+    return Axis(0.0, maximum * 1.06, tuple(step * number for number in range(count + 1)), logarithmic=False)
 
 
-def counts(greatest: int) -> Axis:
+def counts(maximum: int) -> Axis:
     """As `linear`, with whole numbers for ticks."""
-    axis = linear(greatest)
+    axis = linear(maximum)
     return replace(axis, ticks=tuple(tick for tick in axis.ticks if tick == int(tick)))
 
 

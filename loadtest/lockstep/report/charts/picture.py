@@ -6,6 +6,7 @@ import json
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -56,17 +57,32 @@ _LOOK: dict[str, Any] = {
     "text": {"color": INK, "fontSize": 12},
 }
 MARGIN = 20
-LEAST_WIDTH = 480
+MIN_WIDTH = 480
 # A font that the renderer of the PNG brings along, and what browsers have in its place.
 PICTURE_FONT = "'Liberation Sans', Arial, Helvetica, sans-serif"
 
 
+def unchecked() -> AbstractContextManager[Any]:
+    """Within it Altair holds no part of a chart against its schema: tests do that, with whole charts."""
+    return debug_mode(False)
+
+
 def chart_of(rows: Sequence[Row]) -> alt.Chart:
     """A chart of these rows, still without marks."""
-    # Altair would hold each row against its schema, at every step: tests do that once, with the whole chart.
-    with debug_mode(False):
-        # A tuple, because lists would be copied, row by row, each time a chart is put into another.
-        return alt.Chart(alt.InlineData(values=tuple(dict(row) for row in rows)))
+    with unchecked():
+        return _Shared(alt.InlineData(values=tuple(dict(row) for row in rows)))
+
+
+class _Shared(alt.Chart):
+    """A chart that shares what it is made of with its copies.
+
+    Altair copies a chart with all its axes and rows several times each time it is put into another, in which
+    only what stands at its top is changed.
+    """
+
+    def __deepcopy__(self, _: object) -> alt.Chart:
+        copied: alt.Chart = self.copy(deep=False)
+        return copied
 
 
 def to_svg(chart: Chart, name: str, label: str) -> str:
@@ -135,7 +151,7 @@ _NAME = _Type(13, 7.2, 22, 1.0, 700)
 def picture(title: str, note: str, captions: Sequence[str], drawings: Sequence[str]) -> str:
     """One SVG file of drawings as the page shows them, set side by side, each under its caption."""
     boxes = [_box(drawing) for drawing in drawings]
-    inner = max(LEAST_WIDTH, sum(width for width, _ in boxes))
+    inner = max(MIN_WIDTH, sum(width for width, _ in boxes))
     parts: list[str] = []
     y = MARGIN
     for words, kind in ((title, _TITLE), (note, _NOTE)):

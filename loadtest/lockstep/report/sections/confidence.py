@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 import altair as alt
@@ -10,18 +10,30 @@ import altair as alt
 from lockstep.analysis.check import Topic
 from lockstep.analysis.comparison import RESPONSE_TIMES, THROUGHPUT, Comparison
 from lockstep.analysis.intervals import CONFIDENCE, Estimate
+from lockstep.analysis.series import Series
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import INK, Chart, Row, chart_of
 from lockstep.report.charts.rows import Block, Layout
-from lockstep.report.loads import named
 from lockstep.report.material import Material
-from lockstep.report.numbers import counted, figures, plain
-from lockstep.report.section import Drawing, Section, Table
-from lockstep.report.verdict_words import load_words, metric_noun, range_words
+from lockstep.report.section import Column, Drawing, Section, Table
+from lockstep.report.sections.figures import LOAD, SERIES, figure_head
+from lockstep.report.verdict_words import metric_noun, range_words
+from lockstep.report.words import counted, figures, load_words, named, plain
 
 DRAWN = (THROUGHPUT, RESPONSE_TIMES[-1])
 # With two repeats an interval can span decades: it is drawn as far as this beyond the ratios.
 _FARTHEST = 4.0
+COMPARISONS: tuple[Column[Comparison], ...] = (
+    SERIES.over(lambda each: each.series.name),
+    Column("baseline", "baseline", lambda each: each.baseline.name, text=True),
+    LOAD.over(lambda each: load_words(each.level, each.series.rate_per_s)),
+    Column("figure", "figure", lambda each: figure_head(each.metric), text=True),
+    Column("ratio", "ratio", lambda each: plain(each.estimate.ratio)),
+    Column("low", "low", lambda each: plain(each.estimate.low)),
+    Column("high", "high", lambda each: plain(each.estimate.high)),
+    Column("repeats", "repeats", lambda each: str(each.estimate.samples)),
+    Column("significant", "significant", lambda each: "yes" if each.estimate.differs else "no"),
+)
 
 
 def certainty_section(material: Material) -> Section | None:
@@ -36,14 +48,14 @@ def certainty_section(material: Material) -> Section | None:
         if chart is not None:
             noun = metric_noun(metric)
             label = f"Ratios of {noun} with their confidence intervals"
-            drawings.append(Drawing(chart, label, note=f"{noun[0].upper()}{noun[1:]}"))
+            drawings.append(Drawing(chart, label, note=noun))
     return Section(
         "certainty",
         certainty_title([each for each in comparisons if each.metric in DRAWN]),
         _note(comparisons),
         (Topic.CERTAINTY,),
         tuple(drawings),
-        _numbers(comparisons),
+        Table.of(COMPARISONS, comparisons),
         wide=True,
     )
 
@@ -59,36 +71,19 @@ def certainty_title(comparisons: Sequence[Comparison]) -> str:
 
 
 def _note(comparisons: Sequence[Comparison]) -> str:
-    baselines = " and ".join(dict.fromkeys(each.baseline for each in comparisons))
+    baselines = " and ".join(dict.fromkeys(each.baseline.name for each in comparisons))
+    lead = f"Each figure over that of {baselines}, its baseline."
+    if all(each.estimate.low is None for each in comparisons):
+        return f"{lead} Dot: the ratio, of one repeat; dashed line: equal."
     samples = sorted({each.estimate.samples for each in comparisons})
     repeats = counted(samples[0], "repeat") if len(samples) == 1 else f"{samples[0]} to {samples[-1]} repeats"
     return (
-        f"Each figure over that of {baselines}, its baseline. Dot: the geometric mean of the ratios "
-        f"of {repeats}; bar: its {CONFIDENCE:.0%} confidence interval; dashed line: equal. Where the bar "
-        "crosses it, the difference is not significant."
+        f"{lead} Dot: the geometric mean of the ratios of {repeats}; bar: its {CONFIDENCE:.0%} confidence "
+        "interval; dashed line: equal. Where the bar crosses it, the difference is not significant."
     )
 
 
-def _numbers(comparisons: Sequence[Comparison]) -> Table:
-    rows = tuple(
-        (
-            each.series,
-            each.baseline,
-            load_words(each.level, each.rate_per_s),
-            each.metric.name,
-            plain(each.estimate.ratio),
-            plain(each.estimate.low),
-            plain(each.estimate.high),
-            f"{each.estimate.samples}",
-            "yes" if each.estimate.differs else "no",
-        )
-        for each in comparisons
-    )
-    heads = ("mode", "baseline", "load", "figure", "ratio", "low", "high", "repeats", "significant")
-    return Table(heads, rows, texts=4)
-
-
-def certainty_chart(comparisons: Sequence[Comparison], colours: dict[str, str]) -> Chart | None:
+def certainty_chart(comparisons: Sequence[Comparison], colours: Mapping[Series, str]) -> Chart | None:
     """The ratios of one metric, a block for each load; None where nothing was compared."""
     if not comparisons:
         return None
@@ -120,7 +115,9 @@ def estimate_words(estimate: Estimate, unclear: str = "not significant") -> str:
     return words if estimate.differs or estimate.noisy else f"{words}, {unclear}"
 
 
-def _block(load: str, comparisons: Sequence[Comparison], colours: dict[str, str], axis: axes.Axis) -> Block:
+def _block(
+    load: str, comparisons: Sequence[Comparison], colours: Mapping[Series, str], axis: axes.Axis
+) -> Block:
     marks: list[Row] = []
     words: list[Row] = []
     for each in comparisons:
@@ -140,11 +137,11 @@ def _block(load: str, comparisons: Sequence[Comparison], colours: dict[str, str]
 
 def _by_load(comparisons: Sequence[Comparison]) -> Iterable[tuple[str, list[Comparison]]]:
     def load(each: Comparison) -> tuple[int, float]:
-        return each.level, each.rate_per_s or 0.0
+        return each.level, each.series.rate_per_s or 0.0
 
     for _, group in groupby(sorted(comparisons, key=load), key=load):
         alike = list(group)
-        yield load_words(alike[0].level, alike[0].rate_per_s), alike
+        yield load_words(alike[0].level, alike[0].series.rate_per_s), alike
 
 
 def _axis(estimates: Sequence[Estimate]) -> axes.Axis:

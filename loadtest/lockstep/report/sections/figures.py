@@ -6,48 +6,54 @@ from typing import Literal
 
 from lockstep.analysis.aggregate import Aggregate, Spread
 from lockstep.analysis.check import Topic
+from lockstep.analysis.metrics import Metric
 from lockstep.report.headline import CELL, peak_notes
 from lockstep.report.material import Material
-from lockstep.report.numbers import duration, rate, whole
 from lockstep.report.section import Column, Section, Table, table_section
+from lockstep.report.words import duration, load, named, rate, whole
 from lockstep.runs.measures import Distribution
 from lockstep.runs.records import Cell
 
 RESULTS: tuple[Column[Aggregate], ...] = (
-    Column("series", "mode", lambda each: each.series),
-    Column("level", "connections", lambda each: whole(each.level)),
-    Column("messages_per_s", "messages/s", lambda each: rate(median_of(each.messages_per_s))),
+    Column("series", "mode", lambda each: each.series.name, text=True),
+    Column("level", "connections", lambda each: whole(each.level), short="conns"),
+    Column("messages_per_s", "messages/s", lambda each: rate(median_of(each.messages_per_s)), short="msgs/s"),
     Column("spread", "min to max", lambda each: _spread(each.messages_per_s)),
-    Column("response_p50", "response p50", lambda each: typical(each, "response", "p50")),
-    Column("response_p99", "response p99", lambda each: typical(each, "response", "p99")),
+    Column("response_p50", "response p50", lambda each: typical(each, "response", "p50"), short="p50"),
+    Column("response_p99", "response p99", lambda each: typical(each, "response", "p99"), short="p99"),
     Column(
         "first_reply_p50",
         "first reply p50",
         lambda each: typical(each, "first_reply", "p50"),
+        short="1st reply",
     ),
-    Column("wait", "wait, mean", lambda each: typical(each, "wait", "mean")),
+    Column("wait", "wait, mean", lambda each: typical(each, "wait", "mean"), short="wait"),
     Column("handoff", "hand-off, mean", lambda each: typical(each, "handoff", "mean")),
-    Column("in_service", "peak in service", lambda each: whole(each.max_in_service)),
+    Column("in_service", "peak in service", lambda each: whole(each.max_in_service), short="peak"),
     Column("failed", "failed", lambda each: whole(each.failures)),
 )
 RESULT_BY_NAME = {column.name: column for column in RESULTS}
+# What other tables have in common with the results.
+SERIES, LEVEL, THROUGHPUT = (RESULT_BY_NAME[name] for name in ("series", "level", "messages_per_s"))
+LOAD: Column[Aggregate] = Column("load", "load", load, text=True)
+NAMED: Column[Aggregate] = SERIES.over(named)
 
 CELLS: tuple[Column[Cell], ...] = (
-    Column("mode", "mode", lambda cell: cell.mode + _unwhole(cell)),
+    SERIES.over(lambda cell: cell.mode + _unwhole(cell)),
     Column("index", "cell", lambda cell: str(cell.index)),
-    Column("level", "connections", lambda cell: str(cell.level)),
+    LEVEL.over(lambda cell: str(cell.level)),
     Column("repeat", "repeat", lambda cell: str(cell.repeat)),
-    Column("messages_per_s", "messages/s", lambda cell: rate(cell.messages_per_s)),
+    THROUGHPUT.over(lambda cell: rate(cell.messages_per_s)),
     Column("sessions_per_s", "sessions/s", lambda cell: rate(cell.sessions_per_s)),
-    Column("first_reply_p50", "first reply p50", lambda cell: _part(cell.times.get("first_reply"), "p50")),
-    Column("response_p50", "response p50", lambda cell: _part(cell.times.get("response"), "p50")),
-    Column("response_p99", "response p99", lambda cell: _part(cell.times.get("response"), "p99")),
+    RESULT_BY_NAME["first_reply_p50"].over(lambda cell: _part(cell.times.get("first_reply"), "p50")),
+    RESULT_BY_NAME["response_p50"].over(lambda cell: _part(cell.times.get("response"), "p50")),
+    RESULT_BY_NAME["response_p99"].over(lambda cell: _part(cell.times.get("response"), "p99")),
     Column("response_max", "response max", lambda cell: _part(cell.times.get("response"), "max")),
-    Column("wait", "wait, mean", lambda cell: _part(cell.times.get("wait"), "mean")),
+    RESULT_BY_NAME["wait"].over(lambda cell: _part(cell.times.get("wait"), "mean")),
     Column("handoff_p50", "hand-off p50", lambda cell: _part(_handoff(cell), "p50")),
-    Column("in_service", "peak in service", lambda cell: whole(_in_service(cell))),
+    RESULT_BY_NAME["in_service"].over(lambda cell: whole(_in_service(cell))),
     Column("sent", "sent", lambda cell: whole(cell.messages.sent)),
-    Column("failed", "failed", lambda cell: whole(cell.messages.sent - cell.messages.answered)),
+    RESULT_BY_NAME["failed"].over(lambda cell: whole(cell.messages.sent - cell.messages.answered)),
     Column("difference", "server − client", lambda cell: whole(cell.ledger.difference)),
 )
 
@@ -72,6 +78,14 @@ def cells_table(material: Material) -> Table:
     return Table.of(CELLS, material.cells)
 
 
+def figure_head(metric: Metric, *, short: bool = False) -> str:
+    """What a metric is called in a table: as the column of the results that shows it, where there is one."""
+    column = RESULT_BY_NAME.get(metric.name)
+    if column is None:
+        return metric.name
+    return column.short_head if short else column.head
+
+
 def typical(each: Aggregate, name: str, statistic: str) -> str:
     """The median over the repeats of a statistic of one of the times, ready to be printed."""
     return duration(median_of(each.time(name, statistic)))
@@ -89,7 +103,7 @@ def _spread(spread: Spread | None) -> str:
 
 
 def _part(times: Distribution | None, part: Literal["p50", "p99", "max", "mean"]) -> str:
-    return duration(None if times is None else getattr(times, part))
+    return duration(None if times is None else times.statistic(part))
 
 
 def _handoff(cell: Cell) -> Distribution | None:

@@ -1,36 +1,50 @@
-"""The gates: the page, the terminal and the JUnit file say the same rows of them."""
+"""The gates: the page, the terminal, the JUnit file and the log say the same words of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+from xml.etree import ElementTree
 
 from lockstep.analysis.check import Topic
 from lockstep.analysis.gate_syntax import Gate
 from lockstep.analysis.gates import GateResult, judge_gates
 from lockstep.analysis.metrics import Unit
 from lockstep.report.material import Material
-from lockstep.report.numbers import counted, duration, figures, rate
-from lockstep.report.section import Section, Table, table_section
+from lockstep.report.section import Column, Section, Table, table_section
+from lockstep.report.sections.figures import LEVEL
+from lockstep.report.words import counted, duration, figures, rate
 from lockstep.runs.records import Run
 
 OK = "ok"
 FAILED = "FAILED"
 NOT_JUDGED = "not judged"
+SUITES = "lockstep"
+# What XML 1.0 cannot hold, not even escaped.
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _VERDICTS = {True: OK, False: FAILED, None: NOT_JUDGED}
+
+GATES: tuple[Column[GateResult], ...] = (
+    Column("gate", "gate", lambda judged: judged.gate.text, text=True),
+    LEVEL.over(lambda judged: f"{judged.level:,}"),
+    Column("value", "value", lambda judged: _value(judged)),
+    Column("spread", "spread", lambda judged: _spread(judged)),
+    Column("verdict", "verdict", lambda judged: verdict_of(judged), warning=FAILED),
+)
 
 
 def gates_section(material: Material) -> Section | None:
     """What the plan demanded, and whether it was met."""
-    judged = gate_rows(material.run)
-    rows = [(each.gate, each.level, each.value, each.spread, each.verdict) for each in judged]
+    judged = judge_gates(material.run)
     return table_section(
         "gates",
-        _gates_title([each.verdict for each in judged]),
+        _gates_title([verdict_of(each) for each in judged]),
         "Times and rates are judged by the median of the repeats, counts and shares by the worst repeat, "
-        "ratios over all of them. Spread: the least and the greatest repeat, or a ratio's interval.",
+        "ratios over all of them. Spread: minimum and maximum of the repeats, or a ratio's interval.",
         (Topic.CERTAINTY,),
-        Table(("gate", "connections", "value", "spread", "verdict"), tuple(rows), warning=(FAILED,)),
+        Table.of(GATES, judged),
     )
 
 
@@ -41,48 +55,24 @@ def _gates_title(verdicts: Sequence[str]) -> str:
     return f"{failed} of {counted(len(verdicts), 'gate')} failed" if failed else "All gates are met"
 
 
-@dataclass(frozen=True, slots=True)
-class GateRow:
-    """One gate at one level, ready to be printed.
-
-    value: the figure that was judged, or why there is none. spread: the least and the greatest repeat, or a
-    ratio's interval; "" where there is none.
-    """
-
-    gate: str
-    level: str
-    value: str
-    spread: str
-    verdict: str
-
-    @property
-    def told(self) -> str:
-        """The figure in words: `at 32: 4.10 ms`."""
-        return f"at {self.level}: {self.value}"
-
-    @property
-    def told_with_spread(self) -> str:
-        """The same with its spread: `at 32: 4.10 ms (3.90 ms to 4.40 ms)`."""
-        return f"{self.told} ({self.spread})" if self.spread else self.told
+def verdict_of(judged: GateResult) -> str:
+    """OK, FAILED or NOT_JUDGED."""
+    return _VERDICTS[judged.passed]
 
 
-def gate_rows(run: Run) -> list[GateRow]:
-    """A row for each gate and level, in the order of the plan; none where the run has no gates."""
-    return rows_of(judge_gates(run))
+def value_at(judged: GateResult) -> str:
+    """The figure in words: `at 32: 4.10 ms`; or why there is none."""
+    return f"at {judged.level:,}: {_value(judged)}"
 
 
-def rows_of(judged: Sequence[GateResult]) -> list[GateRow]:
-    """The rows of what was judged, one for one."""
-    return [
-        GateRow(
-            gate=each.gate.text,
-            level=f"{each.level:,}",
-            value=each.reason if each.value is None else _shown(each.gate, each.value),
-            spread=_spread(each),
-            verdict=_VERDICTS[each.passed],
-        )
-        for each in judged
-    ]
+def value_with_spread(judged: GateResult) -> str:
+    """The same with its spread: `at 32: 4.10 ms (3.90 ms to 4.40 ms)`."""
+    spread = _spread(judged)
+    return f"{value_at(judged)} ({spread})" if spread else value_at(judged)
+
+
+def _value(judged: GateResult) -> str:
+    return judged.reason if judged.value is None else _shown(judged.gate, judged.value)
 
 
 def _spread(judged: GateResult) -> str:
@@ -104,3 +94,72 @@ def _shown(gate: Gate, value: float) -> str:
             return f"{rate(value)}/s"
         case Unit.COUNT:
             return f"{value:,.10g}"
+
+
+def junit_xml(run: Run) -> str:
+    """The gates as JUnit XML, which pipelines show: one suite a run, one test case a gate and level.
+
+    <failure> is a gate that was not met, <error> one that could not be judged. Times are measured
+    seconds, the suite's those of all cells.
+    """
+    judged = judge_gates(run)
+    counts = {
+        "tests": str(len(judged)),
+        "failures": str(sum(each.passed is False for each in judged)),
+        "errors": str(sum(each.passed is None for each in judged)),
+        "time": _seconds(sum(cell.seconds for cell in run.cells)),
+    }
+    root = ElementTree.Element("testsuites", {"name": SUITES, **counts})
+    # The schema's timestamp has no zone; runs start in UTC.
+    when = run.started.partition("+")[0]
+    suite = ElementTree.SubElement(
+        root, "testsuite", {"name": run.run_id, **counts, "skipped": "0", "timestamp": when}
+    )
+    properties = ElementTree.SubElement(suite, "properties")
+    for name, value in _conditions(run):
+        if value is None:
+            continue
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        ElementTree.SubElement(properties, "property", {"name": _clean(name), "value": _clean(text)})
+    _add_cases(suite, judged)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _conditions(run: Run) -> Iterator[tuple[str, Any]]:
+    """What was measured and where, for programs: the values of run.json, by their path in it."""
+    yield from (("command", run.command), ("started", run.started), ("finished", run.finished))
+    yield from ((f"plan.{name}", value) for name, value in run.plan.items())
+    yield from ((f"server.{name}", value) for name, value in run.server.items())
+
+
+def _add_cases(suite: ElementTree.Element, judged: Sequence[GateResult]) -> None:
+    for each in judged:
+        gate = each.gate
+        name = _clean(gate.text if gate.level is not None else f"{gate.text} at {each.level:,}")
+        case = ElementTree.SubElement(
+            suite,
+            "testcase",
+            {"classname": f"{SUITES}.{_subject(each)}", "name": name, "time": _seconds(each.seconds)},
+        )
+        if each.passed is not True:
+            _add_reason(case, each)
+
+
+def _add_reason(case: ElementTree.Element, judged: GateResult) -> None:
+    element, kind = ("failure", "gate") if judged.passed is False else ("error", "degraded")
+    message = _clean(f"{judged.gate.text}: {value_with_spread(judged)}")
+    ElementTree.SubElement(case, element, {"type": kind, "message": message}).text = message
+
+
+def _subject(judged: GateResult) -> str:
+    gate = judged.gate
+    return gate.mode if gate.baseline is None else f"{gate.mode}/{gate.baseline}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.3f}"
+
+
+def _clean(text: str) -> str:
+    return _NO_XML.sub("\ufffd", text)

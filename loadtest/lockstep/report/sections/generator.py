@@ -9,15 +9,16 @@ from statistics import median
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.check import Topic
 from lockstep.report.material import Material
-from lockstep.report.numbers import ABSENT, duration, rate, whole
-from lockstep.report.section import Column, Section, Table, table_of, table_section
+from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.sections.figures import RESULT_BY_NAME, median_of, typical
+from lockstep.report.words import ABSENT, duration, rate, whole
+from lockstep.runs.measures import Distribution
 from lockstep.runs.records import Cell, WorkerHealth
 
 # Times of an open load count from when a message was due; its round trip from when it was sent.
-LOAD: tuple[Column[Aggregate], ...] = (
+OPEN_LOAD: tuple[Column[Aggregate], ...] = (
     *(RESULT_BY_NAME[name] for name in ("series", "level")),
-    Column("offered", "offered/s", lambda each: rate(each.rate_per_s)),
+    Column("offered", "offered/s", lambda each: rate(each.series.rate_per_s)),
     Column("completed", "completed/s", lambda each: rate(_completed(each))),
     *(RESULT_BY_NAME[name] for name in ("response_p50", "response_p99")),
     Column("round_trip_p50", "round trip p50", lambda each: typical(each, "round_trip", "p50")),
@@ -30,7 +31,7 @@ LOAD: tuple[Column[Aggregate], ...] = (
 
 def load_table(aggregates: Sequence[Aggregate]) -> Table:
     """A row for each series and level whose load was open, in the order of the plan."""
-    return Table.of(LOAD, (each for each in aggregates if each.rate_per_s is not None))
+    return Table.of(OPEN_LOAD, (each for each in aggregates if each.series.rate_per_s is not None))
 
 
 def load_section(material: Material) -> Section | None:
@@ -48,42 +49,62 @@ def load_section(material: Material) -> Section | None:
 
 def workers_section(material: Material) -> Section | None:
     """How the load generator fared."""
-    heads = (
-        *("worker", "cells", "CPU", "loop lag p50", "loop lag p99", "loop lag max"),
-        *("open files", "memory", "throttled, total"),
-    )
     return table_section(
         "workers",
         "The load generator",
         "Each worker at its worst over all cells; loop lag p50 is the median. Loop lag: how late a worker's "
         "event loop woke a timer.",
         (Topic.GENERATOR,),
-        table_of(heads, worker_rows(material.cells)),
+        Table.of(WORKERS, workers(material.cells)),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerRow:
-    """One worker over all cells, ready to be printed: at its worst, except for the median loop lag."""
+class Worker:
+    """One worker over all cells: how it fared in each of them that it told of."""
 
-    worker: str
-    cells: str
-    cpu: str
-    lag_p50: str
-    lag_p99: str
-    lag_max: str
-    open_files: str
-    memory: str
-    throttled: str
+    name: str
+    cells: tuple[WorkerHealth, ...]
+
+    @property
+    def lags(self) -> list[Distribution]:
+        """How late its event loop woke a timer, in each cell of which that is known."""
+        return [health.loop_lag_us for health in self.cells if health.loop_lag_us is not None]
 
 
-def worker_rows(cells: Sequence[Cell]) -> list[WorkerRow]:
-    """A row for each worker that told how it fared, by name."""
-    told: dict[str, list[WorkerHealth]] = {}
+# At its worst, except for the median lag.
+WORKERS: tuple[Column[Worker], ...] = (
+    Column("worker", "worker", lambda worker: worker.name, text=True),
+    Column("cells", "cells", lambda worker: whole(len(worker.cells))),
+    Column("cpu", "CPU", lambda worker: f"{max(health.cpu_share for health in worker.cells):.0%}"),
+    Column(
+        "lag_p50",
+        "loop lag p50",
+        lambda worker: duration(median(lag.p50 for lag in worker.lags) if worker.lags else None),
+    ),
+    Column(
+        "lag_p99",
+        "loop lag p99",
+        lambda worker: duration(max((lag.p99 for lag in worker.lags), default=None)),
+    ),
+    Column(
+        "lag_max",
+        "loop lag max",
+        lambda worker: duration(max((lag.max for lag in worker.lags), default=None)),
+    ),
+    Column("files", "open files", lambda worker: _files(worker.cells)),
+    Column("memory", "memory", lambda worker: _memory(worker.cells)),
+    Column("throttled", "throttled, total", lambda worker: _throttled(worker.cells)),
+)
+
+
+def workers(cells: Sequence[Cell]) -> list[Worker]:
+    """Each worker that told how it fared, by name."""
+    by_name: dict[str, list[WorkerHealth]] = {}
     for cell in cells:
         for health in cell.health:
-            told.setdefault(health.worker, []).append(health)
-    return [_worker_row(worker, told[worker]) for worker in sorted(told)]
+            by_name.setdefault(health.worker, []).append(health)
+    return [Worker(name, tuple(by_name[name])) for name in sorted(by_name)]
 
 
 def _completed(each: Aggregate) -> float | None:
@@ -91,27 +112,20 @@ def _completed(each: Aggregate) -> float | None:
     return median_of(each.sessions_per_s) or median_of(each.messages_per_s)
 
 
-def _worker_row(worker: str, told: Sequence[WorkerHealth]) -> WorkerRow:
-    lags = [health.loop_lag_us for health in told if health.loop_lag_us is not None]
-    stopped_s = [health.throttled_s for health in told if health.throttled_s is not None]
-    resident = [health.resident_bytes for health in told if health.resident_bytes is not None]
-    return WorkerRow(
-        worker=worker,
-        cells=whole(len(told)),
-        cpu=f"{max(health.cpu_share for health in told):.0%}",
-        lag_p50=duration(median(lag.p50 for lag in lags) if lags else None),
-        lag_p99=duration(max((lag.p99 for lag in lags), default=None)),
-        lag_max=duration(max((lag.max for lag in lags), default=None)),
-        open_files=_files(told),
-        memory=f"{max(resident) / 2**20:,.0f} MiB" if resident else ABSENT,
-        throttled=duration(sum(stopped_s) * 1_000_000) if stopped_s else ABSENT,
-    )
+def _memory(reports: Sequence[WorkerHealth]) -> str:
+    resident = [health.resident_bytes for health in reports if health.resident_bytes is not None]
+    return f"{max(resident) / 2**20:,.0f} MiB" if resident else ABSENT
 
 
-def _files(told: Sequence[WorkerHealth]) -> str:
+def _throttled(reports: Sequence[WorkerHealth]) -> str:
+    stopped_s = [health.throttled_s for health in reports if health.throttled_s is not None]
+    return duration(sum(stopped_s) * 1_000_000) if stopped_s else ABSENT
+
+
+def _files(reports: Sequence[WorkerHealth]) -> str:
     """The most files open, of how many."""
-    opened = [health.open_files for health in told if health.open_files is not None]
-    limits = [health.open_files_limit for health in told if health.open_files_limit is not None]
+    opened = [health.open_files for health in reports if health.open_files is not None]
+    limits = [health.open_files_limit for health in reports if health.open_files_limit is not None]
     if not opened:
         return ABSENT
     return f"{max(opened):,} of {min(limits):,}" if limits else whole(max(opened))

@@ -11,22 +11,23 @@ from lockstep.analysis.aggregate import Aggregate, Spread
 from lockstep.analysis.history import Entry, History
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import Chart, chart_of
-from lockstep.report.numbers import counted, duration, rate
-from lockstep.report.section import Section, Table, one_drawing
+from lockstep.report.section import Column, Section, Table, one_drawing
+from lockstep.report.sections.figures import SERIES
+from lockstep.report.words import contrasted, counted, duration, rate
 
 US_PER_MS = 1_000.0
 # A title speaks of no more series than a reader can hold.
-MOST_TOLD = 3
+MAX_NAMED = 3
 WIDTH, HEIGHT = 400, 210
 # Labels of more runs would run into each other.
-MOST_LABELS = 9
+MAX_LABELS = 9
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
     """What is drawn over the runs. scale: what the figure is divided by to be in `unit`.
 
-    title: with {where} for the level and {told} for what each series had.
+    title: with {where} for the level and {ranges} for what each series had.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Measure:
 MEASURES = (
     Measure(
         name="throughput",
-        title="{where}, messages per second: {told}",
+        title="{where}, throughput in messages/s: {ranges}",
         unit="messages per second",
         scale=1.0,
         of=lambda each: each.messages_per_s,
@@ -48,7 +49,7 @@ MEASURES = (
     ),
     Measure(
         name="p99",
-        title="{where}, 99% of messages are answered within: {told}",
+        title="{where}, p99 response time: {ranges}",
         unit="milliseconds",
         scale=US_PER_MS,
         of=lambda each: each.time("response", "p99"),
@@ -68,8 +69,8 @@ def _section(history: History, level: int, measure: Measure, colours: Mapping[st
     points = points_of(history, level, measure.of, measure.scale)
     return one_drawing(
         f"{measure.name}-{level}",
-        _title(measure, level, points, history.series),
-        "Medians of the repeats, with the least and the greatest.",
+        _title(measure, level, points, [series.name for series in history.series]),
+        "Medians of the repeats, with their minimum and maximum.",
         (),
         history_chart(points, len(history.entries), measure.unit, colours) if points else None,
         _numbers(measure, points),
@@ -77,27 +78,30 @@ def _section(history: History, level: int, measure: Measure, colours: Mapping[st
 
 
 def _numbers(measure: Measure, points: Sequence[Point]) -> Table:
-    rows = (
-        (point.series, str(point.run), *map(measure.words, (point.median, point.low, point.high)))
-        for point in sorted(points, key=lambda point: point.series)
+    columns: tuple[Column[Point], ...] = (
+        SERIES.over(lambda point: point.series),
+        Column("run", "run", lambda point: str(point.run)),
+        Column("median", "median", lambda point: measure.words(point.median)),
+        Column("min", "min", lambda point: measure.words(point.low)),
+        Column("max", "max", lambda point: measure.words(point.high)),
     )
-    return Table(("mode", "run", "median", "least", "greatest"), tuple(rows))
+    return Table.of(columns, sorted(points, key=lambda point: point.series))
 
 
 def _title(measure: Measure, level: int, points: Sequence[Point], series: Sequence[str]) -> str:
-    """What each series had, from its least to its greatest median; degraded runs are not quoted."""
+    """What each series had, from its lowest to its highest median; degraded runs are not quoted."""
     quotable = [point for point in points if point.line is not None]
     modes = {point.series: point.mode for point in quotable}
     # Where one series has a mode to itself, the mode says enough.
     several = len(set(modes.values())) < len(modes)
-    told = []
+    ranges = []
     for name in (each for each in series if each in modes):
         medians = [point.median for point in quotable if point.series == name]
         ends = dict.fromkeys(map(measure.words, (min(medians), max(medians))))
-        told.append(f"{' to '.join(ends)} with {name if several else modes[name]}")
-    more = [f"and {len(told) - MOST_TOLD} more"] if len(told) > MOST_TOLD else []
-    said = ", ".join([*told[:MOST_TOLD], *more]) or "every run is degraded"
-    return measure.title.format(where=f"At {counted(level, 'connection')}", told=said)
+        ranges.append((name if several else modes[name], " to ".join(ends)))
+    more = [f"and {len(ranges) - MAX_NAMED} more"] if len(ranges) > MAX_NAMED else []
+    words = ", ".join([*filter(None, [contrasted(ranges[:MAX_NAMED])]), *more]) or "every run is degraded"
+    return measure.title.format(where=f"At {counted(level, 'connection')}", ranges=words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +160,12 @@ def _points(
             if each.level == level and spread is not None:
                 line = None if entry.verdict.withheld else f"{each.series} {entry.kind}"
                 values = (spread.median / scale, spread.min / scale, spread.max / scale)
-                yield Point(number, each.series, each.mode, line, *values)
+                yield Point(number, each.series.name, each.series.mode, line, *values)
 
 
 def _labelled(runs: int) -> list[int]:
     """The numbers to mark: all, or evenly so many as fit, the newest among them."""
-    step = -(-runs // MOST_LABELS)
+    step = -(-runs // MAX_LABELS)
     return sorted(range(runs, 0, -step))
 
 

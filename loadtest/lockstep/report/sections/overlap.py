@@ -1,20 +1,33 @@
-"""How many connections each mode kept in service over a whole cell: a small panel each, all to one scale."""
+"""How many connections each mode kept in service: a panel each over a whole cell, or the peak alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import altair as alt
 
+from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.check import Topic
+from lockstep.analysis.series import Series
 from lockstep.analysis.timeline import Panel, overlap_panels
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import INK, Chart, Layers, Row, chart_of
+from lockstep.report.charts.rows import Block, bars
 from lockstep.report.material import Material
-from lockstep.report.numbers import plain, whole
-from lockstep.report.section import Section, Table, one_drawing
-from lockstep.report.why_words import at_once, overlap_title
+from lockstep.report.section import Column, Section, Table, one_drawing
+from lockstep.report.sections.figures import LOAD, NAMED, RESULT_BY_NAME, SERIES
+from lockstep.report.words import (
+    by_load,
+    contrasted,
+    contrasting,
+    counted,
+    mean_count,
+    named,
+    plain,
+    under_greatest,
+    whole,
+)
 from lockstep.runs.measures import Overlap
 
 WIDTH, HEIGHT = 388, 56
@@ -25,6 +38,38 @@ BY_MESSAGE = "not recorded: this mode admits messages, not connections"
 MS_PER_S = 1_000
 
 
+def overlap_title(panels: Sequence[Panel]) -> str:
+    """The mean number in service over the measured window, modes that are alike told together."""
+    kept = [
+        (panel.series.name, mean_count(mean))
+        for panel in panels
+        if panel.overlap is not None and (mean := panel.overlap.kept) is not None
+    ]
+    if not kept:
+        return "Connections in service"
+    return f"At {counted(panels[0].level, 'connection')}, mean number in service: {contrasted(kept)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Bin:
+    """What is drawn of one moment. in_service, waiting: means."""
+
+    series: Series
+    from_ms: float
+    in_service: float
+    peak: int
+    waiting: float
+
+
+BINS: tuple[Column[_Bin], ...] = (
+    SERIES.over(lambda each: each.series.name),
+    Column("from", "from, ms", lambda each: plain(each.from_ms)),
+    Column("in_service", "in service, mean", lambda each: plain(each.in_service)),
+    Column("peak", "peak", lambda each: whole(each.peak)),
+    Column("waiting", "waiting, mean", lambda each: plain(each.waiting)),
+)
+
+
 def overlap_section(material: Material) -> Section | None:
     """The panels of the greatest level; None where no cell has an overlap."""
     panels = overlap_panels(material.run, material.details)
@@ -32,40 +77,37 @@ def overlap_section(material: Material) -> Section | None:
         "overlap",
         overlap_title(panels),
         "Connections in service over one cell of each mode, the repeat with the middle average, by the "
-        "server's own records: the area is the mean of each moment, the line its greatest number. The "
+        "server's own records: the area is the mean of each moment, the line its peak. The "
         "measured window lies between the dashed lines, and the averages are over it.",
         (Topic.SERVER,),
         overlap_chart(panels, material.colours),
-        Table(
-            ("mode", "from, ms", "in service, mean", "most", "waiting, mean"),
-            tuple(row for panel in panels for row in _rows(panel)),
-        ),
+        Table.of(BINS, [each for panel in panels for each in _bins(panel)]),
     )
 
 
-def _rows(panel: Panel) -> list[tuple[str, ...]]:
+def _bins(panel: Panel) -> list[_Bin]:
     overlap = panel.overlap
     if overlap is None:
         return []
     bins = zip(overlap.in_service, overlap.most, overlap.waiting, strict=True)
     return [
-        (panel.series, plain(number * overlap.bin_ms), plain(mean), whole(most), plain(waiting))
-        for number, (mean, most, waiting) in enumerate(bins)
+        _Bin(panel.series, number * overlap.bin_ms, mean, peak, waiting)
+        for number, (mean, peak, waiting) in enumerate(bins)
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Scales:
-    """What all panels share. greatest: the most in service in any of them."""
+    """What all panels share. peak: the most in service in any of them."""
 
     x: alt.Scale
     y: alt.Scale
     seconds: tuple[float, ...]
-    greatest: int
+    peak: int
 
 
-def overlap_chart(panels: Sequence[Panel], colours: dict[str, str]) -> Chart | None:
-    """The mean of each bin as an area, its greatest number as a line, the measured window between two rules.
+def overlap_chart(panels: Sequence[Panel], colours: Mapping[Series, str]) -> Chart | None:
+    """The mean of each bin as an area, its peak as a line, the measured window between two rules.
 
     A mode without records is a panel that says so. None where there is nothing to draw.
     """
@@ -73,12 +115,12 @@ def overlap_chart(panels: Sequence[Panel], colours: dict[str, str]) -> Chart | N
     if not overlaps:
         return None
     span_s = max(overlap.span_ms for overlap in overlaps) / MS_PER_S
-    greatest = max(max(overlap.most) for overlap in overlaps)
+    peak = max(max(overlap.most) for overlap in overlaps)
     scales = _Scales(
         alt.Scale(domain=[0, span_s], nice=False),
-        alt.Scale(domain=[0, greatest * 1.05], nice=False),
+        alt.Scale(domain=[0, peak * 1.05], nice=False),
         axes.linear(span_s).ticks,
-        greatest,
+        peak,
     )
     return alt.vconcat(
         *(_panel(panel, colours[panel.series], scales, panel is panels[-1]) for panel in panels), spacing=12
@@ -89,13 +131,13 @@ def _panel(panel: Panel, colour: str, scales: _Scales, last: bool) -> Layers:
     overlap = panel.overlap
     if overlap is None:
         layers = [_words(BY_MESSAGE if panel.by_message else NOT_RECORDED)]
-        said = panel.series
+        title = panel.series.name
     else:
         layers = _drawn(overlap, colour, scales, last)
         kept = overlap.kept
-        said = f"{panel.series}: peak {whole(max(overlap.most))}"
-        said += "" if kept is None else f", mean {at_once(kept)}"
-    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=alt.TitleParams(said))
+        title = f"{panel.series}: peak {whole(max(overlap.most))}"
+        title += "" if kept is None else f", mean {mean_count(kept)}"
+    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=alt.TitleParams(title))
 
 
 def _drawn(overlap: Overlap, colour: str, scales: _Scales, last: bool) -> list[alt.Chart]:
@@ -112,7 +154,7 @@ def _drawn(overlap: Overlap, colour: str, scales: _Scales, last: bool) -> list[a
         title="seconds from the cell's beginning" if last else None,
         axis=alt.Axis(values=list(scales.seconds), format=axes.TICK_FORMAT, labels=last),
     )
-    y_axis = alt.Axis(values=[0, scales.greatest], format="d", minExtent=AXIS_SPACE)
+    y_axis = alt.Axis(values=[0, scales.peak], format="d", minExtent=AXIS_SPACE)
     mean = alt.Y("mean:Q", title=None, scale=scales.y, axis=y_axis, stack=None)
     drawn = chart_of(bins)
     window: list[Row] = [
@@ -128,10 +170,53 @@ def _drawn(overlap: Overlap, colour: str, scales: _Scales, last: bool) -> list[a
     ]
 
 
-def _words(said: str) -> alt.Chart:
-    words: alt.Chart = (
-        chart_of([{"said": said}])
+def _words(words: str) -> alt.Chart:
+    drawn: alt.Chart = (
+        chart_of([{"words": words}])
         .mark_text(align="left", color=INK, opacity=0.75)
-        .encode(x=alt.value(AXIS_SPACE), y=alt.value(HEIGHT / 2), text="said:N")
+        .encode(x=alt.value(AXIS_SPACE), y=alt.value(HEIGHT / 2), text="words:N")
     )
-    return words
+    return drawn
+
+
+def in_service_section(material: Material) -> Section | None:
+    """The peak in service."""
+    aggregates = material.aggregates
+    return one_drawing(
+        "in-service",
+        in_service_title(aggregates),
+        "The peak over all repeats, by the server's own count.",
+        (Topic.SERVER,),
+        in_service_chart(aggregates, material.colours),
+        Table.of((NAMED, LOAD, RESULT_BY_NAME["in_service"]), aggregates),
+    )
+
+
+def in_service_title(aggregates: Sequence[Aggregate]) -> str:
+    """How many were served at once, by the server's own count."""
+    peaks = [
+        (named(each), f"{each.max_in_service}")
+        for each in contrasting(aggregates)
+        if each.max_in_service is not None
+    ]
+    if not peaks:
+        return "Peak in service"
+    return f"{under_greatest(aggregates)}, peak in service is {contrasted(peaks)}"
+
+
+def in_service_chart(aggregates: Sequence[Aggregate], colours: Mapping[Series, str]) -> Chart | None:
+    """The peak in service over all repeats; None where nobody was or nothing is told."""
+    blocks = []
+    maximum = 0
+    for where, group in by_load(aggregates):
+        counts = [(each, each.max_in_service) for each in group if each.max_in_service is not None]
+        maximum = max([maximum, *(count for _, count in counts)])
+        marks: list[Row] = [
+            {"series": named(each), "colour": colours[each.series], "opacity": 1, "start": 0, "end": count}
+            for each, count in counts
+        ]
+        words: list[Row] = [{"series": named(each), "words": whole(count)} for each, count in counts]
+        blocks.append(Block(where, [named(each) for each in group], marks, words))
+    if maximum == 0:
+        return None
+    return bars(blocks, axes.counts(maximum), "connections in service")

@@ -9,17 +9,15 @@ import altair as alt
 
 from lockstep.analysis.aggregate import Aggregate, Percentile, curve
 from lockstep.analysis.check import Topic
-from lockstep.analysis.series import series_names
+from lockstep.analysis.series import Place, whole_groups
 from lockstep.record.histograms import decoded
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import Chart, Row, chart_of
-from lockstep.report.loads import greatest_load, named, told, under
 from lockstep.report.material import Material
-from lockstep.report.numbers import duration, plain
-from lockstep.report.section import Section, Table, one_drawing
-from lockstep.report.titles import (
-    contrasted,
-)
+from lockstep.report.section import Column, Section, Table, one_drawing
+from lockstep.report.sections.figures import SERIES
+from lockstep.report.words import contrasted, contrasting, duration, greatest_load, named, plain, under
+from lockstep.runs.records import Cell
 
 US_PER_MS = 1_000
 P90, P99 = 1.0, 2.0
@@ -30,7 +28,8 @@ LABEL_SPACE = 17
 def percentile_section(material: Material) -> Section | None:
     """Every percentile of the response time that the counts support, under the greatest load."""
     top = greatest_load(material.aggregates)
-    lines = [line for each in top for line in _lines(material, each)]
+    groups = whole_groups(material.cells, material.modes)
+    lines = [line for each in top for line in _lines(material, each, groups[Place(each.series, each.level)])]
     thin = any(line.thin for line in lines)
     title = _percentile_title(material.aggregates, lines)
     note = (
@@ -40,36 +39,34 @@ def percentile_section(material: Material) -> Section | None:
     if thin:
         note += " Dashed: round trip, counted from when a message was sent, not from when it was due."
     return one_drawing(
-        "percentiles", title, note, (Topic.TIMES,), percentile_chart(lines), _percentile_table(lines)
+        "percentiles",
+        title,
+        note,
+        (Topic.TIMES,),
+        percentile_chart(lines),
+        Table.of(POINTS, [(line, point) for line in lines for point in line.points]),
     )
 
 
-def _lines(material: Material, each: Aggregate) -> list[Line]:
+def _lines(material: Material, each: Aggregate, cells: Sequence[Cell]) -> list[Line]:
     """One series' percentiles from due, and under open load beside them those from the send."""
     colour = material.colours[each.series]
-    lines = [Line(named(each), colour, _curve(material, each, "response"))]
-    if each.rate_per_s is not None:
-        lines.append(Line(named(each), colour, _curve(material, each, "round_trip"), thin=True))
+    lines = [Line(named(each), colour, _curve(material, cells, "response"))]
+    if each.series.rate_per_s is not None:
+        lines.append(Line(named(each), colour, _curve(material, cells, "round_trip"), thin=True))
     return [line for line in lines if line.points]
 
 
-def _curve(material: Material, each: Aggregate, phase: str) -> list[Percentile]:
-    names = series_names(material.cells)
-    texts = [
-        material.details[cell.index].histograms.get(phase)
-        for cell in material.cells
-        if names[cell.index] == each.series
-        and cell.level == each.level
-        and cell.whole
-        and cell.index in material.details
-    ]
+def _curve(material: Material, cells: Sequence[Cell], phase: str) -> list[Percentile]:
+    details = (material.details.get(cell.index) for cell in cells)
+    texts = [detail.histograms.get(phase) for detail in details if detail is not None]
     return curve([decoded(text) for text in texts if text])
 
 
 def _percentile_title(aggregates: Sequence[Aggregate], lines: Sequence[Line]) -> str:
     """By the slowest of a hundred, where the counts reach so far, else by the slowest of ten."""
     by_series = {line.series: line for line in lines if not line.thin}
-    chosen = [by_series[named(each)] for each in told(aggregates) if named(each) in by_series]
+    chosen = [by_series[named(each)] for each in contrasting(aggregates) if named(each) in by_series]
     for nines, share in ((P99, "100"), (P90, "10")):
         found = [(line.series, _at(line, nines)) for line in chosen]
         words = [(series, duration(value)) for series, value in found if value is not None]
@@ -83,20 +80,6 @@ def _at(line: Line, nines: float) -> float | None:
     return next((point.value_us for point in line.points if point.nines == nines), None)
 
 
-def _percentile_table(lines: Sequence[Line]) -> Table:
-    rows = tuple(
-        (
-            line.series,
-            "round trip" if line.thin else "response",
-            plain(100 - 100 * 10.0**-point.nines),
-            plain(point.value_us / US_PER_MS),
-        )
-        for line in lines
-        for point in line.points
-    )
-    return Table(("mode", "time", "percentile", "ms"), rows, texts=2)
-
-
 @dataclass(frozen=True, slots=True)
 class Line:
     """One series' percentiles in one colour. thin: the round trip, beside a response from when due."""
@@ -105,6 +88,14 @@ class Line:
     colour: str
     points: Sequence[Percentile]
     thin: bool = False
+
+
+POINTS: tuple[Column[tuple[Line, Percentile]], ...] = (
+    SERIES.over(lambda drawn: drawn[0].series),
+    Column("time", "time", lambda drawn: "round trip" if drawn[0].thin else "response", text=True),
+    Column("percentile", "percentile", lambda drawn: plain(100 - 100 * 10.0 ** -drawn[1].nines)),
+    Column("ms", "ms", lambda drawn: plain(drawn[1].value_us / US_PER_MS)),
+)
 
 
 def percentile_chart(lines: Sequence[Line]) -> Chart | None:

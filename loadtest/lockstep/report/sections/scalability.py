@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from lockstep.analysis.check import Topic
-from lockstep.analysis.scalability import MIN_LEVELS, Parameter, Scaling, Unfit
+from lockstep.analysis.scalability import MIN_LEVELS, Parameter, Scaling, Unfit, UslFit
 from lockstep.report.material import Material
-from lockstep.report.numbers import ABSENT, figures, percent
-from lockstep.report.section import Section, Table, table_section
-from lockstep.report.why_words import scalability_sentence
+from lockstep.report.section import Column, Section, Table, table_section
+from lockstep.report.sections.figures import SERIES
+from lockstep.report.words import ABSENT, contrasted, counted, figures, join_words, percent
 
 
 def scalability_section(material: Material) -> Section | None:
     """The law of each mode."""
-    heads = (
-        *("mode", "alone, messages/s", "95%", "contention", "95%", "coherency", "95%", "peak at", "95%"),
-        "fits the medians",
-    )
-    rows = [
-        (row.series, *(word for pair in row.parameters or ((ABSENT, ABSENT),) * 4 for word in pair), row.fit)
-        for row in scalability_rows(material.scalings)
-    ]
     return table_section(
         "scalability",
         scalability_sentence(material.scalings) or "The scalability law",
@@ -34,61 +25,78 @@ def scalability_section(material: Material) -> Section | None:
         "fit where it misses a level's median by more than 10% and by more than the repeats' own spread "
         "explains.",
         (Topic.THROUGHPUT,),
-        Table(heads, tuple(rows)),
+        scalability_table(material.scalings),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ScalabilityRow:
-    """One series, ready to be printed.
+def scalability_sentence(scalings: Sequence[Scaling]) -> str | None:
+    """What part of the work is done one at a time, mode by mode; None where there was one level only."""
+    most = max((len(each.levels) for each in scalings), default=1)
+    if most == 1:
+        return None
+    if most < MIN_LEVELS:
+        return f"The universal scalability law needs {MIN_LEVELS} levels; this plan has {most}."
+    laws = [(each.series.name, each.law) for each in scalings if each.law is not None]
+    contention = contrasted([(series, percent(law.curve.contention)) for series, law in laws])
+    unfit = [each.series.name for each in scalings if each.unfit is Unfit.NO_FIT]
+    sentences = [
+        *([f"By the universal scalability law, contention is {contention}."] if contention else []),
+        *(_peak(series, law) for series, law in laws if law.peak is not None),
+        *([f"The universal scalability law does not fit {join_words(unfit)}."] if unfit else []),
+    ]
+    return " ".join(sentences)
 
-    parameters: lambda, contention, coherency and peak, each as (value, interval); none without a law. fit:
-    how closely the law meets the medians, or why there is none.
-    """
 
-    series: str
-    parameters: tuple[tuple[str, str], ...]
-    fit: str
+def _peak(series: str, law: UslFit) -> str:
+    assert law.peak is not None, "only who has a peak is asked"
+    return f"Throughput with {series} peaks at about {counted(round(law.peak.value), 'connection')}."
 
 
-def scalability_rows(scalings: Sequence[Scaling]) -> list[ScalabilityRow]:
+def _law_columns(
+    name: str, head: str, of: Callable[[UslFit], Parameter | None], words: Callable[[float], str]
+) -> tuple[Column[Scaling], Column[Scaling]]:
+    """A parameter and its interval; a law without it has none."""
+
+    def value(each: Scaling) -> str:
+        if each.law is None:
+            return ABSENT
+        parameter = of(each.law)
+        return "none" if parameter is None else words(parameter.value)
+
+    def interval(each: Scaling) -> str:
+        parameter = None if each.law is None else of(each.law)
+        if parameter is None or parameter.low is None:
+            return ABSENT
+        if parameter.high is None:
+            return f"from {words(parameter.low)}"
+        return f"{words(parameter.low)} to {words(parameter.high)}"
+
+    return Column(name, head, value), Column(f"{name}_ci", "95% CI", interval)
+
+
+SCALINGS: tuple[Column[Scaling], ...] = (
+    SERIES.over(lambda each: each.series.name),
+    *_law_columns("alone", "alone, messages/s", lambda law: law.alone_per_s, figures),
+    *_law_columns("contention", "contention", lambda law: law.contention, percent),
+    *_law_columns("coherency", "coherency", lambda law: law.coherency, percent),
+    *_law_columns("peak", "peak at", lambda law: law.peak, lambda level: f"{level:,.0f}"),
+    Column("fit", "fits the medians", lambda each: fit_words(each)),
+)
+
+
+def scalability_table(scalings: Sequence[Scaling]) -> Table:
     """A row for each series under closed load; none where no series has levels enough for a law."""
-    if all(each.unfit is Unfit.FEW_LEVELS for each in scalings):
-        return []
-    return [ScalabilityRow(each.series, _parameters(each), fit_words(each)) for each in scalings]
+    tried = any(each.unfit is not Unfit.FEW_LEVELS for each in scalings)
+    return Table.of(SCALINGS, scalings if tried else ())
 
 
 def fit_words(scaling: Scaling) -> str:
     """`within 3%`, `not enough levels (3 of 5)` or `does not fit (misses by 41%)`."""
-    if scaling.law is not None:
-        return f"within {max(scaling.law.deviation, 0.01):.0%}"
+    fit = scaling.fit
     if scaling.unfit is Unfit.FEW_LEVELS:
         return f"{Unfit.FEW_LEVELS.value} ({len(scaling.levels)} of {MIN_LEVELS})"
-    if scaling.deviation is None:
+    if fit is None:
         return Unfit.NO_FIT.value
-    return f"{Unfit.NO_FIT.value} (misses by {scaling.deviation:.0%})"
-
-
-def _parameters(scaling: Scaling) -> tuple[tuple[str, str], ...]:
-    law = scaling.law
-    if law is None:
-        return ()
-    return (
-        _told(law.alone_per_s, figures),
-        _told(law.contention, percent),
-        _told(law.coherency, percent),
-        ("none", ABSENT) if law.peak is None else _told(law.peak, _level),
-    )
-
-
-def _told(parameter: Parameter, words: Callable[[float], str]) -> tuple[str, str]:
-    """The value, and its interval where there is one; one that has no upper end is `from` its lower."""
-    if parameter.low is None:
-        return words(parameter.value), ABSENT
-    if parameter.high is None:
-        return words(parameter.value), f"from {words(parameter.low)}"
-    return words(parameter.value), f"{words(parameter.low)} to {words(parameter.high)}"
-
-
-def _level(level: float) -> str:
-    return f"{level:,.0f}"
+    if fit.law is None:
+        return f"{Unfit.NO_FIT.value} (misses by {fit.deviation:.0%})"
+    return f"within {max(fit.deviation, 0.01):.0%}"

@@ -1,8 +1,8 @@
-"""How many were served: throughput over the level, with its law where one fits, and the number in service."""
+"""How throughput follows the level, with the scalability law where it fits."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import altair as alt
@@ -11,16 +11,14 @@ import numpy as np
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.check import Topic
 from lockstep.analysis.scalability import Scaling, Unfit, UslFit
-from lockstep.analysis.series import series_names
+from lockstep.analysis.series import Series, SeriesIndex
 from lockstep.report.charts import axes
-from lockstep.report.charts.picture import Chart, Row, chart_of
-from lockstep.report.charts.rows import Block, bars
-from lockstep.report.loads import by_load, load, named
+from lockstep.report.charts.picture import Chart, chart_of
 from lockstep.report.material import Material
-from lockstep.report.numbers import plain, whole
-from lockstep.report.section import Section, Table, one_drawing
-from lockstep.report.titles import in_service_title, throughput_title
-from lockstep.report.why_words import scalability_sentence
+from lockstep.report.section import Column, Section, Table, one_drawing
+from lockstep.report.sections.figures import LEVEL, SERIES, THROUGHPUT
+from lockstep.report.sections.scalability import scalability_sentence
+from lockstep.report.words import contrasted, contrasting, counted, figures, named, plain, whole
 from lockstep.runs.records import Cell
 
 WIDTH, HEIGHT = 296, 300
@@ -32,15 +30,19 @@ _CURVE_POINTS = 60
 _DASHES = {"measured": [1, 0], "beyond": [5, 4], "no law": [2, 3]}
 
 
+REPEATS: tuple[Column[tuple[Series, Cell]], ...] = (
+    SERIES.over(lambda drawn: drawn[0].name),
+    LEVEL.over(lambda drawn: whole(drawn[1].level)),
+    Column("repeat", "repeat", lambda drawn: whole(drawn[1].repeat)),
+    THROUGHPUT.over(lambda drawn: plain(drawn[1].messages_per_s)),
+)
+
+
 def throughput_section(material: Material) -> Section | None:
     """Messages per second over connections, with the scalability law where it fits."""
-    closed = [each for each in material.aggregates if each.rate_per_s is None]
-    names = series_names(material.cells)
-    rows = tuple(
-        (names[cell.index], whole(cell.level), whole(cell.repeat), plain(cell.messages_per_s))
-        for cell in material.cells
-        if cell.whole and cell.rate_per_s is None
-    )
+    closed = [each for each in material.aggregates if each.series.rate_per_s is None]
+    index = SeriesIndex(material.cells)
+    drawn = [(index.of(cell), cell) for cell in material.cells if cell.whole and cell.rate_per_s is None]
     laws = any(each.law is not None for each in material.scalings)
     line = "the scalability law where it fits, else their medians" if laws else "their medians"
     law = scalability_sentence(material.scalings)
@@ -50,22 +52,32 @@ def throughput_section(material: Material) -> Section | None:
         f"A dot is one repeat, the line runs through {line}." + ("" if law is None else f" {law}"),
         (Topic.THROUGHPUT,),
         throughput_chart(material.cells, closed, material.colours, material.scalings),
-        Table(("mode", "connections", "repeat", "messages/s"), rows),
+        Table.of(REPEATS, drawn),
     )
 
 
-def in_service_section(material: Material) -> Section | None:
-    """The greatest number in service."""
-    aggregates = material.aggregates
-    rows = tuple((named(each), load(each), whole(each.max_in_service)) for each in aggregates)
-    return one_drawing(
-        "in-service",
-        in_service_title(aggregates),
-        "The greatest number over all repeats, by the server's own count.",
-        (Topic.SERVER,),
-        in_service_chart(aggregates, material.colours),
-        Table(("mode", "load", "peak in service"), rows, texts=2),
-    )
+def throughput_title(aggregates: Sequence[Aggregate]) -> str:
+    """How throughput follows the level."""
+    levels = sorted({each.level for each in aggregates})
+    grown = [(named(each), _growth(aggregates, each, levels[0])) for each in contrasting(aggregates)]
+    found = [(series, growth) for series, growth in grown if growth is not None]
+    if not found:
+        return f"Throughput at {counted(levels[-1], 'connection')}" if levels else "Throughput"
+    verb = "grows" if all(growth >= 1 for _, growth in found) else "changes"
+    span = f"From {levels[0]} to {counted(levels[-1], 'connection')}"
+    factors = contrasted([(series, figures(growth)) for series, growth in found])
+    return f"{span}, throughput {verb} by a factor of {factors}"
+
+
+def _growth(aggregates: Sequence[Aggregate], top: Aggregate, least_level: int) -> float | None:
+    """Throughput at this level over that at the lowest; None where either is none, or they are one."""
+    at_least = (each for each in aggregates if (each.series, each.level) == (top.series, least_level))
+    lowest = sum(map(_throughput, at_least))
+    return _throughput(top) / lowest if lowest and _throughput(top) and top.level != least_level else None
+
+
+def _throughput(each: Aggregate) -> float:
+    return each.messages_per_s.median if each.messages_per_s is not None else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,7 @@ class Point:
 def throughput_chart(
     cells: Sequence[Cell],
     aggregates: Sequence[Aggregate],
-    colours: dict[str, str],
+    colours: Mapping[Series, str],
     scalings: Sequence[Scaling] = (),
 ) -> Chart | None:
     """Messages per second over connections, under closed load.
@@ -90,9 +102,9 @@ def throughput_chart(
     through the medians, dotted where a law was tried and does not fit. None where nothing was answered, and
     where there is one level only or the load is open: a table says that better.
     """
-    names = series_names(cells)
+    index = SeriesIndex(cells)
     points = [
-        Point(names[cell.index], cell.level, cell.messages_per_s)
+        Point(index.of(cell).name, cell.level, cell.messages_per_s)
         for cell in cells
         if cell.whole and cell.arrival == "closed"
     ]
@@ -101,7 +113,7 @@ def throughput_chart(
         return None
     lines = _lines(aggregates, scalings)
     axis = axes.suited([point.rate for point in (*points, *lines)])
-    palette = alt.Scale(domain=list(colours), range=list(colours.values()))
+    palette = alt.Scale(domain=[series.name for series in colours], range=list(colours.values()))
     shared = {
         "x": _levels(levels, max(point.level for point in lines)),
         "y": _rates(axis),
@@ -126,14 +138,14 @@ def _lines(aggregates: Sequence[Aggregate], scalings: Sequence[Scaling]) -> list
     """What is drawn through each series' points."""
     by_series = {each.series: each for each in scalings}
     lines: list[Point] = []
-    for series in dict.fromkeys(each.series for each in aggregates if each.rate_per_s is None):
+    for series in dict.fromkeys(each.series for each in aggregates if each.series.rate_per_s is None):
         scaling = by_series.get(series)
         if scaling is not None and scaling.law is not None:
-            lines += _curve(series, scaling.law, scaling.levels)
+            lines += _curve(series.name, scaling.law, scaling.levels)
             continue
         part = "no law" if scaling is not None and scaling.unfit is Unfit.NO_FIT else "measured"
         lines += [
-            Point(series, each.level, each.messages_per_s.median, part)
+            Point(series.name, each.level, each.messages_per_s.median, part)
             for each in aggregates
             if each.series == series and each.messages_per_s is not None
         ]
@@ -157,7 +169,7 @@ def _between(low: float, high: float) -> list[float]:
 def _peaks(scalings: Sequence[Scaling], greatest_level: float) -> list[Point]:
     """The predicted peaks that are near enough to be shown."""
     return [
-        Point(each.series, law.peak.value, law.curve.at(law.peak.value))
+        Point(each.series.name, law.peak.value, law.curve.at(law.peak.value))
         for each in scalings
         if (law := each.law) is not None
         and law.peak is not None
@@ -178,11 +190,11 @@ def _rates(axis: axes.Axis) -> alt.Y:
     )
 
 
-def _levels(levels: Sequence[float], greatest: float) -> alt.X:
+def _levels(levels: Sequence[float], highest: float) -> alt.X:
     return alt.X(
         "level:Q",
-        title="connections at once",
-        scale=alt.Scale(type="log", base=2, domain=[levels[0] / 1.3, greatest * 1.3], nice=False),
+        title="connections",
+        scale=alt.Scale(type="log", base=2, domain=[levels[0] / 1.3, highest * 1.3], nice=False),
         axis=alt.Axis(values=list(levels), grid=False, format="d"),
     )
 
@@ -194,21 +206,3 @@ def _labels(lines: Sequence[Point], axis: axes.Axis, gap: float) -> list[Point]:
     return [
         replace(point, rate=axis.value(fraction)) for point, fraction in zip(ends, fractions, strict=True)
     ]
-
-
-def in_service_chart(aggregates: Sequence[Aggregate], colours: dict[str, str]) -> Chart | None:
-    """The greatest number in service over all repeats; None where nobody was or nothing is told."""
-    blocks = []
-    greatest = 0
-    for where, group in by_load(aggregates):
-        counts = [(each, each.max_in_service) for each in group if each.max_in_service is not None]
-        greatest = max([greatest, *(count for _, count in counts)])
-        marks: list[Row] = [
-            {"series": named(each), "colour": colours[each.series], "opacity": 1, "start": 0, "end": count}
-            for each, count in counts
-        ]
-        words: list[Row] = [{"series": named(each), "words": whole(count)} for each, count in counts]
-        blocks.append(Block(where, [named(each) for each in group], marks, words))
-    if greatest == 0:
-        return None
-    return bars(blocks, axes.counts(greatest), "connections in service")

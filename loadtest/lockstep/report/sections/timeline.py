@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import altair as alt
 
 from lockstep.analysis.check import Topic
-from lockstep.analysis.timeline import Lane, Timeline, make_timeline
+from lockstep.analysis.timeline import Bar, Lane, Timeline, make_timeline
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL, WAITING_OPACITY
 from lockstep.report.charts.picture import INK, Chart, Layers, Row, chart_of
-from lockstep.report.loads import told
 from lockstep.report.material import Material
-from lockstep.report.numbers import counted, figures, plain
-from lockstep.report.section import Drawing, Look, Section, Table
-from lockstep.report.why_words import timeline_title
+from lockstep.report.section import Column, Drawing, Look, Section, Table
+from lockstep.report.sections.figures import SERIES
+from lockstep.report.words import contrasted, contrasting, counted, figures, plain
 
 TOPICS = (Topic.SERVER,)
 WIDTH = 388
 STRIP, ROWS = 46, 196
 AXIS_SPACE = 34
+
+BARS: tuple[Column[tuple[Lane, Bar]], ...] = (
+    SERIES.over(lambda drawn: drawn[0].series.name),
+    Column("connection", "connection", lambda drawn: str(drawn[1].row), text=True),
+    Column("phase", "phase", lambda drawn: drawn[1].phase, text=True),
+    Column("from", "from, ms", lambda drawn: plain(drawn[1].start_ms)),
+    Column("to", "to, ms", lambda drawn: plain(drawn[1].end_ms)),
+)
 
 
 def timeline_sections(material: Material) -> tuple[Section | None, Section | None]:
@@ -29,7 +35,7 @@ def timeline_sections(material: Material) -> tuple[Section | None, Section | Non
     timeline = make_timeline(material.run, material.connections)
     if timeline is None:
         return None, None
-    names = {each.series for each in told(material.aggregates)}
+    names = {each.series for each in contrasting(material.aggregates)}
     chosen = [lane for lane in timeline.lanes if lane.series in names] or list(timeline.lanes[:2])
     others = [lane for lane in timeline.lanes if lane not in chosen]
     first = _section(material, replace(timeline, lanes=tuple(chosen)), "timeline")
@@ -43,7 +49,7 @@ def _section(material: Material, timeline: Timeline, name: str) -> Section:
         Drawing(
             timeline_chart(timeline, lane, material.colours[lane.series]),
             f"Timeline of {lane.series}: peak in service {lane.peak}",
-            lane.series,
+            lane.series.name,
             f"{counted(lane.shown, 'connection')}, done after {figures(lane.done_ms)} ms",
         )
         for lane in timeline.lanes
@@ -54,10 +60,21 @@ def _section(material: Material, timeline: Timeline, name: str) -> Section:
         _how_to_read(timeline),
         TOPICS,
         drawings,
-        _numbers(timeline.lanes),
+        Table.of(BARS, [(lane, bar) for lane in timeline.lanes for bar in lane.bars]),
         _legend(material, timeline),
         wide=True,
     )
+
+
+def timeline_title(timeline: Timeline) -> str:
+    """What the timeline's strips show: of the connections that were kept, the peak in service.
+
+    A mode that admits by message shows conversations, of which any number is no finding.
+    """
+    peaks = [(lane.series.name, str(lane.peak)) for lane in timeline.lanes if not lane.by_message]
+    if not peaks:
+        return "Who overlapped whom among a cell's first connections"
+    return f"Peak in service among a cell's first connections: {contrasted(peaks)}"
 
 
 def _legend(material: Material, timeline: Timeline) -> tuple[Look, ...]:
@@ -73,27 +90,17 @@ def _legend(material: Material, timeline: Timeline) -> tuple[Look, ...]:
     return tuple(look for phase, look in looks.items() if phase in drawn)
 
 
-def _numbers(lanes: Sequence[Lane]) -> Table:
-    """Every bar that is drawn."""
-    rows = tuple(
-        (lane.series, f"{bar.row}", bar.phase, plain(bar.start_ms), plain(bar.end_ms))
-        for lane in lanes
-        for bar in lane.bars
-    )
-    return Table(("mode", "connection", "phase", "from, ms", "to, ms"), rows, texts=3)
-
-
 def _how_to_read(timeline: Timeline) -> str:
-    said = (
+    note = (
         f"The first connections of one cell at {counted(timeline.level, 'user')}, one row each, in order of "
         "arrival. The dashed line is where the last row ended; the strip ends with the recorded connections."
     )
     if any(lane.by_message for lane in timeline.lanes):
-        said += (
+        note += (
             " A mode that ends in /message admits message by message: there a bar is the whole conversation, "
             "and conversations overlap although their messages do not."
         )
-    return said
+    return note
 
 
 def timeline_chart(timeline: Timeline, lane: Lane, colour: str) -> Chart:
@@ -103,9 +110,9 @@ def timeline_chart(timeline: Timeline, lane: Lane, colour: str) -> Chart:
 
 
 def _strip(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Layers:
-    greatest = max(1, *(each.peak for each in timeline.lanes))
+    peak = max(1, *(each.peak for each in timeline.lanes))
     steps = [{"ms": at_ms, "in_service": in_service} for at_ms, in_service in lane.steps]
-    ticks = [0, greatest]
+    ticks = [0, peak]
     area = (
         chart_of(steps)
         .mark_area(interpolate="step-after", color=colour, opacity=0.85)
@@ -116,14 +123,14 @@ def _strip(timeline: Timeline, lane: Lane, colour: str, scale: alt.Scale) -> Lay
                 title=None,
                 # The last step may end as it begins: two points at one moment must not be added up.
                 stack=None,
-                scale=alt.Scale(domain=[0, greatest * 1.02], nice=False),
+                scale=alt.Scale(domain=[0, peak * 1.02], nice=False),
                 axis=alt.Axis(values=ticks, format="d", minExtent=AXIS_SPACE),
             ),
         )
     )
     # A mode that admits by message has no admission of connections to count.
     counted = "in conversation" if lane.by_message else "in service"
-    title = alt.TitleParams(f"{counted} at once", fontWeight="normal")
+    title = alt.TitleParams(counted, fontWeight="normal")
     return alt.layer(area).properties(width=WIDTH, height=STRIP, title=title)
 
 

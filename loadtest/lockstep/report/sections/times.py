@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import altair as alt
 
 from lockstep.analysis.aggregate import Aggregate, Spread
 from lockstep.analysis.check import Topic
+from lockstep.analysis.series import Series
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL, WAITING_OPACITY
 from lockstep.report.charts.picture import Chart, Row, chart_of
 from lockstep.report.charts.rows import Block, Layout, bars, ticks
-from lockstep.report.loads import by_load, load, named
 from lockstep.report.material import Material
-from lockstep.report.numbers import duration, plain
-from lockstep.report.section import Look, Section, Table, one_drawing
-from lockstep.report.titles import (
-    connect_title,
-    first_reply_title,
-    response_title,
-    time_spent_title,
+from lockstep.report.section import Column, Look, Section, Table, one_drawing
+from lockstep.report.sections.figures import LOAD, NAMED
+from lockstep.report.words import (
+    by_load,
+    contrasted,
+    contrasting,
+    duration,
+    join_words,
+    named,
+    plain,
+    share,
+    under_greatest,
 )
 
 US_PER_MS = 1_000
@@ -51,15 +56,33 @@ def time_spent_section(material: Material) -> Section | None:
     )
 
 
+def time_spent_title(aggregates: Sequence[Aggregate]) -> str:
+    """How much of a message's time is waiting for admission."""
+    shares = [
+        (named(each), words) for each in contrasting(aggregates) if (words := _waiting(each)) is not None
+    ]
+    if not shares:
+        return "Where a message's time went"
+    words = contrasted(shares, of=" of a message's time")
+    return f"{under_greatest(aggregates)}, waiting for admission takes {words}"
+
+
+def _waiting(each: Aggregate) -> str | None:
+    """Wait as a share of network, wait and service; None where it is not known."""
+    wait = each.time("wait", "mean")
+    parts = (each.time("network", "mean"), wait, each.time("service", "mean"))
+    total = sum(part.median for part in parts if part is not None)
+    return share(wait.median, total) if wait is not None and total > 0 else None
+
+
 def connect_section(material: Material) -> Section | None:
     """What does not show a lock."""
     return _times_section(
         material,
         "connect",
-        connect_title(material.aggregates),
+        time_title(material.aggregates, "median connect time", _statistic("connect", "p50")),
         "The kernel completes a connect, admitted or not: a wait shows not here, but in the first reply.",
         (Topic.TIMES, Topic.CONNECT),
-        (lambda each: each.time("connect", "p50"), lambda each: each.time("connect", "p99")),
     )
 
 
@@ -67,38 +90,36 @@ def first_reply_section(material: Material) -> Section | None:
     """What does show it."""
     return _times_section(
         material,
-        "first-reply",
-        first_reply_title(material.aggregates),
+        "first_reply",
+        time_title(material.aggregates, "median time to first reply", _statistic("first_reply", "p50")),
         "From a connection's first message to its reply, waiting for admission included.",
         (Topic.TIMES,),
-        (lambda each: each.time("first_reply", "p50"), lambda each: each.time("first_reply", "p99")),
     )
 
 
 def response_section(material: Material) -> Section | None:
-    """What a message takes, under every load."""
-    open_load = any(each.rate_per_s is not None for each in material.aggregates)
+    """What a message takes. By p99: where connections wait to be admitted, only their first message does."""
+    open_load = any(each.series.rate_per_s is not None for each in material.aggregates)
     return _times_section(
         material,
         "response",
-        response_title(material.aggregates),
+        time_title(material.aggregates, "p99 response time", _statistic("response", "p99")),
         "From when a message was due to its reply." if open_load else "From a message to its reply.",
         (Topic.TIMES,),
-        (lambda each: each.time("response", "p50"), lambda each: each.time("response", "p99")),
     )
 
 
+def _statistic(name: str, statistic: str) -> _SpreadOf:
+    return lambda each: each.time(name, statistic)
+
+
 def _times_section(
-    material: Material,
-    name: str,
-    title: str,
-    note: str,
-    topics: Sequence[Topic],
-    spreads_of: tuple[_SpreadOf, _SpreadOf],
+    material: Material, name: str, title: str, note: str, topics: Sequence[Topic]
 ) -> Section | None:
-    p50_of, p99_of = spreads_of
+    """The section of one of the times, by its name in the records."""
+    p50_of, p99_of = _statistic(name, "p50"), _statistic(name, "p99")
     return one_drawing(
-        name,
+        name.replace("_", "-"),
         title,
         f"{note} Dot p50, bar to p99, medians of the repeats.",
         topics,
@@ -107,26 +128,38 @@ def _times_section(
     )
 
 
+def time_title(aggregates: Sequence[Aggregate], noun: str, spread_of: _SpreadOf) -> str:
+    """What a time is under the greatest load, and who has none of it."""
+    found = [(named(each), spread_of(each)) for each in contrasting(aggregates)]
+    parts = [(series, duration(spread.median)) for series, spread in found if spread is not None]
+    if not found:
+        return "Nothing was timed"
+    where = under_greatest(aggregates)
+    if not parts:
+        return f"{where}, nothing was timed with {join_words([series for series, _ in found])}"
+    unmeasured = [series for series, spread in found if spread is None]
+    rest = f"; not measured with {join_words(unmeasured)}" if unmeasured else ""
+    return f"{where}, {noun} is {contrasted(parts)}{rest}"
+
+
 def _spreads_table(aggregates: Sequence[Aggregate], of: Sequence[tuple[str, _SpreadOf]]) -> Table:
-    """Medians with least and greatest of the repeats, in milliseconds."""
-    heads = [head for name, _ in of for head in (f"{name}, ms", "least", "greatest")]
-    rows = tuple(
-        (named(each), load(each), *(word for _, spread_of in of for word in _spread_words(spread_of(each))))
-        for each in aggregates
-    )
-    return Table(("mode", "load", *heads), rows, texts=2)
+    """Medians with minimum and maximum of the repeats, in milliseconds."""
+    spreads = [column for name, spread_of in of for column in _spread_columns(name, spread_of)]
+    return Table.of((NAMED, LOAD, *spreads), aggregates)
 
 
-def _spread_words(spread: Spread | None) -> tuple[str, str, str]:
-    if spread is None:
-        return "", "", ""
-    least, greatest = spread.min / US_PER_MS, spread.max / US_PER_MS
-    return plain(spread.median / US_PER_MS), plain(least), plain(greatest)
+def _spread_columns(name: str, spread_of: _SpreadOf) -> Iterator[Column[Aggregate]]:
+    def value(part: Callable[[Spread], float]) -> Callable[[Aggregate], str]:
+        return lambda each: plain(None if (found := spread_of(each)) is None else part(found) / US_PER_MS)
+
+    yield Column(name, f"{name}, ms", value(lambda spread: spread.median))
+    yield Column(f"{name}_min", "min", value(lambda spread: spread.min))
+    yield Column(f"{name}_max", "max", value(lambda spread: spread.max))
 
 
 def times_chart(
     aggregates: Sequence[Aggregate],
-    colours: dict[str, str],
+    colours: Mapping[Series, str],
     p50_of: Callable[[Aggregate], Spread | None],
     p99_of: Callable[[Aggregate], Spread | None],
 ) -> Chart | None:
@@ -150,7 +183,7 @@ def times_chart(
     return _times(blocks, axes.suited(values))
 
 
-def time_spent_chart(aggregates: Sequence[Aggregate], colours: dict[str, str]) -> Chart | None:
+def time_spent_chart(aggregates: Sequence[Aggregate], colours: Mapping[Series, str]) -> Chart | None:
     """Mean network, wait and service time of a message, end to end; None where the server told nothing."""
     blocks = []
     for where, group in by_load(aggregates):

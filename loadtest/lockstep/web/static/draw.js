@@ -34,7 +34,7 @@ function drawBar(bar, parts) {
   });
 }
 
-/** A line through values, oldest first, from 0 to their greatest; null leaves a gap. */
+/** A line through values, oldest first, from 0 to their maximum; null leaves a gap. */
 function drawSpark(svg, values) {
   const top = Math.max(...values.map((value) => value ?? 0)) || 1;
   let pen = "M", line = "";

@@ -12,9 +12,9 @@ function seen() {
 }
 
 function drawHeader(state) {
-  const kinds = { plan: "a comparison plan", hand: "a manual run" };
+  const kinds = { plan: "Comparison plan", hand: "Manual run" };
   const run = state.run;
-  say(at("run"), run === null ? "No run yet: start one on Locust's page." : `${kinds[run.kind]}, run ${run.id}`);
+  say(at("run"), run === null ? "No run yet: start one on Locust's page." : `${kinds[run.kind]}, ${run.id}`);
   say(at("stage"), state.stage);
   say(at("failure"), state.failure ?? "");
   at("failure").hidden = state.failure === null;
@@ -44,9 +44,9 @@ function drawDoubts(doubts) {
     const doubt = make("div", "doubt");
     doubt.append(make("h3"), make("ul"), make("p"));
     return doubt;
-  }, (doubt, { told, where, advice }) => {
+  }, (doubt, { message, where, advice }) => {
     const [title, cells, remedy] = doubt.children;
-    say(title, told);
+    say(title, message);
     keep(cells, where, () => make("li"), say);
     cells.hidden = where.length === 0;
     say(remedy, `What to do: ${advice}`);
@@ -72,9 +72,9 @@ function drawReport(state) {
 /** What is empty before the first run and after the last is not shown then. */
 function choose(state) {
   const goes = state.run !== null && !state.run.finished;
-  at("plan").hidden = state.run === null;
-  at("facts").hidden = !goes;
-  at("figures-card").hidden = state.figures.length === 0;
+  at("plan").hidden = state.run === null || (state.plan === null && !goes);
+  at("facts").hidden = at("modes-keys").hidden = !goes;
+  at("figures-card").hidden = state.figures.rows.length === 0;
   at("clients").hidden = at("times").hidden = !goes && state.now === null;
   say(at("figures-title"), goes ? "Results so far" : "Results");
 }
@@ -111,7 +111,7 @@ function drawNow(state) {
   say(at("answered"), now?.answered_per_s ?? NONE);
   say(at("failed"), now?.failed_per_s ?? NONE);
   for (const spark of state.history) {
-    say(at(`top-${spark.name}`), spark.most);
+    say(at(`top-${spark.name}`), spark.peak);
     drawSpark(at(`spark-${spark.name}`), spark.values);
   }
 }
@@ -122,8 +122,8 @@ function asParts(split) {
 
 function drawSplit(state) {
   const now = state.now, split = now?.split ?? [];
-  const untold = state.server === "none" ? "The target tells no times." : "The server tells no times: start it with --timing.";
-  const silent = now === null ? "Nothing is answered now." : untold;
+  const unknown = state.server === "none" ? "The target reports no times." : "The server reports no times: start it with --timing.";
+  const silent = now === null ? "Nothing is answered now." : unknown;
   say(at("split-words"), split.length ? `${now.name}: means of the ${now.over}` : silent);
   drawBar(at("split-bar"), asParts(split));
   keep(at("split"), split, () => {
@@ -142,9 +142,9 @@ function drawSplit(state) {
 
 function drawModes(state) {
   const words = {
-    told: "As the server counts them now.",
+    known: "As the server counts them now.",
     unknown: "The server's admin port does not answer: its counts are unknown.",
-    none: "The target has no admin port: it tells no counts.",
+    none: "The target has no admin port: its counts are unknown.",
   };
   say(at("server-words"), words[state.server]);
   const most = Math.max(1, ...state.modes.map((row) => Math.max(row.open ?? 0, (row.waiting ?? 0) + (row.in_service ?? 0))));
@@ -171,22 +171,36 @@ function drawModes(state) {
   });
 }
 
+/** The heads of the report's columns, before the one of the bars. */
+function drawHeads(heads) {
+  const row = at("figures-heads");
+  if (row.children.length > heads.length) return;
+  row.prepend(...heads.map((words, place) => {
+    const head = make("th", place === 0 ? "left" : "", words);
+    head.scope = "col";
+    return head;
+  }));
+}
+
 function drawFigures(state) {
   say(at("figures-words"), state.verdict.doubts.length
     ? "Figures may be missing or wrong: do not quote them."
     : "Of the cells that are done: medians over their repeats, warm-up left out.");
-  const columns = ["level", "messages_per_s", "response_p50", "response_p99", "wait", "in_service", "failed"];
-  keep(at("figures"), state.figures, () => {
-    const row = make("tr"), name = make("th", "left");
+  const { heads, rows } = state.figures;
+  drawHeads(heads);
+  keep(at("figures"), rows, () => {
+    const row = make("tr"), name = make("th", "left"), bars = make("td", "bars");
     name.scope = "row";
-    const bars = make("td", "bars");
+    name.append(make("span", "dot"), make("span"));
     bars.setAttribute("aria-hidden", "true");
     bars.append(make("div", "bar"));
-    row.append(name, ...columns.map(() => make("td")), bars);
+    row.append(name, ...heads.slice(1).map(() => make("td")), bars);
     return row;
   }, (line, row) => {
-    say(line.firstElementChild, row.series);
-    columns.forEach((name, place) => say(line.children[place + 1], row[name]));
+    const [series, ...others] = row.words;
+    line.style.setProperty("--mode", row.colour);
+    say(line.querySelector("span:last-child"), series);
+    others.forEach((words, place) => say(line.children[place + 1], words));
     drawBar(line.querySelector(".bar"), asParts(row.split));
   });
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lockstep_server.admission import (
+from lockstep_server.modes import (
     Admission,
     LockAdmission,
     OpenAdmission,

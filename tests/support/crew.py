@@ -1,25 +1,26 @@
-"""Users of an agent, and a peer for them to talk to, in a process that Locust has taken over."""
+"""Users of an agent, and a peer for them to talk to, all of them greenlets."""
 
 from __future__ import annotations
 
+import gc
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, Self
 
 import gevent
 from gevent.server import StreamServer
-from locust.env import Environment
-from locust.stats import RequestStats
 
-from lockstep.control import FAULT, OPENED, PULSE, REPORT, CellOrder
+from lockstep import control
+from lockstep.control import CellOrder, Fault, Opened, Pulse, Report
 from lockstep.plan import Traffic
-from lockstep.tcp.samples import Outcome
-from lockstep.users import feed_of
+from lockstep.record.journal import Batch, Journal
+from lockstep.runs.connections import ClientView
+from lockstep.tcp.samples import Sample
 from lockstep.worker.agent import Agent
+from lockstep.worker.cell import Feed
 
 PATIENCE_S = 20
-OUTCOMES = {outcome.value for outcome in Outcome}
 
 
 class Runner:
@@ -28,21 +29,28 @@ class Runner:
     client_id = "w1"
 
     def __init__(self) -> None:
-        self.reports: list[dict[str, Any]] = []
-        self.opened: list[dict[str, Any]] = []
-        self.pulses: list[dict[str, Any]] = []
-        self.faults: list[dict[str, Any]] = []
+        self.reports: list[Report] = []
+        self.opened: list[Opened] = []
+        self.pulses: list[Pulse] = []
+        self.faults: list[Fault] = []
 
     def send_message(self, kind: str, message: dict[str, Any]) -> None:
-        kept = {REPORT: self.reports, OPENED: self.opened, PULSE: self.pulses, FAULT: self.faults}
-        kept[kind].append(message)
+        match kind:
+            case control.REPORT:
+                self.reports.append(Report.from_message(message))
+            case control.OPENED:
+                self.opened.append(Opened.from_message(message))
+            case control.PULSE:
+                self.pulses.append(Pulse.from_message(message))
+            case control.FAULT:
+                self.faults.append(Fault.from_message(message))
 
     def outcomes(self) -> dict[str, int]:
         """How messages ended, of all reports together."""
         totals: dict[str, int] = {}
         for report in self.reports:
-            for outcome in OUTCOMES & set(report["ledger"]):
-                totals[outcome] = totals.get(outcome, 0) + report["ledger"][outcome]
+            for outcome, messages in report.counts.ledger.items():
+                totals[outcome] = totals.get(outcome, 0) + messages
         return totals
 
 
@@ -79,38 +87,51 @@ class Echo:
         self.open -= 1
 
 
-def environment_with_runner() -> Environment:
-    """Locust's, with a runner and with Locust's own listener, which fills its table."""
-    environment = Environment()
-    environment.create_local_runner()
-    return environment
+class PlainFeed:
+    """Hands journals on when their cell asks for it, and tells nobody else."""
+
+    def new_journal(
+        self,
+        name: str,
+        readers: Sequence[Callable[[Batch], None]],
+        failures: Sequence[Callable[[Sample], None]],
+        keep_connection: Callable[[str, ClientView], None],
+        max_connections: int,
+    ) -> Journal:
+        return Journal(readers, failures, keep_connection, max_connections)
+
+    def register(self, name: str, journal: Journal) -> None:
+        """Nothing to do."""
 
 
 @contextmanager
-def crew(peer: Echo | None = None, users: int = 3) -> Iterator[tuple[Agent, Runner, RequestStats]]:
-    """An agent whose users take their turns until the context is left, and Locust's table.
+def crew(
+    peer: Echo | None = None, users: int = 3, feed: Feed | None = None
+) -> Iterator[tuple[Agent, Runner]]:
+    """An agent whose users iterate until the context is left, which is not waited for without end.
 
     peer: listens as long.
     """
-    environment = environment_with_runner()
     runner = Runner()
-    agent = Agent(runner, feed_of(environment))
+    agent = Agent(runner, feed or PlainFeed())
 
     def use() -> None:
-        place = agent.new_place()
+        state = agent.add_user()
         try:
             while True:
-                agent.work(place)
+                agent.iterate(state)
         finally:
-            agent.give_up(place)
+            agent.remove_user(state)
 
-    with peer or nullcontext():
+    with gevent.Timeout(PATIENCE_S), peer or nullcontext():
         greenlets = [gevent.spawn(use) for _ in range(users)]
         gevent.sleep(0)
         try:
-            yield agent, runner, environment.stats
+            yield agent, runner
         finally:
             gevent.killall(greenlets)
+            # The agent takes what is there from the garbage collector for good.
+            gc.unfreeze()
 
 
 def order(
@@ -130,11 +151,6 @@ def order(
         seconds=seconds,
         timeout_s=timeout_s,
     )
-
-
-def messages_in(table: RequestStats) -> int:
-    """Answered and failed messages that Locust knows of."""
-    return int(table.get("free", "message").num_requests)
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import degradations
+from lockstep.analysis.gates import judge_gates
 from lockstep.report.headline import CELL, headline, peak_notes, standing, supporting
 from lockstep.report.material import Material
-from lockstep.report.numbers import counted
+from lockstep.report.section import Column, Item
 from lockstep.report.sections.figures import RESULT_BY_NAME
-from lockstep.report.sections.gates import FAILED, NOT_JUDGED, OK, gate_rows
+from lockstep.report.sections.gates import (
+    FAILED,
+    NOT_JUDGED,
+    OK,
+    value_at,
+    value_with_spread,
+    verdict_of,
+)
+from lockstep.report.words import counted
 from lockstep.runs.records import Run
 
-# The columns of the results that fit, by name, with heads short enough for 80 columns.
-COLUMNS = {
-    "series": "mode",
-    "level": "conns",
-    "messages_per_s": "msgs/s",
-    "response_p50": "p50",
-    "response_p99": "p99",
-    "first_reply_p50": "1st reply",
-    "wait": "wait",
-    "in_service": "peak",
-    "failed": "failed",
-}
+# The columns of the results that fit into 80 columns.
+PICKED = (
+    *("series", "level", "messages_per_s", "response_p50", "response_p99"),
+    *("first_reply_p50", "wait", "in_service", "failed"),
+)
+COLUMNS = tuple(RESULT_BY_NAME[name] for name in PICKED)
 LEGEND = (
     "Medians of the repeats. conns: connections; p50, p99: response time; 1st reply: p50; wait: mean; "
     "peak: maximum in service. "
@@ -43,18 +45,19 @@ _STYLES = {OK: "green", FAILED: "bold red", NOT_JUDGED: "yellow"}
 
 def print_report(material: Material, console: Console) -> None:
     """What degrades the run, the verdict in words, the table, and what the other checks found: each once."""
-    if said := standing(material.run):
-        console.print(Text(said, style="bold red"))
+    if line := standing(material.run):
+        console.print(Text(line, style="bold red"))
     degrading = degradations(material.findings)
     if degrading:
         console.print(Text(DEGRADED, style="bold red"))
     for finding in degrading:
         _print_finding(finding, console, style="red")
     console.print(Text(headline(material.verdict, material.aggregates), style="bold"))
-    for said in supporting(material.verdict, material.aggregates):
-        console.print(Text(said))
+    for line in supporting(material.verdict, material.aggregates):
+        console.print(Text(line))
     if material.aggregates:
-        console.print(_table(material.aggregates))
+        # Where a series has a long name it is that which wraps, never a number.
+        console.print(text_table(COLUMNS, material.aggregates, wrapped={"series"}))
         console.print(" ".join([LEGEND, *peak_notes(material.aggregates)]))
     for finding in material.findings:
         if finding not in degrading:
@@ -65,23 +68,29 @@ def print_report(material: Material, console: Console) -> None:
         console.print("All checks passed.")
 
 
-def _table(aggregates: Sequence[Aggregate]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    for name in COLUMNS.values():
-        # Where a series has a long name it is that which wraps, never a number.
-        table.add_column(name, justify="left" if name == "mode" else "right", no_wrap=name != "mode")
-    for each in aggregates:
-        table.add_row(*(RESULT_BY_NAME[name].value(each) for name in COLUMNS))
+def text_table(
+    columns: Sequence[Column[Item]], items: Iterable[Item], wrapped: Collection[str], gap: int = 2
+) -> Table:
+    """A row for each item, under short heads.
+
+    wrapped: by name, the columns that may be broken, none else. gap: blanks between columns, 1 or more.
+    """
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, gap - 1, 0, 0), show_edge=False)
+    for column in columns:
+        justify: JustifyMethod = "left" if column.text else "right"
+        table.add_column(column.short_head, justify=justify, no_wrap=column.name not in wrapped)
+    for item in items:
+        table.add_row(*(Text(column.value(item)) for column in columns))
     return table
 
 
 def _print_finding(finding: Finding, console: Console, style: str) -> None:
     """What is wrong, where, and the advice; one line where all of it fits into one."""
-    said, advice = Text(f"{finding.check.name}: {finding.check.message}", style=style), finding.check.advice
-    if not finding.where and len(said) + 1 + len(advice) <= console.width:
-        console.print(Text.assemble(said, " ", advice))
+    line, advice = Text(f"{finding.check.name}: {finding.check.message}", style=style), finding.check.advice
+    if not finding.where and len(line) + 1 + len(advice) <= console.width:
+        console.print(Text.assemble(line, " ", advice))
         return
-    console.print(said)
+    console.print(line)
     _print_where(finding, console)
     _print_below(advice, console)
 
@@ -104,11 +113,12 @@ def print_gates(run: Run, console: Console) -> None:
 
     The spread follows where the line has room for it.
     """
-    rows = gate_rows(run)
-    verdicts = max((len(row.verdict) for row in rows), default=0)
-    gates = max((len(row.gate) for row in rows), default=0)
-    for row in rows:
-        verdict, gate = f"gate {row.verdict.ljust(verdicts)}  ", f"{row.gate.ljust(gates)}  "
-        room = console.width - len(verdict) - len(gate)
-        told = row.told_with_spread if len(row.told_with_spread) <= room else row.told
-        console.print(Text.assemble((verdict, _STYLES[row.verdict]), gate, told))
+    results = judge_gates(run)
+    verdicts = max((len(verdict_of(each)) for each in results), default=0)
+    gates = max((len(each.gate.text) for each in results), default=0)
+    for each in results:
+        verdict, gate = f"gate {verdict_of(each).ljust(verdicts)}  ", f"{each.gate.text.ljust(gates)}  "
+        words = value_with_spread(each)
+        if len(words) > console.width - len(verdict) - len(gate):
+            words = value_at(each)
+        console.print(Text.assemble((verdict, _STYLES[verdict_of(each)]), gate, words))

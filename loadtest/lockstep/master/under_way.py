@@ -1,0 +1,188 @@
+"""The run under way: its cells one after another, each begun, ended and saved, and then its own end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import gevent
+from gevent.event import Event
+from gevent.lock import RLock
+
+from lockstep.control import BEGIN, DRAIN_S, END, HURRIED_DRAIN_S, EndOrder, Fault
+from lockstep.errors import HarnessError, ResultsError
+from lockstep.master.cell import OPENING_S, CellUnderWay, clear_server
+from lockstep.master.progress import Progress
+from lockstep.master.run import RunRecord
+from lockstep.measure.collector import CellCollector
+from lockstep.plan import SEEDS_PER_PLAN, Plan, PlannedCell, Traffic
+from lockstep.runs.records import Run
+from lockstep.target.target import Target
+
+if TYPE_CHECKING:
+    # It brings Locust in.
+    from lockstep.master.workers import Workers
+
+# After the drain and its abort thousands of connections may have to be closed.
+REPORT_WAIT_S = DRAIN_S + 12.0
+POLL_S = 0.01
+
+
+class RunUnderWay:
+    """One run, from its folder's making until it is saved; what it was can be asked for afterwards too.
+
+    record: what is saved of it. plan: None for a manual run, which is one cell. on_cell: called with the run
+    after each of its cells.
+    """
+
+    def __init__(
+        self,
+        record: RunRecord,
+        plan: Plan | None,
+        workers: Workers,
+        target: Target,
+        on_cell: Callable[[Run], None],
+    ) -> None:
+        self.record = record
+        self.cell: CellUnderWay | None = None
+        self._workers = workers
+        self._target = target
+        self._on_cell = on_cell
+        self._planned = () if plan is None else tuple(plan.cells())
+        self._cell_s = 0.0 if plan is None else plan.warmup_s + plan.seconds
+        self._begun_ns = self._saved_ns = time.monotonic_ns()
+        self._fault: str | None = None
+        self._faulted = Event()
+        # The last worker's leaving, a signal and the page's button may each end it, at the same time.
+        self._ending = RLock()
+
+    def progress(self, failure: str | None) -> Progress:
+        """Where it stands. failure: why it could not go on."""
+        return Progress(
+            run=self.record.run,
+            planned=self._planned,
+            cell_s=self._cell_s,
+            cell=None if self.cell is None else self.cell.progress,
+            begun_ns=self._begun_ns,
+            saved_ns=self._saved_ns,
+            report=self.record.report,
+            failure=failure,
+        )
+
+    def run_cell(self, planned: PlannedCell, plan: Plan) -> None:
+        """One cell of a plan from begin to end; blocks for its time. HarnessError where a worker cannot."""
+        self._workers.await_users(planned.level)
+        cell = self.begin_cell(planned, plan.traffic, plan.warmup_s, plan.seconds, plan.seed * SEEDS_PER_PLAN)
+        self._await_opening(cell.collector)
+        cell.begin()
+        self._faulted.wait(plan.warmup_s + plan.seconds)
+        self._heed_fault()
+        self.end_cell()
+        # A cell that is shorter than the time between reports has only a last one to be read.
+        self._heed_fault()
+
+    def begin_cell(
+        self, planned: PlannedCell, traffic: Traffic, warmup_s: float, seconds: float | None, seed: int = 1
+    ) -> CellUnderWay:
+        """Send every worker into a cell, each with its share of the load.
+
+        seconds: None where somebody ends it by hand. seed: of what is drawn at random; the modes of one
+        repeat draw the same, so that they compare.
+        """
+        run_id, seed = self.record.run.run_id, seed + planned.repeat
+        order = self._target.order(run_id, planned.index, planned.mode, traffic, warmup_s, seconds, seed)
+        before, note = clear_server(self._target.server, planned, gevent.sleep)
+        if note:
+            self.record.note(note)
+        workers = sorted(self._workers.present())
+        self.cell = cell = CellUnderWay(planned, order, workers, before)
+        for share, worker in enumerate(workers):
+            self._workers.tell(worker, BEGIN, order.for_share(share, len(workers)).to_message())
+        return cell
+
+    def end_cell(self, *, cut_short: bool = False, hurried: bool = False) -> None:
+        """Let the workers drain, wait for their last reports, ask the server, save. Nothing without a cell.
+
+        hurried: what is in flight has little time to finish, and so has the server.
+        """
+        with self._ending:
+            cell = self.cell
+            if cell is None:
+                return
+            cell.end()
+            drain_s = HURRIED_DRAIN_S if hurried else DRAIN_S
+            self._workers.tell_all(END, EndOrder(cut_short or hurried, drain_s).to_message())
+            self._await_reports(cell.collector)
+            cell.drained.set()
+            self._save(cell, cut_short)
+
+    def finish(self, *, interrupted: bool, hurried: bool = False) -> None:
+        """Save the run, and begin to make its report. A cell that is still under way is ended now.
+
+        A plan that has such a cell was interrupted, and the cell is cut short; a manual run always ends like
+        this. ResultsError where it can no longer be saved: it is over all the same. hurried: as for end_cell.
+        """
+        with self._ending:
+            if not self.record.running:
+                return
+            if self.cell is not None and self.record.run.manual:
+                self.cell.note_last_level(self._workers.users())
+            try:
+                self.end_cell(cut_short=interrupted, hurried=hurried)
+                self.record.close(interrupted=interrupted)
+            except ResultsError as unsaved:
+                self.record.abandon(str(unsaved))
+                raise
+
+    def add_fault(self, fault: Fault) -> str | None:
+        """A worker cannot go on. Why, where that ends a manual run, which nobody here is waiting on.
+
+        Of several faults the first is the cause; those of another run are not listened to.
+        """
+        if fault.run_id != self.record.run.run_id or self._fault is not None:
+            return None
+        self._fault = f"worker {fault.worker}: {fault.reason}"
+        self._faulted.set()
+        return self._fault if self.record.run.manual else None
+
+    def add_worker(self, worker: str) -> None:
+        """A worker joined; if a cell is under way it takes part from now on.
+
+        In an open load all arrivals have their worker already: there it waits for the next cell.
+        """
+        if self.cell is None:
+            return
+        collector = self.cell.collector
+        if worker not in collector.workers and not collector.order.traffic.arrival.open:
+            collector.expect(worker)
+            self._workers.tell(worker, BEGIN, collector.order.to_message())
+
+    def await_drained(self, finishing: gevent.Greenlet[..., None]) -> None:
+        """Wait until the load of the cell under way is over; `finishing` goes on with what is left to do."""
+        if self.cell is not None:
+            gevent.wait([self.cell.drained, finishing], timeout=REPORT_WAIT_S, count=1)
+
+    def _heed_fault(self) -> None:
+        if self._fault is not None:
+            raise HarnessError(self._fault)
+
+    def _await_opening(self, collector: CellCollector) -> None:
+        """Where a cell opens its connections first: until they are there, or the time for it is over."""
+        with gevent.Timeout(OPENING_S, False):
+            while collector.unopened & self._workers.present() and not self._faulted.is_set():
+                gevent.sleep(POLL_S)
+
+    def _await_reports(self, collector: CellCollector) -> None:
+        """Until every worker that is still there has sent its last report."""
+        with gevent.Timeout(REPORT_WAIT_S, False):
+            while collector.missing() & self._workers.present():
+                gevent.sleep(POLL_S)
+
+    def _save(self, cell: CellUnderWay, cut_short: bool) -> None:
+        measured = cell.measured(self._target.server, gevent.sleep, cut_short=cut_short)
+        # Only now: whoever is stopped while it waits above leaves the cell to be saved by the next to end it.
+        self.cell = None
+        self.record.add_cell(measured)
+        self._saved_ns = time.monotonic_ns()
+        self._on_cell(self.record.run)

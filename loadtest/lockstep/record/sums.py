@@ -1,0 +1,157 @@
+"""A cell's counts as they add up: a worker's from report to report, and the master's over all reports."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from hdrh.histogram import HdrHistogram
+
+from lockstep.control import Counts
+from lockstep.record.histograms import Nanoseconds, decoded, encoded, new_histogram
+from lockstep.runs.connections import ClientView
+from lockstep.runs.records import Messages
+from lockstep.tcp.samples import Outcome, Phase
+
+# What an exchange is: where connections stay open no session is counted.
+UNITS = (Phase.SESSION, Phase.MESSAGE)
+# No clock comes so far: a window that has not begun, or has no end yet.
+FAR_NS = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From start_ns on, up to but not including end_ns; monotonic nanoseconds."""
+
+    start_ns: int = FAR_NS
+    end_ns: int = FAR_NS
+
+
+@dataclass(slots=True)
+class SpanSums:
+    """Exchanges of one kind, added up. All but the counts are nanoseconds.
+
+    completed: those that ended in the window, well. inside_ns: of all exchanges, however they ended, the part
+    within it. before_ns: of the completed the part before it. after_ns: of those under way at its end
+    the part within it. failed_ns: of those that failed in it the part within. under_way: how many were under
+    way at its end; longest_ns: the longest that one of them had taken by then.
+    """
+
+    completed: int = 0
+    inside_ns: int = 0
+    before_ns: int = 0
+    after_ns: int = 0
+    failed_ns: int = 0
+    under_way: int = 0
+    longest_ns: int = 0
+
+    def add(self, window: Window, starts_ns: Nanoseconds, ends_ns: Nanoseconds) -> None:
+        """Exchanges that went well: when each began and ended, monotonic, shape (exchanges,)."""
+        in_it, at_its_end = self._lie(window, starts_ns, ends_ns)
+        self.completed += int(in_it.sum())
+        self.before_ns += int(np.maximum(window.start_ns - starts_ns[in_it], 0).sum())
+        self._leave_over(window, starts_ns[at_its_end])
+
+    def add_failed(self, window: Window, start_ns: int, end_ns: int) -> None:
+        """One that did not; at the window's end it may have been under way still."""
+        starts_ns, ends_ns = np.array([start_ns]), np.array([end_ns])
+        in_it, at_its_end = self._lie(window, starts_ns, ends_ns)
+        if in_it[0]:
+            self.failed_ns += end_ns - max(start_ns, window.start_ns)
+        self._leave_over(window, starts_ns[at_its_end])
+
+    def merge(self, other: dict[str, int]) -> None:
+        """Add another one, as `to_message` gave it."""
+        for name, value in other.items():
+            mine: int = getattr(self, name)
+            setattr(self, name, max(mine, value) if name == "longest_ns" else mine + value)
+
+    def to_message(self) -> dict[str, int]:
+        """As a dict of whole numbers."""
+        return asdict(self)
+
+    def _lie(
+        self, window: Window, starts_ns: Nanoseconds, ends_ns: Nanoseconds
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Which ended in the window, and which were under way at its end."""
+        parts_ns = np.clip(ends_ns, window.start_ns, window.end_ns) - np.clip(
+            starts_ns, window.start_ns, window.end_ns
+        )
+        self.inside_ns += int(parts_ns.sum())
+        beyond = ends_ns >= window.end_ns
+        return (ends_ns >= window.start_ns) & ~beyond, beyond & (starts_ns < window.end_ns)
+
+    def _leave_over(self, window: Window, starts_ns: Nanoseconds) -> None:
+        if len(starts_ns):
+            self.under_way += len(starts_ns)
+            self.after_ns += int((window.end_ns - np.maximum(starts_ns, window.start_ns)).sum())
+            self.longest_ns = max(self.longest_ns, int((window.end_ns - starts_ns).max()))
+
+
+class CellSums:
+    """What workers record of a cell, added up.
+
+    histograms: by name of CLIENT_TIMES. measured: messages of the window by outcome. ledger: those of the
+    whole cell. carried: how many of these a connection carried, bytes_sent and bytes_received: theirs and
+    their replies', framing and headers included. sessions: those completed in the window. spans: by unit of
+    exchange. per_second: second of the window -> answered and failed. examples: outcome -> what was said of
+    the first message that failed so. connections: those kept whole, by the client's address.
+    """
+
+    def __init__(self) -> None:
+        self.histograms: defaultdict[str, HdrHistogram] = defaultdict(new_histogram)
+        self.measured: Counter[str] = Counter()
+        self.ledger: Counter[str] = Counter()
+        self.carried = self.bytes_sent = self.bytes_received = 0
+        self.sessions = 0
+        self.spans: dict[str, SpanSums] = {unit.value: SpanSums() for unit in UNITS}
+        self.per_second: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+        self.examples: dict[str, str] = {}
+        self.connections: dict[str, ClientView] = {}
+
+    def to_counts(self) -> Counts:
+        """As a report carries them."""
+        return Counts(
+            measured=dict(self.measured),
+            ledger=dict(self.ledger),
+            carried=self.carried,
+            bytes_sent=self.bytes_sent,
+            bytes_received=self.bytes_received,
+            sessions=self.sessions,
+            examples=self.examples,
+            spans={unit: sums.to_message() for unit, sums in self.spans.items()},
+            per_second=[[second, *counts] for second, counts in sorted(self.per_second.items())],
+            histograms=self.encoded_histograms(),
+            connections=[{"address": address, **asdict(view)} for address, view in self.connections.items()],
+        )
+
+    def add(self, counts: Counts) -> None:
+        """Add what a report carried."""
+        for name, text in counts.histograms.items():
+            self.histograms[name].add(decoded(text))
+        self.measured.update(counts.measured)
+        self.ledger.update(counts.ledger)
+        self.carried += counts.carried
+        self.bytes_sent += counts.bytes_sent
+        self.bytes_received += counts.bytes_received
+        self.sessions += counts.sessions
+        for unit, sums in counts.spans.items():
+            self.spans[unit].merge(sums)
+        for second, answered, failed in counts.per_second:
+            self.per_second[second][0] += answered
+            self.per_second[second][1] += failed
+        self.examples = {**counts.examples, **self.examples}
+        for row in counts.connections:
+            view = ClientView(**{name: value for name, value in row.items() if name != "address"})
+            self.connections[row["address"]] = view
+
+    def encoded_histograms(self) -> dict[str, str]:
+        """Those that hold something, each in HdrHistogram's own base64 form."""
+        return {name: encoded(each) for name, each in sorted(self.histograms.items()) if each.total_count}
+
+
+def messages_of(counts: Counter[str]) -> Messages:
+    """Messages by outcome as a run keeps them."""
+    by_outcome = {outcome.value: counts[outcome.value] for outcome in Outcome}
+    return Messages(sent=sum(by_outcome.values()), **by_outcome)

@@ -1,0 +1,248 @@
+"""Messages and their replies over one connection, the long way: sent, received, checked, each booked once.
+
+Replies have no number: which message one belongs to is known by order alone. So after a wrong reply, one
+that nobody asked for, or a missed deadline, the stream is no longer understood: the connection is given up at
+once, and nothing old answers anything new.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Unpack
+
+from lockstep.tcp.connection import Connection, ConnectionSettings
+from lockstep.tcp.link import Link
+from lockstep.tcp.messages import RawEnd, ReplyBuffer, fast_check_of, full_check, reply_buffer
+from lockstep.tcp.samples import (
+    ANSWERED,
+    NO_CONNECTION,
+    STOPPED,
+    TOO_LATE,
+    UNASKED,
+    Meter,
+    Outcome,
+    Phase,
+    Reply,
+    with_bytes,
+)
+from lockstep.tcp.state import GIVEN_UP, Event, State, in_use
+from lockstep_wire.framing import Framing, get_framing
+from lockstep_wire.peer import FrameTooLong
+
+# Looked up once: see ANSWERED.
+_FIRST_REPLY, _MESSAGE = Phase.FIRST_REPLY, Phase.MESSAGE
+_CONNECTING = State.CONNECTING
+_SENT, _LAST_ANSWERED = Event.SENT, Event.ANSWERED
+_now_ns = time.monotonic_ns
+AFTER_ABORT = "abort() was called: connect() again"
+CUT_SHORT = "the peer closed before the reply was whole"
+OVERDUE = (
+    "no reply was fetched within {timeout_s:g} s; to a message that gets none say send(..., reply=False)"
+)
+UNFINISHED = "nothing more within {timeout_s:g} s after"
+
+
+class _CutShortError(Exception):
+    """The peer closed while a reply was due."""
+
+
+class MessageStream(Connection):
+    """A connection that carries messages in a framing, and opens itself when one is to be sent."""
+
+    __slots__ = ("_fast_check", "_framing", "_header", "_max_frame", "_timing")
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        meter: Meter,
+        *,
+        framing: str = "raw",
+        timing: bool = False,
+        max_frame: int = 1 << 20,
+        **settings: Unpack[ConnectionSettings],
+    ) -> None:
+        """See Connection.
+
+        framing: `raw`, `line` or `length`. timing: the server puts wait and service time before its replies.
+        max_frame: of a reply's payload, in bytes; a longer one is a MISMATCH.
+        """
+        super().__init__(host, port, meter, **settings)
+        self._framing: Framing = get_framing(framing)
+        self._timing = self._framing.timing if timing else None
+        self._header = self._timing.size if self._timing else 0
+        self._max_frame = max_frame + self._header
+        self._fast_check = fast_check_of(self._framing, timing)
+
+    def _send(self, frame: bytes, due_ns: int) -> Outcome:
+        outcome = self._get_ready(_MESSAGE)
+        if outcome is not ANSWERED:
+            return outcome
+        link = self._need_link()
+        start_ns = _now_ns()
+        if self._timestamps.first_sent_ns is None:
+            self._timestamps.first_sent_ns = start_ns
+        elif self._in_flight:
+            # Only a second message in flight could be held back for the first one's acknowledgement.
+            link.send_soon()
+        self._move(_SENT)
+        self._in_flight.add(due_ns, start_ns, len(frame))
+        try:
+            link.send(frame)
+        except OSError as error:
+            return self._fail(error).outcome
+        except BaseException as error:
+            self._lose_all(Outcome.ABORTED, self._interruption(error))
+            raise
+        return ANSWERED
+
+    def _send_only(self, frame: bytes) -> Outcome:
+        outcome = self._get_ready(Phase.SEND)
+        if outcome is not ANSWERED:
+            return outcome
+        link = self._need_link()
+        # No answer acknowledges it: the system would hold the next one back.
+        link.send_soon()
+        start_ns = _now_ns()
+        try:
+            link.send(frame)
+        except OSError as error:
+            return self._lose(Phase.SEND, start_ns, *self._explain(error), sent=len(frame))
+        except BaseException as error:
+            self._break_off(error, Phase.SEND, start_ns)
+            raise
+        self.free_ns = end_ns = _now_ns()
+        self._meter.step(Phase.SEND, start_ns, end_ns)
+        return ANSWERED
+
+    def _get_ready(self, phase: Phase) -> Outcome:
+        """Whether a message can be sent now; opens a connection where there is none.
+
+        What stands in the way is booked as the message's own failure, so that nobody's message vanishes.
+        """
+        start_ns = _now_ns()
+        link, state = self._link, self.state
+        if state in GIVEN_UP:
+            return self._refuse_aborted(phase, start_ns)
+        if state is _CONNECTING:
+            raise in_use()
+        if link is not None:
+            try:
+                unasked = self._unasked(link)
+            except OSError as error:
+                return self._unsent(phase, start_ns, *self._explain(error))
+            if unasked:
+                return self._refuse(phase, unasked)
+            if self._timeout_s is not None and self._in_flight.older_than(
+                start_ns - round(self._timeout_s * 1e9)
+            ):
+                self._lose_all(Outcome.TIMEOUT, OVERDUE.format(timeout_s=self._timeout_s))
+        if self._link is None:
+            outcome = self._open()
+            if outcome is not ANSWERED:
+                return self._unsent(phase, start_ns, outcome, NO_CONNECTION)
+        return ANSWERED
+
+    def _refuse_aborted(self, phase: Phase, start_ns: int) -> Outcome:
+        """Send nothing after abort(), until connect(); what is left of the connection is closed."""
+        if self._link is not None and not self._link.waiting:
+            self._close()
+        if phase is _MESSAGE:
+            self._in_flight.lose(Outcome.ABORTED)
+        self._meter.failure(self._failure(phase, start_ns, Outcome.ABORTED, AFTER_ABORT))
+        return Outcome.ABORTED
+
+    def _unasked(self, link: Link) -> bytes:
+        """What has come although nothing is in flight; a step begins."""
+        link.begin()
+        return b"" if self._in_flight else link.unread()
+
+    def _refuse(self, phase: Phase, unasked: bytes) -> Outcome:
+        """Send nothing on a connection whose stream is not understood."""
+        detail = with_bytes(UNASKED, unasked)
+        return self._unsent(phase, _now_ns(), Outcome.MISMATCH, detail, len(unasked))
+
+    def _unsent(
+        self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, received: int = 0
+    ) -> Outcome:
+        """A message fails before a byte of it was written."""
+        if phase is _MESSAGE:
+            self._in_flight.lose(outcome)
+        return self._lose(phase, start_ns, outcome, detail, received=received)
+
+    def _next_reply(self, expect: bytes | None, rule: RawEnd, data: bytes | None = None) -> Reply:
+        """Receive the oldest message's reply, check and book it. data: what has been received of it."""
+        link = self._need_link()
+        replies = self._held_replies()
+        try:
+            if data is not None:
+                self._take_in(data)
+            while (payload := replies.take(rule)) is None:
+                self._take_in(link.receive())
+        except FrameTooLong as error:
+            return self._wrong(Outcome.MISMATCH, with_bytes(str(error), error.data), error.data)
+        except _CutShortError:
+            if self._aborted:
+                return self._wrong(Outcome.ABORTED, STOPPED, None)
+            held = replies.held
+            return self._wrong(Outcome.SHORT, with_bytes(CUT_SHORT, held), held, Outcome.SHORT)
+        except OSError as error:
+            return self._fail(error)
+        except Exception as error:
+            # In the user's own idea of where a reply ends.
+            self._wrong(Outcome.ABORTED, f"{type(error).__name__}: {error}", None)
+            raise
+        except BaseException as error:
+            self._lose_all(Outcome.ABORTED, self._interruption(error))
+            raise
+        return self._book(payload, expect, replies)
+
+    def _take_in(self, data: bytes) -> None:
+        if not data:
+            raise _CutShortError
+        self._in_flight.received += len(data)
+        self._held_replies().feed(data)
+
+    def _book(self, payload: bytes, expect: bytes | None, replies: ReplyBuffer) -> Reply:
+        """Check a whole reply and tell of it."""
+        self.free_ns = end_ns = _now_ns()
+        checked = full_check(payload, expect, self._timing)
+        timestamps = self._timestamps
+        first = timestamps.first_reply_ns is None
+        if first:
+            timestamps.first_reply_ns = end_ns
+        if checked.outcome is not ANSWERED:
+            return self._wrong(checked.outcome, checked.detail, checked.payload)
+        if len(self._in_flight) == 1:
+            if not replies.empty:
+                held = replies.held
+                return self._wrong(Outcome.MISMATCH, with_bytes(UNASKED, held), checked.payload)
+            self._move(_LAST_ANSWERED)
+        timestamps.answered += 1
+        sent_ns = self._in_flight.answered(end_ns, checked.wait_ns, checked.service_ns)
+        if first:
+            self._meter.step(_FIRST_REPLY, sent_ns, end_ns)
+        return Reply(checked.outcome, checked.payload, checked.wait_ns, checked.service_ns)
+
+    def _fail(self, error: OSError) -> Reply:
+        """The link has failed while messages were in flight."""
+        held = b"" if self._replies is None else self._replies.held
+        outcome, reason = self._explain(error, UNFINISHED if held else TOO_LATE)
+        others = Outcome.ABORTED if outcome is Outcome.TIMEOUT else outcome
+        return self._wrong(outcome, with_bytes(reason, held), held, others)
+
+    def _wrong(
+        self, outcome: Outcome, detail: str, payload: bytes | None, others: Outcome = Outcome.ABORTED
+    ) -> Reply:
+        """The oldest message has failed, and the others are lost with it."""
+        self._lose_all(outcome, detail, others)
+        return Reply(outcome, payload or None)
+
+    def _held_replies(self) -> ReplyBuffer:
+        if self._replies is None:
+            self._replies = reply_buffer(self._framing, self._max_frame)
+        return self._replies
+
+    def _need_link(self) -> Link:
+        assert self._link is not None, "no connection"
+        return self._link

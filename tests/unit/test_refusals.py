@@ -1,0 +1,270 @@
+"""Each setting, where it may be given, with a value that makes no sense: one line names setting and place."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import configargparse  # type: ignore[import-untyped]
+import pytest
+
+from lockstep.__main__ import main
+from lockstep.commands.compare import FLAGS
+from lockstep.errors import REFUSALS, PlanError
+from lockstep.options import add_options, plan_of, refusal_in_words, settle, target_of
+from lockstep.settings import SETTINGS, Setting, Where, given_by
+from lockstep.target.admin import ServerView
+from lockstep.target.local_server import refusal_of
+from lockstep.web.form import chosen
+
+# What is text in any form, and so can be wrong only in what it says.
+BAD_TEXTS = {
+    "mode": "nowhere",
+    "modes": "free,free",
+    "levels": "1,x",
+    "gate": "free: speed < 3",
+    "plan": "no-such-plan",
+    "source": "nowhere",
+    "admin": "name-without-port",
+    "hold": "2parsecs",
+    "work": "dream",
+    "pause": "long",
+    "junit": "no/such/folder/gates.xml",
+}
+# Any text will do; or what is wrong with it only the network, or the file system, can say.
+ANY_TEXT = {"reply", "host", "out"}
+BAD_NUMBERS = ("many", "-1")
+# What a file can hold beside a text of another kind, where the setting takes one of its own kind.
+BAD_TOML = ("true", "[[1]]", "{ a = 1 }")
+
+
+class Given(NamedTuple):
+    """A setting, and a value for it as text."""
+
+    setting: Setting
+    text: str
+
+
+def bad(where: Where) -> list[Any]:
+    """Values that make no sense, for every setting that may be given there."""
+    return [
+        pytest.param(Given(setting, text), id=f"{setting.name}={text}")
+        for setting in given_by(where)
+        for text in bad_texts(setting)
+    ]
+
+
+def bad_texts(setting: Setting) -> tuple[str, ...]:
+    if setting.name in ANY_TEXT:
+        return ()
+    if setting.choices:
+        return ("nonsense",)
+    return BAD_NUMBERS if setting.kind in (int, float) else (BAD_TEXTS[setting.name],)
+
+
+def test_every_setting_is_walked_or_takes_any_text() -> None:
+    assert {setting.name for setting in SETTINGS if not bad_texts(setting)} == ANY_TEXT
+    assert set(BAD_TEXTS) <= {setting.name for setting in SETTINGS}
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    told = capsys.readouterr()
+    assert told.out == ""
+    (line,) = told.err.splitlines()
+    assert line.startswith("lockstep: ")
+    return line.removeprefix("lockstep: ")
+
+
+@pytest.fixture
+def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stands in for what runs a comparison, and looks at what goes to the server, and at its address."""
+
+    def run_here(run: Any, *_: Any) -> None:
+        if run.admin is not None:
+            ServerView(run.admin)
+        flags = run.server_flags
+        for setting in (each for each in FLAGS if each.to_server):
+            value = flags[flags.index(f"--{setting.name}") + 1]
+            if value == BAD_TEXTS[setting.name]:
+                # As the server has it (tests/unit/server/test_flags.py).
+                raise refusal_of(f"--{setting.name} {value} is unknown; choose another", (), flags, "modes")
+        raise AssertionError("nothing is refused")
+
+    stand_in = ModuleType("lockstep.commands.run_local")
+    names = ("plan", "host", "admin", "processes", "out", "command", "server_flags")
+    stand_in.LocalRun = lambda *fields: Namespace(  # type: ignore[attr-defined]
+        **dict(zip(names, fields, strict=True))
+    )
+    stand_in.run_here = run_here  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, stand_in.__name__, stand_in)
+    yield
+    assert "locust" not in sys.modules
+
+
+def compare_refuses(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr("sys.argv", ["lockstep", "compare", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+
+
+# What makes each of the others matter: a rate needs arrivals, a JUnit file gates.
+BESIDE = {"rate": ("arrival", "constant"), "junit": ("gate", "free: failed < 1")}
+
+
+def beside(setting: Setting) -> dict[str, str]:
+    return dict([BESIDE[setting.name]]) if setting.name in BESIDE else {}
+
+
+@pytest.mark.usefixtures("nothing_runs")
+@pytest.mark.parametrize("given", bad(Where.COMPARE))
+def test_a_flag_of_compare_is_refused_by_its_name(
+    given: Given, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    others = [f"--{name}={text}" for name, text in beside(given.setting).items()]
+    compare_refuses(monkeypatch, f"--{given.setting.name}={given.text}", *others)
+    assert_names(one_line(capsys), f"--{given.setting.name} ", given)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("nothing_runs")
+@pytest.mark.parametrize("given", bad(Where.PLAN_FILE))
+def test_a_key_of_a_plan_file_is_refused_by_its_name_and_the_files(
+    given: Given, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(in_toml({given.setting.name: given.text, **beside(given.setting)}))
+    monkeypatch.chdir(tmp_path)
+    compare_refuses(monkeypatch, "--plan", str(file))
+    line = one_line(capsys)
+    assert str(file) in line
+    assert_names(line, given.setting.name, given)
+
+
+def in_toml(settings: dict[str, str]) -> str:
+    """Numbers as such, all else as strings."""
+    lines = (f"{name} = {text if text == '-1' else json.dumps(text)}" for name, text in settings.items())
+    return "\n".join(lines)
+
+
+@pytest.mark.usefixtures("nothing_runs")
+@pytest.mark.parametrize("value", BAD_TOML)
+@pytest.mark.parametrize("setting", given_by(Where.PLAN_FILE), ids=lambda setting: setting.name)
+def test_a_key_of_another_kind_is_refused_by_its_name_and_the_files(
+    setting: Setting,
+    value: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(f"{setting.name} = {value}")
+    compare_refuses(monkeypatch, "--plan", str(file))
+    assert one_line(capsys).startswith(f"--plan {file}: {setting.name} = ")
+
+
+class LocustsParser(configargparse.ArgumentParser):  # type: ignore[misc]
+    """As Locust's: options have variables, and may be on its page."""
+
+    def add_argument(self, *names: str, include_in_web_ui: bool = True, **settings: Any) -> Any:
+        del include_in_web_ui
+        return super().add_argument(*names, **settings)
+
+
+def locust_refuses(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> str:
+    """The line with which a comparison plan that Locust is to lead is refused."""
+    monkeypatch.setattr("sys.argv", ["locust", *arguments])
+    with pytest.raises((SystemExit, *REFUSALS)) as end:
+        lead(arguments)
+    if isinstance(end.value, SystemExit):
+        assert end.value.code == 2
+        return one_line(capsys)
+    assert isinstance(end.value, REFUSALS)
+    return refusal_in_words(end.value)
+
+
+def parsed(arguments: Sequence[str] = ()) -> Namespace:
+    parser = LocustsParser()
+    add_options(parser)
+    options: Namespace = parser.parse_args(list(arguments))
+    return options
+
+
+def lead(arguments: Sequence[str]) -> None:
+    """What becomes of Locust's options where it leads, up to the first who has to be asked."""
+    options = parsed(arguments)
+    settle(options)
+    target_of("tcp://127.0.0.1:1", options)
+    plan_of(options)
+
+
+@pytest.mark.parametrize("given", bad(Where.LOCUST))
+def test_an_option_of_locusts_is_refused_by_its_name(
+    given: Given, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = [f"--{name}={text}" for name, text in beside(given.setting).items()]
+    line = locust_refuses(monkeypatch, capsys, f"--{given.setting.name}={given.text}", *others)
+    assert_names(line, f"--{given.setting.name} ", given)
+    assert "(from" not in line
+
+
+@pytest.mark.parametrize("given", bad(Where.LOCUST))
+def test_a_variable_is_refused_by_its_name(
+    given: Given, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = [f"--{name}={text}" for name, text in beside(given.setting).items()]
+    monkeypatch.setenv(given.setting.variable, given.text)
+    line = locust_refuses(monkeypatch, capsys, *others)
+    assert_names(line, f"--{given.setting.name} ", given)
+    assert line.endswith(f"(from {given.setting.variable})")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [param for param in bad(Where.LOCUST) if Where.PLAN_FILE in param.values[0].setting.where],
+)
+def test_a_plan_file_of_locusts_is_refused_by_key_and_file(
+    given: Given, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(in_toml({given.setting.name: given.text, **beside(given.setting)}))
+    line = locust_refuses(monkeypatch, capsys, "--plan", str(file))
+    assert str(file) in line
+    assert_names(line, given.setting.name, given)
+
+
+def start(options: Namespace, form: dict[str, str]) -> None:
+    """What becomes of a start request, up to the first who has to be asked."""
+    asked = chosen(options, form)
+    settle(asked)
+    plan_of(asked)
+
+
+@pytest.mark.parametrize("given", bad(Where.FORM))
+def test_a_field_of_the_form_is_refused_by_its_name(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["locust"])
+    form = {given.setting.key: given.text, **beside(given.setting)}
+    with pytest.raises(PlanError) as refusal:
+        start(parsed(), form)
+    assert refusal.value.what == given.setting.name
+    assert_names(str(refusal.value), "", given)
+
+
+def assert_names(line: str, name: str, given: Given) -> None:
+    """It says which setting, what was given, and more: what is wrong with it, or what to write."""
+    assert name in line
+    value = given.text.partition(",")[0].partition(" ")[0]
+    assert value in line
+    assert len(line) > len(name) + len(given.text) + 15
+
+
+def test_the_flags_that_are_walked_are_those_of_compare() -> None:
+    assert {setting.name for setting in FLAGS} == {setting.name for setting in given_by(Where.COMPARE)}
