@@ -12,7 +12,7 @@ LOCK   := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-v
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help venv compare test unit golden lint bench picture release sizes settings lock clean
+.PHONY: help venv compare test unit coverage golden lint bench picture release sizes settings lock clean
 
 help: ## Say what there is
 	@echo "Lockstep: what synchronising costs a threaded TCP server"
@@ -31,6 +31,14 @@ test: lint ## Run lint and every test; says what it left out and why (ARGS='-k t
 
 unit: $(READY) ## Run the tests that start neither server nor Locust run, in a minute or two (ARGS='-k ticket')
 	@$(BIN)/python -m pytest tests/unit tests/golden $(ARGS)
+
+coverage: $(READY) ## Measure which branches the tests in process reach (ARGS='tests/integration' measures others)
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q $(or $(ARGS),tests/unit tests/golden)
+	@$(if $(ARGS),,$(BIN)/coverage run -m pytest -q tests/locust)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --sort=cover --skip-covered --show-missing | head -n 27
+	@echo "coverage: $$($(BIN)/coverage report --format=total)% of lines and branches"
 
 golden: $(READY) ## Write the golden files of what people read anew; read the change in git
 	@$(BIN)/python -m pytest -q tests/golden --renew-golden
@@ -63,7 +71,7 @@ lock: $(READY) ## Renew requirements/*.txt from the .in files (ARGS=--upgrade fo
 	@cd requirements && ../$(LOCK) $(ARGS) base.in report.in server.in dev.in -c server.txt -c loadtest.txt -o dev.txt
 
 clean: ## Remove .venv and every cache; results/ stays
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ifneq ($(READY),)

@@ -17,12 +17,19 @@ from pathlib import Path
 
 import pytest
 
-OWN_SESSION = Path(__file__).parent / "locust"
+ROOT = Path(__file__).resolve().parents[1]
+OWN_SESSION = ROOT / "tests" / "locust"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--renew-golden", action="store_true", help="write tests/golden anew, to be read in git")
+
+
+def pytest_configure() -> None:
+    """What tests start is of this checkout too, whichever one was installed where it is started."""
+    sources = (ROOT, ROOT / "wire", ROOT / "server", ROOT / "loadtest")
+    os.environ["PYTHONPATH"] = os.pathsep.join(map(str, sources))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

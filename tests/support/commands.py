@@ -30,7 +30,7 @@ def environment() -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTEP_", "LOCUST_"))
     }
-    return {**kept, "COLUMNS": "100", "PYTHONPATH": str(ROOT)}
+    return {**kept, "COLUMNS": "100"}
 
 
 def lockstep(*arguments: str, cwd: Path = ROOT) -> Done:

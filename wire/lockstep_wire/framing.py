@@ -14,7 +14,7 @@ from lockstep_wire.peer import FrameTooLong
 from lockstep_wire.timing import BinaryTiming, TextTiming, Timing
 
 _LENGTH = struct.Struct(">I")
-_GREATEST_LENGTH = 2**32 - 1
+_MAX_LENGTH = 2**32 - 1
 
 
 class Decoder(Protocol):
@@ -200,7 +200,7 @@ class Length:
     @staticmethod
     def encode(payload: bytes) -> bytes:
         """See Framing.encode."""
-        if len(payload) > _GREATEST_LENGTH:
+        if len(payload) > _MAX_LENGTH:
             raise ValueError(f"a payload of {len(payload)} bytes does not fit a four-byte length")
         return _LENGTH.pack(len(payload)) + payload
 

@@ -15,7 +15,7 @@ UNBALANCED = Check(
 LEDGER_DIFFERENCE = Check(
     "ledger-difference",
     "Client and server counts do not match.",
-    "Client and server counts must match exactly; the cells say what differs, and why where that is known.",
+    "See in the cells what differs, and why where that is known: the counts must match exactly.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT),
     degrades=True,
 )

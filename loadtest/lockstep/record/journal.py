@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -141,6 +142,23 @@ class Journal:
         self._messages.clear()
         for read in self._readers:
             read(batch)
+
+
+class Feed(Protocol):
+    """What makes journals, and hands them on; beside a run, Locust is told of what they hold."""
+
+    def new_journal(
+        self,
+        name: str,
+        readers: Sequence[Callable[[Batch], None]],
+        failures: Sequence[Callable[[Sample], None]],
+        keep_connection: Callable[[str, ClientView], None],
+        max_connections: int,
+    ) -> Journal:
+        """A journal for these readers, which is handed on once it is registered; see Journal."""
+
+    def register(self, name: str, journal: Journal) -> None:
+        """Hand on this journal from now on, in the place of an earlier one of that name."""
 
 
 def _columns(rows: Sequence[tuple[int, ...]], width: int) -> Integers:

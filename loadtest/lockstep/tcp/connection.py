@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TypedDict
-
-from greenlet import GreenletExit
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import ADDRESS_BOOK, Address, AddressBook
@@ -25,42 +22,17 @@ from lockstep.tcp.samples import (
     Phase,
     Sample,
     explain,
+    interruption,
     with_bytes,
 )
-from lockstep.tcp.state import (
-    GIVEN_UP,
-    OPEN,
-    OPENING,
-    TRANSITIONS,
-    Event,
-    InFlight,
-    State,
-    Timestamps,
-    in_use,
-)
+from lockstep.tcp.state import OPENING, Event, InFlight, Stateful, Timestamps
 
 _now_ns = time.monotonic_ns
-BROKEN_OFF = "broken off by {kind}, which its user had set"
 CLOSED_UNANSWERED = "closed before the reply came; to a message that gets none say send(..., reply=False)"
 STAYED_OPEN = "the peer did not close within {timeout_s:g} s"
-# What ends a user, or its process, wherever it is. Anything else that strikes it is its own doing.
-ENDS_A_USER = (GreenletExit, KeyboardInterrupt, SystemExit)
 
 
-class ConnectionSettings(TypedDict, total=False):
-    """What else may be said of a connection: as Connection's own parameters."""
-
-    timeout_s: float | None
-    close_timeout_s: float | None
-    link: LinkMaker
-    source: str | None
-    user: str | None
-    patient: bool
-    addresses: AddressBook
-    sleep: Callable[[float], None]
-
-
-class Connection:
+class Connection(Stateful):
     """What can be opened and closed again and again, by one greenlet or thread at a time."""
 
     # Of these there are as many as connections: every kilobyte is ten megabytes.
@@ -81,7 +53,6 @@ class Connection:
         "free_ns",
         "host",
         "port",
-        "state",
     )
 
     def __init__(
@@ -108,6 +79,7 @@ class Connection:
         source: a local IP address to connect from. user: whose connections these are, in the record of each.
         patient, addresses, sleep: as for Route.
         """
+        super().__init__()
         self.host = host
         self.port = port
         # Where the last connection went to, as `ip:port`.
@@ -119,8 +91,6 @@ class Connection:
         self._make_link = link
         self._source = source
         self._user = user
-        # Changed by _move alone; an attribute, for it is asked before every message.
-        self.state = State.CLOSED
         self._link: Link | None = None
         # When the last step was over, monotonic nanoseconds.
         self.free_ns = ABSENT
@@ -130,11 +100,6 @@ class Connection:
         # Made when a reply is not whole at the first receive: most connections never need one.
         self._replies: ReplyBuffer | None = None
         self._timestamps = Timestamps(_now_ns())
-
-    @property
-    def connected(self) -> bool:
-        """Whether there is a connection. A peer that has left shows at the next step only."""
-        return self.state in OPEN
 
     @property
     def timeout_s(self) -> float | None:
@@ -165,7 +130,7 @@ class Connection:
         return self._open()
 
     def _open(self) -> Outcome:
-        """As connect; who still waits to be told of messages that are lost will be."""
+        """As connect; messages that are lost are kept for who still asks for their replies."""
         self._close()
         self._move(Event.CONNECT)
         self._timestamps = Timestamps(_now_ns())
@@ -215,8 +180,8 @@ class Connection:
     def close(self) -> Outcome:
         """Say goodbye, wait until the peer has closed too, within close_timeout_s, and time that.
 
-        Returns ANSWERED, also where there is no connection; MISMATCH where the peer says something still;
-        ABORTED where replies were due, each of which then fails so. Whatever it is, nothing is open after it.
+        Returns ANSWERED, also where there is no connection; TIMEOUT or RESET by the peer; MISMATCH where it
+        says something still; ABORTED where replies were due, which all fail so. Nothing is open after it.
         """
         outcome = self._close()
         self._in_flight.forget_lost()
@@ -262,18 +227,6 @@ class Connection:
         self._move(Event.ABORT)
         if self._link is not None:
             self._link.abort()
-
-    @property
-    def _aborted(self) -> bool:
-        return self.state in GIVEN_UP
-
-    def _move(self, event: Event) -> None:
-        """Take the state that follows. HarnessError, and the same state, where this cannot happen now."""
-        try:
-            # One expression without a call: abort() from another thread cannot come in between.
-            self.state = TRANSITIONS[self.state][event]
-        except KeyError:
-            raise in_use() from None
 
     def _explain(
         self, error: OSError, too_late: str = TOO_LATE, bound_s: float | None = None
@@ -326,8 +279,8 @@ class Connection:
 
     def _interruption(self, error: BaseException) -> str:
         """What interrupted a step, in words: whoever ends its user, or a bound of the user's own."""
-        self._stopped = isinstance(error, ENDS_A_USER)
-        return STOPPED if self._stopped else BROKEN_OFF.format(kind=type(error).__name__)
+        detail, self._stopped = interruption(error)
+        return detail
 
     def _leave(self, outcome: Outcome) -> None:
         """Close the socket and record how the connection went."""

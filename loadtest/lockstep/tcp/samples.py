@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from greenlet import GreenletExit
+
 from lockstep.errors import HarnessError
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ _OWN_FAULTS = {
     errno.ENFILE: "too many open files on this machine: raise fs.file-max or use fewer users",
     errno.EADDRNOTAVAIL: "no local port is left for this target: use fewer users, or wait out TIME_WAIT",
 }
+# What ends a user, or its process, wherever it is. Anything else that strikes it is its own doing.
+_ENDS_A_USER = (GreenletExit, KeyboardInterrupt, SystemExit)
 SHOWN_BYTES = 64
 _BYTES = re.compile(": b['\"].*", re.DOTALL)
 # Why a step failed, in words: the Sample's detail.
@@ -31,6 +35,7 @@ NO_CONNECTION = "no connection"
 STOPPED = "stopped in flight"
 UNASKED = "bytes that nobody asked for"
 TOO_LATE = "nothing within {timeout_s:g} s"
+BROKEN_OFF = "broken off by {kind}, which its user had set"
 LOST_WITH_IT = "lost with the connection, which was given up at an earlier message"
 
 
@@ -210,6 +215,13 @@ def explain(error: OSError, too_late: str, bound_s: float | None) -> tuple[Outco
     if outcome is Outcome.TIMEOUT and bound_s is not None:
         return outcome, too_late.format(timeout_s=bound_s)
     return outcome, error.strerror or str(error)
+
+
+def interruption(error: BaseException) -> tuple[str, bool]:
+    """What struck a step, in words, and whether it ends its user; else it is a bound of the user's own."""
+    if isinstance(error, _ENDS_A_USER):
+        return STOPPED, True
+    return BROKEN_OFF.format(kind=type(error).__name__), False
 
 
 def with_bytes(reason: str, data: bytes) -> str:

@@ -126,6 +126,33 @@ OPENING = frozenset({State.CONNECTING, State.ABORTED_CONNECTING})
 GIVEN_UP = frozenset({State.ABORTED_CONNECTING, State.ABORTED_OPEN, State.ABORTED})
 
 
+class Stateful:
+    """Has a state that follows the table."""
+
+    __slots__ = ("state",)
+
+    def __init__(self) -> None:
+        # Changed by _move alone; an attribute, for it is asked before every message.
+        self.state = State.CLOSED
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection. A peer that has left shows at the next step only."""
+        return self.state in OPEN
+
+    @property
+    def _aborted(self) -> bool:
+        return self.state in GIVEN_UP
+
+    def _move(self, event: Event) -> None:
+        """Take the state that follows. HarnessError, and the same state, where this cannot happen now."""
+        try:
+            # One expression without a call: abort() from another thread cannot come in between.
+            self.state = TRANSITIONS[self.state][event]
+        except KeyError:
+            raise in_use() from None
+
+
 def in_use() -> HarnessError:
     """What to raise where somebody begins a step while another is in one."""
     return HarnessError(IN_USE)

@@ -8,10 +8,12 @@ once, and nothing old answers anything new.
 from __future__ import annotations
 
 import time
-from typing import Unpack
+from collections.abc import Callable
+from typing import TypedDict, Unpack
 
-from lockstep.tcp.connection import Connection, ConnectionSettings
-from lockstep.tcp.link import Link
+from lockstep.tcp.addresses import AddressBook
+from lockstep.tcp.connection import Connection
+from lockstep.tcp.link import Link, LinkMaker
 from lockstep.tcp.messages import RawEnd, ReplyBuffer, fast_check_of, full_check, reply_buffer
 from lockstep.tcp.samples import (
     ANSWERED,
@@ -40,6 +42,19 @@ OVERDUE = (
     "no reply was fetched within {timeout_s:g} s; to a message that gets none say send(..., reply=False)"
 )
 UNFINISHED = "nothing more within {timeout_s:g} s after"
+
+
+class ConnectionSettings(TypedDict, total=False):
+    """What else may be said of a connection: as Connection's own parameters."""
+
+    timeout_s: float | None
+    close_timeout_s: float | None
+    link: LinkMaker
+    source: str | None
+    user: str | None
+    patient: bool
+    addresses: AddressBook
+    sleep: Callable[[float], None]
 
 
 class _CutShortError(Exception):

@@ -20,8 +20,9 @@ from gevent.pool import Pool
 
 from lockstep.control import DRAIN_S, FAULT, OPENED, PULSE, REPORT, CellOrder, Fault, Opened
 from lockstep.errors import HarnessError
+from lockstep.record.journal import Feed
 from lockstep.runs.host import describe_host
-from lockstep.worker.cell import Feed, RunningCell
+from lockstep.worker.cell import RunningCell
 from lockstep.worker.scenarios import VirtualUser
 
 logger = logging.getLogger(__name__)

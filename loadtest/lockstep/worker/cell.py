@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
 
 import gevent
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
 from lockstep.control import CellOrder, Pulse, Report, Standing
-from lockstep.record.journal import Batch, Journal
+from lockstep.record.journal import Feed
 from lockstep.record.pulse import PulseCounter
 from lockstep.record.recorder import CellRecorder
-from lockstep.runs.connections import ClientView
 from lockstep.tcp.addresses import ADDRESS_BOOK
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.messages import Message, message_ring
-from lockstep.tcp.samples import ABSENT, Sample
+from lockstep.tcp.samples import ABSENT
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.arrivals import schedule_of
 from lockstep.worker.health import HealthMonitor
@@ -39,23 +38,6 @@ SAMPLED_CONNECTIONS = 200
 # Over all workers. A server that starts a thread for each connection accepts some thousands a second; what
 # comes faster overflows its backlog, and the kernel loses connections that their clients believe to have.
 CONNECTS_PER_S = 2500
-
-
-class Feed(Protocol):
-    """What makes journals, and hands them on; beside a run, Locust is told of what they hold."""
-
-    def new_journal(
-        self,
-        name: str,
-        readers: Sequence[Callable[[Batch], None]],
-        failures: Sequence[Callable[[Sample], None]],
-        keep_connection: Callable[[str, ClientView], None],
-        max_connections: int,
-    ) -> Journal:
-        """A journal for these readers, which is handed on once it is registered; see Journal."""
-
-    def register(self, name: str, journal: Journal) -> None:
-        """Hand on this journal from now on, in the place of an earlier one of that name."""
 
 
 class RunningCell:
