@@ -80,7 +80,7 @@ def _load(given: str) -> dict[str, Any]:
 
 
 # Locust's page and help show the settings of both kinds of run.
-_ONLY = {None: "", "plan": "plan only: ", "hand": "by hand only: "}
+_ONLY = {None: "", "plan": "plan only: ", "hand": "manual runs only: "}
 
 
 def add_options(parser: Any, **_: Any) -> None:

@@ -17,7 +17,7 @@ from lockstep_wire.choices import did_you_mean
 from lockstep_wire.framing import FRAMINGS
 from lockstep_wire.listeners import USUAL_LISTENERS
 
-BY_HAND = "by hand"
+MANUAL_RUN = "manual run"
 COMPARISON_PLAN = "comparison plan"
 
 
@@ -147,10 +147,10 @@ SETTINGS = (
     Setting(
         "run",
         str,
-        BY_HAND,
-        "by hand, or the comparison plan, which sets the users itself",
+        MANUAL_RUN,
+        "a manual run, or the comparison plan, which sets the users itself",
         _LOCUST | Where.FORM,
-        choices=(BY_HAND, COMPARISON_PLAN),
+        choices=(MANUAL_RUN, COMPARISON_PLAN),
     ),
     Setting("mode", str, None, "Server mode to load", _LOCUST | Where.FORM, only="hand", usual="the first"),
     Setting(

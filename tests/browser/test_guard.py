@@ -21,7 +21,7 @@ SOON_MS = 30_000
 
 def start_by_hand(page: Page, mode: str, users: str = "4") -> None:
     open_form(page)
-    choose(page, "run", "by hand")
+    choose(page, "run", "manual run")
     choose(page, "mode", mode)
     choose(page, "arrival", "closed")
     fill(page, userCount=users, spawnRate="9", rate="0")

@@ -44,7 +44,7 @@ def start_plan(page: Page, **more: str) -> None:
 
 def start_by_hand(page: Page, mode: str) -> None:
     open_form(page)
-    choose(page, "run", "by hand")
+    choose(page, "run", "manual run")
     choose(page, "mode", mode)
     choose(page, "arrival", "closed")
     fill(page, userCount="4", spawnRate="4", rate="0")
@@ -242,7 +242,7 @@ def test_a_reload_keeps_the_last_minute_and_a_phone_says_where_a_table_goes_on(
         user_count=4,
         spawn_rate=9,
         host="tcp://127.0.0.1",
-        run="by hand",
+        run="manual run",
         mode="lock",
         arrival="closed",
         rate=0,

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 TABLE_S = 20.0
 REPORT_S = 60.0
 DROPDOWNS = {
-    "run": ["by hand", "comparison plan"],
+    "run": ["manual run", "comparison plan"],
     "mode": ["free", "lock"],
     "clientMode": ["free", "locked"],
     "scenario": ["session", "greeting", "persistent"],
@@ -69,7 +69,7 @@ def run_by_hand(
     page: Page, mode: str, arrival: str = "closed", rate: str = "0"
 ) -> tuple[dict[str, float], dict[str, float]]:
     open_form(page)
-    choose(page, "run", "by hand")
+    choose(page, "run", "manual run")
     choose(page, "mode", mode)
     choose(page, "clientMode", "free")
     choose(page, "arrival", arrival)

@@ -1,4 +1,4 @@
-"""Server, master and workers in containers of their own: a plan without the page, a run by hand with it."""
+"""Server, master and workers in containers of their own: a plan without the page, a manual run with it."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_taking_everything_down_in_a_run_by_hand_leaves_a_whole_run_folder(tmp_p
         assert_it_is_confined(stack)
         page = Page(stack.web_port)
         page.await_workers(WORKERS)
-        page.start(user_count=6, spawn_rate=100, host="tcp://server", run="by hand", mode="lock")
+        page.start(user_count=6, spawn_rate=100, host="tcp://server", run="manual run", mode="lock")
         page.await_requests(100)
         stack.down()
         folder, run = run_document(results)

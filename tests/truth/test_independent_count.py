@@ -1,6 +1,6 @@
 """A proxy that knows nothing of Lockstep counts between clients and server: it must agree with both ledgers.
 
-Twenty-one cells, by plan and by hand, through one master and its workers, and one server for each framing.
+Twenty-one cells, by plan and manually, through one master and its workers, and one server for each framing.
 """
 
 from __future__ import annotations
@@ -213,5 +213,5 @@ def test_a_run_by_hand_is_counted_alike_by_clients_server_and_whoever_stands_bet
     bench: Bench, traffic: Traffic
 ) -> None:
     by_hand = {"mode": traffic.modes, "user_count": traffic.users, "spawn_rate": traffic.users}
-    cells = counted(bench, traffic, within=ENOUGH, run="by hand", **by_hand)
+    cells = counted(bench, traffic, within=ENOUGH, run="manual run", **by_hand)
     assert len(cells) == 1

@@ -1,4 +1,4 @@
-"""What a run under way lets the page change: the number of users of a run by hand, and nothing else."""
+"""What a run under way lets the page change: the number of users of a manual run, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from lockstep.errors import PlanError
 from lockstep.options import check_edit
 
-NOW = Namespace(run="by hand", mode="lock", messages=5)
+NOW = Namespace(run="manual run", mode="lock", messages=5)
 HOST = "tcp://server"
 
 
@@ -23,7 +23,7 @@ def test_a_run_by_hand_may_have_another_number_of_users(host: str | None) -> Non
     [
         ({"mode": "free"}, HOST, "mode", "stays 'lock' as long as this run goes on"),
         ({"messages": 6}, None, "messages", "stays 5 .* new one with 6"),
-        ({"run": "comparison plan"}, HOST, "run", "stays 'by hand'"),
+        ({"run": "comparison plan"}, HOST, "run", "stays 'manual run'"),
         ({}, "tcp://other", "host", "stays 'tcp://server' .* new one with 'tcp://other'"),
         ({}, "http://x", "host", "stays 'tcp://server'"),
     ],

@@ -64,7 +64,7 @@ def test_bare_options_are_the_default_plan() -> None:
     options = settled()
     assert plan_of(options) == Plan(modes=(PLAIN_TARGET,))
     assert traffic_of(options) == Traffic()
-    assert (options.mode, options.run) == (PLAIN_TARGET, "by hand")
+    assert (options.mode, options.run) == (PLAIN_TARGET, "manual run")
 
 
 def test_on_a_lockstep_server_the_default_plan_compares_its_modes() -> None:

@@ -182,7 +182,7 @@ def loaded(tmp_path: Path) -> Iterator[tuple[LoadProcesses, ServerProcess]]:
 
 def test_workers_and_then_the_master_stopped_by_signal_lose_no_report(tmp_path: Path) -> None:
     with loaded(tmp_path) as (load, _):
-        load.start(user_count=4, spawn_rate=4, host="tcp://127.0.0.1", run="by hand", mode="free")
+        load.start(user_count=4, spawn_rate=4, host="tcp://127.0.0.1", run="manual run", mode="free")
         time.sleep(4)
         load.end_in_order()
         folder, run = only_run(load.results)
@@ -198,7 +198,7 @@ def test_a_request_from_another_sites_page_is_refused(tmp_path: Path) -> None:
     with loaded(tmp_path) as (load, _):
         code, _ = load.post("/swarm", {"Origin": "http://elsewhere.example"}, user_count=1, spawn_rate=1)
         assert code == 403
-        _, answer = load.post("/swarm", {}, user_count=1, spawn_rate=1, run="by hand", out="/tmp")
+        _, answer = load.post("/swarm", {}, user_count=1, spawn_rate=1, run="manual run", out="/tmp")
         assert not answer["success"]
         assert "out" in answer["message"].lower()
         _, answer = load.post("/swarm", {}, user_count=1, spawn_rate=1, run="comparison plan", levels="1,x")

@@ -1,4 +1,4 @@
-"""The load side inside Locust: users between and within cells, and a run by hand over HTTP."""
+"""The load side inside Locust: users between and within cells, and a manual run over HTTP."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_run_by_hand_shows_fractions_of_a_millisecond_and_stop_leaves_a_whole_
         ServerProcess("free", "lock", flags=flags) as server,
         LoadProcesses(server.admin_url.removeprefix("http://"), tmp_path) as load,
     ):
-        load.start(user_count=2, spawn_rate=2, host="tcp://127.0.0.1", run="by hand", mode="lock")
+        load.start(user_count=2, spawn_rate=2, host="tcp://127.0.0.1", run="manual run", mode="lock")
 
         def answers() -> Any:
             rows = asked(f"{load.url}/stats/requests")["stats"]
@@ -91,7 +91,7 @@ def test_a_start_that_nobody_would_carry_or_that_would_poison_the_next_is_refuse
         ServerProcess("free", "lock", flags=("--bind", "127.0.0.1")) as server,
         LoadProcesses(server.admin_url.removeprefix("http://"), tmp_path, workers=0) as load,
     ):
-        asked_for = {"user_count": 1, "spawn_rate": 1, "run": "by hand", "mode": "free"}
+        asked_for = {"user_count": 1, "spawn_rate": 1, "run": "manual run", "mode": "free"}
         for fields in (asked_for, {"user_count": 1, "spawn_rate": 1}):
             _, answer = load.post("/swarm", {}, **fields)
             assert answer["success"] is False
@@ -104,7 +104,7 @@ def test_a_run_under_way_keeps_its_host_and_so_does_the_next(tmp_path: Path) -> 
         ServerProcess("free", "lock", flags=("--bind", "127.0.0.1")) as server,
         LoadProcesses(server.admin_url.removeprefix("http://"), tmp_path, workers=1) as load,
     ):
-        fields = {"user_count": 1, "spawn_rate": 1, "run": "by hand", "mode": "lock"}
+        fields = {"user_count": 1, "spawn_rate": 1, "run": "manual run", "mode": "lock"}
         load.start(**fields, host="tcp://127.0.0.1")
         eventually(lambda: asked(f"{load.url}/lockstep/state")["stage"] == "measuring")
         for more, words in (
@@ -162,7 +162,7 @@ def test_the_command_in_a_page_made_run_repeats_it_as_it_stands(tmp_path: Path, 
         ServerProcess("free", "lock", flags=flags) as server,
         LoadProcesses(server.admin_url.removeprefix("http://"), tmp_path) as load,
     ):
-        load.start(**fields, run="by hand" if kind == "hand" else "comparison plan")
+        load.start(**fields, run="manual run" if kind == "hand" else "comparison plan")
         if kind == "hand":
             eventually(lambda: asked(f"{load.url}/stats/requests")["stats"][-1]["num_requests"] > 20)
             load.start(user_count=3, spawn_rate=9)

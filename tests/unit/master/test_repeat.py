@@ -13,7 +13,7 @@ from lockstep.runs.records import Run
 from tests.factories.simulated import simulated_run
 
 DEFAULTS: dict[str, Any] = {
-    "run": "by hand",
+    "run": "manual run",
     "mode": "free",
     "client_mode": "free",
     "arrival": "closed",

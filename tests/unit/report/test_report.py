@@ -64,7 +64,7 @@ EDGES: dict[str, Callable[[], Run]] = {
     "every message failed": lambda: all_failed(simulated_run(repeats=1)[0]),
     "open load": lambda: simulated_open_run(repeats=1),
     "workers that tell nothing of themselves": lambda: without_health(simulated_run(repeats=1)[0]),
-    "by hand": lambda: by_hand(simulated_run(repeats=1)[0]),
+    "manual": lambda: by_hand(simulated_run(repeats=1)[0]),
     "no cell at all": lambda: replace(simulated_run(repeats=1)[0], cells=[]),
     "every cell cut short": lambda: replace(
         simulated_run(repeats=1)[0],

@@ -17,7 +17,7 @@ from lockstep.web.form import FAILURE_HEADER, KIND_HEADER, chosen, guard_form, s
 from lockstep.web.live_page import STATIC
 
 OPTIONS = Namespace(
-    run="by hand",
+    run="manual run",
     mode="free",
     client_mode="free",
     scenario="session",
@@ -52,7 +52,7 @@ def test_an_open_load_is_chosen_on_the_page() -> None:
 @pytest.mark.parametrize("field", ["out", "admin", "framing", "source", "tags", "nonsense"])
 def test_a_field_that_is_not_of_the_form_is_refused_by_name(field: str) -> None:
     with pytest.raises(PlanError, match="is not a field of this form") as refusal:
-        chosen(OPTIONS, {"run": "by hand", field: "x"})
+        chosen(OPTIONS, {"run": "manual run", field: "x"})
     assert refusal.value.what == field
 
 
@@ -104,7 +104,7 @@ def page(driver: Driver) -> Iterator[FlaskClient]:
 
 
 def test_a_start_request_that_makes_sense_is_asked_for_and_goes_on(page: FlaskClient, driver: Driver) -> None:
-    form = {"run": "by hand", "mode": "lock", "user_count": "2", "host": "tcp://server:1"}
+    form = {"run": "manual run", "mode": "lock", "user_count": "2", "host": "tcp://server:1"}
     assert page.post("/swarm", data=form).json == {"reached": True}
     ((options, host, users),) = driver.asked
     assert (options.mode, host, users) == ("lock", "tcp://server:1", 2)
@@ -121,11 +121,11 @@ def test_a_refusal_reaches_the_page_as_one_line_and_nothing_starts(
     page: FlaskClient, driver: Driver, refusal: Exception, message: str
 ) -> None:
     driver.refusal = refusal
-    assert page.post("/swarm", data={"run": "by hand"}).json == {"success": False, "message": message}
+    assert page.post("/swarm", data={"run": "manual run"}).json == {"success": False, "message": message}
 
 
 def test_a_bad_field_is_refused_before_anybody_is_asked(page: FlaskClient, driver: Driver) -> None:
-    answer: Any = page.post("/swarm", data={"run": "by hand", "messages": "many"}).json
+    answer: Any = page.post("/swarm", data={"run": "manual run", "messages": "many"}).json
     assert answer["success"] is False
     assert answer["message"].startswith("Messages: ")
     assert driver.asked == []
@@ -140,7 +140,7 @@ def test_a_request_with_a_number_of_users_alone_is_asked_for_too(page: FlaskClie
 def test_an_empty_host_is_refused_because_locust_would_keep_it(
     page: FlaskClient, driver: Driver, host: str
 ) -> None:
-    answer: Any = page.post("/swarm", data={"run": "by hand", "host": host}).json
+    answer: Any = page.post("/swarm", data={"run": "manual run", "host": host}).json
     assert answer == {"success": False, "message": "Host: is empty: write it as tcp://name:port"}
     assert driver.asked == []
 
@@ -194,7 +194,7 @@ def test_a_start_request_without_the_forms_fields_sets_no_other_option(
     "origin", ["http://evil.example", "http://localhost:1", "https://evil.example", "null"]
 )
 def test_a_request_from_another_sites_page_is_forbidden(page: FlaskClient, path: str, origin: str) -> None:
-    assert page.post(path, data={"run": "by hand"}, headers={"Origin": origin}).status_code == 403
+    assert page.post(path, data={"run": "manual run"}, headers={"Origin": origin}).status_code == 403
 
 
 @pytest.mark.parametrize("headers", [{}, {"Origin": "http://localhost"}])
