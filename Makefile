@@ -71,7 +71,7 @@ lock: $(READY) ## Renew requirements/*.txt from the .in files (ARGS=--upgrade fo
 	@cd requirements && ../$(LOCK) $(ARGS) base.in report.in server.in dev.in -c server.txt -c loadtest.txt -o dev.txt
 
 clean: ## Remove .venv and every cache; results/ stays
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ifneq ($(READY),)

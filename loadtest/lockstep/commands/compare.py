@@ -152,8 +152,9 @@ def _server_flags(chosen: Mapping[str, Any], theirs: bool) -> tuple[str, ...]:
         raise PlanError(
             given.name, f"{value} is the server's to set: start it so, or leave out --host and --admin"
         )
-    words = ((f"--{setting.name}", str(chosen[setting.key] or setting.usual)) for setting in settings)
-    return (*_SPOKEN, *(word for pair in words for word in pair))
+    # An empty one stays, and is refused: a pipeline's variable may be unset.
+    values = {each.name: each.usual if chosen[each.key] is None else chosen[each.key] for each in settings}
+    return (*_SPOKEN, *(word for name, value in values.items() for word in (f"--{name}", str(value))))
 
 
 def _progress() -> Progress:

@@ -109,6 +109,11 @@ def test_a_plan_file_stands_in_for_flags_and_its_name_is_kept(
     assert run.command == f"lockstep compare --plan {file}"
 
 
+def test_an_empty_flag_of_the_servers_is_left_to_it_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    flags = begun(monkeypatch, "--hold", "").server_flags
+    assert flags[flags.index("--hold") + 1] == ""
+
+
 @pytest.mark.parametrize("plan_first", [True, False])
 def test_a_flag_that_is_given_wins_over_the_file_wherever_it_stands(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plan_first: bool

@@ -190,6 +190,15 @@ def test_a_finished_run_says_its_verdict_and_links_its_report_once_it_is_there(r
     assert (seen["cell"], seen["left"]) == (None, None)
 
 
+def test_a_finished_runs_gates_are_told_in_the_reports_words() -> None:
+    gates = ["free@8: failed <= 0", "lock@8: messages_per_s > 100000"]
+    over = run(4, finished="2026-01-31T10:16:30+00:00", plan={**WHOLE.plan, "gates": gates})
+    met, unmet = state(progress(run=over))["gates"]
+    assert met == "ok: free@8: failed <= 0 at 8: 0"
+    assert unmet.startswith("FAILED: lock@8: messages_per_s > 100000 at 8: ")
+    assert unmet.endswith("/s")
+
+
 def test_a_run_by_hand_is_one_mode_that_runs_until_it_is_stopped() -> None:
     by_hand = replace(run(), kind="hand", plan={"mode": "lock"})
     cell = under_way(PlannedCell(0, "lock", 1, 1), seconds=None)
