@@ -179,7 +179,7 @@ class Plan:
     """Modes x levels x repeats.
 
     seconds: a cell's measured window; warmup_s: what runs before it and is not counted. gates: what the run
-    must keep to, as texts (analysis/gate.py reads them). file: the plan file that it came from.
+    must keep to, as texts (analysis/gate_syntax.py reads them). file: the plan file that it came from.
     """
 
     modes: tuple[str, ...] = ("free", "lock", "semaphore=4", "queue=1")

@@ -88,7 +88,7 @@ class TimeLeft:
 class Progress:
     """A run as its conductor leads it. Times are monotonic nanoseconds.
 
-    planned: the cells of its plan in running order; empty where it is led by hand. cell_s: warm-up and window
+    planned: the cells of its plan in running order; empty in a manual run. cell_s: warm-up and window
     of one. begun_ns: when the run began, saved_ns: when its last cell was saved. failure: why it could not go
     on.
     """

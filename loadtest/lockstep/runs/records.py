@@ -1,4 +1,4 @@
-"""The records of a run: all that a report is made of. run_folder.py saves and loads them."""
+"""The records of a run: all that a report is made of. folder.py saves and loads them."""
 
 from __future__ import annotations
 

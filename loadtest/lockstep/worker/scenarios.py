@@ -55,7 +55,7 @@ class VirtualUser:
         self.number = number
         self.open_load = open_load
         self._reply = reply
-        # Each user's begin at a place of its own.
+        # Each user begins at a place of its own in the ring.
         start = number % len(ring)
         self.messages = islice(chain.from_iterable(repeat(ring)), start, None)
 
