@@ -5,11 +5,16 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from gevent.event import AsyncResult
+from gevent.pool import Group
 from locust.env import Environment
+from locust.runners import STATE_INIT, MasterRunner
 
-from lockstep.control import BEGIN, FAULT, REPORT, CellOrder, Fault
+from lockstep.control import BEGIN, END, FAULT, LIMITS, PULSE, REPORT, CellOrder, EndOrder, Fault, Report
+from lockstep.errors import HarnessError
 from lockstep.master.hooks import attach_conductor
+from lockstep.master.workers import Workers
 from lockstep.plan import Traffic
 from lockstep.worker.process import attach_agent
 
@@ -27,6 +32,39 @@ def test_a_worker_refuses_an_order_that_it_cannot_read() -> None:
     fault = Fault.from_message(heard.get())
     assert fault.run_id == "run", fault
     assert REMEDY in fault.reason, fault
+
+
+def test_a_worker_ends_its_cell_where_it_cannot_read_how_and_says_so() -> None:
+    environment = Environment()
+    runner = environment.create_local_runner()
+    attach_agent(environment)
+    sent: dict[str, Any] = {}
+    for kind in (FAULT, REPORT, PULSE):
+        runner.register_message(kind, lambda msg, **_: sent.update({msg.type: msg.data}))
+    runner.send_message(BEGIN, ORDER.to_message())
+    runner.send_message(END, {**EndOrder(at_once=True, drain_s=0.1).to_message(), "added_later": 1})
+    fault = Fault.from_message(sent[FAULT])
+    assert fault.run_id == "run", fault
+    assert REMEDY in fault.reason, fault
+    assert Report.from_message(sent[REPORT]).final
+
+
+class Master(MasterRunner):
+    """Locust's without its sockets, and with one worker."""
+
+    def __init__(self) -> None:
+        self.custom_messages = {}
+        self.greenlet = Group()
+        self.clients: Any = SimpleNamespace(all=[SimpleNamespace(id="w1", state=STATE_INIT)])
+
+
+def test_no_run_begins_with_a_worker_whose_limits_the_master_cannot_read() -> None:
+    master = Master()
+    workers = Workers(master)
+    listener, _ = master.custom_messages[LIMITS]
+    listener(msg=SimpleNamespace(data={"worker": "w1", "added_later": 1}, node_id="w1"))
+    with pytest.raises(HarnessError, match=f"worker w1: .*{REMEDY}"):
+        workers.limits()
 
 
 def test_a_report_that_the_master_cannot_read_is_a_fault_of_its_worker() -> None:

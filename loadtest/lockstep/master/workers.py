@@ -10,6 +10,7 @@ import gevent
 from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
 from lockstep.control import LIMITS, WorkerLimits
+from lockstep.errors import HarnessError
 from lockstep.worker.limits import own_limits
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ class Workers:
     def __init__(self, runner: MasterRunner | LocalRunner) -> None:
         self._runner = runner
         self._limits: dict[str, WorkerLimits] = {}
+        # Why what a worker said of its limits could not be read.
+        self._unread: dict[str, str] = {}
         if isinstance(runner, MasterRunner):
             runner.register_message(LIMITS, self._on_limits)
 
@@ -57,11 +60,16 @@ class Workers:
         return 0 if dispatcher is None else dispatcher.get_current_user_count()
 
     def limits(self) -> list[WorkerLimits]:
-        """What each of them may use; empty where one does not say so in time."""
+        """What each of them may use; empty where one does not say so in time.
+
+        HarnessError where one is of another version.
+        """
         if not isinstance(self._runner, MasterRunner):
             return [own_limits(self._runner.client_id)]
         deadline_s = time.monotonic() + ANSWER_S
         while missing := self.present() - self._limits.keys():
+            for worker in sorted(missing & self._unread.keys()):
+                raise HarnessError(f"worker {worker}: {self._unread[worker]}")
             if time.monotonic() >= deadline_s:
                 logger.warning(
                     "%s did not say what they may use: it is not checked", ", ".join(sorted(missing))
@@ -79,5 +87,9 @@ class Workers:
         self._runner.send_message(kind, message, client_id=worker)
 
     def _on_limits(self, msg: Any, **_: Any) -> None:
-        limits = WorkerLimits.from_message(msg.data)
-        self._limits[limits.worker] = limits
+        try:
+            limits = WorkerLimits.from_message(msg.data)
+        except HarnessError as error:
+            self._unread[msg.node_id] = str(error)
+        else:
+            self._limits[limits.worker] = limits

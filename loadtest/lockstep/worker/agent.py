@@ -97,6 +97,11 @@ class Agent:
         self._ending = RLock()
         self._host = describe_host("worker", runner.client_id)
 
+    @property
+    def run_id(self) -> str | None:
+        """Whose cell it holds; None where it holds none."""
+        return None if self._cell is None else self._cell.order.run_id
+
     def add_user(self) -> UserState:
         """The state of a user that has just been spawned."""
         state = UserState(next(self._numbers))

@@ -84,18 +84,27 @@ def attach_agent(environment: Environment) -> Agent:
     agent = Agent(runner, feed_of(environment))
     environment.lockstep_agent = agent  # type: ignore[attr-defined]
 
+    def refuse(run_id: str | None, error: HarnessError) -> None:
+        fault = Fault(run_id=run_id, worker=runner.client_id, reason=str(error))
+        runner.send_message(FAULT, fault.to_message())
+
     def on_begin(msg: Any, **_: Any) -> None:
         try:
             order = CellOrder.from_message(msg.data)
         except HarnessError as error:
-            fault = Fault(run_id=msg.data.get("run_id"), worker=runner.client_id, reason=str(error))
-            runner.send_message(FAULT, fault.to_message())
+            refuse(msg.data.get("run_id"), error)
         else:
             agent.begin(order)
 
     def on_end(msg: Any, **_: Any) -> None:
-        order = EndOrder.from_message(msg.data)
-        agent.end(order.drain_s, at_once=order.at_once)
+        try:
+            order = EndOrder.from_message(msg.data)
+        except HarnessError as error:
+            refuse(agent.run_id, error)
+            # Whatever else it says, the cell is over.
+            agent.end()
+        else:
+            agent.end(order.drain_s, at_once=order.at_once)
 
     def on_quitting(**_: Any) -> None:
         agent.quit()

@@ -7,8 +7,10 @@ import time
 from pathlib import Path
 
 import gevent
+import msgpack
 import pytest
 
+from lockstep.control import Health
 from lockstep.measure.collector import worker_health
 from lockstep.record import histograms as distribution
 from lockstep.worker.alarm import Alarm
@@ -198,7 +200,8 @@ def test_a_report_survives_the_wire_and_the_last_one_holds_all() -> None:
     alarm.wait_until(time.monotonic_ns() + 2 * TICK_NS)
     alarm.close()
     monitor.stop()
-    last = worker_health("w1", monitor.take())
+    arrived = msgpack.unpackb(msgpack.packb(monitor.take().to_message()))
+    last = worker_health("w1", Health.from_message(arrived))
     assert last.worker == "w1"
     assert last.loop_lag_us is not None
     assert last.loop_lag_us.count >= 1
