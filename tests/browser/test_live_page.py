@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Frame, FrameLocator, Locator, Page, Rou
 
 from lockstep.analysis.check import cell_name
 from lockstep.runs.folder import RunFolder
-from lockstep.web.state import outcome_of
+from lockstep.web.state import COLUMNS, outcome_of
 from tests.browser.conftest import OpenContext
 from tests.browser.form import END_S, await_end, choose, fill, keep_picture, open_form, press, start
 from tests.factories.simulated import simulated_run
@@ -144,6 +144,8 @@ def test_a_plan_is_watched_from_the_tab_to_its_verdict_and_its_report(
     expect(answered).not_to_have_text(first, timeout=SOON_MS)
     expect(live.locator("#cell")).to_have_text(re.compile("^4 of 4"), timeout=PLAN_MS)
     expect(live.locator("#figures tr").first).to_be_visible()
+    heads = [head.strip() for head in live.locator("#figures-heads th").all_inner_texts()]
+    assert heads == [column.head for column in COLUMNS]
     assert violations(inside(page)) == []
     assert not scrolls_sideways(inside(page))
 

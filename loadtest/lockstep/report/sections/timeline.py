@@ -91,9 +91,10 @@ def _legend(material: Material, timeline: Timeline) -> tuple[Look, ...]:
 
 
 def _how_to_read(timeline: Timeline) -> str:
+    load = counted(timeline.level, "connection")
     note = (
-        f"The first connections of one cell at {counted(timeline.level, 'user')}, one row each, in order of "
-        "arrival. The dashed line is where the last row ended; the strip ends with the recorded connections."
+        f"The first connections of one cell at {load}, one row each, in order of arrival. The dashed line is "
+        "where the last row ended; the strip ends with the recorded connections."
     )
     if any(lane.by_message for lane in timeline.lanes):
         note += (
