@@ -26,8 +26,8 @@ compare: $(READY) ## Compare the modes here, in about 2 minutes (ARGS='--modes f
 	@$(BIN)/lockstep compare $(ARGS)
 
 test: lint ## Run lint and every test; says what it left out and why (ARGS='-k ticket')
-	@echo "test: every test"
-	@$(BIN)/python -m pytest $(ARGS)
+	@echo "test: $(or $(ARGS),every test)"
+	@$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tools.suite)
 
 unit: $(READY) ## Run the tests that start neither server nor Locust run, in a minute or two (ARGS='-k ticket')
 	@$(BIN)/python -m pytest tests/unit tests/golden $(ARGS)
