@@ -17,9 +17,9 @@ COMPUTES = ("tests/unit", "tests/golden")
 
 def main() -> int:
     """Show the tests that wait as they run, and after their end what the others said."""
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as shown:
         computing = subprocess.Popen(
-            [*_PYTEST, *COMPUTES], stdout=said, stderr=said, preexec_fn=lambda: os.nice(10)
+            [*_PYTEST, *COMPUTES], stdout=shown, stderr=shown, preexec_fn=lambda: os.nice(10)
         )
         try:
             waited = subprocess.run([*_PYTEST, *(f"--ignore={folder}" for folder in COMPUTES)], check=False)
@@ -27,8 +27,8 @@ def main() -> int:
         finally:
             computing.kill()
             computing.wait()
-        said.seek(0)
-        print(said.read().decode(errors="replace"), flush=True)
+        shown.seek(0)
+        print(shown.read().decode(errors="replace"), flush=True)
     return int(bool(waited.returncode or computed))
 
 
