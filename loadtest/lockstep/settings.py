@@ -86,8 +86,8 @@ class Setting:
 
     @property
     def metavar(self) -> str:
-        """What help calls its value."""
-        return _KINDS[self.kind][0]
+        """What help calls its value: its choices, where it has some."""
+        return "|".join(self.choices) or _KINDS[self.kind][0]
 
     @property
     def shown_default(self) -> str | None:
@@ -194,7 +194,7 @@ SETTINGS = (
         "levels",
         str,
         ",".join(map(str, _PLAN.levels)),
-        "Connections at once, separated by commas",
+        "Concurrency levels (numbers of connections), separated by commas",
         _ALL,
         listed=True,
         only="plan",
@@ -219,7 +219,7 @@ SETTINGS = (
         "plan",
         Path,
         None,
-        "TOML file of settings by these names, which win over it; or a shipped plan, such as smoke",
+        "TOML file of these settings, or a shipped plan, such as smoke; what is given beside it wins",
         Where.COMPARE | _LOCUST,
     ),
     Setting(

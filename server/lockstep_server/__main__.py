@@ -38,7 +38,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         server = Server(settings)
         server.start()
     except SettingsError as error:
-        print(f"lockstep server: {error}", file=sys.stderr)
+        print(f"lockstep-server: {error}", file=sys.stderr)
         return 2
     print(json.dumps(server.ready), flush=True)
     log.info("ready: %s", ", ".join(f"{it.spec.name} on {it.port}" for it in server.listeners))

@@ -105,4 +105,4 @@ def refusal_of(words: str, modes: Sequence[str], extra: Sequence[str], setting: 
 
 def _last_line(log: str) -> str:
     lines = log.strip().splitlines()
-    return lines[-1].removeprefix("lockstep server: ") if lines else "the server ended without a word"
+    return lines[-1].removeprefix("lockstep-server: ") if lines else "the server ended without a word"

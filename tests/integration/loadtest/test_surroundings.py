@@ -127,7 +127,7 @@ def test_the_server_is_ours_beside_somebody_else_s_wire(tmp_path: Path) -> None:
         (tmp_path / name).write_text(FOREIGN)
     done = run(sys.executable, "-m", "lockstep_server", "--listen", "nonsense", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith("lockstep server: --listen nonsense")
+    assert done.stderr.startswith("lockstep-server: --listen nonsense")
 
 
 GREETER = """

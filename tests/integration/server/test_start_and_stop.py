@@ -73,7 +73,7 @@ def test_a_bad_start_ends_with_one_line_and_exit_code_2(
 ) -> None:
     done = run(*arguments, env=env)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"lockstep server: {told}")
+    assert done.stderr.startswith(f"lockstep-server: {told}")
     assert done.stderr.count("\n") == 1
 
 
@@ -83,12 +83,12 @@ def test_a_port_in_use_is_refused_in_one_line_be_it_a_listeners_or_the_admins() 
         taken = run("--listen", f"lock:{port}", "--admin-port", "0")
         assert (taken.returncode, taken.stderr.count("\n")) == (2, 1)
         assert taken.stderr.startswith(
-            f"lockstep server: --listen lock:{port}: port {port} on 0.0.0.0 is in use"
+            f"lockstep-server: --listen lock:{port}: port {port} on 0.0.0.0 is in use"
         )
         taken = run("--listen", "lock:0", "--admin-port", str(admin))
         assert (taken.returncode, taken.stderr.count("\n")) == (2, 1)
         assert taken.stderr.startswith(
-            f"lockstep server: --admin-port {admin}: port {admin} on 127.0.0.1 is in use"
+            f"lockstep-server: --admin-port {admin}: port {admin} on 127.0.0.1 is in use"
         )
 
 

@@ -15,7 +15,7 @@ from lockstep.target.local_server import local_server
 
 NEVER_READY = [sys.executable, "-c", "import time; time.sleep(60)"]
 NO_WORD = [sys.executable, "-c", ""]
-A_WORD = [sys.executable, "-c", "raise SystemExit('lockstep server: --bind nowhere is not an address')"]
+A_WORD = [sys.executable, "-c", "raise SystemExit('lockstep-server: --bind nowhere is not an address')"]
 
 
 def start_instead(monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
