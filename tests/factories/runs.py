@@ -10,8 +10,8 @@ from typing import Any
 
 from lockstep.analysis.series import Series, SeriesIndex
 from lockstep.record.histograms import of_values
-from lockstep.runs.measures import Distribution
-from lockstep.runs.records import Cell, Count, Ledger, Messages, Mode, Run, ServerCell, WorkerHealth
+from lockstep.runs.measures import Count, Distribution, Ledger, WorkerHealth
+from lockstep.runs.records import Cell, Messages, Mode, Run, ServerCell
 from lockstep.runs.schema_3 import mode_named
 from tests.factories.units import MS, US
 

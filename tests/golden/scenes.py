@@ -9,8 +9,8 @@ from pathlib import Path
 from lockstep.record.histograms import of_values
 from lockstep.report.material import Material
 from lockstep.runs.folder import RunFolder
-from lockstep.runs.measures import Edges
-from lockstep.runs.records import Count, Run
+from lockstep.runs.measures import Count, Edges
+from lockstep.runs.records import Run
 from tests.factories.folders import write_histograms, write_run
 from tests.factories.open_load import simulated_open_run
 from tests.factories.runs import degraded, make_cell, run_of, silent, without_server

@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 from lockstep.analysis.check import Check, Rule, Topic
 from lockstep.measure import littles_law
-from lockstep.runs.measures import Distribution
-from lockstep.runs.records import Cell, WorkerHealth
+from lockstep.runs.measures import Distribution, WorkerHealth
+from lockstep.runs.records import Cell
 
 MAX_CPU_SHARE = 0.9
 MAX_FILES_SHARE = 0.9

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lockstep.analysis.check import Check, Rule, Topic
-from lockstep.runs.records import Cell, Ledger, Messages
+from lockstep.runs.measures import Ledger
+from lockstep.runs.records import Cell, Messages
 
 UNBALANCED = Check(
     "unbalanced",

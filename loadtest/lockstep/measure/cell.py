@@ -16,8 +16,8 @@ from lockstep.measure.queueing import predict_wait
 from lockstep.measure.sojourns import Sojourns
 from lockstep.plan import PlannedCell
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
-from lockstep.runs.measures import Distribution, Occupancy, Overlap
-from lockstep.runs.records import Cell, Count, Ledger, ServerCell
+from lockstep.runs.measures import Count, Distribution, Ledger, Occupancy, Overlap
+from lockstep.runs.records import Cell, ServerCell
 from lockstep.target.admin import Listener, Snapshot
 
 KEPT_CONNECTIONS = 200

@@ -10,8 +10,8 @@ from typing import Any
 from lockstep.control import CellOrder, Health, Opened, Report, Standing
 from lockstep.record.histograms import decoded, of_histogram
 from lockstep.record.sums import CellSums, SpanSums, messages_of
-from lockstep.runs.measures import Distribution
-from lockstep.runs.records import CLIENT_TIMES, CellDetail, Messages, WorkerHealth
+from lockstep.runs.measures import Distribution, WorkerHealth
+from lockstep.runs.records import CLIENT_TIMES, CellDetail, Messages
 from lockstep.tcp.samples import Phase
 
 

@@ -1,4 +1,4 @@
-"""What is measured of a cell beside its counts: times, order, overlap, and what theory asks of them."""
+"""What is measured of a cell: times, order, overlap, what theory asks of them, the ledger, who measured."""
 
 from __future__ import annotations
 
@@ -132,3 +132,63 @@ class WaitPrediction:
     khinchine_us: float | None = None
     khinchine_low_us: float | None = None
     khinchine_high_us: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One line of the ledger: the clients' figure and the server's, None where the server does not tell."""
+
+    client: int
+    server: int | None = None
+
+    @property
+    def difference(self) -> int | None:
+        """Server minus client."""
+        return None if self.server is None else self.server - self.client
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Client's count against the server's, over the whole cell: warm-up, window and drain.
+
+    sent: messages that a connection carried; the server's is how many it received. answered: whole replies.
+    failed: messages without a right reply, those for which there was no connection included.
+    explanation: what a difference comes from, in words.
+    """
+
+    sent: Count
+    answered: Count
+    bytes_sent: Count
+    bytes_received: Count
+    failed: int = 0
+    explanation: str = ""
+
+    @property
+    def difference(self) -> int | None:
+        """Server answered minus client answered; None where the server does not tell."""
+        return self.answered.difference
+
+    @property
+    def exact(self) -> bool:
+        """Whether no line differs."""
+        return not any(
+            each.difference for each in (self.sent, self.answered, self.bytes_sent, self.bytes_received)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerHealth:
+    """How one worker fared during a cell: whether the figures are the server's or its own.
+
+    cpu_share: processor time over the wall time of the one core, or less under a quota, that it can use.
+    loop_lag_us: how late its event loop woke a timer. throttled_s: time its cgroup was kept from running.
+    open_files: at their most. None where the system does not tell.
+    """
+
+    worker: str
+    cpu_share: float
+    loop_lag_us: Distribution | None = None
+    throttled_s: float | None = None
+    open_files: int | None = None
+    open_files_limit: int | None = None
+    resident_bytes: int | None = None

@@ -6,8 +6,8 @@ import csv
 import io
 from dataclasses import asdict, fields
 
-from lockstep.runs.measures import Distribution, Edges, Fairness, Occupancy, WaitPrediction
-from lockstep.runs.records import CLIENT_TIMES, SERVER_TIMES, Cell, Count, Ledger, Messages, Run
+from lockstep.runs.measures import Count, Distribution, Edges, Fairness, Ledger, Occupancy, WaitPrediction
+from lockstep.runs.records import CLIENT_TIMES, SERVER_TIMES, Cell, Messages, Run
 
 Value = str | int | float | None
 

@@ -10,8 +10,8 @@ import pytest
 
 from lockstep.analysis.checks import ALL_CHECKS, degradations, findings, is_degraded
 from lockstep.record.histograms import of_values
-from lockstep.runs.measures import Edges, Occupancy, WaitPrediction
-from lockstep.runs.records import Cell, Count, Messages, Run
+from lockstep.runs.measures import Count, Edges, Occupancy, WaitPrediction
+from lockstep.runs.records import Cell, Messages, Run
 from tests.factories.open_load import simulated_open_run
 from tests.factories.runs import with_times, without_server
 from tests.factories.simulated import simulated_run

@@ -20,7 +20,8 @@ from lockstep.measure.cell import (
 from lockstep.measure.collector import CellCollector
 from lockstep.plan import Arrival, PlannedCell, Traffic
 from lockstep.runs.connections import ClientView
-from lockstep.runs.records import Count, Messages, ServerCell
+from lockstep.runs.measures import Count
+from lockstep.runs.records import Messages, ServerCell
 from lockstep.target.admin import Listener, Snapshot
 from lockstep.tcp.samples import Outcome, Phase, Sample
 from tests.factories.reports import OPEN, START_NS, at, message, order, report_of, report_of_due, view

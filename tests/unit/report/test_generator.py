@@ -9,7 +9,8 @@ import pytest
 from lockstep.analysis.aggregate import aggregate
 from lockstep.report.section import Table
 from lockstep.report.sections.generator import WORKERS, load_table, workers
-from lockstep.runs.records import Cell, WorkerHealth
+from lockstep.runs.measures import WorkerHealth
+from lockstep.runs.records import Cell
 from tests.factories.open_load import simulated_open_run
 from tests.factories.simulated import simulated_run
 

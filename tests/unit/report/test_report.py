@@ -22,7 +22,8 @@ from lockstep.report.terminal import print_report
 from lockstep.report.write import write_report
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import RunFolder
-from lockstep.runs.records import Count, Run
+from lockstep.runs.measures import Count
+from lockstep.runs.records import Run
 from tests.factories.folders import write_histograms, write_run
 from tests.factories.open_load import simulated_open_run
 from tests.factories.runs import HOST, all_failed, health_of, without_server

@@ -12,8 +12,8 @@ from lockstep.report.material import Material
 from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.sections.figures import RESULT_BY_NAME, median_of, typical
 from lockstep.report.words import ABSENT, duration, rate, whole
-from lockstep.runs.measures import Distribution
-from lockstep.runs.records import Cell, WorkerHealth
+from lockstep.runs.measures import Distribution, WorkerHealth
+from lockstep.runs.records import Cell
 
 # Times of an open load count from when a message was due; its round trip from when it was sent.
 OPEN_LOAD: tuple[Column[Aggregate], ...] = (
