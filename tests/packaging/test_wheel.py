@@ -168,7 +168,7 @@ def test_with_locust_and_little_else_a_user_file_imports_tcp_user(bare: Installe
 def test_without_the_reports_extra_a_run_is_saved_and_one_line_says_how_to_get_its_report(
     bare: Installed,
 ) -> None:
-    plan = ("--modes", "free", "--levels", "1", "--repeats", "1", "--seconds", "0.5", "--out", "bare")
+    plan = ("--modes", "free", "--levels", "1", "--repeats", "1", "--seconds", "1", "--out", "bare")
     done = bare.run("lockstep", "compare", *plan)
     (run,) = (bare.folder / "bare").iterdir()
     assert (run / "run.json").is_file()

@@ -56,7 +56,7 @@ def only_run(out: Path) -> tuple[Path, dict[str, Any]]:
 def compare(out: Path, *arguments: str) -> tuple[Path, dict[str, Any]]:
     """A comparison that ends well: its folder and its run.json."""
     done = lockstep("compare", "--out", str(out), *arguments)
-    assert done.code == 0, done.err
+    assert done.code == 0, f"exit {done.code}\n{done.out}\n{done.err}"
     return only_run(out)
 
 

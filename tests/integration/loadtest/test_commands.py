@@ -28,7 +28,7 @@ from tests.support.peers import line_echo
 from tests.support.server import ROOT, ServerProcess
 
 SERVER_FLAGS = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing", "--hold", "2ms")
-SHORT = ("--levels", "2", "--repeats", "1", "--seconds", "0.4", "--warmup", "0.1")
+SHORT = ("--levels", "2", "--repeats", "1", "--seconds", "1", "--warmup", "0.1")
 
 
 @pytest.mark.parametrize(

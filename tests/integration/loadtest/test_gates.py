@@ -17,7 +17,7 @@ from tests.support.commands import environment, lockstep, only_run
 from tests.support.server import ROOT, ServerProcess
 
 SERVER_FLAGS = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing", "--hold", "2ms")
-SHORT = ("--levels", "2", "--repeats", "1", "--seconds", "0.4", "--warmup", "0.1")
+SHORT = ("--levels", "2", "--repeats", "1", "--seconds", "1", "--warmup", "0.1")
 ACK = "收到客户端信息".encode()
 MET, UNMET = "free: failed <= 0", "free: messages_per_s > 1000000"
 

@@ -84,7 +84,7 @@ def two_modes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
     """A small run: its folder and its run.json."""
     return compare(
         tmp_path_factory.mktemp("two") / "results",
-        *("--modes", "free,lock", "--levels", "4", "--repeats", "1", "--seconds", "0.5", "--messages", "2"),
+        *("--modes", "free,lock", "--levels", "4", "--repeats", "1", "--seconds", "1", "--messages", "2"),
     )
 
 
@@ -151,6 +151,6 @@ def test_a_server_is_found_by_its_announcement(tmp_path: Path) -> None:
     with ServerProcess("free", "lock", flags=(*flags, *announce)):
         _, run = compare(
             tmp_path / "results",
-            *("--host", "auto", "--modes", "free", "--levels", "2", "--repeats", "1", "--seconds", "0.3"),
+            *("--host", "auto", "--modes", "free", "--levels", "2", "--repeats", "1", "--seconds", "1"),
         )
     assert run["cells"][0]["messages"]["answered"] > 0

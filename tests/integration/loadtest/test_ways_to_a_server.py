@@ -12,7 +12,7 @@ from tests.support.commands import compare, differences, lockstep
 from tests.support.server import ServerProcess
 
 FRAMED = ("--framing", "length", "--reply", "echo", "--timing")
-SHORT = ("--modes", "free", "--levels", "2", "--repeats", "1", "--seconds", "0.3", "--warmup", "0.1")
+SHORT = ("--modes", "free", "--levels", "2", "--repeats", "1", "--seconds", "1", "--warmup", "0.1")
 
 
 def connections(folder: Path) -> list[dict[str, Any]]:
