@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import configargparse  # type: ignore[import-untyped]
@@ -21,6 +19,7 @@ from lockstep.settings import SETTINGS, Setting, Where, given_by
 from lockstep.target.admin import ServerView
 from lockstep.target.local_server import refusal_of
 from lockstep.web.form import chosen
+from tests.support.local_runs import LocalRun, runs_replaced
 
 # What is text in any form, and so can be wrong only in what it says.
 BAD_TEXTS = {
@@ -84,7 +83,7 @@ def one_line(capsys: pytest.CaptureFixture[str]) -> str:
 def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Stands in for what runs a comparison, and looks at what goes to the server, and at its address."""
 
-    def run_here(run: Any, *_: Any) -> None:
+    def run_here(run: LocalRun) -> None:
         if run.admin is not None:
             ServerView(run.admin)
         flags = run.server_flags
@@ -95,15 +94,8 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
                 raise refusal_of(f"--{setting.name} {value} is unknown; choose another", (), flags, "modes")
         raise AssertionError("nothing is refused")
 
-    stand_in = ModuleType("lockstep.commands.run_local")
-    names = ("plan", "host", "admin", "processes", "out", "command", "server_flags")
-    stand_in.LocalRun = lambda *fields: Namespace(  # type: ignore[attr-defined]
-        **dict(zip(names, fields, strict=True))
-    )
-    stand_in.run_here = run_here  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, stand_in.__name__, stand_in)
-    yield
-    assert "locust" not in sys.modules
+    with runs_replaced(monkeypatch, run_here):
+        yield
 
 
 def compare_refuses(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:

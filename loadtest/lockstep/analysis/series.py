@@ -68,7 +68,7 @@ class Place(NamedTuple):
 class SeriesIndex:
     """The series of some cells, named so that they can be told apart, in the order of a plan.
 
-    A plan keeps its settings, so its series are its modes. A hand-driven run may change them as it goes, runs
+    A plan keeps its settings, so its series are its modes. A manual run may change them as it goes, runs
     differ, and cells that differ in more than level and repeat must never be taken for repeats of each other.
     """
 

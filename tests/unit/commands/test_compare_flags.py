@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -16,19 +12,7 @@ from lockstep.__main__ import main
 from lockstep.options import shipped_plans
 from lockstep.plan import Arrival, Plan, Traffic
 from lockstep.settings import Where, given_by
-
-
-@dataclass(frozen=True)
-class LocalRun:
-    """Stands in for the real one, whose module replaces this process's threads."""
-
-    plan: Plan
-    host: str | None
-    admin: str | None
-    processes: int
-    out: Path
-    command: str
-    server_flags: tuple[str, ...]
+from tests.support.local_runs import LocalRun, runs_replaced
 
 
 class Begun(Exception):  # noqa: N818 - no error: the run would begin
@@ -39,17 +23,14 @@ class Begun(Exception):  # noqa: N818 - no error: the run would begin
         self.run = run
 
 
-def run_here(run: LocalRun, under_way: AbstractContextManager[object], on_cell: Any, on_note: Any) -> None:
+def would_begin(run: LocalRun) -> None:
     raise Begun(run)
 
 
 @pytest.fixture(autouse=True)
 def _nothing_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    stand_in = ModuleType("lockstep.commands.run_local")
-    stand_in.LocalRun, stand_in.run_here = LocalRun, run_here  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, stand_in.__name__, stand_in)
-    yield
-    assert "locust" not in sys.modules
+    with runs_replaced(monkeypatch, would_begin):
+        yield
 
 
 def begun(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> LocalRun:

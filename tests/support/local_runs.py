@@ -1,0 +1,39 @@
+"""What stands in for a comparison on this machine, whose module makes greenlets of its process's threads."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from lockstep.plan import Plan
+
+
+@dataclass(frozen=True)
+class LocalRun:
+    """What `lockstep compare` would run, as `lockstep.commands.run_local` has it."""
+
+    plan: Plan
+    host: str | None
+    admin: str | None
+    processes: int
+    out: Path
+    command: str
+    server_flags: tuple[str, ...]
+
+
+@contextmanager
+def runs_replaced(monkeypatch: pytest.MonkeyPatch, run_here: Callable[[LocalRun], object]) -> Iterator[None]:
+    """`lockstep compare` calls this one instead of running anything, and loads no Locust."""
+    stand_in: Any = ModuleType("lockstep.commands.run_local")
+    stand_in.LocalRun = LocalRun
+    stand_in.run_here = lambda run, *_: run_here(run)
+    monkeypatch.setitem(sys.modules, stand_in.__name__, stand_in)
+    yield
+    assert "locust" not in sys.modules
