@@ -61,7 +61,7 @@ release: $(READY) ## Build wheel and sdist into dist/, check them, tag the versi
 sizes: $(READY) ## Measure wheel, dependencies and installed size without extras and with each
 	@$(BIN)/python -m tools.sizes
 
-settings: $(READY) ## Write docs/settings.md, and Compose's list, from the tables of settings
+settings: $(READY) ## Write docs/settings.md, Compose's list and a dialogue's schema, from their tables
 	@$(BIN)/python docs/settings.py
 
 lock: $(READY) ## Renew requirements/*.txt from the .in files (ARGS=--upgrade for newer versions)

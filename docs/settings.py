@@ -1,4 +1,4 @@
-"""Writes docs/settings.md, and what docker-compose.yml passes on, from their tables: `make settings`."""
+"""Writes docs/settings.md, Compose's list of variables, and a dialogue's JSON schema: `make settings`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from lockstep.dialogue import SCHEMA_FILE
+from lockstep.dialogue.schema import schema_text
 from lockstep.settings import COMPOSE_VARIABLES, SETTINGS, Setting, Where, given_by
 from lockstep_server.flags import FLAGS
 
@@ -77,3 +79,4 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
     COMPOSE_FILE.write_text(compose_file(COMPOSE_FILE.read_text(encoding="utf-8")), encoding="utf-8")
+    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`lockstep compare | report | diff | history | clients`. Bad input is one line on stderr and exit 2."""
+"""`lockstep compare | report | diff | ...`. Bad input is one line on stderr and exit 2."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 
 from lockstep.commands.clients import clients
 from lockstep.commands.compare import compare
+from lockstep.commands.dialogue import dialogue
 from lockstep.commands.diff import diff
 from lockstep.commands.history import history
 from lockstep.commands.output import complain, write_what_can_be_written
@@ -22,7 +23,7 @@ from lockstep_wire.extras import remedy
 
 app = Program(
     PROGRAM,
-    commands=[compare, report, diff, history, clients, completion],
+    commands=[compare, report, diff, history, dialogue, clients, completion],
     params=[version],
     help="Measures what synchronising costs a threaded TCP server.",
 )

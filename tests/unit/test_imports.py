@@ -31,6 +31,7 @@ LAYERS = (
     {"children"},
     {"runs"},
     {"tcp"},
+    {"dialogue"},
     {"control"},
     {"record"},
     {"target"},
