@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 from lockstep_server.grammar import DEFAULT_LISTENERS, check_ports, parse_listener
 from lockstep_server.replies import REPLIES
 from lockstep_server.settings import Keepalive, Settings, SettingsError
-from lockstep_server.units import parse_duration_ns, parse_size_bytes
 from lockstep_server.work import WORKS
 from lockstep_wire.build import build_of
 from lockstep_wire.choices import did_you_mean
 from lockstep_wire.framing import FRAMINGS
+from lockstep_wire.units import parse_duration_ns, parse_size_bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from lockstep_server.dispatch import WorkerPool, one_after_another, thread_each
-from lockstep_server.units import parse_duration_ns, parse_size_bytes
 from lockstep_server.work import get_work, no_work
+from lockstep_wire.units import parse_duration_ns, parse_size_bytes
 
 PATIENCE_S = 20
 
