@@ -64,6 +64,7 @@ class Message:
 class CellOrder(Message):
     """One cell as a worker needs it. seconds is None for a manual run.
 
+    url: whom to connect to, as an Endpoint is written.
     run_id and cell name the cell in reports, so that a report of another run is never added to this one.
     reply: `echo`, or the exact text that the server answers everything with; None leaves replies unchecked.
     share, shares: of an open load's arrivals this worker has the share-th of so many parts, from 0.
@@ -73,8 +74,7 @@ class CellOrder(Message):
     run_id: str
     cell: int
     mode: str
-    host: str
-    port: int
+    url: str
     framing: str
     timing: bool
     reply: str | None

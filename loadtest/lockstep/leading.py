@@ -187,7 +187,7 @@ class Driver:
             target.port_of(options.mode)
             shape = None
             level, modes, traffic, load_s = users, (options.mode,), traffic_of(options), float
-        ADDRESS_BOOK.find(target.host, target.port or 0)
+        ADDRESS_BOOK.find(target.endpoint)
         self.conductor.target = target
         self.conductor.check_capacity(level, modes, traffic, load_s)
         self._environment.shape_class = shape

@@ -17,7 +17,8 @@ from lockstep.plan import Plan, Traffic
 from lockstep.settings import COMPARISON_PLAN, Setting, Where, given_by
 from lockstep.target.admin import ServerView
 from lockstep.target.target import PLAIN_TARGET, Target
-from lockstep.tcp.addresses import parse_sources, split_target
+from lockstep.tcp.addresses import parse_sources
+from lockstep.tcp.endpoint import Endpoint
 from lockstep_wire.choices import did_you_mean
 
 # What is filled in once the server has said what it offers.
@@ -238,9 +239,8 @@ def plan_from(given: Mapping[str, Any], gates: Sequence[str]) -> Plan:
 
 def target_of(host: str | None, options: Namespace) -> Target:
     """Whom the load goes to. HarnessError where the host makes no sense."""
-    name, port = split_target(host)
     server = ServerView(options.admin) if options.admin else None
-    return Target(name, server, port, options.framing, options.reply or None)
+    return Target(Endpoint.parse(host), server, options.framing, options.reply or None)
 
 
 def check_edit(kind: str, now: Namespace, asked: Namespace, host_now: str | None, host: str | None) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.addresses import ADDRESS_BOOK, AddressBook, whole_target
+from lockstep.tcp.addresses import ADDRESS_BOOK, AddressBook
+from lockstep.tcp.endpoint import Endpoint
 from lockstep_wire.choices import did_you_mean, nearest
 from lockstep_wire.framing import FRAMINGS
 
@@ -43,7 +44,7 @@ def check_host(users: type[Any], host: str | None, addresses: AddressBook = ADDR
     host: what is given for the whole run, and wins; None leaves it to the class.
     """
     try:
-        addresses.find(*whole_target(host or users.host))
+        addresses.find(Endpoint.whole(host or users.host))
     except HarnessError as error:
         raise HarnessError(f"{users.__name__}: {error}") from error
 

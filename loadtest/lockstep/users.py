@@ -21,8 +21,8 @@ from locust.runners import WorkerRunner
 
 from lockstep.errors import HarnessError
 from lockstep.record import locust_numbers
-from lockstep.tcp.addresses import whole_target
 from lockstep.tcp.client import TcpClient
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.messages import RawEnd, sized, until, whatever
 from lockstep.tcp.samples import Meter, Sample, SampleMeter
@@ -109,10 +109,8 @@ class TcpUser(User):
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
-        name, port = whole_target(self.host)
         self.client = UserClient(
-            name,
-            port,
+            Endpoint.whole(self.host),
             self._meter(),
             framing=self.framing,
             timing=self.timing,

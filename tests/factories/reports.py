@@ -31,7 +31,7 @@ def order(
     """An order whose window runs from 1 s to 3 s after START_NS."""
     traffic = traffic or Traffic()
     return CellOrder(
-        run_id, cell, "lock", "127.0.0.1", 8889, "length", True, "echo", traffic, warmup_s, seconds
+        run_id, cell, "lock", "tcp://127.0.0.1:8889", "length", True, "echo", traffic, warmup_s, seconds
     )
 
 

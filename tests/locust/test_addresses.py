@@ -12,6 +12,7 @@ from gevent.server import StreamServer
 
 from lockstep.tcp.addresses import LIFETIME_NS, AddressBook
 from lockstep.tcp.client import TcpClient
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.samples import Outcome, Sample, SampleMeter
 
@@ -54,7 +55,11 @@ def names(*ips: str, takes_s: float = 0.0) -> Iterator[list[str]]:
 
 def client(port: int, samples: list[Sample], addresses: AddressBook) -> TcpClient:
     return TcpClient(
-        "name", port, SampleMeter(samples.append), link=CooperativeLink, addresses=addresses, timeout_s=10.0
+        Endpoint("name", port),
+        SampleMeter(samples.append),
+        link=CooperativeLink,
+        addresses=addresses,
+        timeout_s=10.0,
     )
 
 
@@ -72,7 +77,9 @@ def test_a_name_whose_first_address_refuses_is_reached_at_its_second() -> None:
 def test_a_slow_resolver_holds_up_nobody_who_is_connected_and_is_asked_once() -> None:
     with server() as peer, names("127.0.0.1", takes_s=0.3):
         addresses = AddressBook()
-        talking = TcpClient("127.0.0.1", peer.server_port, SampleMeter(lambda _: None), link=CooperativeLink)
+        talking = TcpClient(
+            Endpoint("127.0.0.1", peer.server_port), SampleMeter(lambda _: None), link=CooperativeLink
+        )
         talking.connect()
         users = [client(peer.server_port, [], addresses) for _ in range(50)]
         connecting = [gevent.spawn(user.connect) for user in users]

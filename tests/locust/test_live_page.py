@@ -12,6 +12,7 @@ from locust.web import WebUI
 from lockstep.master.conductor import Conductor
 from lockstep.master.workers import Workers
 from lockstep.target.target import Target
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.web.live_page import STATIC, LivePage, add_live_page, add_tab
 from lockstep.web.server_watch import ServerWatch
 
@@ -27,7 +28,7 @@ def web(*, login: bool, base_path: str = "") -> WebUI:
         environment, "127.0.0.1", 0, web_login=login, web_base_path=base_path or None, delayed_start=True
     )
     assert web.app is not None
-    conductor = Conductor(Workers(runner), Target("127.0.0.1", None, 1), Path("results"))
+    conductor = Conductor(Workers(runner), Target(Endpoint("127.0.0.1", 1), None), Path("results"))
     page = LivePage(conductor, ServerWatch())
     add_live_page(web.app, page, web.auth_required_if_enabled, base_path)
     add_tab(web.app, web.template_args)

@@ -18,7 +18,7 @@ from lockstep.master.workers import Workers
 from lockstep.plan import Traffic
 from lockstep.worker.process import attach_agent
 
-ORDER = CellOrder("run", 0, "free", "127.0.0.1", 1, "raw", False, None, Traffic(), 0.0, None)
+ORDER = CellOrder("run", 0, "free", "tcp://127.0.0.1:1", "raw", False, None, Traffic(), 0.0, None)
 REMEDY = "start master and workers from the same version"
 
 

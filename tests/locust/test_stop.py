@@ -21,6 +21,7 @@ from lockstep.master.progress import ReportState
 from lockstep.master.workers import Workers
 from lockstep.plan import Plan, PlannedCell, Traffic
 from lockstep.target.target import Target
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.worker.process import attach_agent
 
 
@@ -45,7 +46,7 @@ def led(out: Path, workers: type[Workers] = Workers) -> tuple[Environment, Local
     """An environment with its runner, and who leads its runs."""
     environment = Environment()
     runner = environment.create_local_runner()
-    conductor = Conductor(workers(runner), Target("127.0.0.1", None, 1), out)
+    conductor = Conductor(workers(runner), Target(Endpoint("127.0.0.1", 1), None), out)
     attach_conductor(environment, conductor)
     return environment, runner, conductor
 

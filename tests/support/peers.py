@@ -13,6 +13,7 @@ import gevent
 
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.client import TcpClient
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.link import BlockingLink, LinkMaker
 from lockstep.tcp.samples import Outcome, Phase, Sample, SampleMeter
@@ -176,11 +177,10 @@ class Book:
             self.samples.append, lambda address, view: self.connections.append((address, view))
         )
 
-    def client(self, port: int, **settings: object) -> TcpClient:
+    def client(self, port: int, host: str = LOOPBACK, **settings: object) -> TcpClient:
         """A client that records here."""
         return TcpClient(
-            LOOPBACK,
-            port,
+            Endpoint(host, port),
             self.meter,
             **{"timeout_s": PATIENCE_S, "link": self.waiting.link, **settings},  # type: ignore[arg-type]
         )

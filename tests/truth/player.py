@@ -17,6 +17,7 @@ import gevent.pool
 
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.client import TcpClient
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.link import BlockingLink, LinkMaker
 from lockstep.tcp.messages import prepare
@@ -70,8 +71,7 @@ class _Player:
         self._framing = get_framing(case.framing)
         meter = SampleMeter(self.told.samples.append, lambda _, view: self.told.views.append(view))
         self._client = TcpClient(
-            "127.0.0.1",
-            port,
+            Endpoint("127.0.0.1", port),
             meter,
             framing=case.framing,
             timing=case.timing,

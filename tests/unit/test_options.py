@@ -21,6 +21,7 @@ from lockstep.options import (
 from lockstep.plan import Arrival, Plan, Traffic
 from lockstep.settings import COMPARISON_PLAN, Where, given_by
 from lockstep.target.target import PLAIN_TARGET
+from lockstep.tcp.endpoint import Endpoint
 from tests.support.admin_port import admin_port, listener, listeners
 from tests.support.peers import refusing_port
 
@@ -181,7 +182,7 @@ def test_a_value_that_is_none_ends_locust_with_one_line(
 
 def test_the_target_is_the_host_and_the_server_behind_admin() -> None:
     target = target_of("tcp://server:8888", parsed("--reply", "echo", "--framing", "line"))
-    assert (target.host, target.port, target.server) == ("server", 8888, None)
+    assert (target.endpoint, target.server) == (Endpoint("server", 8888), None)
     assert (target.framing, target.reply) == ("line", "echo")
     assert target_of("tcp://server:8888", parsed()).reply is None
     with pytest.raises(HarnessError, match="no host is given"):

@@ -23,6 +23,7 @@ from lockstep.settings import Setting
 from lockstep.target.admin import ServerView
 from lockstep.target.local_server import local_server
 from lockstep.tcp.client import TcpClient
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.samples import Outcome, Sample, SampleMeter
 from lockstep_wire.greeting import ACKNOWLEDGEMENT, greeting_of
 from lockstep_wire.listeners import USUAL_LISTENERS
@@ -65,7 +66,7 @@ class _Client:
         self.number = number
         self._stage = stage
         self._client = TcpClient(
-            "127.0.0.1", port, SampleMeter(self._note, self._end), timeout_s=stage.timeout_s
+            Endpoint("127.0.0.1", port), SampleMeter(self._note, self._end), timeout_s=stage.timeout_s
         )
 
     def run(self) -> None:

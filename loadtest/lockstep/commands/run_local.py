@@ -34,8 +34,9 @@ from lockstep.target.admin import ServerView
 from lockstep.target.discovery import find_server, reachable_at
 from lockstep.target.local_server import local_server
 from lockstep.target.target import Target
-from lockstep.tcp.addresses import ADDRESS_BOOK, no_such_source, split_target
+from lockstep.tcp.addresses import ADDRESS_BOOK, no_such_source
 from lockstep.tcp.dialling import from_source
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.worker.process import ScenarioUser
 
 WORKERS_TIMEOUT_S = 30.0
@@ -95,7 +96,7 @@ def run_here(
         stack.enter_context(stoppable())
         target = _find_target(local_run, stack)
         target.check(plan)
-        _check_addresses(target.host, plan.traffic.sources)
+        _check_addresses(target.endpoint, plan.traffic.sources)
         environment = Environment(user_classes=[ScenarioUser], events=locust.events)
         port = _free_port()
         runner = environment.create_master_runner("127.0.0.1", port)
@@ -116,9 +117,9 @@ def run_here(
         return Finished(record.path, conductor.failure, stopped, record.unreported)
 
 
-def _check_addresses(host: str, sources: Sequence[str]) -> None:
+def _check_addresses(endpoint: Endpoint, sources: Sequence[str]) -> None:
     """HarnessError where the host is unknown, or this machine cannot reach it from one of the sources."""
-    addresses = ADDRESS_BOOK.find(host, 0)
+    addresses = ADDRESS_BOOK.find(endpoint)
     for source in sources:
         with socket.socket(from_source(addresses, source)[0].family) as probe:
             try:
@@ -131,18 +132,18 @@ def _find_target(local_run: LocalRun, stack: ExitStack) -> Target:
     if local_run.host is None and local_run.admin is None:
         flags = (*local_run.server_flags, *_room_for(local_run.plan))
         ready = stack.enter_context(local_server(local_run.plan.modes, flags))
-        return Target("127.0.0.1", ServerView(f"127.0.0.1:{ready['admin_port']}"))
+        return Target(Endpoint("127.0.0.1"), ServerView(f"127.0.0.1:{ready['admin_port']}"))
     if local_run.host == "auto":
         found = find_server()
         if local_run.admin is not None:
-            return Target(found.host, ServerView(local_run.admin))
+            return Target(Endpoint(found.host), ServerView(local_run.admin))
         host = reachable_at(found)
-        return Target(host, ServerView(f"{host}:{found.admin_port}"))
+        return Target(Endpoint(host), ServerView(f"{host}:{found.admin_port}"))
     server = None if local_run.admin is None else ServerView(local_run.admin)
-    name, port = split_target(local_run.host or (local_run.admin or "").rpartition(":")[0])
+    endpoint = Endpoint.parse(local_run.host or (local_run.admin or "").rpartition(":")[0])
     if server is None:
         raise HarnessError("--host needs --admin HOST:PORT beside it: the server tells its modes there")
-    return Target(name, server, port)
+    return Target(endpoint, server)
 
 
 def _room_for(plan: Plan) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ class Conductor:
             )
         limits = self._workers.limits()
         check_capacity(level, limits, server, len(traffic.sources), thread_each)
-        check_turnover(traffic, load_s, limits, ADDRESS_BOOK.find(self.target.host, 0))
+        check_turnover(traffic, load_s, limits, ADDRESS_BOOK.find(self.target.endpoint))
 
     def begin_plan(self, plan: Plan) -> RunUnderWay:
         """Ask the server for its settings and make the run folder, before any load.

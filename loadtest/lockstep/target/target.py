@@ -11,6 +11,7 @@ from lockstep.errors import HarnessError, PlanError
 from lockstep.plan import Plan, Traffic
 from lockstep.runs.records import Mode
 from lockstep.target.admin import ServerView, Snapshot
+from lockstep.tcp.endpoint import Endpoint
 from lockstep_wire.choices import did_you_mean
 from lockstep_wire.framing import FRAMINGS
 from lockstep_wire.greeting import ACKNOWLEDGEMENT
@@ -24,15 +25,15 @@ _REPLIES = {"echo": "echo", "ack": ACKNOWLEDGEMENT.decode()}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """host: name or address. server: its admin port's view; None for any other service, which then needs
-    port and framing. port: beside a server that tells its modes' ports itself, that of a proxy before it.
+    """endpoint: where it is, and how to reach it. Its port is needed where nobody tells it; of a server that
+    tells its modes' ports itself it is that of a proxy before it. server: its admin port's view; None for any
+    other service, which then needs a framing.
 
     reply: `echo`, an exact text or None (unchecked), for a service that is not a Lockstep server.
     """
 
-    host: str
+    endpoint: Endpoint
     server: ServerView | None
-    port: int | None = None
     framing: str = "raw"
     reply: str | None = None
 
@@ -57,19 +58,18 @@ class Target:
         """What a run has to keep of a service that is not a Lockstep server: it tells nothing of itself."""
         if self.server is not None:
             return {}
-        address = self.host if self.port is None else f"{self.host}:{self.port}"
-        return {"address": address, "framing": self.framing, "reply": self.reply}
+        return {"address": self.endpoint.place, "framing": self.framing, "reply": self.reply}
 
     def check(self, plan: Plan) -> None:
         """PlanError where the server does not offer a mode of the plan, or one port is given for several."""
         snapshot = self._snapshot()
         for mode in plan.modes:
             self._port(snapshot, mode, "modes")
-        if snapshot is not None and self.port is not None and len(plan.modes) > 1:
+        if snapshot is not None and self.endpoint.port is not None and len(plan.modes) > 1:
             raise PlanError(
                 "host",
-                f"names port {self.port}, but each of the {len(plan.modes)} modes has a port of its own, "
-                "which the server tells: leave the port out, or choose one mode",
+                f"names port {self.endpoint.port}, but each of the {len(plan.modes)} modes has a port of its "
+                "own, which the server tells: leave the port out, or choose one mode",
             )
 
     def port_of(self, mode: str) -> int:
@@ -85,38 +85,42 @@ class Target:
             if mode != PLAIN_TARGET:
                 raise PlanError(
                     setting,
-                    f"{mode!r} is not offered by {self.host}: a service without --admin has one mode, "
-                    f"{PLAIN_TARGET}; give --admin HOST:PORT for a Lockstep server, which tells its modes",
+                    f"{mode!r} is not offered by {self.endpoint.host}: a service without --admin has one "
+                    f"mode, {PLAIN_TARGET}; give --admin HOST:PORT for a Lockstep server, which tells its "
+                    "modes",
                 )
-            if self.port is None:
+            if self.endpoint.port is None:
                 raise PlanError(
-                    "host", f"{self.host!r} has no port: write it as tcp://name:port, or give --admin"
+                    "host",
+                    f"{self.endpoint.host!r} has no port: write it as tcp://name:port, or give --admin",
                 )
-            return self.port
+            return self.endpoint.port
         listeners = snapshot.listeners
         if mode not in listeners:
             near = did_you_mean(mode, listeners)
             raise PlanError(setting, f"{mode!r} is not offered by the server at {self.server.admin}: {near}")
         own = listeners[mode].port
-        if self.port is None or self.port == own:
+        if self.endpoint.port is None or self.endpoint.port == own:
             return own
-        whose = next((name for name, listener in listeners.items() if listener.port == self.port), None)
+        whose = next(
+            (name for name, listener in listeners.items() if listener.port == self.endpoint.port), None
+        )
         if whose is not None:
             raise PlanError(
                 "host",
-                f"names port {self.port}, which is that of {whose!r}, but {mode!r} is at port {own}: leave "
-                "the port out",
+                f"names port {self.endpoint.port}, which is that of {whose!r}, but {mode!r} is at port "
+                f"{own}: leave the port out",
             )
         # Something stands before the server: a proxy, a published port.
-        return self.port
+        return self.endpoint.port
 
     def _known(self, settings: Mapping[str, Any], name: str, known: Iterable[str]) -> str:
         """A setting of the server's, which has to be one of these. HarnessError where it is another."""
         value = str(settings[name])
         if value not in known:
             raise HarnessError(
-                f"the server at {self.host} has {name} {value!r}, and this version knows {', '.join(known)}: "
-                "use the same version of Lockstep for both"
+                f"the server at {self.endpoint.host} has {name} {value!r}, and this version knows "
+                f"{', '.join(known)}: use the same version of Lockstep for both"
             )
         return value
 
@@ -141,8 +145,7 @@ class Target:
             run_id=run_id,
             cell=cell,
             mode=mode,
-            host=self.host,
-            port=self._port(snapshot, mode, "mode"),
+            url=str(self.endpoint.at(self._port(snapshot, mode, "mode"))),
             framing=framing,
             timing=timing,
             reply=reply,

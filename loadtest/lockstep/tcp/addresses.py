@@ -1,4 +1,4 @@
-"""Where a target leads: how it is written, and its name's addresses, asked for again while the load runs.
+"""Where a target leads: its name's addresses, asked for again while the load runs.
 
 A name may have several addresses of which only some are served (`localhost`), and may move to others (a
 replaced container, a failover). A load that keeps what it found first measures a machine that is gone.
@@ -17,9 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from lockstep.errors import HarnessError, PlanError
+from lockstep.tcp.endpoint import Endpoint
 from lockstep_wire.peer import address_text
 
 logger = logging.getLogger(__name__)
@@ -104,9 +104,11 @@ class AddressBook:
         # How many connections had to wait for a local port.
         self.port_waits = 0
 
-    def find(self, host: str, port: int) -> tuple[Address, ...]:
-        """The addresses of host:port, at least one. HarnessError where the name is unknown."""
-        key = (host, port)
+    def find(self, endpoint: Endpoint) -> tuple[Address, ...]:
+        """Where it leads, at least one address. HarnessError where the name is unknown."""
+        host = endpoint.host
+        # Without a port only who is there is asked for.
+        key = (host, endpoint.port or 0)
         entry = self._entries.get(key)
         if entry is None:
             entry = self._entries.setdefault(key, _Entry(_is_numeric(host)))
@@ -173,38 +175,6 @@ def _is_numeric(host: str) -> bool:
 
 # One for all users of a process.
 ADDRESS_BOOK = AddressBook()
-
-
-def split_target(host: str | None) -> tuple[str, int | None]:
-    """`tcp://name:port` -> (name, port); the port may be left out. HarnessError says what is wrong.
-
-    Nothing of it is dropped: what is no part of a target is refused.
-    """
-    remedy = "write it as tcp://name:port, an IPv6 address as tcp://[::1]:port"
-    if not host:
-        raise HarnessError(f"no host is given: {remedy}")
-    try:
-        parts = urlsplit(host if "://" in host else f"tcp://{host}")
-    except ValueError:
-        raise HarnessError(f"host {host!r} is not a TCP target: {remedy}") from None
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if port == 0 or parts.netloc.endswith(":"):
-        raise HarnessError(f"host {host!r} has no valid port: {remedy}")
-    more = parts.username or parts.password or parts.path.strip("/") or parts.query or parts.fragment
-    if parts.scheme != "tcp" or not parts.hostname or more or set(parts.hostname) & set(" \t\r\n"):
-        raise HarnessError(f"host {host!r} is not a TCP target: {remedy}")
-    return parts.hostname, port
-
-
-def whole_target(host: str | None) -> tuple[str, int]:
-    """As split_target, where the port may not be left out."""
-    name, port = split_target(host)
-    if port is None:
-        raise HarnessError(f"host {host!r} has no port: write it as tcp://name:port")
-    return name, port
 
 
 def parse_sources(text: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import ADDRESS_BOOK, Address, AddressBook
 from lockstep.tcp.dialling import DialError, Route, dial
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.link import BlockingLink, Link, LinkMaker, check_bound
 from lockstep.tcp.messages import ReplyBuffer
 from lockstep.tcp.samples import (
@@ -50,15 +51,13 @@ class Connection(Stateful):
         "_user",
         "address",
         "close_timeout_s",
+        "endpoint",
         "free_ns",
-        "host",
-        "port",
     )
 
     def __init__(
         self,
-        host: str,
-        port: int,
+        endpoint: Endpoint,
         meter: Meter,
         *,
         timeout_s: float | None = 10.0,
@@ -72,7 +71,7 @@ class Connection(Stateful):
     ) -> None:
         """Nothing is opened yet.
 
-        host, port: the target. meter: told of every step.
+        endpoint: the target. meter: told of every step.
         timeout_s: within how many seconds a step must be over (a connect, or a message with its reply); None
         waits for ever. close_timeout_s: the same for closing, timeout_s where it is None. Both may be changed
         at any time. link: what waits, a thread or a greenlet.
@@ -80,11 +79,10 @@ class Connection(Stateful):
         patient, addresses, sleep: as for Route.
         """
         super().__init__()
-        self.host = host
-        self.port = port
+        self.endpoint = endpoint
         # Where the last connection went to, as `ip:port`.
         self.address: str | None = None
-        self._route = Route(addresses, sleep, patient=patient)
+        self._route = Route(endpoint, addresses, sleep, patient=patient)
         self.close_timeout_s = close_timeout_s
         self._timeout_s = timeout_s
         self._meter = meter
@@ -137,7 +135,7 @@ class Connection(Stateful):
         self._stopped = False
         self._in_flight.forget()
         try:
-            addresses = self._route.await_addresses(self.host, self.port, self._source)
+            addresses = self._route.await_addresses(self._source)
             while (outcome := self._try(addresses)) is None:
                 self._route.await_port()
             return outcome
@@ -154,7 +152,7 @@ class Connection(Stateful):
             if not self._aborted:
                 if self._route.may_await_port(failure.error):
                     return None
-                self._route.failed(self.host, self.port)
+                self._route.failed()
             outcome, reason = self._explain(failure.error)
             return self._lose(Phase.CONNECT, start_ns, outcome, f"{reason} ({failure.where})")
         except BaseException as error:

@@ -20,6 +20,7 @@ from socket import AF_INET, AF_INET6
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import Address, AddressBook
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.samples import Outcome
 
 logger = logging.getLogger(__name__)
@@ -156,13 +157,16 @@ def dial(
 class Route:
     """One user's way to one target, from connection to connection: its addresses, back-off, local ports."""
 
-    __slots__ = ("_addresses", "_back_off", "_portless_ns", "_sleep")
+    __slots__ = ("_addresses", "_back_off", "_endpoint", "_portless_ns", "_sleep")
 
-    def __init__(self, addresses: AddressBook, sleep: Callable[[float], None], *, patient: bool) -> None:
-        """addresses: finds those of the target. sleep: waits, in seconds.
+    def __init__(
+        self, endpoint: Endpoint, addresses: AddressBook, sleep: Callable[[float], None], *, patient: bool
+    ) -> None:
+        """endpoint: the target. addresses: finds where it leads. sleep: waits, in seconds.
 
         patient: whether to wait before another try after the peer did not take a connection.
         """
+        self._endpoint = endpoint
         self._addresses = addresses
         self._back_off = BackOff() if patient else None
         self._sleep = sleep
@@ -174,14 +178,14 @@ class Route:
         """How long is still to be waited before the next try, in seconds."""
         return 0.0 if self._back_off is None else self._back_off.left_ns(_now_ns()) / 1e9
 
-    def await_addresses(self, host: str, port: int, source: str | None) -> Sequence[Address]:
+    def await_addresses(self, source: str | None) -> Sequence[Address]:
         """Wait until the next try may begin: where it may lead. HarnessError where it leads nowhere."""
         if (wait_s := self.back_off_s) > 0:
             self._sleep(wait_s)
         try:
-            return from_source(self._addresses.find(host, port), source)
+            return from_source(self._addresses.find(self._endpoint), source)
         except HarnessError:
-            self.failed(host, port)
+            self.failed()
             raise
 
     def may_await_port(self, error: OSError) -> bool:
@@ -208,12 +212,12 @@ class Route:
         self._addresses.used[address.text] += 1
         return address.text
 
-    def failed(self, host: str, port: int) -> None:
+    def failed(self) -> None:
         """None could be opened: the next try is to wait."""
         if self._back_off is not None:
             self._back_off.failed(_now_ns(), random.random())
             if self._back_off.longest:
-                warn_once(f"{host}:{port}", "cannot be connected to")
+                warn_once(self._endpoint.place, "cannot be connected to")
 
     def ended(self, outcome: Outcome, answered: int) -> None:
         """A connection is over. answered: how many of its messages were."""

@@ -13,6 +13,7 @@ from typing import TypedDict, Unpack
 
 from lockstep.tcp.addresses import AddressBook
 from lockstep.tcp.connection import Connection
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.link import Link, LinkMaker
 from lockstep.tcp.messages import RawEnd, ReplyBuffer, fast_check_of, full_check, reply_buffer
 from lockstep.tcp.samples import (
@@ -68,8 +69,7 @@ class MessageStream(Connection):
 
     def __init__(
         self,
-        host: str,
-        port: int,
+        endpoint: Endpoint,
         meter: Meter,
         *,
         framing: str = "raw",
@@ -82,7 +82,7 @@ class MessageStream(Connection):
         framing: `raw`, `line` or `length`. timing: the server puts wait and service time before its replies.
         max_frame: of a reply's payload, in bytes; a longer one is a MISMATCH.
         """
-        super().__init__(host, port, meter, **settings)
+        super().__init__(endpoint, meter, **settings)
         self._framing: Framing = get_framing(framing)
         self._timing = self._framing.timing if timing else None
         self._header = self._timing.size if self._timing else 0

@@ -22,6 +22,7 @@ from lockstep.record.pulse import PulseCounter
 from lockstep.record.recorder import CellRecorder
 from lockstep.tcp.addresses import ADDRESS_BOOK
 from lockstep.tcp.client import TcpClient
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.messages import Message, message_ring
 from lockstep.tcp.samples import ABSENT
@@ -59,6 +60,7 @@ class RunningCell:
         self.order = order
         self.open = False
         self.recorder = CellRecorder(order)
+        self._endpoint = Endpoint.whole(order.url, "url")
         self._worker = worker
         self._feed = feed
         self._health = HealthMonitor()
@@ -139,8 +141,7 @@ class RunningCell:
         """A user with a client of its own; number: from 1."""
         order = self.order
         client = TcpClient(
-            order.host,
-            order.port,
+            self._endpoint,
             self._journal,
             framing=order.framing,
             timing=order.timing,

@@ -11,7 +11,7 @@ import pytest
 from lockstep.runs.records import Run
 from tests.factories.folders import write_run
 from tests.factories.runs import degraded, noisy_run
-from tests.support.commands import lockstep
+from tests.support.commands import compare_well, lockstep
 
 # A window holds sixty sessions and more, of the slower run too.
 PLAN = ("--modes", "lock", "--levels", "2", "--repeats", "3", "--messages", "1", "--processes", "1")
@@ -20,8 +20,7 @@ PLAN = ("--modes", "lock", "--levels", "2", "--repeats", "3", "--messages", "1",
 def measured(out: Path, *more: str) -> Path:
     """A run of its own below `out`: its folder."""
     before = set(out.iterdir()) if out.exists() else set()
-    done = lockstep("compare", "--out", str(out), *PLAN, *more)
-    assert done.code == 0, done.err
+    compare_well(out, *PLAN, *more)
     (folder,) = set(out.iterdir()) - before
     return folder
 

@@ -13,7 +13,7 @@ import pytest
 from lockstep.options import read_plan_file, shipped_plans
 from lockstep.plan import parse_modes
 from lockstep.settings import Where
-from tests.support.commands import environment, lockstep, only_run
+from tests.support.commands import compare_well, environment, lockstep, only_run
 from tests.support.server import ROOT, ServerProcess
 
 SERVER_FLAGS = ("--bind", "127.0.0.1", "--framing", "length", "--reply", "echo", "--timing", "--hold", "2ms")
@@ -24,8 +24,7 @@ MET, UNMET = "free: failed <= 0", "free: messages_per_s > 1000000"
 
 def test_the_smoke_plan_passes_and_leaves_its_junit_file(tmp_path: Path) -> None:
     out, junit = tmp_path / "results", tmp_path / "junit.xml"
-    done = lockstep("compare", "--plan", "plans/smoke.toml", "--out", str(out), "--junit", str(junit))
-    assert done.code == 0, done.out + done.err
+    done = compare_well(out, "--plan", "plans/smoke.toml", "--junit", str(junit))
     folder, run = only_run(out)
     assert run["plan"]["file"] == "plans/smoke.toml"
     assert run["plan"]["gates"]

@@ -19,7 +19,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     return compare(
         tmp_path_factory.mktemp("why") / "results",
         *("--modes", "free,lock,queue=1,lock/message", "--levels", str(LEVEL), "--repeats", "1"),
-        *("--seconds", "0.6", "--messages", "2", "--hold", "5ms", "--processes", "2"),
+        *("--seconds", "1", "--messages", "2", "--hold", "5ms", "--processes", "2"),
     )
 
 

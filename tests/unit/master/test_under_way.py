@@ -19,6 +19,7 @@ from lockstep.master.progress import ReportState, Stage
 from lockstep.plan import Arrival, Plan, PlannedCell, Traffic
 from lockstep.runs.folder import RunFolder
 from lockstep.target.target import Target
+from lockstep.tcp.endpoint import Endpoint
 from tests.factories.reports import report_of
 
 CELL = PlannedCell(0, "target", 1, 1)
@@ -72,7 +73,7 @@ def crew() -> Crew:
 @pytest.fixture
 def conductor(crew: Crew, tmp_path: Path) -> Conductor:
     workers: Any = crew
-    crew.conductor = Conductor(workers, Target("127.0.0.1", None, 1), tmp_path)
+    crew.conductor = Conductor(workers, Target(Endpoint("127.0.0.1", 1), None), tmp_path)
     return crew.conductor
 
 

@@ -12,50 +12,20 @@ from lockstep.errors import HarnessError, PlanError
 from lockstep.plan import Arrival, Plan, Traffic
 from lockstep.target.admin import ServerView
 from lockstep.target.target import Target
-from lockstep.tcp.addresses import split_target
+from lockstep.tcp.endpoint import Endpoint
 from lockstep_server.replies import REPLIES
 from lockstep_wire.framing import FRAMINGS
 from lockstep_wire.greeting import ACKNOWLEDGEMENT
 from tests.support.admin_port import admin_port, listener, listeners
 
 
-@pytest.mark.parametrize(
-    ("host", "name", "port"),
-    [
-        ("tcp://server:8888", "server", 8888),
-        ("tcp://server", "server", None),
-        ("server:8888", "server", 8888),
-        ("127.0.0.1", "127.0.0.1", None),
-        ("tcp://[::1]:8888", "::1", 8888),
-        ("[::1]", "::1", None),
-        ("tcp://[fe80::1%eth0]:8888", "fe80::1%eth0", 8888),
-        ("tcp://server:8888/", "server", 8888),
-    ],
-)
-def test_a_target_is_a_name_and_perhaps_a_port(host: str, name: str, port: int | None) -> None:
-    assert split_target(host) == (name, port)
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        *(None, "", "http://server:80", "tcp://", "tcp://server:x", "tcp://server:99999", "tcp://server:0"),
-        *("tcp://server:", "::1", "tcp://::1", "tcp://[::1", "tcp://[server]:80", "tcp://a b:80"),
-        *("tcp://server:80/path", "tcp://me@server:80", "tcp://server:80?x=1", "tcp://server:-1"),
-    ],
-)
-def test_what_is_no_target_is_refused_with_the_form_it_should_have(host: str | None) -> None:
-    with pytest.raises(HarnessError, match="write it as tcp://name:port"):
-        split_target(host)
-
-
 @pytest.mark.parametrize(("reply", "expected"), [("echo", "echo"), ("ack", ACKNOWLEDGEMENT.decode())])
 def test_orders_follow_what_the_server_says_of_itself(reply: str, expected: str) -> None:
     answer = listeners(listener("free", 8888), listener("lock", 8889), reply=reply)
     with admin_port({"/listeners": [answer]}) as port:
-        target = Target("server", ServerView(port.address))
+        target = Target(Endpoint("server"), ServerView(port.address))
         order = target.order("run", 3, "lock", Traffic(), 0.5, 2.0, 7)
-    assert (order.host, order.port, order.mode) == ("server", 8889, "lock")
+    assert (order.url, order.mode) == ("tcp://server:8889", "lock")
     assert (order.framing, order.timing, order.reply) == ("length", True, expected)
     assert (order.warmup_s, order.seconds, order.seed) == (0.5, 2.0, 7)
 
@@ -63,14 +33,14 @@ def test_orders_follow_what_the_server_says_of_itself(reply: str, expected: str)
 def test_a_mode_that_is_not_offered_is_refused_with_those_that_are() -> None:
     answer = listeners(listener("free", 8888), listener("lock", 8889))
     with admin_port({"/listeners": [answer]}) as port:
-        target = Target("server", ServerView(port.address))
+        target = Target(Endpoint("server"), ServerView(port.address))
         with pytest.raises(PlanError, match=r"'ticket' is not offered .* choose from free, lock"):
             target.check(Plan(("lock", "ticket")))
 
 
 @pytest.mark.parametrize("named", ["free", "foo", "Target", ""])
 def test_another_service_has_one_mode_and_any_other_name_is_refused(named: str) -> None:
-    target = Target("service", None, 7)
+    target = Target(Endpoint("service", 7), None)
     with pytest.raises(PlanError, match="has one mode, target; give --admin") as refusal:
         target.check(Plan(("target", named)))
     assert refusal.value.what == "modes"
@@ -87,7 +57,7 @@ def test_a_server_that_speaks_in_a_way_unknown_here_is_refused(unknown: dict[str
     answer = listeners(listener("free", 8888), **unknown)
     (name,) = unknown.values()
     with admin_port({"/listeners": [answer]}) as port:
-        target = Target("server", ServerView(port.address))
+        target = Target(Endpoint("server"), ServerView(port.address))
         with pytest.raises(HarnessError, match=f"{name!r}, and this version knows .*: use the same version"):
             target.order("run", 0, "free", Traffic(), 0.0, None, 1)
 
@@ -95,14 +65,16 @@ def test_a_server_that_speaks_in_a_way_unknown_here_is_refused(unknown: dict[str
 def test_every_reply_and_framing_that_a_server_offers_is_known() -> None:
     for name, value in (*(("reply", each) for each in REPLIES), *(("framing", each) for each in FRAMINGS)):
         with admin_port({"/listeners": [listeners(listener("free", 8888), **{name: value})]}) as port:
-            assert Target("server", ServerView(port.address)).order("run", 0, "free", Traffic(), 0.0, None, 1)
+            assert Target(Endpoint("server"), ServerView(port.address)).order(
+                "run", 0, "free", Traffic(), 0.0, None, 1
+            )
 
 
 @pytest.mark.parametrize(("given", "used"), [(None, 8888), (8888, 8888), (7000, 7000)])
 def test_a_port_before_a_single_mode_is_used(given: int | None, used: int) -> None:
     answer = listeners(listener("free", 8888), listener("lock", 8889))
     with admin_port({"/listeners": [answer]}) as port:
-        target = Target("proxy", ServerView(port.address), given)
+        target = Target(Endpoint("proxy", given), ServerView(port.address))
         target.check(Plan(("free",)))
         assert target.port_of("free") == used
 
@@ -124,31 +96,31 @@ def test_a_port_that_contradicts_the_servers_own_is_refused(
 ) -> None:
     answer = listeners(listener("free", 8888), listener("lock", 8889))
     with admin_port({"/listeners": [answer]}) as port:
-        target = Target("server", ServerView(port.address), given)
+        target = Target(Endpoint("server", given), ServerView(port.address))
         with pytest.raises(PlanError, match=why) as refusal:
             target.check(Plan(modes))
     assert refusal.value.what == "host"
 
 
 def test_another_service_needs_a_port_and_tells_nothing() -> None:
-    target = Target("service", None, 7, "line", "echo")
+    target = Target(Endpoint("service", 7), None, "line", "echo")
     assert target.settings() == {}
     order = target.order("run", 0, "target", Traffic(), 0.0, None, 1)
-    assert (order.port, order.framing, order.timing, order.reply) == (7, "line", False, "echo")
+    assert (order.url, order.framing, order.timing, order.reply) == ("tcp://service:7", "line", False, "echo")
     with pytest.raises(PlanError, match="has no port") as refusal:
-        Target("service", None).port_of("target")
+        Target(Endpoint("service"), None).port_of("target")
     assert refusal.value.what == "host"
 
 
 def test_an_order_survives_its_way_to_a_worker() -> None:
     traffic = Traffic(messages=9, arrival=Arrival("poisson", 50.0), sources=("127.0.0.1", "127.0.0.2"))
-    order = Target("service", None, 7).order("run", 0, "target", traffic, 0.0, None, 3)
+    order = Target(Endpoint("service", 7), None).order("run", 0, "target", traffic, 0.0, None, 3)
     for each in (order, order.for_share(1, 4)):
         # Over the wire, tuples come as lists.
         assert CellOrder.from_message(json.loads(json.dumps(each.to_message()))) == each
 
 
 def test_each_worker_has_its_share_of_an_order_that_is_else_the_same() -> None:
-    order = Target("service", None, 7).order("run", 0, "target", Traffic(), 0.0, None, 3)
+    order = Target(Endpoint("service", 7), None).order("run", 0, "target", Traffic(), 0.0, None, 3)
     assert (order.share, order.shares, order.seed) == (0, 1, 3)
     assert order.for_share(1, 4) == replace(order, share=1, shares=4)

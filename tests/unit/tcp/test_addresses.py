@@ -11,6 +11,7 @@ import pytest
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import LIFETIME_NS, Address, AddressBook, ask_system
+from lockstep.tcp.endpoint import Endpoint
 
 
 def v4(ip: str, port: int = 80) -> Address:
@@ -53,27 +54,27 @@ class Desk:
 
 def test_all_addresses_are_found_in_the_systems_order() -> None:
     desk = Desk([V6, OLD, NEW])
-    assert desk.book.find("name", 80) == (V6, OLD, NEW)
+    assert desk.book.find(Endpoint("name", 80)) == (V6, OLD, NEW)
     assert desk.resolver.asked == [("name", 80)]
 
 
 def test_a_name_is_asked_for_once_while_it_is_fresh() -> None:
     desk = Desk([OLD], [NEW])
-    assert {desk.book.find("name", 80) for _ in range(3)} == {(OLD,)}
+    assert {desk.book.find(Endpoint("name", 80)) for _ in range(3)} == {(OLD,)}
     desk.now_ns = LIFETIME_NS - 1
-    assert desk.book.find("name", 80) == (OLD,)
+    assert desk.book.find(Endpoint("name", 80)) == (OLD,)
     assert (len(desk.resolver.asked), desk.beside) == (1, [])
 
 
 def test_a_name_that_moved_is_followed_and_nobody_waits_for_the_answer() -> None:
     desk = Desk([OLD], [NEW])
-    desk.book.find("name", 80)
+    desk.book.find(Endpoint("name", 80))
     desk.now_ns = LIFETIME_NS
     # Asked beside the load, and once, however many come meanwhile.
-    assert [desk.book.find("name", 80) for _ in range(3)] == [(OLD,)] * 3
+    assert [desk.book.find(Endpoint("name", 80)) for _ in range(3)] == [(OLD,)] * 3
     assert len(desk.beside) == 1
     desk.run_beside()
-    assert desk.book.find("name", 80) == (NEW,)
+    assert desk.book.find(Endpoint("name", 80)) == (NEW,)
     assert len(desk.resolver.asked) == 2
 
 
@@ -81,7 +82,7 @@ def test_it_is_asked_for_again_and_again() -> None:
     desk = Desk([OLD], [NEW], [OLD], [NEW])
     for age in range(6):
         desk.now_ns = age * LIFETIME_NS
-        desk.book.find("name", 80)
+        desk.book.find(Endpoint("name", 80))
         desk.run_beside()
     assert len(desk.resolver.asked) == 6
 
@@ -90,18 +91,18 @@ def test_a_later_question_that_fails_keeps_the_last_addresses_and_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     desk = Desk([OLD], UNKNOWN, [NEW])
-    desk.book.find("name", 80)
+    desk.book.find(Endpoint("name", 80))
     desk.now_ns = LIFETIME_NS
-    desk.book.find("name", 80)
+    desk.book.find(Endpoint("name", 80))
     with caplog.at_level(logging.WARNING):
         desk.run_beside()
-    assert desk.book.find("name", 80) == (OLD,)
+    assert desk.book.find(Endpoint("name", 80)) == (OLD,)
     assert "cannot find host 'name'" in caplog.text
     assert "192.0.2.1:80" in caplog.text
     desk.now_ns = 2 * LIFETIME_NS
-    desk.book.find("name", 80)
+    desk.book.find(Endpoint("name", 80))
     desk.run_beside()
-    assert desk.book.find("name", 80) == (NEW,)
+    assert desk.book.find(Endpoint("name", 80)) == (NEW,)
 
 
 @pytest.mark.parametrize(
@@ -111,15 +112,15 @@ def test_an_unknown_name_is_refused_with_the_remedy_and_asked_for_later_again(fa
     desk = Desk(failure, [OLD])
     for _ in range(3):
         with pytest.raises(HarnessError, match=r"cannot find host 'name' .*: check the name"):
-            desk.book.find("name", 80)
+            desk.book.find(Endpoint("name", 80))
     assert len(desk.resolver.asked) == 1
     desk.now_ns = LIFETIME_NS
-    assert desk.book.find("name", 80) == (OLD,)
+    assert desk.book.find(Endpoint("name", 80)) == (OLD,)
 
 
 def test_a_system_that_knows_the_name_but_no_address_is_the_same_as_an_unknown_one() -> None:
     with pytest.raises(HarnessError, match="cannot find host"):
-        Desk([]).book.find("name", 80)
+        Desk([]).book.find(Endpoint("name", 80))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "fe80::1%eth0"])
@@ -127,14 +128,14 @@ def test_a_numeric_address_is_never_asked_for_again(host: str) -> None:
     desk = Desk([OLD])
     for age in range(3):
         desk.now_ns = age * LIFETIME_NS
-        desk.book.find(host, 80)
+        desk.book.find(Endpoint(host, 80))
     assert (len(desk.resolver.asked), desk.beside) == (1, [])
 
 
 def test_each_port_of_a_name_is_a_question_of_its_own() -> None:
     desk = Desk([OLD])
-    desk.book.find("name", 80)
-    desk.book.find("name", 81)
+    desk.book.find(Endpoint("name", 80))
+    desk.book.find(Endpoint("name", 81))
     assert desk.resolver.asked == [("name", 80), ("name", 81)]
 
 
@@ -151,7 +152,8 @@ def test_users_who_come_together_wait_for_one_answer() -> None:
     book = AddressBook(slow, lambda: 0)
     found: list[tuple[Address, ...]] = []
     users = [
-        threading.Thread(target=lambda: found.append(book.find("name", 80)), daemon=True) for _ in range(8)
+        threading.Thread(target=lambda: found.append(book.find(Endpoint("name", 80))), daemon=True)
+        for _ in range(8)
     ]
     for user in users:
         user.start()
@@ -172,13 +174,13 @@ def test_a_thread_that_cannot_be_had_blocks_no_later_question() -> None:
         work()
 
     book = AddressBook(desk.resolver, lambda: desk.now_ns, beside)
-    book.find("name", 80)
+    book.find(Endpoint("name", 80))
     desk.now_ns = LIFETIME_NS
     broken.append(False)
     with pytest.raises(RuntimeError):
-        book.find("name", 80)
-    book.find("name", 80)
-    assert book.find("name", 80) == (NEW,)
+        book.find(Endpoint("name", 80))
+    book.find(Endpoint("name", 80))
+    assert book.find(Endpoint("name", 80)) == (NEW,)
 
 
 def test_the_system_is_asked_for_every_address_and_tells_each_once(monkeypatch: pytest.MonkeyPatch) -> None:

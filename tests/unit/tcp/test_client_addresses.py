@@ -32,9 +32,8 @@ def client_of(
     book: Book, host: str, port: int, slept: list[float] | None = None, **more: object
 ) -> TcpClient:
     """A client of that host; the waits of its back-off are noted instead of slept."""
-    client = book.client(port, sleep=([] if slept is None else slept).append, **more)
-    client.host = host
-    return client
+    sleep = ([] if slept is None else slept).append
+    return book.client(port, host, sleep=sleep, **more)
 
 
 def client_at(book: Book, port: int, *ips: str, slept: list[float] | None = None) -> TcpClient:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import Address, AddressBook
 from lockstep.tcp.client import TcpClient
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import Outcome, Phase, Reply, Sample, SampleMeter
 from lockstep.tcp.state import (
@@ -218,8 +219,7 @@ class World:
         # How many messages have been taken by the client, each of which must have one outcome.
         self.messages = 0
         self.client = Watched(
-            "127.0.0.1",
-            9101,
+            Endpoint("127.0.0.1", 9101),
             SampleMeter(self.samples.append, self._view),
             framing="line",
             link=self._link,
