@@ -31,7 +31,7 @@ from lockstep.dialogue.script import (
 )
 from lockstep.dialogue.templates import Template, literal, parse_template
 from lockstep.errors import HarnessError
-from lockstep.tcp.addresses import whole_target
+from lockstep.tcp.endpoint import Endpoint
 from lockstep_wire.choices import did_you_mean
 from lockstep_wire.framing import Framing
 from lockstep_wire.units import parse_duration_ns
@@ -100,9 +100,9 @@ class _Reader:
             self._note(("target", "framing"), str(error))
         if target.url is not None:
             try:
-                whole_target(target.url)
+                Endpoint.whole(target.url, "url")
             except HarnessError as error:
-                self._note(("target", "url"), f"url: {error}")
+                self._note(("target", "url"), str(error))
         tables = tuple(self._table(name, table) for name, table in parsed.data.items())
         known = {*BUILT_IN, *(name for table in tables for row in table.rows[:1] for name in row)}
         on_connect = self._steps(parsed.on_connect, ("on_connect",), known)
