@@ -14,19 +14,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lockstep.tcp.messages import sized, until
+    from lockstep.tcp.endings import sized, until
+    from lockstep.tcp.expect import prefix, size
     from lockstep.users import TcpUser
 
     __version__: str
 
 _EXPORTED = {
     "TcpUser": ("lockstep.users", "TcpUser"),
-    "sized": ("lockstep.tcp.messages", "sized"),
-    "until": ("lockstep.tcp.messages", "until"),
+    "prefix": ("lockstep.tcp.expect", "prefix"),
+    "size": ("lockstep.tcp.expect", "size"),
+    "sized": ("lockstep.tcp.endings", "sized"),
+    "until": ("lockstep.tcp.endings", "until"),
     "__version__": ("lockstep_wire.build", "VERSION"),
 }
 
-__all__ = ["TcpUser", "__version__", "sized", "until"]
+__all__ = ["TcpUser", "__version__", "prefix", "size", "sized", "until"]
 
 
 def __getattr__(name: str) -> Any:
