@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.expect import Prefix, Size, Wanted, as_bytes
-from lockstep_wire.peer import FrameTooLong
+from lockstep.tcp.expect import Prefix, Size, Wanted
+
+if TYPE_CHECKING:
+    import re
+
+    from lockstep_wire.framings.until import Until
 
 RawEnd = Callable[[bytes], int | None]
 """Where a reply without an end mark of its own ends: how many of these bytes it is, None if more must come.
@@ -31,23 +36,18 @@ def sized(size: int) -> RawEnd:
     return end
 
 
-def until(mark: bytes, most: int = 1 << 20) -> RawEnd:
-    """A reply that ends with the bytes `mark`, which are part of it.
+def until(mark: bytes | re.Pattern[bytes], most: int = 1 << 20) -> Until:
+    """A reply that ends with these bytes, or with a match of this pattern, which is part of it.
 
-    One that does not within `most` bytes is a MISMATCH. HarnessError where there is no mark.
+    One that does not within `most` bytes is a MISMATCH. Is a framing too, for replies that all end like
+    this. HarnessError where there is no mark.
     """
-    mark = as_bytes("the mark of until()", mark)
-    if not mark:
-        raise HarnessError("until(b''): give the bytes that a reply ends with")
+    from lockstep_wire.framings.until import Until
 
-    def end(held: bytes) -> int | None:
-        at = held.find(mark)
-        size = at + len(mark)
-        if (size if at >= 0 else len(held)) > most:
-            raise FrameTooLong(len(held), most, held)
-        return size if at >= 0 else None
-
-    return end
+    try:
+        return Until(mark, most)
+    except ValueError as error:
+        raise HarnessError(str(error)) from error
 
 
 def expected(reply: bytes, header: int) -> RawEnd:

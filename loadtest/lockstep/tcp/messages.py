@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from lockstep.errors import HarnessError
 from lockstep.tcp.expect import Wanted, as_bytes, wanted
 from lockstep.tcp.names import UNCHECKED, tag_of
-from lockstep.tcp.replies import complaints_of
+from lockstep.tcp.replies import complains
 from lockstep.tcp.samples import ANSWERED, Reply
 from lockstep_wire.framing import Framing
 
@@ -52,9 +52,9 @@ def prepare(
     reply = answer = None
     if isinstance(expect, bytes):
         # With a timing header the fast check finds the payload behind it.
-        reply = expect if timing else framing.encode(expect)
+        reply = expect if timing else framing.frame_of(expect)
         answer = Reply(ANSWERED, expect)
-    checked = expect is not None or complaints_of(framing) is not None
+    checked = expect is not None or complains(framing)
     tag = tag_of(name, checked=checked)
     return Message(payload, framing.encode(payload), expect, reply, distinct, tag, answer)
 

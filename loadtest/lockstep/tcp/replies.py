@@ -12,7 +12,7 @@ from lockstep.tcp.endings import END_GIVES, RawEnd
 from lockstep.tcp.expect import Wanted, what_is_wrong
 from lockstep.tcp.samples import ABSENT, ANSWERED, Outcome, with_bytes
 from lockstep_wire.framing import Framing
-from lockstep_wire.peer import FrameTooLong, HeaderMissing
+from lockstep_wire.peer import FrameError, HeaderMissing
 from lockstep_wire.timing import Timing
 
 NO_TIMING = "the reply has no timing header: is the server's --timing on?"
@@ -30,18 +30,21 @@ class FramedReplies:
         self._decoder = framing.decoder(max_frame)
         self._whole: deque[bytes] = deque()
         # What ended the decoder's life; the replies before it are still good.
-        self._broken: FrameTooLong | None = None
+        self._broken: FrameError | None = None
 
     def feed(self, data: bytes) -> None:
         """Take in what one receive brought."""
         try:
             self._whole.extend(self._decoder.feed(data))
-        except FrameTooLong as broken:
+        except FrameError as broken:
             self._whole.extend(broken.before)
             self._broken = broken
+        except ValueError as error:
+            # In a framing of the user's own.
+            raise HarnessError(str(error)) from error
 
     def take(self, end: RawEnd) -> bytes | None:  # noqa: ARG002 (a frame knows its end)
-        """The next whole reply, None if it is not all there; FrameTooLong where the peer goes too far."""
+        """The next whole reply, None if it is not all there; FrameError where the peer goes too far."""
         if self._whole:
             return self._whole.popleft()
         if self._broken is not None:
@@ -91,7 +94,7 @@ ReplyBuffer = FramedReplies | RawReplies
 
 def reply_buffer(framing: Framing, max_frame: int) -> ReplyBuffer:
     """The buffer that suits a framing."""
-    return RawReplies() if framing.name == "raw" else FramedReplies(framing, max_frame)
+    return FramedReplies(framing, max_frame) if framing.cuts else RawReplies()
 
 
 class Checked(NamedTuple):
@@ -104,21 +107,19 @@ class Checked(NamedTuple):
     service_ns: int | None
 
 
-ErrorIn = Callable[[bytes], str | None]
-"""What a peer complains of in its own words, in this payload; None where it does not."""
+def complains(framing: Framing) -> bool:
+    """Whether this framing knows how its peers say that something is an error."""
+    return type(framing).error_in is not Framing.error_in
 
 
-def complaints_of(framing: Framing) -> ErrorIn | None:
-    """How a framing's peers say that something is an error; None where that is not known of it."""
-    return getattr(framing, "error_in", None)
-
-
-def full_check(payload: bytes, expect: Wanted, timing: Timing | None, error_in: ErrorIn | None) -> Checked:
+def full_check(
+    payload: bytes, expect: Wanted, timing: Timing | None, error_in: Callable[[bytes], str | None]
+) -> Checked:
     """Whether a whole reply is the right one.
 
     payload: header included. timing: the form of the header, None where there is none. expect: what must
-    follow the header; None takes anything that error_in does. A reply that is not as expected and an error in
-    the peer's own words is an ERROR, another one a MISMATCH.
+    follow the header; None takes anything but errors. error_in: what the peer complains of in it.
+    What is not as expected is an ERROR where the peer complains in its own words, else a MISMATCH.
     """
     wait_ns = service_ns = None
     if timing is not None:
@@ -129,7 +130,7 @@ def full_check(payload: bytes, expect: Wanted, timing: Timing | None, error_in: 
         if max(wait_ns, service_ns) > _LONGEST_NS:
             return Checked(Outcome.MISMATCH, with_bytes(NO_TIMING, payload), payload, wait_ns, service_ns)
     wrong = what_is_wrong(payload, expect)
-    if (wrong is not None or expect is None) and error_in is not None:
+    if wrong is not None or expect is None:
         said = error_in(payload)
         if said is not None:
             return Checked(Outcome.ERROR, said, payload, wait_ns, service_ns)

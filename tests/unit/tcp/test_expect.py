@@ -13,7 +13,8 @@ from lockstep.errors import HarnessError
 from lockstep.tcp.endings import sized
 from lockstep.tcp.expect import prefix, size, wanted, what_is_wrong
 from lockstep.tcp.samples import Outcome, Phase
-from lockstep_wire.framing import get_framing
+from lockstep_wire.framing import framing_of
+from lockstep_wire.framings.delimited import Delimited
 from tests.support.peers import Book, Peer, Script, in_turn, stays_silent
 
 WRONG = "the reply is not what was expected"
@@ -80,7 +81,7 @@ SIX = (re.compile(rb"^pong"), prefix(b"pong"), size(6), lambda payload: len(payl
 
 @pytest.mark.parametrize("expect", SIX)
 def test_a_framed_reply_is_checked_whole_however_it_comes(book: Book, expect: object) -> None:
-    frame = get_framing("length").encode(b"pong42")
+    frame = framing_of("length").encode(b"pong42")
     with Peer(in_turn((8, frame))) as peer:
         client = book.client(peer.port, framing="length")
         assert client.request(b"ping", expect).payload == b"pong42"  # type: ignore[arg-type]
@@ -127,7 +128,7 @@ def test_what_goes_wrong_in_a_function_of_the_users_own_fails_its_message_and_is
     def fails(payload: bytes) -> str | None:
         raise LookupError(payload)
 
-    with Peer(in_turn((8, get_framing("length").encode(b"pong")))) as peer:
+    with Peer(in_turn((8, framing_of("length").encode(b"pong")))) as peer:
         client = book.client(peer.port, framing="length")
         with pytest.raises(LookupError):
             client.request(b"ping", fails)
@@ -137,38 +138,29 @@ def test_what_goes_wrong_in_a_function_of_the_users_own_fails_its_message_and_is
 
 
 def test_a_function_that_says_neither_is_misuse(book: Book) -> None:
-    with Peer(in_turn((8, get_framing("length").encode(b"pong")))) as peer:
+    with Peer(in_turn((8, framing_of("length").encode(b"pong")))) as peer:
         client = book.client(peer.port, framing="length")
         with pytest.raises(HarnessError, match="says 0"):
             client.request(b"ping", lambda _: 0)  # type: ignore[arg-type]
 
 
-class Complaining:
+class Complaining(Delimited):
     """Lines of which those that begin with a minus are errors."""
 
-    def __init__(self) -> None:
-        self._line = get_framing("line")
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._line, name)
-
-    @staticmethod
-    def error_in(payload: bytes) -> str | None:
+    def error_in(self, payload: bytes) -> str | None:
+        """See Framing.error_in."""
         return payload[1:].decode() if payload.startswith(b"-") else None
 
 
-@pytest.fixture
-def complaining(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lockstep.tcp.stream.get_framing", lambda _: Complaining())
+COMPLAINING = Complaining(b"\n")
 
 
-@pytest.mark.usefixtures("complaining")
 @pytest.mark.parametrize("expect", [None, b"+OK", prefix(b"+")])
 def test_an_error_in_the_peers_own_words_fails_its_message_and_the_connection_goes_on(
     book: Book, expect: object
 ) -> None:
     with Peer(in_turn((5, b"-ERR no such key\n"), (5, b"+OK\n"))) as peer:
-        client = book.client(peer.port, framing="line")
+        client = book.client(peer.port, framing=COMPLAINING)
         refused = client.request(b"ping", expect, name="GET")  # type: ignore[arg-type]
         assert not refused
         assert (refused.outcome, refused.payload) == (Outcome.ERROR, b"-ERR no such key")
@@ -181,18 +173,16 @@ def test_an_error_in_the_peers_own_words_fails_its_message_and_the_connection_go
     assert book.connections[0][1].messages == 1
 
 
-@pytest.mark.usefixtures("complaining")
 def test_an_error_that_was_expected_is_an_answer(book: Book) -> None:
     with Peer(in_turn((5, b"-ERR\n"))) as peer:
-        client = book.client(peer.port, framing="line")
+        client = book.client(peer.port, framing=COMPLAINING)
         assert client.request(b"ping", b"-ERR")
         client.close()
 
 
-@pytest.mark.usefixtures("complaining")
 def test_an_error_that_is_fetched_later_is_told_once(book: Book) -> None:
     with Peer(in_turn((10, b"-ERR\n+OK\n"))) as peer:
-        client = book.client(peer.port, framing="line")
+        client = book.client(peer.port, framing=COMPLAINING)
         client.send(b"ping")
         client.send(b"pong")
         assert [client.receive().outcome for _ in range(2)] == [Outcome.ERROR, Outcome.ANSWERED]
