@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from lockstep.users import TcpUser
     from lockstep_wire.framings.delimited import delimited
     from lockstep_wire.framings.length import length
+    from lockstep_wire.framings.memcached import Memcached
     from lockstep_wire.framings.own import framed_by
+    from lockstep_wire.framings.resp import Resp
     from lockstep_wire.framings.sizes import fixed, varint
     from lockstep_wire.peer import Malformed
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 _EXPORTED = {
     "Malformed": ("lockstep_wire.peer", "Malformed"),
+    "Memcached": ("lockstep_wire.framings.memcached", "Memcached"),
+    "Resp": ("lockstep_wire.framings.resp", "Resp"),
     "TcpUser": ("lockstep.users", "TcpUser"),
     "delimited": ("lockstep_wire.framings.delimited", "delimited"),
     "fixed": ("lockstep_wire.framings.sizes", "fixed"),
@@ -42,6 +46,8 @@ _EXPORTED = {
 
 __all__ = [
     "Malformed",
+    "Memcached",
+    "Resp",
     "TcpUser",
     "__version__",
     "delimited",
