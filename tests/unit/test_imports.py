@@ -36,7 +36,7 @@ LAYERS = (
     {"record"},
     {"target"},
     {"measure"},
-    {"users", "preflight", "user_checks"},
+    {"users", "preflight", "user_checks", "short_tasks"},
     {"worker"},
     {"analysis"},
     {"report"},
