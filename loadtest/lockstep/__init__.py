@@ -14,19 +14,52 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lockstep.tcp.messages import sized, until
+    from lockstep.tcp.endings import sized, until
+    from lockstep.tcp.expect import prefix, size
     from lockstep.users import TcpUser
+    from lockstep_wire.framings.delimited import delimited
+    from lockstep_wire.framings.length import length
+    from lockstep_wire.framings.memcached import Memcached
+    from lockstep_wire.framings.own import framed_by
+    from lockstep_wire.framings.resp import Resp
+    from lockstep_wire.framings.sizes import fixed, varint
+    from lockstep_wire.peer import Malformed
 
     __version__: str
 
 _EXPORTED = {
+    "Malformed": ("lockstep_wire.peer", "Malformed"),
+    "Memcached": ("lockstep_wire.framings.memcached", "Memcached"),
+    "Resp": ("lockstep_wire.framings.resp", "Resp"),
     "TcpUser": ("lockstep.users", "TcpUser"),
-    "sized": ("lockstep.tcp.messages", "sized"),
-    "until": ("lockstep.tcp.messages", "until"),
+    "delimited": ("lockstep_wire.framings.delimited", "delimited"),
+    "fixed": ("lockstep_wire.framings.sizes", "fixed"),
+    "framed_by": ("lockstep_wire.framings.own", "framed_by"),
+    "length": ("lockstep_wire.framings.length", "length"),
+    "prefix": ("lockstep.tcp.expect", "prefix"),
+    "size": ("lockstep.tcp.expect", "size"),
+    "sized": ("lockstep.tcp.endings", "sized"),
+    "until": ("lockstep.tcp.endings", "until"),
+    "varint": ("lockstep_wire.framings.sizes", "varint"),
     "__version__": ("lockstep_wire.build", "VERSION"),
 }
 
-__all__ = ["TcpUser", "__version__", "sized", "until"]
+__all__ = [
+    "Malformed",
+    "Memcached",
+    "Resp",
+    "TcpUser",
+    "__version__",
+    "delimited",
+    "fixed",
+    "framed_by",
+    "length",
+    "prefix",
+    "size",
+    "sized",
+    "until",
+    "varint",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -22,15 +22,17 @@ from locust.runners import WorkerRunner
 from lockstep.errors import HarnessError
 from lockstep.record import locust_numbers
 from lockstep.tcp.client import TcpClient
+from lockstep.tcp.endings import RawEnd, sized, until, whatever
 from lockstep.tcp.endpoint import Endpoint
+from lockstep.tcp.expect import Wanted, prefix, size
 from lockstep.tcp.gevent_link import CooperativeLink
-from lockstep.tcp.messages import RawEnd, sized, until, whatever
 from lockstep.tcp.samples import Meter, Sample, SampleMeter
 
 if TYPE_CHECKING:
     from lockstep.record.locust_feed import LocustFeed
+    from lockstep_wire.framing import Framing
 
-__all__ = ["TcpUser", "sized", "until"]
+__all__ = ["TcpUser", "prefix", "size", "sized", "until"]
 
 logger = logging.getLogger(__name__)
 
@@ -74,9 +76,9 @@ class UserClient(TcpClient):
     receive = _ending_the_user(TcpClient.receive)
     close = _ending_the_user(TcpClient.close)
 
-    def _rule(self, expect: bytes | None, end: RawEnd | None) -> RawEnd:
+    def _rule(self, expect: Wanted, end: RawEnd | None) -> RawEnd:
         rule = super()._rule(expect, end)
-        if rule is whatever and self._framing.name == "raw":
+        if rule is whatever and not self._framing.cuts:
             self.on_first_bytes()
         return rule
 
@@ -94,9 +96,9 @@ class TcpUser(User):
     """
 
     abstract = True
-    framing = "raw"
-    """where a message ends: `"raw"` (nowhere by itself), `"line"` (at a newline), or `"length"` (where four
-    bytes before it say, big-endian)"""
+    framing: str | Framing = "raw"
+    """where a message ends: a framing, as `Resp()`, or its name: `"raw"` (nowhere by itself), `"line"` (at a
+    newline), `"length"` (where four bytes before it say, big-endian), and more in docs/framings.md"""
     timing = False
     """whether each reply begins with a Lockstep server's header of wait and service time"""
     timeout_s: float | None = 10.0
@@ -126,7 +128,8 @@ class TcpUser(User):
 
         sample: what the step was, how it ended, and when, in monotonic nanoseconds.
         """
-        feed_of(self.environment).fire(type(self).__name__, sample)
+        name, url, context = type(self).__name__, self.host or "", self.context()
+        feed_of(self.environment).fire(name, sample, url=url, context=context)
 
     def _meter(self) -> Meter:
         """One event for each step where somebody looks at each; else a journal that fills Locust's table."""

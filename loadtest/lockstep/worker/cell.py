@@ -31,7 +31,7 @@ from lockstep.worker.arrivals import schedule_of
 from lockstep.worker.health import HealthMonitor
 from lockstep.worker.pacer import Pacer
 from lockstep.worker.scenarios import SCENARIOS, Scenario, VirtualUser
-from lockstep_wire.framing import get_framing
+from lockstep_wire.framing import framing_of
 
 # The first connections of a cell that are kept whole, in each worker.
 SAMPLED_CONNECTIONS = 200
@@ -244,7 +244,7 @@ class RunningCell:
 def _ring_of(order: CellOrder) -> tuple[Message, ...]:
     """The messages that users send, round and round."""
     expect = None if order.reply is None else order.reply.encode()
-    framing, echo = get_framing(order.framing), order.reply == "echo"
+    framing, echo = framing_of(order.framing), order.reply == "echo"
     return message_ring(framing, order.traffic.payload_bytes, expect, echo=echo, timing=order.timing)
 
 
