@@ -22,7 +22,7 @@ from lockstep.commands.output import complain, print_report_of
 from lockstep.commands.parser import command, option
 from lockstep.errors import PlanError, ResultsError, exit_code, stopped_by
 from lockstep.options import plan_from, read_plan_file, shipped_plans
-from lockstep.plan import Plan
+from lockstep.plan import SCENARIOS, Plan
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell, Run
 from lockstep.settings import Setting, Where, given_by
@@ -152,9 +152,12 @@ def _server_flags(chosen: Mapping[str, Any], theirs: bool) -> tuple[str, ...]:
         raise PlanError(
             given.name, f"{value} is the server's to set: start it so, or leave out --host and --admin"
         )
+    usual = {each.name: each.usual for each in settings} | dict(SCENARIOS[chosen["scenario"]].server)
     # An empty one stays, and is refused: a pipeline's variable may be unset.
-    values = {each.name: each.usual if chosen[each.key] is None else chosen[each.key] for each in settings}
-    return (*_SPOKEN, *(word for name, value in values.items() for word in (f"--{name}", str(value))))
+    set_here = {each.name: chosen[each.key] for each in settings if chosen[each.key] is not None}
+    flags = usual | set_here
+    # Of what is said twice the last holds.
+    return (*_SPOKEN, *(word for name, value in flags.items() for word in (f"--{name}", str(value))))
 
 
 def _progress() -> Progress:

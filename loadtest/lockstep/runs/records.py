@@ -22,6 +22,7 @@ SCHEMA = 4
 # The times that clients and the server measure, by the names of their histograms: here a new one is entered.
 CLIENT_TIMES = (
     "connect",
+    "handshake",
     "first_reply",
     "response",
     "round_trip",
@@ -32,6 +33,7 @@ CLIENT_TIMES = (
     "close",
     "session",
     "send",
+    "fan_out",
 )
 SERVER_TIMES = ("hold", "handoff", "idle_start")
 # Where more of a cell's messages fail than this, what is left of them is no measure of the server.
@@ -149,6 +151,7 @@ class ServerCell:
 class Cell:
     """One combination of mode, level and repeat, measured.
 
+    depth: messages in flight on each connection.
     opening_s: how long all connections took to open, where that comes before the cell's time.
     rate_per_s: the offered load, None where it is closed. late: arrivals for which no user was free when they
     were due. dropped: arrivals that no user ever took. times: by CLIENT_TIMES, without those of which nothing
@@ -158,7 +161,8 @@ class Cell:
     belonged to an earlier cell, or came from a worker that this one was not given to.
     users: how many there really were, told by the workers; None where they come and go. backed_off: how often
     one waited before it tried again a server that had not taken its connection. port_waits: connections that
-    had to wait for a local port. addresses: those to which connections were opened, `ip:port`.
+    had to wait for a local port. addresses: those to which connections were opened, `ip:port`. handshakes: of
+    TLS, in the whole cell; resumed: those of them that went on with the session of an earlier connection.
     messages: those that ended in the window, and failed ones that were under way at its end. edges: None
     where it was not measured. A cell that is too short has no client's times. examples: outcome -> what was
     said of the first message that failed so. requests: those of the messages that have a name, by it.
@@ -179,12 +183,15 @@ class Cell:
     messages: Messages
     ledger: Ledger
     scenario: str = "session"
+    depth: int = 1
     arrival: str = "closed"
     rate_per_s: float | None = None
     late: int = 0
     dropped: int = 0
     backed_off: int = 0
     port_waits: int = 0
+    handshakes: int = 0
+    resumed: int = 0
     addresses: list[str] = field(default_factory=list)
     opening_s: float | None = None
     cut_short: bool = False

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
+from itertools import count
 from typing import Any
 
 import gevent
@@ -21,15 +22,15 @@ from lockstep.record.journal import Feed
 from lockstep.record.pulse import PulseCounter
 from lockstep.record.recorder import CellRecorder
 from lockstep.tcp.addresses import ADDRESS_BOOK
-from lockstep.tcp.client import TcpClient
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.gevent_link import CooperativeLink
+from lockstep.tcp.many import ScenarioClient
 from lockstep.tcp.messages import Message, message_ring
 from lockstep.tcp.samples import ABSENT
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.arrivals import schedule_of
 from lockstep.worker.health import HealthMonitor
-from lockstep.worker.pacer import Pacer
+from lockstep.worker.pacer import MAX_IN_A_ROW, Pacer
 from lockstep.worker.scenarios import SCENARIOS, Scenario, VirtualUser
 from lockstep_wire.framing import framing_of
 
@@ -68,6 +69,8 @@ class RunningCell:
         # Locked clients: one session at a time in this process.
         locked = order.traffic.client_mode == "locked"
         self.run_iteration = self._one_at_a_time(scenario) if locked else scenario
+        if not order.traffic.does.waits:
+            self.run_iteration = _letting_others_run(self.run_iteration)
         recorder = self.recorder
         self._pulse = pulse = PulseCounter(order, worker, time.monotonic_ns())
         self._journal = feed.new_journal(
@@ -82,6 +85,7 @@ class RunningCell:
         self._backed_off = 0
         self._used_before = Counter(ADDRESS_BOOK.used)
         self._port_waits_before = ADDRESS_BOOK.port_waits
+        self._handshakes_before, self._resumed_before = ADDRESS_BOOK.handshakes, ADDRESS_BOOK.resumed
         self._alarm: Alarm | None = None
         self._pacer: Pacer | None = None
         self._on_open = on_open
@@ -140,7 +144,7 @@ class RunningCell:
     def new_user(self, number: int) -> VirtualUser:
         """A user with a client of its own; number: from 1."""
         order = self.order
-        client = TcpClient(
+        client = ScenarioClient(
             self._endpoint,
             self._journal,
             framing=order.framing,
@@ -205,6 +209,8 @@ class RunningCell:
             dropped=0 if pacer is None else pacer.dropped,
             backed_off=self._backed_off,
             port_waits=ADDRESS_BOOK.port_waits - self._port_waits_before,
+            handshakes=ADDRESS_BOOK.handshakes - self._handshakes_before,
+            resumed=ADDRESS_BOOK.resumed - self._resumed_before,
             addresses=sorted(Counter(ADDRESS_BOOK.used) - self._used_before),
             users=users,
             health=self._health.take(),
@@ -239,6 +245,19 @@ class RunningCell:
                 return scenario(user, ABSENT if due_ns == ABSENT else time.monotonic_ns())
 
         return run
+
+
+def _letting_others_run(scenario: Scenario) -> Scenario:
+    """The scenario, after so many iterations of which somebody else has a turn, the timers too."""
+    since = count(1)
+
+    def run(user: VirtualUser, due_ns: int) -> bool:
+        well = scenario(user, due_ns)
+        if not next(since) % MAX_IN_A_ROW:
+            gevent.sleep(0)
+        return well
+
+    return run
 
 
 def _ring_of(order: CellOrder) -> tuple[Message, ...]:

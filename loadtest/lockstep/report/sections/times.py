@@ -26,6 +26,7 @@ from lockstep.report.words import (
     plain,
     share,
     under_greatest,
+    whole,
 )
 
 US_PER_MS = 1_000
@@ -77,7 +78,7 @@ def _waiting(each: Aggregate) -> str | None:
 
 def connect_section(material: Material) -> Section | None:
     """What does not show a lock."""
-    return _times_section(
+    return times_section(
         material,
         "connect",
         time_title(material.aggregates, "median connect time", _statistic("connect", "p50")),
@@ -86,9 +87,28 @@ def connect_section(material: Material) -> Section | None:
     )
 
 
+HANDSHAKES: tuple[Column[Aggregate], ...] = (
+    Column("handshakes", "handshakes", lambda each: whole(each.handshakes)),
+    Column("resumed", "resumed", lambda each: whole(each.resumed)),
+)
+
+
+def handshake_section(material: Material) -> Section | None:
+    """What TLS adds to a connect."""
+    return times_section(
+        material,
+        "handshake",
+        time_title(material.aggregates, "median TLS handshake", _statistic("handshake", "p50")),
+        "From the connect to agreed keys; one that resumes an earlier session takes less. Counts are of all "
+        "repeats.",
+        (Topic.TIMES, Topic.CONNECT),
+        HANDSHAKES,
+    )
+
+
 def first_reply_section(material: Material) -> Section | None:
     """What does show it."""
-    return _times_section(
+    return times_section(
         material,
         "first_reply",
         time_title(material.aggregates, "median time to first reply", _statistic("first_reply", "p50")),
@@ -97,14 +117,24 @@ def first_reply_section(material: Material) -> Section | None:
     )
 
 
+# Where a message gets no reply: what titles call its time, and where that ends.
+_NO_REPLY = {
+    "send-only": ("p99 time to send", "until the system has taken all of it"),
+    "receive-only": ("p99 gap", "to the next push"),
+}
+
+
 def response_section(material: Material) -> Section | None:
     """What a message takes. By p99: where connections wait to be admitted, only their first message does."""
     open_load = any(each.series.rate_per_s is not None for each in material.aggregates)
-    return _times_section(
+    scenarios = {cell.scenario for cell in material.cells}
+    only = scenarios.pop() if len(scenarios) == 1 else ""
+    noun, end = _NO_REPLY.get(only, ("p99 response time", "to its reply"))
+    return times_section(
         material,
         "response",
-        time_title(material.aggregates, "p99 response time", _statistic("response", "p99")),
-        "From when a message was due to its reply." if open_load else "From a message to its reply.",
+        time_title(material.aggregates, noun, _statistic("response", "p99")),
+        f"From {'when a message was due' if open_load else 'a message'} {end}.",
         (Topic.TIMES,),
     )
 
@@ -113,10 +143,15 @@ def _statistic(name: str, statistic: str) -> _SpreadOf:
     return lambda each: each.time(name, statistic)
 
 
-def _times_section(
-    material: Material, name: str, title: str, note: str, topics: Sequence[Topic]
+def times_section(
+    material: Material,
+    name: str,
+    title: str,
+    note: str,
+    topics: Sequence[Topic],
+    more: Sequence[Column[Aggregate]] = (),
 ) -> Section | None:
-    """The section of one of the times, by its name in the records."""
+    """The section of one of the times, by its name in the records. more: columns of its table."""
     p50_of, p99_of = _statistic(name, "p50"), _statistic(name, "p99")
     return one_drawing(
         name.replace("_", "-"),
@@ -124,7 +159,7 @@ def _times_section(
         f"{note} Dot p50, bar to p99, medians of the repeats.",
         topics,
         times_chart(material.aggregates, material.colours, p50_of, p99_of),
-        _spreads_table(material.aggregates, (("p50", p50_of), ("p99", p99_of))),
+        _spreads_table(material.aggregates, (("p50", p50_of), ("p99", p99_of)), more),
     )
 
 
@@ -142,10 +177,14 @@ def time_title(aggregates: Sequence[Aggregate], noun: str, spread_of: _SpreadOf)
     return f"{where}, {noun} is {contrasted(parts)}{rest}"
 
 
-def _spreads_table(aggregates: Sequence[Aggregate], of: Sequence[tuple[str, _SpreadOf]]) -> Table:
-    """Medians with minimum and maximum of the repeats, in milliseconds."""
+def _spreads_table(
+    aggregates: Sequence[Aggregate],
+    of: Sequence[tuple[str, _SpreadOf]],
+    more: Sequence[Column[Aggregate]] = (),
+) -> Table:
+    """Medians with minimum and maximum of the repeats, in milliseconds. more: columns at its end."""
     spreads = [column for name, spread_of in of for column in _spread_columns(name, spread_of)]
-    return Table.of((NAMED, LOAD, *spreads), aggregates)
+    return Table.of((NAMED, LOAD, *spreads, *more), aggregates)
 
 
 def _spread_columns(name: str, spread_of: _SpreadOf) -> Iterator[Column[Aggregate]]:
