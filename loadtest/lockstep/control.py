@@ -11,7 +11,7 @@ worker -> master    REPORT Report: what was recorded since the last one; `final`
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from lockstep.errors import HarnessError
@@ -155,7 +155,8 @@ class Standing(Message):
     window_s: how much of the window is over. delayed: arrivals for which no user was free when they were due.
     dropped: arrivals that no user ever took. backed_off: how often a user waited before another try.
     port_waits: connections that had to wait for a local port. addresses: where connections were opened to,
-    `ip:port`. users: how many are there.
+    `ip:port`. users: how many are there. troubles: what users' own code did wrong that is no message's
+    failure, in words, and how often.
     """
 
     window_s: float
@@ -166,6 +167,7 @@ class Standing(Message):
     addresses: list[str]
     users: int
     health: Health
+    troubles: dict[str, int] = field(default_factory=dict)
 
     def _plain(self) -> dict[str, Any]:
         return {**Message._plain(self), "health": self.health.to_message()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import PurePath
 from typing import Any
 
 from lockstep.errors import PlanError
@@ -25,17 +26,23 @@ class Scenario:
 
     keeps_connection: whether connections stay open, so that an iteration is a message, not a session.
     messages: how many one iteration sends, None where the plan says how many.
+    of_a_file: whether what its users do stands in a user's own file, so that nobody chooses it by name.
     """
 
     keeps_connection: bool = False
     messages: int | None = 1
+    of_a_file: bool = False
 
 
 SCENARIOS = {
     "session": Scenario(messages=None),
     "greeting": Scenario(),
     "persistent": Scenario(keeps_connection=True),
+    # When its users open connections is theirs to say: messages are all that can be counted on.
+    "file": Scenario(keeps_connection=True, of_a_file=True),
 }
+OF_A_FILE = "file"
+SHIPPED_SCENARIOS = tuple(name for name, scenario in SCENARIOS.items() if not scenario.of_a_file)
 
 CLOSED = "closed"
 # When iterations of an open load are due is a schedule in worker/arrivals.py.
@@ -108,11 +115,35 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class UserFile:
+    """A user's own file of what users do: classes of TcpUser (`.py`), or a dialogue (`.toml`).
+
+    path: absolute, the same on every machine that carries load. digest: of its text, and of the files that
+    it names. tags, without_tags: of the tasks of its classes, those that are run, all where there are none.
+    """
+
+    path: str
+    digest: str
+    tags: tuple[str, ...] = ()
+    without_tags: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return PurePath(self.path).name
+
+    @property
+    def is_dialogue(self) -> bool:
+        """Whether it is a dialogue, not Python."""
+        return PurePath(self.path).suffix == ".toml"
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
     """What users do. messages: on each connection. payload_bytes: size of one message's payload.
 
     arrival: when their iterations begin. sources: local IP addresses from which they connect in turn; none
-    leaves it to the system.
+    leaves it to the system. user_file: where what they do is a user's own.
     """
 
     scenario: str = "session"
@@ -121,6 +152,7 @@ class Traffic:
     payload_bytes: int = 64
     arrival: Arrival = Arrival()
     sources: tuple[str, ...] = ()
+    user_file: UserFile | None = None
 
     @property
     def keeps_connection(self) -> bool:
@@ -160,8 +192,11 @@ class Traffic:
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Traffic:
         """Back from what dataclasses.asdict made of one."""
-        arrival, sources = Arrival(**document["arrival"]), tuple(document["sources"])
-        return cls(**{**document, "arrival": arrival, "sources": sources})
+        read = {"arrival": Arrival(**document["arrival"]), "sources": tuple(document["sources"])}
+        if (file := document.get("user_file")) is not None:
+            tags = {name: tuple(file[name]) for name in ("tags", "without_tags")}
+            read["user_file"] = UserFile(**{**file, **tags})
+        return cls(**{**document, **read})
 
 
 @dataclass(frozen=True, slots=True)

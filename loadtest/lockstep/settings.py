@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lockstep.errors import PlanError
-from lockstep.plan import ARRIVALS, CLIENT_MODES, OPEN_ARRIVALS, SCENARIOS, Plan
+from lockstep.plan import ARRIVALS, CLIENT_MODES, OPEN_ARRIVALS, SHIPPED_SCENARIOS, Plan
 from lockstep_wire.choices import did_you_mean
 from lockstep_wire.framing import FRAMINGS
 from lockstep_wire.listeners import USUAL_LISTENERS
@@ -167,7 +167,7 @@ SETTINGS = (
         _TRAFFIC.scenario,
         "What a user does in an iteration",
         _ALL,
-        choices=tuple(SCENARIOS),
+        choices=SHIPPED_SCENARIOS,
     ),
     Setting(
         "arrival",

@@ -59,7 +59,7 @@ REPLIES_UNCHECKED = Check(
 SINGLE_REPEAT = Check(
     "single-repeat",
     "One repeat: no confidence interval.",
-    "Use --repeats 3.",
+    "Use --repeats 3, with `lockstep compare`: `lockstep run` measures once.",
     touches=(Topic.CERTAINTY,),
 )
 TOO_SHORT = Check(
@@ -163,7 +163,7 @@ def findings(run: Run) -> list[Finding]:
         everywhere = len(silent) == len(cells)
         check = FOREIGN_SERVER if run.target else NO_SERVER_DATA
         listed.append(Finding(check, () if everywhere else tuple(map(cell_name, silent))))
-    if run.target and run.target.get("reply") is None:
+    if run.target and run.target.get("reply") is None and not run.user_file:
         listed.append(Finding(REPLIES_UNCHECKED, _unchecked(str(run.target.get("framing")))))
     if not run.manual and cells and _repeats(cells) == 1 and not run.interrupted:
         listed.append(Finding(SINGLE_REPEAT, ()))

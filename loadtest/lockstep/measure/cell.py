@@ -80,6 +80,7 @@ def make_cell(
         health=collected.health,
         edges=weigh_edges(collected.spans, min_session_ns),
         examples=collected.sums.examples,
+        troubles=collected.troubles,
     )
     cell = replace(cell, littles_law=_law_at_the_client(cell, collected))
     return replace(cell, times={}) if cell.too_short else cell
@@ -96,7 +97,9 @@ def _law_at_the_client(cell: Cell, collected: CellCollector) -> Occupancy | None
         sum_ns / NS_PER_S / cell.seconds
         for sum_ns in (collected.exchanges.inside_ns, collected.exchanges.failed_ns)
     )
-    users_stay = collected.order.seconds is not None and not collected.order.traffic.arrival.open
+    order, traffic = collected.order, collected.order.traffic
+    # Who acts by a file of his own may rest between messages as he likes, and nobody times that.
+    users_stay = order.seconds is not None and not traffic.arrival.open and traffic.user_file is None
     return littles_law.at_the_client(cell, None if users_stay else inside, failed)
 
 

@@ -149,6 +149,7 @@ class Cell:
     users: how many there really were, told by the workers; None where they come and go. backed_off: how often
     one waited before it tried again a server that had not taken its connection. port_waits: connections that
     had to wait for a local port. addresses: those to which connections were opened, `ip:port`.
+    troubles: what users' own code did wrong that is no message's failure, in words, and how often.
     messages: those that ended in the window, and failed ones that were under way at its end. edges: None
     where it was not measured. A cell that is too short has no client's times. examples: outcome -> what was
     said of the first message that failed so.
@@ -188,6 +189,7 @@ class Cell:
     server: ServerCell | None = None
     edges: Edges | None = None
     examples: dict[str, str] = field(default_factory=dict)
+    troubles: dict[str, int] = field(default_factory=dict)
 
     @property
     def keeps_connection(self) -> bool:
@@ -292,6 +294,11 @@ class Run:
     def gates(self) -> list[str]:
         """The plan's gates, as they were given."""
         return [str(gate) for gate in self.plan.get("gates", ())]
+
+    @property
+    def user_file(self) -> dict[str, Any]:
+        """The user's own file that said what users do, as a UserFile's fields; empty where there was none."""
+        return (self.plan.get("traffic") or {}).get("user_file") or {}
 
     def mode(self, name: str) -> Mode:
         """What is known of a mode."""
