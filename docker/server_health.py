@@ -12,7 +12,7 @@ import socket
 import sys
 from pathlib import Path
 
-from lockstep_wire.framing import get_framing
+from lockstep_wire.framing import framing_of
 
 EXCHANGED = Path("/tmp/lockstep-exchanged")
 PAYLOAD = b"health"
@@ -28,7 +28,7 @@ def free_port() -> int | None:
 
 def exchange(port: int) -> None:
     """Send one message in the server's framing and read its whole reply. Raises OSError where it cannot."""
-    framing = get_framing(os.environ.get("LOCKSTEP_FRAMING", "raw"))
+    framing = framing_of(os.environ.get("LOCKSTEP_FRAMING", "raw"))
     decoder = framing.decoder(max_frame=1 << 20)
     with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as sock:
         sock.sendall(framing.encode(PAYLOAD))

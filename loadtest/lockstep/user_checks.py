@@ -9,8 +9,8 @@ from typing import Any
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import ADDRESS_BOOK, AddressBook
 from lockstep.tcp.endpoint import Endpoint
-from lockstep_wire.choices import did_you_mean, nearest
-from lockstep_wire.framing import FRAMINGS
+from lockstep_wire.choices import nearest
+from lockstep_wire.framing import framing_of
 
 # How much a name must be like that of a setting to be taken for a slip.
 _ALIKE = 0.8
@@ -21,11 +21,10 @@ def check_settings(users: type[Any], base: type[Any]) -> None:
 
     base: the class of ours that it extends; what that sets is what can be set.
     """
-    framing = users.framing
-    if not isinstance(framing, str):
-        _refuse(users, "framing", framing, f"write one of {', '.join(map(repr, FRAMINGS))}")
-    if framing not in FRAMINGS:
-        _refuse(users, "framing", framing, did_you_mean(framing, FRAMINGS))
+    try:
+        framing_of(users.framing)
+    except ValueError as error:
+        _refuse(users, "framing", users.framing, str(error))
     if not isinstance(users.timing, bool):
         _refuse(users, "timing", users.timing, "write True or False")
     for name in ("timeout_s", "close_timeout_s"):

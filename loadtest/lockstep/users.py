@@ -33,6 +33,7 @@ from lockstep.tcp.stream import ConnectionSettings
 
 if TYPE_CHECKING:
     from lockstep.record.locust_feed import LocustFeed
+    from lockstep_wire.framing import Framing
 
 __all__ = ["TcpUser", "sized", "until"]
 
@@ -80,7 +81,7 @@ class UserClient(TcpClient):
 
     def _rule(self, expect: bytes | None, end: RawEnd | None) -> RawEnd:
         rule = super()._rule(expect, end)
-        if rule is whatever and self._framing.name == "raw":
+        if rule is whatever and not self._framing.cuts:
             self.on_first_bytes()
         return rule
 
@@ -126,9 +127,9 @@ class TcpUser(User):
     """
 
     abstract = True
-    framing = "raw"
-    """where a message ends: `"raw"` (nowhere by itself), `"line"` (at a newline), or `"length"` (where four
-    bytes before it say, big-endian)"""
+    framing: str | Framing = "raw"
+    """where a message ends: a framing, as `Resp()`, or its name: `"raw"` (nowhere by itself), `"line"` (at a
+    newline), `"length"` (where four bytes before it say, big-endian), and more in docs/framings.md"""
     timing = False
     """whether each reply begins with a Lockstep server's header of wait and service time"""
     timeout_s: float | None = 10.0

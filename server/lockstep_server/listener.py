@@ -19,7 +19,7 @@ from lockstep_server.session import Service, Session
 from lockstep_server.settings import Settings, SettingsError
 from lockstep_server.socket_options import tune_connection
 from lockstep_server.work import get_work
-from lockstep_wire.framing import get_framing
+from lockstep_wire.framing import framing_of
 from lockstep_wire.peer import address_text
 
 log = logging.getLogger("lockstep.server")
@@ -61,7 +61,7 @@ class Listener:
 
     def _make_service(self) -> Service:
         spec, settings = self.spec, self._settings
-        framing = get_framing(settings.framing)
+        framing = framing_of(settings.framing)
         return Service(
             name=spec.name,
             admission=MODES[spec.mode].admission(spec.n),

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lockstep_wire.framing import get_framing
+from lockstep_wire.framing import framing_of
 
 PATIENCE_S = 20.0
-LENGTH = get_framing("length")
+LENGTH = framing_of("length")
 
 
 def connect(port: int) -> socket.socket:

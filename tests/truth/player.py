@@ -22,7 +22,7 @@ from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.link import BlockingLink, LinkMaker
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import Outcome, Reply, Sample, SampleMeter
-from lockstep_wire.framing import get_framing
+from lockstep_wire.framing import framing_of
 from tests.support.server import ROOT
 from tests.truth.account import ConnectionLog
 from tests.truth.cases import IMPATIENT_S, PATIENT_S, Asked, Case
@@ -68,7 +68,7 @@ class _Player:
         self.case = case
         self.told = Told()
         self._sleep = sleep
-        self._framing = get_framing(case.framing)
+        self._framing = framing_of(case.framing)
         meter = SampleMeter(self.told.samples.append, lambda _, view: self.told.views.append(view))
         self._client = TcpClient(
             Endpoint("127.0.0.1", port),

@@ -11,6 +11,7 @@ import pytest
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import Address, AddressBook
 from lockstep.user_checks import check_host, check_settings
+from lockstep_wire.framing import Raw
 
 
 class Base:
@@ -42,6 +43,8 @@ def unknown(*_: object) -> list[Address]:
         {},
         {"framing": "line", "timing": True, "timeout_s": 1, "close_timeout_s": 0.5},
         {"timeout_s": None, "close_timeout_s": None},
+        {"framing": Raw()},
+        {"framing": "length:<H,counts=frame"},
         # One's own: a method, a table, a number whose name is like none of ours, and Locust's.
         {"hosts": ["a", "b"], "timeout": lambda self: 1, "names": "x", "weight": 3, "counter": 0},
         {"_timeout": 5, "posts": "/x"},
@@ -54,10 +57,12 @@ def test_what_can_work_passes(attributes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("attributes", "told"),
     [
-        ({"framing": object}, r"framing = <class 'object'> .* one of 'raw', 'line', 'length'"),
+        ({"framing": object}, r"framing = <class 'object'> .* one of 'raw', 'line', .* or a framing"),
+        ({"framing": Raw}, r"framing = <class .*Raw'> .* write Raw\(\)"),
+        ({"framing": "length:>X"}, r"length\('>X'\): write > "),
         ({"framing": None}, r"framing = None"),
         ({"framing": "lines"}, r"framing = 'lines' .* did you mean line\?"),
-        ({"framing": "xml"}, r"framing = 'xml' .* choose from raw, line, length"),
+        ({"framing": "xml"}, r"framing = 'xml' .* choose from raw, line, "),
         ({"framing": b"line"}, r"framing = b'line'"),
         ({"timing": "yes"}, r"timing = 'yes' .* True or False"),
         ({"timeout_s": 0}, r"timeout_s = 0 .* more than 0"),

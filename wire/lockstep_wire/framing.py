@@ -1,4 +1,4 @@
-"""Where one message ends and the next begins: raw, line and length.
+"""Where one message ends and the next begins: what every framing can do, and how one is found by its name.
 
 A decoder belongs to one direction of one connection. It is fed whatever the socket gave and returns
 the payloads that are now complete; the work is linear in the bytes fed, however they were cut.
@@ -6,15 +6,13 @@ the payloads that are now complete; the work is linear in the bytes fed, however
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from importlib import import_module
 from typing import Protocol
 
-from lockstep_wire.peer import FrameTooLong
-from lockstep_wire.timing import BinaryTiming, TextTiming, Timing
-
-_LENGTH = struct.Struct(">I")
-_MAX_LENGTH = 2**32 - 1
+from lockstep_wire.peer import FrameError
+from lockstep_wire.timing import BinaryTiming, Timing
 
 
 class Decoder(Protocol):
@@ -29,25 +27,51 @@ class Decoder(Protocol):
         """These bytes."""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The payloads that `data` completes, in order. FrameTooLong ends the decoder's life."""
+        """The payloads that `data` completes, in order. FrameError ends the decoder's life."""
 
 
-class Framing(Protocol):
-    """A way to cut a byte stream into payloads."""
+class Framing(ABC):
+    """A way to cut a byte stream into payloads.
 
-    @property
-    def name(self) -> str:
-        """The name users give."""
+    name: the text that makes it again, in framing_of. timing: the form of the timing header that fits it.
+    cuts: whether it says where a message ends; else whoever takes one has to say so.
+    """
 
-    @property
-    def timing(self) -> Timing:
-        """The form of the timing header that fits this framing."""
+    name: str
+    timing: Timing = BinaryTiming()
+    cuts = True
 
+    @abstractmethod
     def encode(self, payload: bytes) -> bytes:
         """The frame of a payload. ValueError if this framing cannot carry it."""
 
+    @abstractmethod
     def decoder(self, max_frame: int) -> Decoder:
         """A fresh decoder that refuses payloads of more than `max_frame` bytes."""
+
+    def frame_of(self, payload: bytes) -> bytes | None:
+        """Bytes that are one frame with this payload and nothing else, by which a reply is known at sight.
+
+        None where there are none: the payload is no whole reply, or the peer's complaint.
+        """
+        return self.checked(self.encode(payload), payload)
+
+    def checked(self, frame: bytes, payload: bytes) -> bytes | None:
+        """The frame, if a peer that sent it has said this payload, and complained of nothing; else None."""
+        decoder = self.decoder(len(frame))
+        try:
+            payloads = decoder.feed(frame)
+        except FrameError:
+            return None
+        whole = payloads == [payload] and not decoder.pending and self.error_in(payloads[0]) is None
+        return frame if whole else None
+
+    def error_in(self, payload: bytes) -> str | None:  # noqa: ARG002 (most know no errors)
+        """What the peer complains of in a payload that the decoder gave; None where it does not."""
+        return None
+
+    def __repr__(self) -> str:
+        return f"<framing {self.name}>"
 
 
 class RawDecoder:
@@ -62,160 +86,72 @@ class RawDecoder:
         return [data] if data else []
 
 
-class LineDecoder:
-    """Payloads end with a newline, which is not part of them."""
-
-    __slots__ = ("_held", "_held_bytes", "_max_frame")
-
-    def __init__(self, max_frame: int) -> None:
-        self._max_frame = max_frame
-        self._held: list[bytes] = []
-        self._held_bytes = 0
-
-    @property
-    def pending(self) -> bool:
-        """See Decoder.pending."""
-        return self._held_bytes > 0
-
-    @property
-    def held(self) -> bytes:
-        """See Decoder.held."""
-        return b"".join(self._held)
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """See Decoder.feed."""
-        if b"\n" not in data:
-            self._hold(data)
-            return []
-        *payloads, rest = data.split(b"\n")
-        if self._held:
-            payloads[0] = b"".join([*self._held, payloads[0]])
-            self._held.clear()
-            self._held_bytes = 0
-        for index, payload in enumerate(payloads):
-            if len(payload) > self._max_frame:
-                raise FrameTooLong(len(payload), self._max_frame, payload, payloads[:index])
-        if rest:
-            self._hold(rest, payloads)
-        return payloads
-
-    def _hold(self, data: bytes, before: Sequence[bytes] = ()) -> None:
-        self._held_bytes += len(data)
-        self._held.append(data)
-        if self._held_bytes > self._max_frame:
-            raise FrameTooLong(self._held_bytes, self._max_frame, self.held, before)
-
-
-class LengthDecoder:
-    """Payloads follow their length, four bytes big-endian."""
-
-    __slots__ = ("_held", "_max_frame", "_wanted")
-
-    def __init__(self, max_frame: int) -> None:
-        self._max_frame = max_frame
-        self._held = bytearray()
-        self._wanted = _LENGTH.size  # nothing can be complete before this many bytes are held
-
-    @property
-    def pending(self) -> bool:
-        """See Decoder.pending."""
-        return bool(self._held)
-
-    @property
-    def held(self) -> bytes:
-        """See Decoder.held."""
-        return bytes(self._held)
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """See Decoder.feed."""
-        if not self._held and len(data) >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(data)
-            if length == len(data) - _LENGTH.size <= self._max_frame:
-                return [data[_LENGTH.size :]]
-        self._held += data
-        if len(self._held) < self._wanted:
-            return []
-        return self._cut()
-
-    def _cut(self) -> list[bytes]:
-        held, start = self._held, 0
-        payloads: list[bytes] = []
-        self._wanted = _LENGTH.size
-        while len(held) - start >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(held, start)
-            if length > self._max_frame:
-                raise FrameTooLong(length, self._max_frame, bytes(held[start:]), payloads)
-            end = start + _LENGTH.size + length
-            if end > len(held):
-                self._wanted = end - start
-                break
-            payloads.append(bytes(held[start + _LENGTH.size : end]))
-            start = end
-        del held[:start]
-        return payloads
-
-
-class Raw:
+class Raw(Framing):
     """No framing: the seed's way, and netcat's. One receive is one payload, so max_frame means nothing."""
 
     name = "raw"
-    timing: Timing = BinaryTiming()
+    cuts = False
 
-    @staticmethod
-    def encode(payload: bytes) -> bytes:
+    def encode(self, payload: bytes) -> bytes:
         """See Framing.encode."""
         return payload
 
-    @staticmethod
-    def decoder(max_frame: int) -> Decoder:  # noqa: ARG004 - nothing is ever held
+    def decoder(self, max_frame: int) -> Decoder:  # noqa: ARG002 - nothing is ever held
         """See Framing.decoder."""
         return RawDecoder()
 
-
-class Line:
-    """One line is one payload; readable, but a payload cannot hold a newline."""
-
-    name = "line"
-    timing: Timing = TextTiming()
-
-    @staticmethod
-    def encode(payload: bytes) -> bytes:
-        """See Framing.encode."""
-        if b"\n" in payload:
-            raise ValueError("a line payload cannot hold a newline; use the length framing")
-        return payload + b"\n"
-
-    @staticmethod
-    def decoder(max_frame: int) -> Decoder:
-        """See Framing.decoder."""
-        return LineDecoder(max_frame)
+    def frame_of(self, payload: bytes) -> bytes | None:
+        """See Framing.frame_of."""
+        return payload
 
 
-class Length:
-    """A four-byte length, then that many bytes; carries anything, up to 4 GiB less one byte."""
+FRAMINGS = ("raw", "line", "length")
+"""What a Lockstep server speaks."""
 
-    name = "length"
-    timing: Timing = BinaryTiming()
+# What a name begins with, up to its colon -> the module that makes it. Only what is used is loaded.
+_MADE_IN = {
+    "raw": "framing",
+    **dict.fromkeys(("line", "crlf", "nul", "etx", "mllp", "delimited"), "framings.delimited"),
+    "length": "framings.length",
+    **dict.fromkeys(("fixed", "varint"), "framings.sizes"),
+    "until": "framings.until",
+}
+NAMES = tuple(_MADE_IN)
 
-    @staticmethod
-    def encode(payload: bytes) -> bytes:
-        """See Framing.encode."""
-        if len(payload) > _MAX_LENGTH:
-            raise ValueError(f"a payload of {len(payload)} bytes does not fit a four-byte length")
-        return _LENGTH.pack(len(payload)) + payload
+Maker = Callable[[str], Framing]
+"""What stands behind a name's colon, `` if nothing does -> the framing. ValueError: what is wrong with it."""
 
-    @staticmethod
-    def decoder(max_frame: int) -> Decoder:
-        """See Framing.decoder."""
-        return LengthDecoder(max_frame)
-
-
-FRAMINGS: dict[str, Framing] = {framing.name: framing for framing in (Raw(), Line(), Length())}
+MAKERS: dict[str, Maker] = {"raw": lambda rest: no_more("raw", rest, Raw())}
+"""Of this module; each of the others has such a table of its own."""
 
 
-def get_framing(name: str) -> Framing:
-    """The framing of that name. ValueError that lists the names if there is none."""
-    try:
-        return FRAMINGS[name]
-    except KeyError:
-        raise ValueError(f"unknown framing {name!r}; choose from {', '.join(FRAMINGS)}") from None
+def framing_of(given: str | Framing) -> Framing:
+    """The framing of that name, as `line`, `length:>H`, `fixed:32`; a framing is itself.
+
+    ValueError, with the remedy, if there is none.
+    """
+    if isinstance(given, Framing):
+        return given
+    if not isinstance(given, str):
+        raise ValueError(_no_framing(given))
+    head, _, rest = given.partition(":")
+    if head not in _MADE_IN:
+        from lockstep_wire.choices import did_you_mean
+
+        raise ValueError(f"unknown framing {given!r}; {did_you_mean(head, NAMES)}")
+    makers: dict[str, Maker] = import_module(f"lockstep_wire.{_MADE_IN[head]}").MAKERS
+    return makers[head](rest)
+
+
+def no_more(head: str, rest: str, framing: Framing) -> Framing:
+    """The framing, if nothing stands behind its name's colon."""
+    if rest:
+        raise ValueError(f"framing {head}:{rest}: {head} takes nothing more, write {head} alone")
+    return framing
+
+
+def _no_framing(given: object) -> str:
+    known = f"write one of {', '.join(map(repr, NAMES))}, or a framing"
+    if isinstance(given, type) and issubclass(given, Framing):
+        return f"{given.__name__} is a kind of framing: write {given.__name__}()"
+    return f"{given!r:.60} is no framing: {known}"

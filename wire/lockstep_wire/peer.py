@@ -10,18 +10,29 @@ class PeerError(Exception):
     """The peer broke the protocol; its connection is beyond repair."""
 
 
-class FrameTooLong(PeerError):  # noqa: N818 - named for what the peer did
-    """The peer sent, or announced, a payload longer than the limit (both in bytes).
+class FrameError(PeerError):
+    """What the peer sent is no frame, or none that is taken: nothing behind it can be understood.
 
     data: how it begins. before: payloads that were whole before it came.
     """
 
-    def __init__(self, size: int, limit: int, data: bytes = b"", before: Sequence[bytes] = ()) -> None:
-        super().__init__(f"a frame of at least {size} bytes, the limit is {limit}")
-        self.size = size
-        self.limit = limit
+    def __init__(self, reason: str, data: bytes = b"", before: Sequence[bytes] = ()) -> None:
+        super().__init__(reason)
         self.data = data
         self.before = before
+
+
+class FrameTooLong(FrameError):  # noqa: N818 - named for what the peer did
+    """The peer sent, or announced, a payload longer than the limit (both in bytes)."""
+
+    def __init__(self, size: int, limit: int, data: bytes = b"", before: Sequence[bytes] = ()) -> None:
+        super().__init__(f"a frame of at least {size} bytes, the limit is {limit}", data, before)
+        self.size = size
+        self.limit = limit
+
+
+class Malformed(FrameError):  # noqa: N818
+    """The peer sent bytes that cannot be a frame, nor the beginning of one; the message says why."""
 
 
 class HeaderMissing(PeerError):  # noqa: N818

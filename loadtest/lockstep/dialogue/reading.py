@@ -161,7 +161,7 @@ class _Reader:
         until = None
         if table.until is not None:
             until = self._content(table.until, (*path, "until"), ()).constant
-            if self._framing.name != "raw":
+            if self._framing.cuts:
                 words = f"until is for raw framing: in {self._framing.name} framing every reply has its end"
                 self._note((*path, "until"), f"{words}; leave it out")
         return Step(

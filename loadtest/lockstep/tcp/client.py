@@ -150,7 +150,7 @@ class TcpClient(MessageStream):
 
     def _rule(self, expect: bytes | None, end: RawEnd | None) -> RawEnd:
         """Where the next reply ends. HarnessError where what is asked for makes no sense."""
-        if self._framing.name == "raw":
+        if not self._framing.cuts:
             return raw_end(expect, end, self._header)
         if end is not None:
             raise HarnessError(HAS_AN_END.format(framing=self._framing.name))

@@ -6,13 +6,18 @@ import struct
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import count, islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.samples import ABSENT, ANSWERED, Outcome, with_bytes
 from lockstep_wire.framing import Framing
-from lockstep_wire.peer import FrameTooLong, HeaderMissing
+from lockstep_wire.peer import FrameError, HeaderMissing
 from lockstep_wire.timing import Timing
+
+if TYPE_CHECKING:
+    import re
+
+    from lockstep_wire.framings.until import Until
 
 _ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
 
@@ -43,7 +48,7 @@ def prepare(
     reply = None
     if expect is not None:
         # With a timing header the fast check finds the payload behind it.
-        reply = expect if timing else framing.encode(expect)
+        reply = expect if timing else framing.frame_of(expect)
     return Message(payload, framing.encode(payload), expect, reply, distinct)
 
 
@@ -110,23 +115,18 @@ def sized(size: int) -> RawEnd:
     return end
 
 
-def until(mark: bytes, most: int = 1 << 20) -> RawEnd:
-    """A reply that ends with the bytes `mark`, which are part of it.
+def until(mark: bytes | re.Pattern[bytes], most: int = 1 << 20) -> Until:
+    """A reply that ends with these bytes, or with a match of this pattern, which is part of it.
 
-    One that does not within `most` bytes is a MISMATCH. HarnessError where there is no mark.
+    One that does not within `most` bytes is a MISMATCH. Is a framing too, for replies that all end like
+    this. HarnessError where there is no mark.
     """
-    mark = as_bytes("the mark of until()", mark)
-    if not mark:
-        raise HarnessError("until(b''): give the bytes that a reply ends with")
+    from lockstep_wire.framings.until import Until
 
-    def end(held: bytes) -> int | None:
-        at = held.find(mark)
-        size = at + len(mark)
-        if (size if at >= 0 else len(held)) > most:
-            raise FrameTooLong(len(held), most, held)
-        return size if at >= 0 else None
-
-    return end
+    try:
+        return Until(mark, most)
+    except ValueError as error:
+        raise HarnessError(str(error)) from error
 
 
 def expected(reply: bytes, header: int) -> RawEnd:
@@ -170,18 +170,21 @@ class FramedReplies:
         self._decoder = framing.decoder(max_frame)
         self._whole: deque[bytes] = deque()
         # What ended the decoder's life; the replies before it are still good.
-        self._broken: FrameTooLong | None = None
+        self._broken: FrameError | None = None
 
     def feed(self, data: bytes) -> None:
         """Take in what one receive brought."""
         try:
             self._whole.extend(self._decoder.feed(data))
-        except FrameTooLong as broken:
+        except FrameError as broken:
             self._whole.extend(broken.before)
             self._broken = broken
+        except ValueError as error:
+            # In a framing of the user's own.
+            raise HarnessError(str(error)) from error
 
     def take(self, end: RawEnd) -> bytes | None:  # noqa: ARG002 (a frame knows its end)
-        """The next whole reply, None if it is not all there; FrameTooLong where the peer goes too far."""
+        """The next whole reply, None if it is not all there; FrameError where the peer goes too far."""
         if self._whole:
             return self._whole.popleft()
         if self._broken is not None:
@@ -231,7 +234,7 @@ ReplyBuffer = FramedReplies | RawReplies
 
 def reply_buffer(framing: Framing, max_frame: int) -> ReplyBuffer:
     """The buffer that suits a framing."""
-    return RawReplies() if framing.name == "raw" else FramedReplies(framing, max_frame)
+    return FramedReplies(framing, max_frame) if framing.cuts else RawReplies()
 
 
 class Checked(NamedTuple):

@@ -29,8 +29,8 @@ from lockstep.tcp.samples import (
     with_bytes,
 )
 from lockstep.tcp.state import GIVEN_UP, Event, State, in_use
-from lockstep_wire.framing import Framing, get_framing
-from lockstep_wire.peer import FrameTooLong
+from lockstep_wire.framing import Framing, framing_of
+from lockstep_wire.peer import FrameError
 
 # Looked up once: see ANSWERED.
 _FIRST_REPLY, _MESSAGE = Phase.FIRST_REPLY, Phase.MESSAGE
@@ -42,6 +42,7 @@ CUT_SHORT = "the peer closed before the reply was whole"
 OVERDUE = (
     "no reply was fetched within {timeout_s:g} s; to a message that gets none say send(..., reply=False)"
 )
+SENT_WRONGLY = "{peer} sent {what}"
 UNFINISHED = "nothing more within {timeout_s:g} s after"
 
 
@@ -72,18 +73,18 @@ class MessageStream(Connection):
         endpoint: Endpoint,
         meter: Meter,
         *,
-        framing: str = "raw",
+        framing: str | Framing = "raw",
         timing: bool = False,
         max_frame: int = 1 << 20,
         **settings: Unpack[ConnectionSettings],
     ) -> None:
         """See Connection.
 
-        framing: `raw`, `line` or `length`. timing: the server puts wait and service time before its replies.
+        framing: a framing, or its name. timing: the server puts wait and service time before its replies.
         max_frame: of a reply's payload, in bytes; a longer one is a MISMATCH.
         """
         super().__init__(endpoint, meter, **settings)
-        self._framing: Framing = get_framing(framing)
+        self._framing: Framing = framing_of(framing)
         self._timing = self._framing.timing if timing else None
         self._header = self._timing.size if self._timing else 0
         self._max_frame = max_frame + self._header
@@ -194,8 +195,9 @@ class MessageStream(Connection):
                 self._take_in(data)
             while (payload := replies.take(rule)) is None:
                 self._take_in(link.receive())
-        except FrameTooLong as error:
-            return self._wrong(Outcome.MISMATCH, with_bytes(str(error), error.data), error.data)
+        except FrameError as error:
+            reason = SENT_WRONGLY.format(peer=self.address, what=error)
+            return self._wrong(Outcome.MISMATCH, with_bytes(reason, error.data), error.data)
         except _CutShortError:
             if self._aborted:
                 return self._wrong(Outcome.ABORTED, STOPPED, None)

@@ -15,7 +15,7 @@ from lockstep.tcp.samples import Outcome
 from lockstep.tcp.stream import ConnectionSettings
 from lockstep.user_files import check_same
 from lockstep.worker.scenarios import SCENARIOS, VirtualUser
-from lockstep_wire.framing import get_framing
+from lockstep_wire.framing import framing_of
 
 
 class Stage(Protocol):
@@ -147,5 +147,5 @@ def position_of(order: CellOrder, number: int) -> int:
 def _ring_of(order: CellOrder) -> tuple[Message, ...]:
     """The messages that users send, round and round."""
     expect = None if order.reply is None else order.reply.encode()
-    framing, echo = get_framing(order.framing), order.reply == "echo"
+    framing, echo = framing_of(order.framing), order.reply == "echo"
     return message_ring(framing, order.traffic.payload_bytes, expect, echo=echo, timing=order.timing)

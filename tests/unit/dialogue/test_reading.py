@@ -77,6 +77,25 @@ def test_what_is_not_said_is_usual() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ('"resp-like"', None),
+        ('"length:<H"', "length:<H"),
+        ('{ delimiter = "\\r\\n" }', "crlf"),
+        ('{ delimiter = "\\u001c\\r", start = "\\u000b" }', "mllp"),
+        ('{ length = ">H", counts = "frame", offset = 2 }', "length:>H,counts=frame,offset=2"),
+        ("{ fixed = 32 }", "fixed:32"),
+    ],
+)
+def test_a_framing_is_said_by_its_name_or_in_a_table(written: str, name: str | None) -> None:
+    text = f"[target]\nframing = {written}\n[[step]]\nsend = '{'x' * 32}'\n"
+    if name is None:
+        assert "choose from raw, line" in problems(text, Path())[0]
+    else:
+        assert parsed(text).framing.name == name
+
+
+@pytest.mark.parametrize(
     ("written", "meant"),
     [
         ('"a{{b}}c"', b"a{b}c"),

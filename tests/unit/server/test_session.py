@@ -19,7 +19,7 @@ from lockstep_server.replies import get_constant_reply, get_reply
 from lockstep_server.session import Service, Session
 from lockstep_server.socket_options import tune_connection
 from lockstep_server.work import get_work, no_work
-from lockstep_wire.framing import get_framing
+from lockstep_wire.framing import framing_of
 from lockstep_wire.greeting import ACKNOWLEDGEMENT
 
 DEFAULTS = parse_settings([], {})
@@ -51,7 +51,7 @@ def stage() -> Iterator[Callable[..., Stage]]:
         link, peer = socket.socketpair()
         peers.append(peer)
         peer.settimeout(20)
-        cut = get_framing(framing)
+        cut = framing_of(framing)
         service = Service(
             name="lock",
             admission=LockAdmission(),
@@ -95,7 +95,7 @@ def test_the_bare_default_acknowledges_every_receive(stage: Callable[..., Stage]
 def test_framed_messages_are_answered_one_by_one_in_order(
     stage: Callable[..., Stage], framing: str, reply: str
 ) -> None:
-    cut, payloads = get_framing(framing), [b"one", b"", b"three"]
+    cut, payloads = framing_of(framing), [b"one", b"", b"three"]
     it = stage(framing, reply)
     it.peer.sendall(b"".join(map(cut.encode, payloads)))
     it.peer.shutdown(socket.SHUT_WR)
@@ -116,7 +116,7 @@ def test_work_is_done_for_a_reply_that_never_varies_too(stage: Callable[..., Sta
 
 @pytest.mark.parametrize("framing", ["raw", "line", "length"])
 def test_replies_begin_with_the_times_if_asked(stage: Callable[..., Stage], framing: str) -> None:
-    cut = get_framing(framing)
+    cut = framing_of(framing)
     it = stage(framing, "echo", timing=True, work=get_work("sleep", 1_000_000))
     it.peer.sendall(cut.encode(b"hello"))
     it.peer.shutdown(socket.SHUT_WR)
@@ -129,7 +129,7 @@ def test_replies_begin_with_the_times_if_asked(stage: Callable[..., Stage], fram
 
 
 def test_only_the_first_reply_of_a_connection_carries_its_wait(stage: Callable[..., Stage]) -> None:
-    length = get_framing("length")
+    length = framing_of("length")
     it = stage("length", "echo", timing=True)
     it.peer.sendall(length.encode(b"a") + length.encode(b"b"))
     it.peer.shutdown(socket.SHUT_WR)
@@ -142,7 +142,7 @@ def test_only_the_first_reply_of_a_connection_carries_its_wait(stage: Callable[.
 def test_message_by_message_every_reply_carries_its_own_wait_and_the_record_sums_them(
     stage: Callable[..., Stage],
 ) -> None:
-    length = get_framing("length")
+    length = framing_of("length")
     it = stage("length", "echo", timing=True, by_message=True, work=get_work("cpu", 100_000))
     it.peer.sendall(length.encode(b"a") + length.encode(b"b"))
     it.peer.shutdown(socket.SHUT_WR)
@@ -181,7 +181,7 @@ def never_read(peer: socket.socket) -> None:
     peer.setblocking(False)
     try:
         while True:
-            peer.sendall(get_framing("length").encode(b"x" * LIMIT) * 1000)
+            peer.sendall(framing_of("length").encode(b"x" * LIMIT) * 1000)
     except BlockingIOError:
         peer.setblocking(True)
 
@@ -271,7 +271,7 @@ def test_people_who_watch_see_characters_whole_though_segments_cut_them(
     with caplog.at_level(logging.DEBUG):
         it = stage("length", "echo")
         for part in (text[:4], text[4:]):
-            it.peer.sendall(get_framing("length").encode(part))
+            it.peer.sendall(framing_of("length").encode(part))
         it.peer.shutdown(socket.SHUT_WR)
         it.play()
     said = [record.getMessage() for record in caplog.records if " says " in record.getMessage()]

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from lockstep.tcp.samples import Outcome, Phase
-from lockstep_wire.framing import FRAMINGS, get_framing
+from lockstep_wire.framing import FRAMINGS, framing_of
 from tests.support.peers import (
     Book,
     Peer,
@@ -33,7 +33,7 @@ def test_an_exchange_is_booked_phase_by_phase(book: Book, framing: str) -> None:
         assert client.request(b"pong", b"pong")
         assert client.close() is Outcome.ANSWERED
     assert book.outcomes() == [CONNECTED, MESSAGE, FIRST, MESSAGE, CLOSED]
-    frame_bytes = len(get_framing(framing).encode(b"ping"))
+    frame_bytes = len(framing_of(framing).encode(b"ping"))
     for sample in book.of(Phase.MESSAGE):
         assert (sample.sent_bytes, sample.received_bytes) == (frame_bytes, frame_bytes)
         assert (sample.wait_ns, sample.service_ns) == (None, None)
@@ -56,7 +56,7 @@ def test_a_reply_that_comes_a_byte_at_a_time_is_one_reply(
 
 @pytest.mark.parametrize("framing", FRAMINGS)
 def test_two_replies_in_one_segment_answer_two_messages(book: Book, framing: str) -> None:
-    frames = [get_framing(framing).encode(payload) for payload in (b"one", b"second")]
+    frames = [framing_of(framing).encode(payload) for payload in (b"one", b"second")]
     with Peer(answers(sum(map(len, frames)), b"".join(frames))) as peer:
         client = book.client(peer.port, framing=framing)
         client.connect()
@@ -80,7 +80,7 @@ def test_without_an_expectation_a_raw_reply_is_whatever_one_receive_brings(book:
 
 @pytest.mark.parametrize("framing", FRAMINGS)
 def test_the_server_tells_wait_and_service_time_before_its_reply(book: Book, framing: str) -> None:
-    wire = get_framing(framing)
+    wire = framing_of(framing)
     reply = wire.encode(wire.timing.pack(7_000, 9_000) + b"ping")
     with Peer(answers(len(wire.encode(b"ping")), reply)) as peer:
         client = book.client(peer.port, framing=framing, timing=True)

@@ -17,7 +17,7 @@ from lockstep.tcp import dialling
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import Outcome, Phase
-from lockstep_wire.framing import get_framing
+from lockstep_wire.framing import framing_of
 from tests.support.clients import PATIENCE_S, reset
 from tests.support.peers import (
     COOPERATIVE,
@@ -90,7 +90,7 @@ def test_a_message_that_fails_is_booked_once_under_its_name(
 def test_a_missing_timing_header_is_a_mismatch_that_names_the_flag(
     book: Book, framing: str, reply: bytes
 ) -> None:
-    with Peer(answers(len(get_framing(framing).encode(b"ping")), reply)) as peer:
+    with Peer(answers(len(framing_of(framing).encode(b"ping")), reply)) as peer:
         client = book.client(peer.port, framing=framing, timing=True)
         client.connect()
         assert client.request(b"ping", b"ping").outcome is Outcome.MISMATCH
@@ -160,7 +160,7 @@ def requests(client: TcpClient) -> None:
 
 
 def exchanges(client: TcpClient) -> None:
-    client.exchange(prepare(get_framing("raw"), b"ping", b"ping", timing=False))
+    client.exchange(prepare(framing_of("raw"), b"ping", b"ping", timing=False))
 
 
 @pytest.mark.parametrize("talk", [requests, exchanges])

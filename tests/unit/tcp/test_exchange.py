@@ -9,7 +9,7 @@ import pytest
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.messages import Message, prepare
 from lockstep.tcp.samples import ABSENT, MessageRow, Outcome, Phase, Sample
-from lockstep_wire.framing import FRAMINGS, get_framing
+from lockstep_wire.framing import FRAMINGS, framing_of
 from tests.support.peers import (
     Book,
     Peer,
@@ -28,12 +28,12 @@ TIMED = ("length", "raw")
 
 def ping(framing: str, *, timing: bool = False, payload: bytes = b"ping") -> Message:
     """A message that is to come back as it went."""
-    return prepare(get_framing(framing), payload, payload, timing)
+    return prepare(framing_of(framing), payload, payload, timing)
 
 
 def told(framing: str, payload: bytes, wait_ns: int, service_ns: int) -> bytes:
     """A reply as a server sends it that tells its times."""
-    wire = get_framing(framing)
+    wire = framing_of(framing)
     return wire.encode(wire.timing.pack(wait_ns, service_ns) + payload)
 
 
@@ -214,7 +214,7 @@ def test_a_time_that_no_clock_can_have_counted_is_no_timing_header(
 @pytest.mark.parametrize("framing", TIMED)
 def test_a_reply_without_the_timing_header_is_never_taken_for_one_with(book: Book, framing: str) -> None:
     """The payload is long enough to look like a header with a payload behind it."""
-    wire = get_framing(framing)
+    wire = framing_of(framing)
     message = prepare(wire, b"x" * 20, b"x" * 20, timing=True)
     with Peer(in_turn((len(message.frame), message.frame))) as peer:
         client = book.client(peer.port, framing=framing, timing=True, timeout_s=0.05)
@@ -224,7 +224,7 @@ def test_a_reply_without_the_timing_header_is_never_taken_for_one_with(book: Boo
 
 
 def test_an_unchecked_reply_may_be_anything(book: Book) -> None:
-    message = prepare(get_framing("length"), b"ping", None, timing=False)
+    message = prepare(framing_of("length"), b"ping", None, timing=False)
     with Peer(in_turn((8, b"\0\0\0\5hello"), (8, b"\0\0\0\0"))) as peer:
         client = book.client(peer.port, framing="length")
         client.connect()

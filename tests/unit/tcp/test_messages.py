@@ -8,7 +8,7 @@ import pytest
 
 from lockstep.tcp.messages import fast_check_of, message_ring, payloads, prepare
 from lockstep.tcp.samples import ABSENT
-from lockstep_wire.framing import FRAMINGS, get_framing
+from lockstep_wire.framing import FRAMINGS, framing_of
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 34, 64, 1000, 1 << 20])
@@ -23,32 +23,32 @@ def test_payloads_have_the_exact_size_no_newline_and_differ_from_one_to_the_next
 @pytest.mark.parametrize("framing", FRAMINGS)
 @pytest.mark.parametrize("size", [1, 64, 5000, 1 << 20])
 def test_neighbours_in_a_ring_differ_and_it_stays_small(framing: str, size: int) -> None:
-    ring = message_ring(get_framing(framing), size, None, echo=True, timing=False)
+    ring = message_ring(framing_of(framing), size, None, echo=True, timing=False)
     assert all(one.payload != other.payload for one, other in pairwise((*ring, ring[0])))
     assert {len(message.payload) for message in ring} == {size}
     assert 2 <= len(ring) <= 256
     assert len(ring) == 2 or sum(len(message.payload) for message in ring) <= 1 << 20
     for message in ring:
-        assert message.frame == get_framing(framing).encode(message.payload)
+        assert message.frame == framing_of(framing).encode(message.payload)
         assert message.expect == message.payload
         assert message.reply == message.frame
 
 
 @pytest.mark.parametrize(("expect", "reply"), [(b"thanks", b"thanks\n"), (None, None)])
 def test_what_all_are_answered_with_is_the_same_for_all(expect: bytes | None, reply: bytes | None) -> None:
-    ring = message_ring(get_framing("line"), 16, expect, echo=False, timing=False)
+    ring = message_ring(framing_of("line"), 16, expect, echo=False, timing=False)
     assert {(message.expect, message.reply) for message in ring} == {(expect, reply)}
 
 
 def test_a_payload_that_the_framing_cannot_carry_is_refused() -> None:
     with pytest.raises(ValueError, match="newline"):
-        prepare(get_framing("line"), b"two\nlines", None, timing=False)
+        prepare(framing_of("line"), b"two\nlines", None, timing=False)
 
 
 @pytest.mark.parametrize("timing", [True, False])
 @pytest.mark.parametrize("framing", FRAMINGS)
 def test_nothing_but_the_whole_reply_passes_the_fast_check(framing: str, timing: bool) -> None:
-    wire = get_framing(framing)
+    wire = framing_of(framing)
     message = prepare(wire, b"ping", b"ping", timing)
     assert message.reply is not None
     check = fast_check_of(wire, timing)
@@ -67,4 +67,4 @@ def test_nothing_but_the_whole_reply_passes_the_fast_check(framing: str, timing:
 
 def _in_header(framing: str, place: int) -> bool:
     first = 4 if framing == "length" else 0
-    return first <= place < first + get_framing(framing).timing.size
+    return first <= place < first + framing_of(framing).timing.size

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockstep.tcp.messages import expected, reply_buffer, sized, until, whatever
-from lockstep_wire.framing import FRAMINGS, get_framing
+from lockstep_wire.framing import FRAMINGS, framing_of
 from lockstep_wire.peer import FrameTooLong
 
 PAYLOADS = st.lists(st.binary(min_size=1, max_size=40).filter(lambda data: b"\n" not in data), max_size=6)
@@ -20,7 +20,7 @@ PAYLOADS = st.lists(st.binary(min_size=1, max_size=40).filter(lambda data: b"\n"
 def test_replies_come_out_whole_and_in_order_however_the_bytes_were_cut(
     framing: str, payloads: list[bytes], cut: int
 ) -> None:
-    wire = get_framing(framing)
+    wire = framing_of(framing)
     stream = b"".join(map(wire.encode, payloads))
     buffer = reply_buffer(wire, 100)
     for start in range(0, len(stream), cut):
@@ -32,7 +32,7 @@ def test_replies_come_out_whole_and_in_order_however_the_bytes_were_cut(
 
 @pytest.mark.parametrize("framing", FRAMINGS)
 def test_an_unfinished_reply_is_not_there_yet_but_the_buffer_is_not_empty(framing: str) -> None:
-    wire = get_framing(framing)
+    wire = framing_of(framing)
     buffer = reply_buffer(wire, 100)
     buffer.feed(wire.encode(b"reply")[:-1])
     assert buffer.take(expected(b"reply", 0)) is None
@@ -40,7 +40,7 @@ def test_an_unfinished_reply_is_not_there_yet_but_the_buffer_is_not_empty(framin
 
 
 def test_without_an_end_a_raw_reply_is_all_that_is_there() -> None:
-    buffer = reply_buffer(get_framing("raw"), 100)
+    buffer = reply_buffer(framing_of("raw"), 100)
     assert buffer.take(whatever) is None
     buffer.feed(b"one")
     buffer.feed(b"two")
@@ -50,7 +50,7 @@ def test_without_an_end_a_raw_reply_is_all_that_is_there() -> None:
 
 @pytest.mark.parametrize("framing", ["line", "length"])
 def test_a_reply_beyond_the_limit_is_the_peers_fault(framing: str) -> None:
-    wire = get_framing(framing)
+    wire = framing_of(framing)
     buffer = reply_buffer(wire, 10)
     buffer.feed(wire.encode(b"x" * 11))
     assert not buffer.empty
@@ -60,7 +60,7 @@ def test_a_reply_beyond_the_limit_is_the_peers_fault(framing: str) -> None:
 
 @pytest.mark.parametrize("framing", ["line", "length"])
 def test_whole_replies_before_one_beyond_the_limit_are_still_good(framing: str) -> None:
-    wire = get_framing(framing)
+    wire = framing_of(framing)
     buffer = reply_buffer(wire, 10)
     buffer.feed(wire.encode(b"good") + wire.encode(b"x" * 11))
     assert buffer.take(whatever) == b"good"
@@ -70,7 +70,7 @@ def test_whole_replies_before_one_beyond_the_limit_are_still_good(framing: str) 
 
 
 def raw(*pieces: bytes) -> Any:
-    buffer = reply_buffer(get_framing("raw"), 100)
+    buffer = reply_buffer(framing_of("raw"), 100)
     for piece in pieces:
         buffer.feed(piece)
     return buffer

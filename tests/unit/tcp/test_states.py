@@ -32,7 +32,7 @@ from lockstep.tcp.state import (
     State,
     in_use,
 )
-from lockstep_wire.framing import get_framing
+from lockstep_wire.framing import framing_of
 
 HERE = Address(socket.AF_INET, ("127.0.0.1", 9101))
 PAIRS = {(before, after) for before, row in TRANSITIONS.items() for after in row.values()}
@@ -101,7 +101,7 @@ class Watched(TcpClient):
         self.now = state
 
 
-FRAMING = get_framing("line")
+FRAMING = framing_of("line")
 PING = prepare(FRAMING, b"ping", b"ping", timing=False)
 DISTINCT = PING._replace(distinct=True)
 

@@ -13,7 +13,7 @@ import pytest
 from lockstep.errors import HarnessError
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import Outcome, Phase
-from lockstep_wire.framing import get_framing
+from lockstep_wire.framing import framing_of
 from tests.support.clients import PATIENCE_S, reset
 from tests.support.peers import (
     BLOCKING,
@@ -119,7 +119,7 @@ def asks(client: Any) -> Any:
 
 
 def exchanges(client: Any) -> Any:
-    return client.exchange(prepare(get_framing("raw"), b"ping", b"ping", timing=False))
+    return client.exchange(prepare(framing_of("raw"), b"ping", b"ping", timing=False))
 
 
 @pytest.mark.parametrize("first", [asks, exchanges])

@@ -9,7 +9,8 @@ import pytest
 from lockstep.errors import HarnessError
 from lockstep.tcp.messages import prepare, sized, until
 from lockstep.tcp.samples import Outcome, Phase
-from lockstep_wire.framing import FRAMINGS, get_framing
+from lockstep_wire.framing import FRAMINGS, framing_of
+from lockstep_wire.framings.own import framed_by
 from tests.support.peers import Book, Peer, answers, in_turn, read, until_closed
 
 UNASKED = "bytes that nobody asked for"
@@ -44,7 +45,7 @@ def test_two_lines_to_one_question_fail_it_and_the_next_one_begins_anew(book: Bo
 
 @pytest.mark.parametrize("way", ["request", "exchange"])
 def test_a_second_answer_that_comes_later_answers_nothing(book: Book, way: str) -> None:
-    message = prepare(get_framing("raw"), b"ping", b"pong", timing=False)
+    message = prepare(framing_of("raw"), b"ping", b"pong", timing=False)
 
     def say(client: object) -> Outcome:
         if way == "exchange":
@@ -99,7 +100,7 @@ def test_a_reply_that_stops_half_way_is_a_timeout_that_shows_what_came(book: Boo
 
 @pytest.mark.parametrize("framing", FRAMINGS)
 def test_a_reply_cut_short_shows_what_came_of_it(book: Book, framing: str) -> None:
-    frame = get_framing(framing).encode(b"pong")
+    frame = framing_of(framing).encode(b"pong")
     half = frame[: len(frame) - 1]
 
     def script(link: socket.socket) -> None:
@@ -126,7 +127,7 @@ def test_of_many_bytes_the_first_64_are_shown_and_how_many_there_were(book: Book
 
 @pytest.mark.parametrize("framing", ["line", "length"])
 def test_garbage_behind_a_right_reply_fails_the_message_whose_turn_it_was(book: Book, framing: str) -> None:
-    wire = get_framing(framing)
+    wire = framing_of(framing)
     garbage = wire.encode(b"x" * 50)
     with Peer(answers(2 * len(wire.encode(b"ping")), wire.encode(b"ping") + garbage)) as peer:
         client = book.client(peer.port, framing=framing, max_frame=10)
@@ -155,7 +156,7 @@ def test_a_wrong_reply_loses_the_messages_behind_it_and_each_receive_says_so(boo
 
 
 def test_the_greatest_payload_has_room_for_the_timing_header(book: Book) -> None:
-    wire = get_framing("length")
+    wire = framing_of("length")
     reply = wire.encode(wire.timing.pack(1, 2) + b"x" * 100)
     with Peer(answers(8, reply)) as peer:
         client = book.client(peer.port, framing="length", timing=True, max_frame=100)
@@ -217,3 +218,38 @@ def test_an_end_beyond_the_bytes_that_are_there_is_no_answer(book: Book) -> None
             client.request(b"ping", end=lambda held: 99)
         assert not client.connected
     assert outcomes(book) == [Outcome.ABORTED]
+
+
+def test_what_is_no_frame_fails_its_message_with_the_peers_address_and_the_first_bytes(book: Book) -> None:
+    with Peer(in_turn((5, b"\x0bACK\x1c\r")), in_turn((7, b"HTTP/1.1 400 Bad Request\r\n"))) as peer:
+        client = book.client(peer.port, framing="mllp")
+        assert client.request(b"MS").payload == b"ACK"
+        client.abort()
+        client.connect()
+        assert client.request(b"MSH|").outcome is Outcome.MISMATCH
+        assert not client.connected
+        told = f"127.0.0.1:{peer.port} sent a frame that does not begin with b'\\x0b': b'HTTP/1.1 400"
+    assert book.of(Phase.MESSAGE)[1].detail.startswith(told)
+
+
+def test_a_client_takes_a_framing_of_ones_own(book: Book) -> None:
+    def ends(held: bytes) -> int | None:
+        return held[0] if held else None
+
+    def cuts_the_second_short(link: socket.socket) -> None:
+        read(link, 3)
+        link.sendall(b"\x04one")
+        read(link, 3)
+        link.sendall(b"\x04t")
+
+    with Peer(cuts_the_second_short) as peer:
+        client = book.client(peer.port, framing=framed_by(ends))
+        assert client.request(b"\x03in", expect=b"\x04one").outcome is Outcome.ANSWERED
+        assert client.request(b"\x03in").outcome is Outcome.SHORT
+
+
+def test_a_function_that_says_nonsense_of_a_frame_ends_its_user(book: Book) -> None:
+    with Peer(in_turn((3, b"\x04one"))) as peer:
+        client = book.client(peer.port, framing=framed_by(lambda held: 0))
+        with pytest.raises(HarnessError, match="it tells how many bytes the frame has"):
+            client.request(b"\x03in")

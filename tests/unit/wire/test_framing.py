@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep_wire.framing import FRAMINGS, Decoder, get_framing
+from lockstep_wire.framing import FRAMINGS, Decoder, framing_of
 from lockstep_wire.peer import FrameTooLong, PeerError
 
 LINES = st.lists(st.binary(max_size=40).map(lambda payload: payload.replace(b"\n", b"\r")), max_size=12)
@@ -29,7 +29,7 @@ def feed_all(decoder: Decoder, pieces: list[bytes]) -> list[bytes]:
 
 @given(payloads=LINES, cuts=st.lists(st.integers(0, 10_000), max_size=20))
 def test_lines_are_the_same_however_the_stream_is_cut(payloads: list[bytes], cuts: list[int]) -> None:
-    line = get_framing("line")
+    line = framing_of("line")
     decoder = line.decoder(40)
     assert feed_cut(decoder, b"".join(map(line.encode, payloads)), cuts) == payloads
     assert not decoder.pending
@@ -37,7 +37,7 @@ def test_lines_are_the_same_however_the_stream_is_cut(payloads: list[bytes], cut
 
 @given(payloads=PAYLOADS, cuts=st.lists(st.integers(0, 10_000), max_size=20))
 def test_length_frames_are_the_same_however_the_stream_is_cut(payloads: list[bytes], cuts: list[int]) -> None:
-    length = get_framing("length")
+    length = framing_of("length")
     decoder = length.decoder(40)
     assert feed_cut(decoder, b"".join(map(length.encode, payloads)), cuts) == payloads
     assert not decoder.pending
@@ -47,7 +47,7 @@ def test_length_frames_are_the_same_however_the_stream_is_cut(payloads: list[byt
 def test_an_unfinished_frame_is_pending_and_disturbs_no_other(
     payloads: list[bytes], unfinished: bytes, left: int
 ) -> None:
-    length = get_framing("length")
+    length = framing_of("length")
     decoder = length.decoder(40)
     frame = length.encode(unfinished)
     cut = left % (len(frame) - 1) + 1
@@ -59,7 +59,7 @@ def test_an_unfinished_frame_is_pending_and_disturbs_no_other(
 
 @pytest.mark.parametrize("name", ["line", "length"])
 def test_a_frame_may_come_a_byte_at_a_time(name: str) -> None:
-    framing = get_framing(name)
+    framing = framing_of(name)
     decoder = framing.decoder(2**20)
     payload = bytes(range(11, 256)) * 400
     fed = [decoder.feed(bytes([byte])) for byte in framing.encode(payload)]
@@ -68,7 +68,7 @@ def test_a_frame_may_come_a_byte_at_a_time(name: str) -> None:
 
 
 def test_raw_gives_every_receive_as_one_payload_and_never_waits_for_more() -> None:
-    decoder = get_framing("raw").decoder(1)
+    decoder = framing_of("raw").decoder(1)
     assert decoder.feed(b"one") == [b"one"]
     assert decoder.feed("半".encode()[:2]) == ["半".encode()[:2]]
     assert decoder.feed(b"") == []
@@ -76,7 +76,7 @@ def test_raw_gives_every_receive_as_one_payload_and_never_waits_for_more() -> No
 
 
 def test_a_carriage_return_belongs_to_the_line() -> None:
-    assert get_framing("line").decoder(10).feed(b"a\r\n\nb") == [b"a\r", b""]
+    assert framing_of("line").decoder(10).feed(b"a\r\n\nb") == [b"a\r", b""]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_carriage_return_belongs_to_the_line() -> None:
     ],
 )
 def test_a_frame_beyond_the_limit_is_the_peers_fault(name: str, pieces: list[bytes]) -> None:
-    decoder = get_framing(name).decoder(4)
+    decoder = framing_of(name).decoder(4)
     with pytest.raises(FrameTooLong, match="the limit is 4") as caught:
         feed_all(decoder, pieces)
     assert isinstance(caught.value, PeerError)
@@ -105,13 +105,13 @@ def test_a_frame_beyond_the_limit_is_the_peers_fault(name: str, pieces: list[byt
 
 @pytest.mark.parametrize("name", FRAMINGS)
 def test_a_frame_of_just_the_limit_is_fine(name: str) -> None:
-    framing = get_framing(name)
+    framing = framing_of(name)
     assert framing.decoder(4).feed(framing.encode(b"1234")) == [b"1234"]
 
 
 def test_a_newline_in_a_line_payload_is_our_own_fault() -> None:
     with pytest.raises(ValueError, match="newline"):
-        get_framing("line").encode(b"two\nlines")
+        framing_of("line").encode(b"two\nlines")
 
 
 def test_a_payload_that_no_length_can_express_is_our_own_fault() -> None:
@@ -120,13 +120,13 @@ def test_a_payload_that_no_length_can_express_is_our_own_fault() -> None:
             return 2**32
 
     with pytest.raises(ValueError, match="four-byte length"):
-        get_framing("length").encode(Enormous())
+        framing_of("length").encode(Enormous())
 
 
 def test_the_length_comes_first_in_four_bytes_big_endian() -> None:
-    assert get_framing("length").encode(b"x" * 258) == struct.pack(">I", 258) + b"x" * 258
+    assert framing_of("length").encode(b"x" * 258) == struct.pack(">I", 258) + b"x" * 258
 
 
 def test_an_unknown_framing_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(ValueError, match="unknown framing 'tlv'; choose from raw, line, length"):
-        get_framing("tlv")
+    with pytest.raises(ValueError, match="unknown framing 'tlv'; choose from raw, line, crlf"):
+        framing_of("tlv")

@@ -20,7 +20,7 @@ from lockstep.worker.scenarios import (
     persistent,
     session,
 )
-from lockstep_wire.framing import get_framing
+from lockstep_wire.framing import framing_of
 from lockstep_wire.greeting import ACKNOWLEDGEMENT
 from tests.support.peers import Book, Peer, echoes, read, refusing_port, until_closed
 
@@ -42,7 +42,7 @@ def user_of(
         book.client(port),
         book.meter,
         Traffic(messages=messages, payload_bytes=16),
-        message_ring(get_framing("raw"), 16, None, echo=reply == "echo", timing=False),
+        message_ring(framing_of("raw"), 16, None, echo=reply == "echo", timing=False),
         (lambda: True) if may_send is None else lambda: next(asked),
         reply=reply,
         number=7,
@@ -190,7 +190,7 @@ def test_users_begin_at_places_of_their_own_and_go_round_the_ring() -> None:
             link.sendall(data)
 
     book = Book()
-    ring = message_ring(get_framing("raw"), 16, None, echo=True, timing=False)[:3]
+    ring = message_ring(framing_of("raw"), 16, None, echo=True, timing=False)[:3]
     for number in (1, 2):
         with Peer(notes_and_echoes) as peer:
             client = book.client(peer.port)
