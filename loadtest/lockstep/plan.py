@@ -15,6 +15,7 @@ CLIENT_MODES = ("free", "locked")
 LOWEST_RATE_PER_S = 0.001
 HIGHEST_RATE_PER_S = 1_000_000
 MAX_PAYLOAD = 1 << 20
+MAX_USERS = 100_000
 # Repeats have seeds of their own, which those of no other plan's seed meet. They have to fit 64 bits.
 SEEDS_PER_PLAN = 10_000
 MAX_SEED = 2**32 - 1
@@ -179,14 +180,19 @@ class Traffic:
 
     @classmethod
     def from_settings(cls, given: Mapping[str, Any], sources: tuple[str, ...]) -> Traffic:
-        """What settings, by their keys, say. PlanError names the one that is wrong."""
+        """What settings, by their keys, say. PlanError names the one that is wrong.
+
+        `user_file` among them is a UserFile, where there is one.
+        """
+        user_file = given.get("user_file")
         return cls(
-            scenario=given["scenario"],
+            scenario=given["scenario"] if user_file is None else OF_A_FILE,
             client_mode=given["client_mode"],
             messages=given["messages"],
             payload_bytes=given["payload"],
             arrival=Arrival(given["arrival"], given["rate"]),
             sources=sources,
+            user_file=user_file,
         )
 
     @classmethod
@@ -236,7 +242,7 @@ class Plan:
                     name, f"names one twice ({', '.join(map(str, values))}): repeats have their own setting"
                 )
         for level in self.levels:
-            _between("levels", level, 1, 100_000)
+            _between("levels", level, 1, MAX_USERS)
         _between("repeats", self.repeats, 1, 1000)
         _between("seconds", self.seconds, 0.1, 86_400)
         _between("warmup", self.warmup_s, 0, 3600)

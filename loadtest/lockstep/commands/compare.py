@@ -83,15 +83,14 @@ def compare(**given: Any) -> int:
 
     processes, junit = given["processes"], given["junit"]
     with _naming(given["plan"]):
-        if not 1 <= processes <= 64:
-            raise PlanError("processes", f"{processes} is out of range: give 1 to 64")
+        check_processes(processes)
         plan = plan_of_flags(given)
         if junit is not None:
-            _check_junit(junit, plan.gates)
+            check_junit(junit, plan.gates)
         host, admin = given["host"], given["admin"]
         flags = _server_flags(given, theirs=bool(host or admin))
         words = shlex.join(["lockstep", *sys.argv[1:]])
-        return _run(LocalRun(plan, host, admin, processes, given["out"], words, flags), junit)
+        return run_and_report(LocalRun(plan, host, admin, processes, given["out"], words, flags), junit)
 
 
 def plan_of_flags(given: Mapping[str, Any]) -> Plan:
@@ -100,7 +99,7 @@ def plan_of_flags(given: Mapping[str, Any]) -> Plan:
     return plan_from(given, [part for text in given["gate"] for part in split_gates(text) or [text]])
 
 
-def _run(local_run: LocalRun, junit: Path | None) -> int:
+def run_and_report(local_run: LocalRun, junit: Path | None) -> int:
     """Run it under a progress bar, print its report, and tell the exit code that it deserves."""
     from lockstep.analysis.checks import degradations
     from lockstep.analysis.gates import judge_gates, unmet
@@ -166,7 +165,19 @@ def _last_cell(cell: Cell) -> str:
     return f"{cell.mode} at {cell.level}"
 
 
-def _check_junit(file: Path, gates: Sequence[str]) -> None:
+def check_processes(processes: int) -> None:
+    """PlanError where so many worker processes make no sense."""
+    if not 1 <= processes <= 64:
+        raise PlanError("processes", f"{processes} is out of range: give 1 to 64")
+
+
+def tags_of(given: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tags of tasks that are to be run, and of those that are not, as flags give them."""
+    tags, without = (tuple((given[name] or "").replace(",", " ").split()) for name in ("tags", "exclude_tags"))
+    return tags, without
+
+
+def check_junit(file: Path, gates: Sequence[str]) -> None:
     """PlanError where nothing could be written there, or there would be nothing to write. Writes nothing."""
     if not gates:
         raise PlanError("junit", f"{file} has nothing to hold without a gate: add --gate")

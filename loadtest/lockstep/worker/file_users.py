@@ -117,9 +117,14 @@ class FileUser:
     def leave(self) -> None:
         """Its on_stop, within a bound; the connection is closed after it in any case."""
         if self._walk is not None:
+            # What was misused before is told already.
+            self._fault = None
             with gevent.Timeout(DRAIN_S, False):
-                self._guarded(self._walk.leave)
-                self._guarded(self._user.on_stop)
+                for act in (self._walk.leave, self._user.on_stop):
+                    try:
+                        self._guarded(act)
+                    except HarnessError as error:
+                        self._stage.note_trouble(str(error))
         self.client.close()
 
     def _step(self) -> None:
