@@ -1,7 +1,7 @@
 """What tests may need from the machine, and an account of what was left out for the lack of it.
 
-A test marked `containers` or `browser` is skipped where its tool is missing, and the last lines of the run
-say so. With CI=true nothing may be left out: whatever is skipped, for whatever reason, fails.
+A test marked `containers`, `browser` or `services` is skipped where its tool is missing, and the last lines
+of the run say so. With CI=true nothing may be left out: whatever is skipped, for whatever reason, fails.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+
+from bench.services import missing_packages
 
 ROOT = Path(__file__).resolve().parents[1]
 OWN_SESSION = ROOT / "tests" / "locust"
@@ -78,7 +80,17 @@ def missing_browser() -> str | None:
     return None if browser_path() else f"no Chromium is installed (none of {', '.join(BROWSERS)} is in PATH)"
 
 
-NEEDS: dict[str, Callable[[], str | None]] = {"containers": missing_docker, "browser": missing_browser}
+@functools.cache
+def missing_services() -> str | None:
+    packages = missing_packages()
+    return f"not all services are installed: apt install {' '.join(packages)}" if packages else None
+
+
+NEEDS: dict[str, Callable[[], str | None]] = {
+    "containers": missing_docker,
+    "browser": missing_browser,
+    "services": missing_services,
+}
 
 
 @pytest.fixture(scope="session")

@@ -14,11 +14,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lockstep.tcp.messages import sized, until
+    from lockstep.tcp.endings import sized, until
+    from lockstep.tcp.expect import prefix, size
     from lockstep.users import TcpUser
     from lockstep_wire.framings.delimited import delimited
     from lockstep_wire.framings.length import length
+    from lockstep_wire.framings.memcached import Memcached
     from lockstep_wire.framings.own import framed_by
+    from lockstep_wire.framings.resp import Resp
     from lockstep_wire.framings.sizes import fixed, varint
     from lockstep_wire.peer import Malformed
 
@@ -26,25 +29,33 @@ if TYPE_CHECKING:
 
 _EXPORTED = {
     "Malformed": ("lockstep_wire.peer", "Malformed"),
+    "Memcached": ("lockstep_wire.framings.memcached", "Memcached"),
+    "Resp": ("lockstep_wire.framings.resp", "Resp"),
     "TcpUser": ("lockstep.users", "TcpUser"),
     "delimited": ("lockstep_wire.framings.delimited", "delimited"),
     "fixed": ("lockstep_wire.framings.sizes", "fixed"),
     "framed_by": ("lockstep_wire.framings.own", "framed_by"),
     "length": ("lockstep_wire.framings.length", "length"),
-    "sized": ("lockstep.tcp.messages", "sized"),
-    "until": ("lockstep.tcp.messages", "until"),
+    "prefix": ("lockstep.tcp.expect", "prefix"),
+    "size": ("lockstep.tcp.expect", "size"),
+    "sized": ("lockstep.tcp.endings", "sized"),
+    "until": ("lockstep.tcp.endings", "until"),
     "varint": ("lockstep_wire.framings.sizes", "varint"),
     "__version__": ("lockstep_wire.build", "VERSION"),
 }
 
 __all__ = [
     "Malformed",
+    "Memcached",
+    "Resp",
     "TcpUser",
     "__version__",
     "delimited",
     "fixed",
     "framed_by",
     "length",
+    "prefix",
+    "size",
     "sized",
     "until",
     "varint",

@@ -117,7 +117,8 @@ class Counts(Message):
 
     As CellSums has them, but plain. spans: unit of exchange -> SpanSums as a dict. per_second: rows of second
     of the window, answered, failed. histograms: name -> HdrHistogram's own base64 encoding, in nanoseconds.
-    connections: those kept whole, `address` and what a ClientView holds.
+    connections: those kept whole, `address` and what a ClientView holds. requests: name of messages ->
+    `measured`, those of the window by outcome, and `response`, a histogram. unchecked: as CellSums has it.
     """
 
     measured: dict[str, int]
@@ -131,6 +132,8 @@ class Counts(Message):
     per_second: list[list[int]]
     histograms: dict[str, str]
     connections: list[dict[str, Any]]
+    requests: dict[str, dict[str, Any]]
+    unchecked: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -205,9 +205,16 @@ SETTINGS = (
         only="plan",
     ),
     Setting("repeats", int, _PLAN.repeats, "Repeats of every cell, interleaved", _ALL, only="plan"),
-    Setting("seconds", float, _PLAN.seconds, "Measurement window per cell, in seconds", _ALL_LOADS, only="plan"),
     Setting(
-        "warmup", float, _PLAN.warmup_s, "Warm-up before it, in seconds (not counted)", _ALL_LOADS, only="plan"
+        "seconds", float, _PLAN.seconds, "Measurement window per cell, in seconds", _ALL_LOADS, only="plan"
+    ),
+    Setting(
+        "warmup",
+        float,
+        _PLAN.warmup_s,
+        "Warm-up before it, in seconds (not counted)",
+        _ALL_LOADS,
+        only="plan",
     ),
     Setting("seed", int, _PLAN.seed, "Seed of the order of the cells", _ALL_LOADS, only="plan"),
     Setting(

@@ -1,4 +1,4 @@
-"""A user's own file of what users do, whichever kind it is: found, named by its text, and checked before a run.
+"""A user's own file of what users do, of either kind: found, named by its text, and checked before a run.
 
 Whatever is wrong with it is one line, with the file's own line where there is one.
 """
@@ -36,7 +36,7 @@ def find_user_file(
     path = given.absolute()
     if path.suffix not in KINDS:
         raise HarnessError(
-            f"{given}: is neither a Python file nor a dialogue: give a .py with classes of TcpUser, or a .toml"
+            f"{given}: is neither a Python file nor a dialogue: give a .py with TcpUsers, or a .toml"
         )
     if path.suffix == ".toml":
         if tags or without_tags:
@@ -60,8 +60,8 @@ def check_same(file: UserFile) -> None:
     found = digest_of(_read_with(path) if file.is_dialogue else [path])
     if found != file.digest:
         raise HarnessError(
-            f"{path}: it is not the file that the run began with: leave it as it is until the run is over, and "
-            "give every machine the same"
+            f"{path}: it is not the file that the run began with: leave it as it is until the run is over, "
+            "and give every machine the same"
         )
 
 
@@ -72,7 +72,9 @@ def digest_of(paths: Iterable[Path]) -> str:
         try:
             text = path.read_bytes()
         except OSError as error:
-            raise HarnessError(f"{path}: cannot be read ({error.strerror}): check its name and mode") from error
+            raise HarnessError(
+                f"{path}: cannot be read ({error.strerror}): check its name and mode"
+            ) from error
         digest.update(b"%d:" % len(text) + text)
     return digest.hexdigest()[:_DIGITS]
 

@@ -25,9 +25,10 @@ from locust.runners import WorkerRunner
 from lockstep.errors import HarnessError
 from lockstep.record import locust_numbers
 from lockstep.tcp.client import TcpClient
+from lockstep.tcp.endings import RawEnd, sized, until, whatever
 from lockstep.tcp.endpoint import Endpoint
+from lockstep.tcp.expect import Wanted, prefix, size
 from lockstep.tcp.gevent_link import CooperativeLink
-from lockstep.tcp.messages import RawEnd, sized, until, whatever
 from lockstep.tcp.samples import Meter, Sample, SampleMeter
 from lockstep.tcp.stream import ConnectionSettings
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from lockstep.record.locust_feed import LocustFeed
     from lockstep_wire.framing import Framing
 
-__all__ = ["TcpUser", "sized", "until"]
+__all__ = ["TcpUser", "prefix", "size", "sized", "until"]
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class UserClient(TcpClient):
     receive = _ending_the_user(TcpClient.receive)
     close = _ending_the_user(TcpClient.close)
 
-    def _rule(self, expect: bytes | None, end: RawEnd | None) -> RawEnd:
+    def _rule(self, expect: Wanted, end: RawEnd | None) -> RawEnd:
         rule = super()._rule(expect, end)
         if rule is whatever and not self._framing.cuts:
             self.on_first_bytes()
@@ -91,8 +92,8 @@ class Place:
     """Where a user is that is part of a cell, and not of a Locust test of its own.
 
     endpoint: whom it talks to, whatever its class says. meter: of its connection, which fills Locust's table
-    too. settings: of its connection, beside those of its class. misused: told, in one line, what is wrong with how
-    the client is used, or with this machine.
+    too. settings: of its connection, beside those of its class. misused: told, in one line, what is wrong
+    with how the client is used, or with this machine.
     """
 
     endpoint: Endpoint
@@ -165,7 +166,8 @@ class TcpUser(User):
         sample: what the step was, how it ended, and when, in monotonic nanoseconds.
         """
         if self._place is None:
-            feed_of(self.environment).fire(type(self).__name__, sample)
+            name, url, context = type(self).__name__, self.host or "", self.context()
+            feed_of(self.environment).fire(name, sample, url=url, context=context)
 
     def _meter(self) -> Meter:
         """One event for each step where somebody looks at each; else a journal that fills Locust's table."""

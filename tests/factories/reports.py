@@ -13,6 +13,7 @@ from lockstep.record.histograms import encoded, new_histogram
 from lockstep.record.journal import Journal
 from lockstep.record.recorder import CellRecorder
 from lockstep.runs.connections import ClientView
+from lockstep.tcp.names import tag_of
 from lockstep.tcp.samples import ABSENT, Meter, Outcome, Phase, Sample
 from tests.factories.units import MS, S
 
@@ -73,7 +74,8 @@ def tell(meter: Meter, sample: Sample, due_ns: int = ABSENT) -> None:
     elif sample.phase is Phase.MESSAGE:
         wait_ns = ABSENT if sample.wait_ns is None else sample.wait_ns
         service_ns = ABSENT if sample.service_ns is None else sample.service_ns
-        rest = (wait_ns, service_ns, sample.sent_bytes, sample.received_bytes)
+        tag = tag_of(sample.name or None, checked=True)
+        rest = (wait_ns, service_ns, sample.sent_bytes, sample.received_bytes, tag)
         meter.message((due_ns, sample.start_ns, sample.end_ns, *rest))
     else:
         meter.step(sample.phase, sample.start_ns, sample.end_ns)

@@ -32,7 +32,7 @@ def tell(journal: Journal, count: int, phase: Phase = Phase.MESSAGE) -> None:
     for number in range(count):
         now_ns = time.monotonic_ns()
         if phase is Phase.MESSAGE:
-            journal.message((ABSENT, now_ns - (number + 1) * MS, now_ns, ABSENT, ABSENT, 10, 20))
+            journal.message((ABSENT, now_ns - (number + 1) * MS, now_ns, ABSENT, ABSENT, 10, 20, 0))
         else:
             journal.step(phase, now_ns - (number + 1) * MS, now_ns)
 

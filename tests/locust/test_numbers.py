@@ -47,7 +47,7 @@ def each_table() -> Iterator[Environment]:
         for elapsed_ns in MESSAGES_NS:
             now_ns = time.monotonic_ns()
             journal.step(Phase.CONNECT, now_ns - CONNECT_NS, now_ns)
-            journal.message((ABSENT, now_ns - elapsed_ns, now_ns, ABSENT, ABSENT, 10, 20))
+            journal.message((ABSENT, now_ns - elapsed_ns, now_ns, ABSENT, ABSENT, 10, 20, 0))
             journal.step(Phase.CLOSE, now_ns - 9 * MS, now_ns)
         feed.flush()
         yield environment
@@ -177,7 +177,7 @@ def test_an_entry_begins_with_its_first_request_however_late_the_table_is_filled
     environment.create_local_runner()
     feed = feed_of(environment)
     now_ns, now_s = time.monotonic_ns(), time.time()
-    feed.journal_of("free").message((ABSENT, now_ns - 3 * S, now_ns - 2 * S, ABSENT, ABSENT, 10, 20))
+    feed.journal_of("free").message((ABSENT, now_ns - 3 * S, now_ns - 2 * S, ABSENT, ABSENT, 10, 20, 0))
     feed.flush()
     for entry in (environment.stats.get("free", "message"), environment.stats.total):
         assert now_s - 4 < entry.start_time <= now_s - 3 + 0.01, entry.start_time - now_s

@@ -30,7 +30,8 @@ def answered(count: int, seed: int) -> MessageColumns:
     elapsed_ns[: len(edges)] = edges
     sizes = random.integers(0, 2000, count)
     absent = np.full(count, ABSENT)
-    columns = (absent, ends_ns - elapsed_ns, ends_ns, absent, absent, absent, sizes)
+    untagged = np.zeros(count, np.int64)
+    columns = (absent, ends_ns - elapsed_ns, ends_ns, absent, absent, absent, sizes, untagged)
     order = np.argsort(ends_ns)
     return MessageColumns(*(column[order] for column in columns))
 

@@ -115,6 +115,8 @@ _MADE_IN = {
     "length": "framings.length",
     **dict.fromkeys(("fixed", "varint"), "framings.sizes"),
     "until": "framings.until",
+    "resp": "framings.resp",
+    "memcached": "framings.memcached",
 }
 NAMES = tuple(_MADE_IN)
 

@@ -53,7 +53,7 @@ FOREIGN_SERVER = Check(
 REPLIES_UNCHECKED = Check(
     "replies-unchecked",
     "Replies were not checked: any reply counts as an answer, error messages included.",
-    "Say what the service answers: --reply echo, or the exact text.",
+    "Say what is right: --reply echo or the exact text, `expect=` in a file of your own.",
     touches=(Topic.THROUGHPUT, Topic.TIMES),
 )
 SINGLE_REPEAT = Check(
@@ -123,6 +123,13 @@ def _at_the_server(cell: Cell) -> str | None:
     return _both(law)
 
 
+def _unchecked(cell: Cell) -> str | None:
+    """Of an older run folder it is known of the whole run only."""
+    if not cell.unchecked:
+        return None
+    return f"{cell.unchecked:,} of {cell.messages.answered:,} replies"
+
+
 def _both(law: Occupancy) -> str:
     return f"{law.counted:.2f} counted, {law.computed:.2f} computed"
 
@@ -163,17 +170,25 @@ def findings(run: Run) -> list[Finding]:
         everywhere = len(silent) == len(cells)
         check = FOREIGN_SERVER if run.target else NO_SERVER_DATA
         listed.append(Finding(check, () if everywhere else tuple(map(cell_name, silent))))
-    if run.target and run.target.get("reply") is None and not run.user_file:
-        listed.append(Finding(REPLIES_UNCHECKED, _unchecked(str(run.target.get("framing")))))
+    listed += _unchecked_findings(run)
     if not run.manual and cells and _repeats(cells) == 1 and not run.interrupted:
         listed.append(Finding(SINGLE_REPEAT, ()))
     return listed
 
 
-def _unchecked(framing: str) -> tuple[str, ...]:
-    """Where a time ends, of a reply of which nothing is known."""
-    ends = "the first bytes that came" if framing == "raw" else f"the first reply of framing {framing}"
-    return (f"with framing {framing} a message's time ends with {ends}, whatever they say",)
+def _unchecked_findings(run: Run) -> Iterable[Finding]:
+    """By cells, where they tell; all alike are one line."""
+    told = Rule(REPLIES_UNCHECKED, _unchecked).look(run.cells)
+    asked = "framing" in run.target and run.target.get("reply") is None
+    if asked and all(
+        cell.unchecked is None or cell.unchecked == cell.messages.answered for cell in run.cells
+    ):
+        framing = str(run.target.get("framing"))
+        # Where a time ends, of a reply of which nothing is known.
+        ends = "the first bytes that came" if framing == "raw" else f"the first reply of framing {framing}"
+        words = f"with framing {framing} a message's time ends with {ends}, whatever they say"
+        return [Finding(REPLIES_UNCHECKED, (words,))]
+    return told
 
 
 def degradations(findings: Iterable[Finding]) -> list[Finding]:

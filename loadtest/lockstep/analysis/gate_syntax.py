@@ -2,8 +2,10 @@
 
     MODE[@LEVEL]: METRIC OP VALUE[UNIT]        free@32: response_p99 < 20ms
     MODE/BASELINE[@LEVEL]: METRIC OP RATIO     lock/free: messages_per_s > 0.05
+    MODE[@LEVEL]: NAME.METRIC OP VALUE[UNIT]   free: login.response_p99 < 20ms
 
-OP is <, <=, > or >=; METRIC a name from metrics.py. Without @LEVEL a gate holds at every level of the plan.
+OP is <, <=, > or >=; METRIC a name from metrics.py; NAME what messages are called. Without @LEVEL a gate
+holds at every level of the plan.
 Arithmetic and words only.
 """
 
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import isinf
 
-from lockstep.analysis.metrics import METRICS, Metric, Unit
+from lockstep.analysis.metrics import METRICS, REQUEST_METRICS, Metric, Unit, metric_named
 from lockstep.errors import PlanError
 from lockstep.plan import Plan
 from lockstep_wire.choices import did_you_mean
@@ -32,7 +34,7 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 # There are too many times to name them all.
 _METRICS_IN_SHORT = ", ".join(name for name, metric in METRICS.items() if metric.unit is not Unit.US)
 _METRICS_IN_SHORT += ", or a time such as response_p99, wait_mean, handoff_p50"
-_CONDITION = re.compile(r"(?P<metric>[^\s<>=]+)\s*(?P<operator>[<>=!]+)\s*(?P<bound>.*)")
+_CONDITION = re.compile(r"(?P<metric>[^<>=!]+?)\s*(?P<operator>[<>=!]+)\s*(?P<bound>.*)")
 _BOUND = re.compile(r"(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<unit>\D*)", re.ASCII)
 
 
@@ -82,6 +84,10 @@ class Gate:
     def asks_for_less(self) -> bool:
         """Whether the bound is an upper one."""
         return self.operator in ("<", "<=")
+
+
+def _nearest_metric(name: str) -> str:
+    return did_you_mean(name, METRICS, _METRICS_IN_SHORT)
 
 
 def split_gates(text: str) -> tuple[str, ...]:
@@ -153,12 +159,13 @@ class _Parser:
         if match is None:
             raise self._refusal(f"{text!r} compares nothing: {FORM}")
         name, sign = match["metric"], match["operator"]
-        if name not in METRICS:
-            near = did_you_mean(name, METRICS, _METRICS_IN_SHORT)
-            raise self._refusal(f"there is no metric {name!r}: {near}")
+        metric = metric_named(name)
+        if metric is None:
+            request, _, last = name.rpartition(".")
+            near = did_you_mean(last, REQUEST_METRICS) if request else _nearest_metric(name)
+            raise self._refusal(f"there is no metric {last!r}: {near}")
         if sign not in _OPERATORS:
             raise self._refusal(f"{sign!r} is not a comparison: choose from {', '.join(_OPERATORS)}")
-        metric = METRICS[name]
         return metric, sign, self._bound(match["bound"].strip(), _RATIO if ratio else _SCALES[metric.unit])
 
     def _bound(self, text: str, scale: _Scale) -> float:

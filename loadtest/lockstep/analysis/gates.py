@@ -102,13 +102,22 @@ def _own(cells: Sequence[Cell], gate: Gate, repeats: int) -> _Figure | _Unmeasur
     figures = _by_repeat(cells, gate, gate.mode)
     values = [figure for figure in figures.values() if figure is not None]
     if not values:
-        return _Unmeasured("not measured")
+        return _Unmeasured(_why_not(cells, gate.metric.request))
     if len(values) < repeats:
         return _lacking(len(values), repeats)
     low, high = min(values), max(values)
     if gate.metric.unit in _HOLDS_IN_EVERY_REPEAT:
         return _Figure(high if gate.asks_for_less else low, low, high)
     return _Figure(median(values), low, high)
+
+
+def _why_not(cells: Sequence[Cell], request: str) -> str:
+    """Names of messages are known only once they were sent."""
+    names = sorted({name for cell in cells for name in cell.requests})
+    if not request or request in names:
+        return "not measured"
+    there = f"there are {', '.join(names)}" if names else "none has a name"
+    return f"no message is called {request}: {there}"
 
 
 def _ratio(cells: Sequence[Cell], gate: Gate, baseline: str, repeats: int) -> _Figure | _Unmeasured:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from lockstep.runs.measures import STATISTICS, Fairness
-from lockstep.runs.records import CLIENT_TIMES, SERVER_TIMES, Cell, ServerCell
+from lockstep.runs.records import CLIENT_TIMES, SERVER_TIMES, Cell, Requests, ServerCell
 
 
 class Unit(Enum):
@@ -21,12 +21,16 @@ class Unit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One figure of a cell. of: its value, in the unit; None where nothing was counted."""
+    """One figure of a cell. of: its value, in the unit; None where nothing was counted.
+
+    request: of the messages of this name alone, "" where it is of all.
+    """
 
     name: str
     unit: Unit
     more_is_better: bool
     of: Callable[[Cell], float | None]
+    request: str = ""
 
 
 def _rate(name: str, of: Callable[[Cell], float]) -> Metric:
@@ -87,3 +91,43 @@ METRICS: Mapping[str, Metric] = {
     )
 }
 """Every metric by its name, in the order in which a reader is told of them."""
+
+_OfRequests = Callable[[Requests, Cell], float | None]
+
+
+def _response(statistic: str) -> _OfRequests:
+    return lambda requests, _: None if requests.response is None else requests.response.statistic(statistic)
+
+
+def _request_rate(requests: Requests, cell: Cell) -> float | None:
+    return requests.messages.answered / cell.seconds if cell.seconds else None
+
+
+def _request_share(requests: Requests, _: Cell) -> float | None:
+    messages = requests.messages
+    return messages.failed / messages.sent if messages.sent else None
+
+
+REQUEST_METRICS: Mapping[str, _OfRequests] = {
+    "messages_per_s": _request_rate,
+    **{f"response_{statistic}": _response(statistic) for statistic in STATISTICS},
+    "failed": lambda requests, _: requests.messages.failed,
+    "failed_share": _request_share,
+}
+"""What can be asked of the messages of one name: `GET.response_p99`. Each is a metric of all messages too."""
+
+
+def metric_named(text: str) -> Metric | None:
+    """The metric that a gate calls so, of all messages or of those of a name; None where there is none."""
+    if text in METRICS:
+        return METRICS[text]
+    request, _, name = text.rpartition(".")
+    if not request or name not in REQUEST_METRICS:
+        return None
+    own = REQUEST_METRICS[name]
+
+    def of(cell: Cell) -> float | None:
+        requests = cell.requests.get(request)
+        return None if requests is None else own(requests, cell)
+
+    return replace(METRICS[name], name=text, of=of, request=request)

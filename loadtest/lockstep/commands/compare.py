@@ -173,7 +173,9 @@ def check_processes(processes: int) -> None:
 
 def tags_of(given: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The tags of tasks that are to be run, and of those that are not, as flags give them."""
-    tags, without = (tuple((given[name] or "").replace(",", " ").split()) for name in ("tags", "exclude_tags"))
+    tags, without = (
+        tuple((given[name] or "").replace(",", " ").split()) for name in ("tags", "exclude_tags")
+    )
     return tags, without
 
 

@@ -14,10 +14,9 @@ from typing import Protocol
 
 from lockstep.dialogue.rows import Deal
 from lockstep.dialogue.script import Capture, Cut, Dialogue, Exactly, Matches, Prefix, Script, Size, Step
-from lockstep.errors import HarnessError
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.endings import RawEnd, until
-from lockstep.tcp.expect import Expect, prefix, size
+from lockstep.tcp.expect import Expect, prefix, size, wanted
 from lockstep.tcp.messages import Message, prepare
 from lockstep.tcp.samples import ABSENT, ANSWERED, NO_CONNECTION, Meter, Outcome, Phase, Sample
 from lockstep.tcp.state import State
@@ -167,9 +166,7 @@ class Player:
             return self.client.exchange(act.message, due_ns)
         step, values = act.step, self._values
         if step.send is None:
-            reply = self.client.receive(
-                act.expect(values), end=act.end, timeout=step.timeout_s, name=step.name
-            )
+            reply = self.client.receive(act.expect(values), end=act.end, timeout=step.timeout_s)
         else:
             payload = step.send.fill(values)
             if not step.reply:
@@ -196,7 +193,7 @@ def _act(step: Step, framing: Framing, timing: bool) -> Act:
     message = None
     if known and not step.captures and _is_constant(step):
         assert payload is not None
-        message = prepare(framing, payload, _wanted(expect({})), timing, name=step.name)
+        message = prepare(framing, payload, wanted(expect({})), timing, name=step.name)
     return Act(step, message, expect, None if step.until is None else until(step.until))
 
 

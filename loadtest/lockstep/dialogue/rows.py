@@ -32,8 +32,8 @@ class Deal:
             row = next(rows, None)
             if row is None:
                 raise RowsUsedUpError(
-                    f'{table.file}: all {len(table.rows):,} rows are used (order = "once"): give more rows, a '
-                    'shorter run, or order = "cycle"'
+                    f'{table.file}: all {len(table.rows):,} rows are used (order = "once"): give more rows, '
+                    'a shorter run, or order = "cycle"'
                 )
             values.update(row)
         return values

@@ -81,9 +81,14 @@ def make_cell(
         edges=weigh_edges(collected.spans, min_session_ns),
         examples=collected.sums.examples,
         troubles=collected.troubles,
+        requests=collected.requests,
+        unchecked=collected.sums.unchecked,
     )
     cell = replace(cell, littles_law=_law_at_the_client(cell, collected))
-    return replace(cell, times={}) if cell.too_short else cell
+    if not cell.too_short:
+        return cell
+    untimed = {name: replace(each, response=None) for name, each in cell.requests.items()}
+    return replace(cell, times={}, requests=untimed)
 
 
 def _law_at_the_client(cell: Cell, collected: CellCollector) -> Occupancy | None:

@@ -9,10 +9,10 @@ from collections import Counter
 from typing import Any
 
 from lockstep.control import CellOrder, Health, Opened, Report, Standing
-from lockstep.record.histograms import decoded, of_histogram
+from lockstep.record.histograms import decoded, encoded, of_histogram
 from lockstep.record.sums import CellSums, SpanSums, messages_of
 from lockstep.runs.measures import Distribution, WorkerHealth
-from lockstep.runs.records import CLIENT_TIMES, CellDetail, Messages
+from lockstep.runs.records import CLIENT_TIMES, CellDetail, Messages, Requests
 from lockstep.tcp.samples import Phase
 
 
@@ -178,6 +178,14 @@ class CellCollector:
         summaries = ((name, of_histogram(histograms[name])) for name in CLIENT_TIMES if name in histograms)
         return {name: each for name, each in summaries if each is not None}
 
+    @property
+    def requests(self) -> dict[str, Requests]:
+        """Messages that have a name, by it; names in order."""
+        return {
+            name: Requests(messages_of(sums.measured), of_histogram(sums.response))
+            for name, sums in sorted(self.sums.requests.items())
+        }
+
     def detail(self) -> CellDetail:
         """What goes to cells/<n>.json."""
         return CellDetail(
@@ -187,6 +195,7 @@ class CellCollector:
                 {"second": second, "answered": answered, "failed": failed}
                 for second, (answered, failed) in sorted(self.sums.per_second.items())
             ],
+            requests={name: encoded(each.response) for name, each in sorted(self.sums.requests.items())},
         )
 
 

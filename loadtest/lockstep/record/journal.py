@@ -5,7 +5,7 @@ A row costs a tenth of a microsecond; counting it into histograms and tables one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
 from typing import Protocol
@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lockstep.runs.connections import ClientView
-from lockstep.tcp.samples import MessageRow, Phase, Sample
+from lockstep.tcp.names import UNCHECKED, name_of
+from lockstep.tcp.samples import MessageRow, Phase, Reply, Sample
 
 # So few that handing them on holds nobody up for a millisecond.
 ROWS = 2048
@@ -42,6 +43,7 @@ class MessageColumns:
 
     due_ns, sent_ns, end_ns: monotonic nanoseconds. wait_ns, service_ns: as the server told. sent_bytes,
     received_bytes: as they crossed the socket. due_ns, wait_ns and service_ns are ABSENT where nobody said.
+    tag: what it is called, and whether its reply was checked: see tcp/names.py.
     """
 
     due_ns: Integers
@@ -51,6 +53,7 @@ class MessageColumns:
     service_ns: Integers
     sent_bytes: Integers
     received_bytes: Integers
+    tag: Integers
 
     def __len__(self) -> int:
         return len(self.end_ns)
@@ -65,6 +68,20 @@ class MessageColumns:
     def server_timed(self) -> npt.NDArray[np.bool_]:
         """Which of them came with the server's times: shape (messages,)."""
         return (self.wait_ns >= 0) & (self.service_ns >= 0)
+
+    @property
+    def unchecked(self) -> npt.NDArray[np.bool_]:
+        """Of which of them nobody has looked at the reply: shape (messages,)."""
+        return (self.tag & UNCHECKED).astype(np.bool_)
+
+    def by_name(self) -> Iterator[tuple[str, npt.NDArray[np.bool_] | slice]]:
+        """Each name that is among them, "" for none, and which of them have it: shape (messages,)."""
+        numbers = self.tag | UNCHECKED
+        if (numbers == numbers[0]).all():
+            yield name_of(int(numbers[0])), slice(None)
+            return
+        for number in np.unique(numbers).tolist():
+            yield name_of(number), numbers == number
 
 
 _STEP_WIDTH, _MESSAGE_WIDTH = len(fields(StepColumns)), len(fields(MessageColumns))
@@ -110,7 +127,7 @@ class Journal:
         if len(rows) >= ROWS:
             self.flush()
 
-    def message(self, row: MessageRow) -> None:
+    def message(self, row: MessageRow, reply: Reply | None = None) -> None:  # noqa: ARG002 (only numbers are kept)
         """See Meter.message."""
         rows = self._messages
         rows.append(row)

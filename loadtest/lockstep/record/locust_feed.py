@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import gevent
@@ -22,7 +23,7 @@ from lockstep.record.histograms import Nanoseconds
 from lockstep.record.journal import Batch, Journal
 from lockstep.record.locust_numbers import OWN_ROW_ONLY, REQUEST_TYPES, note_time, three_digits, touch
 from lockstep.runs.connections import ClientView
-from lockstep.tcp.samples import MessageRow, Outcome, Phase, Sample, message_sample, without_bytes
+from lockstep.tcp.samples import MessageRow, Outcome, Phase, Reply, Sample, message_sample, without_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -99,9 +100,12 @@ class LocustFeed:
             self.register(name, self.new_journal(name))
         return self._journals[name]
 
-    def fire(self, name: str, sample: Sample) -> None:
+    def fire(
+        self, name: str, sample: Sample, *, url: str = "", context: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         """Fire `events.request` for one sample: Locust's own table listens too.
 
+        name: of messages that have none of their own, and of all other steps. url, context: for listeners.
         A failure carries no time: Locust would count it among the answers' percentiles. What was in flight
         when its user was stopped is neither answer nor failure: it is counted, and logged at the test's end.
         """
@@ -113,11 +117,14 @@ class LocustFeed:
         answered = sample.outcome is Outcome.ANSWERED
         self._environment.events.request.fire(
             request_type=REQUEST_TYPES[sample.phase],
-            name=name,
+            name=sample.name or name,
             response_time=sample.elapsed_ns / 1e6 if answered else None,
             response_length=sample.received_bytes,
             exception=None if answered else ExchangeFailedError(self._text_of(sample)),
-            context={},
+            context=dict(context),
+            response=sample.reply,
+            start_time=time.time() - (time.monotonic_ns() - sample.start_ns) / 1e9,
+            url=url,
         )
 
     def flush(self, **_: Any) -> None:
@@ -166,22 +173,23 @@ class _FiringJournal(Journal):
         super().step(phase, start_ns, end_ns)
         self._fire(Sample(phase, Outcome.ANSWERED, start_ns, end_ns))
 
-    def message(self, row: MessageRow) -> None:
-        super().message(row)
-        self._fire(message_sample(row))
+    def message(self, row: MessageRow, reply: Reply | None = None) -> None:
+        super().message(row, reply)
+        self._fire(message_sample(row, reply))
 
 
 def fill(stats: RequestStats, name: str, batch: Batch) -> None:
-    """Enter a batch under this name, a row for each phase."""
+    """Enter a batch under this name, a row for each phase, and one for each name that messages have."""
     offset_s = time.time() - time.monotonic()
     for phase, steps in batch.steps.items():
         if phase in REQUEST_TYPES:
             _enter(stats, name, REQUEST_TYPES[phase], steps.start_ns, steps.end_ns, 0, offset_s)
     if messages := batch.messages:
-        received = int(messages.received_bytes.sum())
-        _enter(
-            stats, name, REQUEST_TYPES[Phase.MESSAGE], messages.sent_ns, messages.end_ns, received, offset_s
-        )
+        request_type = REQUEST_TYPES[Phase.MESSAGE]
+        for own, which in messages.by_name():
+            received = int(messages.received_bytes[which].sum())
+            sent_ns, end_ns = messages.sent_ns[which], messages.end_ns[which]
+            _enter(stats, own or name, request_type, sent_ns, end_ns, received, offset_s)
 
 
 def _enter(

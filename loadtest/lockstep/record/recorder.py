@@ -75,6 +75,8 @@ class CellRecorder:
             sums.bytes_received += sample.received_bytes
         if sample.start_ns < window.end_ns and sample.end_ns >= window.start_ns:
             sums.measured[sample.outcome.value] += 1
+            if sample.name:
+                sums.requests[sample.name].measured[sample.outcome.value] += 1
         if window.start_ns <= sample.end_ns < window.end_ns:
             sums.per_second[(sample.end_ns - window.start_ns) // 1_000_000_000][1] += 1
 
@@ -122,8 +124,14 @@ class CellRecorder:
         sums.measured[answered] += int(inside.sum())
         sums.spans[Phase.MESSAGE].add(self.window, sent_ns, end_ns)
         self._count_seconds(end_ns[inside])
+        sums.unchecked += int((inside & messages.unchecked).sum())
         round_trip_ns = end_ns - sent_ns
-        self._put("response", (end_ns - messages.response_start_ns(self._open_load))[inside])
+        response_ns = end_ns - messages.response_start_ns(self._open_load)
+        self._put("response", response_ns[inside])
+        for name, which in messages.by_name():
+            if name and len(own_ns := response_ns[which][inside[which]]):
+                sums.requests[name].measured[answered] += len(own_ns)
+                record_all(sums.requests[name].response, own_ns)
         if self._open_load:
             self._put("round_trip", round_trip_ns[inside])
         if self._iteration_is_message:

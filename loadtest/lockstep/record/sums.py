@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
@@ -89,6 +90,25 @@ class SpanSums:
             self.longest_ns = max(self.longest_ns, int((window.end_ns - starts_ns).max()))
 
 
+class RequestSums:
+    """Messages of one name in the window: by outcome, and their response times in nanoseconds."""
+
+    __slots__ = ("measured", "response")
+
+    def __init__(self) -> None:
+        self.measured: Counter[str] = Counter()
+        self.response: HdrHistogram = new_histogram()
+
+    def merge(self, other: dict[str, Any]) -> None:
+        """Add another one, as `to_message` gave it."""
+        self.measured.update(other["measured"])
+        self.response.add(decoded(other["response"]))
+
+    def to_message(self) -> dict[str, Any]:
+        """As a report carries it."""
+        return {"measured": dict(self.measured), "response": encoded(self.response)}
+
+
 class CellSums:
     """What workers record of a cell, added up.
 
@@ -96,7 +116,8 @@ class CellSums:
     whole cell. carried: how many of these a connection carried, bytes_sent and bytes_received: theirs and
     their replies', framing and headers included. sessions: those completed in the window. spans: by unit of
     exchange. per_second: second of the window -> answered and failed. examples: outcome -> what was said of
-    the first message that failed so. connections: those kept whole, by the client's address.
+    the first message that failed so. connections: those kept whole, by the client's address. requests: by the
+    name of messages that have one. unchecked: answered messages of the window whose reply nobody looked at.
     """
 
     def __init__(self) -> None:
@@ -109,6 +130,8 @@ class CellSums:
         self.per_second: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
         self.examples: dict[str, str] = {}
         self.connections: dict[str, ClientView] = {}
+        self.requests: defaultdict[str, RequestSums] = defaultdict(RequestSums)
+        self.unchecked = 0
 
     def to_counts(self) -> Counts:
         """As a report carries them."""
@@ -124,6 +147,8 @@ class CellSums:
             per_second=[[second, *counts] for second, counts in sorted(self.per_second.items())],
             histograms=self.encoded_histograms(),
             connections=[{"address": address, **asdict(view)} for address, view in self.connections.items()],
+            requests={name: sums.to_message() for name, sums in self.requests.items()},
+            unchecked=self.unchecked,
         )
 
     def add(self, counts: Counts) -> None:
@@ -145,6 +170,9 @@ class CellSums:
         for row in counts.connections:
             view = ClientView(**{name: value for name, value in row.items() if name != "address"})
             self.connections[row["address"]] = view
+        for name, requests in counts.requests.items():
+            self.requests[name].merge(requests)
+        self.unchecked += counts.unchecked
 
     def encoded_histograms(self) -> dict[str, str]:
         """Those that hold something, each in HdrHistogram's own base64 form."""

@@ -26,6 +26,7 @@ from lockstep.report.sections.generator import load_section, workers_section
 from lockstep.report.sections.overlap import in_service_section, overlap_section
 from lockstep.report.sections.percentiles import percentile_section
 from lockstep.report.sections.queueing import laws_section, waits_section
+from lockstep.report.sections.requests import requests_section
 from lockstep.report.sections.scalability import scalability_section
 from lockstep.report.sections.throughput import throughput_section
 from lockstep.report.sections.timeline import timeline_sections
@@ -91,7 +92,9 @@ def contents(material: Material) -> Contents:
         chapter("Confidence", [certainty_section(material), gates_section(material)]),
         chapter("Explanation", [each for each in explanation if each is not picture]),
     )
-    tables = chapter("Tables", [figures_section(material), workers_section(material)])
+    tables = chapter(
+        "Tables", [figures_section(material), requests_section(material), workers_section(material)]
+    )
     return Contents(picture, tuple(each for each in body if each.sections), tables)
 
 

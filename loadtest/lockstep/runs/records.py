@@ -88,6 +88,7 @@ class Messages:
     short: int = 0
     mismatch: int = 0
     aborted: int = 0
+    error: int = 0
 
     @property
     def failed(self) -> int:
@@ -103,8 +104,17 @@ class Messages:
             "timeout": self.timeout,
             "short": self.short,
             "mismatch": self.mismatch,
+            "error": self.error,
             "aborted": self.aborted,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """A cell's messages of one name, as `messages` and `times["response"]` of the cell have all of them."""
+
+    messages: Messages = field(default_factory=Messages)
+    response: Distribution | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +162,8 @@ class Cell:
     troubles: what users' own code did wrong that is no message's failure, in words, and how often.
     messages: those that ended in the window, and failed ones that were under way at its end. edges: None
     where it was not measured. A cell that is too short has no client's times. examples: outcome -> what was
-    said of the first message that failed so.
+    said of the first message that failed so. requests: those of the messages that have a name, by it.
+    unchecked: of the answered ones those whose reply nobody looked at; None where that was not counted.
     """
 
     index: int
@@ -190,6 +201,8 @@ class Cell:
     edges: Edges | None = None
     examples: dict[str, str] = field(default_factory=dict)
     troubles: dict[str, int] = field(default_factory=dict)
+    requests: dict[str, Requests] = field(default_factory=dict)
+    unchecked: int | None = None
 
     @property
     def keeps_connection(self) -> bool:
@@ -224,12 +237,14 @@ class CellDetail:
     histograms: phase name -> HdrHistogram's own base64 encoding, values in nanoseconds.
     per_second: one row a second of the window: {"second": 0, "answered": 123, "failed": 0}.
     overlap: None where the server told no whole account of the connections that it admitted.
+    requests: name of messages -> histogram of their response times, in the same form.
     """
 
     index: int
     histograms: dict[str, str] = field(default_factory=dict)
     per_second: list[dict[str, int]] = field(default_factory=list)
     overlap: Overlap | None = None
+    requests: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,14 @@ Knows no Locust.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.messages import Message, RawEnd, as_bytes, raw_end
+from lockstep.tcp.endings import RawEnd, raw_end
+from lockstep.tcp.expect import Expect, Wanted, wanted
+from lockstep.tcp.link import check_bound
+from lockstep.tcp.messages import Message
 from lockstep.tcp.samples import ABSENT, ANSWERED, Outcome, Phase, Reply
 from lockstep.tcp.state import NOTHING_SENT, STILL_IN_FLIGHT, Event, State
 from lockstep.tcp.stream import MessageStream
@@ -31,23 +36,39 @@ class TcpClient(MessageStream):
 
     __slots__ = ()
 
-    def request(self, payload: bytes, expect: bytes | None = None, *, end: RawEnd | None = None) -> Reply:
+    def request(
+        self,
+        payload: bytes,
+        expect: Expect | None = None,
+        *,
+        end: RawEnd | None = None,
+        name: str | None = None,
+        timeout: float | None = None,
+    ) -> Reply:
         """Send one message and wait for its reply, both together within timeout_s; connects where need be.
 
-        payload: bytes, which the framing puts into a frame. expect: the reply's payload, any if None; another
-        one is a MISMATCH. end: where a reply in raw framing ends: `sized(...)`, `until(...)`, or a function
-        of the bytes that are there, which gives how many of them are the reply, None if more must come. In
-        raw framing with neither `expect` nor `end`, whatever comes first is the reply.
+        payload: bytes, which the framing puts into a frame.
+        expect: the reply's payload; or a compiled pattern of bytes that is found in it (`^` and `$` make it
+        the whole); or `prefix(b"...")`, `size(n)`; or a function that takes the payload and returns what is
+        wrong with it, None or True where nothing is. Another reply is a MISMATCH; one that the framing knows
+        for the peer's own complaint an ERROR.
+        end: where a reply in raw framing ends: `sized(...)`, `until(...)`, or a function of the bytes that
+        are there, which gives how many of them are the reply, None if more must come. In raw framing without
+        `end`, exact bytes, `prefix` or `size`, whatever comes first is the reply.
+        name: what it is called in the tables, where it then has a row of its own. timeout: seconds, in the
+        place of timeout_s.
 
         Returns a Reply, which is true if it was ANSWERED: outcome, payload without frame and timing header,
         and wait_ns and service_ns, nanoseconds as the server told.
         HarnessError where replies to messages of `send` are still due, and where the framing cannot carry the
         payload.
         """
-        if expect is not None:
-            expect = as_bytes("what is expected", expect)
-        rule = self._rule(expect, end)
-        return self._exchange(self._frame(payload), ABSENT, expect, rule)
+        message = self._prepared.ready(payload, expect, name)
+        rule = self._rule(message.expect, end)
+        if timeout is None:
+            return self._exchange(message, ABSENT, rule)
+        with self._within(timeout):
+            return self._exchange(message, ABSENT, rule)
 
     def exchange(self, message: Message, due_ns: int = ABSENT) -> Outcome:
         """As `request`, for a message that was made ready: the short way, taken 100,000 times a second.
@@ -55,32 +76,32 @@ class TcpClient(MessageStream):
         due_ns: when it should have been sent, monotonic nanoseconds; ABSENT where nobody can say.
         """
         # A message in flight is no change of state here: two moves would cost a third as much again.
-        link, wanted = self._link, message.reply
-        if self.state is not _IDLE or link is None or wanted is None:
-            rule = self._rule(message.expect, None)
-            return self._exchange(message.frame, due_ns, message.expect, rule).outcome
+        link = self._link
+        _, frame, _, due_back, distinct, tag, answer = message
+        if self.state is not _IDLE or link is None or due_back is None:
+            return self._exchange(message, due_ns, self._rule(message.expect, None)).outcome
         sent_ns = _now_ns()
         try:
-            if not message.distinct and (unasked := self._unasked(link)):
-                return self._reported(Reply(self._refuse(_MESSAGE, unasked))).outcome
-            link.send(message.frame)
+            if not distinct and (unasked := self._unasked(link)):
+                return self._reported(Reply(self._refuse(_MESSAGE, unasked, tag))).outcome
+            link.send(frame)
             data = link.receive()
         except OSError as error:
-            self._in_flight.add(due_ns, sent_ns, len(message.frame))
+            self._in_flight.add(due_ns, sent_ns, len(frame), tag)
             return self._reported(self._fail(error)).outcome
         except HarnessError:
             raise
         except BaseException as error:
-            self._in_flight.add(due_ns, sent_ns, len(message.frame))
+            self._in_flight.add(due_ns, sent_ns, len(frame), tag)
             self._lose_all(Outcome.ABORTED, self._interruption(error))
             raise
         self.free_ns = end_ns = _now_ns()
-        times_ns = self._fast_check(data, wanted)
+        times_ns = self._fast_check(data, due_back)
         if times_ns is None:
             return self._full_check(message, due_ns, sent_ns, data)
         wait_ns, service_ns = times_ns
-        row = (due_ns, sent_ns, end_ns, wait_ns, service_ns, len(message.frame), len(data))
-        self._meter.message(row)
+        row = (due_ns, sent_ns, end_ns, wait_ns, service_ns, len(frame), len(data), tag)
+        self._meter.message(row, answer)
         timestamps = self._timestamps
         timestamps.answered += 1
         if timestamps.first_reply_ns is None:
@@ -88,30 +109,37 @@ class TcpClient(MessageStream):
             self._meter.step(_FIRST_REPLY, sent_ns, end_ns)
         return ANSWERED
 
-    def send(self, payload: bytes, *, reply: bool = True) -> Outcome:
+    def send(self, payload: bytes, *, reply: bool = True, name: str | None = None) -> Outcome:
         """Write one message without waiting for its reply, within timeout_s; connects where need be.
 
-        payload: as for `request`. Its time runs from here until `receive` has the reply. reply: False for a
-        message that gets none: it is a step `send` of its own, over once the system has taken all its bytes.
+        payload, name: as for `request`. Its time runs from here until `receive` has the reply. reply: False
+        for a message that gets none: a step `send` of its own, over once the system has taken all its bytes.
 
         Returns ANSWERED once it is written, else how it failed. Any number of replies may be due; one that is
         not fetched for timeout_s is a TIMEOUT at the next message.
         """
-        frame = self._frame(payload)
-        return self._send(frame, ABSENT) if reply else self._send_only(frame)
+        message = self._prepared.ready(payload, None, name)
+        return self._send(message, ABSENT) if reply else self._send_only(message)
 
-    def receive(self, expect: bytes | None = None, *, end: RawEnd | None = None) -> Reply:
+    def receive(
+        self, expect: Expect | None = None, *, end: RawEnd | None = None, timeout: float | None = None
+    ) -> Reply:
         """Wait, for timeout_s, for the reply to the oldest message of `send` that has none yet.
 
-        expect, end, and what is returned: as for `request`. Where that message was lost meanwhile, with its
-        connection, this returns at once, and how. HarnessError where no message waits for a reply.
+        expect, end, timeout, and what is returned: as for `request`. Where that message was lost meanwhile,
+        with its connection, this returns at once, and how. HarnessError where no message waits for a reply.
         """
-        if expect is not None:
-            expect = as_bytes("what is expected", expect)
-        rule = self._rule(expect, end)
+        right = wanted(expect)
+        rule = self._rule(right, end)
         lost = self._in_flight.next_lost()
         if lost is not None:
             return Reply(lost)
+        if timeout is None:
+            return self._receive(right, rule)
+        with self._within(timeout):
+            return self._receive(right, rule)
+
+    def _receive(self, expect: Wanted, rule: RawEnd) -> Reply:
         if self._in_flight and self._link is not None:
             self._link.begin()
             reply = self._next_reply(expect, rule)
@@ -120,35 +148,42 @@ class TcpClient(MessageStream):
             return reply
         raise HarnessError(NOTHING_SENT)
 
+    @contextmanager
+    def _within(self, timeout_s: float) -> Iterator[None]:
+        """Steps have another bound meanwhile."""
+        check_bound("timeout", timeout_s)
+        usual_s = self._timeout_s
+        self.timeout_s = timeout_s
+        try:
+            yield
+        finally:
+            self.timeout_s = usual_s
+
     def _full_check(self, message: Message, due_ns: int, sent_ns: int, data: bytes) -> Outcome:
         """What came is not the whole reply and nothing else: it may be a part of it, or wrong."""
         if self._timestamps.first_sent_ns is None:
             self._timestamps.first_sent_ns = sent_ns
         self._move(_SENT)
-        self._in_flight.add(due_ns, sent_ns, len(message.frame))
+        self._in_flight.add(due_ns, sent_ns, len(message.frame), message.tag)
         return self._reported(
             self._next_reply(message.expect, self._rule(message.expect, None), data)
         ).outcome
 
-    def _frame(self, payload: bytes) -> bytes:
-        try:
-            return self._framing.encode(as_bytes("the payload", payload))
-        except ValueError as error:
-            raise HarnessError(str(error)) from error
-
-    def _exchange(self, frame: bytes, due_ns: int, expect: bytes | None, rule: RawEnd) -> Reply:
+    def _exchange(self, message: Message, due_ns: int, rule: RawEnd) -> Reply:
         if self.state is _AWAITING:
             self._need_link().begin()
             raise HarnessError(STILL_IN_FLIGHT)
-        outcome = self._send(frame, due_ns)
-        return self._reported(self._next_reply(expect, rule) if outcome is ANSWERED else Reply(outcome))
+        outcome = self._send(message, due_ns)
+        return self._reported(
+            self._next_reply(message.expect, rule) if outcome is ANSWERED else Reply(outcome)
+        )
 
     def _reported(self, reply: Reply) -> Reply:
         """Who asked is told of this one, and waits for no other."""
         self._in_flight.forget_lost()
         return reply
 
-    def _rule(self, expect: bytes | None, end: RawEnd | None) -> RawEnd:
+    def _rule(self, expect: Wanted, end: RawEnd | None) -> RawEnd:
         """Where the next reply ends. HarnessError where what is asked for makes no sense."""
         if not self._framing.cuts:
             return raw_end(expect, end, self._header)

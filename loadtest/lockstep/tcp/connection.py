@@ -10,7 +10,8 @@ from lockstep.tcp.addresses import ADDRESS_BOOK, Address, AddressBook
 from lockstep.tcp.dialling import DialError, Route, dial
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.link import BlockingLink, Link, LinkMaker, check_bound
-from lockstep.tcp.messages import ReplyBuffer
+from lockstep.tcp.names import name_of
+from lockstep.tcp.replies import ReplyBuffer
 from lockstep.tcp.samples import (
     ABSENT,
     ANSWERED,
@@ -242,19 +243,42 @@ class Connection(Stateful):
             raise
 
     def _failure(
-        self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, sent: int = 0, received: int = 0
+        self,
+        phase: Phase,
+        start_ns: int,
+        outcome: Outcome,
+        detail: str,
+        *,
+        sent: int = 0,
+        received: int = 0,
+        tag: int = 0,
     ) -> Sample:
         """A step that is no message in flight has failed just now. sent, received: bytes on the socket."""
-        end_ns = _now_ns()
         return Sample(
-            phase, outcome, start_ns, end_ns, None, None, sent, received, detail, stopped=self._stopped
+            phase,
+            outcome,
+            start_ns,
+            _now_ns(),
+            sent_bytes=sent,
+            received_bytes=received,
+            detail=detail,
+            stopped=self._stopped,
+            name=name_of(tag),
         )
 
     def _lose(
-        self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, *, sent: int = 0, received: int = 0
+        self,
+        phase: Phase,
+        start_ns: int,
+        outcome: Outcome,
+        detail: str,
+        *,
+        sent: int = 0,
+        received: int = 0,
+        tag: int = 0,
     ) -> Outcome:
         """A step fails, and the connection is given up: what waited for a reply on it is lost with it."""
-        sample = self._failure(phase, start_ns, outcome, detail, sent, received)
+        sample = self._failure(phase, start_ns, outcome, detail, sent=sent, received=received, tag=tag)
         # First of all: whoever is told of a failure may raise.
         self._leave(outcome)
         try:
@@ -264,11 +288,13 @@ class Connection(Stateful):
             self._in_flight.all_failed(others, LOST_WITH_IT, sample.end_ns, self._stopped)
         return outcome
 
-    def _lose_all(self, outcome: Outcome, detail: str, others: Outcome | None = None) -> Outcome:
-        """Every message in flight fails, and the connection is given up. others: as for InFlight.lost."""
+    def _lose_all(
+        self, outcome: Outcome, detail: str, others: Outcome | None = None, payload: bytes | None = None
+    ) -> Outcome:
+        """Every message in flight fails, and the connection is given up. The rest as for InFlight.lost."""
         now_ns = _now_ns()
         self._leave(outcome)
-        self._in_flight.lost(outcome, detail, now_ns, self._stopped, others)
+        self._in_flight.lost(outcome, detail, now_ns, self._stopped, others, payload)
         return outcome
 
     def _break_off(self, error: BaseException, phase: Phase, start_ns: int) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from greenlet import GreenletExit
 
 from lockstep.errors import HarnessError
+from lockstep.tcp.names import UNNAMED, name_of
 
 if TYPE_CHECKING:
     from lockstep.runs.connections import ClientView
@@ -62,6 +63,8 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"
     SHORT = "short"
     MISMATCH = "mismatch"
+    ERROR = "error"
+    """the peer answered, and in its own words it was an error: the connection goes on"""
     ABORTED = "aborted"
 
 
@@ -80,6 +83,7 @@ class Sample:
     sent_bytes, received_bytes: payload and framing, as they crossed the socket.
     detail: a short reason where the outcome is not `answered`.
     stopped: whether it ended because whoever used the connection was ended from outside.
+    name: what the message is called, "" where it has no name. reply: what whoever sent it is told.
     """
 
     phase: Phase
@@ -92,6 +96,8 @@ class Sample:
     received_bytes: int = 0
     detail: str = ""
     stopped: bool = False
+    name: str = UNNAMED
+    reply: Reply | None = None
 
     @property
     def elapsed_ns(self) -> int:
@@ -119,11 +125,12 @@ class Reply:
 ABSENT = -1
 
 
-MessageRow = tuple[int, int, int, int, int, int, int]
-"""An answered message: due_ns, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received_bytes.
+MessageRow = tuple[int, int, int, int, int, int, int, int]
+"""An answered message: due_ns, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received_bytes, tag.
 
 due_ns: when it should have been sent, ABSENT where nobody said. wait_ns, service_ns: as the server told, or
-ABSENT. Bytes as they crossed the socket.
+ABSENT. Bytes as they crossed the socket. tag: what the message is called, and whether its reply was checked:
+see names.py.
 """
 
 
@@ -137,8 +144,8 @@ class Meter(Protocol):
     def step(self, phase: Phase, start_ns: int, end_ns: int) -> None:
         """A step other than a message went well."""
 
-    def message(self, row: MessageRow) -> None:
-        """A message was answered, and rightly."""
+    def message(self, row: MessageRow, reply: Reply | None = None) -> None:
+        """A message was answered, and rightly. reply: for who looks at each, perhaps without its times."""
 
     def failure(self, sample: Sample) -> None:
         """A step or message that did not go well."""
@@ -169,9 +176,9 @@ class SampleMeter:
         """See Meter.step."""
         self._record(Sample(phase, ANSWERED, start_ns, end_ns))
 
-    def message(self, row: MessageRow) -> None:
+    def message(self, row: MessageRow, reply: Reply | None = None) -> None:
         """See Meter.message."""
-        self._record(message_sample(row))
+        self._record(message_sample(row, reply))
 
     def connection(self, address: str, view: ClientView) -> None:
         """See Meter.connection."""
@@ -179,9 +186,9 @@ class SampleMeter:
             self._record_connection(address, view)
 
 
-def message_sample(row: MessageRow) -> Sample:
+def message_sample(row: MessageRow, reply: Reply | None = None) -> Sample:
     """The same as a Sample, which runs from the send."""
-    _, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received_bytes = row
+    _, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received_bytes, tag = row
     return Sample(
         Phase.MESSAGE,
         ANSWERED,
@@ -191,6 +198,8 @@ def message_sample(row: MessageRow) -> Sample:
         None if service_ns == ABSENT else service_ns,
         sent_bytes,
         received_bytes,
+        name=name_of(tag),
+        reply=reply,
     )
 
 

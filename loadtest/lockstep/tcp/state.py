@@ -17,7 +17,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.samples import ABSENT, LOST_WITH_IT, Meter, Outcome, Phase, Sample
+from lockstep.tcp.names import UNCHECKED, name_of
+from lockstep.tcp.samples import ABSENT, LOST_WITH_IT, Meter, Outcome, Phase, Reply, Sample
 
 if TYPE_CHECKING:
     from lockstep.runs.connections import ClientView
@@ -162,6 +163,7 @@ class _Sent(NamedTuple):
     due_ns: int
     sent_ns: int
     sent_bytes: int
+    tag: int
 
 
 class InFlight:
@@ -184,42 +186,66 @@ class InFlight:
     def __len__(self) -> int:
         return len(self._sent)
 
-    def add(self, due_ns: int, sent_ns: int, sent_bytes: int) -> None:
+    def add(self, due_ns: int, sent_ns: int, sent_bytes: int, tag: int) -> None:
         """A message was written, or at least begun. due_ns: ABSENT where nobody said."""
         if isinstance(self._sent, tuple):
             self._sent = deque()
-        self._sent.append(_Sent(due_ns, sent_ns, sent_bytes))
+        self._sent.append(_Sent(due_ns, sent_ns, sent_bytes, tag))
 
-    def answered(self, end_ns: int, wait_ns: int | None, service_ns: int | None) -> int:
-        """The oldest has its reply; when it was sent is returned."""
-        due_ns, sent_ns, sent_bytes = self._oldest()
+    def answered(self, end_ns: int, reply: Reply, checked: bool) -> int:
+        """The oldest has its reply, which was looked at or not; when it was sent is returned."""
+        due_ns, sent_ns, sent_bytes, tag = self._oldest()
         received, self.received = self.received, 0
-        wait_ns = ABSENT if wait_ns is None else wait_ns
-        service_ns = ABSENT if service_ns is None else service_ns
-        self._meter.message((due_ns, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received))
+        wait_ns = ABSENT if reply.wait_ns is None else reply.wait_ns
+        service_ns = ABSENT if reply.service_ns is None else reply.service_ns
+        tag = tag & ~UNCHECKED if checked else tag
+        row = (due_ns, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received, tag)
+        self._meter.message(row, reply)
         return sent_ns
 
     def older_than(self, moment_ns: int) -> bool:
         """Whether one of them was sent before this."""
         return not isinstance(self._sent, tuple) and bool(self._sent) and self._sent[0].sent_ns < moment_ns
 
-    def failed(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool) -> None:
-        """The oldest will never have its reply, or had a wrong one."""
-        _, sent_ns, sent_bytes = self._oldest()
+    def failed(
+        self, outcome: Outcome, detail: str, end_ns: int, stopped: bool, payload: bytes | None = None
+    ) -> None:
+        """The oldest will never have its reply, or had a wrong one. payload: as far as that came."""
+        _, sent_ns, sent_bytes, tag = self._oldest()
         received, self.received = self.received, 0
         self.lose(outcome)
         self._meter.failure(
-            Sample(Phase.MESSAGE, outcome, sent_ns, end_ns, None, None, sent_bytes, received, detail, stopped)
+            Sample(
+                Phase.MESSAGE,
+                outcome,
+                sent_ns,
+                end_ns,
+                sent_bytes=sent_bytes,
+                received_bytes=received,
+                detail=detail,
+                stopped=stopped,
+                name=name_of(tag),
+                reply=Reply(outcome, payload or None),
+            )
         )
 
-    def lost(self, outcome: Outcome, detail: str, end_ns: int, stopped: bool, others: Outcome | None) -> None:
+    def lost(
+        self,
+        outcome: Outcome,
+        detail: str,
+        end_ns: int,
+        stopped: bool,
+        others: Outcome | None,
+        payload: bytes | None = None,
+    ) -> None:
         """The oldest has failed, and the rest is lost with it.
 
-        others: how the rest has failed; None where all failed alike, and for the same reason.
+        others: how the rest has failed; None where all failed alike, and for the same reason. payload: what
+        came of the oldest's reply.
         """
         try:
             if self._sent:
-                self.failed(outcome, detail, end_ns, stopped)
+                self.failed(outcome, detail, end_ns, stopped, payload)
         finally:
             self.all_failed(others or outcome, LOST_WITH_IT if others else detail, end_ns, stopped)
 

@@ -13,9 +13,12 @@ from typing import TypedDict, Unpack
 
 from lockstep.tcp.addresses import AddressBook
 from lockstep.tcp.connection import Connection
+from lockstep.tcp.endings import RawEnd
 from lockstep.tcp.endpoint import Endpoint
+from lockstep.tcp.expect import Wanted
 from lockstep.tcp.link import Link, LinkMaker
-from lockstep.tcp.messages import RawEnd, ReplyBuffer, fast_check_of, full_check, reply_buffer
+from lockstep.tcp.messages import Message, prepared_for
+from lockstep.tcp.replies import ReplyBuffer, fast_check_of, full_check, reply_buffer
 from lockstep.tcp.samples import (
     ANSWERED,
     NO_CONNECTION,
@@ -66,7 +69,15 @@ class _CutShortError(Exception):
 class MessageStream(Connection):
     """A connection that carries messages in a framing, and opens itself when one is to be sent."""
 
-    __slots__ = ("_fast_check", "_framing", "_header", "_max_frame", "_timing")
+    __slots__ = (
+        "_error_in",
+        "_fast_check",
+        "_framing",
+        "_header",
+        "_max_frame",
+        "_prepared",
+        "_timing",
+    )
 
     def __init__(
         self,
@@ -89,9 +100,12 @@ class MessageStream(Connection):
         self._header = self._timing.size if self._timing else 0
         self._max_frame = max_frame + self._header
         self._fast_check = fast_check_of(self._framing, timing)
+        self._error_in = self._framing.error_in
+        self._prepared = prepared_for(self._framing, timing)
 
-    def _send(self, frame: bytes, due_ns: int) -> Outcome:
-        outcome = self._get_ready(_MESSAGE)
+    def _send(self, message: Message, due_ns: int) -> Outcome:
+        frame, tag = message.frame, message.tag
+        outcome = self._get_ready(_MESSAGE, tag)
         if outcome is not ANSWERED:
             return outcome
         link = self._need_link()
@@ -102,7 +116,7 @@ class MessageStream(Connection):
             # Only a second message in flight could be held back for the first one's acknowledgement.
             link.send_soon()
         self._move(_SENT)
-        self._in_flight.add(due_ns, start_ns, len(frame))
+        self._in_flight.add(due_ns, start_ns, len(frame), tag)
         try:
             link.send(frame)
         except OSError as error:
@@ -112,8 +126,9 @@ class MessageStream(Connection):
             raise
         return ANSWERED
 
-    def _send_only(self, frame: bytes) -> Outcome:
-        outcome = self._get_ready(Phase.SEND)
+    def _send_only(self, message: Message) -> Outcome:
+        frame, tag = message.frame, message.tag
+        outcome = self._get_ready(Phase.SEND, tag)
         if outcome is not ANSWERED:
             return outcome
         link = self._need_link()
@@ -123,7 +138,7 @@ class MessageStream(Connection):
         try:
             link.send(frame)
         except OSError as error:
-            return self._lose(Phase.SEND, start_ns, *self._explain(error), sent=len(frame))
+            return self._lose(Phase.SEND, start_ns, *self._explain(error), sent=len(frame), tag=tag)
         except BaseException as error:
             self._break_off(error, Phase.SEND, start_ns)
             raise
@@ -131,7 +146,7 @@ class MessageStream(Connection):
         self._meter.step(Phase.SEND, start_ns, end_ns)
         return ANSWERED
 
-    def _get_ready(self, phase: Phase) -> Outcome:
+    def _get_ready(self, phase: Phase, tag: int) -> Outcome:
         """Whether a message can be sent now; opens a connection where there is none.
 
         What stands in the way is booked as the message's own failure, so that nobody's message vanishes.
@@ -139,16 +154,16 @@ class MessageStream(Connection):
         start_ns = _now_ns()
         link, state = self._link, self.state
         if state in GIVEN_UP:
-            return self._refuse_aborted(phase, start_ns)
+            return self._refuse_aborted(phase, start_ns, tag)
         if state is _CONNECTING:
             raise in_use()
         if link is not None:
             try:
                 unasked = self._unasked(link)
             except OSError as error:
-                return self._unsent(phase, start_ns, *self._explain(error))
+                return self._unsent(phase, start_ns, *self._explain(error), tag=tag)
             if unasked:
-                return self._refuse(phase, unasked)
+                return self._refuse(phase, unasked, tag)
             if self._timeout_s is not None and self._in_flight.older_than(
                 start_ns - round(self._timeout_s * 1e9)
             ):
@@ -156,16 +171,16 @@ class MessageStream(Connection):
         if self._link is None:
             outcome = self._open()
             if outcome is not ANSWERED:
-                return self._unsent(phase, start_ns, outcome, NO_CONNECTION)
+                return self._unsent(phase, start_ns, outcome, NO_CONNECTION, tag=tag)
         return ANSWERED
 
-    def _refuse_aborted(self, phase: Phase, start_ns: int) -> Outcome:
+    def _refuse_aborted(self, phase: Phase, start_ns: int, tag: int) -> Outcome:
         """Send nothing after abort(), until connect(); what is left of the connection is closed."""
         if self._link is not None and not self._link.waiting:
             self._close()
         if phase is _MESSAGE:
             self._in_flight.lose(Outcome.ABORTED)
-        self._meter.failure(self._failure(phase, start_ns, Outcome.ABORTED, AFTER_ABORT))
+        self._meter.failure(self._failure(phase, start_ns, Outcome.ABORTED, AFTER_ABORT, tag=tag))
         return Outcome.ABORTED
 
     def _unasked(self, link: Link) -> bytes:
@@ -173,20 +188,20 @@ class MessageStream(Connection):
         link.begin()
         return b"" if self._in_flight else link.unread()
 
-    def _refuse(self, phase: Phase, unasked: bytes) -> Outcome:
+    def _refuse(self, phase: Phase, unasked: bytes, tag: int) -> Outcome:
         """Send nothing on a connection whose stream is not understood."""
         detail = with_bytes(UNASKED, unasked)
-        return self._unsent(phase, _now_ns(), Outcome.MISMATCH, detail, len(unasked))
+        return self._unsent(phase, _now_ns(), Outcome.MISMATCH, detail, tag=tag, received=len(unasked))
 
     def _unsent(
-        self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, received: int = 0
+        self, phase: Phase, start_ns: int, outcome: Outcome, detail: str, *, tag: int, received: int = 0
     ) -> Outcome:
         """A message fails before a byte of it was written."""
         if phase is _MESSAGE:
             self._in_flight.lose(outcome)
-        return self._lose(phase, start_ns, outcome, detail, received=received)
+        return self._lose(phase, start_ns, outcome, detail, received=received, tag=tag)
 
-    def _next_reply(self, expect: bytes | None, rule: RawEnd, data: bytes | None = None) -> Reply:
+    def _next_reply(self, expect: Wanted, rule: RawEnd, data: bytes | None = None) -> Reply:
         """Receive the oldest message's reply, check and book it. data: what has been received of it."""
         link = self._need_link()
         replies = self._held_replies()
@@ -220,26 +235,35 @@ class MessageStream(Connection):
         self._in_flight.received += len(data)
         self._held_replies().feed(data)
 
-    def _book(self, payload: bytes, expect: bytes | None, replies: ReplyBuffer) -> Reply:
+    def _book(self, payload: bytes, expect: Wanted, replies: ReplyBuffer) -> Reply:
         """Check a whole reply and tell of it."""
         self.free_ns = end_ns = _now_ns()
-        checked = full_check(payload, expect, self._timing)
-        timestamps = self._timestamps
+        try:
+            checked = full_check(payload, expect, self._timing, self._error_in)
+        except Exception as error:
+            # In the user's own idea of what a reply is to be.
+            self._wrong(Outcome.ABORTED, f"{type(error).__name__}: {error}", payload)
+            raise
+        outcome, timestamps, in_flight = checked.outcome, self._timestamps, self._in_flight
         first = timestamps.first_reply_ns is None
         if first:
             timestamps.first_reply_ns = end_ns
-        if checked.outcome is not ANSWERED:
-            return self._wrong(checked.outcome, checked.detail, checked.payload)
-        if len(self._in_flight) == 1:
+        if outcome is Outcome.MISMATCH:
+            return self._wrong(outcome, checked.detail, checked.payload)
+        if len(in_flight) == 1:
             if not replies.empty:
                 held = replies.held
                 return self._wrong(Outcome.MISMATCH, with_bytes(UNASKED, held), checked.payload)
             self._move(_LAST_ANSWERED)
+        if outcome is not ANSWERED:
+            in_flight.failed(outcome, checked.detail, end_ns, self._stopped, checked.payload)
+            return Reply(outcome, checked.payload, checked.wait_ns, checked.service_ns)
         timestamps.answered += 1
-        sent_ns = self._in_flight.answered(end_ns, checked.wait_ns, checked.service_ns)
+        reply = Reply(outcome, checked.payload, checked.wait_ns, checked.service_ns)
+        sent_ns = in_flight.answered(end_ns, reply, expect is not None)
         if first:
             self._meter.step(_FIRST_REPLY, sent_ns, end_ns)
-        return Reply(checked.outcome, checked.payload, checked.wait_ns, checked.service_ns)
+        return reply
 
     def _fail(self, error: OSError) -> Reply:
         """The link has failed while messages were in flight."""
@@ -252,7 +276,7 @@ class MessageStream(Connection):
         self, outcome: Outcome, detail: str, payload: bytes | None, others: Outcome = Outcome.ABORTED
     ) -> Reply:
         """The oldest message has failed, and the others are lost with it."""
-        self._lose_all(outcome, detail, others)
+        self._lose_all(outcome, detail, others, payload)
         return Reply(outcome, payload or None)
 
     def _held_replies(self) -> ReplyBuffer:

@@ -18,9 +18,9 @@ from locust.exception import StopTest, StopUser
 
 from lockstep.control import DRAIN_S
 from lockstep.errors import HarnessError
-from lockstep.runs.connections import ClientView
-from lockstep.tcp.samples import ABSENT, MessageRow, Meter, Phase, Sample, SampleMeter
 from lockstep.python_files import in_short, in_turn, users_of, where
+from lockstep.runs.connections import ClientView
+from lockstep.tcp.samples import ABSENT, MessageRow, Meter, Phase, Reply, Sample, SampleMeter
 from lockstep.users import Place, TcpUser, placed
 from lockstep.worker.loads import Stage
 from lockstep.worker.tasks import TaskWalk
@@ -50,10 +50,10 @@ class _Watched:
         for meter in self._both:
             meter.step(phase, start_ns, end_ns)
 
-    def message(self, row: MessageRow) -> None:
+    def message(self, row: MessageRow, reply: Reply | None = None) -> None:
         """See Meter.message."""
         for meter in self._both:
-            meter.message(row)
+            meter.message(row, reply)
 
     def failure(self, sample: Sample) -> None:
         """See Meter.failure."""

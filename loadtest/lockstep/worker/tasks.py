@@ -1,4 +1,4 @@
-"""A Locust user's tasks, one at a time: what its TaskSet.run does in a loop of its own, which nobody can enter.
+"""A Locust user's tasks, one at a time: what its TaskSet.run does in a loop that nobody can enter.
 
 So an iteration of a cell is one task, its end is known, and a cell can end between two of them.
 """

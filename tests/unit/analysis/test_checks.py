@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lockstep.analysis.check import cell_name
 from lockstep.analysis.checks import ALL_CHECKS, degradations, findings, is_degraded
 from lockstep.record.histograms import of_values
 from lockstep.runs.measures import Count, Edges, Occupancy, WaitPrediction
@@ -53,6 +54,12 @@ def prediction(measured_us: float, predicted_us: float) -> WaitPrediction:
     return WaitPrediction(100, 1, 0.8, measured_us, predicted_us, predicted_us)
 
 
+def unchecked(run: Run, framing: str) -> Run:
+    """A run against somebody else's server, of which no reply was looked at."""
+    cells = [replace(cell, unchecked=cell.messages.answered) for cell in run.cells]
+    return replace(run, cells=cells, target={"framing": framing, "reply": None})
+
+
 SHORT = Edges(-0.2, 32, 3_340_000.0, 960.0)
 
 
@@ -93,7 +100,7 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "littles-law-client": with_cell(littles_law=Occupancy(8, 12)),
     "littles-law-server": with_server(littles_law=Occupancy(8, 12)),
     "no-server-data": without_server,
-    "replies-unchecked": lambda run: replace(run, target={"framing": "raw", "reply": None}),
+    "replies-unchecked": lambda run: unchecked(run, "raw"),
     "single-repeat": lambda run: replace(run, cells=[cell for cell in run.cells if cell.repeat == 1]),
 }
 DEGRADING = {
@@ -206,9 +213,22 @@ def test_failed_messages_are_told_by_outcome_with_what_was_said_of_the_first() -
     ("framing", "ends"), [("raw", "the first bytes that came"), ("line", "the first reply of framing line")]
 )
 def test_of_unchecked_replies_it_is_said_where_their_time_ends(run: Run, framing: str, ends: str) -> None:
-    (found,) = findings(replace(run, target={"framing": framing, "reply": None}))
+    (found,) = findings(unchecked(run, framing))
     assert ends in found.where[0]
     assert findings(replace(run, target={"framing": framing, "reply": "echo"})) == []
+
+
+def test_replies_that_nobody_looked_at_are_told_by_cell_with_their_number(run: Run) -> None:
+    first, *rest = run.cells
+    some = replace(first, unchecked=3)
+    (found,) = findings(replace(run, cells=[some, *rest]))
+    assert found.check.name == "replies-unchecked"
+    assert found.where == (f"{cell_name(first)}: 3 of {first.messages.answered:,} replies",)
+
+
+def test_a_file_of_ones_own_that_checks_its_replies_has_checked_them(run: Run) -> None:
+    cells = [replace(cell, unchecked=0) for cell in run.cells]
+    assert findings(replace(run, cells=cells, target={"framing": "resp", "reply": None})) == []
 
 
 def test_nobody_is_told_to_start_a_server_that_is_not_ours_with_a_flag_of_ours(run: Run) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lockstep.analysis.gate_syntax import check_gates, parse_gates, split_gates
-from lockstep.analysis.metrics import METRICS
+from lockstep.analysis.metrics import METRICS, Unit
 from lockstep.errors import PlanError
 from lockstep.plan import Plan
 
@@ -124,3 +124,14 @@ def test_gates_in_one_text_are_separated_by_semicolons_or_commas(text: str, gate
 
 def test_a_bound_beyond_every_number_could_never_fail_and_is_refused() -> None:
     assert "is too much" in refusal_of(f"free: response_p99 < {'9' * 400}s")
+
+
+@pytest.mark.parametrize("name", ["GET", "get a key", "a.b", "login:first"])
+def test_a_gate_may_be_of_the_messages_of_one_name(name: str) -> None:
+    (gate,) = parse_gates([f"free@8: {name}.response_p99 < 10ms"], ["free"], [8])
+    assert (gate.metric.request, gate.metric.unit, gate.bound) == (name, Unit.US, 10_000)
+
+
+def test_a_metric_that_no_name_has_is_refused_with_the_nearest_one_that_it_has() -> None:
+    with pytest.raises(PlanError, match="did you mean response_p99"):
+        parse_gates(["free: GET.respons_p99 < 10ms"], ["free"], [8])

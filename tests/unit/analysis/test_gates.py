@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from lockstep.analysis.gates import GateResult, judge_gates, unmet
-from lockstep.runs.measures import Edges, Fairness
-from lockstep.runs.records import Cell, Messages, Run
+from lockstep.runs.measures import Distribution, Edges, Fairness
+from lockstep.runs.records import Cell, Messages, Requests, Run
 from tests.factories.runs import without_server
 from tests.factories.simulated import simulated_run
 
@@ -203,3 +203,30 @@ def test_single_repeats_that_were_disturbed_are_left_out_of_a_gate_and_not_lacki
     assert only(once, "lock/free@8: messages_per_s > 0").value == pytest.approx(math.sqrt(0.1 * 0.2))
     mostly = changed(once, lambda cell: (cell.mode, cell.repeat) == ("free", 1), edges=short)
     assert only(mostly, "free@8: messages_per_s > 0").passed is None
+
+
+def named(run: Run, *p99s_us: float) -> Run:
+    """The run, in which GET's p99 was this in each repeat, and a tenth of it failed."""
+    messages = Messages(sent=100, answered=90, error=10)
+
+    def requests(cell: Cell) -> dict[str, Requests]:
+        p99_us = p99s_us[cell.repeat - 1]
+        return {"GET": Requests(messages, Distribution(90, 1.0, 2.0, 2.0, 3.0, p99_us, p99_us, p99_us))}
+
+    return replace(run, cells=[replace(cell, requests=requests(cell)) for cell in run.cells])
+
+
+def test_a_gate_of_one_name_judges_its_messages_alone(run: Run) -> None:
+    gated_run = named(run, 4_000.0, 5_000.0, 90_000.0)
+    assert only(gated_run, "free@8: GET.response_p99 < 6ms").value == 5_000.0
+    share = only(gated_run, "free@8: GET.failed_share < 5%")
+    assert (share.value, share.passed) == (0.1, False)
+    rate = only(gated_run, "free@8: GET.messages_per_s > 1").value
+    assert rate is not None
+    assert math.isclose(rate, 90 / run.cells[0].seconds, rel_tol=0.1)
+
+
+def test_a_gate_of_a_name_that_no_message_had_fails_and_says_which_there_are(run: Run) -> None:
+    result = only(named(run, 1.0, 1.0, 1.0), "free@8: SET.failed < 1")
+    assert (result.passed, result.reason) == (False, "no message is called SET: there are GET")
+    assert only(run, "free@8: SET.failed < 1").reason == "no message is called SET: none has a name"

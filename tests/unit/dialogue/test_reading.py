@@ -79,7 +79,7 @@ def test_what_is_not_said_is_usual() -> None:
 @pytest.mark.parametrize(
     ("written", "name"),
     [
-        ('"resp-like"', None),
+        ('"xml"', None),
         ('"length:<H"', "length:<H"),
         ('{ delimiter = "\\r\\n" }', "crlf"),
         ('{ delimiter = "\\u001c\\r", start = "\\u000b" }', "mllp"),

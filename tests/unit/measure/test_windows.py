@@ -60,7 +60,7 @@ def tell(journal: Journal, visit: UserVisit, zero_ns: int, aborted_ns: int) -> N
         if replied_ns is None:
             journal.failure(Sample(Phase.MESSAGE, Outcome.ABORTED, zero_ns + sent_ns, aborted_ns))
         else:
-            journal.message((-1, zero_ns + sent_ns, zero_ns + replied_ns, wait_ns, 1, 9, 9))
+            journal.message((-1, zero_ns + sent_ns, zero_ns + replied_ns, wait_ns, 1, 9, 9, 0))
     if visit.end_ns is None:
         journal.failure(Sample(Phase.SESSION, Outcome.ABORTED, zero_ns + visit.start_ns, aborted_ns))
     else:

@@ -45,7 +45,7 @@ Entry = MessageRow | tuple[Phase, int, int] | str
 @given(
     st.lists(
         st.one_of(
-            st.tuples(*[MOMENT] * 7), st.tuples(st.sampled_from(Phase), MOMENT, MOMENT), st.just(FLUSH)
+            st.tuples(*[MOMENT] * 8), st.tuples(st.sampled_from(Phase), MOMENT, MOMENT), st.just(FLUSH)
         ),
         max_size=60,
     )
@@ -74,7 +74,7 @@ def test_whatever_is_journalled_reaches_every_reader_once_and_in_order(entries: 
 def test_a_messages_numbers_stand_in_the_columns_of_their_names() -> None:
     batches: list[Batch] = []
     journal = Journal((batches.append,), ())
-    row = (1, 2, 4, 8, 16, 32, 64)
+    row = (1, 2, 4, 8, 16, 32, 64, 0)
     journal.message(row)
     journal.flush()
     sample, (messages,) = message_sample(row), [batch.messages for batch in batches]
@@ -89,9 +89,9 @@ def test_a_full_journal_hands_itself_on() -> None:
     reader = Reader()
     journal = Journal((reader,), ())
     for number in range(ROWS - 1):
-        journal.message((number, 0, 0, 0, 0, 0, 0))
+        journal.message((number, 0, 0, 0, 0, 0, 0, 0))
     assert reader.batches == 0
-    journal.message((ROWS - 1, 0, 0, 0, 0, 0, 0))
+    journal.message((ROWS - 1, 0, 0, 0, 0, 0, 0, 0))
     assert (reader.batches, len(reader.messages)) == (1, ROWS)
     for number in range(ROWS):
         journal.step(Phase.SCHEDULE_DELAY, number, number)
@@ -102,7 +102,7 @@ def test_an_empty_journal_tells_nobody() -> None:
     reader = Reader()
     journal = Journal((reader,), ())
     journal.flush()
-    journal.message((0, 0, 0, 0, 0, 0, 0))
+    journal.message((0, 0, 0, 0, 0, 0, 0, 0))
     journal.flush()
     journal.flush()
     assert reader.batches == 1

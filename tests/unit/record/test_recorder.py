@@ -11,7 +11,8 @@ from lockstep.control import Counts
 from lockstep.plan import Arrival, Traffic
 from lockstep.record.histograms import HIGHEST_NS, decoded
 from lockstep.record.recorder import MAX_DETAIL, CellRecorder
-from lockstep.record.sums import SpanSums, Window
+from lockstep.record.sums import CellSums, SpanSums, Window
+from lockstep.tcp.names import tag_of
 from lockstep.tcp.samples import Outcome, Phase, Sample
 from tests.factories.reports import (
     OPEN,
@@ -304,3 +305,34 @@ def test_it_says_how_long_its_window_still_lasts(now_s: float, left_s: float) ->
 def test_a_window_that_has_not_begun_or_has_no_end_is_not_waited_for() -> None:
     assert CellRecorder(order()).left_s(START_NS) == 0
     assert begun(order(seconds=None)).left_s(START_NS) == 0
+
+
+def test_messages_of_a_name_are_counted_for_themselves_and_in_all() -> None:
+    samples = [
+        replace(message(1.2, 1.5), name="GET"),
+        replace(message(1.2, 1.6), name="SET"),
+        replace(message(1.2, 1.7, Outcome.ERROR), name="SET"),
+        replace(message(0.1, 0.2), name="SET"),
+        message(1.2, 1.8),
+    ]
+    taken = report_of(samples).counts
+    assert taken.measured == {"answered": 3, "error": 1}
+    assert {name: own["measured"] for name, own in taken.requests.items()} == {
+        "GET": {"answered": 1},
+        "SET": {"answered": 1, "error": 1},
+    }
+    total = CellSums()
+    for _ in range(2):
+        total.add(Counts.from_message(taken.to_message()))
+    assert total.requests["SET"].measured == {"answered": 2, "error": 2}
+    assert total.requests["SET"].response.get_total_count() == 2
+
+
+def test_answers_that_nobody_looked_at_are_counted_in_the_window() -> None:
+    recorder = begun(order())
+    journal = journal_of(recorder)
+    for end_s, checked in ((0.5, False), (1.5, False), (1.6, True)):
+        tag = tag_of(None, checked=checked)
+        journal.message((-1, START_NS, START_NS + round(end_s * S), -1, -1, 1, 1, tag))
+    journal.flush()
+    assert recorder.take().unchecked == 1

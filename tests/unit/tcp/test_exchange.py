@@ -8,7 +8,7 @@ import pytest
 
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.messages import Message, prepare
-from lockstep.tcp.samples import ABSENT, MessageRow, Outcome, Phase, Sample
+from lockstep.tcp.samples import ABSENT, MessageRow, Outcome, Phase, Reply, Sample
 from lockstep_wire.framing import FRAMINGS, framing_of
 from tests.support.peers import (
     Book,
@@ -257,7 +257,7 @@ class DueMeter:
     def __init__(self) -> None:
         self.due_ns: list[int] = []
 
-    def message(self, row: MessageRow) -> None:
+    def message(self, row: MessageRow, _reply: Reply | None = None) -> None:
         self.due_ns.append(row[0])
 
     def step(self, phase: Phase, start_ns: int, end_ns: int) -> None:

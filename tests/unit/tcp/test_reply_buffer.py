@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep.tcp.messages import expected, reply_buffer, sized, until, whatever
+from lockstep.tcp.endings import expected, sized, until, whatever
+from lockstep.tcp.replies import reply_buffer
 from lockstep_wire.framing import FRAMINGS, framing_of
 from lockstep_wire.peer import FrameTooLong
 

@@ -7,7 +7,8 @@ import socket
 import pytest
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.messages import prepare, sized, until
+from lockstep.tcp.endings import sized, until
+from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import Outcome, Phase
 from lockstep_wire.framing import FRAMINGS, framing_of
 from lockstep_wire.framings.own import framed_by

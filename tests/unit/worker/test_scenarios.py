@@ -12,7 +12,7 @@ from lockstep import plan
 from lockstep.plan import Traffic
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.messages import message_ring
-from lockstep.tcp.samples import ABSENT, MessageRow, Outcome, Phase, Sample
+from lockstep.tcp.samples import ABSENT, MessageRow, Outcome, Phase, Reply, Sample
 from lockstep.worker.scenarios import (
     SCENARIOS,
     VirtualUser,
@@ -214,7 +214,7 @@ class Rows:
     def step(self, phase: Phase, start_ns: int, end_ns: int) -> None:
         self.steps[phase].append((start_ns, end_ns))
 
-    def message(self, row: MessageRow) -> None:
+    def message(self, row: MessageRow, _reply: Reply | None = None) -> None:
         self.due_ns.append(row[0])
 
     def failure(self, sample: Sample) -> None:

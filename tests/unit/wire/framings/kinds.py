@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
 from lockstep_wire.framing import Decoder, Framing, framing_of
 from lockstep_wire.framings.own import framed_by
+from lockstep_wire.framings.resp import Resp
 from lockstep_wire.framings.until import until
 from lockstep_wire.peer import Malformed
 
@@ -19,7 +20,7 @@ LIMIT = 1 << 12
 Payloads = st.SearchStrategy[bytes]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Kind:
     """payloads: such that decoding their frames gives them again. long: bytes of a payload over LIMIT.
 
@@ -30,8 +31,14 @@ class Kind:
     payloads: Payloads
     long: bytes = b"x" * (LIMIT + 1)
     malformed: tuple[bytes, ...] = ()
+    frame: Callable[[bytes], bytes] | None = None
+    """a payload's frame as a peer sends it, where that is not what is sent to it"""
 
-    def __str__(self) -> str:
+    def stream(self, payloads: Iterable[bytes]) -> bytes:
+        """What a peer sends that says this."""
+        return b"".join(map(self.frame or self.framing.encode, payloads))
+
+    def __repr__(self) -> str:
         return self.framing.name
 
 
@@ -50,6 +57,57 @@ def tlv_end(held: bytes) -> int | None:
     if held and held[0] > 0xF0:
         raise Malformed(f"a message of type {held[0]}")
     return None if len(held) < 3 else 3 + int.from_bytes(held[1:3], "big")
+
+
+def resp_frame(payload: bytes) -> bytes:
+    """Unlike Resp.frame_of this one does not look at what it decodes to."""
+    if payload[:1] in b"*~>%" and payload.endswith(b"\r\n"):
+        return payload
+    return payload + b"\r\n" if payload[:1] in b"+-:,#_(" and payload else Resp.bulk(payload)
+
+
+def resp_replies(kinds: Sequence[bytes] = (b"*", b"~", b">", b"%", b"|")) -> Payloads:
+    """Replies, in which there are arrays and the like of these kinds."""
+    word = st.binary(max_size=9).map(lambda data: data.translate(None, b"\r\n"))
+    number = st.integers(-(2**70), 2**70).map(lambda value: b"%d" % value)
+    line = st.one_of(
+        st.builds(lambda first, rest: first + rest, st.sampled_from([b"+", b"-"]), word),
+        st.integers(-(2**63), 2**63 - 1).map(lambda value: b":%d" % value),
+        number.map(lambda digits: b"(" + digits),
+        st.floats().map(lambda value: b"," + repr(value).encode()),
+        st.sampled_from([b"#t", b"#f", b"_"]),
+    )
+    string = st.binary(max_size=40).filter(lambda data: data[:1] not in b"+-:,#_(*~>%$" or not data)
+
+    def many(values: Payloads) -> Payloads:
+        return st.builds(
+            lambda kind, items: made(kind, items), st.sampled_from(kinds), st.lists(values, max_size=4)
+        )
+
+    def made(kind: bytes, items: list[bytes]) -> bytes:
+        if kind in b"%|":
+            items = items[: len(items) // 2 * 2]
+        count = len(items) // 2 if kind in b"%|" else len(items)
+        after = b":1\r\n" if kind == b"|" else b""
+        return kind + b"%d\r\n" % count + b"".join(items) + after
+
+    frames = st.recursive(
+        line.map(lambda data: data + b"\r\n") | st.binary(max_size=20).map(Resp.bulk), many, max_leaves=8
+    )
+    nested = st.lists(frames, max_size=4).map(lambda items: made(b"*", items))
+    return line | string | nested
+
+
+def memcached_replies() -> Payloads:
+    line = st.sampled_from(
+        [b"STORED", b"END", b"NOT_FOUND", b"ERROR", b"SERVER_ERROR out of memory", b"17", b"HD f1"]
+    )
+    data = st.binary(max_size=40)
+    value = st.builds(lambda data: b"VALUE k 0 %d\r\n%b\r\n" % (len(data), data), data)
+    several = st.lists(value | st.just(b"STAT pid 1\r\n"), max_size=4).map(
+        lambda found: b"".join(found) + b"END"
+    )
+    return line | several | st.builds(lambda data: b"VA %d\r\n%b" % (len(data), data), data)
 
 
 TLV = framed_by(tlv_end)
@@ -82,6 +140,32 @@ KINDS = [
     Kind(until(re.compile(rb"[!?]+\r?\n")), st.from_regex(re.compile(rb"[a-z\xf0\n]*!\n"), fullmatch=True)),
     Kind(until(re.compile(rb"^end\n|(?<!!)\n\n")), st.just(b"end\n") | st.just(b"x!\n\ny\n\n")),
     Kind(until(b"END\r\n"), without(b"END\r\n").map(lambda data: data + b"END\r\n")),
+    Kind(
+        framing_of("resp"),
+        resp_replies(),
+        malformed=(
+            b"HTTP/1.1 400\r\n",
+            b"$x\r\n",
+            b"$-2\r\n",
+            b"$1\r\nab\r\n",
+            b":1a\r\n",
+            b"*1\r\n#x\r\n",
+            b"\r\n",
+        ),
+        frame=resp_frame,
+    ),
+    Kind(
+        framing_of("memcached"),
+        memcached_replies(),
+        malformed=(
+            b"VALUE k 0\r\n",
+            b"VALUE k 0 x\r\n",
+            b"VALUE k 0 1\r\nab\r\n",
+            b"VA x\r\n",
+            b"\r\n",
+            b"a\0b\r\n",
+        ),
+    ),
     Kind(TLV, st.builds(tlv, st.integers(0, 9), of_size(0)), long=b"", malformed=(b"\xff", b"\0\0\1a\xff")),
 ]
 

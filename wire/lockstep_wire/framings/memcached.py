@@ -1,0 +1,96 @@
+"""memcached's text protocol: a message is a whole reply, of one line or many, or a command."""
+
+from __future__ import annotations
+
+from lockstep_wire.framing import Decoder, Framing, Maker, no_more
+from lockstep_wire.framings.lines import CRLF, NO_BLOCK, LinesDecoder
+from lockstep_wire.peer import Malformed
+
+# What a line begins with behind which another one comes; of most others a reply is one.
+_MORE_FOLLOWS = (b"VALUE", b"STAT", b"ITEM")
+_ERRORS = (b"ERROR", b"CLIENT_ERROR", b"SERVER_ERROR")
+# What begins a line that has a block of bytes behind it.
+_WITH_A_BLOCK = (b"set", b"add", b"replace", b"append", b"prepend", b"cas", b"ms", b"VA")
+
+
+class MemcachedDecoder(LinesDecoder):
+    """A reply ends with the first line that is no value and no statistic."""
+
+    __slots__ = ()
+
+    def _line(self, line: bytes) -> int:
+        if not line or min(line) < b" "[0]:
+            raise Malformed("a line that is empty or no text, as no memcached says it")
+        word, *rest = line.split(b" ")
+        self._done = word not in _MORE_FOLLOWS
+        if word == b"VALUE":
+            return _block_bytes(line, rest[2:3])
+        if word == b"VA":
+            return _block_bytes(line, rest[:1])
+        return NO_BLOCK
+
+    def _payload(self, frame: bytes) -> bytes:
+        return frame[: -len(CRLF)]
+
+
+def _block_bytes(line: bytes, size: list[bytes]) -> int:
+    if not size or not size[0].isdigit() or len(size[0]) > 20:
+        raise Malformed(f"a line {line[:40]!r} that does not say how long its value is")
+    return int(size[0])
+
+
+class Memcached(Framing):
+    """memcached's text protocol, meta commands included. A payload is a reply as it came, without its last
+    CRLF: `b"STORED"`, `b"END"` for a miss, `b"VALUE k 0 3\\r\\nxxx\\r\\nEND"`; or a command without it.
+    """
+
+    name = "memcached"
+
+    def encode(self, payload: bytes) -> bytes:
+        """See Framing.encode."""
+        line = payload.partition(CRLF)[0]
+        if payload == line + CRLF and line.split(b" ")[0] not in _WITH_A_BLOCK:
+            raise ValueError(f"{payload!r:.60} ends with a CRLF: leave it out, the framing adds it")
+        return payload + CRLF
+
+    def decoder(self, max_frame: int) -> Decoder:
+        """See Framing.decoder."""
+        return MemcachedDecoder(max_frame)
+
+    def error_in(self, payload: bytes) -> str | None:
+        """See Framing.error_in."""
+        return payload.decode(errors="replace") if payload.split(b" ", 1)[0] in _ERRORS else None
+
+    @staticmethod
+    def get(*keys: str | bytes) -> bytes:
+        """The command that asks for values."""
+        return b"get " + b" ".join(map(_as_bytes, keys))
+
+    @staticmethod
+    def set(key: str | bytes, value: str | bytes, *, flags: int = 0, expires: int = 0) -> bytes:
+        """The command that keeps a value. expires: in seconds, 0 for never."""
+        data = _as_bytes(value)
+        return b"set %b %d %d %d\r\n%b" % (_as_bytes(key), flags, expires, len(data), data)
+
+    @staticmethod
+    def delete(key: str | bytes) -> bytes:
+        """The command that forgets a value."""
+        return b"delete " + _as_bytes(key)
+
+    @staticmethod
+    def values(payload: bytes) -> dict[bytes, bytes]:
+        """The values of a reply to `get`, by key; none for a miss."""
+        found: dict[bytes, bytes] = {}
+        while payload.startswith(b"VALUE "):
+            line, _, payload = payload.partition(CRLF)
+            _, key, _, size, *_ = line.split(b" ")
+            found[key] = payload[: int(size)]
+            payload = payload[int(size) + len(CRLF) :]
+        return found
+
+
+def _as_bytes(data: str | bytes) -> bytes:
+    return data.encode() if isinstance(data, str) else data
+
+
+MAKERS: dict[str, Maker] = {"memcached": lambda rest: no_more("memcached", rest, Memcached())}
