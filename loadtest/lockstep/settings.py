@@ -204,7 +204,7 @@ SETTINGS = (
         listed=True,
         only="plan",
     ),
-    Setting("repeats", int, _PLAN.repeats, "Repeats of every cell, interleaved", _ALL, only="plan"),
+    Setting("repeats", int, _PLAN.repeats, "Repeats of every cell, interleaved", _ALL_LOADS, only="plan"),
     Setting(
         "seconds", float, _PLAN.seconds, "Measurement window per cell, in seconds", _ALL_LOADS, only="plan"
     ),
@@ -273,14 +273,14 @@ SETTINGS = (
         str,
         None,
         "Run only tasks of the file's classes that have one of these tags, separated by commas",
-        Where.RUN | Where.COMPARE,
+        _BOTH,
     ),
     Setting(
         "exclude-tags",
         str,
         None,
         "Leave out tasks of the file's classes that have one of these tags",
-        Where.RUN | Where.COMPARE,
+        _BOTH,
     ),
     Setting("processes", int, 2, "Worker processes", _BOTH),
     Setting("junit", Path, None, "JUnit XML of the gates, for a pipeline", _BOTH),

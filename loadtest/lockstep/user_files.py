@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockstep.errors import HarnessError
+from lockstep.errors import HarnessError, PlanError
 from lockstep.plan import UserFile
+from lockstep_wire.framing import framing_of
 
 KINDS = (".py", ".toml")
 _DIGITS = 12
@@ -19,10 +20,14 @@ _DIGITS = 12
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a file says of its target. url: None where it names none. framing: as people read it."""
+    """What a file says of its target. url: None where it names none. framing: as people read it.
+
+    timing: whether replies are to begin with the header of a Lockstep server.
+    """
 
     url: str | None
     framing: str
+    timing: bool
 
 
 def find_user_file(
@@ -40,7 +45,10 @@ def find_user_file(
         )
     if path.suffix == ".toml":
         if tags or without_tags:
-            raise HarnessError(f"{given}: a dialogue has no tags: leave them out")
+            raise PlanError(
+                "tags" if tags else "exclude-tags",
+                f"{' '.join(tags or without_tags)} does nothing here: a dialogue has no tags, leave it out",
+            )
         return _dialogue(path)
     file = UserFile(str(path), digest_of([path]), tags, without_tags)
     from lockstep.python_files import hosts_of, users_of
@@ -51,7 +59,8 @@ def find_user_file(
         raise HarnessError(
             f"{path}: its classes have several hosts ({', '.join(hosts)}): name one target with --target"
         )
-    return file, Facts(hosts[0] if hosts else None, ", ".join(sorted({str(each.framing) for each in users})))
+    framings = ", ".join(sorted({framing_of(each.framing).name for each in users}))
+    return file, Facts(hosts[0] if hosts else None, framings, timing=all(each.timing for each in users))
 
 
 def check_same(file: UserFile) -> None:
@@ -84,7 +93,7 @@ def _dialogue(path: Path) -> tuple[UserFile, Facts]:
 
     dialogue = read_dialogue(path)
     file = UserFile(str(path), digest_of([path, *map(Path, dialogue.files)]))
-    return file, Facts(dialogue.url, dialogue.framing.name)
+    return file, Facts(dialogue.url, dialogue.framing.name, timing=True)
 
 
 def _read_with(path: Path) -> list[Path]:

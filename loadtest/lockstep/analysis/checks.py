@@ -59,7 +59,7 @@ REPLIES_UNCHECKED = Check(
 SINGLE_REPEAT = Check(
     "single-repeat",
     "One repeat: no confidence interval.",
-    "Use --repeats 3, with `lockstep compare`: `lockstep run` measures once.",
+    "Use --repeats 3.",
     touches=(Topic.CERTAINTY,),
 )
 TOO_SHORT = Check(

@@ -18,7 +18,7 @@ from lockstep.settings import SETTINGS, Where, given_by
 from lockstep.target.target import PLAIN_TARGET
 
 # One load is looked at as it is, not beside others: it goes on for longer than a cell of many.
-_USUAL = {"seconds": 10.0, "warmup": 1.0}
+_USUAL = {"repeats": 1, "seconds": 10.0, "warmup": 1.0}
 FLAGS = [option(replace(each, default=_USUAL.get(each.name, each.default))) for each in given_by(Where.RUN)]
 # What no flag of a run says is as everywhere.
 _DEFAULTS = {setting.key: setting.default for setting in SETTINGS}
@@ -48,8 +48,8 @@ def run(file: Path, **given: Any) -> int:
 
 
 def _all_settings(given: Mapping[str, Any], user_file: UserFile) -> dict[str, Any]:
-    """A run's flags as a plan's settings: one cell, of as many users as are asked for."""
+    """A run's flags as a plan's settings: one mode, and as many users as are asked for."""
     if not 1 <= given["users"] <= MAX_USERS:
         raise PlanError("users", f"{given['users']} is out of range: give 1 to {MAX_USERS}")
-    cell = {"modes": PLAIN_TARGET, "levels": str(given["users"]), "repeats": 1}
+    cell = {"modes": PLAIN_TARGET, "levels": str(given["users"])}
     return {**_DEFAULTS, **given, **cell, "user_file": user_file}

@@ -85,6 +85,7 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "messages-failed": with_cell(messages=Messages(sent=7, answered=6, timeout=1)),
     "listen-overflow": with_server(listen_overflows=2),
     "dropped-records": with_server(dropped_records=3),
+    "user-code": with_cell(troubles={"mine.py:3: Greeter raised ValueError: no": 2}),
     "no-ports": with_cell(port_waits=2),
     "backed-off": with_cell(backed_off=3),
     "dropped-arrivals": with_cell(dropped=1),
