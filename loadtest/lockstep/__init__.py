@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from lockstep_wire.framings.delimited import delimited
     from lockstep_wire.framings.length import length
     from lockstep_wire.framings.memcached import Memcached
+    from lockstep_wire.framings.mqtt import Mqtt
     from lockstep_wire.framings.own import framed_by
+    from lockstep_wire.framings.postgresql import PostgreSQL
     from lockstep_wire.framings.resp import Resp
     from lockstep_wire.framings.sizes import fixed, varint
     from lockstep_wire.peer import Malformed
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 _EXPORTED = {
     "Malformed": ("lockstep_wire.peer", "Malformed"),
     "Memcached": ("lockstep_wire.framings.memcached", "Memcached"),
+    "Mqtt": ("lockstep_wire.framings.mqtt", "Mqtt"),
+    "PostgreSQL": ("lockstep_wire.framings.postgresql", "PostgreSQL"),
     "Resp": ("lockstep_wire.framings.resp", "Resp"),
     "TcpUser": ("lockstep.users", "TcpUser"),
     "delimited": ("lockstep_wire.framings.delimited", "delimited"),
@@ -47,6 +51,8 @@ _EXPORTED = {
 __all__ = [
     "Malformed",
     "Memcached",
+    "Mqtt",
+    "PostgreSQL",
     "Resp",
     "TcpUser",
     "__version__",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
 from typing import Any
 
@@ -27,11 +27,22 @@ class Scenario:
 
     keeps_connection: whether connections stay open, so that an iteration is a message, not a session.
     messages: how many one iteration sends, None where the plan says how many.
+    in_turn: whether a user has one message under way at any time, so that counting users counts messages.
+    endless: whether one iteration lasts as long as the cell: nothing can be due, and no turn be taken.
+    waits: whether a user waits for its peer in each iteration; else it has to let others run.
+    sends, answered: whether the client speaks, and whether what it says is replied to.
+    server: flags and their values of a Lockstep server that is started for it.
     of_a_file: whether what its users do stands in a user's own file, so that nobody chooses it by name.
     """
 
     keeps_connection: bool = False
     messages: int | None = 1
+    in_turn: bool = True
+    endless: bool = False
+    waits: bool = True
+    sends: bool = True
+    answered: bool = True
+    server: Mapping[str, str] = field(default_factory=dict)
     of_a_file: bool = False
 
 
@@ -39,8 +50,13 @@ SCENARIOS = {
     "session": Scenario(messages=None),
     "greeting": Scenario(),
     "persistent": Scenario(keeps_connection=True),
-    # When its users open connections is theirs to say: messages are all that can be counted on.
-    "file": Scenario(keeps_connection=True, of_a_file=True),
+    "pipelined": Scenario(keeps_connection=True, in_turn=False, endless=True),
+    "send-only": Scenario(
+        keeps_connection=True, in_turn=False, waits=False, answered=False, server={"reply": "none"}
+    ),
+    "receive-only": Scenario(keeps_connection=True, endless=True, sends=False, server={"push": "10ms"}),
+    # When its users open connections is theirs to say, and whether they rest: only messages are counted on.
+    "file": Scenario(keeps_connection=True, in_turn=False, of_a_file=True),
 }
 OF_A_FILE = "file"
 SHIPPED_SCENARIOS = tuple(name for name, scenario in SCENARIOS.items() if not scenario.of_a_file)
@@ -54,6 +70,11 @@ ARRIVALS = (CLOSED, *OPEN_ARRIVALS)
 def keeps_connection(scenario: str) -> bool:
     """Whether a scenario's connections stay open; those of one that is not known are taken not to."""
     return scenario in SCENARIOS and SCENARIOS[scenario].keeps_connection
+
+
+def answered(scenario: str) -> bool:
+    """Whether a scenario's messages are replied to; those of one that is not known are taken to be."""
+    return scenario not in SCENARIOS or SCENARIOS[scenario].answered
 
 
 def _one_of(what: str, value: str, choices: Iterable[str]) -> None:
@@ -143,6 +164,7 @@ class UserFile:
 class Traffic:
     """What users do. messages: on each connection. payload_bytes: size of one message's payload.
 
+    depth: how many messages are in flight on a connection, where the scenario is `pipelined`.
     arrival: when their iterations begin. sources: local IP addresses from which they connect in turn; none
     leaves it to the system. user_file: where what they do is a user's own.
     """
@@ -153,7 +175,13 @@ class Traffic:
     payload_bytes: int = 64
     arrival: Arrival = Arrival()
     sources: tuple[str, ...] = ()
+    depth: int = 8
     user_file: UserFile | None = None
+
+    @property
+    def does(self) -> Scenario:
+        """What is known of its scenario."""
+        return SCENARIOS[self.scenario]
 
     @property
     def keeps_connection(self) -> bool:
@@ -171,6 +199,19 @@ class Traffic:
         _one_of("client-mode", self.client_mode, CLIENT_MODES)
         _between("messages", self.messages, 1, 1_000_000)
         _between("payload", self.payload_bytes, 1, MAX_PAYLOAD)
+        _between("depth", self.depth, 1, 10_000)
+        if self.does.endless and self.arrival.open:
+            raise PlanError(
+                "arrival",
+                f"{self.arrival.kind} does nothing with --scenario {self.scenario}, whose users never "
+                "stop for an arrival: leave it at closed",
+            )
+        if self.does.endless and self.client_mode == "locked":
+            raise PlanError(
+                "client-mode",
+                f"locked lets one session at a time run, and one of --scenario {self.scenario} lasts as "
+                "long as the cell: leave it at free",
+            )
         if self.arrival.open and self.client_mode == "locked":
             raise PlanError(
                 "client-mode",
@@ -193,6 +234,7 @@ class Traffic:
             arrival=Arrival(given["arrival"], given["rate"]),
             sources=sources,
             user_file=user_file,
+            depth=given["depth"],
         )
 
     @classmethod

@@ -184,6 +184,9 @@ SETTINGS = (
     ),
     Setting("rate", float, None, "Iterations per second over all workers (open arrivals only)", _ALL_LOADS),
     Setting("messages", int, _TRAFFIC.messages, "Messages per connection", _ALL),
+    Setting(
+        "depth", int, _TRAFFIC.depth, "Messages in flight on each connection, with --scenario pipelined", _ALL
+    ),
     Setting("payload", int, _TRAFFIC.payload_bytes, "Payload of a message, in bytes", _ALL),
     Setting(
         "modes",
@@ -262,6 +265,15 @@ SETTINGS = (
         str,
         None,
         "How long a mode keeps its permit after a close",
+        _COMPARE,
+        usual="0",
+        to_server=True,
+    ),
+    Setting(
+        "push",
+        str,
+        None,
+        "How often it speaks unasked; with receive-only every 10ms",
         _COMPARE,
         usual="0",
         to_server=True,

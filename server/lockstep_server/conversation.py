@@ -18,7 +18,7 @@ _UNREAD = bytearray(_RECEIVE_BYTES)
 """All who answer without looking receive into this, at the same time: what is in it means nothing."""
 
 
-class _SlowReaderError(Exception):
+class SlowReaderError(Exception):
     """The peer did not take its reply in time."""
 
 
@@ -30,7 +30,7 @@ def converse(talk: Talk, decoder: Decoder) -> tuple[Cause, str]:
     """
     try:
         talk()
-    except _SlowReaderError:
+    except SlowReaderError:
         return Cause.SLOW_READER, "did not take its reply in time"
     except BlockingIOError:
         return Cause.IDLE, "in mid-frame" if decoder.pending else ""
@@ -51,7 +51,7 @@ def serve_framed(link: socket, record: ConnectionRecord, decoder: Decoder, excha
             try:
                 exchange(payload)
             except BlockingIOError as error:
-                raise _SlowReaderError from error
+                raise SlowReaderError from error
 
 
 def serve_raw(link: socket, record: ConnectionRecord, exchange: Exchange) -> None:
@@ -63,7 +63,7 @@ def serve_raw(link: socket, record: ConnectionRecord, exchange: Exchange) -> Non
         try:
             exchange(data)
         except BlockingIOError as error:
-            raise _SlowReaderError from error
+            raise SlowReaderError from error
 
 
 def serve_constant(link: socket, record: ConnectionRecord, frame: bytes) -> None:
@@ -78,6 +78,6 @@ def serve_constant(link: socket, record: ConnectionRecord, frame: bytes) -> None
         try:
             sendall(frame)
         except BlockingIOError as error:
-            raise _SlowReaderError from error
+            raise SlowReaderError from error
         record.answered += 1
         record.bytes_sent += frame_bytes

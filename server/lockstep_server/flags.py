@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from lockstep_server.grammar import DEFAULT_LISTENERS, check_ports, parse_listener
-from lockstep_server.replies import REPLIES
+from lockstep_server.replies import NO_REPLY, REPLIES
 from lockstep_server.settings import Keepalive, Settings, SettingsError
 from lockstep_server.work import WORKS
 from lockstep_wire.build import build_of
@@ -115,7 +115,15 @@ FLAGS = (
     Flag("keepalive-interval", _whole_seconds, None, "time between probes", "DURATION"),
     Flag("keepalive-count", _whole(1, 127), None, "unanswered probes until the peer counts as gone", "N"),
     Flag("framing", _choice(*FRAMINGS), "raw", f"how messages are cut: {', '.join(FRAMINGS)}"),
-    Flag("reply", _choice(*REPLIES), "ack", "ack (the same words for everyone) or echo"),
+    Flag(
+        "reply",
+        _choice(*REPLIES, NO_REPLY),
+        "ack",
+        "ack (the same words for everyone), echo, or none: messages are taken in silence",
+    ),
+    Flag(
+        "push", parse_duration_ns, "0", "speak unasked so often, to everybody, and answer nothing", "DURATION"
+    ),
     Flag("timing", _switch, "false", "begin replies with the wait and service time", switch=True),
     Flag("hold", parse_duration_ns, "0", "service time of a message", "DURATION"),
     Flag("work", _choice(*WORKS), "sleep", "how it is spent: sleep, cpu"),
@@ -227,5 +235,6 @@ def _assemble(values: dict[str, Any]) -> Settings:
         pause_ns=values.pop("pause"),
         drain_ns=values.pop("drain"),
         idle_timeout_ns=values.pop("idle-timeout"),
+        push_ns=values.pop("push"),
         **{name.replace("-", "_"): value for name, value in values.items()},
     )

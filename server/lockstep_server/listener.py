@@ -75,6 +75,7 @@ class Listener:
             constant_reply=get_constant_reply(settings.reply, framing, settings.timing),
             ledger=self.ledger,
             occupancy=self.occupancy,
+            push_ns=settings.push_ns,
         )
 
     def _accept(self, link: socket.socket, address: Any) -> None:

@@ -20,10 +20,14 @@ def _echo(payload: bytes) -> bytes:
 
 
 REPLIES: dict[str, Callable[[bytes], bytes]] = {"ack": _acknowledge, "echo": _echo}
+NO_REPLY = "none"
+"""What is said where nothing is: messages are worked on, and counted as answered by no bytes."""
 
 
 def get_reply(name: str, framing: Framing, timing: bool) -> Reply:
     """The reply of that name in that framing, with the timing header or without."""
+    if name == NO_REPLY:
+        return lambda _payload, _wait_ns, _service_ns: b""
     answer, encode, pack = REPLIES[name], framing.encode, framing.timing.pack
 
     def timed(payload: bytes, wait_ns: int, service_ns: int) -> bytes:
@@ -37,4 +41,6 @@ def get_reply(name: str, framing: Framing, timing: bool) -> Reply:
 
 def get_constant_reply(name: str, framing: Framing, timing: bool) -> bytes | None:
     """The whole frame where the reply never varies, else None."""
+    if name == NO_REPLY:
+        return b""
     return framing.encode(ACKNOWLEDGEMENT) if name == "ack" and not timing else None

@@ -16,6 +16,7 @@ from lockstep_server.exchange import Exchange, logged, message_by_message, unvar
 from lockstep_server.ledger import Ledger
 from lockstep_server.modes import Admission
 from lockstep_server.occupancy import Occupancy
+from lockstep_server.pushes import serve_pushes
 from lockstep_server.records import Cause, ConnectionRecord
 from lockstep_server.replies import Reply
 from lockstep_server.work import Work, no_work
@@ -42,6 +43,7 @@ class Service:
     constant_reply: bytes | None
     ledger: Ledger
     occupancy: Occupancy
+    push_ns: int = 0
 
     @property
     def unvarying_frame(self) -> bytes | None:
@@ -122,6 +124,8 @@ class Session:
     def _talk(self, decoder: Decoder) -> Talk:
         """The shortest loop that does what is asked of this connection."""
         link, record, service = self._link, self._record, self._service
+        if service.push_ns:
+            return partial(serve_pushes, link, record, service.push_ns, service.framing.encode)
         raw, watched = isinstance(decoder, RawDecoder), log.isEnabledFor(logging.DEBUG)
         frame = service.unvarying_frame
         if raw and frame is not None and not watched:

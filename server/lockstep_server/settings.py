@@ -35,6 +35,7 @@ class Settings:
     keepalive: Keepalive | None
     framing: str
     reply: str
+    push_ns: int
     timing: bool
     hold_ns: int
     work: str

@@ -56,7 +56,18 @@ def listeners_view(listeners: Sequence[Listener], settings: Settings) -> dict[st
 
 def server_view(settings: Settings) -> dict[str, Any]:
     """What the server is, how it was set, and what its system allows and has lost."""
-    told = ("framing", "reply", "timing", "hold_ns", "work", "pause_ns", "accept", "backlog", "nodelay")
+    told = (
+        "framing",
+        "reply",
+        "timing",
+        "push_ns",
+        "hold_ns",
+        "work",
+        "pause_ns",
+        "accept",
+        "backlog",
+        "nodelay",
+    )
     return {
         "version": VERSION,
         "python": platform.python_version(),

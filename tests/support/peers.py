@@ -12,10 +12,10 @@ from types import TracebackType
 import gevent
 
 from lockstep.runs.connections import ClientView
-from lockstep.tcp.client import TcpClient
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.link import BlockingLink, LinkMaker
+from lockstep.tcp.many import ScenarioClient
 from lockstep.tcp.samples import Outcome, Phase, Sample, SampleMeter
 from tests.support.clients import PATIENCE_S
 
@@ -177,9 +177,9 @@ class Book:
             self.samples.append, lambda address, view: self.connections.append((address, view))
         )
 
-    def client(self, port: int, host: str = LOOPBACK, **settings: object) -> TcpClient:
+    def client(self, port: int, host: str = LOOPBACK, **settings: object) -> ScenarioClient:
         """A client that records here."""
-        return TcpClient(
+        return ScenarioClient(
             Endpoint(host, port),
             self.meter,
             **{"timeout_s": PATIENCE_S, "link": self.waiting.link, **settings},  # type: ignore[arg-type]

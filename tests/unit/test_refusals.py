@@ -33,6 +33,7 @@ BAD_TEXTS = {
     "admin": "name-without-port",
     "hold": "2parsecs",
     "work": "dream",
+    "push": "often",
     "pause": "long",
     "junit": "no/such/folder/gates.xml",
     # Beside no file.

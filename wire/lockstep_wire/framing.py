@@ -117,6 +117,8 @@ _MADE_IN = {
     "until": "framings.until",
     "resp": "framings.resp",
     "memcached": "framings.memcached",
+    "postgresql": "framings.postgresql",
+    "mqtt": "framings.mqtt",
 }
 NAMES = tuple(_MADE_IN)
 

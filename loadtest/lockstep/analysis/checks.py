@@ -8,6 +8,7 @@ from lockstep.analysis import checks_generator, checks_ledger
 from lockstep.analysis.check import Check, Finding, Rule, Topic, cell_name
 from lockstep.analysis.series import SeriesIndex
 from lockstep.measure import littles_law
+from lockstep.plan import answered
 from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import Cell, Run
 
@@ -108,7 +109,10 @@ def _queueing(cell: Cell) -> str | None:
 
 def _at_the_client(cell: Cell) -> str | None:
     law = cell.littles_law
-    if law is None or not cell.whole or littles_law.agrees_at_the_client(cell, law):
+    # How long senders are blocked is no steady state: a few wait long.
+    if law is None or not cell.whole or not answered(cell.scenario):
+        return None
+    if littles_law.agrees_at_the_client(cell, law):
         return None
     return _both(law)
 

@@ -41,6 +41,7 @@ _OF_THE_SERVER = {
 }
 _OF_THE_CELLS = {
     "scenario": "scenario",
+    "depth": "messages in flight on a connection",
     "client_mode": "client mode",
     "messages_per_connection": "messages per connection",
     "payload_bytes": "payload in bytes",

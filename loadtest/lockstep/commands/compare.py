@@ -22,7 +22,7 @@ from lockstep.commands.output import complain, print_report_of
 from lockstep.commands.parser import command, option, path
 from lockstep.errors import HarnessError, PlanError, ResultsError, exit_code, stopped_by
 from lockstep.options import plan_from, read_plan_file, shipped_plans
-from lockstep.plan import Plan, UserFile
+from lockstep.plan import SCENARIOS, Plan, UserFile
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell, Run
 from lockstep.settings import Setting, Where, given_by
@@ -175,14 +175,17 @@ def _server_flags(chosen: Mapping[str, Any], spoken: Facts, theirs: bool) -> tup
         raise PlanError(
             given.name, f"{value} is the server's to set: start it so, or leave out --host and --admin"
         )
+    usual = {each.name: each.usual for each in settings} | dict(SCENARIOS[chosen["scenario"]].server)
     # An empty one stays, and is refused: a pipeline's variable may be unset.
-    values = {each.name: each.usual if chosen[each.key] is None else chosen[each.key] for each in settings}
+    set_here = {each.name: chosen[each.key] for each in settings if chosen[each.key] is not None}
+    flags = usual | set_here
     if not theirs and spoken.framing not in FRAMINGS:
         raise HarnessError(
             f"the file speaks {spoken.framing}, which a Lockstep server does not: name the service to compare"
         )
     speaks = ("--framing", spoken.framing, "--reply", "echo", *(("--timing",) if spoken.timing else ()))
-    return (*speaks, *(word for name, value in values.items() for word in (f"--{name}", str(value))))
+    # Of what is said twice the last holds.
+    return (*speaks, *(word for name, value in flags.items() for word in (f"--{name}", str(value))))
 
 
 def _progress() -> Progress:

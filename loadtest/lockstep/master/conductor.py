@@ -19,7 +19,7 @@ from lockstep.master.run import RunRecord
 from lockstep.master.under_way import RunUnderWay
 from lockstep.plan import Plan, Traffic
 from lockstep.runs.records import Run
-from lockstep.target.target import Target
+from lockstep.target.target import Target, check_talk
 from lockstep.tcp.addresses import ADDRESS_BOOK
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class Conductor:
         if self.target.server is not None:
             snapshot = self.target.server.snapshot()
             settings, listeners = snapshot.settings, snapshot.listeners
+            check_talk(settings, traffic)
             server = ServerLimits(settings.get("open_files_limit"), settings.get("threads_limit"))
             # What is not known of a mode is taken to cost a thread.
             thread_each = any(

@@ -61,6 +61,7 @@ def make_cell(
         messages=collected.messages,
         ledger=make_ledger(collected, server),
         scenario=traffic.scenario,
+        depth=traffic.depth if traffic.scenario == "pipelined" else 1,
         arrival=traffic.arrival.name,
         rate_per_s=traffic.arrival.rate_per_s,
         late=collected.delayed,
@@ -78,7 +79,8 @@ def make_cell(
         server=server,
         times=collected.times,
         health=collected.health,
-        edges=weigh_edges(collected.spans, min_session_ns),
+        # How long a peer blocks its sender has nothing to do with how long one looks.
+        edges=weigh_edges(collected.spans, min_session_ns) if traffic.does.answered else None,
         examples=collected.sums.examples,
         troubles=collected.troubles,
         requests=collected.requests,
@@ -102,9 +104,8 @@ def _law_at_the_client(cell: Cell, collected: CellCollector) -> Occupancy | None
         sum_ns / NS_PER_S / cell.seconds
         for sum_ns in (collected.exchanges.inside_ns, collected.exchanges.failed_ns)
     )
-    order, traffic = collected.order, collected.order.traffic
-    # Who acts by a file of his own may rest between messages as he likes, and nobody times that.
-    users_stay = order.seconds is not None and not traffic.arrival.open and traffic.user_file is None
+    traffic = collected.order.traffic
+    users_stay = collected.order.seconds is not None and not traffic.arrival.open and traffic.does.in_turn
     return littles_law.at_the_client(cell, None if users_stay else inside, failed)
 
 

@@ -118,7 +118,8 @@ class CellRecorder:
         sent_ns, end_ns = messages.sent_ns, messages.end_ns
         inside = self._inside(end_ns)
         sums.ledger[answered] += len(messages)
-        sums.carried += len(messages)
+        # What was pushed to a client was carried the other way.
+        sums.carried += int(np.count_nonzero(messages.sent_bytes))
         sums.bytes_sent += int(messages.sent_bytes.sum())
         sums.bytes_received += int(messages.received_bytes.sum())
         sums.measured[answered] += int(inside.sum())

@@ -28,6 +28,7 @@ from lockstep.report.sections.percentiles import percentile_section
 from lockstep.report.sections.queueing import laws_section, waits_section
 from lockstep.report.sections.requests import requests_section
 from lockstep.report.sections.scalability import scalability_section
+from lockstep.report.sections.talk import fan_out_section, pipeline_section, senders_section
 from lockstep.report.sections.throughput import throughput_section
 from lockstep.report.sections.timeline import timeline_sections
 from lockstep.report.sections.times import (
@@ -80,6 +81,9 @@ def contents(material: Material) -> Contents:
         first_reply_section(material),
         connect_section(material),
         response_section(material),
+        pipeline_section(material),
+        senders_section(material),
+        fan_out_section(material),
         other_lanes,
         fairness_section(material),
         scalability_section(material),

@@ -32,6 +32,7 @@ CLIENT_TIMES = (
     "close",
     "session",
     "send",
+    "fan_out",
 )
 SERVER_TIMES = ("hold", "handoff", "idle_start")
 # Where more of a cell's messages fail than this, what is left of them is no measure of the server.
@@ -149,6 +150,7 @@ class ServerCell:
 class Cell:
     """One combination of mode, level and repeat, measured.
 
+    depth: messages in flight on each connection.
     opening_s: how long all connections took to open, where that comes before the cell's time.
     rate_per_s: the offered load, None where it is closed. late: arrivals for which no user was free when they
     were due. dropped: arrivals that no user ever took. times: by CLIENT_TIMES, without those of which nothing
@@ -180,6 +182,7 @@ class Cell:
     messages: Messages
     ledger: Ledger
     scenario: str = "session"
+    depth: int = 1
     arrival: str = "closed"
     rate_per_s: float | None = None
     late: int = 0

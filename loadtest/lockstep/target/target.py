@@ -20,7 +20,26 @@ from lockstep_wire.greeting import ACKNOWLEDGEMENT
 PLAIN_TARGET = "target"
 
 # What a Lockstep server says that it answers -> what is expected, as a CellOrder tells it.
-_REPLIES = {"echo": "echo", "ack": ACKNOWLEDGEMENT.decode()}
+_REPLIES = {"echo": "echo", "ack": ACKNOWLEDGEMENT.decode(), "none": None}
+
+
+def check_talk(settings: Mapping[str, Any], traffic: Traffic) -> None:
+    """PlanError where a Lockstep server, by its settings, does not talk as the scenario has it."""
+    pushes = bool(settings.get("push_ns"))
+    does, name = traffic.does, traffic.scenario
+    if not does.sends and not pushes:
+        remedy = "the server says nothing unasked: start it with --push 10ms"
+    elif does.sends and pushes:
+        remedy = "the server pushes and answers nothing: choose receive-only, or start it without --push"
+    elif does.sends and does.answered == (settings.get("reply") == "none"):
+        remedy = (
+            "the server answers nothing: choose send-only, or start it with --reply echo"
+            if does.answered
+            else "the server answers what it is sent: start it with --reply none"
+        )
+    else:
+        return
+    raise PlanError("scenario", f"{name!r} has no peer to talk to: {remedy}")
 
 
 @dataclass(frozen=True, slots=True)

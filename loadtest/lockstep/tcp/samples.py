@@ -48,6 +48,8 @@ class Phase(StrEnum):
     MESSAGE = "message"
     SEND = "send"
     """a message that gets no reply: over when the system has taken all of it"""
+    FAN_OUT = "fan_out"
+    """what was pushed, from when it was due at the server to its arrival here, where it says so"""
     CLOSE = "close"
     SESSION = "session"
     SCHEDULE_DELAY = "schedule_delay"

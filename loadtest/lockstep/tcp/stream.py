@@ -62,7 +62,7 @@ class ConnectionSettings(TypedDict, total=False):
     sleep: Callable[[float], None]
 
 
-class _CutShortError(Exception):
+class CutShortError(Exception):
     """The peer closed while a reply was due."""
 
 
@@ -213,7 +213,7 @@ class MessageStream(Connection):
         except FrameError as error:
             reason = SENT_WRONGLY.format(peer=self.address, what=error)
             return self._wrong(Outcome.MISMATCH, with_bytes(reason, error.data), error.data)
-        except _CutShortError:
+        except CutShortError:
             if self._aborted:
                 return self._wrong(Outcome.ABORTED, STOPPED, None)
             held = replies.held
@@ -231,7 +231,7 @@ class MessageStream(Connection):
 
     def _take_in(self, data: bytes) -> None:
         if not data:
-            raise _CutShortError
+            raise CutShortError
         self._in_flight.received += len(data)
         self._held_replies().feed(data)
 

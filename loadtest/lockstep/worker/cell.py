@@ -27,7 +27,7 @@ from lockstep.tcp.stream import ConnectionSettings
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.arrivals import schedule_of
 from lockstep.worker.health import HealthMonitor
-from lockstep.worker.loads import CellUser, connection_settings, load_of
+from lockstep.worker.loads import CellUser, Iteration, connection_settings, load_of
 from lockstep.worker.pacer import Pacer
 
 # The first connections of a cell that are kept whole, in each worker.
@@ -39,9 +39,6 @@ CONNECTS_PER_S = 2500
 
 # So many different troubles are told apart in each worker.
 MAX_TROUBLES = 20
-
-Iteration = Callable[[Any, int], bool]
-"""One iteration: the user, and when it was due (monotonic ns, ABSENT where nobody can say)."""
 
 
 class RunningCell:

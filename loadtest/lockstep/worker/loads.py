@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any, Protocol
+
+import gevent
 
 from lockstep.control import CellOrder
 from lockstep.record.journal import Journal
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.gevent_link import CooperativeLink
+from lockstep.tcp.many import ScenarioClient
 from lockstep.tcp.messages import Message, message_ring
 from lockstep.tcp.samples import Outcome
 from lockstep.tcp.stream import ConnectionSettings
 from lockstep.user_files import check_same
+from lockstep.worker.pacer import MAX_IN_A_ROW
 from lockstep.worker.scenarios import SCENARIOS, VirtualUser
 from lockstep_wire.framing import framing_of
+
+Iteration = Callable[[Any, int], bool]
+"""One iteration: the user, and when it was due (monotonic ns, ABSENT where nobody can say)."""
 
 
 class Stage(Protocol):
@@ -85,12 +93,15 @@ class ScenarioLoad:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._ring = _ring_of(stage.order)
-        self.iterate: Callable[[VirtualUser, int], bool] = SCENARIOS[stage.order.traffic.scenario]
+        scenario = SCENARIOS[stage.order.traffic.scenario]
+        self.iterate: Iteration = (
+            scenario if stage.order.traffic.does.waits else _letting_others_run(scenario)
+        )
 
     def new_user(self, number: int) -> VirtualUser:
         """See Load."""
         stage, order = self._stage, self._stage.order
-        client = TcpClient(
+        client = ScenarioClient(
             stage.endpoint,
             stage.journal,
             framing=order.framing,
@@ -142,6 +153,19 @@ def connection_settings(order: CellOrder, worker: str, number: int) -> Connectio
 def position_of(order: CellOrder, number: int) -> int:
     """Which of all workers' users this one is, from 0; number: which of this worker's, from 0."""
     return order.share + order.shares * number
+
+
+def _letting_others_run(iterate: Iteration) -> Iteration:
+    """The same, after so many iterations of which somebody else has a turn, the timers too."""
+    since = count(1)
+
+    def run(user: VirtualUser, due_ns: int) -> bool:
+        well = iterate(user, due_ns)
+        if not next(since) % MAX_IN_A_ROW:
+            gevent.sleep(0)
+        return well
+
+    return run
 
 
 def _ring_of(order: CellOrder) -> tuple[Message, ...]:

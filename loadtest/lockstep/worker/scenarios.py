@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import chain, islice, repeat
 
 from lockstep.plan import Traffic
-from lockstep.tcp.client import TcpClient
+from lockstep.tcp.many import ScenarioClient
 from lockstep.tcp.messages import Message
 from lockstep.tcp.samples import ABSENT, ANSWERED, NO_CONNECTION, Meter, Outcome, Phase, Sample
 from lockstep.tcp.state import State
@@ -38,7 +38,7 @@ class VirtualUser:
 
     def __init__(
         self,
-        client: TcpClient,
+        client: ScenarioClient,
         meter: Meter,
         traffic: Traffic,
         ring: tuple[Message, ...],
@@ -66,6 +66,10 @@ class VirtualUser:
     def send_next(self, due_ns: int = ABSENT) -> Outcome:
         """Send the next message and check the reply."""
         return self.client.exchange(next(self.messages), due_ns)
+
+    def post_next(self, due_ns: int = ABSENT) -> Outcome:
+        """Send the next message, to which no reply comes."""
+        return self.client.post(next(self.messages), due_ns)
 
     def greet(self, payload: bytes) -> Outcome:
         """Send this greeting and check the reply."""
@@ -141,6 +145,34 @@ def persistent(user: VirtualUser, due_ns: int) -> bool:
     return False
 
 
+def pipelined(user: VirtualUser, _due_ns: int) -> bool:
+    """Many messages in flight on a connection that stays, as long as the cell goes on."""
+    client = user.client
+    if client.state is not _IDLE and user.open() is not ANSWERED:
+        return False
+    return client.keep_in_flight(user.messages, user.traffic.depth, user.may_send) is ANSWERED
+
+
+def send_only(user: VirtualUser, due_ns: int) -> bool:
+    """One message that gets no reply, on a connection that stays: over when the system has taken it."""
+    if user.client.state is _IDLE or user.open() is ANSWERED:
+        return user.post_next(due_ns) is ANSWERED
+    return False
+
+
+def receive_only(user: VirtualUser, _due_ns: int) -> bool:
+    """Take what is pushed on a connection that stays, as long as the cell goes on."""
+    client = user.client
+    if client.state is not _IDLE and user.open() is not ANSWERED:
+        return False
+    while user.may_send():
+        outcome = client.take_pushes()
+        if outcome is not ANSWERED:
+            # Who is ended while it waits has lost nothing.
+            return outcome is Outcome.ABORTED
+    return client.hang_up() is ANSWERED
+
+
 Scenario = Callable[[VirtualUser, int], bool]
 """One iteration: the user, and when it was due (monotonic ns, ABSENT where nobody can say)."""
 
@@ -148,4 +180,7 @@ SCENARIOS: dict[str, Scenario] = {
     "session": session,
     "greeting": greeting,
     "persistent": persistent,
+    "pipelined": pipelined,
+    "send-only": send_only,
+    "receive-only": receive_only,
 }

@@ -79,7 +79,7 @@ def test_only_messages_count_as_sent() -> None:
     taken = report_of([message(1.5, 1.6, phase=phase) for phase in Phase]).counts
     assert taken.ledger["answered"] == 1
     assert taken.sessions == 1
-    names = ("connect", "first_reply", "response", "send", "close", "session", "send_lag")
+    names = ("connect", "first_reply", "response", "send", "close", "session", "send_lag", "fan_out")
     assert counts(taken) == dict.fromkeys(names, 1)
 
 

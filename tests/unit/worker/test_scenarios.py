@@ -22,7 +22,7 @@ from lockstep.worker.scenarios import (
 )
 from lockstep_wire.framing import framing_of
 from lockstep_wire.greeting import ACKNOWLEDGEMENT
-from tests.support.peers import Book, Peer, echoes, read, refusing_port, until_closed
+from tests.support.peers import Book, Peer, Script, echoes, read, refusing_port, stays_silent, until_closed
 
 ANSWERED = Outcome.ANSWERED
 
@@ -41,7 +41,7 @@ def user_of(
     return VirtualUser(
         book.client(port),
         book.meter,
-        Traffic(messages=messages, payload_bytes=16),
+        Traffic(messages=messages, payload_bytes=16, depth=1),
         message_ring(framing_of("raw"), 16, None, echo=reply == "echo", timing=False),
         (lambda: True) if may_send is None else lambda: next(asked),
         reply=reply,
@@ -68,6 +68,22 @@ def test_a_session_connects_sends_its_messages_and_closes() -> None:
     assert book.of(Phase.CLOSE)[0].end_ns <= whole.end_ns
 
 
+def pushes_once(link: socket.socket) -> None:
+    link.sendall(b"news")
+    until_closed(link)
+
+
+def peer_of(scenario: str) -> Script:
+    """A peer to which it can talk."""
+    does = plan.SCENARIOS[scenario]
+    return pushes_once if not does.sends else echoes if does.answered else stays_silent
+
+
+def once(scenario: str) -> list[bool] | None:
+    """The answers to `may_send` by which an iteration without an end of its own is one message."""
+    return [True, False] if plan.SCENARIOS[scenario].endless else None
+
+
 def test_every_scenario_that_a_plan_may_ask_for_is_there() -> None:
     assert set(SCENARIOS) == set(plan.SHIPPED_SCENARIOS)
 
@@ -75,10 +91,11 @@ def test_every_scenario_that_a_plan_may_ask_for_is_there() -> None:
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_as_many_messages_are_sent_and_connections_kept_as_plans_take_an_iteration_to(name: str) -> None:
     book, traffic = Book(), Traffic(scenario=name, messages=3)
-    with Peer(echoes) as peer:
-        user = user_of(book, peer.port, messages=traffic.messages)
+    with Peer(peer_of(name)) as peer:
+        user = user_of(book, peer.port, messages=traffic.messages, may_send=once(name))
         assert SCENARIOS[name](user, ABSENT)
-        assert user.client.connected == traffic.keeps_connection
+        # Who is pushed to has hung up by then.
+        assert user.client.connected == (traffic.keeps_connection and traffic.does.sends)
         user.client.close()
     assert len(book.of(Phase.MESSAGE)) == traffic.messages_per_iteration
 
@@ -272,8 +289,8 @@ def test_every_message_on_a_connection_that_stays_is_due_when_its_iteration_was(
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_an_iteration_that_was_not_due_has_no_schedule_delay(rows: Rows, book: Book, name: str) -> None:
-    with Peer(echoes) as peer:
-        user = user_of(book, peer.port)
+    with Peer(peer_of(name)) as peer:
+        user = user_of(book, peer.port, may_send=once(name))
         assert SCENARIOS[name](user, ABSENT)
         user.client.close()
     assert rows.steps[Phase.SCHEDULE_DELAY] == []
@@ -290,21 +307,21 @@ def test_an_iteration_that_finds_no_connection_was_due_all_the_same(
     assert Phase.MESSAGE in {sample.phase for sample in rows.failures}
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if not plan.SCENARIOS[name].endless])
 def test_in_a_closed_load_the_next_iteration_is_due_when_the_last_one_is_over(
     rows: Rows, book: Book, name: str
 ) -> None:
-    connections = 1 if name == "persistent" else 2
-    with Peer(*[echoes] * connections) as peer:
+    stays = plan.SCENARIOS[name].keeps_connection
+    with Peer(*[peer_of(name)] * (1 if stays else 2)) as peer:
         user = user_of(book, peer.port)
         assert user.free_ns() == ABSENT
         assert SCENARIOS[name](user, user.free_ns())
         first_ns = user.free_ns()
-        if name != "persistent":
+        if not stays:
             assert rows.steps[Phase.SESSION][0][1] == first_ns
         assert SCENARIOS[name](user, first_ns)
         user.client.close()
-    if name == "persistent":
+    if stays:
         assert rows.due_ns == [ABSENT, first_ns]
     else:
         ((since_ns, begun_ns),) = rows.steps[Phase.SCHEDULE_DELAY]

@@ -77,7 +77,7 @@ def _waiting(each: Aggregate) -> str | None:
 
 def connect_section(material: Material) -> Section | None:
     """What does not show a lock."""
-    return _times_section(
+    return times_section(
         material,
         "connect",
         time_title(material.aggregates, "median connect time", _statistic("connect", "p50")),
@@ -88,7 +88,7 @@ def connect_section(material: Material) -> Section | None:
 
 def first_reply_section(material: Material) -> Section | None:
     """What does show it."""
-    return _times_section(
+    return times_section(
         material,
         "first_reply",
         time_title(material.aggregates, "median time to first reply", _statistic("first_reply", "p50")),
@@ -97,14 +97,24 @@ def first_reply_section(material: Material) -> Section | None:
     )
 
 
+# Where a message gets no reply: what titles call its time, and where that ends.
+_NO_REPLY = {
+    "send-only": ("p99 time to send", "until the system has taken all of it"),
+    "receive-only": ("p99 gap", "to the next push"),
+}
+
+
 def response_section(material: Material) -> Section | None:
     """What a message takes. By p99: where connections wait to be admitted, only their first message does."""
     open_load = any(each.series.rate_per_s is not None for each in material.aggregates)
-    return _times_section(
+    scenarios = {cell.scenario for cell in material.cells}
+    only = scenarios.pop() if len(scenarios) == 1 else ""
+    noun, end = _NO_REPLY.get(only, ("p99 response time", "to its reply"))
+    return times_section(
         material,
         "response",
-        time_title(material.aggregates, "p99 response time", _statistic("response", "p99")),
-        "From when a message was due to its reply." if open_load else "From a message to its reply.",
+        time_title(material.aggregates, noun, _statistic("response", "p99")),
+        f"From {'when a message was due' if open_load else 'a message'} {end}.",
         (Topic.TIMES,),
     )
 
@@ -113,7 +123,7 @@ def _statistic(name: str, statistic: str) -> _SpreadOf:
     return lambda each: each.time(name, statistic)
 
 
-def _times_section(
+def times_section(
     material: Material, name: str, title: str, note: str, topics: Sequence[Topic]
 ) -> Section | None:
     """The section of one of the times, by its name in the records."""

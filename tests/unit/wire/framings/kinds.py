@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from lockstep_wire.framing import Decoder, Framing, framing_of
+from lockstep_wire.framings.mqtt import Mqtt
 from lockstep_wire.framings.own import framed_by
+from lockstep_wire.framings.postgresql import PostgreSQL
 from lockstep_wire.framings.resp import Resp
 from lockstep_wire.framings.until import until
 from lockstep_wire.peer import Malformed
@@ -110,6 +112,51 @@ def memcached_replies() -> Payloads:
     return line | several | st.builds(lambda data: b"VA %d\r\n%b" % (len(data), data), data)
 
 
+def mqtt_packets() -> Payloads:
+    topic, message = st.text(st.characters(codec="utf-8"), max_size=9), st.binary(max_size=200)
+    return st.one_of(
+        st.builds(
+            lambda topic, body, qos: Mqtt.publish(topic, body, qos=qos), topic, message, st.integers(0, 2)
+        ),
+        st.builds(lambda topic: Mqtt.subscribe(topic, packet_id=7), topic),
+        st.builds(Mqtt.connect, topic),
+        st.sampled_from(
+            [
+                Mqtt.CONNACK,
+                b"\x20\x02\x00\x05",
+                Mqtt.PINGREQ,
+                Mqtt.PINGRESP,
+                Mqtt.puback(9),
+                Mqtt.suback(3, 1),
+            ]
+        ),
+    )
+
+
+def backend(kind: str, body: bytes) -> bytes:
+    return PostgreSQL.message(kind, body)
+
+
+def postgresql_replies() -> Payloads:
+    error = b"SERROR\0VERROR\0C42P01\0Mno\0\0"
+    body = st.binary(max_size=40)
+    inner = st.one_of(
+        st.builds(backend, st.sampled_from("TDCSNK"), body),
+        st.just(backend("E", error)),
+        st.just(backend("R", b"\0\0\0\0")),
+    )
+    last = st.sampled_from(
+        [
+            backend("Z", b"I"),
+            backend("R", b"\0\0\0\3"),
+            backend("G", b"\0\0\0"),
+            backend("E", b"SFATAL\0VFATAL\0C28P01\0Mwho?\0\0"),
+        ]
+    )
+    whole = st.builds(lambda some, end: b"".join(some) + end, st.lists(inner, max_size=4), last)
+    return whole | st.builds(backend, st.just("A"), body)
+
+
 TLV = framed_by(tlv_end)
 
 
@@ -165,6 +212,34 @@ KINDS = [
             b"\r\n",
             b"a\0b\r\n",
         ),
+    ),
+    Kind(
+        framing_of("mqtt"),
+        mqtt_packets(),
+        long=Mqtt.publish("t", b"x" * LIMIT),
+        malformed=(
+            b"\x00\x00",
+            b"HTTP",
+            b"\x31\xff\xff\xff\xff",
+            b"\xd1",
+            b"\x36",
+            b"\xd0\x01",
+            b"\x30\x03\x00\x02t",
+        ),
+        frame=bytes,
+    ),
+    Kind(
+        framing_of("postgresql"),
+        postgresql_replies(),
+        long=backend("D", b"x" * LIMIT),
+        malformed=(
+            b"+OK\r\n",
+            b"Z\0\0\0\3",
+            b"R\0\0\0\6\0\0",
+            b"D\0\0\0\4E\0\0\0\0",
+            backend("Z", b"I") + b"Q",
+        ),
+        frame=bytes,
     ),
     Kind(TLV, st.builds(tlv, st.integers(0, 9), of_size(0)), long=b"", malformed=(b"\xff", b"\0\0\1a\xff")),
 ]

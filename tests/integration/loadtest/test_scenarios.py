@@ -1,0 +1,49 @@
+"""Scenarios that do more than ask and wait, each against a server that `compare` starts for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lockstep.runs.folder import RunFolder
+from lockstep.runs.records import Cell
+from tests.support.commands import lockstep, only_run
+
+
+def compared(out: Path, scenario: str, *flags: str) -> Cell:
+    """The one cell of a comparison of one mode at one level."""
+    short = ("--modes", "free", "--levels", "4", "--repeats", "1", "--seconds", "1", "--warmup", "0.3")
+    done = lockstep("compare", *short, "--scenario", scenario, "--out", str(out), *flags)
+    assert done.code in (0, 3), done.err
+    (cell,) = RunFolder.load(only_run(out)[0]).run.cells
+    return cell
+
+
+@pytest.mark.parametrize(
+    ("scenario", "flags"),
+    [
+        ("pipelined", ("--hold", "0", "--depth", "4")),
+        ("send-only", ("--hold", "100us", "--payload", "8192")),
+        ("receive-only", ("--push", "20ms")),
+    ],
+)
+def test_client_and_server_count_the_same_whoever_speaks(
+    tmp_path: Path, scenario: str, flags: tuple[str, ...]
+) -> None:
+    cell = compared(tmp_path, scenario, *flags)
+    assert cell.messages.answered > 100
+    assert cell.messages.failed == 0
+    assert cell.ledger.exact, cell.ledger
+
+
+def test_what_is_pushed_tells_how_long_it_was_on_its_way(tmp_path: Path) -> None:
+    cell = compared(tmp_path, "receive-only", "--push", "50ms")
+    assert cell.times["fan_out"].count == cell.messages.answered
+    assert 45_000 < cell.times["response"].mean < 55_000
+
+
+def test_a_server_that_does_not_talk_so_is_refused_before_the_load(tmp_path: Path) -> None:
+    done = lockstep("compare", "--modes", "free", "--push", "10ms", "--out", str(tmp_path))
+    assert done.code == 2
+    assert "the server pushes and answers nothing: choose receive-only" in done.err
