@@ -108,6 +108,7 @@ DEGRADING = {
     "too-short",
     "unbalanced",
     "no-ports",
+    "user-code",
     "ledger-difference",
     "missing-workers",
     "missing-users",
