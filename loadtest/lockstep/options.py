@@ -17,8 +17,8 @@ from lockstep.plan import Plan, Traffic
 from lockstep.settings import COMPARISON_PLAN, Setting, Where, given_by
 from lockstep.target.admin import ServerView
 from lockstep.target.target import PLAIN_TARGET, Target
-from lockstep.tcp.addresses import parse_sources
 from lockstep.tcp.endpoint import Endpoint
+from lockstep.tcp.sources import parse_sources
 from lockstep_wire.choices import did_you_mean
 
 # What is filled in once the server has said what it offers.
