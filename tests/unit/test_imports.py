@@ -36,7 +36,7 @@ LAYERS = (
     {"record"},
     {"target"},
     {"measure"},
-    {"users", "preflight", "user_checks", "short_tasks"},
+    {"users", "preflight", "user_checks", "user_files", "python_files", "short_tasks"},
     {"worker"},
     {"analysis"},
     {"report"},
