@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
-from functools import wraps
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -58,6 +58,11 @@ def _ending_the_user(
             raise GreenletExit from error
 
     return wrapped
+
+
+@lru_cache(maxsize=64)
+def _warn_once(users: str, warning: str) -> None:
+    logger.warning("%s: %s", users, warning)
 
 
 class UserClient(TcpClient):
@@ -111,8 +116,11 @@ class TcpUser(User):
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
+        endpoint = Endpoint.whole(self.host)
+        for warning in endpoint.warnings:
+            _warn_once(type(self).__name__, warning)
         self.client = UserClient(
-            Endpoint.whole(self.host),
+            endpoint,
             self._meter(),
             framing=self.framing,
             timing=self.timing,
