@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -27,6 +30,7 @@ from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.expect import Wanted, prefix, size
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.samples import Meter, Sample, SampleMeter
+from lockstep.tcp.stream import ConnectionSettings
 
 if TYPE_CHECKING:
     from lockstep.record.locust_feed import LocustFeed
@@ -83,6 +87,34 @@ class UserClient(TcpClient):
         return rule
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a user is that is part of a cell, and not of a Locust test of its own.
+
+    endpoint: whom it talks to, whatever its class says. meter: of its connection, which fills Locust's table
+    too. settings: of its connection, beside those of its class. misused: told, in one line, what is wrong
+    with how the client is used, or with this machine.
+    """
+
+    endpoint: Endpoint
+    meter: Callable[[TcpUser], Meter]
+    settings: ConnectionSettings
+    misused: Callable[[str], None]
+
+
+_PLACE: ContextVar[Place | None] = ContextVar("place", default=None)
+
+
+@contextmanager
+def placed(place: Place) -> Iterator[None]:
+    """Users that are made in it are there; their constructor takes Locust's environment and nothing else."""
+    token = _PLACE.set(place)
+    try:
+        yield
+    finally:
+        _PLACE.reset(token)
+
+
 class TcpUser(User):
     """A Locust user with a TCP connection: `self.client` can connect, request, send, receive, close, abort.
 
@@ -111,14 +143,19 @@ class TcpUser(User):
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
+        self._place = place = _PLACE.get()
+        more: ConnectionSettings = {}
+        if place is not None:
+            self.host, more = str(place.endpoint), place.settings
+        settings = ConnectionSettings(
+            timeout_s=self.timeout_s, close_timeout_s=self.close_timeout_s, link=CooperativeLink
+        )
         self.client = UserClient(
             Endpoint.whole(self.host),
-            self._meter(),
+            self._meter() if place is None else place.meter(self),
             framing=self.framing,
             timing=self.timing,
-            timeout_s=self.timeout_s,
-            close_timeout_s=self.close_timeout_s,
-            link=CooperativeLink,
+            **(more | settings),
         )
         self.client.end_user = self._end
         self.client.on_first_bytes = self._note_first_bytes
@@ -128,8 +165,9 @@ class TcpUser(User):
 
         sample: what the step was, how it ended, and when, in monotonic nanoseconds.
         """
-        name, url, context = type(self).__name__, self.host or "", self.context()
-        feed_of(self.environment).fire(name, sample, url=url, context=context)
+        if self._place is None:
+            name, url, context = type(self).__name__, self.host or "", self.context()
+            feed_of(self.environment).fire(name, sample, url=url, context=context)
 
     def _meter(self) -> Meter:
         """One event for each step where somebody looks at each; else a journal that fills Locust's table."""
@@ -160,6 +198,9 @@ class TcpUser(User):
         from lockstep.errors import WRONG_USE
         from lockstep.preflight import REFUSED
 
+        if self._place is not None:
+            self._place.misused(f"{type(self).__name__}{_called_from()}: {error}")
+            return
         environment = self.environment
         if getattr(environment, "lockstep_ended", False):
             return

@@ -183,7 +183,7 @@ def findings(run: Run) -> list[Finding]:
 def _unchecked_findings(run: Run) -> Iterable[Finding]:
     """By cells, where they tell; all alike are one line."""
     told = Rule(REPLIES_UNCHECKED, _unchecked).look(run.cells)
-    asked = bool(run.target) and run.target.get("reply") is None
+    asked = "framing" in run.target and run.target.get("reply") is None
     if asked and all(
         cell.unchecked is None or cell.unchecked == cell.messages.answered for cell in run.cells
     ):

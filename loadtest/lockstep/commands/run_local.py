@@ -142,6 +142,8 @@ def _find_target(local_run: LocalRun, stack: ExitStack) -> Target:
         return Target(Endpoint(host), ServerView(f"{host}:{found.admin_port}"))
     server = None if local_run.admin is None else ServerView(local_run.admin)
     endpoint = Endpoint.parse(local_run.host or (local_run.admin or "").rpartition(":")[0])
+    if server is None and local_run.plan.traffic.user_file is not None:
+        return Target(Endpoint.whole(local_run.host, "target"), None, by_file=True)
     if server is None:
         raise HarnessError("--host needs --admin HOST:PORT beside it: the server tells its modes there")
     return Target(endpoint, server)

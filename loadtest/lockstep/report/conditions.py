@@ -20,6 +20,10 @@ _NAMES: Mapping[str, str] = {
     "repeats": "repeats per cell",
     "levels": "levels (connections)",
     "file": "plan file",
+    "user_file": "what users do",
+    "path": "file",
+    "digest": "digest of its text",
+    "without_tags": "tags left out",
     "messages": "messages per connection",
     "payload_bytes": "payload, bytes",
     "rate_per_s": "arrivals per second",
@@ -32,7 +36,7 @@ _NAMES: Mapping[str, str] = {
 }
 _SECONDS = ("warmup_s", "seconds", "timeout_s", "idle_timeout_s")
 # What is only there where somebody gave it.
-_OPTIONAL = ("file", "rate_per_s")
+_OPTIONAL = ("file", "rate_per_s", "user_file")
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,7 @@ class Cell:
     one waited before it tried again a server that had not taken its connection. port_waits: connections that
     had to wait for a local port. addresses: those to which connections were opened, `ip:port`. handshakes: of
     TLS, in the whole cell; resumed: those of them that went on with the session of an earlier connection.
+    troubles: what users' own code did wrong that is no message's failure, in words, and how often.
     messages: those that ended in the window, and failed ones that were under way at its end. edges: None
     where it was not measured. A cell that is too short has no client's times. examples: outcome -> what was
     said of the first message that failed so. requests: those of the messages that have a name, by it.
@@ -206,6 +207,7 @@ class Cell:
     server: ServerCell | None = None
     edges: Edges | None = None
     examples: dict[str, str] = field(default_factory=dict)
+    troubles: dict[str, int] = field(default_factory=dict)
     requests: dict[str, Requests] = field(default_factory=dict)
     unchecked: int | None = None
 
@@ -314,6 +316,11 @@ class Run:
     def gates(self) -> list[str]:
         """The plan's gates, as they were given."""
         return [str(gate) for gate in self.plan.get("gates", ())]
+
+    @property
+    def user_file(self) -> dict[str, Any]:
+        """The user's own file that said what users do, as a UserFile's fields; empty where there was none."""
+        return (self.plan.get("traffic") or {}).get("user_file") or {}
 
     def mode(self, name: str) -> Mode:
         """What is known of a mode."""

@@ -48,13 +48,15 @@ class Target:
     tells its modes' ports itself it is that of a proxy before it. server: its admin port's view; None for any
     other service, which then needs a framing.
 
-    reply: `echo`, an exact text or None (unchecked), for a service that is not a Lockstep server.
+    reply: `echo`, an exact text or None (unchecked), for a service that is not a Lockstep server. by_file:
+    whether a user's own file says what is sent to such a service, and what comes back.
     """
 
     endpoint: Endpoint
     server: ServerView | None
     framing: str = "raw"
     reply: str | None = None
+    by_file: bool = False
 
     def settings(self) -> dict[str, Any]:
         """What the server says of itself; empty where nobody can be asked.
@@ -77,6 +79,8 @@ class Target:
         """What a run has to keep of a service that is not a Lockstep server: it tells nothing of itself."""
         if self.server is not None:
             return {}
+        if self.by_file:
+            return {"address": self.endpoint.place}
         return {"address": self.endpoint.place, "framing": self.framing, "reply": self.reply}
 
     def check(self, plan: Plan) -> None:

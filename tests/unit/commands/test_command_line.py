@@ -111,7 +111,7 @@ def test_without_a_command_there_is_help_and_a_line_that_asks_for_one(
         ("compare --source nowhere", "--source 'nowhere' is not an address"),
         ("compare --modez free", "there is no option --modez: did you mean --modes?"),
         ("compare --zzz", "there is no option --zzz: choose from those of --help"),
-        ("compare --out=x y", "Got unexpected extra argument (y): see lockstep compare --help"),
+        ("compare --out=x y z", "Got unexpected extra argument (z): see lockstep compare --help"),
         ("clients --count 0", "--count 0 is out of range"),
         ("clients --count few", "--count 'few' is not a whole number"),
         ("clients --client-mode shy", "--client-mode 'shy' is unknown"),

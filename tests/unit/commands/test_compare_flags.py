@@ -86,7 +86,7 @@ def test_a_plan_file_stands_in_for_flags_and_its_name_is_kept(
         file=str(file),
     )
     assert (run.processes, run.out) == (1, Path("elsewhere"))
-    assert run.server_flags[-6:] == ("--hold", "5ms", "--work", "sleep", "--pause", "0")
+    assert run.server_flags[-8:] == ("--hold", "5ms", "--work", "sleep", "--pause", "0", "--push", "0")
     assert run.command == f"lockstep compare --plan {file}"
 
 
