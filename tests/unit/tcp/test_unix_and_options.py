@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ import pytest
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import AddressBook
 from lockstep.tcp.endpoint import Endpoint, Scheme
+from lockstep.tcp.link import DOUBTFUL_ANSWERS, SocketLink
 from lockstep.tcp.samples import Outcome, Phase
 from tests.support.clients import PATIENCE_S
-from tests.support.peers import Book, Peer, answers, echoes, stays_silent
+from tests.support.peers import Book, Peer, answers, echoes, in_turn, stays_silent
 
 ANSWERED = Outcome.ANSWERED
 
@@ -133,18 +135,61 @@ def test_options_are_set_on_the_socket(book: Book) -> None:
     assert told == [1, 1, 7, 7, 16384, 32768]
 
 
-@pytest.mark.parametrize(("nodelay", "expected"), [("", 1), ("?nodelay=off", 0)])
-def test_pipelined_messages_go_out_at_once_unless_they_are_to_wait(
+@pytest.mark.parametrize(("nodelay", "expected"), [("", 1), ("?nodelay=on", 1), ("?nodelay=off", 0)])
+def test_no_message_waits_for_an_acknowledgement_unless_it_is_to(
     book: Book, nodelay: str, expected: int
 ) -> None:
-    with Peer(answers(8, b"pingping")) as peer:
+    with Peer(answers(12, b"pingping")) as peer:
         client = book.client_of(Endpoint.parse(f"tcp://127.0.0.1:{peer.port}{nodelay}"))
-        client.send(b"ping")
-        client.send(b"ping")
+        client.connect()
+        # Before the first one: a second would wait for 40 ms behind one that is answered late, or not at all.
         with socket.socket(fileno=client._link._socket.fileno()) as held:  # type: ignore[union-attr]
             assert bool(held.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)) == expected
             held.detach()
+        client.send(b"note", reply=False)
+        client.send(b"ping")
+        client.send(b"ping")
         assert client.receive(b"ping")
         assert client.receive(b"ping")
         client.close()
     assert len(book.of(Phase.MESSAGE)) == 2
+
+
+def test_only_a_new_peer_is_acknowledged_before_every_message(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An acknowledgement of its own is a packet, and takes as long as the message."""
+    with Peer(in_turn(*[(4, b"pong")] * 20)) as peer:
+        client = book.client(peer.port)
+        client.connect()
+        link = client._link
+        assert isinstance(link, SocketLink)
+        options: list[int] = []
+        monkeypatch.setattr(link, "_set_tcp", lambda _level, option, _value: options.append(option))
+        for _ in range(20):
+            assert client.request(b"ping", b"pong")
+        client.close()
+    assert options == [socket.TCP_QUICKACK] * DOUBTFUL_ANSWERS
+
+
+@pytest.mark.parametrize("right", [0, 1, DOUBTFUL_ANSWERS, 20])
+def test_a_peer_that_comes_to_answer_twice_is_found_out_soon_however_long_it_did_not(
+    book: Book, right: int
+) -> None:
+    def answers_twice_in_the_end(link: socket.socket) -> None:
+        # Without TCP_NODELAY: a second answer waits for what acknowledges the first.
+        with suppress(ConnectionError):
+            for number in count():
+                if not link.recv(4):
+                    break
+                link.sendall(b"pong")
+                if number >= right:
+                    link.sendall(b"pong")
+
+    with Peer(answers_twice_in_the_end) as peer:
+        client = book.client(peer.port)
+        outcomes = [client.request(b"ping", b"pong").outcome for _ in range(right + 1)]
+        while outcomes[-1] is ANSWERED:
+            outcomes.append(client.request(b"ping", b"pong").outcome)
+    assert outcomes[-1] is Outcome.MISMATCH
+    assert len(outcomes) <= right + 8
