@@ -39,7 +39,6 @@ SocketAddress = tuple[Any, ...] | str
 # A full backlog of a unix socket is asked again so often: nothing tells when there is room.
 BACKLOG_NAP_S = 0.001
 _numbers = count(1)
-DOUBTFUL_ANSWERS = 8
 
 
 class Link(Protocol):
@@ -113,7 +112,7 @@ class LinkMaker(Protocol):
 class SocketLink:
     """A Link over a non-blocking socket. Whoever extends it says how to wait."""
 
-    __slots__ = ("_doubtful", "_early", "_nodelay", "_receive", "_send", "_set_tcp", "_socket")
+    __slots__ = ("_early", "_nodelay", "_receive", "_send", "_set_tcp", "_socket")
 
     def __init__(self, family: socket.AddressFamily) -> None:
         # The C class: what Python's and gevent's add to it is what a link does without.
@@ -121,8 +120,6 @@ class SocketLink:
         self._receive, self._send = self._socket.recv, self._socket.send
         self._set_tcp = self._socket.setsockopt if family != socket.AF_UNIX else _nothing
         self._nodelay = True
-        # For how many of its answers it is still asked whether another one waits.
-        self._doubtful = DOUBTFUL_ANSWERS
         # What came while a frame was being written. Made when first needed.
         self._early: deque[bytes] | None = None
 
@@ -186,15 +183,11 @@ class SocketLink:
 
         A peer's second small reply waits in its system for our acknowledgement of the first (Nagle, RFC 896),
         which ours would send along with the next message: that reply would come right behind it, as if it
-        were its answer. So the acknowledgement is sent now, while this peer is new. It is a packet of its
-        own, and costs as much as a message; who does not say too much in its first answers is trusted, and
-        would be found out a few messages later, when answers come several at once.
+        were its answer. So the acknowledgement is sent now.
         """
         if self._early:
             return self._early.popleft()
-        if self._doubtful:
-            self._doubtful -= 1
-            self._set_tcp(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        self._set_tcp(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         # Asking how much there is costs less than a receive that fails, which Python makes an exception of.
         if ioctl(self._socket.fileno(), FIONREAD, _NOTHING) == _NOTHING:
             return b""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from itertools import count
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,9 @@ import pytest
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import AddressBook
 from lockstep.tcp.endpoint import Endpoint, Scheme
-from lockstep.tcp.link import DOUBTFUL_ANSWERS, SocketLink
 from lockstep.tcp.samples import Outcome, Phase
 from tests.support.clients import PATIENCE_S
-from tests.support.peers import Book, Peer, answers, echoes, in_turn, stays_silent
+from tests.support.peers import Book, Peer, answers, echoes, stays_silent
 
 ANSWERED = Outcome.ANSWERED
 
@@ -153,43 +151,3 @@ def test_no_message_waits_for_an_acknowledgement_unless_it_is_to(
         assert client.receive(b"ping")
         client.close()
     assert len(book.of(Phase.MESSAGE)) == 2
-
-
-def test_only_a_new_peer_is_acknowledged_before_every_message(
-    book: Book, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An acknowledgement of its own is a packet, and takes as long as the message."""
-    with Peer(in_turn(*[(4, b"pong")] * 20)) as peer:
-        client = book.client(peer.port)
-        client.connect()
-        link = client._link
-        assert isinstance(link, SocketLink)
-        options: list[int] = []
-        monkeypatch.setattr(link, "_set_tcp", lambda _level, option, _value: options.append(option))
-        for _ in range(20):
-            assert client.request(b"ping", b"pong")
-        client.close()
-    assert options == [socket.TCP_QUICKACK] * DOUBTFUL_ANSWERS
-
-
-@pytest.mark.parametrize("right", [0, 1, DOUBTFUL_ANSWERS, 20])
-def test_a_peer_that_comes_to_answer_twice_is_found_out_soon_however_long_it_did_not(
-    book: Book, right: int
-) -> None:
-    def answers_twice_in_the_end(link: socket.socket) -> None:
-        # Without TCP_NODELAY: a second answer waits for what acknowledges the first.
-        with suppress(ConnectionError):
-            for number in count():
-                if not link.recv(4):
-                    break
-                link.sendall(b"pong")
-                if number >= right:
-                    link.sendall(b"pong")
-
-    with Peer(answers_twice_in_the_end) as peer:
-        client = book.client(peer.port)
-        outcomes = [client.request(b"ping", b"pong").outcome for _ in range(right + 1)]
-        while outcomes[-1] is ANSWERED:
-            outcomes.append(client.request(b"ping", b"pong").outcome)
-    assert outcomes[-1] is Outcome.MISMATCH
-    assert len(outcomes) <= right + 8

@@ -104,7 +104,7 @@ class Mqtt(Framing):
         kind = payload[0] >> 4
         if kind == _CONNACK and payload[3]:
             return f"connection refused: {_REFUSED.get(payload[3], 'reserved')} ({payload[3]})"
-        if kind == _SUBACK and _SUBSCRIPTION_FAILED in payload[-1:]:
+        if kind == _SUBACK and _SUBSCRIPTION_FAILED in payload[_codes_at(payload) :]:
             return "subscription refused (128)"
         return None
 
@@ -177,6 +177,12 @@ def _rest_of(first: int) -> int | None:
     if flags != wanted:
         raise Malformed(f"an MQTT packet of type {kind} with flags {flags}, not {wanted}")
     return rest
+
+
+def _codes_at(suback: bytes) -> int:
+    """Where a SUBACK says of each topic what became of it: behind its length and its number."""
+    _, head = varint_at(suback, 1, _LENGTH_BYTES)
+    return 1 + head + 2
 
 
 def _split(packet: bytes) -> tuple[bytes, bytes]:
