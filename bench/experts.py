@@ -1,4 +1,4 @@
-"""What the tools that came with a service make of it, and what `lockstep run` does: messages a second, and median."""
+"""What a service gives to the tool that came with it, and to `lockstep run`: messages a second, median."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def lockstep_run(dialogue: str, port: int, connections: int, seconds: float) -> 
                 raise ToolError(f"lockstep run ended with {code}: {process.last_words()}")
         (cell,) = read_document(Path(out))["cells"]
     if cell["ledger"]["failed"] or not cell["times"].get("response"):
-        raise ToolError(f"lockstep run: {cell['ledger']['failed']} messages failed, and so nothing is compared")
+        raise ToolError(f"lockstep run: {cell['ledger']['failed']} messages failed: nothing is compared")
     return Load(cell["messages_per_s"], cell["times"]["response"]["p50"])
 
 
@@ -59,17 +59,18 @@ def redis_benchmark(test: str, port: int, connections: int, seconds: float) -> L
 
 def _redis_benchmark(test: str, port: int, connections: int, requests: int) -> Load:
     command = [program("redis-benchmark"), "-h", LOOPBACK, "-p", str(port), "-c", str(connections)]
-    with running("redis-benchmark", [*command, "-n", str(requests), "-t", test, "--csv"], ON_LOAD_CORE) as tool:
+    command += ["-n", str(requests), "-t", test, "--csv"]
+    with running("redis-benchmark", command, ON_LOAD_CORE) as tool:
         tool.wait(BOUND_S)
         return load_of_csv(tool.said())
 
 
 def load_of_csv(output: str) -> Load:
-    """Out of what `redis-benchmark --csv` prints for one test. ToolError where there is nothing of the kind."""
+    """Out of what `redis-benchmark --csv` prints for one test. ToolError where there is no such table."""
     lines = output.strip().splitlines()
     heads = next((number for number, line in enumerate(lines) if line.startswith('"test"')), None)
     if heads is None or heads + 1 >= len(lines):
-        raise ToolError(f"redis-benchmark: no table in its output: {lines[-1] if lines else 'it said nothing'}")
+        raise ToolError(f"redis-benchmark: no table in its output: {lines[-1:]}")
     (row,) = csv.DictReader(lines[heads : heads + 2])
     return Load(float(row["rps"]), float(row["p50_latency_ms"]) * 1000)
 
@@ -78,8 +79,20 @@ def pgbench(script: str, port: int, connections: int, seconds: float) -> Load:
     """One thread, simple queries. script: one of the bench's."""
     whole_s = max(1, round(seconds))
     with TemporaryDirectory() as folder:
-        command = [program("pgbench"), "-h", LOOPBACK, "-p", str(port), "-U", "postgres", "-n", "-M", "simple"]
-        command += ["-f", str(DIALOGUES / script), "-c", str(connections), "-j", "1", "-T", str(whole_s)]
+        command = [program("pgbench"), "-h", LOOPBACK, "-p", str(port), "-U", "postgres"]
+        command += [
+            "-n",
+            "-M",
+            "simple",
+            "-f",
+            str(DIALOGUES / script),
+            "-c",
+            str(connections),
+            "-j",
+            "1",
+            "-T",
+            str(whole_s),
+        ]
         command += ["--log", f"--log-prefix={folder}/log", f"--sampling-rate={LOGGED}", "postgres"]
         with running("pgbench", command, ON_LOAD_CORE) as tool:
             code = tool.wait(whole_s + BOUND_S)

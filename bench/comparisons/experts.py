@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from bench import services
 from bench.experts import Load, lockstep_run, pgbench, redis_benchmark
@@ -17,12 +18,12 @@ WANTED_RATE, WANTED_MEDIAN = 0.7, 1.4
 # redis-benchmark asks for this very key where it is told of no others.
 THE_KEY = b"*3\r\n$3\r\nSET\r\n$16\r\nkey:__rand_int__\r\n$3\r\nxxx\r\n"
 
-Side = Callable[[], Load]
+Side = Callable[[int, int, float], Load]
+"""Loads a port over that many connections for so many seconds."""
 
 
 def compare(settings: Settings) -> Iterator[Finding]:
     """Each on the same server, in turn, both sides on the same core."""
-    seconds = settings.seconds
     with services.redis(ON_SERVER_CORE) as port:
         with socket.create_connection((services.LOOPBACK, port)) as link:
             link.sendall(THE_KEY)
@@ -31,31 +32,33 @@ def compare(settings: Settings) -> Iterator[Finding]:
             ("PING", "ping_mbulk", "redis_ping.toml"),
             ("GET", "get", "redis_get.toml"),
         ):
-            yield from _against(
-                f"Redis {name}, {CONNECTIONS} connections: ours / redis-benchmark",
-                lambda dialogue=dialogue: lockstep_run(dialogue, port, CONNECTIONS, seconds),
-                lambda test=test: redis_benchmark(test, port, CONNECTIONS, seconds),
-                settings.pairs,
-            )
+            ours, theirs = partial(lockstep_run, dialogue), partial(redis_benchmark, test)
+            yield from _against(f"Redis {name}: ours / redis-benchmark", ours, theirs, port, settings)
     with services.postgres(ON_SERVER_CORE) as port:
-        yield from _against(
-            f"PostgreSQL simple query, {CONNECTIONS} connections: ours / pgbench",
-            lambda: lockstep_run("select_1.toml", port, CONNECTIONS, seconds),
-            lambda: pgbench("select_1.sql", port, CONNECTIONS, seconds),
-            settings.pairs,
-        )
+        ours, theirs = partial(lockstep_run, "select_1.toml"), partial(pgbench, "select_1.sql")
+        yield from _against("PostgreSQL simple query: ours / pgbench", ours, theirs, port, settings)
 
 
-def _against(name: str, ours: Side, theirs: Side, turns: int) -> Iterator[Finding]:
+def _against(name: str, ours: Side, theirs: Side, port: int, settings: Settings) -> Iterator[Finding]:
     def measured(side: Side, who: str, turn: int) -> Load:
-        load = side()
+        load = side(port, CONNECTIONS, settings.seconds)
         say(f"{name}, {turn + 1}: {who}: {load.told()}")
         return load
 
-    mine, others = in_turn(
-        [lambda turn: measured(ours, "ours", turn), lambda turn: measured(theirs, "theirs", turn)], turns
+    sides = [partial(measured, ours, "ours"), partial(measured, theirs, "theirs")]
+    mine, others = in_turn(sides, settings.pairs)
+    yield Ratio(
+        f"{name}, {CONNECTIONS} connections",
+        "messages per second",
+        [load.per_s for load in mine],
+        [load.per_s for load in others],
+        WANTED_RATE,
     )
-    rates = [[load.per_s for load in side] for side in (mine, others)]
-    medians = [[load.p50_us for load in side] for side in (mine, others)]
-    yield Ratio(name, "messages per second", *rates, WANTED_RATE)
-    yield Ratio(name, "µs, median", *medians, WANTED_MEDIAN, Better.LOWER)
+    yield Ratio(
+        f"{name}, {CONNECTIONS} connections",
+        "µs, median",
+        [load.p50_us for load in mine],
+        [load.p50_us for load in others],
+        WANTED_MEDIAN,
+        Better.LOWER,
+    )
