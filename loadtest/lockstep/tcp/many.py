@@ -172,8 +172,8 @@ class ScenarioClient(TcpClient):
             return self._fail(error).outcome
         if self._aborted:
             return self._wrong(Outcome.ABORTED, STOPPED, None).outcome
-        held = self._held_replies().held
-        return self._wrong(Outcome.SHORT, with_bytes(CUT_SHORT, held), held, Outcome.SHORT).outcome
+        held, reason = self._held_replies().held, CUT_SHORT.format(peer=self.address)
+        return self._wrong(Outcome.SHORT, with_bytes(reason, held), held, Outcome.SHORT).outcome
 
     def _post(self, link: Link, message: Message, due_ns: int) -> Outcome:
         sent_ns = _now_ns()

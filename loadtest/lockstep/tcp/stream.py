@@ -41,7 +41,7 @@ _CONNECTING = State.CONNECTING
 _SENT, _LAST_ANSWERED = Event.SENT, Event.ANSWERED
 _now_ns = time.monotonic_ns
 AFTER_ABORT = "abort() was called: connect() again"
-CUT_SHORT = "the peer closed before the reply was whole"
+CUT_SHORT = "{peer} closed before the reply was whole"
 OVERDUE = (
     "no reply was fetched within {timeout_s:g} s; to a message that gets none say send(..., reply=False)"
 )
@@ -222,8 +222,8 @@ class MessageStream(Connection):
         except CutShortError:
             if self._aborted:
                 return self._wrong(Outcome.ABORTED, STOPPED, None)
-            held = replies.held
-            return self._wrong(Outcome.SHORT, with_bytes(CUT_SHORT, held), held, Outcome.SHORT)
+            held, reason = replies.held, CUT_SHORT.format(peer=self.address)
+            return self._wrong(Outcome.SHORT, with_bytes(reason, held), held, Outcome.SHORT)
         except OSError as error:
             return self._fail(error)
         except Exception as error:
