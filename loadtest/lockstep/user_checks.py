@@ -8,6 +8,7 @@ from typing import Any
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import ADDRESS_BOOK, AddressBook
+from lockstep.tcp.dialling import find_way
 from lockstep.tcp.endpoint import Endpoint
 from lockstep_wire.choices import nearest
 from lockstep_wire.framing import framing_of
@@ -27,6 +28,8 @@ def check_settings(users: type[Any], base: type[Any]) -> None:
         _refuse(users, "framing", users.framing, str(error))
     if not isinstance(users.timing, bool):
         _refuse(users, "timing", users.timing, "write True or False")
+    if not _is_size(users.max_frame):
+        _refuse(users, "max_frame", users.max_frame, "write a whole number of bytes, 1 or more")
     for name in ("timeout_s", "close_timeout_s"):
         bound_s = getattr(users, name, None)
         if bound_s is not None and not _is_duration(bound_s):
@@ -43,7 +46,7 @@ def check_host(users: type[Any], host: str | None, addresses: AddressBook = ADDR
     host: what is given for the whole run, and wins; None leaves it to the class.
     """
     try:
-        addresses.find(Endpoint.whole(host or users.host))
+        find_way(Endpoint.whole(host or users.host), addresses)
     except HarnessError as error:
         raise HarnessError(f"{users.__name__}: {error}") from error
 
@@ -55,6 +58,10 @@ def _refuse(users: type[Any], name: str, value: object, remedy: str) -> None:
 def _is_duration(value: object) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and math.isfinite(value) and value > 0  # type: ignore[arg-type, operator]
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _settings_of(base: type[Any]) -> list[str]:

@@ -41,8 +41,6 @@ class Pipelining(MessageStream):
             self._in_flight.forget_lost()
             return [Reply(outcome), *self._never_sent(messages[1:], outcome)]
         link = self._need_link()
-        # Only the last of them could be held back for an acknowledgement, and none is to be.
-        link.send_soon()
         under_way = _UnderWay(messages)
         try:
             failed = self._keep_going(link, under_way)
@@ -75,7 +73,9 @@ class Pipelining(MessageStream):
             if self._aborted:
                 return self._wrong(Outcome.ABORTED, STOPPED, None)
             held = self._held_replies().held
-            return self._wrong(Outcome.SHORT, with_bytes(CUT_SHORT, held), held, Outcome.SHORT)
+            return self._wrong(
+                Outcome.SHORT, with_bytes(CUT_SHORT.format(peer=self.address), held), held, Outcome.SHORT
+            )
         except OSError as error:
             return self._fail(error)
         return None

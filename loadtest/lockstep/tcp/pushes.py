@@ -16,7 +16,7 @@ from lockstep_wire.peer import FrameError
 
 _RECEIVE = Phase.RECEIVE
 _now_ns = time.monotonic_ns
-HAS_LEFT = "the peer closed, and says nothing more"
+HAS_LEFT = "{peer} closed, and says nothing more"
 
 
 class Pushes(MessageStream):
@@ -94,7 +94,13 @@ class Pushes(MessageStream):
             self._ended_by_peer()
             return Reply(ANSWERED)
         return Reply(
-            self._lose(_RECEIVE, start_ns, Outcome.SHORT, with_bytes(HAS_LEFT, held), received=received),
+            self._lose(
+                _RECEIVE,
+                start_ns,
+                Outcome.SHORT,
+                with_bytes(HAS_LEFT.format(peer=self.address), held),
+                received=received,
+            ),
             held or None,
         )
 
