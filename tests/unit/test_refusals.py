@@ -36,6 +36,7 @@ BAD_TEXTS = {
     "push": "often",
     "pause": "long",
     "junit": "no/such/folder/gates.xml",
+    "file": "talk.txt",
     # Beside no file.
     "tags": "slow",
     "exclude-tags": "slow",
