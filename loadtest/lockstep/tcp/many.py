@@ -47,8 +47,6 @@ class ScenarioClient(TcpClient):
         outcome = self._get_ready(_MESSAGE, 0)
         if outcome is ANSWERED:
             link = self._need_link()
-            # Small messages behind others that are not acknowledged yet would wait.
-            link.send_soon()
             try:
                 outcome = self._keep(link, messages, depth, may_send)
             except (FrameError, CutShortError, OSError) as error:
@@ -181,7 +179,6 @@ class ScenarioClient(TcpClient):
         sent_ns = _now_ns()
         if self._timestamps.first_sent_ns is None:
             self._timestamps.first_sent_ns = sent_ns
-            link.send_soon()
         try:
             link.send(message.frame)
         except OSError as error:

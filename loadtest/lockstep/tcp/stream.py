@@ -117,9 +117,6 @@ class MessageStream(Connection):
         start_ns = _now_ns()
         if self._timestamps.first_sent_ns is None:
             self._timestamps.first_sent_ns = start_ns
-        elif self._in_flight:
-            # Only a second message in flight could be held back for the first one's acknowledgement.
-            link.send_soon()
         self._move(_SENT)
         self._in_flight.add(due_ns, start_ns, len(frame), tag)
         try:
@@ -137,8 +134,6 @@ class MessageStream(Connection):
         if outcome is not ANSWERED:
             return outcome
         link = self._need_link()
-        # No answer acknowledges it: the system would hold the next one back.
-        link.send_soon()
         start_ns = _now_ns()
         try:
             link.send(frame)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lockstep_wire.framing import Decoder, Framing, Maker, no_more
 from lockstep_wire.framings.sizes import as_varint, varint_at
 from lockstep_wire.framings.stepwise import Held, StepwiseDecoder
-from lockstep_wire.peer import FrameTooLong, Malformed
+from lockstep_wire.peer import FrameError, FrameTooLong, Malformed
 
 _LENGTH_BYTES = 4
 _LONGEST = 268_435_455
@@ -80,16 +80,9 @@ class Mqtt(Framing):
 
     def encode(self, payload: bytes) -> bytes:
         """See Framing.encode."""
-        if self.checked_packet(payload):
+        if _is_packet(payload):
             return payload
         raise ValueError(f"{payload!r:.40} is no MQTT packet: make one with Mqtt.publish(...) or the like")
-
-    def checked_packet(self, packet: bytes) -> bool:
-        """Whether these bytes are one packet, with nothing behind it."""
-        try:
-            return MqttDecoder(len(packet)).feed(packet) == [packet]
-        except (Malformed, FrameTooLong):
-            return False
 
     def decoder(self, max_frame: int) -> Decoder:
         """See Framing.decoder."""
@@ -162,6 +155,14 @@ class Mqtt(Framing):
             return None
         topic, message = _split(payload)
         return topic.decode(errors="replace"), message
+
+
+def _is_packet(data: bytes) -> bool:
+    """Whether these bytes are one packet, with nothing behind it."""
+    try:
+        return MqttDecoder(len(data)).feed(data) == [data]
+    except FrameError:
+        return False
 
 
 def _rest_of(first: int) -> int | None:
