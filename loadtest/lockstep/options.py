@@ -14,9 +14,11 @@ from typing import Any, NoReturn
 from lockstep.errors import WRONG_USE, PlanError, ServerUnreachableError, in_words
 from lockstep.master.repeat import Compose
 from lockstep.plan import Plan, Traffic
+from lockstep.runs.records import PLAIN_TARGET
 from lockstep.settings import COMPARISON_PLAN, Setting, Where, given_by
 from lockstep.target.admin import ServerView
-from lockstep.target.target import PLAIN_TARGET, Target
+from lockstep.target.chosen import checked_framing
+from lockstep.target.target import Target
 from lockstep.tcp.addresses import parse_sources
 from lockstep.tcp.endpoint import Endpoint
 from lockstep_wire.choices import did_you_mean
@@ -240,7 +242,7 @@ def plan_from(given: Mapping[str, Any], gates: Sequence[str]) -> Plan:
 def target_of(host: str | None, options: Namespace) -> Target:
     """Whom the load goes to. HarnessError where the host makes no sense."""
     server = ServerView(options.admin) if options.admin else None
-    return Target(Endpoint.parse(host), server, options.framing, options.reply or None)
+    return Target(Endpoint.parse(host), server, checked_framing(options.framing), options.reply or None)
 
 
 def check_edit(kind: str, now: Namespace, asked: Namespace, host_now: str | None, host: str | None) -> None:

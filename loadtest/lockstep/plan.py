@@ -222,6 +222,7 @@ class Plan:
 
     seconds: a cell's measured window; warmup_s: what runs before it and is not counted. gates: what the run
     must keep to, as texts (analysis/gate_syntax.py reads them). file: the plan file that it came from.
+    baseline: the mode that others are compared with, None where what is known of them decides.
     """
 
     modes: tuple[str, ...] = ("free", "lock", "semaphore=4", "queue=1")
@@ -233,6 +234,7 @@ class Plan:
     traffic: Traffic = Traffic()
     gates: tuple[str, ...] = ()
     file: str | None = None
+    baseline: str | None = None
 
     def __post_init__(self) -> None:
         for name, values in (("modes", self.modes), ("levels", self.levels)):
@@ -248,6 +250,8 @@ class Plan:
         _between("seconds", self.seconds, 0.1, 86_400)
         _between("warmup", self.warmup_s, 0, 3600)
         _between("seed", self.seed, 0, MAX_SEED)
+        if self.baseline is not None:
+            _one_of("baseline", self.baseline, self.modes)
 
     @classmethod
     def from_settings(cls, given: Mapping[str, Any], traffic: Traffic, gates: Sequence[str]) -> Plan:
@@ -262,6 +266,7 @@ class Plan:
             traffic=traffic,
             gates=tuple(gates),
             file=str(given["plan"]) if given["plan"] else None,
+            baseline=given.get("baseline"),
         )
 
     def cells(self) -> list[PlannedCell]:

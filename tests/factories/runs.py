@@ -12,7 +12,7 @@ from lockstep.analysis.series import Series, SeriesIndex
 from lockstep.record.histograms import of_values
 from lockstep.runs.measures import Count, Distribution, Ledger, WorkerHealth
 from lockstep.runs.records import Cell, Messages, Mode, Run, ServerCell
-from lockstep.runs.schema_3 import mode_named
+from lockstep.runs.earlier import mode_named
 from tests.factories.units import MS, US
 
 BOOT_ID = "5b1d3c2a-0000-4000-8000-000000000001"

@@ -20,7 +20,7 @@ from lockstep.options import (
 )
 from lockstep.plan import Arrival, Plan, Traffic
 from lockstep.settings import COMPARISON_PLAN, Where, given_by
-from lockstep.target.target import PLAIN_TARGET
+from lockstep.runs.records import PLAIN_TARGET
 from lockstep.tcp.endpoint import Endpoint
 from tests.support.admin_port import admin_port, listener, listeners
 from tests.support.peers import refusing_port

@@ -26,6 +26,7 @@ from lockstep.plan import SCENARIOS, Plan
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell, Run
 from lockstep.settings import Setting, Where, given_by
+from lockstep.target.chosen import Chosen
 
 if TYPE_CHECKING:
     from lockstep.commands.run_local import LocalRun
@@ -77,6 +78,8 @@ _SPOKEN = ("--framing", "length", "--reply", "echo", "--timing")
 @command(*map(_flag, FLAGS))
 def compare(**given: Any) -> int:
     """Run the same load against every mode, set side by side."""
+    # What --run starts is nothing of ours, and gets all that there is.
+    environment = dict(os.environ)
     # Locust reads variables of its own as it is imported, and the processes that carry the load inherit.
     clean_own_environment()
     from lockstep.commands.run_local import LocalRun
@@ -85,13 +88,51 @@ def compare(**given: Any) -> int:
     with _naming(given["plan"]):
         if not 1 <= processes <= 64:
             raise PlanError("processes", f"{processes} is out of range: give 1 to 64")
-        plan = plan_of_flags(given)
+        chosen = _chosen(given, environment)
+        plan = plan_of_flags(given if chosen is None else _with_targets(given, chosen))
         if junit is not None:
             _check_junit(junit, plan.gates)
         host, admin = given["host"], given["admin"]
-        flags = _server_flags(given, theirs=bool(host or admin))
+        flags = _server_flags(given, theirs=bool(host or admin or chosen))
         words = shlex.join(["lockstep", *sys.argv[1:]])
-        return _run(LocalRun(plan, host, admin, processes, given["out"], words, flags), junit)
+        return _run(LocalRun(plan, host, admin, processes, given["out"], words, flags, chosen), junit)
+
+
+# What only means something without targets, and why.
+_OF_MODES = {"modes": "names modes of one server", "host": "is one server", "admin": "is one server's"}
+# What only means something with them.
+_OF_TARGETS = ("framing", "reply", "ready")
+
+
+def _chosen(given: Mapping[str, Any], environment: Mapping[str, str]) -> Chosen | None:
+    """The targets that are to be compared; None where it is the modes of one server.
+
+    PlanError where both are given, or what says how targets talk is given without any.
+    """
+    if not given["target"] and not given["run"]:
+        for name in filter(_is_given, _OF_TARGETS):
+            raise PlanError(
+                name,
+                f"{given[name]} says something of a --target or --run, and there is none: add one, or leave it out",
+            )
+        return None
+    for name in filter(_is_given, _OF_MODES):
+        raise PlanError(
+            name,
+            f"{given[name]} {_OF_MODES[name]}, but --target and --run name servers themselves: leave it out",
+        )
+    return Chosen.read(
+        given["run"], given["target"], given["ready"], given["framing"], given["reply"], environment
+    )
+
+
+def _is_given(name: str) -> bool:
+    return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
+def _with_targets(given: Mapping[str, Any], chosen: Chosen) -> dict[str, Any]:
+    """The settings of a plan whose modes are targets; the last is what others are compared with."""
+    return {**given, "modes": ",".join(chosen.names), "baseline": given["baseline"] or chosen.names[-1]}
 
 
 def plan_of_flags(given: Mapping[str, Any]) -> Plan:
@@ -150,7 +191,8 @@ def _server_flags(chosen: Mapping[str, Any], theirs: bool) -> tuple[str, ...]:
     if theirs and given is not None:
         value = chosen[given.key]
         raise PlanError(
-            given.name, f"{value} is the server's to set: start it so, or leave out --host and --admin"
+            given.name,
+            f"{value} is the server's to set: start it so, or leave out --host, --admin, --target and --run",
         )
     usual = {each.name: each.usual for each in settings} | dict(SCENARIOS[chosen["scenario"]].server)
     # An empty one stays, and is refused: a pipeline's variable may be unset.
