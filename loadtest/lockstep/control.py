@@ -157,8 +157,9 @@ class Standing(Message):
 
     window_s: how much of the window is over. delayed: arrivals for which no user was free when they were due.
     dropped: arrivals that no user ever took. backed_off: how often a user waited before another try.
-    port_waits: connections that had to wait for a local port. addresses: where connections were opened to,
-    `ip:port`. users: how many are there.
+    port_waits: connections that had to wait for a local port. handshakes: of TLS; resumed: those of them that
+    went on with an earlier session. addresses: where connections were opened to, `ip:port`. users: how many
+    are there.
     """
 
     window_s: float
@@ -166,6 +167,8 @@ class Standing(Message):
     dropped: int
     backed_off: int
     port_waits: int
+    handshakes: int
+    resumed: int
     addresses: list[str]
     users: int
     health: Health

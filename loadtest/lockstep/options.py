@@ -19,8 +19,8 @@ from lockstep.settings import COMPARISON_PLAN, Setting, Where, given_by
 from lockstep.target.admin import ServerView
 from lockstep.target.chosen import checked_framing
 from lockstep.target.target import Target
-from lockstep.tcp.addresses import parse_sources
 from lockstep.tcp.endpoint import Endpoint
+from lockstep.tcp.sources import parse_sources
 from lockstep_wire.choices import did_you_mean
 
 # What is filled in once the server has said what it offers.

@@ -125,6 +125,8 @@ def sent(recorder: CellRecorder, worker: str, *, final: bool, **standing: Any) -
         "dropped": 0,
         "backed_off": 0,
         "port_waits": 0,
+        "handshakes": 0,
+        "resumed": 0,
         "addresses": [],
         "users": 2,
         "health": health(),

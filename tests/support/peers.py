@@ -12,9 +12,10 @@ from types import TracebackType
 import gevent
 
 from lockstep.runs.connections import ClientView
+from lockstep.tcp.blocking_link import BlockingLink
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.gevent_link import CooperativeLink
-from lockstep.tcp.link import BlockingLink, LinkMaker
+from lockstep.tcp.link import LinkMaker
 from lockstep.tcp.many import ScenarioClient
 from lockstep.tcp.samples import Outcome, Phase, Sample, SampleMeter
 from tests.support.clients import PATIENCE_S
@@ -179,8 +180,12 @@ class Book:
 
     def client(self, port: int, host: str = LOOPBACK, **settings: object) -> ScenarioClient:
         """A client that records here."""
+        return self.client_of(Endpoint(host, port), **settings)
+
+    def client_of(self, endpoint: Endpoint, **settings: object) -> ScenarioClient:
+        """The same, of any endpoint."""
         return ScenarioClient(
-            Endpoint(host, port),
+            endpoint,
             self.meter,
             **{"timeout_s": PATIENCE_S, "link": self.waiting.link, **settings},  # type: ignore[arg-type]
         )

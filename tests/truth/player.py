@@ -16,10 +16,11 @@ import gevent
 import gevent.pool
 
 from lockstep.runs.connections import ClientView
+from lockstep.tcp.blocking_link import BlockingLink
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.gevent_link import CooperativeLink
-from lockstep.tcp.link import BlockingLink, LinkMaker
+from lockstep.tcp.link import LinkMaker
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import Outcome, Reply, Sample, SampleMeter
 from lockstep_wire.framing import framing_of

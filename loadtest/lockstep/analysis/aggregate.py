@@ -29,8 +29,9 @@ class Aggregate:
 
     repeats: how many cells are in it. cut_short: how many were left out because they were stopped early.
     failures: messages that were sent and not answered, over all repeats, cut short or not.
-    late, dropped: arrivals, over all repeats. kind: what is known of the mode. times: name -> statistic ->
-    its spread in microseconds, the clients' and the server's.
+    late, dropped: arrivals, over all repeats. handshakes: of TLS, over all repeats; resumed: those of them
+    that went on with an earlier session. kind: what is known of the mode. times: name -> statistic -> its
+    spread in microseconds, the clients' and the server's.
     """
 
     series: Series
@@ -44,6 +45,8 @@ class Aggregate:
     max_in_service: int | None
     late: int = 0
     dropped: int = 0
+    handshakes: int = 0
+    resumed: int = 0
     kind: Mode = UNKNOWN_MODE
     times: Mapping[str, Mapping[str, Spread]] = field(default_factory=dict)
 
@@ -80,6 +83,8 @@ def _aggregate(place: Place, kind: Mode, group: Sequence[Cell]) -> Aggregate:
         max_in_service=max(peaks, default=None),
         late=sum(cell.late for cell in group),
         dropped=sum(cell.dropped for cell in group),
+        handshakes=sum(cell.handshakes for cell in group),
+        resumed=sum(cell.resumed for cell in group),
         kind=kind,
         times=_times(whole),
     )

@@ -72,6 +72,10 @@ def _failed_share(cell: Cell) -> float | None:
     return cell.messages.failed / cell.messages.sent if cell.messages.sent else None
 
 
+def _resumed_share(cell: Cell) -> float | None:
+    return cell.resumed / cell.handshakes if cell.handshakes else None
+
+
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -86,6 +90,7 @@ METRICS: Mapping[str, Metric] = {
         _fairness("longest_wait", Unit.US, lambda fairness: fairness.longest_wait_us),
         _count("failed", lambda cell: cell.messages.failed),
         Metric("failed_share", Unit.SHARE, False, _failed_share),
+        Metric("resumed_share", Unit.SHARE, True, _resumed_share),
         _count("late", lambda cell: cell.late),
         _count("dropped", lambda cell: cell.dropped),
     )

@@ -35,9 +35,10 @@ from lockstep.target.chosen import Chosen
 from lockstep.target.discovery import find_server, reachable_at
 from lockstep.target.local_server import local_server
 from lockstep.target.target import Target, Targets
-from lockstep.tcp.addresses import ADDRESS_BOOK, no_such_source
+from lockstep.tcp.addresses import ADDRESS_BOOK
 from lockstep.tcp.dialling import from_source
 from lockstep.tcp.endpoint import Endpoint
+from lockstep.tcp.sources import no_such_source
 from lockstep.worker.process import ScenarioUser
 
 WORKERS_TIMEOUT_S = 30.0

@@ -68,6 +68,8 @@ def make_cell(
         dropped=collected.dropped,
         backed_off=collected.backed_off,
         port_waits=collected.port_waits,
+        handshakes=collected.handshakes,
+        resumed=collected.resumed,
         addresses=collected.addresses,
         opening_s=collected.opening_s,
         cut_short=cut_short,

@@ -126,6 +126,16 @@ class CellCollector:
         return sum(each.port_waits for each in self._standing.values())
 
     @property
+    def handshakes(self) -> int:
+        """How many TLS handshakes there were."""
+        return sum(each.handshakes for each in self._standing.values())
+
+    @property
+    def resumed(self) -> int:
+        """How many of them resumed an earlier session."""
+        return sum(each.resumed for each in self._standing.values())
+
+    @property
     def addresses(self) -> list[str]:
         """Where connections were opened to, `ip:port`; as texts, in order."""
         return sorted({address for each in self._standing.values() for address in each.addresses})

@@ -26,6 +26,8 @@ _STEP_HISTOGRAMS = {
     for phase in Phase
     if (name := "send_lag" if phase is Phase.SCHEDULE_DELAY else phase.value) in CLIENT_TIMES
 }
+# The steps by which a connection comes about: why they fail is why its messages do.
+_OPENING = frozenset({Phase.CONNECT, Phase.HANDSHAKE})
 # The longest example of a failure that is kept, in characters.
 MAX_DETAIL = 300
 
@@ -34,7 +36,8 @@ class CellRecorder:
     """Counts one cell in one worker.
 
     `take` hands over what came since the last take, so that adding takes up gives the cell.
-    Nothing is measured before `begin`, but for the connects of a cell that opens its connections first.
+    Nothing is measured before `begin`, but for connects and handshakes of a cell that opens its connections
+    first.
     """
 
     def __init__(self, order: CellOrder) -> None:
@@ -64,11 +67,12 @@ class CellRecorder:
         window, sums = self.window, self._sums
         if sample.phase in sums.spans:
             sums.spans[sample.phase].add_failed(window, sample.start_ns, sample.end_ns)
-        if sample.phase is not Phase.MESSAGE:
+        message = sample.phase is Phase.MESSAGE
+        if sample.detail and (message or sample.phase in _OPENING):
+            sums.examples.setdefault(sample.outcome.value, sample.detail[:MAX_DETAIL])
+        if not message:
             return
         sums.ledger[sample.outcome.value] += 1
-        if sample.detail:
-            sums.examples.setdefault(sample.outcome.value, sample.detail[:MAX_DETAIL])
         if sample.sent_bytes:
             sums.carried += 1
             sums.bytes_sent += sample.sent_bytes
@@ -106,7 +110,7 @@ class CellRecorder:
 
     def _absorb_steps(self, phase: Phase, steps: StepColumns) -> None:
         elapsed_ns = steps.end_ns - steps.start_ns
-        if not (phase is Phase.CONNECT and self.order.opens_first):
+        if not (phase in _OPENING and self.order.opens_first):
             elapsed_ns = elapsed_ns[self._inside(steps.end_ns)]
         self._put(_STEP_HISTOGRAMS[phase], elapsed_ns)
         if phase is Phase.SESSION:

@@ -34,6 +34,7 @@ from lockstep.report.sections.timeline import timeline_sections
 from lockstep.report.sections.times import (
     connect_section,
     first_reply_section,
+    handshake_section,
     response_section,
     time_spent_section,
 )
@@ -80,6 +81,7 @@ def contents(material: Material) -> Contents:
         percentile_section(material),
         first_reply_section(material),
         connect_section(material),
+        handshake_section(material),
         response_section(material),
         pipeline_section(material),
         senders_section(material),

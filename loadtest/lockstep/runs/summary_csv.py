@@ -22,6 +22,8 @@ _PLAIN = (
     "rate_per_s",
     "late",
     "dropped",
+    "handshakes",
+    "resumed",
     "messages_per_connection",
     "payload_bytes",
     "seconds",

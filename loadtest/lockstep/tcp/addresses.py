@@ -2,8 +2,6 @@
 
 A name may have several addresses of which only some are served (`localhost`), and may move to others (a
 replaced container, a failover). A load that keeps what it found first measures a machine that is gone.
-
-And where connections go out from: each local address has local ports of its own.
 """
 
 from __future__ import annotations
@@ -15,11 +13,11 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Any
 
-from lockstep.errors import HarnessError, PlanError
-from lockstep.tcp.endpoint import Endpoint
+from lockstep.errors import HarnessError
+from lockstep.tcp.endpoint import Endpoint, Scheme
 from lockstep_wire.peer import address_text
 
 logger = logging.getLogger(__name__)
@@ -28,7 +26,6 @@ logger = logging.getLogger(__name__)
 # itself, and one that does not can bear one question a second from each worker. A load so follows a name
 # within about two seconds.
 LIFETIME_NS = 1_000_000_000
-MAX_SOURCES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +33,21 @@ class Address:
     """Where to connect to. sockaddr: as the socket module takes it for this family."""
 
     family: socket.AddressFamily
-    sockaddr: tuple[Any, ...]
+    sockaddr: tuple[Any, ...] | str
 
     @property
     def text(self) -> str:
-        """`ip:port`."""
+        """`ip:port`, or a unix socket's path."""
+        if isinstance(self.sockaddr, str):
+            return self.sockaddr
         return address_text(*self.sockaddr[:2])
 
     @property
     def loopback(self) -> bool:
         """Whether it is this machine itself."""
-        return ip_address(str(self.sockaddr[0]).partition("%")[0]).is_loopback
+        return (
+            isinstance(self.sockaddr, str) or ip_address(str(self.sockaddr[0]).partition("%")[0]).is_loopback
+        )
 
 
 LookUp = Callable[[str, int], list[Address]]
@@ -103,9 +104,13 @@ class AddressBook:
         self.used: Counter[str] = Counter()
         # How many connections had to wait for a local port.
         self.port_waits = 0
+        # How many TLS handshakes there were, and how many of them with the session of an earlier one.
+        self.handshakes = self.resumed = 0
 
     def find(self, endpoint: Endpoint) -> tuple[Address, ...]:
         """Where it leads, at least one address. HarnessError where the name is unknown."""
+        if endpoint.scheme is Scheme.UNIX:
+            return (Address(socket.AF_UNIX, endpoint.host),)
         host = endpoint.host
         # Without a port only who is there is asked for.
         key = (host, endpoint.port or 0)
@@ -175,49 +180,3 @@ def _is_numeric(host: str) -> bool:
 
 # One for all users of a process.
 ADDRESS_BOOK = AddressBook()
-
-
-def parse_sources(text: str) -> tuple[str, ...]:
-    """`127.0.0.1,127.0.0.2` or `127.0.0.1-127.0.0.8`, both ends included, or both together -> the addresses.
-
-    Commas and blanks both separate; nothing gives none. PlanError where it is no such list.
-    """
-    addresses: list[str] = []
-    for word in text.replace(",", " ").split():
-        addresses += _range(word)
-        if len(addresses) > MAX_SOURCES:
-            raise PlanError("source", f"{text!r} names more than {MAX_SOURCES} addresses: name fewer")
-    twice = next((address for address in addresses if addresses.count(address) > 1), None)
-    if twice is not None:
-        raise PlanError("source", f"{text!r} names {twice} twice: name each address once")
-    return tuple(addresses)
-
-
-def _range(word: str) -> list[str]:
-    low, dash, high = word.partition("-")
-    first = _address(low, word)
-    last = _address(high, word) if dash else first
-    if first.version != last.version or int(first) > int(last):
-        raise PlanError(
-            "source", f"{word!r} is not a range: write the lower address first, as in 127.0.0.1-127.0.0.8"
-        )
-    # One more than the limit is enough to see that there are too many.
-    end = min(int(last), int(first) + MAX_SOURCES)
-    return [str(type(first)(number)) for number in range(int(first), end + 1)]
-
-
-def _address(text: str, word: str) -> IPv4Address | IPv6Address:
-    try:
-        return ip_address(text)
-    except ValueError:
-        raise PlanError(
-            "source",
-            f"{word!r} is not an address: write for example 127.0.0.1,127.0.0.2 or 127.0.0.1-127.0.0.8",
-        ) from None
-
-
-def no_such_source(source: str, error: OSError) -> HarnessError:
-    """What to raise where a local address to connect from cannot be had."""
-    return HarnessError(
-        f"cannot connect from --source {source} ({error.strerror}): give addresses of the worker's machine"
-    )

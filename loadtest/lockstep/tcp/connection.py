@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import ADDRESS_BOOK, Address, AddressBook
-from lockstep.tcp.dialling import DialError, Route, dial
-from lockstep.tcp.endpoint import Endpoint
-from lockstep.tcp.link import BlockingLink, Link, LinkMaker, check_bound
+from lockstep.tcp.blocking_link import BlockingLink
+from lockstep.tcp.dialling import DialError, Route, dial, links_to
+from lockstep.tcp.endpoint import Endpoint, Scheme
+from lockstep.tcp.link import Link, LinkMaker, check_bound
 from lockstep.tcp.names import name_of
 from lockstep.tcp.replies import ReplyBuffer
 from lockstep.tcp.samples import (
@@ -87,7 +88,7 @@ class Connection(Stateful):
         self.close_timeout_s = close_timeout_s
         self._timeout_s = timeout_s
         self._meter = meter
-        self._make_link = link
+        self._make_link = links_to(endpoint, link)
         self._source = source
         self._user = user
         self._link: Link | None = None
@@ -118,7 +119,7 @@ class Connection(Stateful):
         return self._route.back_off_s
 
     def connect(self) -> Outcome:
-        """Open the connection and time the handshake; a connection that is still open is closed first.
+        """Open the connection, time that, and the TLS handshake apart; one that is open is closed first.
 
         All addresses of the host are tried in their order, within timeout_s together. Where the peer did not
         take the last connection, this waits first (back_off_s), and that is no part of the connect's time.
@@ -163,12 +164,31 @@ class Connection(Stateful):
         self._timestamps.peer = self.address = self._route.connected(address)
         self._move(Event.CONNECTED)
         self._meter.step(Phase.CONNECT, start_ns, end_ns)
+        return self._shake_hands() if self.endpoint.scheme is Scheme.TLS else ANSWERED
+
+    def _shake_hands(self) -> Outcome:
+        """Agree on keys with whom it has connected to, within timeout_s, and time that."""
+        start_ns = _now_ns()
+        try:
+            assert self._link is not None, "no connection"
+            resumed = self._link.handshake()
+        except OSError as error:
+            outcome, reason = self._explain(error)
+            return self._lose(Phase.HANDSHAKE, start_ns, outcome, f"{reason} ({self.address})")
+        except BaseException as error:
+            self._break_off(error, Phase.HANDSHAKE, start_ns)
+            raise
+        end_ns = _now_ns()
+        self._route.shaken(resumed=resumed)
+        self._meter.step(Phase.HANDSHAKE, start_ns, end_ns)
         return ANSWERED
 
     def _attempt(self, address: Address, timeout_s: float | None) -> None:
         if self._link is not None:
             self._link.close()
         link = self._link = self._make_link(address.family, timeout_s)
+        if self.endpoint.options.of_the_socket:
+            link.tune(self.endpoint.options)
         if not self._aborted:
             link.connect(address.sockaddr, self._source)
         if self._aborted:

@@ -16,11 +16,12 @@ import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
-from socket import AF_INET, AF_INET6
+from socket import AF_INET, AF_INET6, AF_UNIX
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import Address, AddressBook
-from lockstep.tcp.endpoint import Endpoint
+from lockstep.tcp.endpoint import Endpoint, Scheme
+from lockstep.tcp.link import LinkMaker
 from lockstep.tcp.samples import Outcome
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ LONGEST_NS = 1_000_000_000
 _MAX_DOUBLINGS = (LONGEST_NS // FIRST_NS).bit_length()
 
 # How a connection ends that its peer broke off.
-_BROKEN_OFF = frozenset({Outcome.RESET, Outcome.SHORT})
+_BROKEN_OFF = frozenset({Outcome.RESET, Outcome.SHORT, Outcome.REFUSED})
 _now_ns = time.monotonic_ns
 # Linux keeps a port in TIME_WAIT for 60 s.
 PORTLESS_NS = 65_000_000_000
@@ -103,6 +104,8 @@ def from_source(addresses: Sequence[Address], source: str | None) -> Sequence[Ad
     """Those that can be reached from a local address, which is of one family; HarnessError if none can."""
     if source is None:
         return addresses
+    if any(address.family == AF_UNIX for address in addresses):
+        raise HarnessError(f"cannot connect from --source {source} to a unix socket: leave it out")
     family = AF_INET6 if ip_address(source).version == 6 else AF_INET
     fitting = [address for address in addresses if address.family == family]
     if not fitting:
@@ -152,6 +155,16 @@ def dial(
         else:
             return address
     raise DialError(last, "; ".join(reasons)) from last
+
+
+def links_to(endpoint: Endpoint, link: LinkMaker) -> LinkMaker:
+    """The links that an endpoint asks for, over those of a kind."""
+    if endpoint.scheme is not Scheme.TLS:
+        return link
+    # Who speaks no TLS needs no OpenSSL.
+    from lockstep.tcp.tls_link import TlsLinks
+
+    return TlsLinks(link, endpoint)
 
 
 class Route:
@@ -211,6 +224,11 @@ class Route:
         self._portless_ns = None
         self._addresses.used[address.text] += 1
         return address.text
+
+    def shaken(self, *, resumed: bool) -> None:
+        """A TLS handshake is over. resumed: whether with the session of an earlier connection."""
+        self._addresses.handshakes += 1
+        self._addresses.resumed += resumed
 
     def failed(self) -> None:
         """None could be opened: the next try is to wait."""

@@ -1,56 +1,216 @@
-"""Where a target is and how to reach it, as one value that is written as a URL and read back from it."""
+"""Where a target is and how to reach it, as one value that is written as a URL and read back from it.
+
+    tcp://name:port?nodelay=on&keepalive=30s&send_buffer=64KiB&receive_buffer=64KiB&source=127.0.0.2
+    tls://name:port?ca=FILE&cert=FILE&key=FILE&server_name=NAME&alpn=a,b&min=1.2&max=1.3&verify=off&resume=off
+    unix:///path?send_buffer=64KiB&receive_buffer=64KiB
+
+Nothing is looked up here and no file is opened. Nothing of a text is dropped: what makes no sense is refused.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
+from enum import StrEnum
+from typing import Any
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from lockstep.errors import HarnessError
+from lockstep.errors import HarnessError, PlanError
+from lockstep.tcp.sources import parse_sources
+from lockstep_wire.choices import did_you_mean
+from lockstep_wire.units import parse_duration_ns, parse_size_bytes
 
-REMEDY = "write it as tcp://name:port, an IPv6 address as tcp://[::1]:port"
+REMEDY = (
+    "write it as tcp://name:port, an IPv6 address as tcp://[::1]:port, with TLS as tls://name:port, a unix "
+    "socket as unix:///path"
+)
+# What the kernel's address of a unix socket has room for, without the zero byte at its end.
+MAX_PATH = 107
+_GREATEST_BUFFER = 2**30
+_GREATEST_KEEPALIVE_S = 32_767
+_S = 1_000_000_000
+UNVERIFIED = "verify=off: the certificate of {place} is not checked, anybody may answer in its name"
+
+
+class Scheme(StrEnum):
+    """How bytes travel to a target."""
+
+    TCP = "tcp"
+    TLS = "tls"
+    """TLS over TCP"""
+    UNIX = "unix"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is set of a connection, beside where it leads. None or nothing leaves it to the system.
+
+    nodelay: whether small messages go out without waiting for the last one's acknowledgement, None where only
+    pipelined ones do. keepalive: after how many seconds without traffic the peer is asked if it is there.
+    send_buffer, receive_buffer: of the socket, in bytes. source: local IP addresses, taken in turn by users.
+    ca: whom to trust, a file of PEM certificates; the system's where it is None. cert, key: this end's own,
+    files too; key is None where it stands in cert. server_name: whose certificate it must be, and which is
+    asked for (SNI); the host's where it is None. alpn: protocols offered, the best first. min_version,
+    max_version: of TLS, `1.2` or `1.3`. verify: whether the certificate is checked. resume: whether a user's
+    next connection offers the session of the last one.
+    """
+
+    nodelay: bool | None = None
+    keepalive: int | None = None
+    send_buffer: int | None = None
+    receive_buffer: int | None = None
+    source: tuple[str, ...] = ()
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    server_name: str | None = None
+    alpn: tuple[str, ...] = ()
+    min_version: str | None = None
+    max_version: str | None = None
+    verify: bool = True
+    resume: bool = True
+
+    @property
+    def of_the_socket(self) -> bool:
+        """Whether the socket has to be told anything."""
+        return any(
+            value is not None
+            for value in (self.nodelay, self.keepalive, self.send_buffer, self.receive_buffer)
+        )
+
+
+UNSET = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """One option of a URL. read: ValueError says what is wrong with a text."""
+
+    field: str
+    schemes: frozenset[Scheme]
+    read: Callable[[str], Any]
+    write: Callable[[Any], str] = str
+
+
+def _switch(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError("write on or off")
+    return text == "on"
+
+
+def _on_off(value: bool) -> str:
+    return "on" if value else "off"
+
+
+def _seconds(text: str) -> int:
+    seconds, rest = divmod(parse_duration_ns(text), _S)
+    if rest or not 1 <= seconds <= _GREATEST_KEEPALIVE_S:
+        raise ValueError(f"write whole seconds, 1s to {_GREATEST_KEEPALIVE_S}s")
+    return seconds
+
+
+def _size(text: str) -> int:
+    size = parse_size_bytes(text)
+    if size > _GREATEST_BUFFER:
+        raise ValueError("write at most 1GiB")
+    return size
+
+
+def _some(text: str) -> str:
+    if not text:
+        raise ValueError("it is empty: give a value, or leave it out")
+    return text
+
+
+def _protocols(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if not all(0 < len(name.encode()) < 256 for name in names):
+        raise ValueError("write names with commas between them, as in alpn=mqtt,h2")
+    return names
+
+
+def _version(text: str) -> str:
+    if text not in ("1.2", "1.3"):
+        raise ValueError("write 1.2 or 1.3")
+    return text
+
+
+def _sources(text: str) -> tuple[str, ...]:
+    found = parse_sources(_some(text))
+    if not found:
+        raise ValueError("it names no address")
+    return found
+
+
+_ANY = frozenset(Scheme)
+_IP = frozenset({Scheme.TCP, Scheme.TLS})
+_TLS = frozenset({Scheme.TLS})
+OPTIONS = {
+    "nodelay": _Option("nodelay", _IP, _switch, _on_off),
+    "keepalive": _Option("keepalive", _IP, _seconds, lambda seconds: f"{seconds}s"),
+    "send_buffer": _Option("send_buffer", _ANY, _size),
+    "receive_buffer": _Option("receive_buffer", _ANY, _size),
+    "source": _Option("source", _IP, _sources, ",".join),
+    "ca": _Option("ca", _TLS, _some),
+    "cert": _Option("cert", _TLS, _some),
+    "key": _Option("key", _TLS, _some),
+    "server_name": _Option("server_name", _TLS, _some),
+    "alpn": _Option("alpn", _TLS, _protocols, ",".join),
+    "min": _Option("min_version", _TLS, _version),
+    "max": _Option("max_version", _TLS, _version),
+    "verify": _Option("verify", _TLS, _switch, _on_off),
+    "resume": _Option("resume", _TLS, _switch, _on_off),
+}
+"""By the name that each has in a URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """host: a name or an address, without brackets. port: None where it is left out.
+    """host: a name or an address, without brackets; of a unix socket its path. port: None where it is left
+    out, and of a unix socket.
 
     Its text is a URL, from which `parse` makes it again.
     """
 
     host: str
     port: int | None = None
+    scheme: Scheme = Scheme.TCP
+    options: Options = UNSET
 
     @classmethod
     def parse(cls, text: str | None, what: str = "host") -> Endpoint:
-        """`tcp://name:port`, or without the scheme; the port may be left out.
+        """As above, or `name:port` for TCP; the port may be left out.
 
-        Nothing of it is dropped: what is no part of a target is refused. HarnessError, in one line, says what
-        is wrong. what: the setting that it comes from.
+        HarnessError, in one line, says what is wrong. what: the setting that the text comes from.
         """
         if not text:
             raise HarnessError(f"no {what} is given: {REMEDY}")
         try:
+            if not text.isprintable():
+                # What urlsplit would leave out.
+                raise ValueError
             parts = urlsplit(text if "://" in text else f"tcp://{text}")
+            scheme = Scheme(parts.scheme)
         except ValueError:
             raise HarnessError(f"{what} {text!r} is not a TCP target: {REMEDY}") from None
         try:
-            port = parts.port
-        except ValueError:
-            port = 0
-        if port == 0 or parts.netloc.endswith(":"):
-            raise HarnessError(f"{what} {text!r} has no valid port: {REMEDY}")
-        more = parts.username or parts.password or parts.path.strip("/") or parts.query or parts.fragment
-        if parts.scheme != "tcp" or not parts.hostname or more or set(parts.hostname) & set(" \t\r\n"):
-            raise HarnessError(f"{what} {text!r} is not a TCP target: {REMEDY}")
-        return cls(parts.hostname, port)
+            host, port = _path(parts) if scheme is Scheme.UNIX else _name_and_port(parts)
+            return cls(host, port, scheme, _options(parts.query, scheme))
+        except (ValueError, PlanError) as wrong:
+            raise HarnessError(f"{what} {text!r} {wrong}") from None
 
     @classmethod
     def whole(cls, text: str | None, what: str = "host") -> Endpoint:
         """As `parse`, where the port may not be left out."""
         endpoint = cls.parse(text, what)
-        if endpoint.port is None:
-            raise HarnessError(f"{what} {text!r} has no port: write it as tcp://name:port")
+        if not endpoint.complete:
+            raise HarnessError(f"{what} {text!r} has no port: write it as {endpoint.scheme}://name:port")
         return endpoint
+
+    @property
+    def complete(self) -> bool:
+        """Whether one can connect to it."""
+        return self.port is not None or self.scheme is Scheme.UNIX
 
     def at(self, port: int) -> Endpoint:
         """The same with another port."""
@@ -58,9 +218,80 @@ class Endpoint:
 
     @property
     def place(self) -> str:
-        """Where it is, without how to reach it: `name:port`, or the name alone where no port is given."""
+        """Where it is, without how to reach it: `name:port`, the name alone without a port, or a path."""
+        if self.scheme is Scheme.UNIX:
+            return self.host
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port is None else f"{host}:{self.port}"
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be said aloud of every run with it."""
+        return () if self.options.verify else (UNVERIFIED.format(place=self.place),)
+
     def __str__(self) -> str:
-        return f"tcp://{self.place}"
+        place = quote(self.host) if self.scheme is Scheme.UNIX else self.place
+        query = "&".join(f"{name}={quote(value, safe='/,:')}" for name, value in self._written())
+        return f"{self.scheme}://{place}{'?' if query else ''}{query}"
+
+    def _written(self) -> Iterator[tuple[str, str]]:
+        for name, option in OPTIONS.items():
+            value = getattr(self.options, option.field)
+            if value != getattr(UNSET, option.field):
+                yield name, option.write(value)
+
+
+def _name_and_port(parts: SplitResult) -> tuple[str, int | None]:
+    """ValueError says what is wrong."""
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0 or parts.netloc.endswith(":"):
+        raise ValueError(f"has no valid port: {REMEDY}")
+    more = parts.username or parts.password or parts.path.strip("/") or parts.fragment
+    if not parts.hostname or more or set(parts.hostname) & set(" \t\r\n"):
+        raise ValueError(f"is not a TCP target: {REMEDY}")
+    return parts.hostname, port
+
+
+def _path(parts: SplitResult) -> tuple[str, None]:
+    """ValueError says what is wrong."""
+    path = unquote(parts.path)
+    if parts.netloc or parts.fragment or not path.startswith("/") or path.endswith("/") or "\0" in path:
+        raise ValueError("is not a unix socket: write its whole path, as in unix:///run/name.sock")
+    if len(path.encode()) > MAX_PATH:
+        raise ValueError(f"is longer than the {MAX_PATH} bytes that a unix socket's path may have")
+    return path, None
+
+
+def _options(query: str, scheme: Scheme) -> Options:
+    """What stands behind the `?`. ValueError or PlanError says what is wrong."""
+    values: dict[str, Any] = {}
+    for part in query.split("&") if query else ():
+        name, equals, text = part.partition("=")
+        option = OPTIONS.get(name)
+        if option is None:
+            known = [each for each, option in OPTIONS.items() if scheme in option.schemes]
+            raise ValueError(f"has no option {name!r}: {did_you_mean(name, known)}")
+        if scheme not in option.schemes:
+            raise ValueError(f"cannot have {name}, which {scheme}:// has not: leave it out")
+        if not equals or option.field in values:
+            raise ValueError(f"has {name} {'twice: leave one out' if equals else 'without a value'}")
+        try:
+            values[option.field] = option.read(unquote(text))
+        except (ValueError, PlanError) as wrong:
+            raise ValueError(f"has {name}={unquote(text)}: {wrong}") from None
+    options = Options(**values)
+    _check_together(options)
+    return options
+
+
+def _check_together(options: Options) -> None:
+    """ValueError where one contradicts another."""
+    if options.key is not None and options.cert is None:
+        raise ValueError("has a key without its certificate: add cert=FILE")
+    if not options.verify and options.ca is not None:
+        raise ValueError("says whom to trust (ca) and that anybody is (verify=off): leave one out")
+    if options.min_version == "1.3" and options.max_version == "1.2":
+        raise ValueError("asks for at least TLS 1.3 and at most 1.2: leave one out")

@@ -123,6 +123,15 @@ class CooperativeLink(SocketLink):
             reader.close()
         self._socket.close()
 
+    def nap(self, seconds: float) -> None:
+        """See SocketLink.nap; who is aborted meanwhile is woken."""
+        timer = self._loop.timer(seconds)
+        timer.start(self._on_ready, 0)
+        try:
+            self._pause()
+        finally:
+            timer.close()
+
     def _pause(self) -> Any:
         """Let others run until this greenlet is switched to: with what, is returned."""
         self._waiter = getcurrent()

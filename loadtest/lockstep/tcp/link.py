@@ -9,24 +9,22 @@ import _socket
 import errno
 import math
 import os
-import select
 import socket
 import struct
-import time
 from abc import abstractmethod
 from collections import deque
 from fcntl import ioctl
+from itertools import count
 from socket import AddressFamily
 from termios import FIONREAD
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.addresses import no_such_source
-from lockstep.tcp.state import in_use
+from lockstep.tcp.endpoint import Options
+from lockstep.tcp.sources import no_such_source
 from lockstep_wire.peer import address_text
 
 RECEIVE_BYTES = 65536
-_now_s = time.monotonic
 # As gevent's loop has them; poll's are translated.
 READ, WRITE = 1, 2
 _NOTHING = bytes(4)
@@ -36,12 +34,15 @@ _BIND_ADDRESS_NO_PORT = 24
 # Struct linger: on, for no time.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
-SocketAddress = tuple[Any, ...]
-"""As the socket module takes it: ip and port, and for IPv6 flow and scope."""
+SocketAddress = tuple[Any, ...] | str
+"""As the socket module takes it: ip and port, and for IPv6 flow and scope; a path of a unix socket."""
+# A full backlog of a unix socket is asked again so often: nothing tells when there is room.
+BACKLOG_NAP_S = 0.001
+_numbers = count(1)
 
 
 class Link(Protocol):
-    """One TCP connection, used in steps by one greenlet or thread at a time.
+    """One connection, used in steps by one greenlet or thread at a time.
 
     All the waits of a step together are bounded: TimeoutError when the step's deadline is reached. Every
     method raises OSError as the socket does.
@@ -49,7 +50,7 @@ class Link(Protocol):
 
     @property
     def address(self) -> str:
-        """This end as `ip:port`, once it is connected."""
+        """This end as `ip:port`, once it is connected; of a unix socket a name that no other one has."""
 
     @property
     def waiting(self) -> bool:
@@ -61,10 +62,19 @@ class Link(Protocol):
     def begin(self) -> None:
         """A step begins, and its deadline counts from now. HarnessError where somebody else is in one."""
 
+    def tune(self, options: Options) -> None:
+        """Set what the options say of the socket; before it is connected, for some count from then on."""
+
     def connect(self, address: SocketAddress, source: str | None) -> None:
-        """Shake hands with address, from the local IP `source` where one is named.
+        """Connect to address, from the local IP `source` where one is named.
 
         HarnessError where this machine has no such IP.
+        """
+
+    def handshake(self) -> bool:
+        """A step of its own, where the connection is secure: whether the session is one of before.
+
+        ConnectionRefusedError says in OpenSSL's words why one of both ends does not want the other.
         """
 
     def send(self, frame: bytes) -> None:
@@ -73,6 +83,9 @@ class Link(Protocol):
         HarnessError, and nothing written, where somebody else is in a step.
         """
 
+    def push(self, data: bytes) -> None:
+        """Go on with the step: write all of it, and take in meanwhile what the peer says."""
+
     def receive(self) -> bytes:
         """Go on with the step: what is there once something is; empty when the peer has closed."""
 
@@ -80,7 +93,10 @@ class Link(Protocol):
         """What has come and was not received yet, without waiting; empty where nothing has."""
 
     def send_soon(self) -> None:
-        """From now on small messages go out without waiting for the last one's acknowledgement."""
+        """From now on small messages go out without waiting for the last one's acknowledgement.
+
+        Not where the options say that they wait.
+        """
 
     def finish(self) -> None:
         """Say that nothing more will be sent."""
@@ -102,12 +118,14 @@ class LinkMaker(Protocol):
 class SocketLink:
     """A Link over a non-blocking socket. Whoever extends it says how to wait."""
 
-    __slots__ = ("_early", "_receive", "_send", "_socket")
+    __slots__ = ("_early", "_receive", "_send", "_set_tcp", "_socket", "_soon")
 
     def __init__(self, family: socket.AddressFamily) -> None:
         # The C class: what Python's and gevent's add to it is what a link does without.
         self._socket = _socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self._receive, self._send = self._socket.recv, self._socket.send
+        self._set_tcp = self._socket.setsockopt if family != socket.AF_UNIX else _nothing
+        self._soon = True
         # What came while a frame was being written. Made when first needed.
         self._early: deque[bytes] | None = None
 
@@ -119,10 +137,32 @@ class SocketLink:
     def _await(self, events: int) -> int:
         """Wait for any of READ and WRITE, and say which it is. TimeoutError at the step's deadline."""
 
+    @abstractmethod
+    def nap(self, seconds: float) -> None:
+        """Let time pass within a step. TimeoutError at its deadline."""
+
     @property
     def address(self) -> str:
         """See Link.address."""
+        if self._socket.family == socket.AF_UNIX:
+            # The client's end has no name of its own.
+            return f"unix:{os.getpid()}.{next(_numbers)}"
         return address_text(*self._socket.getsockname()[:2])
+
+    def tune(self, options: Options) -> None:
+        """See Link.tune."""
+        set_option = self._socket.setsockopt
+        if options.nodelay is not None:
+            self._soon = False
+            set_option(socket.IPPROTO_TCP, socket.TCP_NODELAY, options.nodelay)
+        if options.keepalive is not None:
+            set_option(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            set_option(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, options.keepalive)
+            set_option(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, options.keepalive)
+        if options.send_buffer is not None:
+            set_option(socket.SOL_SOCKET, socket.SO_SNDBUF, options.send_buffer)
+        if options.receive_buffer is not None:
+            set_option(socket.SOL_SOCKET, socket.SO_RCVBUF, options.receive_buffer)
 
     def connect(self, address: SocketAddress, source: str | None) -> None:
         """See Link.connect."""
@@ -136,6 +176,10 @@ class SocketLink:
         while error in _STILL_CONNECTING:
             self._await(WRITE)
             error = connect(address)
+        while error == errno.EAGAIN and self._socket.family == socket.AF_UNIX:
+            # Its backlog is full. TCP would wait by itself.
+            self.nap(BACKLOG_NAP_S)
+            error = connect(address)
         if error and error != errno.EISCONN:
             raise OSError(error, os.strerror(error))
 
@@ -148,7 +192,7 @@ class SocketLink:
         """
         if self._early:
             return self._early.popleft()
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        self._set_tcp(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         # Asking how much there is costs less than a receive that fails, which Python makes an exception of.
         if ioctl(self._socket.fileno(), FIONREAD, _NOTHING) == _NOTHING:
             return b""
@@ -156,7 +200,21 @@ class SocketLink:
 
     def send_soon(self) -> None:
         """See Link.send_soon."""
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._soon:
+            self._set_tcp(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def handshake(self) -> bool:
+        """See Link.handshake: there is nothing to agree on."""
+        return False
+
+    def push(self, data: bytes) -> None:
+        """See Link.push."""
+        try:
+            sent = self._send(data)
+        except BlockingIOError:
+            sent = 0
+        if sent != len(data):
+            self._send_rest(memoryview(data)[sent:])
 
     def finish(self) -> None:
         """See Link.finish."""
@@ -214,76 +272,8 @@ class SocketLink:
             raise no_such_source(source, refused) from refused
 
 
-class BlockingLink(SocketLink):
-    """Whoever waits on it blocks its thread."""
-
-    __slots__ = ("_deadline_s", "_timeout_s", "waiting")
-
-    _EVENTS: ClassVar[dict[int, int]] = {
-        READ: select.POLLIN,
-        WRITE: select.POLLOUT,
-        READ | WRITE: select.POLLIN | select.POLLOUT,
-    }
-
-    def __init__(self, family: socket.AddressFamily, timeout_s: float | None) -> None:
-        super().__init__(family)
-        self._timeout_s = timeout_s
-        self._deadline_s: float | None = None
-        self.waiting = False
-        self.begin()
-
-    def bound(self, timeout_s: float | None) -> None:
-        """See Link.bound."""
-        self._timeout_s = timeout_s
-        self._deadline_s = None if timeout_s is None else _now_s() + timeout_s
-
-    def begin(self) -> None:
-        """See Link.begin."""
-        if self.waiting:
-            raise in_use()
-        self.bound(self._timeout_s)
-
-    def send(self, frame: bytes) -> None:
-        """See Link.send."""
-        self.begin()
-        try:
-            sent = self._send(frame)
-        except BlockingIOError:
-            sent = 0
-        if sent != len(frame):
-            self._send_rest(memoryview(frame)[sent:])
-
-    def receive(self) -> bytes:
-        """See Link.receive."""
-        if self._early:
-            return self._early.popleft()
-        while True:
-            self._await(READ)
-            try:
-                return self._receive(RECEIVE_BYTES)
-            except BlockingIOError:
-                continue
-
-    def close(self) -> None:
-        """See Link.close."""
-        self._socket.close()
-
-    def _await(self, events: int) -> int:
-        poll = select.poll()
-        poll.register(self._socket.fileno(), self._EVENTS[events])
-        left_ms = None if self._deadline_s is None else max(self._deadline_s - _now_s(), 0.0) * 1000
-        self.waiting = True
-        try:
-            ready = poll.poll(left_ms)
-        finally:
-            self.waiting = False
-        if not ready:
-            raise TimeoutError("timed out")
-        ((_, happened),) = ready
-        # An error or the end of the stream shows at the next call, whatever was waited for.
-        if happened & ~(select.POLLIN | select.POLLOUT):
-            return events
-        return (READ if happened & select.POLLIN else 0) | (WRITE if happened & select.POLLOUT else 0)
+def _nothing(*_: object) -> None:
+    """What stands for an option that a socket has not."""
 
 
 def check_bound(what: str, value: object) -> None:

@@ -27,6 +27,8 @@ _OWN_FAULTS = {
     errno.ENFILE: "too many open files on this machine: raise fs.file-max or use fewer users",
     errno.EADDRNOTAVAIL: "no local port is left for this target: use fewer users, or wait out TIME_WAIT",
 }
+# Beside a refusal; the last three are those of a unix socket's path.
+_NOBODY_THERE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENOENT, errno.EACCES, errno.ENOTDIR})
 # What ends a user, or its process, wherever it is. Anything else that strikes it is its own doing.
 _ENDS_A_USER = (GreenletExit, KeyboardInterrupt, SystemExit)
 SHOWN_BYTES = 64
@@ -44,6 +46,8 @@ class Phase(StrEnum):
     """A step that is timed on its own. Values are the names users see."""
 
     CONNECT = "connect"
+    HANDSHAKE = "handshake"
+    """of TLS, over a connection that is there already"""
     FIRST_REPLY = "first_reply"
     MESSAGE = "message"
     SEND = "send"
@@ -211,7 +215,7 @@ def outcome_of(error: OSError) -> Outcome:
         raise HarnessError(_OWN_FAULTS[error.errno]) from error
     if isinstance(error, TimeoutError):
         return Outcome.TIMEOUT
-    if isinstance(error, ConnectionRefusedError) or error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH):
+    if isinstance(error, ConnectionRefusedError) or error.errno in _NOBODY_THERE:
         return Outcome.REFUSED
     return Outcome.RESET
 

@@ -85,6 +85,7 @@ class RunningCell:
         self._backed_off = 0
         self._used_before = Counter(ADDRESS_BOOK.used)
         self._port_waits_before = ADDRESS_BOOK.port_waits
+        self._handshakes_before, self._resumed_before = ADDRESS_BOOK.handshakes, ADDRESS_BOOK.resumed
         self._alarm: Alarm | None = None
         self._pacer: Pacer | None = None
         self._on_open = on_open
@@ -208,6 +209,8 @@ class RunningCell:
             dropped=0 if pacer is None else pacer.dropped,
             backed_off=self._backed_off,
             port_waits=ADDRESS_BOOK.port_waits - self._port_waits_before,
+            handshakes=ADDRESS_BOOK.handshakes - self._handshakes_before,
+            resumed=ADDRESS_BOOK.resumed - self._resumed_before,
             addresses=sorted(Counter(ADDRESS_BOOK.used) - self._used_before),
             users=users,
             health=self._health.take(),

@@ -277,3 +277,11 @@ def test_sessions_and_manual_runs_open_nothing_first(seconds: float | None) -> N
     scenario = "session" if seconds else "persistent"
     collector = CellCollector(order(seconds=seconds, traffic=Traffic(scenario)), {"w1"})
     assert collector.unopened == set()
+
+
+def test_handshakes_are_the_last_word_of_each_worker_added_up() -> None:
+    collector = CellCollector(order(), {"w1", "w2"})
+    collector.add(report_of([], "w1", final=False, handshakes=3, resumed=1))
+    collector.add(report_of([], "w1", handshakes=5, resumed=4))
+    collector.add(report_of([], "w2", handshakes=2))
+    assert (collector.handshakes, collector.resumed) == (7, 4)

@@ -79,7 +79,17 @@ def test_only_messages_count_as_sent() -> None:
     taken = report_of([message(1.5, 1.6, phase=phase) for phase in Phase]).counts
     assert taken.ledger["answered"] == 1
     assert taken.sessions == 1
-    names = ("connect", "first_reply", "response", "send", "close", "session", "send_lag", "fan_out")
+    names = (
+        "connect",
+        "handshake",
+        "first_reply",
+        "response",
+        "send",
+        "close",
+        "session",
+        "send_lag",
+        "fan_out",
+    )
     assert counts(taken) == dict.fromkeys(names, 1)
 
 
@@ -286,15 +296,24 @@ def test_before_a_cells_time_begins_all_is_in_the_ledger_and_nothing_is_measured
     assert not any(any(sums.values()) for sums in taken.spans.values())
 
 
+def test_why_no_connection_came_about_is_told_of_the_messages_that_failed_for_it() -> None:
+    refused = replace(message(1.5, 1.6, Outcome.REFUSED, Phase.HANDSHAKE), detail="TLS: wrong version number")
+    unsent = replace(message(1.6, 1.6, Outcome.REFUSED), detail="no connection")
+    taken = report_of([refused, unsent]).counts
+    assert taken.examples == {"refused": "TLS: wrong version number"}
+    assert taken.ledger["refused"] == 1
+
+
 def test_where_connections_are_opened_first_their_connects_are_timed_all_the_same() -> None:
     recorder = CellRecorder(order(traffic=PERSISTENT))
     journal = journal_of(recorder)
     tell(journal, message(0.1, 0.2, phase=Phase.CONNECT))
+    tell(journal, message(0.2, 0.3, phase=Phase.HANDSHAKE))
     journal.flush()
     recorder.begin(START_NS)
     tell(journal, message(0.3, 0.4, phase=Phase.FIRST_REPLY))
     journal.flush()
-    assert counts(recorder.take()) == {"connect": 1}
+    assert counts(recorder.take()) == {"connect": 1, "handshake": 1}
 
 
 @pytest.mark.parametrize(("now_s", "left_s"), [(0.0, 3.0), (2.5, 0.5), (3.0, 0.0), (9.0, 0.0)])

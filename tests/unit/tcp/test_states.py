@@ -172,6 +172,15 @@ class ActedLink:
         self.begin()
         self._wait()
 
+    def tune(self, _options: object) -> None:
+        pass
+
+    def handshake(self) -> bool:
+        return False
+
+    def push(self, data: bytes) -> None:
+        self._wait()
+
     def receive(self) -> bytes:
         state = self._world.client.state
         assert state in ({State.CLOSING, State.ABORTED_OPEN} if self.finished else HEARING)

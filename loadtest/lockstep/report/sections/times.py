@@ -26,6 +26,7 @@ from lockstep.report.words import (
     plain,
     share,
     under_greatest,
+    whole,
 )
 
 US_PER_MS = 1_000
@@ -86,6 +87,25 @@ def connect_section(material: Material) -> Section | None:
     )
 
 
+HANDSHAKES: tuple[Column[Aggregate], ...] = (
+    Column("handshakes", "handshakes", lambda each: whole(each.handshakes)),
+    Column("resumed", "resumed", lambda each: whole(each.resumed)),
+)
+
+
+def handshake_section(material: Material) -> Section | None:
+    """What TLS adds to a connect."""
+    return times_section(
+        material,
+        "handshake",
+        time_title(material.aggregates, "median TLS handshake", _statistic("handshake", "p50")),
+        "From the connect to agreed keys; one that resumes an earlier session takes less. Counts are of all "
+        "repeats.",
+        (Topic.TIMES, Topic.CONNECT),
+        HANDSHAKES,
+    )
+
+
 def first_reply_section(material: Material) -> Section | None:
     """What does show it."""
     return times_section(
@@ -124,9 +144,14 @@ def _statistic(name: str, statistic: str) -> _SpreadOf:
 
 
 def times_section(
-    material: Material, name: str, title: str, note: str, topics: Sequence[Topic]
+    material: Material,
+    name: str,
+    title: str,
+    note: str,
+    topics: Sequence[Topic],
+    more: Sequence[Column[Aggregate]] = (),
 ) -> Section | None:
-    """The section of one of the times, by its name in the records."""
+    """The section of one of the times, by its name in the records. more: columns of its table."""
     p50_of, p99_of = _statistic(name, "p50"), _statistic(name, "p99")
     return one_drawing(
         name.replace("_", "-"),
@@ -134,7 +159,7 @@ def times_section(
         f"{note} Dot p50, bar to p99, medians of the repeats.",
         topics,
         times_chart(material.aggregates, material.colours, p50_of, p99_of),
-        _spreads_table(material.aggregates, (("p50", p50_of), ("p99", p99_of))),
+        _spreads_table(material.aggregates, (("p50", p50_of), ("p99", p99_of)), more),
     )
 
 
@@ -152,10 +177,14 @@ def time_title(aggregates: Sequence[Aggregate], noun: str, spread_of: _SpreadOf)
     return f"{where}, {noun} is {contrasted(parts)}{rest}"
 
 
-def _spreads_table(aggregates: Sequence[Aggregate], of: Sequence[tuple[str, _SpreadOf]]) -> Table:
-    """Medians with minimum and maximum of the repeats, in milliseconds."""
+def _spreads_table(
+    aggregates: Sequence[Aggregate],
+    of: Sequence[tuple[str, _SpreadOf]],
+    more: Sequence[Column[Aggregate]] = (),
+) -> Table:
+    """Medians with minimum and maximum of the repeats, in milliseconds. more: columns at its end."""
     spreads = [column for name, spread_of in of for column in _spread_columns(name, spread_of)]
-    return Table.of((NAMED, LOAD, *spreads), aggregates)
+    return Table.of((NAMED, LOAD, *spreads, *more), aggregates)
 
 
 def _spread_columns(name: str, spread_of: _SpreadOf) -> Iterator[Column[Aggregate]]:
