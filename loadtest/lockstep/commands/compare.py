@@ -36,8 +36,11 @@ def _take_plan_file(context: click.Context, _: click.Parameter, file: Path | Non
     """Let a plan file's settings stand in for flags that are not given: click asks for it first."""
     if file is not None:
         settings = read_plan_file(str(file), Where.COMPARE)
-        if "gate" in settings:  # the one flag that may be given several times
+        # Of the flags that may be given several times; `target` is cut where it is read.
+        if "gate" in settings:
             settings["gate"] = list(split_gates(settings["gate"]))
+        if "target" in settings:
+            settings["target"] = [settings["target"]]
         context.default_map = settings
     return file
 
@@ -78,10 +81,9 @@ _SPOKEN = ("--framing", "length", "--reply", "echo", "--timing")
 @command(*map(_flag, FLAGS))
 def compare(**given: Any) -> int:
     """Run the same load against every mode, set side by side."""
-    # What --run starts is nothing of ours, and gets all that there is.
-    environment = dict(os.environ)
-    # Locust reads variables of its own as it is imported, and the processes that carry the load inherit.
-    clean_own_environment()
+    # Locust reads variables of its own as it is imported, and the processes that carry the load inherit. What
+    # --run starts is nothing of ours, and gets all that there was.
+    environment = clean_own_environment()
     from lockstep.commands.run_local import LocalRun
 
     processes, junit = given["processes"], given["junit"]
@@ -110,24 +112,24 @@ def _chosen(given: Mapping[str, Any], environment: Mapping[str, str]) -> Chosen 
     PlanError where both are given, or what says how targets talk is given without any.
     """
     if not given["target"] and not given["run"]:
-        for name in filter(_is_given, _OF_TARGETS):
+        for name in (each for each in _OF_TARGETS if _source(each) is not ParameterSource.DEFAULT):
             raise PlanError(
-                name,
-                f"{given[name]} says something of a --target or --run, and there is none: add one, or leave it out",
+                name, f"{given[name]} is of a --target or --run, and none is given: add one, or leave it out"
             )
         return None
-    for name in filter(_is_given, _OF_MODES):
+    # Targets that are given win over what else a plan file says.
+    from_file = {ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP}
+    overruled = from_file if {_source("target"), _source("run")} - from_file else {ParameterSource.DEFAULT}
+    for name in (each for each in _OF_MODES if _source(each) not in overruled):
         raise PlanError(
-            name,
-            f"{given[name]} {_OF_MODES[name]}, but --target and --run name servers themselves: leave it out",
+            name, f"{given[name]} {_OF_MODES[name]}, but --target and --run name theirs: leave it out"
         )
-    return Chosen.read(
-        given["run"], given["target"], given["ready"], given["framing"], given["reply"], environment
-    )
+    spoken = given["framing"], given["reply"]
+    return Chosen.read(given["run"], given["target"], given["ready"], *spoken, environment)
 
 
-def _is_given(name: str) -> bool:
-    return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
+def _source(name: str) -> ParameterSource | None:
+    return click.get_current_context().get_parameter_source(name)
 
 
 def _with_targets(given: Mapping[str, Any], chosen: Chosen) -> dict[str, Any]:

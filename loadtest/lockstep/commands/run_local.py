@@ -149,8 +149,8 @@ def _find_targets(local_run: LocalRun, stack: ExitStack) -> Targets:
     endpoint = Endpoint.parse(local_run.host or (local_run.admin or "").rpartition(":")[0])
     if server is None:
         raise HarnessError(
-            "--host needs --admin HOST:PORT beside it, for the server tells its modes there; to compare services that "
-            f"are no Lockstep servers: --target NAME={endpoint}"
+            "--host needs --admin HOST:PORT beside it: the server tells its modes there. Is it no "
+            f"Lockstep server, give --target NAME={endpoint}"
         )
     return Target(endpoint, server)
 

@@ -1,4 +1,4 @@
-"""The targets that a comparison is to be of, as `--target` and `--run` give them: read, then started and asked."""
+"""The targets of a comparison, as `--target` and `--run` give them: read first, then started and asked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lockstep_wire.framing import framing_of
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """commands: services to start. running: those that run already. ready: what the former print when they are.
+    """commands: services to start; ready: what these print when they are. running: those that run already.
 
     framing, reply: how those talk that are no Lockstep servers; environment: of the processes to start.
     """

@@ -50,7 +50,7 @@ class Named:
         if "mode" in options and "admin" not in options:
             raise PlanError(
                 "target",
-                f"{text!r} names a mode, which a server tells at its admin port: add admin=HOST:PORT",
+                f"{text!r} names a mode, which an admin port tells: add admin=HOST:PORT",
             )
         try:
             endpoint = Endpoint.parse(rest, "URL")
@@ -170,28 +170,30 @@ class NamedTargets:
 
 
 def _target(given: Named, framing: str, reply: str | None) -> Target:
-    if given.admin is None:
-        if not given.endpoint.complete:
-            raise PlanError(
-                "target",
-                f"{given.name}={given.endpoint} has no port: write tcp://name:port, or add admin=HOST:PORT for a Lockstep server, which tells its modes' ports",
-            )
-        return Target(given.endpoint, None, framing, reply, given.name)
-    listeners = ServerView(given.admin).snapshot().listeners
-    mode = given.mode
-    if mode is None:
-        ports = {listener.port: name for name, listener in listeners.items()}
-        mode = ports.get(given.endpoint.port or 0)
-        if mode is None:
-            raise PlanError(
-                "target",
-                f"{given.name}: which mode of the server at {given.admin} it is cannot be told from {given.endpoint}: add mode=MODE, one of {', '.join(listeners)}",
-            )
-    elif mode not in listeners:
+    if given.admin is not None:
+        server = ServerView(given.admin, called=(_mode_of(given, given.admin), given.name))
+        return Target(given.endpoint, server, framing, reply, given.name)
+    if not given.endpoint.complete:
         raise PlanError(
             "target",
-            f"{given.name}: {mode!r} is not offered by the server at {given.admin}: {did_you_mean(mode, listeners)}",
+            f"{given.name}={given.endpoint} has no port: write {given.endpoint.scheme}://name:port, or of a "
+            "Lockstep server, which tells its modes' ports, add admin=HOST:PORT",
         )
-    return Target(
-        given.endpoint, ServerView(given.admin, called=(mode, given.name)), framing, reply, given.name
-    )
+    return Target(given.endpoint, None, framing, reply, given.name)
+
+
+def _mode_of(given: Named, admin: str) -> str:
+    """Which of a server's modes is meant: the one that is named, else the one at that port."""
+    listeners = ServerView(admin).snapshot().listeners
+    by_port = {listener.port: name for name, listener in listeners.items()}
+    mode = given.mode or by_port.get(given.endpoint.port or 0)
+    if mode is None:
+        raise PlanError(
+            "target",
+            f"{given.name}={given.endpoint} is at the port of no mode of the server at {admin}: add "
+            f"mode=MODE, one of {', '.join(listeners)}",
+        )
+    if mode not in listeners:
+        near = did_you_mean(mode, listeners)
+        raise PlanError("target", f"{given.name}: {mode!r} is not offered by the server at {admin}: {near}")
+    return mode

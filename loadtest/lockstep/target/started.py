@@ -31,7 +31,7 @@ _PLACES = ("{port}", "{socket}")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """name: of the target. text: the command, in which {port} or {socket} stands for where it is to listen."""
+    """name: of the target. text: the command, in which {port} or {socket} says where it is to listen."""
 
     name: str
     text: str
@@ -88,9 +88,7 @@ class Started:
         while not (self._accepts() if line is None else line.search(self.said())):
             self.check()
             if time.monotonic() > deadline:
-                missed = (
-                    "accepted no connection" if line is None else f"printed no line with {line.pattern!r}"
-                )
+                missed = "accepted nobody" if line is None else f"printed no line with {line.pattern!r}"
                 raise HarnessError(
                     f"the server of {self.named.name} {missed} within {within_s:g} s{self.last_words()}"
                 )
@@ -128,7 +126,7 @@ def started(
     ready: re.Pattern[str] | None = None,
     ready_s: float = READY_S,
 ) -> Iterator[Started]:
-    """The service that the command starts, on a free port of 127.0.0.1 or a socket of its own, while it is used.
+    """The service that a command starts, at a free port of 127.0.0.1 or a unix socket, while it is used.
 
     environment: of its process. ready: as for await_ready. PlanError where there is no such program;
     HarnessError where it does not get ready.
