@@ -80,6 +80,21 @@ class Plain:
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """A user's own file: own_user.py, in which each message has a name and an expected reply."""
+
+    name: str = "a TcpUser's own file"
+    frame_bytes: int = FRAME_BYTES
+
+    @contextmanager
+    def load(self, port: int, connections: int) -> Iterator[Running]:
+        """In one process."""
+        command = python("-m", "locust", "-f", "bench/own_user.py", *headless(connections, port), "OwnUser")
+        with running(self.name, command, ON_LOAD_CORE) as process:
+            yield process
+
+
+@dataclass(frozen=True, slots=True)
 class Epoll:
     """The bare loop: what Python can do at all."""
 

@@ -22,9 +22,10 @@ Made by `make settings` from `loadtest/lockstep/settings.py` and `server/lockste
 
 ## Of a run
 
-*compare*: a flag of `lockstep compare`. *plan*: a key of a plan file, with `_` or `-`. *Locust*: an option of
-Locust's under the same name, and the variable. *form*: a field of the page. *Compose*: docker-compose.yml
-passes the variable on. What is given wins over a plan file, and that over the default.
+*compare*, *run*: a flag of `lockstep compare`, of `lockstep run`. *plan*: a key of a plan file, with `_` or
+`-`. *Locust*: an option of Locust's under the same name, and the variable. *form*: a field of the page.
+*Compose*: docker-compose.yml passes the variable on. What is given wins over a plan file, and that over the
+default.
 """
 COMPOSE = """
 ## Of docker-compose.yml alone
@@ -39,7 +40,18 @@ Flags of `lockstep-server`; a flag beats its variable.
 def page() -> str:
     """All settings, in three tables."""
     runs = _table(
-        ("setting", "what it is", "default", "compare", "plan", "Locust", "form", "Compose", "variable"),
+        (
+            "setting",
+            "what it is",
+            "default",
+            "compare",
+            "run",
+            "plan",
+            "Locust",
+            "form",
+            "Compose",
+            "variable",
+        ),
         map(_row, SETTINGS),
     )
     compose = _table(

@@ -7,7 +7,7 @@ from functools import partial
 
 from bench.counter import counting
 from bench.findings import Figure, Finding, Missing
-from bench.generators import Epoll, Generator, Ours, Plain
+from bench.generators import Epoll, Generator, Ours, Own, Plain
 from bench.processes import ToolError
 from bench.rate import Rate, rate_of, ratio_of
 from bench.ratio import Better, in_turn
@@ -30,9 +30,12 @@ def compare(settings: Settings) -> Iterator[Finding]:
         say(f"requests {turn + 1}: {generator.name}: {rate.told(UNIT)}")
         return rate
 
-    contestants = [partial(measured, each) for each in (Ours(), Plain(), Epoll())]
-    ours, plain, epoll = in_turn(contestants, settings.pairs)
+    contestants = [partial(measured, each) for each in (Ours(), Own(), Plain(), Epoll())]
+    ours, own, plain, epoll = in_turn(contestants, settings.pairs)
     yield ratio_of("request/response, 50 connections: ours / plain Locust user", UNIT, ours, plain, WANTED)
+    yield ratio_of(
+        "request/response, 50 connections: a TcpUser's own file / plain Locust user", UNIT, own, plain, WANTED
+    )
     yield ratio_of("request/response, 50 connections: ours / bare epoll loop", UNIT, ours, epoll)
     name = "request/response, 50 connections: tsung"
     try:

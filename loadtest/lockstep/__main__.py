@@ -18,12 +18,13 @@ from lockstep.commands.history import history
 from lockstep.commands.output import complain, write_what_can_be_written
 from lockstep.commands.parser import PROGRAM, Program, completion, misused, version
 from lockstep.commands.report import report
+from lockstep.commands.run import run
 from lockstep.errors import DONE, REFUSALS, WRONG_USE, in_words
 from lockstep_wire.extras import remedy
 
 app = Program(
     PROGRAM,
-    commands=[compare, report, diff, history, dialogue, clients, completion],
+    commands=[compare, run, report, diff, history, dialogue, clients, completion],
     params=[version],
     help="Measures what synchronising costs a threaded TCP server.",
 )

@@ -11,7 +11,7 @@ worker -> master    REPORT Report: what was recorded since the last one; `final`
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from lockstep.errors import HarnessError
@@ -159,7 +159,8 @@ class Standing(Message):
     dropped: arrivals that no user ever took. backed_off: how often a user waited before another try.
     port_waits: connections that had to wait for a local port. handshakes: of TLS; resumed: those of them that
     went on with an earlier session. addresses: where connections were opened to, `ip:port`. users: how many
-    are there.
+    are there. troubles: what users' own code did wrong that is no message's failure, in words,
+    and how often.
     """
 
     window_s: float
@@ -172,6 +173,7 @@ class Standing(Message):
     addresses: list[str]
     users: int
     health: Health
+    troubles: dict[str, int] = field(default_factory=dict)
 
     def _plain(self) -> dict[str, Any]:
         return {**Message._plain(self), "health": self.health.to_message()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from lockstep.errors import PlanError
@@ -14,6 +15,7 @@ CLIENT_MODES = ("free", "locked")
 LOWEST_RATE_PER_S = 0.001
 HIGHEST_RATE_PER_S = 1_000_000
 MAX_PAYLOAD = 1 << 20
+MAX_USERS = 100_000
 # Repeats have seeds of their own, which those of no other plan's seed meet. They have to fit 64 bits.
 SEEDS_PER_PLAN = 10_000
 MAX_SEED = 2**32 - 1
@@ -30,6 +32,7 @@ class Scenario:
     waits: whether a user waits for its peer in each iteration; else it has to let others run.
     sends, answered: whether the client speaks, and whether what it says is replied to.
     server: flags and their values of a Lockstep server that is started for it.
+    of_a_file: whether what its users do stands in a user's own file, so that nobody chooses it by name.
     """
 
     keeps_connection: bool = False
@@ -40,6 +43,7 @@ class Scenario:
     sends: bool = True
     answered: bool = True
     server: Mapping[str, str] = field(default_factory=dict)
+    of_a_file: bool = False
 
 
 SCENARIOS = {
@@ -51,7 +55,11 @@ SCENARIOS = {
         keeps_connection=True, in_turn=False, waits=False, answered=False, server={"reply": "none"}
     ),
     "receive-only": Scenario(keeps_connection=True, endless=True, sends=False, server={"push": "10ms"}),
+    # When its users open connections is theirs to say, and whether they rest: only messages are counted on.
+    "file": Scenario(keeps_connection=True, in_turn=False, of_a_file=True),
 }
+OF_A_FILE = "file"
+SHIPPED_SCENARIOS = tuple(name for name, scenario in SCENARIOS.items() if not scenario.of_a_file)
 
 CLOSED = "closed"
 # When iterations of an open load are due is a schedule in worker/arrivals.py.
@@ -129,12 +137,36 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class UserFile:
+    """A user's own file of what users do: classes of TcpUser (`.py`), or a dialogue (`.toml`).
+
+    path: absolute, the same on every machine that carries load. digest: of its text, and of the files that
+    it names. tags, without_tags: of the tasks of its classes, those that are run, all where there are none.
+    """
+
+    path: str
+    digest: str
+    tags: tuple[str, ...] = ()
+    without_tags: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return PurePath(self.path).name
+
+    @property
+    def is_dialogue(self) -> bool:
+        """Whether it is a dialogue, not Python."""
+        return PurePath(self.path).suffix == ".toml"
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
     """What users do. messages: on each connection. payload_bytes: size of one message's payload.
 
     depth: how many messages are in flight on a connection, where the scenario is `pipelined`.
     arrival: when their iterations begin. sources: local IP addresses from which they connect in turn; none
-    leaves it to the system.
+    leaves it to the system. user_file: where what they do is a user's own.
     """
 
     scenario: str = "session"
@@ -144,6 +176,7 @@ class Traffic:
     arrival: Arrival = Arrival()
     sources: tuple[str, ...] = ()
     depth: int = 8
+    user_file: UserFile | None = None
 
     @property
     def does(self) -> Scenario:
@@ -188,22 +221,30 @@ class Traffic:
 
     @classmethod
     def from_settings(cls, given: Mapping[str, Any], sources: tuple[str, ...]) -> Traffic:
-        """What settings, by their keys, say. PlanError names the one that is wrong."""
+        """What settings, by their keys, say. PlanError names the one that is wrong.
+
+        `user_file` among them is a UserFile, where there is one.
+        """
+        user_file = given.get("user_file")
         return cls(
-            scenario=given["scenario"],
+            scenario=given["scenario"] if user_file is None else OF_A_FILE,
             client_mode=given["client_mode"],
             messages=given["messages"],
             payload_bytes=given["payload"],
             arrival=Arrival(given["arrival"], given["rate"]),
             sources=sources,
+            user_file=user_file,
             depth=given["depth"],
         )
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Traffic:
         """Back from what dataclasses.asdict made of one."""
-        arrival, sources = Arrival(**document["arrival"]), tuple(document["sources"])
-        return cls(**{**document, "arrival": arrival, "sources": sources})
+        read = {"arrival": Arrival(**document["arrival"]), "sources": tuple(document["sources"])}
+        if (file := document.get("user_file")) is not None:
+            tags = {name: tuple(file[name]) for name in ("tags", "without_tags")}
+            read["user_file"] = UserFile(**{**file, **tags})
+        return cls(**{**document, **read})
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +286,7 @@ class Plan:
                     name, f"names one twice ({', '.join(map(str, values))}): repeats have their own setting"
                 )
         for level in self.levels:
-            _between("levels", level, 1, 100_000)
+            _between("levels", level, 1, MAX_USERS)
         _between("repeats", self.repeats, 1, 1000)
         _between("seconds", self.seconds, 0.1, 86_400)
         _between("warmup", self.warmup_s, 0, 3600)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lockstep.errors import PlanError
-from lockstep.plan import ARRIVALS, CLIENT_MODES, OPEN_ARRIVALS, SCENARIOS, Plan
+from lockstep.plan import ARRIVALS, CLIENT_MODES, OPEN_ARRIVALS, SHIPPED_SCENARIOS, Plan
 from lockstep_wire.choices import did_you_mean
 from lockstep_wire.framing import NAMES
 from lockstep_wire.listeners import USUAL_LISTENERS
@@ -26,6 +26,8 @@ class Where(Flag):
 
     COMPARE = auto()
     """A flag of `lockstep compare`."""
+    RUN = auto()
+    """A flag of `lockstep run`."""
     PLAN_FILE = auto()
     """A key of a plan file."""
     LOCUST = auto()
@@ -38,8 +40,11 @@ class Where(Flag):
 
 _NOWHERE = Where(0)
 _COMPARE = Where.COMPARE | Where.PLAN_FILE
+# What one load needs too.
+_BOTH = _COMPARE | Where.RUN
 _LOCUST = Where.LOCUST | Where.COMPOSE
 _ALL = _COMPARE | _LOCUST | Where.FORM
+_ALL_LOADS = _ALL | Where.RUN
 
 # kind -> what a value is called in help, what is wanted in a refusal, and the remedy.
 _KINDS: dict[type, tuple[str, str, str]] = {
@@ -167,17 +172,17 @@ SETTINGS = (
         _TRAFFIC.scenario,
         "What a user does in an iteration",
         _ALL,
-        choices=tuple(SCENARIOS),
+        choices=SHIPPED_SCENARIOS,
     ),
     Setting(
         "arrival",
         str,
         _TRAFFIC.arrival.kind,
         f"When iterations begin: closed, once a user is free; {' or '.join(OPEN_ARRIVALS)}, at the rate",
-        _ALL,
+        _ALL_LOADS,
         choices=ARRIVALS,
     ),
-    Setting("rate", float, None, "Iterations per second over all workers (open arrivals only)", _ALL),
+    Setting("rate", float, None, "Iterations per second over all workers (open arrivals only)", _ALL_LOADS),
     Setting("messages", int, _TRAFFIC.messages, "Messages per connection", _ALL),
     Setting(
         "depth", int, _TRAFFIC.depth, "Messages in flight on each connection, with --scenario pipelined", _ALL
@@ -211,18 +216,25 @@ SETTINGS = (
         usual="free, or the last target",
         only="plan",
     ),
-    Setting("repeats", int, _PLAN.repeats, "Repeats of every cell, interleaved", _ALL, only="plan"),
-    Setting("seconds", float, _PLAN.seconds, "Measurement window per cell, in seconds", _ALL, only="plan"),
+    Setting("repeats", int, _PLAN.repeats, "Repeats of every cell, interleaved", _ALL_LOADS, only="plan"),
     Setting(
-        "warmup", float, _PLAN.warmup_s, "Warm-up before it, in seconds (not counted)", _ALL, only="plan"
+        "seconds", float, _PLAN.seconds, "Measurement window per cell, in seconds", _ALL_LOADS, only="plan"
     ),
-    Setting("seed", int, _PLAN.seed, "Seed of the order of the cells", _ALL, only="plan"),
+    Setting(
+        "warmup",
+        float,
+        _PLAN.warmup_s,
+        "Warm-up before it, in seconds (not counted)",
+        _ALL_LOADS,
+        only="plan",
+    ),
+    Setting("seed", int, _PLAN.seed, "Seed of the order of the cells", _ALL_LOADS, only="plan"),
     Setting(
         "gate",
         str,
         None,
         "What must hold, or exit code 1: 'free: response_p99 < 20ms'; several: with ; between",
-        _COMPARE | _LOCUST,
+        _BOTH | _LOCUST,
         listed=True,
         repeatable=True,
         only="plan",
@@ -239,11 +251,11 @@ SETTINGS = (
         str,
         None,
         "Local addresses to connect from: 127.0.0.1,127.0.0.2 or 127.0.0.1-127.0.0.8",
-        _COMPARE | _LOCUST,
+        _BOTH | _LOCUST,
         listed=True,
     ),
     # Compose has its own of these two.
-    Setting("out", Path, "results", "Folder for run folders", _COMPARE | Where.LOCUST),
+    Setting("out", Path, "results", "Folder for run folders", _BOTH | Where.LOCUST),
     Setting("admin", str, None, "HOST:PORT of a Lockstep server's admin port", _COMPARE | Where.LOCUST),
     Setting("host", str, None, "A server that runs already: tcp://name, or auto", _COMPARE),
     Setting(
@@ -304,8 +316,24 @@ SETTINGS = (
         usual="0",
         to_server=True,
     ),
-    Setting("processes", int, 2, "Worker processes", _COMPARE),
-    Setting("junit", Path, None, "JUnit XML of the gates, for a pipeline", _COMPARE),
+    Setting("users", int, 10, "Users at once", Where.RUN),
+    Setting("target", str, None, "The service, tcp://name:port; the file's own wins without it", Where.RUN),
+    Setting(
+        "tags",
+        str,
+        None,
+        "Run only tasks of the file's classes that have one of these tags, separated by commas",
+        _BOTH,
+    ),
+    Setting(
+        "exclude-tags",
+        str,
+        None,
+        "Leave out tasks of the file's classes that have one of these tags",
+        _BOTH,
+    ),
+    Setting("processes", int, 2, "Worker processes", _BOTH),
+    Setting("junit", Path, None, "JUnit XML of the gates, for a pipeline", _BOTH),
     Setting(
         "framing",
         str,

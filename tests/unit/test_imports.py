@@ -36,7 +36,7 @@ LAYERS = (
     {"record"},
     {"target"},
     {"measure"},
-    {"users", "preflight", "user_checks"},
+    {"users", "preflight", "user_checks", "user_files", "python_files", "short_tasks"},
     {"worker"},
     {"analysis"},
     {"report"},

@@ -15,6 +15,7 @@ from lockstep.__main__ import main
 from lockstep.commands.compare import FLAGS
 from lockstep.errors import REFUSALS, PlanError
 from lockstep.options import add_options, plan_of, refusal_in_words, settle, target_of
+from lockstep.runs.records import PLAIN_TARGET
 from lockstep.settings import SETTINGS, Setting, Where, given_by
 from lockstep.target.admin import ServerView
 from lockstep.target.local_server import refusal_of
@@ -40,9 +41,12 @@ BAD_TEXTS = {
     "push": "often",
     "pause": "long",
     "junit": "no/such/folder/gates.xml",
+    # Beside no file.
+    "tags": "slow",
+    "exclude-tags": "slow",
 }
 # Any text will do; or what is wrong with it only the network, or the file system, can say.
-ANY_TEXT = {"reply", "host", "out"}
+ANY_TEXT = {"reply", "host", "out", "target"}
 BAD_NUMBERS = ("many", "-1")
 # What a file can hold beside a text of another kind, where the setting takes one of its own kind.
 BAD_TOML = ("true", "[[1]]", "{ a = 1 }")
@@ -112,11 +116,14 @@ def compare_refuses(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 
 
 # What makes each of the others matter: a rate needs arrivals, a JUnit file gates.
-BESIDE = {"rate": ("arrival", "constant"), "junit": ("gate", "free: failed < 1")}
+BESIDE = {"rate": ("arrival", "constant"), "junit": ("gate", "{mode}: failed < 1")}
 
 
-def beside(setting: Setting) -> dict[str, str]:
-    return dict([BESIDE[setting.name]]) if setting.name in BESIDE else {}
+def beside(setting: Setting, mode: str = "free") -> dict[str, str]:
+    if setting.name not in BESIDE:
+        return {}
+    name, text = BESIDE[setting.name]
+    return {name: text.format(mode=mode)}
 
 
 @pytest.mark.usefixtures("nothing_runs")
@@ -129,6 +136,23 @@ def test_a_flag_of_compare_is_refused_by_its_name(
     compare_refuses(monkeypatch, f"--{given.setting.name}={given.text}", *others)
     assert_names(one_line(capsys), f"--{given.setting.name} ", given)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("nothing_runs")
+@pytest.mark.parametrize("given", bad(Where.RUN))
+def test_a_flag_of_run_is_refused_by_its_name(
+    given: Given, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "talk.toml").write_text('[target]\nurl = "tcp://127.0.0.1:1"\n[[step]]\nsend = "x"\n')
+    monkeypatch.chdir(tmp_path)
+    others = [f"--{name}={text}" for name, text in beside(given.setting, PLAIN_TARGET).items()]
+    flag = f"--{given.setting.name}={given.text}"
+    monkeypatch.setattr("sys.argv", ["lockstep", "run", "talk.toml", flag, *others])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    assert_names(one_line(capsys), f"--{given.setting.name} ", given)
+    assert [each.name for each in tmp_path.iterdir()] == ["talk.toml"]
 
 
 @pytest.mark.usefixtures("nothing_runs")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import lru_cache
 from importlib import import_module
 from typing import Protocol
 
@@ -138,11 +139,17 @@ def framing_of(given: str | Framing) -> Framing:
         return given
     if not isinstance(given, str):
         raise ValueError(_no_framing(given))
-    head, _, rest = given.partition(":")
+    return _found(given)
+
+
+@lru_cache(maxsize=256)
+def _found(name: str) -> Framing:
+    """One of a name for all, so that what is made ready for one of them is for all."""
+    head, _, rest = name.partition(":")
     if head not in _MADE_IN:
         from lockstep_wire.choices import did_you_mean
 
-        raise ValueError(f"unknown framing {given!r}; {did_you_mean(head, NAMES)}")
+        raise ValueError(f"unknown framing {name!r}; {did_you_mean(head, NAMES)}")
     makers: dict[str, Maker] = import_module(f"lockstep_wire.{_MADE_IN[head]}").MAKERS
     return makers[head](rest)
 

@@ -193,7 +193,7 @@ def _unchecked_findings(run: Run) -> Iterable[Finding]:
     """By cells, where they tell; all alike are one line."""
     told = Rule(REPLIES_UNCHECKED, _unchecked).look(run.cells)
     targets = run.targets.values()
-    framings = {target.framing for target in targets}
+    framings = {target.framing for target in targets if target.framing is not None}
     asked = len(framings) == 1 and not any(target.server or target.reply for target in targets)
     if asked and all(
         cell.unchecked is None or cell.unchecked == cell.messages.answered for cell in run.cells

@@ -23,6 +23,7 @@ MAX_LATE_SHARE = 0.01
 MAX_DELAY_SHARE = 0.1
 LOOP_LAG_FLOOR_US = 2_000
 SEND_LAG_FLOOR_US = 1_000
+SHOWN_TROUBLES = 3
 
 GENERATOR_BUSY = Check(
     "generator-busy",
@@ -74,6 +75,13 @@ BACKED_OFF = Check(
     "The server did not accept connections, and users backed off before they tried again.",
     "Look at the failed connects; less load was offered than by users that retry immediately.",
     touches=(Topic.THROUGHPUT, Topic.CONNECT),
+)
+USER_CODE = Check(
+    "user-code",
+    "The users' own file raised errors, or ran out of data: these users did less than was asked for.",
+    "Mend the file where it is named, and run it again.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.GENERATOR),
+    degrades=True,
 )
 OPEN_FILES = Check(
     "open-files",
@@ -151,7 +159,15 @@ def _no_ports(cell: Cell) -> str | None:
     return f"{cell.port_waits:,} connections" if cell.port_waits else None
 
 
+def _user_code(cell: Cell) -> str | None:
+    """The first ones: where a file is wrong, it is wrong in every iteration."""
+    shown = [f"{words} ({count:,} times)" for words, count in cell.troubles.items()]
+    more = len(shown) - SHOWN_TROUBLES
+    return "; ".join([*shown[:SHOWN_TROUBLES], *([f"{more} others"] if more > 0 else [])]) or None
+
+
 RULES = (
+    Rule(USER_CODE, _user_code),
     Rule(NO_PORTS, _no_ports),
     Rule(BACKED_OFF, _backed_off),
     Rule(DROPPED_ARRIVALS, _dropped),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from lockstep.runs.records import Run
@@ -74,6 +75,7 @@ def conditions_of(run: Run) -> Mapping[str, Values]:
             f"server's {words}": (_setting(name, run.server.get(name)),)
             for name, words in _OF_THE_SERVER.items()
         },
+        "what users do": (_file_of(run),),
         **{
             f"targets' {name}": _values((getattr(each, name) for each in run.targets.values()), name)
             for name in ("framing", "reply")
@@ -83,6 +85,12 @@ def conditions_of(run: Run) -> Mapping[str, Values]:
             for name, words in _OF_THE_CELLS.items()
         },
     }
+
+
+def _file_of(run: Run) -> str:
+    """A file is known by its text: one of the same name may say something else."""
+    file = run.user_file
+    return f"{PurePath(str(file['path'])).name} ({file['digest']})" if file else "a shipped scenario"
 
 
 def mismatches(first: Run, second: Run) -> list[Mismatch]:

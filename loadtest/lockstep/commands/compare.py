@@ -19,14 +19,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lockstep.analysis.gate_syntax import split_gates
 from lockstep.children import clean_own_environment
 from lockstep.commands.output import complain, print_report_of
-from lockstep.commands.parser import command, option
-from lockstep.errors import PlanError, ResultsError, exit_code, stopped_by
+from lockstep.commands.parser import command, option, path
+from lockstep.errors import HarnessError, PlanError, ResultsError, exit_code, stopped_by
 from lockstep.options import plan_from, read_plan_file, shipped_plans
-from lockstep.plan import SCENARIOS, Plan
+from lockstep.plan import SCENARIOS, Plan, UserFile
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell, Run
 from lockstep.settings import Setting, Where, given_by
-from lockstep.target.chosen import Chosen
+from lockstep.target.chosen import Chosen, checked_framing
+from lockstep.target.named import Spoken
+from lockstep.user_files import Facts, find_user_file
+from lockstep_wire.framing import FRAMINGS
 
 if TYPE_CHECKING:
     from lockstep.commands.run_local import LocalRun
@@ -75,12 +78,17 @@ FLAGS = sorted(given_by(Where.COMPARE), key=lambda setting: setting.only != "pla
 
 
 # How the two ends of a comparison speak.
-_SPOKEN = ("--framing", "length", "--reply", "echo", "--timing")
+_SPOKEN = Facts(None, "length", timing=True)
+# What says how the shipped scenarios talk: beside a file, that does.
+_OF_SCENARIOS = ("scenario", "messages", "payload", "framing", "reply")
 
 
-@command(*map(_flag, FLAGS))
-def compare(**given: Any) -> int:
-    """Run the same load against every mode, set side by side."""
+@command(path("file", required=False), *map(_flag, FLAGS))
+def compare(file: Path | None, **given: Any) -> int:
+    """Run the same load against every mode or target, set side by side.
+
+    FILE says what users do, instead of a shipped scenario: a dialogue (.toml), or classes of TcpUser (.py).
+    """
     # Locust reads variables of its own as it is imported, and the processes that carry the load inherit. What
     # --run starts is nothing of ours, and gets all that there was.
     environment = clean_own_environment()
@@ -88,16 +96,19 @@ def compare(**given: Any) -> int:
 
     processes, junit = given["processes"], given["junit"]
     with _naming(given["plan"]):
-        if not 1 <= processes <= 64:
-            raise PlanError("processes", f"{processes} is out of range: give 1 to 64")
-        chosen = _chosen(given, environment)
-        plan = plan_of_flags(given if chosen is None else _with_targets(given, chosen))
+        check_processes(processes)
+        user_file, spoken = _what_users_do(file, given)
+        chosen = _chosen(given, environment, by_file=file is not None)
+        if chosen is not None:
+            given = _with_targets(given, chosen)
+        plan = plan_of_flags({**given, "user_file": user_file})
         if junit is not None:
-            _check_junit(junit, plan.gates)
+            check_junit(junit, plan.gates)
         host, admin = given["host"], given["admin"]
-        flags = _server_flags(given, theirs=bool(host or admin or chosen))
+        flags = _server_flags(given, spoken, theirs=bool(host or admin or chosen))
         words = shlex.join(["lockstep", *sys.argv[1:]])
-        return _run(LocalRun(plan, host, admin, processes, given["out"], words, flags, chosen), junit)
+        local_run = LocalRun(plan, host, admin, processes, given["out"], words, flags, chosen)
+        return run_and_report(local_run, junit)
 
 
 # What only means something without targets, and why.
@@ -106,7 +117,7 @@ _OF_MODES = {"modes": "names modes of one server", "host": "is one server", "adm
 _OF_TARGETS = ("framing", "reply", "ready")
 
 
-def _chosen(given: Mapping[str, Any], environment: Mapping[str, str]) -> Chosen | None:
+def _chosen(given: Mapping[str, Any], environment: Mapping[str, str], *, by_file: bool) -> Chosen | None:
     """The targets that are to be compared; None where it is the modes of one server.
 
     PlanError where both are given, or what says how targets talk is given without any.
@@ -124,8 +135,8 @@ def _chosen(given: Mapping[str, Any], environment: Mapping[str, str]) -> Chosen 
         raise PlanError(
             name, f"{given[name]} {_OF_MODES[name]}, but --target and --run name theirs: leave it out"
         )
-    spoken = given["framing"], given["reply"]
-    return Chosen.read(given["run"], given["target"], given["ready"], *spoken, environment)
+    spoken = Spoken(checked_framing(given["framing"]), given["reply"] or None, by_file=by_file)
+    return Chosen.read(given["run"], given["target"], given["ready"], spoken, environment)
 
 
 def _source(name: str) -> ParameterSource | None:
@@ -143,7 +154,7 @@ def plan_of_flags(given: Mapping[str, Any]) -> Plan:
     return plan_from(given, [part for text in given["gate"] for part in split_gates(text) or [text]])
 
 
-def _run(local_run: LocalRun, junit: Path | None) -> int:
+def run_and_report(local_run: LocalRun, junit: Path | None) -> int:
     """Run it under a progress bar, print its report, and tell the exit code that it deserves."""
     from lockstep.analysis.checks import degradations
     from lockstep.analysis.gates import judge_gates, unmet
@@ -186,7 +197,23 @@ def _run(local_run: LocalRun, junit: Path | None) -> int:
     )
 
 
-def _server_flags(chosen: Mapping[str, Any], theirs: bool) -> tuple[str, ...]:
+def _what_users_do(file: Path | None, given: Mapping[str, Any]) -> tuple[UserFile | None, Facts]:
+    """The file that says so, None for a shipped scenario, and how they speak.
+
+    PlanError for a setting that does nothing then, HarnessError for what is wrong with the file.
+    """
+    useless = _OF_SCENARIOS if file is not None else ("tags", "exclude_tags")
+    source = click.get_current_context().get_parameter_source
+    for key in useless:
+        if source(key) is not ParameterSource.DEFAULT:
+            reason = (
+                "leave it out, the file says what users do" if file else "name the file whose tasks are meant"
+            )
+            raise PlanError(key.replace("_", "-"), f"{given[key]} does nothing here: {reason}")
+    return (None, _SPOKEN) if file is None else find_user_file(file, *tags_of(given))
+
+
+def _server_flags(chosen: Mapping[str, Any], spoken: Facts, theirs: bool) -> tuple[str, ...]:
     """Flags of the server to be started; PlanError where it is somebody else's, who has set them already."""
     settings = [setting for setting in FLAGS if setting.to_server]
     given = next((setting for setting in settings if chosen[setting.key] is not None), None)
@@ -200,8 +227,13 @@ def _server_flags(chosen: Mapping[str, Any], theirs: bool) -> tuple[str, ...]:
     # An empty one stays, and is refused: a pipeline's variable may be unset.
     set_here = {each.name: chosen[each.key] for each in settings if chosen[each.key] is not None}
     flags = usual | set_here
+    if not theirs and spoken.framing not in FRAMINGS:
+        raise HarnessError(
+            f"the file speaks {spoken.framing}, which a Lockstep server does not: name the service to compare"
+        )
+    speaks = ("--framing", spoken.framing, "--reply", "echo", *(("--timing",) if spoken.timing else ()))
     # Of what is said twice the last holds.
-    return (*_SPOKEN, *(word for name, value in flags.items() for word in (f"--{name}", str(value))))
+    return (*speaks, *(word for name, value in flags.items() for word in (f"--{name}", str(value))))
 
 
 def _progress() -> Progress:
@@ -213,7 +245,21 @@ def _last_cell(cell: Cell) -> str:
     return f"{cell.mode} at {cell.level}"
 
 
-def _check_junit(file: Path, gates: Sequence[str]) -> None:
+def check_processes(processes: int) -> None:
+    """PlanError where so many worker processes make no sense."""
+    if not 1 <= processes <= 64:
+        raise PlanError("processes", f"{processes} is out of range: give 1 to 64")
+
+
+def tags_of(given: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tags of tasks that are to be run, and of those that are not, as flags give them."""
+    tags, without = (
+        tuple((given[name] or "").replace(",", " ").split()) for name in ("tags", "exclude_tags")
+    )
+    return tags, without
+
+
+def check_junit(file: Path, gates: Sequence[str]) -> None:
     """PlanError where nothing could be written there, or there would be nothing to write. Writes nothing."""
     if not gates:
         raise PlanError("junit", f"{file} has nothing to hold without a gate: add --gate")

@@ -67,11 +67,12 @@ def switch(name: str, text: str) -> click.Option:
     return click.Option([f"--{name}"], is_flag=True, help=text)
 
 
-def path(name: str, default: str | None = None) -> click.Argument:
-    """A folder that a command needs, or may be given."""
+def path(name: str, default: str | None = None, *, required: bool = True) -> click.Argument:
+    """A folder or file that a command needs, or may be given."""
     kind = click.Path(path_type=Path)
     if default is None:
-        return click.Argument([name], type=kind, metavar=name.upper())
+        metavar = name.upper() if required else f"[{name.upper()}]"
+        return click.Argument([name], type=kind, metavar=metavar, required=required)
     return click.Argument([name], type=kind, default=default, metavar=f"[{name.upper()}]")
 
 

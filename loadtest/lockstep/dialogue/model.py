@@ -236,13 +236,17 @@ class DataTable(Short):
     """which row an iteration takes: the next one, any one, or the next one until all are used"""
 
 
+# What a framing's table may say more of something.
+_BESIDE = (("start", "delimiter"), ("counts", "length"), ("offset", "length"), ("adds", "length"))
+
+
 class FramingTable(Short):
     """Where a message ends; a text is a framing's name."""
 
     _short = "name"
 
     name: str | None = None
-    """raw, line, length, or another name that --framing takes"""
+    """raw, line, crlf, length:>H, resp, or another name that --framing takes"""
     delimiter: str | None = Field(default=None, min_length=1)
     """the text with which every message ends"""
     start: str | None = None
@@ -253,13 +257,17 @@ class FramingTable(Short):
     """beside length: what it counts, the message alone or itself too"""
     offset: int | None = Field(default=None, ge=0, le=64)
     """beside length: how many bytes stand before it"""
+    adds: int | None = None
+    """beside length: how many bytes of the frame it does not count besides"""
     fixed: int | None = Field(default=None, ge=1)
     """how many bytes every message has"""
+    until: Pattern | None = None
+    """a regular expression with whose first match every message ends"""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        _exactly_one(self, "name", "delimiter", "length", "fixed")
-        for key, beside in (("start", "delimiter"), ("counts", "length"), ("offset", "length")):
+        _exactly_one(self, "name", "delimiter", "length", "fixed", "until")
+        for key, beside in _BESIDE:
             if getattr(self, key) is not None and getattr(self, beside) is None:
                 raise ValueError(f"takes {key} beside {beside} only")
         return self

@@ -89,6 +89,7 @@ class _Reader:
         self._folder = folder
         # Tables of whose columns nothing is known.
         self._unread: set[str] = set()
+        self._files: list[str] = []
         self._framing: Framing = framing_from(model.FramingTable(name="raw"))
 
     def dialogue(self) -> Dialogue:
@@ -123,6 +124,7 @@ class _Reader:
             tables=tables,
             on_connect=on_connect,
             scripts=tuple(scripts),
+            files=tuple(self._files),
         )
 
     def _note(self, path: Path, words: str) -> None:
@@ -134,6 +136,7 @@ class _Reader:
         self._unread.add(name)
         try:
             rows = read_rows(path, name)
+            self._files.append(str(path))
             self._unread.discard(name)
         except OSError as error:
             self._note(("data", name, "csv"), _not_read(path, error))
@@ -192,11 +195,14 @@ class _Reader:
         return made
 
     def _file(self, name: str, path: Path) -> Template:
+        file = self._folder / name
         try:
-            return literal((self._folder / name).read_bytes())
+            made = literal(file.read_bytes())
         except OSError as error:
-            self._note((*path, "file"), _not_read(self._folder / name, error))
+            self._note((*path, "file"), _not_read(file, error))
             return literal(b"")
+        self._files.append(str(file))
+        return made
 
     def _template(self, text: str, path: Path, known: Iterable[str]) -> Template:
         template, known = parse_template(text), set(known)

@@ -84,6 +84,7 @@ def make_cell(
         # How long a peer blocks its sender has nothing to do with how long one looks.
         edges=weigh_edges(collected.spans, min_session_ns) if traffic.does.answered else None,
         examples=collected.sums.examples,
+        troubles=collected.troubles,
         requests=collected.requests,
         unchecked=collected.sums.unchecked,
     )

@@ -5,6 +5,7 @@ Workers' reports in, one merged cell out. Histograms are added up; percentiles a
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from lockstep.control import CellOrder, Health, Opened, Report, Standing
@@ -119,6 +120,14 @@ class CellCollector:
     def backed_off(self) -> int:
         """How often users waited before another try, because a connection was not taken."""
         return sum(each.backed_off for each in self._standing.values())
+
+    @property
+    def troubles(self) -> dict[str, int]:
+        """What users' own code did wrong, in words, and how often: the most frequent first."""
+        found: Counter[str] = Counter()
+        for each in self._standing.values():
+            found.update(each.troubles)
+        return dict(found.most_common())
 
     @property
     def port_waits(self) -> int:

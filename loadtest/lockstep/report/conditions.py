@@ -20,6 +20,10 @@ _NAMES: Mapping[str, str] = {
     "repeats": "repeats per cell",
     "levels": "levels (connections)",
     "file": "plan file",
+    "user_file": "what users do",
+    "path": "file",
+    "digest": "digest of its text",
+    "without_tags": "tags left out",
     "messages": "messages per connection",
     "payload_bytes": "payload, bytes",
     "rate_per_s": "arrivals per second",
@@ -32,7 +36,7 @@ _NAMES: Mapping[str, str] = {
 }
 _SECONDS = ("warmup_s", "seconds", "timeout_s", "idle_timeout_s")
 # What is only there where somebody gave it.
-_OPTIONAL = ("file", "rate_per_s", "baseline")
+_OPTIONAL = ("file", "rate_per_s", "baseline", "user_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +88,9 @@ def _target(target: TargetRecord) -> Iterator[tuple[str, str]]:
     yield "URL", target.url
     if target.command is not None:
         yield "started by", target.command
-    # A Lockstep server says these itself.
-    told = _without(target.server, _SERVER_HIDDEN) or {"framing": target.framing, "reply": target.reply}
-    yield from _flat("", told)
+    yield from _flat("", _without(target.server, _SERVER_HIDDEN))
+    if target.framing is not None:
+        yield from _flat("", {"framing": target.framing, "reply": target.reply})
 
 
 def in_one_line(run: Run) -> str:

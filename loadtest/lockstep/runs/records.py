@@ -165,6 +165,7 @@ class Cell:
     one waited before it tried again a server that had not taken its connection. port_waits: connections that
     had to wait for a local port. addresses: those to which connections were opened, `ip:port`. handshakes: of
     TLS, in the whole cell; resumed: those of them that went on with the session of an earlier connection.
+    troubles: what users' own code did wrong that is no message's failure, in words, and how often.
     messages: those that ended in the window, and failed ones that were under way at its end. edges: None
     where it was not measured. A cell that is too short has no client's times. examples: outcome -> what was
     said of the first message that failed so. requests: those of the messages that have a name, by it.
@@ -208,6 +209,7 @@ class Cell:
     server: ServerCell | None = None
     edges: Edges | None = None
     examples: dict[str, str] = field(default_factory=dict)
+    troubles: dict[str, int] = field(default_factory=dict)
     requests: dict[str, Requests] = field(default_factory=dict)
     unchecked: int | None = None
 
@@ -273,12 +275,12 @@ class TargetRecord:
     """One of the services that a run's load went to.
 
     url: as it was given. framing: where a message ends. reply: `echo` or an exact text, None where replies
-    were not checked. command: what started it for the run, None where it ran already. server: what it said of
-    itself, where it is a Lockstep server.
+    were not checked. Both are None where it says so itself, or a user's own file does. command: what started
+    it for the run, None where it ran already. server: what it said of itself, where it is a Lockstep server.
     """
 
     url: str
-    framing: str = "raw"
+    framing: str | None = None
     reply: str | None = None
     command: str | None = None
     server: dict[str, Any] = field(default_factory=dict)
@@ -342,6 +344,11 @@ class Run:
     def compares_targets(self) -> bool:
         """Whether what stands in the place of modes are targets with names of their own."""
         return len(self.targets) > 1
+
+    @property
+    def user_file(self) -> dict[str, Any]:
+        """The user's own file that said what users do, as a UserFile's fields; empty where there was none."""
+        return (self.plan.get("traffic") or {}).get("user_file") or {}
 
     def mode(self, name: str) -> Mode:
         """What is known of a mode."""

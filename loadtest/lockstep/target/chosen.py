@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from lockstep.errors import PlanError
-from lockstep.target.named import Named, NamedTargets, split_targets
+from lockstep.target.named import Named, NamedTargets, Spoken, split_targets
 from lockstep.target.started import Command, started
 from lockstep_wire.framing import framing_of
 
@@ -17,14 +17,13 @@ from lockstep_wire.framing import framing_of
 class Chosen:
     """commands: services to start; ready: what these print when they are. running: those that run already.
 
-    framing, reply: how those talk that are no Lockstep servers; environment: of the processes to start.
+    spoken: how those talk that are no Lockstep servers. environment: of the processes to start.
     """
 
     commands: tuple[Command, ...]
     running: tuple[Named, ...]
     ready: re.Pattern[str] | None
-    framing: str
-    reply: str | None
+    spoken: Spoken
     environment: Mapping[str, str]
 
     @classmethod
@@ -33,8 +32,7 @@ class Chosen:
         commands: Sequence[str],
         targets: Sequence[str],
         ready: str | None,
-        framing: str,
-        reply: str | None,
+        spoken: Spoken,
         environment: Mapping[str, str],
     ) -> Chosen:
         """Nothing is started, and nobody asked. PlanError says what is wrong with one of them."""
@@ -42,8 +40,7 @@ class Chosen:
             commands=tuple(map(Command.parse, commands)),
             running=tuple(Named.parse(each) for text in targets for each in split_targets(text) or [text]),
             ready=None if ready is None else _pattern(ready),
-            framing=checked_framing(framing),
-            reply=reply or None,
+            spoken=spoken,
             environment=environment,
         )
         names = chosen.names
@@ -69,7 +66,7 @@ class Chosen:
             for command in self.commands
         }
         named = [*(service.named for service in services.values()), *self.running]
-        return NamedTargets.of(named, self.framing, self.reply, services)
+        return NamedTargets.of(named, self.spoken, services)
 
 
 def checked_framing(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from lockstep.control import CellOrder
@@ -76,6 +76,15 @@ def split_targets(text: str) -> list[str]:
     return [part for part in _BETWEEN.split(text.strip(" ,;")) if part]
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """How services talk that cannot be asked: see Target."""
+
+    framing: str = "raw"
+    reply: str | None = None
+    by_file: bool = False
+
+
 class Service(Protocol):
     """What was started for the run."""
 
@@ -99,16 +108,15 @@ class NamedTargets:
     def of(
         cls,
         given: Iterable[Named],
-        framing: str,
-        reply: str | None,
+        spoken: Spoken,
         services: Mapping[str, Service],
     ) -> NamedTargets:
         """Asks each that has an admin port which of its modes is meant.
 
-        PlanError where that cannot be told; ServerUnreachableError where nobody answers. framing, reply: of
-        those that cannot be asked.
+        PlanError where that cannot be told; ServerUnreachableError where nobody answers. spoken: how those
+        talk that cannot be asked.
         """
-        return cls({each.name: _target(each, framing, reply) for each in given}, services)
+        return cls({each.name: _target(each, spoken) for each in given}, services)
 
     def settings(self) -> dict[str, Any]:
         """Empty: what each server says stands with its target."""
@@ -123,13 +131,11 @@ class NamedTargets:
         return {name: self._record(name, target) for name, target in self._targets.items()}
 
     def _record(self, name: str, target: Target) -> TargetRecord:
-        return TargetRecord(
-            url=str(target.endpoint),
-            framing=target.framing,
-            reply=target.reply,
-            command=self._services[name].command if name in self._services else None,
-            server=target.settings(),
-        )
+        service = self._services.get(name)
+        server = target.settings()
+        # A Lockstep server says itself how it talks.
+        known = TargetRecord(str(target.endpoint), server=server) if server else target.told()[name]
+        return replace(known, command=None if service is None else service.command)
 
     def check(self, plan: Plan) -> None:
         """See Targets."""
@@ -169,17 +175,17 @@ class NamedTargets:
         return self._targets[name]
 
 
-def _target(given: Named, framing: str, reply: str | None) -> Target:
+def _target(given: Named, spoken: Spoken) -> Target:
     if given.admin is not None:
         server = ServerView(given.admin, called=(_mode_of(given, given.admin), given.name))
-        return Target(given.endpoint, server, framing, reply, given.name)
+        return Target(given.endpoint, server, mode=given.name)
     if not given.endpoint.complete:
         raise PlanError(
             "target",
             f"{given.name}={given.endpoint} has no port: write {given.endpoint.scheme}://name:port, or of a "
             "Lockstep server, which tells its modes' ports, add admin=HOST:PORT",
         )
-    return Target(given.endpoint, None, framing, reply, given.name)
+    return Target(given.endpoint, None, spoken.framing, spoken.reply, spoken.by_file, given.name)
 
 
 def _mode_of(given: Named, admin: str) -> str:

@@ -91,14 +91,15 @@ class Target:
     tells its modes' ports itself it is that of a proxy before it. server: its admin port's view; None for any
     other service, which then needs a framing.
 
-    reply: `echo`, an exact text or None (unchecked), and mode: what it is called, for a service that is not a
-    Lockstep server.
+    reply: `echo`, an exact text or None (unchecked), for a service that is not a Lockstep server. by_file:
+    whether a user's own file says what is sent to such a service, and what comes back. mode: its name.
     """
 
     endpoint: Endpoint
     server: ServerView | None
     framing: str = "raw"
     reply: str | None = None
+    by_file: bool = False
     mode: str = PLAIN_TARGET
 
     def settings(self) -> dict[str, Any]:
@@ -119,6 +120,8 @@ class Target:
         """See Targets. A server that can be asked tells all itself."""
         if self.server is not None:
             return {}
+        if self.by_file:
+            return {self.mode: TargetRecord(str(self.endpoint))}
         return {self.mode: TargetRecord(str(self.endpoint), self.framing, self.reply)}
 
     def check(self, plan: Plan) -> None:

@@ -52,8 +52,8 @@ def prepare(
     reply = answer = None
     if isinstance(expect, bytes):
         # With a timing header the fast check finds the payload behind it.
-        reply = expect if timing else framing.frame_of(expect)
-        answer = Reply(ANSWERED, expect)
+        reply = expect if timing else framing.frame_of(expect) or None
+        answer = None if reply is None else Reply(ANSWERED, expect)
     checked = expect is not None or complains(framing)
     tag = tag_of(name, checked=checked)
     return Message(payload, framing.encode(payload), expect, reply, distinct, tag, answer)

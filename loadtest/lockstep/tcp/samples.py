@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from greenlet import GreenletExit
 
@@ -111,8 +111,7 @@ class Sample:
         return self.end_ns - self.start_ns
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """How one message ended; true if it was answered as expected.
 
     payload is None unless bytes came; wait_ns and service_ns are None where the server does not tell.

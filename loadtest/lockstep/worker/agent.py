@@ -23,7 +23,7 @@ from lockstep.errors import HarnessError
 from lockstep.record.journal import Feed
 from lockstep.runs.host import describe_host
 from lockstep.worker.cell import RunningCell
-from lockstep.worker.scenarios import VirtualUser
+from lockstep.worker.loads import CellUser
 
 logger = logging.getLogger(__name__)
 
@@ -38,18 +38,18 @@ QUIT_DRAIN_S = 1.0
 
 
 class UserState:
-    """What lasts of one of Locust's users: its number, and its virtual user, made anew for every cell."""
+    """What lasts of one of Locust's users: its number, and who it is in a cell, made anew for every one."""
 
     __slots__ = ("busy", "cell", "number", "user")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.cell: RunningCell | None = None
-        self.user: VirtualUser | None = None
+        self.user: CellUser | None = None
         self.busy = False
 
-    def enter(self, cell: RunningCell) -> VirtualUser:
-        """The virtual user for this cell; a connection kept from an earlier cell is closed."""
+    def enter(self, cell: RunningCell) -> CellUser:
+        """The user for this cell; a connection kept from an earlier cell is closed."""
         if self.user is None or self.cell is not cell:
             self.leave()
             self.cell, self.user = cell, cell.new_user(self.number)
@@ -61,12 +61,12 @@ class UserState:
         if user is not None:
             if within_s is not None:
                 user.client.close_timeout_s = within_s
-            user.client.close()
+            user.leave()
 
     def abort(self) -> None:
         """Wake the user out of whatever it waits for on its connection."""
         if self.user is not None:
-            self.user.client.abort(stopped=True)
+            self.user.abort()
 
 
 def _collect_garbage() -> None:
@@ -152,7 +152,7 @@ class Agent:
             self._runner.send_message(FAULT, fault.to_message())
 
     def begin(self, order: CellOrder) -> None:
-        """Start a cell: users that wait here go on at once."""
+        """Start a cell: users that wait here go on at once. HarnessError where its file cannot be carried."""
         self.quit()
         _collect_garbage()
         worker = self._runner.client_id
@@ -161,7 +161,7 @@ class Agent:
             opened = Opened(run_id=order.run_id, cell=order.cell, worker=worker, opened_s=opened_s)
             self._runner.send_message(OPENED, opened.to_message())
 
-        cell = RunningCell(order, worker, self._states, self._feed, on_open)
+        cell = RunningCell(order, worker, self._states, self._feed, on_open, lambda: self._runner.environment)
         cell.start()
         self._cell = cell
         self._begun.set()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
-from itertools import count
 from typing import Any
 
 import gevent
@@ -23,16 +22,13 @@ from lockstep.record.pulse import PulseCounter
 from lockstep.record.recorder import CellRecorder
 from lockstep.tcp.addresses import ADDRESS_BOOK
 from lockstep.tcp.endpoint import Endpoint
-from lockstep.tcp.gevent_link import CooperativeLink
-from lockstep.tcp.many import ScenarioClient
-from lockstep.tcp.messages import Message, message_ring
 from lockstep.tcp.samples import ABSENT
+from lockstep.tcp.stream import ConnectionSettings
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.arrivals import schedule_of
 from lockstep.worker.health import HealthMonitor
-from lockstep.worker.pacer import MAX_IN_A_ROW, Pacer
-from lockstep.worker.scenarios import SCENARIOS, Scenario, VirtualUser
-from lockstep_wire.framing import framing_of
+from lockstep.worker.loads import CellUser, Iteration, connection_settings, load_of
+from lockstep.worker.pacer import Pacer
 
 # The first connections of a cell that are kept whole, in each worker.
 SAMPLED_CONNECTIONS = 200
@@ -41,13 +37,17 @@ SAMPLED_CONNECTIONS = 200
 # comes faster overflows its backlog, and the kernel loses connections that their clients believe to have.
 CONNECTS_PER_S = 2500
 
+# So many different troubles are told apart in each worker.
+MAX_TROUBLES = 20
+
 
 class RunningCell:
     """One cell as this process carries it, from `start` to `close`.
 
     order: what to do. worker: who does it. users: the state of each that is there. feed: tells Locust.
     on_open: called with the seconds it took, where the order is to open all connections first, perhaps
-    within `start`.
+    within `start`. environment: gives Locust's, which users of a file are made in. HarnessError where the
+    order names a file that cannot be carried.
     """
 
     def __init__(
@@ -57,32 +57,27 @@ class RunningCell:
         users: Iterable[Hashable],
         feed: Feed,
         on_open: Callable[[float], None],
+        environment: Callable[[], Any] = lambda: None,
     ) -> None:
         self.order = order
         self.open = False
         self.recorder = CellRecorder(order)
-        self._endpoint = Endpoint.whole(order.url, "url")
+        self.endpoint = Endpoint.whole(order.url, "url")
         self._worker = worker
         self._feed = feed
         self._health = HealthMonitor()
-        scenario = SCENARIOS[order.traffic.scenario]
-        # Locked clients: one session at a time in this process.
-        locked = order.traffic.client_mode == "locked"
-        self.run_iteration = self._one_at_a_time(scenario) if locked else scenario
-        if not order.traffic.does.waits:
-            self.run_iteration = _letting_others_run(self.run_iteration)
         recorder = self.recorder
         self._pulse = pulse = PulseCounter(order, worker, time.monotonic_ns())
-        self._journal = feed.new_journal(
+        self.journal = feed.new_journal(
             order.mode,
             (recorder.absorb, pulse.absorb),
             (recorder.fail, pulse.fail),
             recorder.keep_connection,
             SAMPLED_CONNECTIONS,
         )
-        self._ring = _ring_of(order)
         self._closing = Event()
         self._backed_off = 0
+        self._troubles: Counter[str] = Counter()
         self._used_before = Counter(ADDRESS_BOOK.used)
         self._port_waits_before = ADDRESS_BOOK.port_waits
         self._handshakes_before, self._resumed_before = ADDRESS_BOOK.handshakes, ADDRESS_BOOK.resumed
@@ -91,6 +86,11 @@ class RunningCell:
         self._on_open = on_open
         expected = users if order.opens_first else ()
         self._opening = Opening(expected, CONNECTS_PER_S / order.shares, self._begin)
+        load = load_of(self, environment)
+        self.new_user = load.new_user
+        # Locked clients: one session at a time in this process.
+        locked = order.traffic.client_mode == "locked"
+        self.run_iteration = self._one_at_a_time(load.iterate) if locked else load.iterate
 
     def start(self) -> None:
         """Users may join from now on; its time begins now, or when all connections are open. Once.
@@ -98,11 +98,11 @@ class RunningCell:
         OSError where the system has no file left for the timers.
         """
         self._health.start()
-        self._feed.register(self.order.mode, self._journal)
+        self._feed.register(self.order.mode, self.journal)
         self.open = True
         self._opening.start()
 
-    def join(self, state: Hashable, user: VirtualUser) -> None:
+    def join(self, state: Hashable, user: CellUser) -> None:
         """Before the first iteration: where connections are opened first, open this one and wait for all.
 
         state: who is waited for, as given to the constructor.
@@ -121,7 +121,7 @@ class RunningCell:
         """Whether another message may still be sent."""
         return self.open
 
-    def rest(self, user: VirtualUser) -> None:
+    def rest(self, user: CellUser) -> None:
         """After an iteration that failed: wait as long as this user backs off, or until the cell ends.
 
         Here, between iterations, the wait is in no time that is measured. An open load does not back off:
@@ -137,42 +137,35 @@ class RunningCell:
             # It may have failed without waiting for anything: others must run too.
             gevent.sleep(0)
 
-    def iterations_of(self, user: VirtualUser) -> Callable[[], int | None]:
+    def iterations_of(self, user: CellUser) -> Callable[[], int | None]:
         """A call waits for the user's next iteration: when it was due (monotonic ns), None after the last."""
         return user.free_ns if self._pacer is None else self._pacer.take
 
-    def new_user(self, number: int) -> VirtualUser:
-        """A user with a client of its own; number: from 1."""
-        order = self.order
-        client = ScenarioClient(
-            self._endpoint,
-            self._journal,
-            framing=order.framing,
-            timing=order.timing,
-            timeout_s=order.timeout_s,
-            link=CooperativeLink,
-            source=order.traffic.sources[number % len(order.traffic.sources)]
-            if order.traffic.sources
-            else None,
-            user=f"{self._worker}/{number}",
-            patient=not order.traffic.arrival.open,
-        )
-        return VirtualUser(
-            client,
-            self._journal,
-            order.traffic,
-            self._ring,
-            self.may_send,
-            reply=order.reply,
-            number=number,
-            open_load=order.traffic.arrival.open,
-        )
+    def pause(self, seconds: float) -> None:
+        """Rest so long, or until the cell is over; none at all lets others run."""
+        if seconds > 0:
+            self._closing.wait(seconds)
+        else:
+            gevent.sleep(0)
+
+    def await_end(self) -> None:
+        """Rest until the cell is over."""
+        self._closing.wait()
+
+    def note_trouble(self, words: str) -> None:
+        """What users' own code did wrong that is no message's failure, in one line."""
+        known = words in self._troubles or len(self._troubles) < MAX_TROUBLES
+        self._troubles[words if known else "others"] += 1
+
+    def connection_of(self, number: int) -> ConnectionSettings:
+        """How this user's connections are made; number: from 1."""
+        return connection_settings(self.order, self._worker, number)
 
     def _begin(self, opened_s: float) -> None:
         """The cell's time begins."""
         order, now_ns = self.order, time.monotonic_ns()
         # Connects that came before belong to no window.
-        self._journal.flush()
+        self.journal.flush()
         self.recorder.begin(now_ns)
         schedule = schedule_of(order.traffic.arrival, order.share, order.shares, order.seed)
         if schedule is not None:
@@ -185,7 +178,7 @@ class RunningCell:
     def close(self, now_ns: int) -> None:
         """Give no more iterations. Who is in one may finish it."""
         # What is journalled so far began while the window had no other end than the planned one.
-        self._journal.flush()
+        self.journal.flush()
         self.recorder.close_window(now_ns)
         self.open = False
         self._closing.set()
@@ -199,7 +192,7 @@ class RunningCell:
 
         users: how many it has. host: what is known of its machine.
         """
-        self._journal.flush()
+        self.journal.flush()
         if final:
             self._health.stop()
         pacer = self._pacer
@@ -213,6 +206,7 @@ class RunningCell:
             resumed=ADDRESS_BOOK.resumed - self._resumed_before,
             addresses=sorted(Counter(ADDRESS_BOOK.used) - self._used_before),
             users=users,
+            troubles=dict(self._troubles),
             health=self._health.take(),
         )
         return Report(
@@ -231,40 +225,20 @@ class RunningCell:
         connections: how many this worker has open.
         """
         # The journal hands on two thousand rows at a time: a slow load would show nothing for minutes.
-        self._journal.flush()
+        self.journal.flush()
         return self._pulse.take(time.monotonic_ns(), connections)
 
-    def _one_at_a_time(self, scenario: Scenario) -> Scenario:
-        """The scenario, of which each iteration is due once no other is under way in this process."""
+    def _one_at_a_time(self, iterate: Iteration) -> Iteration:
+        """The same, of which each iteration is due once no other is under way in this process."""
         turnstile = BoundedSemaphore(1)
 
-        def run(user: VirtualUser, due_ns: int) -> bool:
+        def run(user: CellUser, due_ns: int) -> bool:
             with turnstile:
                 if not self.open:
                     return True
-                return scenario(user, ABSENT if due_ns == ABSENT else time.monotonic_ns())
+                return iterate(user, ABSENT if due_ns == ABSENT else time.monotonic_ns())
 
         return run
-
-
-def _letting_others_run(scenario: Scenario) -> Scenario:
-    """The scenario, after so many iterations of which somebody else has a turn, the timers too."""
-    since = count(1)
-
-    def run(user: VirtualUser, due_ns: int) -> bool:
-        well = scenario(user, due_ns)
-        if not next(since) % MAX_IN_A_ROW:
-            gevent.sleep(0)
-        return well
-
-    return run
-
-
-def _ring_of(order: CellOrder) -> tuple[Message, ...]:
-    """The messages that users send, round and round."""
-    expect = None if order.reply is None else order.reply.encode()
-    framing, echo = framing_of(order.framing), order.reply == "echo"
-    return message_ring(framing, order.traffic.payload_bytes, expect, echo=echo, timing=order.timing)
 
 
 class Opening:

@@ -90,11 +90,9 @@ def attach_agent(environment: Environment) -> Agent:
 
     def on_begin(msg: Any, **_: Any) -> None:
         try:
-            order = CellOrder.from_message(msg.data)
+            agent.begin(CellOrder.from_message(msg.data))
         except HarnessError as error:
             refuse(msg.data.get("run_id"), error)
-        else:
-            agent.begin(order)
 
     def on_end(msg: Any, **_: Any) -> None:
         try:

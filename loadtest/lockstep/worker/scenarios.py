@@ -84,6 +84,14 @@ class VirtualUser:
             self._fail(Phase.MESSAGE, outcome, start_ns, NO_CONNECTION)
         return outcome
 
+    def abort(self) -> None:
+        """Wake it out of whatever it waits for on its connection."""
+        self.client.abort(stopped=True)
+
+    def leave(self) -> None:
+        """Close what is still open."""
+        self.client.close()
+
     def begin(self, due_ns: int) -> int:
         """Begin a whole session, and book how late that is: when it began, in monotonic ns."""
         start_ns = _now_ns()

@@ -7,7 +7,7 @@ import pytest
 from lockstep.errors import PlanError
 from lockstep.plan import Plan, Traffic
 from lockstep.runs.records import TargetRecord
-from lockstep.target.named import Named, NamedTargets, split_targets
+from lockstep.target.named import Named, NamedTargets, Spoken, split_targets
 from lockstep.tcp.endpoint import Endpoint
 from tests.support.admin_port import admin_port, listener, listeners
 
@@ -57,7 +57,7 @@ def test_several_in_one_text_are_told_apart_from_the_commas_of_one() -> None:
 
 
 def named(*texts: str) -> NamedTargets:
-    return NamedTargets.of(map(Named.parse, texts), "line", "echo", {})
+    return NamedTargets.of(map(Named.parse, texts), Spoken("line", "echo"), {})
 
 
 def test_each_name_has_its_own_address_and_nobody_is_asked_who_cannot_be() -> None:

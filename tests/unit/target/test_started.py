@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from lockstep.errors import HarnessError, PlanError
-from lockstep.target.chosen import Chosen
+from lockstep.target.chosen import Chosen, checked_framing
+from lockstep.target.named import Spoken
 from lockstep.target.started import Command, started
 
 PYTHON = shlex.quote(sys.executable)
@@ -135,11 +136,10 @@ def test_what_does_not_go_together_is_refused(
     commands: list[str], targets: list[str], ready: str | None, framing: str, what: str
 ) -> None:
     with pytest.raises(PlanError) as refusal:
-        Chosen.read(commands, targets, ready, framing, None, {})
+        Chosen.read(commands, targets, ready, Spoken(checked_framing(framing)), {})
     assert refusal.value.what == what
 
 
 def test_what_is_started_comes_before_what_runs_already() -> None:
-    chosen = Chosen.read(["new=./s {port}"], ["old=tcp://h:1 older=tcp://h:2"], None, "length:>H", "", {})
+    chosen = Chosen.read(["new=./s {port}"], ["old=tcp://h:1 older=tcp://h:2"], None, Spoken(), {})
     assert chosen.names == ("new", "old", "older")
-    assert (chosen.framing, chosen.reply) == ("length:>H", None)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import socket
+import time
+from contextlib import suppress
+from threading import Event
 
 import pytest
 
 from lockstep.errors import HarnessError
+from lockstep.tcp.client import TcpClient
 from lockstep.tcp.endings import sized, until
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import Outcome, Phase
+from lockstep.tcp.stream import OFTEN, PAUSE_NS
 from lockstep_wire.framing import FRAMINGS, framing_of
 from lockstep_wire.framings.own import framed_by
-from tests.support.peers import Book, Peer, answers, in_turn, read, until_closed
+from tests.support.clients import PATIENCE_S
+from tests.support.peers import Book, Peer, Script, answers, in_turn, read, until_closed
 
 UNASKED = "bytes that nobody asked for"
 
@@ -154,6 +160,51 @@ def test_a_wrong_reply_loses_the_messages_behind_it_and_each_receive_says_so(boo
         with pytest.raises(HarnessError):
             client.receive(b"one more")
     assert outcomes(book) == [Outcome.ANSWERED, Outcome.MISMATCH, Outcome.ABORTED]
+
+
+def with_a_stray(book: Book, peer: Peer, answered: int, seen: Event) -> TcpClient:
+    """A client that got so many right replies, and one more that it has not looked at yet."""
+    client = book.client(peer.port)
+    for _ in range(answered):
+        assert client.request(b"ping", b"pong")
+    seen.set()
+    await_bytes(client)
+    return client
+
+
+def stray_after(replies: int, seen: Event) -> Script:
+    """Answers so many messages and, once the last answer was seen, that one again."""
+
+    def script(link: socket.socket) -> None:
+        for _ in range(replies):
+            read(link, 4)
+            link.sendall(b"pong")
+        assert seen.wait(PATIENCE_S)
+        link.sendall(b"pong")
+        with suppress(ConnectionError):
+            until_closed(link)
+
+    return script
+
+
+@pytest.mark.parametrize("answered", [1, OFTEN - 1, OFTEN, 3 * OFTEN])
+def test_a_stray_that_looks_right_is_found_at_the_first_messages_and_at_one_of_many(
+    book: Book, answered: int
+) -> None:
+    seen = Event()
+    with Peer(stray_after(answered, seen)) as peer:
+        client = with_a_stray(book, peer, answered, seen)
+        client.free_ns = time.monotonic_ns()
+        assert client.request(b"ping", b"pong").outcome is Outcome.MISMATCH
+    assert book.of(Phase.MESSAGE)[-1].detail == "bytes that nobody asked for: b'pong'"
+
+
+def test_a_stray_that_had_time_to_come_is_found_after_any_number_of_messages(book: Book) -> None:
+    seen = Event()
+    with Peer(stray_after(OFTEN + 3, seen)) as peer:
+        client = with_a_stray(book, peer, OFTEN + 3, seen)
+        client.free_ns = time.monotonic_ns() - PAUSE_NS - 1
+        assert client.request(b"ping", b"pong").outcome is Outcome.MISMATCH
 
 
 def test_the_greatest_payload_has_room_for_the_timing_header(book: Book) -> None:

@@ -57,14 +57,14 @@ class DelimitedDecoder:
             data = b"".join((*self._held, data))
             self._held.clear()
             self._held_bytes = 0
+            self._tail = b""
+            self._begun = not self._start
         *payloads, rest = data.split(end)
         if self._start:
             payloads = self._without_start(payloads)
         for index, payload in enumerate(payloads):
             if len(payload) > self._max_frame:
                 raise FrameTooLong(len(payload), self._max_frame, payload, payloads[:index])
-        self._tail = b""
-        self._begun = not self._start
         if rest:
             self._hold(rest, payloads)
         return payloads

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from lockstep_wire.framing import Decoder, Framing, Maker, no_more
 from lockstep_wire.framings.lines import CRLF, NO_BLOCK, LinesDecoder
 from lockstep_wire.peer import Malformed
 
 # What a line begins with behind which another one comes; of most others a reply is one.
 _MORE_FOLLOWS = (b"VALUE", b"STAT", b"ITEM")
+_ONE_LINE = re.compile(rb"(?!(VALUE|STAT|ITEM|VA)[ \r])[ -\xff]+\r\n")
+_ONE_VALUE = re.compile(rb"VALUE [!-\xff]+ [0-9]+ ([0-9]{1,20})\r\n")
+_AFTER_IT = b"\r\nEND\r\n"
 _ERRORS = (b"ERROR", b"CLIENT_ERROR", b"SERVER_ERROR")
 # What begins a line that has a block of bytes behind it.
 _WITH_A_BLOCK = (b"set", b"add", b"replace", b"append", b"prepend", b"cas", b"ms", b"VA")
@@ -17,6 +22,18 @@ class MemcachedDecoder(LinesDecoder):
     """A reply ends with the first line that is no value and no statistic."""
 
     __slots__ = ()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """See Decoder.feed."""
+        # One line, or one value, and nothing else, is by far the most that comes.
+        if not self._held and len(data) - len(CRLF) <= self._max_frame:
+            if _ONE_LINE.fullmatch(data):
+                return [data[: -len(CRLF)]]
+            value = _ONE_VALUE.match(data)
+            whole = value and value.end() + int(value[1]) + len(_AFTER_IT) == len(data)
+            if whole and data.endswith(_AFTER_IT):
+                return [data[: -len(CRLF)]]
+        return super().feed(data)
 
     def _line(self, line: bytes) -> int:
         if not line or min(line) < b" "[0]:

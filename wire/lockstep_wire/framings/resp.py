@@ -30,7 +30,6 @@ _NULL = (b"$-1", b"*-1")
 # No longer than 64 bits take.
 _COUNT = re.compile(rb"[0-9]{1,20}")
 _SMALLEST_VALUE = 3
-_BULK, _SIMPLE = b"$"[0], b"+"[0]
 
 
 class Said(bytes):
@@ -62,14 +61,15 @@ class RespDecoder(LinesDecoder):
 
     def feed(self, data: bytes) -> list[bytes]:
         """See Decoder.feed."""
-        # One whole string, and nothing else, is by far the most that comes.
+        # One whole string or line, and nothing else, is by far the most that comes.
         if not self._held and data[-2:] == CRLF:
-            end = data.find(CRLF)
-            if data[0] == _BULK and _COUNT.fullmatch(data, 1, end):
-                if int(data[1:end]) == len(data) - end - 2 * len(CRLF) <= self._max_frame:
-                    return [data[end + 2 : -2]]
-            elif data[0] == _SIMPLE and _TEXT.fullmatch(data, 1, len(data) - 2) and end <= self._max_frame:
-                return [Said(data[:end])]
+            kind, last = data[:1], len(data) - len(CRLF)
+            if kind == b"$":
+                end = data.find(CRLF)
+                if _COUNT.fullmatch(data, 1, end) and int(data[1:end]) == last - end - 2 <= self._max_frame:
+                    return [data[end + 2 : last]]
+            elif kind in _LINES and last <= self._max_frame and _LINES[kind].fullmatch(data, 1, last):
+                return [(Complaint if kind == b"-" else Said)(data[:last])]
         return super().feed(data)
 
     def _check_first(self, first: int) -> None:

@@ -1,0 +1,67 @@
+"""`lockstep run`: one load, by a user's own file, against one service."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lockstep.children import clean_own_environment
+from lockstep.commands.compare import check_junit, check_processes, plan_of_flags, run_and_report, tags_of
+from lockstep.commands.parser import command, option, path
+from lockstep.errors import HarnessError, PlanError
+from lockstep.plan import MAX_USERS, UserFile
+from lockstep.runs.records import PLAIN_TARGET
+from lockstep.settings import SETTINGS, Where, given_by
+from lockstep.target.chosen import Chosen
+from lockstep.target.named import Named, Spoken
+from lockstep.tcp.endpoint import Endpoint
+
+# One load is looked at as it is, not beside others: it goes on for longer than a cell of many.
+_USUAL = {"repeats": 1, "seconds": 10.0, "warmup": 1.0}
+FLAGS = [option(replace(each, default=_USUAL.get(each.name, each.default))) for each in given_by(Where.RUN)]
+# What no flag of a run says is as everywhere.
+_DEFAULTS = {setting.key: setting.default for setting in SETTINGS}
+
+
+@command(path("file"), *FLAGS)
+def run(file: Path, **given: Any) -> int:
+    """Load one service with what FILE says: a dialogue (.toml), or classes of TcpUser (.py).
+
+    A service is named by --target, or by the file itself.
+    """
+    clean_own_environment()
+    from lockstep.commands.run_local import LocalRun
+    from lockstep.user_files import find_user_file
+
+    check_processes(given["processes"])
+    user_file, facts = find_user_file(file, *tags_of(given))
+    url = given["target"] or facts.url
+    if url is None:
+        raise HarnessError(f"{file} names no service: give --target tcp://name:port")
+    plan = plan_of_flags(_all_settings(given, user_file))
+    if given["junit"] is not None:
+        check_junit(given["junit"], plan.gates)
+    words = shlex.join(["lockstep", *sys.argv[1:]])
+    service = Named(PLAIN_TARGET, Endpoint.whole(url, "target"))
+    local_run = LocalRun(
+        plan=plan,
+        host=None,
+        admin=None,
+        processes=given["processes"],
+        out=given["out"],
+        command=words,
+        chosen=Chosen((), (service,), None, Spoken(by_file=True), {}),
+    )
+    return run_and_report(local_run, given["junit"])
+
+
+def _all_settings(given: Mapping[str, Any], user_file: UserFile) -> dict[str, Any]:
+    """A run's flags as a plan's settings: one mode, and as many users as are asked for."""
+    if not 1 <= given["users"] <= MAX_USERS:
+        raise PlanError("users", f"{given['users']} is out of range: give 1 to {MAX_USERS}")
+    cell = {"modes": PLAIN_TARGET, "levels": str(given["users"])}
+    return {**_DEFAULTS, **given, **cell, "user_file": user_file}

@@ -1,0 +1,102 @@
+"""A user's own file of what users do, of either kind: found, named by its text, and checked before a run.
+
+Whatever is wrong with it is one line, with the file's own line where there is one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockstep.errors import HarnessError, PlanError
+from lockstep.plan import UserFile
+from lockstep_wire.framing import framing_of
+
+KINDS = (".py", ".toml")
+_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a file says of its target. url: None where it names none. framing: as people read it.
+
+    timing: whether replies are to begin with the header of a Lockstep server.
+    """
+
+    url: str | None
+    framing: str
+    timing: bool
+
+
+def find_user_file(
+    given: Path, tags: tuple[str, ...] = (), without_tags: tuple[str, ...] = ()
+) -> tuple[UserFile, Facts]:
+    """The file that a path leads to, known to be one that can be carried.
+
+    A dialogue is read; a Python file is run, as Locust does with a locustfile. HarnessError, in one line,
+    says what is wrong with it.
+    """
+    path = given.absolute()
+    if path.suffix not in KINDS:
+        raise HarnessError(
+            f"{given}: is neither a Python file nor a dialogue: give a .py with TcpUsers, or a .toml"
+        )
+    if path.suffix == ".toml":
+        if tags or without_tags:
+            raise PlanError(
+                "tags" if tags else "exclude-tags",
+                f"{' '.join(tags or without_tags)} does nothing here: a dialogue has no tags, leave it out",
+            )
+        return _dialogue(path)
+    file = UserFile(str(path), digest_of([path]), tags, without_tags)
+    from lockstep.python_files import hosts_of, users_of
+
+    users = users_of(file)
+    hosts = hosts_of(users)
+    if len(hosts) > 1:
+        raise HarnessError(
+            f"{path}: its classes have several hosts ({', '.join(hosts)}): name one target with --target"
+        )
+    framings = ", ".join(sorted({framing_of(each.framing).name for each in users}))
+    return file, Facts(hosts[0] if hosts else None, framings, timing=all(each.timing for each in users))
+
+
+def check_same(file: UserFile) -> None:
+    """HarnessError where the file at this path does not say what it said to who began the run."""
+    path = Path(file.path)
+    found = digest_of(_read_with(path) if file.is_dialogue else [path])
+    if found != file.digest:
+        raise HarnessError(
+            f"{path}: it is not the file that the run began with: leave it as it is until the run is over, "
+            "and give every machine the same"
+        )
+
+
+def digest_of(paths: Iterable[Path]) -> str:
+    """Of the texts of all of them. HarnessError where one cannot be read."""
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            raise HarnessError(
+                f"{path}: cannot be read ({error.strerror}): check its name and mode"
+            ) from error
+        digest.update(b"%d:" % len(text) + text)
+    return digest.hexdigest()[:_DIGITS]
+
+
+def _dialogue(path: Path) -> tuple[UserFile, Facts]:
+    from lockstep.dialogue.reading import read_dialogue
+
+    dialogue = read_dialogue(path)
+    file = UserFile(str(path), digest_of([path, *map(Path, dialogue.files)]))
+    return file, Facts(dialogue.url, dialogue.framing.name, timing=True)
+
+
+def _read_with(path: Path) -> list[Path]:
+    from lockstep.dialogue.reading import read_dialogue
+
+    return [path, *map(Path, read_dialogue(path).files)]

@@ -1,0 +1,220 @@
+"""Users of a user's own Python file in a cell: each is a TcpUser that does one task in an iteration.
+
+A user is made anew for every cell: on_start runs before its first task, with which a plan's cell waits until
+everybody is through; on_stop runs once the cell is over, and what it sends is in the ledger alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent import GreenletExit, getcurrent
+from locust.exception import StopTest, StopUser
+
+from lockstep.control import DRAIN_S
+from lockstep.errors import HarnessError
+from lockstep.python_files import in_short, in_turn, users_of, where
+from lockstep.runs.connections import ClientView
+from lockstep.tcp.samples import ABSENT, MessageRow, Meter, Phase, Reply, Sample, SampleMeter
+from lockstep.users import Place, TcpUser, placed
+from lockstep.worker.loads import Stage
+from lockstep.worker.tasks import TaskWalk
+
+# What waits on its connection is woken by that; who sleeps in his own code is, so much later.
+GRACE_S = 0.05
+
+
+class _CellOver(BaseException):
+    """Thrown into a user's own code that outlasts the cell."""
+
+
+class _Watched:
+    """The cell's journal, and somebody's own `on_sample` beside it."""
+
+    def __init__(self, journal: Meter, watch: Callable[[Sample], None]) -> None:
+        self._both = (journal, SampleMeter(watch))
+        self._journal = journal
+
+    @property
+    def wants_connections(self) -> bool:
+        """See Meter.wants_connections."""
+        return self._journal.wants_connections
+
+    def step(self, phase: Phase, start_ns: int, end_ns: int) -> None:
+        """See Meter.step."""
+        for meter in self._both:
+            meter.step(phase, start_ns, end_ns)
+
+    def message(self, row: MessageRow, reply: Reply | None = None) -> None:
+        """See Meter.message."""
+        for meter in self._both:
+            meter.message(row, reply)
+
+    def failure(self, sample: Sample) -> None:
+        """See Meter.failure."""
+        for meter in self._both:
+            meter.failure(sample)
+
+    def connection(self, address: str, view: ClientView) -> None:
+        """See Meter.connection."""
+        self._journal.connection(address, view)
+
+
+class FileUser:
+    """One of them in one cell. make: makes the TcpUser in that place."""
+
+    def __init__(self, stage: Stage, number: int, path: Path, make: Callable[[Place], TcpUser]) -> None:
+        self._stage = stage
+        self._path = path
+        self._fault: str | None = None
+        self._walk: TaskWalk | None = None
+        self._waits = False
+        self._over = False
+        self._running: Any = None
+        self._open_load = stage.order.traffic.arrival.open
+        self._user = make(Place(stage.endpoint, self._meter, stage.connection_of(number), self._note_fault))
+        self.client = self._user.client
+
+    def free_ns(self) -> int:
+        """See CellUser."""
+        return self.client.free_ns
+
+    def open(self) -> None:
+        """Its on_start."""
+        if self._walk is None:
+            self._walk = TaskWalk(self._user)
+            # As with Locust: who did not start does nothing.
+            self._over = not self._guarded(self._user.on_start)
+
+    def iterate(self, due_ns: int) -> bool:
+        """Its next task and, in a closed load, its wait_time. False where its peer is backed off from."""
+        self.open()
+        stage = self._stage
+        if self._over:
+            stage.await_end()
+            return True
+        if self._open_load and due_ns != ABSENT:
+            stage.journal.step(Phase.SCHEDULE_DELAY, due_ns, time.monotonic_ns())
+        before_ns = self.client.free_ns
+        self._guarded(self._step)
+        if self._waits and not self._open_load and stage.may_send():
+            self._guarded(self._wait)
+        elif self.client.free_ns == before_ns:
+            # It did nothing that others could run beside.
+            gevent.sleep(0)
+        return not self.client.back_off_s
+
+    def abort(self) -> None:
+        """Wake it out of whatever it waits for, its own code's sleep too."""
+        self.client.abort(stopped=True)
+        gevent.spawn_later(GRACE_S, self._throw)
+
+    def leave(self) -> None:
+        """Its on_stop, within a bound; the connection is closed after it in any case."""
+        if self._walk is not None:
+            # What was misused before is told already.
+            self._fault = None
+            with gevent.Timeout(DRAIN_S, False):
+                for act in (self._walk.leave, self._user.on_stop):
+                    try:
+                        self._guarded(act)
+                    except HarnessError as error:
+                        self._stage.note_trouble(str(error))
+        self.client.close()
+
+    def _step(self) -> None:
+        assert self._walk is not None
+        # Also after a task that raises.
+        self._waits = True
+        self._waits = self._walk.step()
+
+    def _wait(self) -> None:
+        assert self._walk is not None
+        wait_s = self._walk.wait_time_s()
+        if wait_s > 0:
+            self._stage.pause(wait_s)
+
+    def _throw(self) -> None:
+        if self._running is not None:
+            gevent.get_hub().loop.run_callback(self._running.throw, _CellOver)
+
+    def _meter(self, user: TcpUser) -> Meter:
+        journal = self._stage.journal
+        watched = type(user).on_sample is not TcpUser.on_sample
+        return _Watched(journal, user.on_sample) if watched else journal
+
+    def _note_fault(self, words: str) -> None:
+        self._fault = self._fault or words
+
+    def _guarded(self, act: Callable[[], object]) -> bool:
+        """Run the user's own code; False where it did not come to its end, and why not is told.
+
+        HarnessError where it misused the client, or this machine cannot go on.
+        """
+        self._running = getcurrent()
+        try:
+            act()
+        except _CellOver:
+            self._over = True
+        except StopUser:
+            self._over = True
+        except StopTest as stop:
+            raise HarnessError(f"{where(stop, self._path)}: raised StopTest, which ends the run") from stop
+        except HarnessError as error:
+            raise HarnessError(f"{where(error, self._path)}: {error}") from error
+        except GreenletExit:
+            if self._fault is None:
+                raise
+        except Exception as error:  # noqa: BLE001 - the user's own code may raise anything
+            user = self._user
+            user.environment.events.user_error.fire(
+                user_instance=user, exception=error, tb=error.__traceback__
+            )
+            name = type(user).__name__
+            self._stage.note_trouble(f"{where(error, self._path)}: {name} raised {in_short(error)}")
+        else:
+            return True
+        finally:
+            self._running = None
+            if self._fault is not None:
+                raise HarnessError(self._fault)
+        return False
+
+
+class FileLoad:
+    """A file's classes by their weights. environment: Locust's."""
+
+    def __init__(self, stage: Stage, environment: Any) -> None:
+        order, file = stage.order, stage.order.traffic.user_file
+        assert file is not None
+        self._stage = stage
+        self._environment = environment
+        self._path = Path(file.path)
+        self._turns = islice(in_turn(users_of(file)), order.share, None, order.shares)
+
+    def new_user(self, number: int) -> FileUser:
+        """See Load."""
+        users = next(self._turns)
+
+        def make(place: Place) -> TcpUser:
+            with placed(place):
+                return users(self._environment)
+
+        try:
+            return FileUser(self._stage, number, self._path, make)
+        except HarnessError:
+            raise
+        except Exception as error:
+            raise HarnessError(
+                f"{where(error, self._path)}: {users.__name__} cannot be made: {in_short(error)}"
+            ) from error
+
+    @staticmethod
+    def iterate(user: FileUser, due_ns: int) -> bool:
+        """See Load."""
+        return user.iterate(due_ns)
