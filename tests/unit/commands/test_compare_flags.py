@@ -149,7 +149,9 @@ def test_every_flag_may_stand_in_a_file_but_itself_and_those_that_start_somethin
     file.write_text("zzz = 1")
     line = refused(monkeypatch, capsys, "--plan", str(file))
     names = line.partition("choose from ")[2].split(", ")
-    assert sorted([*names, "plan", "run", "ready"]) == sorted(setting.key for setting in given_by(Where.COMPARE))
+    assert sorted([*names, "plan", "run", "ready"]) == sorted(
+        setting.key for setting in given_by(Where.COMPARE)
+    )
 
 
 @pytest.mark.parametrize("name", shipped_plans())
