@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bench.comparisons import (
     connections,
+    experts,
     growth,
     huge,
     ping_pong,
@@ -43,6 +44,7 @@ COMPARISONS: Mapping[str, Comparison] = {
     "sessions": sessions.compare,
     "ping-pong": ping_pong.compare,
     "connections": connections.compare,
+    "experts": experts.compare,
     "growth": growth.compare,
     "servers": servers.compare,
     "server-memory": server_memory.compare,

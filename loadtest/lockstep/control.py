@@ -68,7 +68,8 @@ class CellOrder(Message):
     run_id and cell name the cell in reports, so that a report of another run is never added to this one.
     reply: `echo`, or the exact text that the server answers everything with; None leaves replies unchecked.
     share, shares: of an open load's arrivals this worker has the share-th of so many parts, from 0.
-    seed: of what is drawn at random.
+    seed: of what is drawn at random. beside, beside_users: what kind of users there are beside those that
+    work, and how many over all workers.
     """
 
     run_id: str
@@ -85,11 +86,23 @@ class CellOrder(Message):
     timeout_s: float = 10.0
     share: int = 0
     shares: int = 1
+    beside: str = ""
+    beside_users: int = 0
 
     @property
     def opens_first(self) -> bool:
-        """Whether connections are opened before the cell's time: where they stay, and it is bounded."""
-        return self.traffic.keeps_connection and self.seconds is not None
+        """Whether connections are opened before the cell's time: where any stay, and it is bounded."""
+        return self.seconds is not None and (self.users_stay or self.beside_users > 0)
+
+    @property
+    def users_stay(self) -> bool:
+        """Whether those of its users stay."""
+        return self.traffic.keeps_connection
+
+    @property
+    def company(self) -> int:
+        """How many of those beside its users are this worker's."""
+        return (self.beside_users + self.shares - 1 - self.share) // self.shares
 
     def for_share(self, share: int, shares: int) -> CellOrder:
         """The order for one of several workers."""
@@ -159,8 +172,8 @@ class Standing(Message):
     dropped: arrivals that no user ever took. backed_off: how often a user waited before another try.
     port_waits: connections that had to wait for a local port. handshakes: of TLS; resumed: those of them that
     went on with an earlier session. addresses: where connections were opened to, `ip:port`. users: how many
-    are there. troubles: what users' own code did wrong that is no message's failure, in words,
-    and how often.
+    are there. beside: what came of those beside them, by name. troubles: what users' own code did wrong that
+    is no message's failure, in words, and how often.
     """
 
     window_s: float
@@ -173,6 +186,7 @@ class Standing(Message):
     addresses: list[str]
     users: int
     health: Health
+    beside: dict[str, int] = field(default_factory=dict)
     troubles: dict[str, int] = field(default_factory=dict)
 
     def _plain(self) -> dict[str, Any]:

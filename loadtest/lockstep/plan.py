@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Any
 
+from lockstep.beside import Beside, parse_beside
 from lockstep.errors import PlanError
+from lockstep.scenario import OF_A_FILE, SCENARIOS, Scenario, keeps_connection
 from lockstep_wire.choices import did_you_mean
 
 CLIENT_MODES = ("free", "locked")
@@ -21,60 +23,10 @@ SEEDS_PER_PLAN = 10_000
 MAX_SEED = 2**32 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """What is known of a scenario before its load; what its users do is a function in worker/scenarios.py.
-
-    keeps_connection: whether connections stay open, so that an iteration is a message, not a session.
-    messages: how many one iteration sends, None where the plan says how many.
-    in_turn: whether a user has one message under way at any time, so that counting users counts messages.
-    endless: whether one iteration lasts as long as the cell: nothing can be due, and no turn be taken.
-    waits: whether a user waits for its peer in each iteration; else it has to let others run.
-    sends, answered: whether the client speaks, and whether what it says is replied to.
-    server: flags and their values of a Lockstep server that is started for it.
-    of_a_file: whether what its users do stands in a user's own file, so that nobody chooses it by name.
-    """
-
-    keeps_connection: bool = False
-    messages: int | None = 1
-    in_turn: bool = True
-    endless: bool = False
-    waits: bool = True
-    sends: bool = True
-    answered: bool = True
-    server: Mapping[str, str] = field(default_factory=dict)
-    of_a_file: bool = False
-
-
-SCENARIOS = {
-    "session": Scenario(messages=None),
-    "greeting": Scenario(),
-    "persistent": Scenario(keeps_connection=True),
-    "pipelined": Scenario(keeps_connection=True, in_turn=False, endless=True),
-    "send-only": Scenario(
-        keeps_connection=True, in_turn=False, waits=False, answered=False, server={"reply": "none"}
-    ),
-    "receive-only": Scenario(keeps_connection=True, endless=True, sends=False, server={"push": "10ms"}),
-    # When its users open connections is theirs to say, and whether they rest: only messages are counted on.
-    "file": Scenario(keeps_connection=True, in_turn=False, of_a_file=True),
-}
-OF_A_FILE = "file"
-SHIPPED_SCENARIOS = tuple(name for name, scenario in SCENARIOS.items() if not scenario.of_a_file)
-
 CLOSED = "closed"
 # When iterations of an open load are due is a schedule in worker/arrivals.py.
 OPEN_ARRIVALS = ("constant", "poisson")
 ARRIVALS = (CLOSED, *OPEN_ARRIVALS)
-
-
-def keeps_connection(scenario: str) -> bool:
-    """Whether a scenario's connections stay open; those of one that is not known are taken not to."""
-    return scenario in SCENARIOS and SCENARIOS[scenario].keeps_connection
-
-
-def answered(scenario: str) -> bool:
-    """Whether a scenario's messages are replied to; those of one that is not known are taken to be."""
-    return scenario not in SCENARIOS or SCENARIOS[scenario].answered
 
 
 def _one_of(what: str, value: str, choices: Iterable[str]) -> None:
@@ -249,12 +201,21 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class PlannedCell:
-    """One combination to measure: its place in the run, the mode's name, users at once, and which repeat."""
+    """One combination to measure: its place in the run, the mode's name, users at once, and which repeat.
+
+    beside: whom it has beside its users, as the plan says it; "" where nobody.
+    """
 
     index: int
     mode: str
     level: int
     repeat: int
+    beside: str = ""
+
+    @property
+    def beside_users(self) -> int:
+        """How many those are."""
+        return Beside.parse(self.beside).users(self.level) if self.beside else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +224,8 @@ class Plan:
 
     seconds: a cell's measured window; warmup_s: what runs before it and is not counted. gates: what the run
     must keep to, as texts (analysis/gate_syntax.py reads them). file: the plan file that it came from.
+    beside: idle or hostile users, as texts (beside.py reads them); with each of them every cell is measured
+    once more, so that what they do shows against the cell without.
     baseline: the mode that others are compared with, None where what is known of them decides.
     """
 
@@ -274,6 +237,7 @@ class Plan:
     seed: int = 1
     traffic: Traffic = Traffic()
     gates: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     file: str | None = None
     baseline: str | None = None
 
@@ -306,6 +270,7 @@ class Plan:
             seed=given["seed"],
             traffic=traffic,
             gates=tuple(gates),
+            beside=parse_beside(given["beside"] or ""),
             file=str(given["plan"]) if given["plan"] else None,
             baseline=given.get("baseline"),
         )
@@ -316,18 +281,29 @@ class Plan:
         Repeat by repeat, shuffled within each by the seed, so that no mode runs all of its cells first.
         """
         rng = random.Random(self.seed)
-        combinations = [(mode, level) for level in self.levels for mode in self.modes]
+        combinations = [
+            (mode, level, beside)
+            for level in self.levels
+            for mode in self.modes
+            for beside in ("", *self.beside)
+        ]
         order = []
         for repeat in range(1, self.repeats + 1):
             rng.shuffle(combinations)
-            order += [(mode, level, repeat) for mode, level in combinations]
-        return [PlannedCell(index, mode, level, repeat) for index, (mode, level, repeat) in enumerate(order)]
+            order += [(mode, level, repeat, beside) for mode, level, beside in combinations]
+        return [PlannedCell(index, *each) for index, each in enumerate(order)]
+
+    @property
+    def most_connections(self) -> int:
+        """How many there are at once, at most."""
+        beside = [Beside.parse(each) for each in self.beside]
+        return max(level + max((each.users(level) for each in beside), default=0) for level in self.levels)
 
     def load_s(self, within_s: float) -> float:
         """How long one of its modes is under load within so many seconds, at most; cells take turns."""
         cell_s = self.warmup_s + self.seconds
         turns_s = within_s / len(self.modes) + (cell_s if len(self.modes) > 1 else 0.0)
-        return min(within_s, turns_s, cell_s * len(self.levels) * self.repeats)
+        return min(within_s, turns_s, cell_s * len(self.levels) * self.repeats * (1 + len(self.beside)))
 
     def to_json(self) -> dict[str, Any]:
         """The plan as run.json keeps it."""

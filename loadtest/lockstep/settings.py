@@ -11,8 +11,10 @@ from enum import Flag, auto
 from pathlib import Path
 from typing import Any
 
+from lockstep.beside import KINDS
 from lockstep.errors import PlanError
-from lockstep.plan import ARRIVALS, CLIENT_MODES, OPEN_ARRIVALS, SHIPPED_SCENARIOS, Plan
+from lockstep.plan import ARRIVALS, CLIENT_MODES, OPEN_ARRIVALS, Plan
+from lockstep.scenario import SHIPPED_SCENARIOS
 from lockstep_wire.choices import did_you_mean
 from lockstep_wire.framing import NAMES
 from lockstep_wire.listeners import USUAL_LISTENERS
@@ -229,6 +231,15 @@ SETTINGS = (
         only="plan",
     ),
     Setting("seed", int, _PLAN.seed, "Seed of the order of the cells", _ALL_LOADS, only="plan"),
+    Setting(
+        "beside",
+        str,
+        None,
+        f"Users beside the others, in cells of their own: {', '.join(KINDS)}; idle:1000 or slow-reader:10%",
+        _COMPARE | _LOCUST,
+        listed=True,
+        only="plan",
+    ),
     Setting(
         "gate",
         str,

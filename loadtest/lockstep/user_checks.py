@@ -27,6 +27,8 @@ def check_settings(users: type[Any], base: type[Any]) -> None:
         _refuse(users, "framing", users.framing, str(error))
     if not isinstance(users.timing, bool):
         _refuse(users, "timing", users.timing, "write True or False")
+    if not _is_size(users.max_frame):
+        _refuse(users, "max_frame", users.max_frame, "write a whole number of bytes, 1 or more")
     for name in ("timeout_s", "close_timeout_s"):
         bound_s = getattr(users, name, None)
         if bound_s is not None and not _is_duration(bound_s):
@@ -55,6 +57,10 @@ def _refuse(users: type[Any], name: str, value: object, remedy: str) -> None:
 def _is_duration(value: object) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and math.isfinite(value) and value > 0  # type: ignore[arg-type, operator]
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _settings_of(base: type[Any]) -> list[str]:

@@ -149,6 +149,8 @@ class TcpUser(User):
     framing: str | Framing = "raw"
     """where a message ends: a framing, as `Resp()`, or its name: `"raw"` (nowhere by itself), `"line"` (at a
     newline), `"length"` (where four bytes before it say, big-endian), and more in docs/framings.md"""
+    max_frame = 1 << 20
+    """how many bytes a reply may have, in any framing but raw; a longer one is a mismatch"""
     timing = False
     """whether each reply begins with a Lockstep server's header of wait and service time"""
     timeout_s: float | None = 10.0
@@ -172,6 +174,7 @@ class TcpUser(User):
             Endpoint.whole(self.host),
             self._meter() if place is None else place.meter(self),
             framing=self.framing,
+            max_frame=self.max_frame,
             timing=self.timing,
             **(more | settings),
         )

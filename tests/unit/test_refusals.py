@@ -39,6 +39,7 @@ BAD_TEXTS = {
     "hold": "2parsecs",
     "work": "dream",
     "push": "often",
+    "beside": "strangers:3",
     "pause": "long",
     "junit": "no/such/folder/gates.xml",
     # Beside no file.

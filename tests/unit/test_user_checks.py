@@ -20,6 +20,7 @@ class Base:
     host: str | None = None
     abstract = True
     framing = "raw"
+    max_frame = 1 << 20
     timing = False
     timeout_s = 10.0
     close_timeout_s = 1.0
@@ -64,6 +65,9 @@ def test_what_can_work_passes(attributes: dict[str, Any]) -> None:
         ({"framing": "lines"}, r"framing = 'lines' .* did you mean line\?"),
         ({"framing": "xml"}, r"framing = 'xml' .* choose from raw, line, "),
         ({"framing": b"line"}, r"framing = b'line'"),
+        ({"max_frame": 0}, r"max_frame = 0 .* a whole number of bytes, 1 or more"),
+        ({"max_frame": "1 MiB"}, r"max_frame = '1 MiB'"),
+        ({"max_frames": 9}, r"did you mean max_frame\?"),
         ({"timing": "yes"}, r"timing = 'yes' .* True or False"),
         ({"timeout_s": 0}, r"timeout_s = 0 .* more than 0"),
         ({"timeout_s": -1.5}, r"timeout_s = -1.5"),

@@ -8,9 +8,9 @@ from lockstep.analysis import checks_generator, checks_ledger
 from lockstep.analysis.check import Check, Finding, Rule, Topic, cell_name
 from lockstep.analysis.series import SeriesIndex
 from lockstep.measure import littles_law
-from lockstep.plan import answered
 from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import Cell, Run
+from lockstep.scenario import answered
 
 # How far a wait may be from the one that theory predicts, as a share of it.
 MAX_DIFFERENCE = 0.03

@@ -22,9 +22,10 @@ from lockstep.commands.output import complain, print_report_of
 from lockstep.commands.parser import command, option, path
 from lockstep.errors import HarnessError, PlanError, ResultsError, exit_code, stopped_by
 from lockstep.options import plan_from, read_plan_file, shipped_plans
-from lockstep.plan import SCENARIOS, Plan, UserFile
+from lockstep.plan import Plan, UserFile
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell, Run
+from lockstep.scenario import SCENARIOS
 from lockstep.settings import Setting, Where, given_by
 from lockstep.target.chosen import Chosen, checked_framing
 from lockstep.target.named import Spoken
@@ -166,7 +167,7 @@ def run_and_report(local_run: LocalRun, junit: Path | None) -> int:
     bar = progress.add_task("starting", total=len(local_run.plan.cells()))
 
     def on_cell(run: Run) -> None:
-        progress.update(bar, advance=1, description=_last_cell(run.cells[-1]))
+        progress.update(bar, advance=1, description=_last_cell(run.measured[-1]))
 
     try:
         finished = run_here(local_run, progress, on_cell, complain)
@@ -242,7 +243,8 @@ def _progress() -> Progress:
 
 
 def _last_cell(cell: Cell) -> str:
-    return f"{cell.mode} at {cell.level}"
+    beside = "" if cell.beside is None else f", {cell.beside.kind}"
+    return f"{cell.mode} at {cell.level}{beside}"
 
 
 def check_processes(processes: int) -> None:

@@ -109,7 +109,8 @@ class CellUnderWay:
     def _ask(self, server: ServerView | None, sleep: Callable[[float], None]) -> Account | None:
         """The server's account; None where it cannot be asked."""
         before, mode = self._before, self.planned.mode
-        if server is None or before is None:
+        # The server's counts are of all who were there, and only some of them are looked at.
+        if server is None or before is None or self.collector.order.beside:
             return None
         try:
             after = server.settled(mode, SETTLE_S + before.settings["pause_ns"] / 1e9, sleep)

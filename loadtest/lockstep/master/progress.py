@@ -106,7 +106,7 @@ class Progress:
     @property
     def done(self) -> int:
         """How many cells are saved."""
-        return 0 if self.run is None else len(self.run.cells)
+        return 0 if self.run is None else len(self.run.measured)
 
     @property
     def finished(self) -> bool:

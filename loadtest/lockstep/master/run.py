@@ -97,10 +97,12 @@ class RunRecord:
         return unmet(judge_gates(self.run))
 
     def add_cell(self, measured: MeasuredCell) -> None:
-        """Save a cell that is over."""
+        """Save a cell that is over; one in which others were beside its users is kept apart from the rest."""
+        alone = measured.cell if measured.cell.beside is None else None
         self.run = replace(
             self.run,
-            cells=[*self.run.cells, measured.cell],
+            cells=self.run.cells if alone is None else [*self.run.cells, alone],
+            beside=[*self.run.beside, *([measured.cell] if alone is None else [])],
             hosts=[self.run.hosts[0], *measured.hosts],
             notes=[*self.run.notes, *measured.notes],
         )

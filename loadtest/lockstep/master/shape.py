@@ -37,7 +37,7 @@ class PlanShape(LoadTestShape):
         plan = self.plan
         self._left = plan.cells()
         self._armed = None
-        self._conductor.check_capacity(max(plan.levels), plan.modes, plan.traffic, plan.load_s)
+        self._conductor.check_capacity(plan.most_connections, plan.modes, plan.traffic, plan.load_s)
         return self._conductor.begin_plan(plan)
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:

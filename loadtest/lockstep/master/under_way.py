@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import gevent
 from gevent.event import Event
 from gevent.lock import RLock
 
+from lockstep.beside import Beside
 from lockstep.control import BEGIN, DRAIN_S, END, HURRIED_DRAIN_S, EndOrder, Fault
 from lockstep.errors import HarnessError, ResultsError
 from lockstep.master.cell import OPENING_S, CellUnderWay, clear_server
@@ -93,6 +95,7 @@ class RunUnderWay:
         """
         run_id, seed = self.record.run.run_id, seed + planned.repeat
         order = self._targets.order(run_id, planned.index, planned.mode, traffic, warmup_s, seconds, seed)
+        order = replace(order, beside=Beside.kind_of(planned.beside), beside_users=planned.beside_users)
         before, note = clear_server(self._targets.server_of(planned.mode), planned, gevent.sleep)
         if note:
             self.record.note(note)

@@ -84,10 +84,14 @@ def make_cell(
         # How long a peer blocks its sender has nothing to do with how long one looks.
         edges=weigh_edges(collected.spans, min_session_ns) if traffic.does.answered else None,
         examples=collected.sums.examples,
+        beside=collected.company,
         troubles=collected.troubles,
         requests=collected.requests,
         unchecked=collected.sums.unchecked,
     )
+    if cell.beside is not None and cell.edges is not None:
+        # Who is held up all along is what is looked for, not a window that is too short.
+        cell = replace(cell, edges=replace(cell.edges, needs_s=None))
     cell = replace(cell, littles_law=_law_at_the_client(cell, collected))
     if not cell.too_short:
         return cell

@@ -11,7 +11,7 @@ from typing import Any
 from lockstep.control import CellOrder, Health, Opened, Report, Standing
 from lockstep.record.histograms import decoded, encoded, of_histogram
 from lockstep.record.sums import CellSums, SpanSums, messages_of
-from lockstep.runs.measures import Distribution, WorkerHealth
+from lockstep.runs.measures import Company, Distribution, WorkerHealth
 from lockstep.runs.records import CLIENT_TIMES, CellDetail, Messages, Requests
 from lockstep.tcp.samples import Phase
 
@@ -158,6 +158,14 @@ class CellCollector:
         if self.order.seconds is None:
             return None
         return sum(each.users for worker, each in self._standing.items() if worker not in self.left)
+
+    @property
+    def company(self) -> Company | None:
+        """Who was beside the users, and what came of them; None where nobody was."""
+        if not self.order.beside:
+            return None
+        came_of: Counter[str] = sum((Counter(each.beside) for each in self._standing.values()), Counter())
+        return Company(self.order.beside, self.order.beside_users, **came_of)
 
     @property
     def spans(self) -> dict[str, SpanSums]:

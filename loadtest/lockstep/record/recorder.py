@@ -110,7 +110,7 @@ class CellRecorder:
 
     def _absorb_steps(self, phase: Phase, steps: StepColumns) -> None:
         elapsed_ns = steps.end_ns - steps.start_ns
-        if not (phase in _OPENING and self.order.opens_first):
+        if not (phase in _OPENING and self.order.opens_first and self.order.users_stay):
             elapsed_ns = elapsed_ns[self._inside(steps.end_ns)]
         self._put(_STEP_HISTOGRAMS[phase], elapsed_ns)
         if phase is Phase.SESSION:

@@ -18,6 +18,7 @@ from lockstep.report.conditions import conditions, subtitle
 from lockstep.report.headline import headline, standing, supporting
 from lockstep.report.material import Material
 from lockstep.report.section import Chapter, Section, chapter
+from lockstep.report.sections.blast import blast_section
 from lockstep.report.sections.confidence import certainty_section
 from lockstep.report.sections.fairness import fairness_section
 from lockstep.report.sections.figures import cells_table, figures_section
@@ -83,6 +84,7 @@ def contents(material: Material) -> Contents:
         connect_section(material),
         handshake_section(material),
         response_section(material),
+        blast_section(material),
         pipeline_section(material),
         senders_section(material),
         fan_out_section(material),
@@ -124,7 +126,7 @@ def render(material: Material, shown: Contents, svgs: Mapping[str, Sequence[str]
     return PAGES.get_template("page.html").render(
         run=material.run,
         headline=headline(material.verdict, material.aggregates),
-        supporting=supporting(material.verdict, material.aggregates),
+        supporting=supporting(material.verdict, material.aggregates, material.radii),
         subtitle=subtitle(material.run),
         degradations=degradations(material.findings),
         contents=shown,

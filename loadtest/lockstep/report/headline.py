@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lockstep.analysis.aggregate import Aggregate
+from lockstep.analysis.blast import Radius
 from lockstep.analysis.comparison import Comparison, Verdict
+from lockstep.report.blast_words import blast_sentence
 from lockstep.report.verdict_words import sentence, verdict_sentences, withheld_sentence
 from lockstep.report.words import counted, duration, figures, greatest_load, named, under
 from lockstep.runs.records import Run
@@ -39,11 +41,12 @@ def headline(verdict: Verdict, aggregates: Sequence[Aggregate]) -> str:
     return _alone(top[0]) if top else "No cell was measured to its end."
 
 
-def supporting(verdict: Verdict, aggregates: Sequence[Aggregate]) -> list[str]:
+def supporting(verdict: Verdict, aggregates: Sequence[Aggregate], blasts: Sequence[Radius] = ()) -> list[str]:
     """Up to MAX_SUPPORTING sentences on the same load, then what handing a permit on takes.
 
     Whoever answered nothing comes first, then the other series in the headline's metric, then the headline's
-    own series in the other metrics. None where the verdict is withheld.
+    own series in the other metrics. Last of all comes the worst of the blast radii, if there are any. None
+    where the verdict is withheld.
     """
     if verdict.withheld or _silent(aggregates):
         return []
@@ -57,7 +60,8 @@ def supporting(verdict: Verdict, aggregates: Sequence[Aggregate]) -> list[str]:
         alike = sorted(found, key=lambda each: each.series == chosen.series)
     sentences = [as_sentence(words) for words in [*unanswered, *map(sentence, alike)][:MAX_SUPPORTING]]
     handoffs = handoff_sentence(aggregates)
-    return sentences if handoffs is None else [*sentences, handoffs]
+    worst = [as_sentence(blast_sentence(blasts))] if blasts else []
+    return [*sentences, *([] if handoffs is None else [handoffs]), *worst]
 
 
 def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:

@@ -27,7 +27,7 @@ def summary_md(material: Material) -> str:
         *([f"**{words}**"] if (words := standing(material.run)) else []),
         *_degraded(material),
         f"**{_escaped(headline(material.verdict, material.aggregates))}**",
-        _bullets(map(_escaped, supporting(material.verdict, material.aggregates))),
+        _bullets(map(_escaped, supporting(material.verdict, material.aggregates, material.radii))),
         *_table(material),
         _checks(material),
         f"Measured on {_escaped(in_one_line(material.run))}.",

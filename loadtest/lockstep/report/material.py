@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lockstep.analysis.aggregate import Aggregate, aggregate
+from lockstep.analysis.blast import Radius, radii
 from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import findings
 from lockstep.analysis.comparison import Verdict, judge
@@ -37,6 +38,7 @@ class Material:
     verdict: Verdict
     colours: dict[Series, str]
     scalings: list[Scaling]
+    radii: list[Radius]
 
     @classmethod
     def of(cls, loaded: Loaded) -> Material:
@@ -55,6 +57,7 @@ class Material:
             verdict=judge(run),
             colours=colours(aggregates),
             scalings=scalings(run.cells, modes),
+            radii=radii(run),
         )
 
     @property
@@ -73,12 +76,13 @@ def with_short_names(run: Run) -> Run:
         return run
     hosts = [{**host, "role": names.get(str(host.get("name")), host.get("role"))} for host in run.hosts]
     notes = [_renamed(note, names) for note in run.notes]
-    return replace(run, hosts=hosts, notes=notes, cells=[_with_names(cell, names) for cell in run.cells])
+    cells, beside = ([_with_names(cell, names) for cell in each] for each in (run.cells, run.beside))
+    return replace(run, hosts=hosts, notes=notes, cells=cells, beside=beside)
 
 
 def _short_names(run: Run) -> dict[str, str]:
     listed = [str(host["name"]) for host in run.hosts if host.get("role") == "worker" and "name" in host]
-    reporting = [health.worker for cell in run.cells for health in cell.health]
+    reporting = [health.worker for cell in run.measured for health in cell.health]
     names = dict.fromkeys([*listed, *reporting])
     return {name: f"worker {number}" for number, name in enumerate(names, start=1)}
 

@@ -192,3 +192,18 @@ class WorkerHealth:
     open_files: int | None = None
     open_files_limit: int | None = None
     resident_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Users that were beside those of a cell, idle or hostile, and what came of them.
+
+    kind: of beside.KINDS. users: how many. opened: connections that they opened. refused: tries that failed.
+    cut: connections that the server ended before they did.
+    """
+
+    kind: str
+    users: int
+    opened: int = 0
+    refused: int = 0
+    cut: int = 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from lockstep.plan import keeps_connection
 from lockstep.runs.connections import Connection
 from lockstep.runs.measures import (
+    Company,
     Distribution,
     Edges,
     Fairness,
@@ -17,6 +17,7 @@ from lockstep.runs.measures import (
     WaitPrediction,
     WorkerHealth,
 )
+from lockstep.scenario import keeps_connection
 
 SCHEMA = 4
 # What stands in the place of a mode where the load goes to one service that is not a Lockstep server.
@@ -170,6 +171,7 @@ class Cell:
     where it was not measured. A cell that is too short has no client's times. examples: outcome -> what was
     said of the first message that failed so. requests: those of the messages that have a name, by it.
     unchecked: of the answered ones those whose reply nobody looked at; None where that was not counted.
+    beside: who else was there, in no other figure of the cell.
     """
 
     index: int
@@ -212,6 +214,7 @@ class Cell:
     troubles: dict[str, int] = field(default_factory=dict)
     requests: dict[str, Requests] = field(default_factory=dict)
     unchecked: int | None = None
+    beside: Company | None = None
 
     @property
     def keeps_connection(self) -> bool:
@@ -292,7 +295,8 @@ class Run:
 
     kind is `plan` or `hand`; server is what /listeners says of the server, {} if unknown, and modes what it
     says of its modes. targets: by the name that each has in the place of a mode, where the load did not go to
-    one Lockstep server.
+    one Lockstep server. beside: cells that had others beside their users, each to be set against one of cells
+    without.
     """
 
     run_id: str
@@ -308,7 +312,13 @@ class Run:
     notes: list[str] = field(default_factory=list)
     targets: dict[str, TargetRecord] = field(default_factory=dict)
     modes: dict[str, Mode] = field(default_factory=dict)
+    beside: list[Cell] = field(default_factory=list)
     schema: int = SCHEMA
+
+    @property
+    def measured(self) -> list[Cell]:
+        """All its cells, in the order in which they ran."""
+        return sorted([*self.cells, *self.beside], key=lambda cell: cell.index)
 
     @property
     def manual(self) -> bool:

@@ -45,8 +45,8 @@ class Scheme(StrEnum):
 class Options:
     """What is set of a connection, beside where it leads. None or nothing leaves it to the system.
 
-    nodelay: whether small messages go out without waiting for the last one's acknowledgement, None where only
-    pipelined ones do. keepalive: after how many seconds without traffic the peer is asked if it is there.
+    nodelay: whether small messages go out without waiting for the last one's acknowledgement; None: they do.
+    keepalive: after how many seconds without traffic the peer is asked if it is there.
     send_buffer, receive_buffer: of the socket, in bytes. source: local IP addresses, taken in turn by users.
     ca: whom to trust, a file of PEM certificates; the system's where it is None. cert, key: this end's own,
     files too; key is None where it stands in cert. server_name: whose certificate it must be, and which is

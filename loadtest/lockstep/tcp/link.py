@@ -92,12 +92,6 @@ class Link(Protocol):
     def unread(self) -> bytes:
         """What has come and was not received yet, without waiting; empty where nothing has."""
 
-    def send_soon(self) -> None:
-        """From now on small messages go out without waiting for the last one's acknowledgement.
-
-        Not where the options say that they wait.
-        """
-
     def finish(self) -> None:
         """Say that nothing more will be sent."""
 
@@ -118,14 +112,14 @@ class LinkMaker(Protocol):
 class SocketLink:
     """A Link over a non-blocking socket. Whoever extends it says how to wait."""
 
-    __slots__ = ("_early", "_receive", "_send", "_set_tcp", "_socket", "_soon")
+    __slots__ = ("_early", "_nodelay", "_receive", "_send", "_set_tcp", "_socket")
 
     def __init__(self, family: socket.AddressFamily) -> None:
         # The C class: what Python's and gevent's add to it is what a link does without.
         self._socket = _socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self._receive, self._send = self._socket.recv, self._socket.send
         self._set_tcp = self._socket.setsockopt if family != socket.AF_UNIX else _nothing
-        self._soon = True
+        self._nodelay = True
         # What came while a frame was being written. Made when first needed.
         self._early: deque[bytes] | None = None
 
@@ -153,8 +147,7 @@ class SocketLink:
         """See Link.tune."""
         set_option = self._socket.setsockopt
         if options.nodelay is not None:
-            self._soon = False
-            set_option(socket.IPPROTO_TCP, socket.TCP_NODELAY, options.nodelay)
+            self._nodelay = options.nodelay
         if options.keepalive is not None:
             set_option(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             set_option(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, options.keepalive)
@@ -169,6 +162,8 @@ class SocketLink:
         connect = self._socket.connect_ex
         if source is not None:
             self._bind(source)
+        if self._nodelay:
+            self._set_tcp(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         error = connect(address)
         if error == errno.EINPROGRESS:
             # On loopback the handshake is over by now: asking again saves a turn of the loop.
@@ -197,11 +192,6 @@ class SocketLink:
         if ioctl(self._socket.fileno(), FIONREAD, _NOTHING) == _NOTHING:
             return b""
         return self._receive(RECEIVE_BYTES)
-
-    def send_soon(self) -> None:
-        """See Link.send_soon."""
-        if self._soon:
-            self._set_tcp(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def handshake(self) -> bool:
         """See Link.handshake: there is nothing to agree on."""

@@ -47,8 +47,6 @@ class ScenarioClient(TcpClient):
         outcome = self._get_ready(_MESSAGE, 0)
         if outcome is ANSWERED:
             link = self._need_link()
-            # Small messages behind others that are not acknowledged yet would wait.
-            link.send_soon()
             try:
                 outcome = self._keep(link, messages, depth, may_send)
             except (FrameError, CutShortError, OSError) as error:
@@ -174,14 +172,13 @@ class ScenarioClient(TcpClient):
             return self._fail(error).outcome
         if self._aborted:
             return self._wrong(Outcome.ABORTED, STOPPED, None).outcome
-        held = self._held_replies().held
-        return self._wrong(Outcome.SHORT, with_bytes(CUT_SHORT, held), held, Outcome.SHORT).outcome
+        held, reason = self._held_replies().held, CUT_SHORT.format(peer=self.address)
+        return self._wrong(Outcome.SHORT, with_bytes(reason, held), held, Outcome.SHORT).outcome
 
     def _post(self, link: Link, message: Message, due_ns: int) -> Outcome:
         sent_ns = _now_ns()
         if self._timestamps.first_sent_ns is None:
             self._timestamps.first_sent_ns = sent_ns
-            link.send_soon()
         try:
             link.send(message.frame)
         except OSError as error:

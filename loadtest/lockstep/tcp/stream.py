@@ -41,7 +41,7 @@ _CONNECTING = State.CONNECTING
 _SENT, _LAST_ANSWERED = Event.SENT, Event.ANSWERED
 _now_ns = time.monotonic_ns
 AFTER_ABORT = "abort() was called: connect() again"
-CUT_SHORT = "the peer closed before the reply was whole"
+CUT_SHORT = "{peer} closed before the reply was whole"
 OVERDUE = (
     "no reply was fetched within {timeout_s:g} s; to a message that gets none say send(..., reply=False)"
 )
@@ -117,9 +117,6 @@ class MessageStream(Connection):
         start_ns = _now_ns()
         if self._timestamps.first_sent_ns is None:
             self._timestamps.first_sent_ns = start_ns
-        elif self._in_flight:
-            # Only a second message in flight could be held back for the first one's acknowledgement.
-            link.send_soon()
         self._move(_SENT)
         self._in_flight.add(due_ns, start_ns, len(frame), tag)
         try:
@@ -137,8 +134,6 @@ class MessageStream(Connection):
         if outcome is not ANSWERED:
             return outcome
         link = self._need_link()
-        # No answer acknowledges it: the system would hold the next one back.
-        link.send_soon()
         start_ns = _now_ns()
         try:
             link.send(frame)
@@ -227,8 +222,8 @@ class MessageStream(Connection):
         except CutShortError:
             if self._aborted:
                 return self._wrong(Outcome.ABORTED, STOPPED, None)
-            held = replies.held
-            return self._wrong(Outcome.SHORT, with_bytes(CUT_SHORT, held), held, Outcome.SHORT)
+            held, reason = replies.held, CUT_SHORT.format(peer=self.address)
+            return self._wrong(Outcome.SHORT, with_bytes(reason, held), held, Outcome.SHORT)
         except OSError as error:
             return self._fail(error)
         except Exception as error:

@@ -131,10 +131,6 @@ class TlsLink:
                 return plain
         return b""
 
-    def send_soon(self) -> None:
-        """See Link.send_soon."""
-        self._beneath.send_soon()
-
     def finish(self) -> None:
         """See Link.finish: in TLS, and then in TCP."""
         try:

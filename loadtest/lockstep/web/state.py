@@ -84,7 +84,7 @@ def _plan(progress: Progress) -> dict[str, Any] | None:
     if not progress.planned or progress.run is None:
         return None
     under_way = None if progress.cell is None else progress.cell.planned.index
-    saved = {cell.index: "cut short" if cell.cut_short else "done" for cell in progress.run.cells}
+    saved = {cell.index: "cut short" if cell.cut_short else "done" for cell in progress.run.measured}
     cells = [
         {
             "mode": each.mode,

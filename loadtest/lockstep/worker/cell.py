@@ -26,8 +26,10 @@ from lockstep.tcp.samples import ABSENT
 from lockstep.tcp.stream import ConnectionSettings
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.arrivals import schedule_of
+from lockstep.worker.company import company_of
 from lockstep.worker.health import HealthMonitor
 from lockstep.worker.loads import CellUser, Iteration, connection_settings, load_of
+from lockstep.worker.opening import Opening
 from lockstep.worker.pacer import Pacer
 
 # The first connections of a cell that are kept whole, in each worker.
@@ -84,8 +86,11 @@ class RunningCell:
         self._alarm: Alarm | None = None
         self._pacer: Pacer | None = None
         self._on_open = on_open
-        expected = users if order.opens_first else ()
-        self._opening = Opening(expected, CONNECTS_PER_S / order.shares, self._begin)
+        self._opening = Opening(CONNECTS_PER_S / order.shares, self._begin)
+        self._company = company_of(order, self.endpoint, self._opening)
+        if order.opens_first:
+            self._opening.expect(users if order.users_stay else ())
+            self._opening.expect(self._company.members)
         load = load_of(self, environment)
         self.new_user = load.new_user
         # Locked clients: one session at a time in this process.
@@ -101,13 +106,18 @@ class RunningCell:
         self._feed.register(self.order.mode, self.journal)
         self.open = True
         self._opening.start()
+        self._company.start()
 
     def join(self, state: Hashable, user: CellUser) -> None:
         """Before the first iteration: where connections are opened first, open this one and wait for all.
 
         state: who is waited for, as given to the constructor.
         """
-        if not self._opening.over:
+        if self._opening.over:
+            return
+        if not self.order.users_stay:
+            self._opening.wait()
+        else:
             self._opening.await_start(state)
             if self.open:
                 user.open()
@@ -183,6 +193,8 @@ class RunningCell:
         self.open = False
         self._closing.set()
         self._opening.give_up()
+        # Before the drain: whoever they held up may still be answered.
+        self._company.end()
         if self._pacer is not None and self._alarm is not None:
             self._pacer.close(now_ns)
             self._alarm.close()
@@ -208,6 +220,7 @@ class RunningCell:
             users=users,
             troubles=dict(self._troubles),
             health=self._health.take(),
+            beside=dict(self._company.counts),
         )
         return Report(
             run_id=self.order.run_id,
@@ -239,59 +252,3 @@ class RunningCell:
                 return iterate(user, ABSENT if due_ns == ABSENT else time.monotonic_ns())
 
         return run
-
-
-class Opening:
-    """Waits for a set of users, never for a number: who leaves before it has opened is not waited for.
-
-    expected: who opens a connection, connects_per_s how fast they begin to. on_open: called once, with the
-    seconds since `start`, when the last of them has; within `start` where nobody is expected.
-    """
-
-    def __init__(
-        self, expected: Iterable[Hashable], connects_per_s: float, on_open: Callable[[float], None]
-    ) -> None:
-        self._begun = 0
-        self._awaited = set(expected)
-        self._connects_per_s = connects_per_s
-        self._on_open = on_open
-        self._open = Event()
-        self._began_s = 0.0
-
-    def start(self) -> None:
-        """Connects may begin. Once, before anybody waits."""
-        self._began_s = time.monotonic()
-        self._finish_if_all_are_there()
-
-    @property
-    def over(self) -> bool:
-        """Whether nobody is waited for any more."""
-        return bool(self._open.is_set())
-
-    def await_start(self, user: Hashable) -> None:
-        """Wait until this user may begin to connect; one that nobody expected is waited for from now on."""
-        if self.over:
-            return
-        self._awaited.add(user)
-        due_s = self._began_s + self._begun / self._connects_per_s
-        self._begun += 1
-        gevent.sleep(max(due_s - time.monotonic(), 0))
-
-    def await_all(self, user: Hashable) -> None:
-        """This user has opened its connection, or failed to; it waits here for the others."""
-        self.discard(user)
-        self._open.wait()
-
-    def discard(self, user: Hashable) -> None:
-        """Wait for this user no longer: it is done, or it has left."""
-        self._awaited.discard(user)
-        self._finish_if_all_are_there()
-
-    def give_up(self) -> None:
-        """Let everybody go on, without telling on_open."""
-        self._open.set()
-
-    def _finish_if_all_are_there(self) -> None:
-        if not self._awaited and not self.over:
-            self._on_open(time.monotonic() - self._began_s)
-            self._open.set()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lockstep.analysis.blast import radii
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell
 from tests.support.commands import lockstep, only_run
@@ -47,3 +48,18 @@ def test_a_server_that_does_not_talk_so_is_refused_before_the_load(tmp_path: Pat
     done = lockstep("compare", "--modes", "free", "--push", "10ms", "--out", str(tmp_path))
     assert done.code == 2
     assert "the server pushes and answers nothing: choose receive-only" in done.err
+
+
+def test_one_silent_client_stops_everybody_with_a_lock_and_nobody_without(tmp_path: Path) -> None:
+    modes = ("--modes", "free,lock", "--levels", "4", "--repeats", "1", "--seconds", "1", "--warmup", "0.3")
+    done = lockstep("compare", *modes, "--beside", "half-open:1,idle:20", "--out", str(tmp_path))
+    assert done.code in (0, 3), done.err
+    run = RunFolder.load(only_run(tmp_path)[0]).run
+    assert len(run.cells) == 2
+    found = {(each.place.series.mode, each.company.kind): each for each in radii(run)}
+    assert found["lock", "half-open"].kept < 0.05
+    assert found["lock", "half-open"].stuck == 4
+    assert found["free", "half-open"].kept > 0.4
+    assert found["free", "idle"].company.opened == 20
+    assert all(cell.ledger.exact for cell in run.cells)
+    assert "leaves lock nothing" in done.out.replace("\n", " ") or "leave lock nothing" in done.out

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bench import proc
+from bench.experts import Load, load_of_csv, p50_us_of_log, tps_of
 from bench.findings import Figure, Missing
 from bench.machine import cpu_model_of
 from bench.ports import listens
@@ -23,6 +24,16 @@ sockperf: \x1b[2;35mTotal 25830 observations\x1b[0m; each percentile contains 25
 sockperf: ---> percentile 75.000 =   63.344
 sockperf: ---> percentile 50.000 =   57.094
 sockperf: ---> percentile 25.000 =   52.738
+"""
+
+REDIS_BENCHMARK = """WARNING: Could not fetch server CONFIG
+"test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"
+"PING_MBULK","9311.85","4.658","0.120","3.271","12.903","17.007","33.407"
+"""
+
+PGBENCH = """transaction type: select_1.sql
+latency average = 2.105 ms
+tps = 23752.431072 (without initial connection time)
 """
 
 TCP_TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid
@@ -125,3 +136,20 @@ def test_tsung_is_told_the_port_and_no_more_users_than_wanted() -> None:
     text = configuration(4711, 50)
     assert 'port="4711"' in text
     assert 'maxnumber="50"' in text
+
+
+def test_redis_benchmarks_rate_and_median_are_read_from_its_table() -> None:
+    assert load_of_csv(REDIS_BENCHMARK) == Load(9311.85, 3271)
+
+
+@pytest.mark.parametrize("output", ["", "Could not connect to Redis", REDIS_BENCHMARK.rpartition('"PING')[0]])
+def test_a_redis_benchmark_without_a_table_is_refused(output: str) -> None:
+    with pytest.raises(ToolError, match="no table"):
+        load_of_csv(output)
+
+
+def test_pgbenchs_rate_is_what_it_prints_and_its_median_that_of_its_log() -> None:
+    assert tps_of(PGBENCH) == 23752.431072
+    assert p50_us_of_log(["0 1 412 0 1 2", "1 1 399 0 1 2", "2 1 7000 0 1 2"]) == 412
+    with pytest.raises(ToolError, match="no `tps`"):
+        tps_of("pgbench: error: connection refused")

@@ -191,9 +191,6 @@ class ActedLink:
             return self._world.acts.popleft().encode()
         return b""
 
-    def send_soon(self) -> None:
-        pass
-
     def finish(self) -> None:
         self.finished = True
 

@@ -298,6 +298,8 @@ def test_a_client_takes_a_framing_of_ones_own(book: Book) -> None:
         client = book.client(peer.port, framing=framed_by(ends))
         assert client.request(b"\x03in", expect=b"\x04one").outcome is Outcome.ANSWERED
         assert client.request(b"\x03in").outcome is Outcome.SHORT
+        told = f"127.0.0.1:{peer.port} closed before the reply was whole: b'\\x04t'"
+    assert book.of(Phase.MESSAGE)[1].detail == told
 
 
 def test_a_function_that_says_nonsense_of_a_frame_ends_its_user(book: Book) -> None:

@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep.worker.cell import Opening
+from lockstep.worker.opening import Opening
 from tests.support.hand_clock import settle
 
 
 def opening(expected: Iterable[int]) -> tuple[Opening, list[float]]:
     """An opening that has begun, and the seconds with which it called."""
     calls: list[float] = []
-    door = Opening(expected, 1e9, calls.append)
+    door = Opening(1e9, calls.append)
+    door.expect(expected)
     assert calls == []
     door.start()
     return door, calls

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 import pytest
 
-from lockstep import plan
+from lockstep import scenario
 from lockstep.plan import Traffic
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.messages import message_ring
@@ -73,19 +73,19 @@ def pushes_once(link: socket.socket) -> None:
     until_closed(link)
 
 
-def peer_of(scenario: str) -> Script:
+def peer_of(name: str) -> Script:
     """A peer to which it can talk."""
-    does = plan.SCENARIOS[scenario]
+    does = scenario.SCENARIOS[name]
     return pushes_once if not does.sends else echoes if does.answered else stays_silent
 
 
-def once(scenario: str) -> list[bool] | None:
+def once(name: str) -> list[bool] | None:
     """The answers to `may_send` by which an iteration without an end of its own is one message."""
-    return [True, False] if plan.SCENARIOS[scenario].endless else None
+    return [True, False] if scenario.SCENARIOS[name].endless else None
 
 
 def test_every_scenario_that_a_plan_may_ask_for_is_there() -> None:
-    assert set(SCENARIOS) == set(plan.SHIPPED_SCENARIOS)
+    assert set(SCENARIOS) == set(scenario.SHIPPED_SCENARIOS)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -307,11 +307,11 @@ def test_an_iteration_that_finds_no_connection_was_due_all_the_same(
     assert Phase.MESSAGE in {sample.phase for sample in rows.failures}
 
 
-@pytest.mark.parametrize("name", [name for name in SCENARIOS if not plan.SCENARIOS[name].endless])
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if not scenario.SCENARIOS[name].endless])
 def test_in_a_closed_load_the_next_iteration_is_due_when_the_last_one_is_over(
     rows: Rows, book: Book, name: str
 ) -> None:
-    stays = plan.SCENARIOS[name].keeps_connection
+    stays = scenario.SCENARIOS[name].keeps_connection
     with Peer(*[peer_of(name)] * (1 if stays else 2)) as peer:
         user = user_of(book, peer.port)
         assert user.free_ns() == ABSENT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lockstep_wire.framing import Decoder, Framing, Maker, no_more
 from lockstep_wire.framings.sizes import as_varint, varint_at
 from lockstep_wire.framings.stepwise import Held, StepwiseDecoder
-from lockstep_wire.peer import FrameTooLong, Malformed
+from lockstep_wire.peer import FrameError, FrameTooLong, Malformed
 
 _LENGTH_BYTES = 4
 _LONGEST = 268_435_455
@@ -80,16 +80,9 @@ class Mqtt(Framing):
 
     def encode(self, payload: bytes) -> bytes:
         """See Framing.encode."""
-        if self.checked_packet(payload):
+        if _is_packet(payload):
             return payload
         raise ValueError(f"{payload!r:.40} is no MQTT packet: make one with Mqtt.publish(...) or the like")
-
-    def checked_packet(self, packet: bytes) -> bool:
-        """Whether these bytes are one packet, with nothing behind it."""
-        try:
-            return MqttDecoder(len(packet)).feed(packet) == [packet]
-        except (Malformed, FrameTooLong):
-            return False
 
     def decoder(self, max_frame: int) -> Decoder:
         """See Framing.decoder."""
@@ -104,7 +97,7 @@ class Mqtt(Framing):
         kind = payload[0] >> 4
         if kind == _CONNACK and payload[3]:
             return f"connection refused: {_REFUSED.get(payload[3], 'reserved')} ({payload[3]})"
-        if kind == _SUBACK and _SUBSCRIPTION_FAILED in payload[-1:]:
+        if kind == _SUBACK and _SUBSCRIPTION_FAILED in payload[_codes_at(payload) :]:
             return "subscription refused (128)"
         return None
 
@@ -164,6 +157,14 @@ class Mqtt(Framing):
         return topic.decode(errors="replace"), message
 
 
+def _is_packet(data: bytes) -> bool:
+    """Whether these bytes are one packet, with nothing behind it."""
+    try:
+        return MqttDecoder(len(data)).feed(data) == [data]
+    except FrameError:
+        return False
+
+
 def _rest_of(first: int) -> int | None:
     """How many bytes follow the length of a packet that begins like this; None where that varies."""
     kind, flags = first >> 4, first & 0xF
@@ -177,6 +178,12 @@ def _rest_of(first: int) -> int | None:
     if flags != wanted:
         raise Malformed(f"an MQTT packet of type {kind} with flags {flags}, not {wanted}")
     return rest
+
+
+def _codes_at(suback: bytes) -> int:
+    """Where a SUBACK says of each topic what became of it: behind its length and its number."""
+    _, head = varint_at(suback, 1, _LENGTH_BYTES)
+    return 1 + head + 2
 
 
 def _split(packet: bytes) -> tuple[bytes, bytes]:

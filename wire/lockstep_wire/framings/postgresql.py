@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from struct import Struct
 from typing import TYPE_CHECKING
@@ -19,8 +20,11 @@ _HEAD = 1 + _INT.size
 _PROTOCOL = 3 << 16
 # Types of the messages that a server sends.
 _KINDS = frozenset(b"RKSZTDCEINAGHWVdcntsv123")
-_AUTHENTICATION, _READY, _ERROR = b"RZE"
-_COPY_IN, _COPY_BOTH, _NOTIFICATION = b"GWA"
+_AUTHENTICATION, _ERROR, _NOTIFICATION = b"REA"
+# Of these, those that end no reply: the others are ReadyForQuery and what the client is to copy in.
+_GOES_ON = _KINDS.difference(b"REAZGW")
+# Those of which what they say decides it.
+_TELLING = frozenset((_AUTHENTICATION, _ERROR))
 # What an authentication message says to which no answer is due: it went well, and SASL's last word.
 _AUTHENTICATED = (0, 12)
 _NULL = 0xFFFFFFFF
@@ -40,44 +44,31 @@ class PostgreSQLDecoder(StepwiseDecoder):
         self._at = 0
 
     def _size_of(self, held: Held, start: int) -> int:
-        while True:
-            at = start + self._at
-            if at < len(held) and held[at] not in _KINDS:
-                kind = bytes(held[at : at + 1])
-                raise Malformed(f"a message of type {kind!r}, which is none of a PostgreSQL server's")
-            if len(held) < at + _HEAD:
-                return 0
+        at, there, limit = start + self._at, len(held), start + self._max_frame
+        while at + _HEAD <= there:
             (length,) = _INT.unpack_from(held, at + 1)
-            if length < _INT.size:
-                raise Malformed(f"a message whose length field says {length}, less than it has itself")
             end = at + 1 + length
-            if end - start > self._max_frame:
-                raise FrameTooLong(end - start, self._max_frame)
-            is_last = self._is_last(held, at, end)
-            if is_last is None:
-                return 0
-            if is_last:
-                self._at = 0
-                return int(end - start)
-            self._at = end - start
+            if held[at] not in _GOES_ON or length < _INT.size or end > limit:
+                self._check(held[at], length, end - start)
+                if held[at] in _TELLING and there < end:
+                    break
+                if _is_last(held[at], bytes(held[at + _HEAD : end]), first=at == start):
+                    self._at = 0
+                    return int(end - start)
+            at = end
+        self._at = at - start
+        if at < there:
+            self._check(held[at], _INT.size, 0)
+        return 0
 
-    def _is_last(self, held: Held, at: int, end: int) -> bool | None:
-        """Whether a reply ends with this message; None if that is not yet known."""
-        kind = held[at]
-        if kind in (_READY, _COPY_IN, _COPY_BOTH):
-            return True
-        if kind == _NOTIFICATION:
-            return self._at == 0
-        if kind not in (_AUTHENTICATION, _ERROR):
-            return False
-        if len(held) < end:
-            return None
-        body = bytes(held[at + _HEAD : end])
-        if kind == _ERROR:
-            return _fields(body).get("V", _fields(body).get("S")) in ("FATAL", "PANIC")
-        if len(body) < _INT.size:
-            raise Malformed("a request for authentication that does not say which")
-        return _INT.unpack_from(body)[0] not in _AUTHENTICATED
+    def _check(self, kind: int, length: int, size: int) -> None:
+        """Refuse a message that no server sends; size: of the reply up to its end."""
+        if kind not in _KINDS:
+            raise Malformed(f"a message of type {bytes([kind])!r}, which is none of a PostgreSQL server's")
+        if length < _INT.size:
+            raise Malformed(f"a message whose length field says {length}, less than it has itself")
+        if size > self._max_frame:
+            raise FrameTooLong(size, self._max_frame)
 
     def _payload(self, frame: bytes) -> bytes:
         return frame
@@ -142,14 +133,31 @@ class PostgreSQL(Framing):
 
     @staticmethod
     def rows(payload: bytes) -> list[tuple[bytes | None, ...]]:
-        """A reply's rows: each value as text, None for NULL."""
-        return [tuple(_values(body)) for kind, body in _messages(payload) if kind == ord("D")]
+        """A reply's rows: each value as text, None for NULL. Malformed where a row is none."""
+        try:
+            return [tuple(_values(body)) for kind, body in _messages(payload) if kind == ord("D")]
+        except struct.error:
+            raise Malformed("a row that ends before its last value", payload) from None
 
     @staticmethod
     def tags(payload: bytes) -> list[str]:
         """What was done, for each statement: `SELECT 3`, `INSERT 0 1`."""
         done = (body for kind, body in _messages(payload) if kind == ord("C"))
         return [body.rstrip(b"\0").decode(errors="replace") for body in done]
+
+
+def _is_last(kind: int, body: bytes, first: bool) -> bool:
+    """Whether a reply ends with this message. first: whether it begins with it."""
+    if kind == _NOTIFICATION:
+        return first
+    if kind not in _TELLING:
+        return True
+    if kind == _ERROR:
+        fields = _fields(body)
+        return fields.get("V", fields.get("S")) in ("FATAL", "PANIC")
+    if len(body) < _INT.size:
+        raise Malformed("a request for authentication that does not say which")
+    return _INT.unpack_from(body)[0] not in _AUTHENTICATED
 
 
 def _messages(payload: bytes) -> Iterator[tuple[int, bytes]]:

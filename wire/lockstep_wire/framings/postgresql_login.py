@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 from struct import Struct
 
@@ -14,6 +15,8 @@ from lockstep_wire.peer import Malformed
 _INT = Struct(">I")
 _CLEARTEXT, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL = 3, 5, 10, 11, 12
 _MECHANISM = b"SCRAM-SHA-256"
+# 4,096 is usual; a server could keep us busy for hours.
+_ROUNDS = re.compile(rb"[1-9][0-9]{0,6}")
 # No channel is bound: `n,,`, and the same in base64.
 _NO_BINDING = b"n,,"
 _NO_BINDING_BASE64 = b"biws"
@@ -71,10 +74,14 @@ class Login:
 
     def _prove(self, challenge: bytes) -> bytes:
         said = dict(part.split(b"=", 1) for part in challenge.split(b",") if b"=" in part)
-        nonce, salt, rounds = said.get(b"r", b""), said.get(b"s", b""), said.get(b"i", b"")
-        if not nonce.startswith(self._nonce) or not rounds.isdigit():
+        nonce, rounds = said.get(b"r", b""), said.get(b"i", b"")
+        if not nonce.startswith(self._nonce) or not _ROUNDS.fullmatch(rounds):
             raise Malformed("a challenge that does not answer our own", challenge)
-        salted = hashlib.pbkdf2_hmac("sha256", self._password, base64.b64decode(salt), int(rounds))
+        try:
+            salt = base64.b64decode(said.get(b"s", b""), validate=True)
+        except ValueError:
+            raise Malformed("a salt that is not base64", challenge) from None
+        salted = hashlib.pbkdf2_hmac("sha256", self._password, salt, int(rounds))
         final = b"c=" + _NO_BINDING_BASE64 + b",r=" + nonce
         signed = b",".join((self._first(), challenge, final))
         key = _mac(salted, b"Client Key")

@@ -117,9 +117,11 @@ def _spelt(mark: _Pattern) -> str:
     flags = "".join(letter for letter, flag in _FLAGS.items() if mark.flags & flag)
     text = mark.pattern.decode("latin-1")
     plain = "".join(each if each.isprintable() and each.isascii() else _escaped(each) for each in text)
-    return f"(?{flags}){plain}" if flags else plain
+    said = _SAID_FLAGS.match(plain)
+    return plain if set(flags) <= set(said[1] if said else "") else f"(?{flags}){plain}"
 
 
+_SAID_FLAGS = re.compile(r"\(\?([a-z]+)\)")
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
 
 

@@ -9,7 +9,6 @@ from statistics import median
 from lockstep.analysis.aggregate import Aggregate, aggregate
 from lockstep.analysis.check import Topic
 from lockstep.analysis.series import whole_groups
-from lockstep.plan import answered
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import Chart, Row
 from lockstep.report.charts.rows import Block, bars
@@ -31,6 +30,7 @@ from lockstep.report.words import (
     whole,
 )
 from lockstep.runs.records import Cell, Mode
+from lockstep.scenario import answered
 
 PIPELINED = "pipelined"
 TOPICS = (Topic.THROUGHPUT, Topic.TIMES)

@@ -142,7 +142,8 @@ def test_a_name_makes_the_same_framing_again(kind: Kind) -> None:
     assert type(again) is type(kind.framing)
     assert again.name == kind.framing.name
     assert repr(again) == f"<framing {kind.framing.name}>"
-    assert framing_of(again) is again
+    # What is made ready for one user of a name is ready for all.
+    assert framing_of(again) is again is framing_of(kind.framing.name)
 
 
 def test_every_family_of_names_is_among_those_that_are_tested() -> None:

@@ -62,6 +62,9 @@ STREAMS: dict[str, Callable[[int], bytes]] = {
     "postgresql": lambda size: (
         PostgreSQL.message("D", b"x" * 5) * (size // 10) + PostgreSQL.message("Z", b"I")
     ),
+    "postgresql, one error": lambda size: (
+        PostgreSQL.message("E", b"x" * size) + PostgreSQL.message("Z", b"I")
+    ),
     "mqtt": lambda size: Mqtt.publish("t", b"x" * size),
 }
 

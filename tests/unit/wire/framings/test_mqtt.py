@@ -82,6 +82,8 @@ def test_the_remaining_length_takes_as_many_bytes_as_it_must(size: int) -> None:
         (b"\x20\x02\x00\x09", "connection refused: reserved (9)"),
         (Mqtt.suback(1, 0), None),
         (b"\x90\x03\x00\x01\x80", "subscription refused (128)"),
+        (b"\x90\x04\x00\x01\x80\x00", "subscription refused (128)"),
+        (b"\x90\x03\x00\x80\x00", None),
         (Mqtt.PINGRESP, None),
         (Mqtt.publish("t", b"\x80"), None),
     ],

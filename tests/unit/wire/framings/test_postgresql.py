@@ -153,3 +153,15 @@ def test_scram_is_that_of_rfc_7677() -> None:
 def test_what_a_login_does_not_know_is_named(asked: bytes) -> None:
     with pytest.raises(Malformed):
         PostgreSQL.login("me").answer(asked)
+
+
+@pytest.mark.parametrize("more", [b",s=!,i=1", b",s=AAAA,i=99999999", b",s=AAAA,i=0", b",s=AAA,i=1"])
+def test_a_challenge_that_makes_no_sense_or_takes_hours_is_the_peers_fault(more: bytes) -> None:
+    login = _OfTheRfc()
+    with pytest.raises(Malformed):
+        login.answer(asked_for(11, b"r=rOprNGfwEbeRWgbNEkqOx" + more))
+
+
+def test_a_row_that_is_none_is_the_peers_fault() -> None:
+    with pytest.raises(Malformed, match="a row that ends before its last value"):
+        PostgreSQL.rows(backend("D", b"\0\2\0\0\0\1a") + READY)

@@ -112,7 +112,8 @@ def test_a_mark_is_bytes_or_a_pattern_of_bytes(wrong: object) -> None:
         ("length:!I", "length"),
         ("length:>B", "length:B"),
         ("length:>H,counts=payload,adds=0", "length:>H"),
-        (r"until:(?i)end\r\n", r"until:(?i)(?i)end\r\n"),
+        (r"until:(?i)end\r\n", r"until:(?i)end\r\n"),
+        (r"until:(?im)^end\r\n", r"until:(?im)^end\r\n"),
     ],
 )
 def test_one_framing_has_one_name_where_it_is_spelt_in_several_ways(name: str, again: str) -> None:

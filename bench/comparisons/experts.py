@@ -1,0 +1,64 @@
+"""Redis and PostgreSQL over 50 connections: `lockstep run` against the tools that their makers ship."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from bench import services
+from bench.experts import Load, lockstep_run, pgbench, redis_benchmark
+from bench.findings import Finding
+from bench.processes import ON_SERVER_CORE
+from bench.ratio import Better, Ratio, in_turn
+from bench.settings import Settings, say
+
+CONNECTIONS = 50
+WANTED_RATE, WANTED_MEDIAN = 0.7, 1.4
+# redis-benchmark asks for this very key where it is told of no others.
+THE_KEY = b"*3\r\n$3\r\nSET\r\n$16\r\nkey:__rand_int__\r\n$3\r\nxxx\r\n"
+
+Side = Callable[[int, int, float], Load]
+"""Loads a port over that many connections for so many seconds."""
+
+
+def compare(settings: Settings) -> Iterator[Finding]:
+    """Each on the same server, in turn, both sides on the same core."""
+    with services.redis(ON_SERVER_CORE) as port:
+        with socket.create_connection((services.LOOPBACK, port)) as link:
+            link.sendall(THE_KEY)
+            link.recv(64)
+        for name, test, dialogue in (
+            ("PING", "ping_mbulk", "redis_ping.toml"),
+            ("GET", "get", "redis_get.toml"),
+        ):
+            ours, theirs = partial(lockstep_run, dialogue), partial(redis_benchmark, test)
+            yield from _against(f"Redis {name}: ours / redis-benchmark", ours, theirs, port, settings)
+    with services.postgres(ON_SERVER_CORE) as port:
+        ours, theirs = partial(lockstep_run, "select_1.toml"), partial(pgbench, "select_1.sql")
+        yield from _against("PostgreSQL simple query: ours / pgbench", ours, theirs, port, settings)
+
+
+def _against(name: str, ours: Side, theirs: Side, port: int, settings: Settings) -> Iterator[Finding]:
+    def measured(side: Side, who: str, turn: int) -> Load:
+        load = side(port, CONNECTIONS, settings.seconds)
+        say(f"{name}, {turn + 1}: {who}: {load.told()}")
+        return load
+
+    sides = [partial(measured, ours, "ours"), partial(measured, theirs, "theirs")]
+    mine, others = in_turn(sides, settings.pairs)
+    yield Ratio(
+        f"{name}, {CONNECTIONS} connections",
+        "messages per second",
+        [load.per_s for load in mine],
+        [load.per_s for load in others],
+        WANTED_RATE,
+    )
+    yield Ratio(
+        f"{name}, {CONNECTIONS} connections",
+        "µs, median",
+        [load.p50_us for load in mine],
+        [load.p50_us for load in others],
+        WANTED_MEDIAN,
+        Better.LOWER,
+    )

@@ -1,0 +1,57 @@
+"""The shipped scenarios as a table: what is known of each before its load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is known of a scenario before its load; what its users do is a function in worker/scenarios.py.
+
+    keeps_connection: whether connections stay open, so that an iteration is a message, not a session.
+    messages: how many one iteration sends, None where the plan says how many.
+    in_turn: whether a user has one message under way at any time, so that counting users counts messages.
+    endless: whether one iteration lasts as long as the cell: nothing can be due, and no turn be taken.
+    waits: whether a user waits for its peer in each iteration; else it has to let others run.
+    sends, answered: whether the client speaks, and whether what it says is replied to.
+    server: flags and their values of a Lockstep server that is started for it.
+    of_a_file: whether what its users do stands in a user's own file, so that nobody chooses it by name.
+    """
+
+    keeps_connection: bool = False
+    messages: int | None = 1
+    in_turn: bool = True
+    endless: bool = False
+    waits: bool = True
+    sends: bool = True
+    answered: bool = True
+    server: Mapping[str, str] = field(default_factory=dict)
+    of_a_file: bool = False
+
+
+SCENARIOS = {
+    "session": Scenario(messages=None),
+    "greeting": Scenario(),
+    "persistent": Scenario(keeps_connection=True),
+    "pipelined": Scenario(keeps_connection=True, in_turn=False, endless=True),
+    "send-only": Scenario(
+        keeps_connection=True, in_turn=False, waits=False, answered=False, server={"reply": "none"}
+    ),
+    "receive-only": Scenario(keeps_connection=True, endless=True, sends=False, server={"push": "10ms"}),
+    # When its users open connections is theirs to say, and whether they rest: only messages are counted on.
+    "file": Scenario(keeps_connection=True, in_turn=False, of_a_file=True),
+}
+OF_A_FILE = "file"
+SHIPPED_SCENARIOS = tuple(name for name, scenario in SCENARIOS.items() if not scenario.of_a_file)
+
+
+def keeps_connection(scenario: str) -> bool:
+    """Whether a scenario's connections stay open; those of one that is not known are taken not to."""
+    return scenario in SCENARIOS and SCENARIOS[scenario].keeps_connection
+
+
+def answered(scenario: str) -> bool:
+    """Whether a scenario's messages are replied to; those of one that is not known are taken to be."""
+    return scenario not in SCENARIOS or SCENARIOS[scenario].answered
