@@ -47,7 +47,7 @@ from lockstep.report.material import Material
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Run
 from lockstep.settings import COMPARISON_PLAN
-from lockstep.tcp.addresses import ADDRESS_BOOK
+from lockstep.tcp.dialling import find_way
 from lockstep.worker.process import ScenarioUser
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ class Driver:
             target.endpoint_of(options.mode)
             shape = None
             level, modes, traffic, load_s = users, (options.mode,), traffic_of(options), float
-        ADDRESS_BOOK.find(target.endpoint)
+        find_way(target.endpoint)
         self.conductor.targets = target
         self.conductor.check_capacity(level, modes, traffic, load_s)
         self._environment.shape_class = shape

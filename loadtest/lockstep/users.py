@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import wraps
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -64,6 +64,11 @@ def _ending_the_user(
             raise GreenletExit from error
 
     return wrapped
+
+
+@lru_cache(maxsize=64)
+def _warn_once(users: str, warning: str) -> None:
+    logger.warning("%s: %s", users, warning)
 
 
 class UserClient(TcpClient):
@@ -170,8 +175,13 @@ class TcpUser(User):
         settings = ConnectionSettings(
             timeout_s=self.timeout_s, close_timeout_s=self.close_timeout_s, link=CooperativeLink
         )
+        endpoint = Endpoint.whole(self.host)
+        if place is None:
+            # A cell's run says it as a whole.
+            for warning in endpoint.warnings:
+                _warn_once(type(self).__name__, warning)
         self.client = UserClient(
-            Endpoint.whole(self.host),
+            endpoint,
             self._meter() if place is None else place.meter(self),
             framing=self.framing,
             max_frame=self.max_frame,

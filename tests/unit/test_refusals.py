@@ -39,7 +39,7 @@ BAD_TEXTS = {
     "hold": "2parsecs",
     "work": "dream",
     "push": "often",
-    "beside": "strangers:3",
+    "beside": "strangers",
     "pause": "long",
     "junit": "no/such/folder/gates.xml",
     # Beside no file.

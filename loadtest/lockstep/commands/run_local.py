@@ -35,8 +35,7 @@ from lockstep.target.chosen import Chosen
 from lockstep.target.discovery import find_server, reachable_at
 from lockstep.target.local_server import local_server
 from lockstep.target.target import Target, Targets
-from lockstep.tcp.addresses import ADDRESS_BOOK
-from lockstep.tcp.dialling import from_source
+from lockstep.tcp.dialling import find_way, from_source
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.sources import no_such_source
 from lockstep.worker.process import ScenarioUser
@@ -122,9 +121,10 @@ def run_here(
 
 
 def _check_addresses(endpoint: Endpoint, sources: Sequence[str]) -> None:
-    """HarnessError where the host is unknown, or this machine cannot reach it from one of the sources."""
-    addresses = ADDRESS_BOOK.find(endpoint)
-    for source in sources:
+    """HarnessError where the host is unknown, a file is missing, or this machine cannot reach it from
+    one of the sources."""
+    addresses = find_way(endpoint)
+    for source in sources or endpoint.options.source:
         with socket.socket(from_source(addresses, source)[0].family) as probe:
             try:
                 probe.bind((source, 0))

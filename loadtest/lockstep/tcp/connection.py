@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import ADDRESS_BOOK, Address, AddressBook
 from lockstep.tcp.blocking_link import BlockingLink
-from lockstep.tcp.dialling import DialError, Route, dial, links_to
+from lockstep.tcp.dialling import DialError, Route, dial, links_to, next_source
 from lockstep.tcp.endpoint import Endpoint, Scheme
 from lockstep.tcp.link import Link, LinkMaker, check_bound
 from lockstep.tcp.names import name_of
@@ -77,7 +77,8 @@ class Connection(Stateful):
         timeout_s: within how many seconds a step must be over (a connect, or a message with its reply); None
         waits for ever. close_timeout_s: the same for closing, timeout_s where it is None. Both may be changed
         at any time. link: what waits, a thread or a greenlet.
-        source: a local IP address to connect from. user: whose connections these are, in the record of each.
+        source: a local IP address to connect from; where it is None, one of the endpoint's if it has any.
+        user: whose connections these are, in the record of each.
         patient, addresses, sleep: as for Route.
         """
         super().__init__()
@@ -89,7 +90,7 @@ class Connection(Stateful):
         self._timeout_s = timeout_s
         self._meter = meter
         self._make_link = links_to(endpoint, link)
-        self._source = source
+        self._source = next_source(endpoint) if source is None else source
         self._user = user
         self._link: Link | None = None
         # When the last step was over, monotonic nanoseconds.
