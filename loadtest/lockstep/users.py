@@ -29,9 +29,9 @@ from lockstep.short_tasks import ShortTasks
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.endings import RawEnd, sized, until, whatever
 from lockstep.tcp.endpoint import Endpoint
-from lockstep.tcp.expect import Expect, Wanted, prefix, size
+from lockstep.tcp.expect import Wanted, prefix, size
 from lockstep.tcp.gevent_link import CooperativeLink
-from lockstep.tcp.samples import Meter, Reply, Sample, SampleMeter
+from lockstep.tcp.samples import Meter, Sample, SampleMeter
 from lockstep.tcp.stream import ConnectionSettings
 
 if TYPE_CHECKING:
@@ -84,24 +84,21 @@ class UserClient(TcpClient):
     connect = _ending_the_user(TcpClient.connect)
     send = _ending_the_user(TcpClient.send)
     receive = _ending_the_user(TcpClient.receive)
+    pipeline = _ending_the_user(TcpClient.pipeline)
     close = _ending_the_user(TcpClient.close)
+    shutdown = _ending_the_user(TcpClient.shutdown)
+    reset = _ending_the_user(TcpClient.reset)
 
-    def request(
-        self,
-        payload: bytes,
-        expect: Expect | None = None,
-        *,
-        end: RawEnd | None = None,
-        name: str | None = None,
-        timeout: float | None = None,
-    ) -> Reply:
-        """See TcpClient.request."""
-        # Without the wrapper of the others: it takes as long as a tenth of all else that is ours.
-        try:
-            return TcpClient.request(self, payload, expect, end=end, name=name, timeout=timeout)
-        except HarnessError as error:
-            self.end_user(error)
-            raise GreenletExit from error
+    if not TYPE_CHECKING:
+
+        def request(self, payload, expect=None, **how):
+            """See TcpClient.request."""
+            # Without the wrapper of the others: it takes as long as a tenth of all else that is ours.
+            try:
+                return TcpClient.request(self, payload, expect, **how)
+            except HarnessError as error:
+                self.end_user(error)
+                raise GreenletExit from error
 
     def _rule(self, expect: Wanted, end: RawEnd | None) -> RawEnd:
         rule = super()._rule(expect, end)
@@ -188,6 +185,8 @@ class TcpUser(User):
             timing=self.timing,
             **(more | settings),
         )
+        if type(self).on_connect is not TcpUser.on_connect:
+            self.client.on_connect = self.on_connect
         self.client.end_user = self._end
         self.client.on_first_bytes = self._note_first_bytes
 
@@ -199,6 +198,13 @@ class TcpUser(User):
     @_taskset_instance.setter
     def _taskset_instance(self, loop: TaskSet | None) -> None:
         self.__dict__["tasks_loop"] = ShortTasks(self) if type(loop) is DefaultTaskSet else loop
+
+    def on_connect(self) -> None:
+        """Called on each connection as soon as it is open, if you extend it: to take a banner, or to log in.
+
+        What it sends and receives are steps of their own. Where one fails, or it raises, the connect has
+        failed: the connection is given up, and the next one is backed off from.
+        """
 
     def on_sample(self, sample: Sample) -> None:
         """Called with every finished step, if you extend it; feeds Locust.

@@ -36,6 +36,7 @@ CLIENT_TIMES = (
     "close",
     "session",
     "send",
+    "receive",
     "fan_out",
 )
 SERVER_TIMES = ("hold", "handoff", "idle_start")
