@@ -31,6 +31,7 @@ PROGRAMS = {
     "mosquitto_pub": "mosquitto-clients",
     "nginx": "nginx",
     "stunnel4": "stunnel4",
+    "openssl": "openssl",
 }
 
 
@@ -66,10 +67,12 @@ def as_user(user: str, command: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def redis(place: Place = ANYWHERE) -> Iterator[int]:
-    """Redis, which keeps nothing on disk; gives the port."""
+def redis(place: Place = ANYWHERE, path: Path | None = None) -> Iterator[int]:
+    """Redis, which keeps nothing on disk; gives the port. path: of a unix socket where it listens too."""
     port = free_port()
     command = [program("redis-server"), "--bind", LOOPBACK, "--port", str(port), "--save", ""]
+    if path is not None:
+        command += ["--unixsocket", str(path)]
     with running("redis-server", command, place) as server:
         _await_answer(server, port, b"PING\r\n", b"+PONG")
         yield port
@@ -129,17 +132,22 @@ def mosquitto(place: Place = ANYWHERE) -> Iterator[int]:
 
 
 @contextmanager
-def nginx(upstream: int, place: Place = ANYWHERE) -> Iterator[int]:
-    """nginx, which passes TCP streams on to a port of loopback; gives its own."""
+def nginx(upstream: int, place: Place = ANYWHERE, certificate: Path | None = None) -> Iterator[int]:
+    """nginx, which passes TCP streams on to a port of loopback; gives its own.
+
+    certificate: PEM, with its key; with one it takes TLS off first.
+    """
     port = free_port()
     if not NGINX_STREAM.exists():
         raise ToolError(f"{NGINX_STREAM} is missing: apt install libnginx-mod-stream")
     with _folder() as folder:
+        secure = f"ssl_certificate {certificate}; ssl_certificate_key {certificate};" if certificate else ""
+        listen = f"listen {LOOPBACK}:{port}{' ssl' if certificate else ''}; {secure}"
         lines = [
             f"load_module {NGINX_STREAM};",
             f"daemon off; pid {folder}/nginx.pid; error_log stderr; worker_processes 1;",
             "events { worker_connections 1024; }",
-            f"stream {{ server {{ listen {LOOPBACK}:{port}; proxy_pass {LOOPBACK}:{upstream}; }} }}",
+            f"stream {{ server {{ {listen} proxy_pass {LOOPBACK}:{upstream}; }} }}",
         ]
         file = _configuration(folder / "nginx.conf", lines)
         command = [program("nginx"), "-p", str(folder), "-e", "stderr", "-c", file]

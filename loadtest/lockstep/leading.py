@@ -47,7 +47,7 @@ from lockstep.report.material import Material
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Run
 from lockstep.settings import COMPARISON_PLAN
-from lockstep.tcp.addresses import ADDRESS_BOOK
+from lockstep.tcp.dialling import find_way
 from lockstep.worker.process import ScenarioUser
 
 if TYPE_CHECKING:
@@ -184,11 +184,11 @@ class Driver:
             if options.headless and options.gate:
                 raise PlanError("gate", f"does nothing in a manual run: add --run {COMPARISON_PLAN!r}")
             check_numbers(options)
-            target.port_of(options.mode)
+            target.endpoint_of(options.mode)
             shape = None
             level, modes, traffic, load_s = users, (options.mode,), traffic_of(options), float
-        ADDRESS_BOOK.find(target.endpoint)
-        self.conductor.target = target
+        find_way(target.endpoint)
+        self.conductor.targets = target
         self.conductor.check_capacity(level, modes, traffic, load_s)
         self._environment.shape_class = shape
 

@@ -14,9 +14,11 @@ from typing import Any, NoReturn
 from lockstep.errors import WRONG_USE, HarnessError, PlanError, ServerUnreachableError, in_words
 from lockstep.master.repeat import Compose
 from lockstep.plan import Plan, Traffic, UserFile
+from lockstep.runs.records import PLAIN_TARGET
 from lockstep.settings import COMPARISON_PLAN, Setting, Where, given_by
 from lockstep.target.admin import ServerView
-from lockstep.target.target import PLAIN_TARGET, Target
+from lockstep.target.chosen import checked_framing
+from lockstep.target.target import Target
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.sources import parse_sources
 from lockstep.user_files import Facts, find_user_file
@@ -253,8 +255,13 @@ def target_of(host: str | None, options: Namespace) -> Target:
     server = ServerView(options.admin) if options.admin else None
     if options.file and not host:
         host = _user_file(options)[1].url
-    by_file = bool(options.file)
-    return Target(Endpoint.parse(host), server, options.framing, options.reply or None, by_file=by_file)
+    return Target(
+        Endpoint.parse(host),
+        server,
+        checked_framing(options.framing),
+        options.reply or None,
+        by_file=bool(options.file),
+    )
 
 
 def check_edit(kind: str, now: Namespace, asked: Namespace, host_now: str | None, host: str | None) -> None:

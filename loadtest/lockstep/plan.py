@@ -226,6 +226,7 @@ class Plan:
     must keep to, as texts (analysis/gate_syntax.py reads them). file: the plan file that it came from.
     beside: idle or hostile users, as texts (beside.py reads them); with each of them every cell is measured
     once more, so that what they do shows against the cell without.
+    baseline: the mode that others are compared with, None where what is known of them decides.
     """
 
     modes: tuple[str, ...] = ("free", "lock", "semaphore=4", "queue=1")
@@ -238,6 +239,7 @@ class Plan:
     gates: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     file: str | None = None
+    baseline: str | None = None
 
     def __post_init__(self) -> None:
         for name, values in (("modes", self.modes), ("levels", self.levels)):
@@ -253,6 +255,8 @@ class Plan:
         _between("seconds", self.seconds, 0.1, 86_400)
         _between("warmup", self.warmup_s, 0, 3600)
         _between("seed", self.seed, 0, MAX_SEED)
+        if self.baseline is not None:
+            _one_of("baseline", self.baseline, self.modes)
 
     @classmethod
     def from_settings(cls, given: Mapping[str, Any], traffic: Traffic, gates: Sequence[str]) -> Plan:
@@ -268,6 +272,7 @@ class Plan:
             gates=tuple(gates),
             beside=parse_beside(given["beside"] or ""),
             file=str(given["plan"]) if given["plan"] else None,
+            baseline=given.get("baseline"),
         )
 
     def cells(self) -> list[PlannedCell]:

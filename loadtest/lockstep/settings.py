@@ -16,7 +16,7 @@ from lockstep.errors import PlanError
 from lockstep.plan import ARRIVALS, CLIENT_MODES, OPEN_ARRIVALS, Plan
 from lockstep.scenario import SHIPPED_SCENARIOS
 from lockstep_wire.choices import did_you_mean
-from lockstep_wire.framing import FRAMINGS
+from lockstep_wire.framing import NAMES
 from lockstep_wire.listeners import USUAL_LISTENERS
 
 MANUAL_RUN = "manual run"
@@ -209,6 +209,15 @@ SETTINGS = (
         listed=True,
         only="plan",
     ),
+    Setting(
+        "baseline",
+        str,
+        None,
+        "The mode or target that the others are compared with",
+        _COMPARE,
+        usual="free, or the last target",
+        only="plan",
+    ),
     Setting("repeats", int, _PLAN.repeats, "Repeats of every cell, interleaved", _ALL_LOADS, only="plan"),
     Setting(
         "seconds", float, _PLAN.seconds, "Measurement window per cell, in seconds", _ALL_LOADS, only="plan"
@@ -260,6 +269,35 @@ SETTINGS = (
     Setting("out", Path, "results", "Folder for run folders", _BOTH | Where.LOCUST),
     Setting("admin", str, None, "HOST:PORT of a Lockstep server's admin port", _COMPARE | Where.LOCUST),
     Setting("host", str, None, "A server that runs already: tcp://name, or auto", _COMPARE),
+    Setting(
+        "target",
+        str,
+        None,
+        "A service to compare, in the place of a mode: NAME=tcp://name:port, also tls:// and unix://; of a "
+        "Lockstep server with ,admin=HOST:PORT behind it",
+        _COMPARE,
+        listed=True,
+        repeatable=True,
+        only="plan",
+    ),
+    Setting(
+        "run",
+        str,
+        None,
+        "A service to start, compare and end: NAME='COMMAND {port}', which listens on that port of 127.0.0.1 "
+        "({socket}: on that unix socket)",
+        Where.COMPARE,
+        repeatable=True,
+        only="plan",
+    ),
+    Setting(
+        "ready",
+        str,
+        None,
+        "A regular expression: what such a service prints when it is ready",
+        Where.COMPARE,
+        usual="once it accepts a connection",
+    ),
     Setting("hold", str, None, "Service time of a message", _COMPARE, usual="2ms", to_server=True),
     Setting(
         "work",
@@ -314,16 +352,16 @@ SETTINGS = (
         "framing",
         str,
         "raw",
-        "Framing of a service that is not a Lockstep server",
-        Where.LOCUST,
-        choices=tuple(FRAMINGS),
+        "Framing of a service that is not a Lockstep server: raw, line, length:>H, resp, ...",
+        _COMPARE | Where.LOCUST,
+        offered=NAMES,
     ),
     Setting(
         "reply",
         str,
         None,
         "What such a service answers: echo, or an exact text; unchecked without it",
-        Where.LOCUST,
+        _COMPARE | Where.LOCUST,
         offered=("echo",),
     ),
 )

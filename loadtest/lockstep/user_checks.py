@@ -8,6 +8,7 @@ from typing import Any
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import ADDRESS_BOOK, AddressBook
+from lockstep.tcp.dialling import find_way
 from lockstep.tcp.endpoint import Endpoint
 from lockstep_wire.choices import nearest
 from lockstep_wire.framing import framing_of
@@ -45,7 +46,7 @@ def check_host(users: type[Any], host: str | None, addresses: AddressBook = ADDR
     host: what is given for the whole run, and wins; None leaves it to the class.
     """
     try:
-        addresses.find(Endpoint.whole(host or users.host))
+        find_way(Endpoint.whole(host or users.host), addresses)
     except HarnessError as error:
         raise HarnessError(f"{users.__name__}: {error}") from error
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import wraps
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -29,9 +29,9 @@ from lockstep.short_tasks import ShortTasks
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.endings import RawEnd, sized, until, whatever
 from lockstep.tcp.endpoint import Endpoint
-from lockstep.tcp.expect import Expect, Wanted, prefix, size
+from lockstep.tcp.expect import Wanted, prefix, size
 from lockstep.tcp.gevent_link import CooperativeLink
-from lockstep.tcp.samples import Meter, Reply, Sample, SampleMeter
+from lockstep.tcp.samples import Meter, Sample, SampleMeter
 from lockstep.tcp.stream import ConnectionSettings
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ def _ending_the_user(
     return wrapped
 
 
+@lru_cache(maxsize=64)
+def _warn_once(users: str, warning: str) -> None:
+    logger.warning("%s: %s", users, warning)
+
+
 class UserClient(TcpClient):
     """A TcpUser's client: a TcpClient whose misuse ends its user, in one line."""
 
@@ -79,24 +84,21 @@ class UserClient(TcpClient):
     connect = _ending_the_user(TcpClient.connect)
     send = _ending_the_user(TcpClient.send)
     receive = _ending_the_user(TcpClient.receive)
+    pipeline = _ending_the_user(TcpClient.pipeline)
     close = _ending_the_user(TcpClient.close)
+    shutdown = _ending_the_user(TcpClient.shutdown)
+    reset = _ending_the_user(TcpClient.reset)
 
-    def request(
-        self,
-        payload: bytes,
-        expect: Expect | None = None,
-        *,
-        end: RawEnd | None = None,
-        name: str | None = None,
-        timeout: float | None = None,
-    ) -> Reply:
-        """See TcpClient.request."""
-        # Without the wrapper of the others: it takes as long as a tenth of all else that is ours.
-        try:
-            return TcpClient.request(self, payload, expect, end=end, name=name, timeout=timeout)
-        except HarnessError as error:
-            self.end_user(error)
-            raise GreenletExit from error
+    if not TYPE_CHECKING:
+
+        def request(self, payload, expect=None, **how):
+            """See TcpClient.request."""
+            # Without the wrapper of the others: it takes as long as a tenth of all else that is ours.
+            try:
+                return TcpClient.request(self, payload, expect, **how)
+            except HarnessError as error:
+                self.end_user(error)
+                raise GreenletExit from error
 
     def _rule(self, expect: Wanted, end: RawEnd | None) -> RawEnd:
         rule = super()._rule(expect, end)
@@ -170,14 +172,21 @@ class TcpUser(User):
         settings = ConnectionSettings(
             timeout_s=self.timeout_s, close_timeout_s=self.close_timeout_s, link=CooperativeLink
         )
+        endpoint = Endpoint.whole(self.host)
+        if place is None:
+            # A cell's run says it as a whole.
+            for warning in endpoint.warnings:
+                _warn_once(type(self).__name__, warning)
         self.client = UserClient(
-            Endpoint.whole(self.host),
+            endpoint,
             self._meter() if place is None else place.meter(self),
             framing=self.framing,
             max_frame=self.max_frame,
             timing=self.timing,
             **(more | settings),
         )
+        if type(self).on_connect is not TcpUser.on_connect:
+            self.client.on_connect = self.on_connect
         self.client.end_user = self._end
         self.client.on_first_bytes = self._note_first_bytes
 
@@ -189,6 +198,13 @@ class TcpUser(User):
     @_taskset_instance.setter
     def _taskset_instance(self, loop: TaskSet | None) -> None:
         self.__dict__["tasks_loop"] = ShortTasks(self) if type(loop) is DefaultTaskSet else loop
+
+    def on_connect(self) -> None:
+        """Called on each connection as soon as it is open, if you extend it: to take a banner, or to log in.
+
+        What it sends and receives are steps of their own. Where one fails, or it raises, the connect has
+        failed: the connection is given up, and the next one is backed off from.
+        """
 
     def on_sample(self, sample: Sample) -> None:
         """Called with every finished step, if you extend it; feeds Locust.

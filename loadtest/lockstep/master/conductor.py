@@ -19,7 +19,8 @@ from lockstep.master.run import RunRecord
 from lockstep.master.under_way import RunUnderWay
 from lockstep.plan import Plan, Traffic
 from lockstep.runs.records import Run
-from lockstep.target.target import Target, check_talk
+from lockstep.target.admin import ServerView
+from lockstep.target.target import Targets, check_talk
 from lockstep.tcp.addresses import ADDRESS_BOOK
 
 if TYPE_CHECKING:
@@ -38,10 +39,25 @@ def _no_command(_: Run) -> str:
     return ""
 
 
+def _asked(server: ServerView | None, mode: str, traffic: Traffic) -> tuple[ServerLimits | None, bool]:
+    """What the server of a mode may use, and whether the mode gives each connection a thread.
+
+    PlanError where it does not talk as the traffic has it.
+    """
+    if server is None:
+        return None, True
+    snapshot = server.snapshot()
+    settings, listener = snapshot.settings, snapshot.listeners.get(mode)
+    check_talk(settings, traffic)
+    # What is not known of a mode is taken to cost a thread.
+    thread_each = listener is None or listener.thread_each is not False
+    return ServerLimits(settings.get("open_files_limit"), settings.get("threads_limit")), thread_each
+
+
 class Conductor:
     """Leads one run at a time.
 
-    workers: who can be ordered about. target: whom the load goes to. out: where run folders go.
+    workers: who can be ordered about. targets: whom the load goes to. out: where run folders go.
     command_of: what repeats a run that has come to this.
     on_cell: called with the run after each of its cells.
 
@@ -52,12 +68,12 @@ class Conductor:
     def __init__(
         self,
         workers: Workers,
-        target: Target,
+        targets: Targets,
         out: Path,
         command_of: Callable[[Run], str] = _no_command,
         on_cell: Callable[[Run], None] = _nobody_asks,
     ) -> None:
-        self.target = target
+        self.targets = targets
         self.pulses = Pulses()
         self.current: RunUnderWay | None = None
         self.failure: str | None = None
@@ -102,19 +118,11 @@ class Conductor:
 
         load_s: of so many seconds, during how many one mode is under load: all, unless a plan says otherwise.
         """
-        server, thread_each = None, True
-        if self.target.server is not None:
-            snapshot = self.target.server.snapshot()
-            settings, listeners = snapshot.settings, snapshot.listeners
-            check_talk(settings, traffic)
-            server = ServerLimits(settings.get("open_files_limit"), settings.get("threads_limit"))
-            # What is not known of a mode is taken to cost a thread.
-            thread_each = any(
-                name not in listeners or listeners[name].thread_each is not False for name in modes
-            )
         limits = self._workers.limits()
-        check_capacity(level, limits, server, len(traffic.sources), thread_each)
-        check_turnover(traffic, load_s, limits, ADDRESS_BOOK.find(self.target.endpoint))
+        for mode in modes:
+            server, thread_each = _asked(self.targets.server_of(mode), mode, traffic)
+            check_capacity(level, limits, server, len(traffic.sources), thread_each)
+            check_turnover(traffic, load_s, limits, ADDRESS_BOOK.find(self.targets.endpoint_of(mode)))
 
     def begin_plan(self, plan: Plan) -> RunUnderWay:
         """Ask the server for its settings and make the run folder, before any load.
@@ -122,7 +130,7 @@ class Conductor:
         ServerUnreachableError and ResultsError pass through.
         """
         run = self._begin("plan", plan.to_json(), plan)
-        if note := foresee(self.target.server, plan):
+        if note := foresee(self.targets.server_of, plan):
             run.record.note(note)
             logger.warning("lockstep: %s", note)
         return run
@@ -132,11 +140,11 @@ class Conductor:
         return self._begin("hand", {"mode": mode, "traffic": asdict(traffic)}, None)
 
     def _begin(self, kind: str, described: dict[str, Any], plan: Plan | None) -> RunUnderWay:
-        target = self.target
-        settings, service, modes = target.settings(), target.told(), target.modes()
-        record = RunRecord.begin(self._out, kind, described, settings, self._command_of, service, modes)
+        targets = self.targets
+        settings, told, modes = targets.settings(), targets.told(), targets.modes()
+        record = RunRecord.begin(self._out, kind, described, settings, self._command_of, told, modes)
         self.failure = None
-        self.current = RunUnderWay(record, plan, self._workers, target, self._on_cell)
+        self.current = RunUnderWay(record, plan, self._workers, targets, self._on_cell)
         return self.current
 
     def note_level(self, level: int) -> None:

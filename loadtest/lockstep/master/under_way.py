@@ -20,7 +20,7 @@ from lockstep.master.run import RunRecord
 from lockstep.measure.collector import CellCollector
 from lockstep.plan import SEEDS_PER_PLAN, Plan, PlannedCell, Traffic
 from lockstep.runs.records import Run
-from lockstep.target.target import Target
+from lockstep.target.target import Targets
 
 if TYPE_CHECKING:
     # It brings Locust in.
@@ -43,13 +43,13 @@ class RunUnderWay:
         record: RunRecord,
         plan: Plan | None,
         workers: Workers,
-        target: Target,
+        targets: Targets,
         on_cell: Callable[[Run], None],
     ) -> None:
         self.record = record
         self.cell: CellUnderWay | None = None
         self._workers = workers
-        self._target = target
+        self._targets = targets
         self._on_cell = on_cell
         self._planned = () if plan is None else tuple(plan.cells())
         self._cell_s = 0.0 if plan is None else plan.warmup_s + plan.seconds
@@ -80,6 +80,7 @@ class RunUnderWay:
         cell.begin()
         self._faulted.wait(plan.warmup_s + plan.seconds)
         self._heed_fault()
+        self._targets.check_up(planned.mode)
         self.end_cell()
         # A cell that is shorter than the time between reports has only a last one to be read.
         self._heed_fault()
@@ -93,9 +94,9 @@ class RunUnderWay:
         repeat draw the same, so that they compare.
         """
         run_id, seed = self.record.run.run_id, seed + planned.repeat
-        order = self._target.order(run_id, planned.index, planned.mode, traffic, warmup_s, seconds, seed)
+        order = self._targets.order(run_id, planned.index, planned.mode, traffic, warmup_s, seconds, seed)
         order = replace(order, beside=Beside.kind_of(planned.beside), beside_users=planned.beside_users)
-        before, note = clear_server(self._target.server, planned, gevent.sleep)
+        before, note = clear_server(self._targets.server_of(planned.mode), planned, gevent.sleep)
         if note:
             self.record.note(note)
         workers = sorted(self._workers.present())
@@ -183,7 +184,8 @@ class RunUnderWay:
                 gevent.sleep(POLL_S)
 
     def _save(self, cell: CellUnderWay, cut_short: bool) -> None:
-        measured = cell.measured(self._target.server, gevent.sleep, cut_short=cut_short)
+        server = self._targets.server_of(cell.planned.mode)
+        measured = cell.measured(server, gevent.sleep, cut_short=cut_short)
         # Only now: whoever is stopped while it waits above leaves the cell to be saved by the next to end it.
         self.cell = None
         self.record.add_cell(measured)

@@ -20,6 +20,8 @@ from lockstep.runs.measures import (
 from lockstep.scenario import keeps_connection
 
 SCHEMA = 4
+# What stands in the place of a mode where the load goes to one service that is not a Lockstep server.
+PLAIN_TARGET = "target"
 # The times that clients and the server measure, by the names of their histograms: here a new one is entered.
 CLIENT_TIMES = (
     "connect",
@@ -34,6 +36,7 @@ CLIENT_TIMES = (
     "close",
     "session",
     "send",
+    "receive",
     "fan_out",
 )
 SERVER_TIMES = ("hold", "handoff", "idle_start")
@@ -272,13 +275,29 @@ class MeasuredCell:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetRecord:
+    """One of the services that a run's load went to.
+
+    url: as it was given. framing: where a message ends. reply: `echo` or an exact text, None where replies
+    were not checked. Both are None where it says so itself, or a user's own file does. command: what started
+    it for the run, None where it ran already. server: what it said of itself, where it is a Lockstep server.
+    """
+
+    url: str
+    framing: str | None = None
+    reply: str | None = None
+    command: str | None = None
+    server: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Everything in run.json.
 
     kind is `plan` or `hand`; server is what /listeners says of the server, {} if unknown, and modes what it
-    says of its modes. target: of a service that is not a Lockstep server its address, framing and reply (None
-    where replies were not checked), else {}. beside: cells that had others beside their users, each to be set
-    against one of cells without.
+    says of its modes. targets: by the name that each has in the place of a mode, where the load did not go to
+    one Lockstep server. beside: cells that had others beside their users, each to be set against one of cells
+    without.
     """
 
     run_id: str
@@ -292,7 +311,7 @@ class Run:
     hosts: list[dict[str, Any]]
     cells: list[Cell] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    target: dict[str, Any] = field(default_factory=dict)
+    targets: dict[str, TargetRecord] = field(default_factory=dict)
     modes: dict[str, Mode] = field(default_factory=dict)
     beside: list[Cell] = field(default_factory=list)
     schema: int = SCHEMA
@@ -326,6 +345,16 @@ class Run:
     def gates(self) -> list[str]:
         """The plan's gates, as they were given."""
         return [str(gate) for gate in self.plan.get("gates", ())]
+
+    @property
+    def baseline(self) -> str | None:
+        """The mode that the plan says others are compared with; None where it leaves that open."""
+        return self.plan.get("baseline")
+
+    @property
+    def compares_targets(self) -> bool:
+        """Whether what stands in the place of modes are targets with names of their own."""
+        return len(self.targets) > 1
 
     @property
     def user_file(self) -> dict[str, Any]:

@@ -6,27 +6,30 @@ Knows no Locust.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from typing import Literal, Unpack, overload
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.endings import RawEnd, raw_end, whatever
-from lockstep.tcp.expect import Expect, Wanted, wanted
-from lockstep.tcp.link import check_bound
+from lockstep.tcp.caught import CaughtReply, KeptBooking
+from lockstep.tcp.endings import RawEnd
+from lockstep.tcp.endpoint import Endpoint
+from lockstep.tcp.expect import Expect, wanted
 from lockstep.tcp.messages import Message
-from lockstep.tcp.samples import ABSENT, ANSWERED, Outcome, Phase, Reply
-from lockstep.tcp.state import NOTHING_SENT, STILL_IN_FLIGHT, Event, State
-from lockstep.tcp.stream import MessageStream
+from lockstep.tcp.pipeline import Pipelining
+from lockstep.tcp.pushes import Pushes
+from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Reply
+from lockstep.tcp.state import STILL_IN_FLIGHT, Event, State
+from lockstep.tcp.stream import StreamSettings
 
 # Looked up once: see ANSWERED.
 _FIRST_REPLY, _MESSAGE = Phase.FIRST_REPLY, Phase.MESSAGE
 _IDLE, _AWAITING = State.IDLE, State.AWAITING
 _SENT = Event.SENT
 _now_ns = time.monotonic_ns
-HAS_AN_END = "`end` is for raw framing: in {framing} framing every reply has an end of its own"
+FRAMES_ONLY = "replies={replies!r}: give how many frames are the reply, 1 or more; only a framing has frames"
 
 
-class TcpClient(MessageStream):
+class TcpClient(Pushes, Pipelining):
     """Sends messages over one TCP connection and takes their replies, in order, for one greenlet or thread.
 
     A failed step is data: a method returns its Outcome, which the meter is told too, and raises nothing. The
@@ -34,10 +37,41 @@ class TcpClient(MessageStream):
     is misused, by a second greenlet too, and where this machine is at fault: no files, ports or such host.
     """
 
-    __slots__ = ("_told",)
+    __slots__ = ("_caught", "_told")
 
-    # What the last request came to that did not go the short way.
-    _told: Reply
+    def __init__(self, endpoint: Endpoint, meter: Meter, **settings: Unpack[StreamSettings]) -> None:
+        """See MessageStream."""
+        super().__init__(endpoint, meter, **settings)
+        # What the last request came to that did not go the short way.
+        self._told = Reply(ANSWERED)
+        # Of which its user has not said yet how it went.
+        self._caught: CaughtReply | None = None
+
+    @overload
+    def request(
+        self,
+        payload: bytes,
+        expect: Expect | None = None,
+        *,
+        end: RawEnd | None = None,
+        name: str | None = None,
+        timeout: float | None = None,
+        replies: int = 1,
+        catch: Literal[False] = False,
+    ) -> Reply: ...
+
+    @overload
+    def request(
+        self,
+        payload: bytes,
+        expect: Expect | None = None,
+        *,
+        end: RawEnd | None = None,
+        name: str | None = None,
+        timeout: float | None = None,
+        replies: int = 1,
+        catch: Literal[True],
+    ) -> CaughtReply: ...
 
     def request(
         self,
@@ -47,7 +81,9 @@ class TcpClient(MessageStream):
         end: RawEnd | None = None,
         name: str | None = None,
         timeout: float | None = None,
-    ) -> Reply:
+        replies: int = 1,
+        catch: bool = False,
+    ) -> Reply | CaughtReply:
         """Send one message and wait for its reply, both together within timeout_s; connects where need be.
 
         payload: bytes, which the framing puts into a frame.
@@ -59,7 +95,9 @@ class TcpClient(MessageStream):
         are there, which gives how many of them are the reply, None if more must come. In raw framing without
         `end`, exact bytes, `prefix` or `size`, whatever comes first is the reply.
         name: what it is called in the tables, where it then has a row of its own. timeout: seconds, in the
-        place of timeout_s.
+        place of timeout_s. replies: how many frames are the reply, or fewer where one is an error; what is
+        expected is asked of all of them, one after another. catch: for `with ... as reply`, in which
+        `reply.failure("why")` and `reply.success()` say how it went.
 
         Returns a Reply, which is true if it was ANSWERED: outcome, payload without frame and timing header,
         and wait_ns and service_ns, nanoseconds as the server told.
@@ -67,14 +105,16 @@ class TcpClient(MessageStream):
         payload.
         """
         message = self._prepared.ready(payload, expect, name)
-        if end is None and timeout is None and self._timing is None:
+        if end is None and timeout is None and self._timing is None and replies == 1 and not catch:
             outcome = self.exchange(message)
             return self._told if message.answer is None or outcome is not ANSWERED else message.answer
         rule = self._rule(message.expect, end)
-        if timeout is None:
-            return self._exchange(message, ABSENT, rule)
+        if replies != 1:
+            self._check_frames(replies)
         with self._within(timeout):
-            return self._exchange(message, ABSENT, rule)
+            if catch:
+                return self._catch(message, rule, replies)
+            return self._exchange(message, ABSENT, rule, replies)
 
     def exchange(self, message: Message, due_ns: int = ABSENT) -> Outcome:
         """As `request`, for a message that was made ready: the short way, taken 100,000 times a second.
@@ -137,38 +177,80 @@ class TcpClient(MessageStream):
     ) -> Reply:
         """Wait, for timeout_s, for the reply to the oldest message of `send` that has none yet.
 
+        Where none is due: for what the peer says unasked, a banner or a push; connects where need be. That is
+        a step `receive`, from now until it is whole; where nothing comes that fails, and no more than that.
+        After shutdown() the Reply has no payload once the peer has closed too.
         expect, end, timeout, and what is returned: as for `request`. Where that message was lost meanwhile,
-        with its connection, this returns at once, and how. HarnessError where no message waits for a reply.
+        with its connection, this returns at once, and how.
         """
         right = wanted(expect)
         rule = self._rule(right, end)
         lost = self._in_flight.next_lost()
         if lost is not None:
             return Reply(lost)
-        if timeout is None:
-            return self._receive(right, rule)
         with self._within(timeout):
-            return self._receive(right, rule)
-
-    def _receive(self, expect: Wanted, rule: RawEnd) -> Reply:
-        if self._in_flight and self._link is not None:
+            if not self._in_flight or self._link is None:
+                return self._listen(right, rule)
             self._link.begin()
-            reply = self._next_reply(expect, rule)
+            reply = self._next_reply(right, rule)
             if not reply:
                 self._in_flight.next_lost()
             return reply
-        raise HarnessError(NOTHING_SENT)
 
-    @contextmanager
-    def _within(self, timeout_s: float) -> Iterator[None]:
-        """Steps have another bound meanwhile."""
-        check_bound("timeout", timeout_s)
-        usual_s = self._timeout_s
-        self.timeout_s = timeout_s
+    def pipeline(
+        self,
+        payloads: Iterable[bytes | tuple[bytes, Expect]],
+        *,
+        name: str | None = None,
+        timeout: float | None = None,
+    ) -> list[Reply]:
+        """Send all of these without waiting, and read their replies meanwhile, however large both are.
+
+        payloads: of each message, or with what is expected of its reply. name, timeout: as for `request`; the
+        bound is of each reply, counted from the one before it. A message's time runs from its own first byte.
+
+        Returns a Reply to each, in their order: after one that has lost the connection, all are ABORTED.
+        HarnessError where replies to messages of `send` are still due.
+        """
+        pairs = (each if isinstance(each, tuple) else (each, None) for each in payloads)
+        messages = [self._prepared.ready(payload, expect, name) for payload, expect in pairs]
+        if self.state is _AWAITING:
+            raise HarnessError(STILL_IN_FLIGHT)
+        with self._within(timeout):
+            return self._run_pipeline(messages)
+
+    def close(self) -> Outcome:
+        """See Connection.close."""
+        self._settle()
+        return super().close()
+
+    def _catch(self, message: Message, rule: RawEnd, replies: int) -> CaughtReply:
+        """The exchange, which is booked once its user has said how it went, or does something else."""
+        self._settle()
+        meter = self._meter
+        self._meter = kept = KeptBooking(meter)
+        self._in_flight.tell(kept)
         try:
-            yield
+            reply = self._exchange(message, ABSENT, rule, replies)
+        except BaseException:
+            kept.pass_on()
+            raise
         finally:
-            self.timeout_s = usual_s
+            self._meter = meter
+            self._in_flight.tell(meter)
+        self._caught = caught = CaughtReply(reply, kept)
+        return caught
+
+    def _settle(self) -> None:
+        """Book a caught reply of which nobody has said anything."""
+        caught, self._caught = self._caught, None
+        if caught is not None:
+            caught.settle()
+
+    def _check_frames(self, replies: object) -> None:
+        whole = isinstance(replies, int) and not isinstance(replies, bool) and replies > 0
+        if not whole or not self._framing.cuts or self._timing is not None:
+            raise HarnessError(FRAMES_ONLY.format(replies=replies))
 
     def _full_check(self, message: Message, due_ns: int, sent_ns: int, data: bytes) -> Outcome:
         """What came is not the whole reply and nothing else: it may be a part of it, or wrong."""
@@ -180,13 +262,13 @@ class TcpClient(MessageStream):
             self._next_reply(message.expect, self._rule(message.expect, None), data)
         ).outcome
 
-    def _exchange(self, message: Message, due_ns: int, rule: RawEnd) -> Reply:
+    def _exchange(self, message: Message, due_ns: int, rule: RawEnd, frames: int = 1) -> Reply:
         if self.state is _AWAITING:
             self._need_link().begin()
             raise HarnessError(STILL_IN_FLIGHT)
         outcome = self._send(message, due_ns)
         return self._reported(
-            self._next_reply(message.expect, rule) if outcome is ANSWERED else Reply(outcome)
+            self._next_reply(message.expect, rule, frames=frames) if outcome is ANSWERED else Reply(outcome)
         )
 
     def _reported(self, reply: Reply) -> Reply:
@@ -194,11 +276,3 @@ class TcpClient(MessageStream):
         self._in_flight.forget_lost()
         self._told = reply
         return reply
-
-    def _rule(self, expect: Wanted, end: RawEnd | None) -> RawEnd:
-        """Where the next reply ends. HarnessError where what is asked for makes no sense."""
-        if not self._framing.cuts:
-            return raw_end(expect, end, self._header)
-        if end is not None:
-            raise HarnessError(HAS_AN_END.format(framing=self._framing.name))
-        return whatever

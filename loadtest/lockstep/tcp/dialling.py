@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
+from itertools import count
 from socket import AF_INET, AF_INET6, AF_UNIX
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.addresses import Address, AddressBook
+from lockstep.tcp.addresses import ADDRESS_BOOK, Address, AddressBook
 from lockstep.tcp.endpoint import Endpoint, Scheme
 from lockstep.tcp.link import LinkMaker
 from lockstep.tcp.samples import Outcome
@@ -34,6 +35,7 @@ _MAX_DOUBLINGS = (LONGEST_NS // FIRST_NS).bit_length()
 # How a connection ends that its peer broke off.
 _BROKEN_OFF = frozenset({Outcome.RESET, Outcome.SHORT, Outcome.REFUSED})
 _now_ns = time.monotonic_ns
+_TURNS = count()
 # Linux keeps a port in TIME_WAIT for 60 s.
 PORTLESS_NS = 65_000_000_000
 PORT_STEP_S = 0.05
@@ -114,6 +116,24 @@ def from_source(addresses: Sequence[Address], source: str | None) -> Sequence[Ad
             f"cannot connect from --source {source} to {there}: give sources of the same kind, IPv4 or IPv6"
         )
     return fitting
+
+
+def find_way(endpoint: Endpoint, addresses: AddressBook = ADDRESS_BOOK) -> Sequence[Address]:
+    """Where an endpoint leads, before anybody connects to it.
+
+    HarnessError where its host is unknown, or a file that its options name cannot be used.
+    """
+    if endpoint.scheme is Scheme.TLS:
+        from lockstep.tcp.tls import context_of
+
+        context_of(endpoint)
+    return addresses.find(endpoint)
+
+
+def next_source(endpoint: Endpoint) -> str | None:
+    """Of the local addresses that an endpoint names, the one whose turn it is in this process."""
+    sources = endpoint.options.source
+    return sources[next(_TURNS) % len(sources)] if sources else None
 
 
 def share(left: float, addresses_left: int) -> float:

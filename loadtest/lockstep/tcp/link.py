@@ -95,6 +95,9 @@ class Link(Protocol):
     def finish(self) -> None:
         """Say that nothing more will be sent."""
 
+    def reset(self) -> None:
+        """From now on closing it resets the connection."""
+
     def abort(self) -> None:
         """Wake whoever waits on this link; from another greenlet or thread."""
 
@@ -210,6 +213,10 @@ class SocketLink:
         """See Link.finish."""
         self._socket.shutdown(socket.SHUT_WR)
 
+    def reset(self) -> None:
+        """See Link.reset."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+
     def abort(self) -> None:
         """See Link.abort: shutting down wakes who waits to receive or to send, where it is connected.
 
@@ -217,7 +224,7 @@ class SocketLink:
         where after a mere goodbye it would still work through all that was sent.
         """
         try:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self.reset()
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError as error:
             if error.errno not in (errno.ENOTCONN, errno.EBADF):

@@ -52,6 +52,8 @@ class Phase(StrEnum):
     MESSAGE = "message"
     SEND = "send"
     """a message that gets no reply: over when the system has taken all of it"""
+    RECEIVE = "receive"
+    """what the peer says unasked: from when somebody waited for it until it was whole"""
     FAN_OUT = "fan_out"
     """what was pushed, from when it was due at the server to its arrival here, where it says so"""
     CLOSE = "close"
@@ -115,12 +117,14 @@ class Reply(NamedTuple):
     """How one message ended; true if it was answered as expected.
 
     payload is None unless bytes came; wait_ns and service_ns are None where the server does not tell.
+    payloads: those of its frames, where several are the reply; payload is all of them, one after another.
     """
 
     outcome: Outcome
     payload: bytes | None = None
     wait_ns: int | None = None
     service_ns: int | None = None
+    payloads: tuple[bytes, ...] = ()
 
     def __bool__(self) -> bool:
         return self.outcome is Outcome.ANSWERED

@@ -7,6 +7,9 @@ The states as a picture, without abort(), which is possible in each:
                                                     sent answered
                                                       v  |
                                                     AWAITING
+
+Beside these, LISTENING is an IDLE in which whatever the peer says is asked for, until the next message is
+sent; and shutdown() leads from each of the three to HALF_CLOSED, which the peer ends by closing too.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 # Who never fetches a reply must not fill the memory with the news of it.
 MAX_LOST = 10_000
 
-NOTHING_SENT = "receive() without a message sent: call send() or request() first"
+SHUT_DOWN = "shutdown() was called, so nothing more can be sent: receive() until the peer closes, or close()"
 STILL_IN_FLIGHT = (
     "request() while earlier messages have no reply yet: call receive() for each of them first; to a message "
     "that gets none say send(..., reply=False)"
@@ -48,6 +51,10 @@ class State(StrEnum):
     """open, and no reply is due: what comes next is the next message's reply"""
     AWAITING = "awaiting"
     """open, and replies are due"""
+    LISTENING = "listening"
+    """open, and no reply is due: what comes is what was waited for, and may come again"""
+    HALF_CLOSED = "half closed"
+    """we have said that we send no more; the peer may go on"""
     CLOSING = "closing"
     """we have said goodbye, the peer has not"""
     ABORTED_CONNECTING = "aborted while connecting"
@@ -67,6 +74,9 @@ class Event(StrEnum):
     """a message that gets a reply was begun"""
     ANSWERED = "answered"
     """the last reply that was due has come"""
+    LISTEN = "listen"
+    """what comes unasked is waited for"""
+    SHUTDOWN = "shutdown"
     FINISH = "finish"
     LEFT = "left"
     """the socket is closed, whatever the reason"""
@@ -86,6 +96,8 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     },
     State.IDLE: {
         Event.SENT: State.AWAITING,
+        Event.LISTEN: State.LISTENING,
+        Event.SHUTDOWN: State.HALF_CLOSED,
         Event.FINISH: State.CLOSING,
         Event.LEFT: State.CLOSED,
         Event.ABORT: State.ABORTED_OPEN,
@@ -93,6 +105,22 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     State.AWAITING: {
         Event.SENT: State.AWAITING,
         Event.ANSWERED: State.IDLE,
+        Event.SHUTDOWN: State.HALF_CLOSED,
+        Event.LEFT: State.CLOSED,
+        Event.ABORT: State.ABORTED_OPEN,
+    },
+    State.LISTENING: {
+        Event.SENT: State.AWAITING,
+        Event.LISTEN: State.LISTENING,
+        Event.SHUTDOWN: State.HALF_CLOSED,
+        Event.FINISH: State.CLOSING,
+        Event.LEFT: State.CLOSED,
+        Event.ABORT: State.ABORTED_OPEN,
+    },
+    State.HALF_CLOSED: {
+        Event.ANSWERED: State.HALF_CLOSED,
+        Event.LISTEN: State.HALF_CLOSED,
+        Event.FINISH: State.CLOSING,
         Event.LEFT: State.CLOSED,
         Event.ABORT: State.ABORTED_OPEN,
     },
@@ -109,6 +137,8 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
     State.ABORTED_OPEN: {
         Event.SENT: State.ABORTED_OPEN,
         Event.ANSWERED: State.ABORTED_OPEN,
+        Event.LISTEN: State.ABORTED_OPEN,
+        Event.SHUTDOWN: State.ABORTED_OPEN,
         Event.FINISH: State.ABORTED_OPEN,
         Event.LEFT: State.ABORTED,
         Event.ABORT: State.ABORTED_OPEN,
@@ -121,7 +151,9 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
 }
 """What follows on what. The rest cannot happen, unless two use one client at the same time."""
 
-OPEN = frozenset({State.IDLE, State.AWAITING, State.CLOSING})
+OPEN = frozenset({State.IDLE, State.AWAITING, State.LISTENING, State.HALF_CLOSED, State.CLOSING})
+# In which whatever the peer says is asked for.
+LISTENS = frozenset({State.LISTENING, State.HALF_CLOSED})
 OPENING = frozenset({State.CONNECTING, State.ABORTED_CONNECTING})
 
 GIVEN_UP = frozenset({State.ABORTED_CONNECTING, State.ABORTED_OPEN, State.ABORTED})
@@ -185,6 +217,10 @@ class InFlight:
 
     def __len__(self) -> int:
         return len(self._sent)
+
+    def tell(self, meter: Meter) -> None:
+        """From now on, tell this one."""
+        self._meter = meter
 
     def add(self, due_ns: int, sent_ns: int, sent_bytes: int, tag: int) -> None:
         """A message was written, or at least begun. due_ns: ABSENT where nobody said."""
@@ -295,6 +331,9 @@ class Timestamps:
     close_start_ns: int | None = None
     answered: int = 0
     peer: str | None = None
+    # How a step failed after which the connection went on, and how the connection ended.
+    refusal: Outcome | None = None
+    ended: Outcome | None = None
 
     def view(self, closed_ns: int, outcome: Outcome, user: str | None) -> ClientView:
         """The connection as the run folder keeps it."""

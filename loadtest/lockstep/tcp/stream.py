@@ -8,15 +8,17 @@ once, and nothing old answers anything new.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypedDict, Unpack
 
+from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import AddressBook
 from lockstep.tcp.connection import Connection
-from lockstep.tcp.endings import RawEnd
+from lockstep.tcp.endings import RawEnd, raw_end, whatever
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.expect import Wanted
-from lockstep.tcp.link import Link, LinkMaker
+from lockstep.tcp.link import Link, LinkMaker, check_bound
 from lockstep.tcp.messages import Message, prepared_for
 from lockstep.tcp.replies import ReplyBuffer, fast_check_of, full_check, reply_buffer
 from lockstep.tcp.samples import (
@@ -31,7 +33,7 @@ from lockstep.tcp.samples import (
     Reply,
     with_bytes,
 )
-from lockstep.tcp.state import GIVEN_UP, Event, State, in_use
+from lockstep.tcp.state import GIVEN_UP, SHUT_DOWN, Event, State, in_use
 from lockstep_wire.framing import Framing, framing_of
 from lockstep_wire.peer import FrameError
 
@@ -42,6 +44,7 @@ _SENT, _LAST_ANSWERED = Event.SENT, Event.ANSWERED
 _now_ns = time.monotonic_ns
 AFTER_ABORT = "abort() was called: connect() again"
 CUT_SHORT = "{peer} closed before the reply was whole"
+HAS_AN_END = "`end` is for raw framing: in {framing} framing every reply has an end of its own"
 OVERDUE = (
     "no reply was fetched within {timeout_s:g} s; to a message that gets none say send(..., reply=False)"
 )
@@ -65,6 +68,14 @@ class ConnectionSettings(TypedDict, total=False):
     patient: bool
     addresses: AddressBook
     sleep: Callable[[float], None]
+
+
+class StreamSettings(ConnectionSettings, total=False):
+    """The same of a MessageStream."""
+
+    framing: str | Framing
+    timing: bool
+    max_frame: int
 
 
 class CutShortError(Exception):
@@ -158,9 +169,11 @@ class MessageStream(Connection):
         if state is _CONNECTING:
             raise in_use()
         if link is not None:
-            try:
-                unasked = self._unasked(link) if self._is_to_ask(start_ns) else b""
+            if state is State.HALF_CLOSED and phase is not Phase.RECEIVE:
                 link.begin()
+                raise HarnessError(SHUT_DOWN)
+            try:
+                unasked = self._unasked_before(phase, link, start_ns)
             except OSError as error:
                 return self._unsent(phase, start_ns, *self._explain(error), tag=tag)
             if unasked:
@@ -170,7 +183,9 @@ class MessageStream(Connection):
             ):
                 self._lose_all(Outcome.TIMEOUT, OVERDUE.format(timeout_s=self._timeout_s))
         if self._link is None:
-            outcome = self._open()
+            # What comes after a step of on_connect() that has lost the connection is lost with it.
+            ended = None if self._greeter is None else self._timestamps.ended
+            outcome = self._open() if ended is None else ended
             if outcome is not ANSWERED:
                 return self._unsent(phase, start_ns, outcome, NO_CONNECTION, tag=tag)
         return ANSWERED
@@ -183,6 +198,20 @@ class MessageStream(Connection):
             self._in_flight.lose(Outcome.ABORTED)
         self._meter.failure(self._failure(phase, start_ns, Outcome.ABORTED, AFTER_ABORT, tag=tag))
         return Outcome.ABORTED
+
+    def _unasked_before(self, phase: Phase, link: Link, now_ns: int) -> bytes:
+        """What has come that nobody asked for, where it could be taken for this message's reply."""
+        listening = self.state is State.LISTENING
+        if phase is Phase.RECEIVE or (listening and phase is Phase.SEND):
+            link.begin()
+            return b""
+        if listening and self._replies is not None and not self._replies.empty:
+            link.begin()
+            return self._replies.held
+        if listening or self._is_to_ask(now_ns):
+            return self._unasked(link)
+        link.begin()
+        return b""
 
     def _is_to_ask(self, now_ns: int) -> bool:
         """Whether to ask before this message if something has come unasked: see OFTEN and PAUSE_NS."""
@@ -207,15 +236,17 @@ class MessageStream(Connection):
             self._in_flight.lose(outcome)
         return self._lose(phase, start_ns, outcome, detail, received=received, tag=tag)
 
-    def _next_reply(self, expect: Wanted, rule: RawEnd, data: bytes | None = None) -> Reply:
-        """Receive the oldest message's reply, check and book it. data: what has been received of it."""
+    def _next_reply(self, expect: Wanted, rule: RawEnd, data: bytes | None = None, frames: int = 1) -> Reply:
+        """Receive the oldest message's reply, check and book it.
+
+        data: what has been received of it. frames: how many are the reply; an error is one, and the last.
+        """
         link = self._need_link()
         replies = self._held_replies()
         try:
             if data is not None:
                 self._take_in(data)
-            while (payload := replies.take(rule)) is None:
-                self._take_in(link.receive())
+            payloads = self._take_frames(link, replies, rule, frames)
         except FrameError as error:
             reason = SENT_WRONGLY.format(peer=self.address, what=error)
             return self._wrong(Outcome.MISMATCH, with_bytes(reason, error.data), error.data)
@@ -233,7 +264,21 @@ class MessageStream(Connection):
         except BaseException as error:
             self._lose_all(Outcome.ABORTED, self._interruption(error))
             raise
-        return self._book(payload, expect, replies)
+        if frames == 1:
+            return self._book(payloads[0], expect, replies)
+        reply = self._book(b"".join(payloads), expect, replies)
+        return reply._replace(payloads=tuple(payloads))
+
+    def _take_frames(self, link: Link, replies: ReplyBuffer, rule: RawEnd, frames: int) -> list[bytes]:
+        """So many of them, received where need be; fewer where one is an error."""
+        payloads: list[bytes] = []
+        while len(payloads) < frames:
+            while (payload := replies.take(rule)) is None:
+                self._take_in(link.receive())
+            payloads.append(payload)
+            if frames > 1 and self._error_in(payload) is not None:
+                break
+        return payloads
 
     def _take_in(self, data: bytes) -> None:
         if not data:
@@ -257,11 +302,12 @@ class MessageStream(Connection):
         if outcome is Outcome.MISMATCH:
             return self._wrong(outcome, checked.detail, checked.payload)
         if len(in_flight) == 1:
-            if not replies.empty:
+            if not replies.empty and self.state is not State.HALF_CLOSED:
                 held = replies.held
                 return self._wrong(Outcome.MISMATCH, with_bytes(UNASKED, held), checked.payload)
             self._move(_LAST_ANSWERED)
         if outcome is not ANSWERED:
+            timestamps.refusal = outcome
             in_flight.failed(outcome, checked.detail, end_ns, self._stopped, checked.payload)
             return Reply(outcome, checked.payload, checked.wait_ns, checked.service_ns)
         timestamps.answered += 1
@@ -289,6 +335,28 @@ class MessageStream(Connection):
         if self._replies is None:
             self._replies = reply_buffer(self._framing, self._max_frame)
         return self._replies
+
+    def _rule(self, expect: Wanted, end: RawEnd | None) -> RawEnd:
+        """Where the next reply ends. HarnessError where what is asked for makes no sense."""
+        if not self._framing.cuts:
+            return raw_end(expect, end, self._header)
+        if end is not None:
+            raise HarnessError(HAS_AN_END.format(framing=self._framing.name))
+        return whatever
+
+    @contextmanager
+    def _within(self, timeout_s: float | None) -> Iterator[None]:
+        """Steps have another bound meanwhile; the usual one where it is None."""
+        if timeout_s is None:
+            yield
+            return
+        check_bound("timeout", timeout_s)
+        usual_s = self._timeout_s
+        self.timeout_s = timeout_s
+        try:
+            yield
+        finally:
+            self.timeout_s = usual_s
 
     def _need_link(self) -> Link:
         assert self._link is not None, "no connection"

@@ -141,6 +141,10 @@ class TlsLink:
             if error.errno not in _GONE:
                 raise
 
+    def reset(self) -> None:
+        """See Link.reset."""
+        self._beneath.reset()
+
     def abort(self) -> None:
         """See Link.abort."""
         self._beneath.abort()

@@ -243,15 +243,6 @@ def test_a_reset_loses_every_message_that_had_no_reply_yet(book: Book) -> None:
     assert [sample.outcome for sample in book.of(Phase.MESSAGE)] == [Outcome.RESET] * 2
 
 
-def test_a_receive_without_a_message_names_what_to_call_first(book: Book) -> None:
-    with Peer(echoes) as peer:
-        client = book.client(peer.port)
-        client.connect()
-        with pytest.raises(HarnessError, match=r"call send\(\) or request\(\) first"):
-            client.receive()
-        client.close()
-
-
 @pytest.mark.parametrize(
     ("code", "remedy"),
     [(errno.EMFILE, "ulimit -n"), (errno.ENFILE, "fs.file-max"), (errno.EADDRNOTAVAIL, "TIME_WAIT")],

@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -43,9 +44,7 @@ def no_digits(payload: bytes) -> str | None:
         (lambda payload: payload == b"OK", b"KO", WRONG),
     ],
 )
-def test_each_kind_of_expectation_says_what_is_wrong(
-    expect: object, payload: bytes, wrong: str | None
-) -> None:
+def test_each_kind_of_expectation_says_what_is_wrong(expect: Any, payload: bytes, wrong: str | None) -> None:
     assert what_is_wrong(payload, wanted(expect)) == wrong
 
 
@@ -57,7 +56,7 @@ def test_each_kind_of_expectation_says_what_is_wrong(
         (7, "prefix(b'...')"),
     ],
 )
-def test_what_can_be_no_expectation_is_refused_with_what_can(expect: object, remedy: str) -> None:
+def test_what_can_be_no_expectation_is_refused_with_what_can(expect: Any, remedy: str) -> None:
     with pytest.raises(HarnessError, match=re.escape(remedy)):
         wanted(expect)
 
@@ -80,11 +79,11 @@ SIX = (re.compile(rb"^pong"), prefix(b"pong"), size(6), lambda payload: len(payl
 
 
 @pytest.mark.parametrize("expect", SIX)
-def test_a_framed_reply_is_checked_whole_however_it_comes(book: Book, expect: object) -> None:
+def test_a_framed_reply_is_checked_whole_however_it_comes(book: Book, expect: Any) -> None:
     frame = framing_of("length").encode(b"pong42")
     with Peer(in_turn((8, frame))) as peer:
         client = book.client(peer.port, framing="length")
-        assert client.request(b"ping", expect).payload == b"pong42"  # type: ignore[arg-type]
+        assert client.request(b"ping", expect).payload == b"pong42"
         client.close()
     assert book.of(Phase.MESSAGE)[0].outcome is Outcome.ANSWERED
 
@@ -110,7 +109,7 @@ def may_be_reset(script: Script) -> Script:
     ],
 )
 def test_a_raw_reply_ends_where_what_is_expected_of_it_does(
-    book: Book, monkeypatch: pytest.MonkeyPatch, expect: object, reply: bytes, outcome: Outcome
+    book: Book, monkeypatch: pytest.MonkeyPatch, expect: Any, reply: bytes, outcome: Outcome
 ) -> None:
     if not isinstance(expect, re.Pattern):
         # In pieces: of these it can be known that more must come.
@@ -118,7 +117,7 @@ def test_a_raw_reply_ends_where_what_is_expected_of_it_does(
             monkeypatch.setattr(f"lockstep.tcp.{module}.RECEIVE_BYTES", 4)
     with Peer(may_be_reset(in_turn((4, reply)))) as peer:
         client = book.client(peer.port)
-        got = client.request(b"ping", expect)  # type: ignore[arg-type]
+        got = client.request(b"ping", expect)
         assert got.outcome is outcome
         assert client.connected is (outcome is Outcome.ANSWERED)
         client.abort()
@@ -157,15 +156,15 @@ COMPLAINING = Complaining(b"\n")
 
 @pytest.mark.parametrize("expect", [None, b"+OK", prefix(b"+")])
 def test_an_error_in_the_peers_own_words_fails_its_message_and_the_connection_goes_on(
-    book: Book, expect: object
+    book: Book, expect: Any
 ) -> None:
     with Peer(in_turn((5, b"-ERR no such key\n"), (5, b"+OK\n"))) as peer:
         client = book.client(peer.port, framing=COMPLAINING)
-        refused = client.request(b"ping", expect, name="GET")  # type: ignore[arg-type]
+        refused = client.request(b"ping", expect, name="GET")
         assert not refused
         assert (refused.outcome, refused.payload) == (Outcome.ERROR, b"-ERR no such key")
         assert client.connected
-        assert client.request(b"ping", expect).payload == b"+OK"  # type: ignore[arg-type]
+        assert client.request(b"ping", expect).payload == b"+OK"
         assert client.close() is Outcome.ANSWERED
     failed, answered = book.of(Phase.MESSAGE)
     assert (failed.outcome, failed.detail, failed.name) == (Outcome.ERROR, "ERR no such key", "GET")
@@ -208,6 +207,6 @@ def test_a_request_may_have_a_bound_of_its_own(book: Book) -> None:
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), "1", True])
-def test_a_bound_that_is_none_is_refused(book: Book, timeout: object) -> None:
+def test_a_bound_that_is_none_is_refused(book: Book, timeout: Any) -> None:
     with pytest.raises(HarnessError, match="timeout = "):
-        book.client(1).request(b"ping", timeout=timeout)  # type: ignore[arg-type]
+        book.client(1).request(b"ping", timeout=timeout)

@@ -23,9 +23,9 @@ from lockstep.tcp.samples import Outcome, Phase, Reply, Sample, SampleMeter
 from lockstep.tcp.state import (
     GIVEN_UP,
     IN_USE,
-    NOTHING_SENT,
     OPEN,
     OPENING,
+    SHUT_DOWN,
     STILL_IN_FLIGHT,
     TRANSITIONS,
     Event,
@@ -37,8 +37,10 @@ from lockstep_wire.framing import framing_of
 HERE = Address(socket.AF_INET, ("127.0.0.1", 9101))
 PAIRS = {(before, after) for before, row in TRANSITIONS.items() for after in row.values()}
 # In which a reply is hoped for.
-HEARING = {State.IDLE, State.AWAITING, State.ABORTED_OPEN}
-AT_REST = {State.CLOSED, State.IDLE, State.AWAITING, State.ABORTED_OPEN, State.ABORTED}
+HEARING = {State.IDLE, State.AWAITING, State.LISTENING, State.ABORTED_OPEN}
+# In which it may be after it has said that it will send no more.
+PARTING = {State.CLOSING, State.HALF_CLOSED, State.ABORTED_OPEN}
+AT_REST = {*State} - {State.CONNECTING, State.CLOSING, State.ABORTED_CONNECTING}
 
 
 def reached_from(start: State, *, without: Event | None = None) -> set[State]:
@@ -114,13 +116,19 @@ CALLS: dict[str, Callable[[TcpClient], object]] = {
     "send": lambda client: client.send(b"ping"),
     "send only": lambda client: client.send(b"ping", reply=False),
     "receive": lambda client: client.receive(b"ping"),
+    "next push": lambda client: next(client.messages(), None),
+    "pipeline": lambda client: client.pipeline([(b"ping", b"ping"), b"ping"]),
+    "caught": lambda client: client.request(b"ping", b"ping", catch=True).settle(),
+    "shutdown": lambda client: client.shutdown(),
+    "reset": lambda client: client.reset(),
     "abort": lambda client: client.abort(),
 }
 
 NO_FILES = OSError(errno.EMFILE, "no files")
 # What one user alone may be told, and the machine's own fault.
-MISUSES = (NOTHING_SENT, STILL_IN_FLIGHT, "too many open files")
-MESSAGES = ("exchange", "exchange distinct", "request", "send")
+MISUSES = (SHUT_DOWN, STILL_IN_FLIGHT, "too many open files")
+# How many messages each is.
+MESSAGES = {"exchange": 1, "exchange distinct": 1, "request": 1, "caught": 1, "send": 1, "pipeline": 2}
 ERRORS: dict[str, BaseException] = {
     "reset": ConnectionResetError(errno.ECONNRESET, "reset"),
     "too late": TimeoutError(errno.ETIMEDOUT, "timed out"),
@@ -183,7 +191,7 @@ class ActedLink:
 
     def receive(self) -> bytes:
         state = self._world.client.state
-        assert state in ({State.CLOSING, State.ABORTED_OPEN} if self.finished else HEARING)
+        assert state in (PARTING if self.finished else HEARING)
         return self._wait()
 
     def unread(self) -> bytes:
@@ -193,6 +201,9 @@ class ActedLink:
 
     def finish(self) -> None:
         self.finished = True
+
+    def reset(self) -> None:
+        pass
 
     def abort(self) -> None:
         self.aborted = True
@@ -241,10 +252,10 @@ class World:
             if error not in ERRORS.values() and not str(error).startswith(MISUSES):
                 raise
             # It may have struck before the message was begun: while a connection was opened for it.
-            assert self._booked() - self.messages in {0, int(name in MESSAGES)}
+            assert self._booked() - self.messages in {0, MESSAGES.get(name, 0)}
             self.messages = self._booked()
         else:
-            self.messages += name in MESSAGES
+            self.messages += MESSAGES.get(name, 0)
 
     def happens(self, errors: dict[str, BaseException]) -> str:
         """While the client waits: an error, abort(), or somebody else who uses it."""
@@ -267,7 +278,10 @@ class World:
         assert (client._link is None) == (client.state in {State.CLOSED, State.ABORTED})
         assert [link for link in self.links if not link.closed] == [client._link] * (client._link is not None)
         if client.state is not State.ABORTED_OPEN:
-            assert bool(client._in_flight) == (client.state is State.AWAITING)
+            awaits = (
+                (State.AWAITING, State.HALF_CLOSED) if client._in_flight else set(State) - {State.AWAITING}
+            )
+            assert client.state in awaits
         assert self._booked() == self.messages
         assert self.views == sum(link.connected and link.closed for link in self.links)
 
@@ -278,13 +292,13 @@ class World:
             answer = CALLS[name](self.client)
         except HarnessError as error:
             # Refused, and nothing done.
-            if str(error) not in {IN_USE, NOTHING_SENT}:
+            if str(error) != IN_USE:
                 raise
         else:
             # There was nothing to close, or what it sent is aborted as all is.
-            assert name in {"close", "receive"} or before in GIVEN_UP
-            assert isinstance(answer, Reply) or answer in {Outcome.ABORTED, Outcome.ANSWERED}
-            self.messages += name in MESSAGES
+            assert name in {"close", "receive", "shutdown", "reset"} or before in GIVEN_UP
+            assert isinstance(answer, Reply | list | None) or answer in {Outcome.ABORTED, Outcome.ANSWERED}
+            self.messages += MESSAGES.get(name, 0)
         assert self.client.state is before
         self.acts = kept
 

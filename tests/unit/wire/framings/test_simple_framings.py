@@ -183,3 +183,13 @@ def test_a_frame_of_ones_own_beyond_the_limit_is_refused_known_or_not() -> None:
         framed_by(lambda held: 101).decoder(100).feed(b"a")
     with pytest.raises(FrameTooLong):
         framed_by(lambda held: None).decoder(100).feed(b"a" * 101)
+
+
+def test_messages_of_a_size_beyond_the_limit_are_refused_with_their_first_byte() -> None:
+    with pytest.raises(FrameTooLong):
+        fixed(5).decoder(4).feed(b"1")
+
+
+def test_delimiters_are_bytes() -> None:
+    with pytest.raises(ValueError, match="give bytes"):
+        delimited("\n")  # type: ignore[arg-type]
