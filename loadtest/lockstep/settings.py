@@ -232,6 +232,16 @@ SETTINGS = (
     ),
     Setting("seed", int, _PLAN.seed, "Seed of the order of the cells", _ALL_LOADS, only="plan"),
     Setting(
+        "stages",
+        str,
+        None,
+        "How users, or an open load's rate, change in a cell: 'ramp 0-100 10s, hold 100 20s, spike 300 2s, "
+        "sine 50-150 30s'",
+        _COMPARE | Where.RUN | _LOCUST,
+        listed=True,
+        only="plan",
+    ),
+    Setting(
         "beside",
         str,
         None,
