@@ -17,7 +17,6 @@ from gevent import socket
 from gevent.pool import Group
 
 from lockstep.control import CellOrder
-from lockstep.tcp import tls
 from lockstep.tcp.addresses import ADDRESS_BOOK
 from lockstep.tcp.endpoint import Endpoint, Scheme
 from lockstep.tcp.messages import payloads
@@ -101,6 +100,8 @@ def company_of(order: CellOrder, endpoint: Endpoint, opening: Opening) -> Compan
             link.settimeout(CONNECT_S)
             link.connect(address.sockaddr)
             if endpoint.scheme is Scheme.TLS:
+                from lockstep.tcp import tls
+
                 name = endpoint.options.server_name or endpoint.host
                 link = tls.context_of(endpoint).wrap_socket(link, server_hostname=name)
             link.settimeout(None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -133,6 +135,12 @@ def test_whatever_a_unix_socket_is_called_its_name_survives(name: str) -> None:
 
 def test_every_option_can_be_written() -> None:
     assert {option.field for option in OPTIONS.values()} == {field.name for field in fields(Options)}
+
+
+def test_every_option_is_told_of_in_the_docs() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "transports.md").read_text(encoding="utf-8")
+    told = re.findall(r"`(\w+)=[^`]*`", "".join(row for row in text.splitlines() if row.startswith("| `")))
+    assert set(told) == set(OPTIONS)
 
 
 def test_where_a_port_may_not_be_left_out_it_is_asked_for() -> None:
