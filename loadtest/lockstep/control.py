@@ -96,8 +96,8 @@ class CellOrder(Message):
 
     @property
     def users_stay(self) -> bool:
-        """Whether those of its users stay."""
-        return self.traffic.keeps_connection
+        """Whether those of its users stay; where their number changes they come and go."""
+        return self.traffic.keeps_connection and (self.traffic.arrival.open or not self.traffic.stages)
 
     @property
     def company(self) -> int:

@@ -19,6 +19,7 @@ from lockstep.report.headline import headline, standing, supporting
 from lockstep.report.material import Material
 from lockstep.report.section import Chapter, Section, chapter
 from lockstep.report.sections.blast import blast_section
+from lockstep.report.sections.changing import changing_section
 from lockstep.report.sections.confidence import certainty_section
 from lockstep.report.sections.fairness import fairness_section
 from lockstep.report.sections.figures import cells_table, figures_section
@@ -84,6 +85,7 @@ def contents(material: Material) -> Contents:
         connect_section(material),
         handshake_section(material),
         response_section(material),
+        changing_section(material),
         blast_section(material),
         pipeline_section(material),
         senders_section(material),

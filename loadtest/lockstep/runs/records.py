@@ -155,7 +155,7 @@ class ServerCell:
 class Cell:
     """One combination of mode, level and repeat, measured.
 
-    depth: messages in flight on each connection.
+    depth: messages in flight on each connection. stages: how the load changes in it; rate_per_s is the mean.
     opening_s: how long all connections took to open, where that comes before the cell's time.
     rate_per_s: the offered load, None where it is closed. late: arrivals for which no user was free when they
     were due. dropped: arrivals that no user ever took. times: by CLIENT_TIMES, without those of which nothing
@@ -190,6 +190,7 @@ class Cell:
     ledger: Ledger
     scenario: str = "session"
     depth: int = 1
+    stages: str = ""
     arrival: str = "closed"
     rate_per_s: float | None = None
     late: int = 0

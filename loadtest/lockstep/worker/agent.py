@@ -134,7 +134,7 @@ class Agent:
             cell.join(state, user)
         finally:
             state.busy = False
-        next_iteration, run = cell.iterations_of(user), cell.run_iteration
+        next_iteration, run = cell.iterations_of(user, state.number), cell.run_iteration
         while cell.open and (due_ns := next_iteration()) is not None:
             state.busy = True
             try:

@@ -371,11 +371,30 @@ def test_every_expectation_is_met_where_the_server_follows_the_same_script(
     assert talk.messages == [Outcome.ANSWERED] * messages
 
 
-def test_a_dialogue_of_one_constant_step_takes_the_short_way() -> None:
-    def play_of(text: str) -> Play:
-        dialogue: Dialogue = parse_dialogue(text, Path("talk.toml"))
-        return Play(dialogue, Deal(dialogue.tables, 0, 1, 1))
+def play_of(text: str) -> Play:
+    dialogue: Dialogue = parse_dialogue(text, Path("talk.toml"))
+    return Play(dialogue, Deal(dialogue.tables, 0, 1, 1))
 
+
+@pytest.mark.parametrize(
+    ("replies", "on_connect", "distinct"),
+    [
+        ("a", False, [False]),
+        ("ab", False, [True, True]),
+        ("aba", False, [False, True, True]),
+        ("ab", True, [False, True]),
+    ],
+)
+def test_a_reply_too_many_is_looked_for_where_it_could_pass_for_the_next_one(
+    replies: str, on_connect: bool, distinct: list[bool]
+) -> None:
+    steps = "".join(f'[[step]]\nsend = "x"\nexpect = "{reply}"\n' for reply in replies)
+    scene = play_of(('[[on_connect]]\nsend = "x"\n' if on_connect else "") + steps).single
+    assert scene is not None
+    assert [act.message is not None and act.message.distinct for act in scene.acts] == distinct
+
+
+def test_a_dialogue_of_one_constant_step_takes_the_short_way() -> None:
     short = play_of('[target]\nframing = "line"\n[[step]]\nname = "ping"\nsend = "x"\nexpect = "y"\n').single
     assert short is not None
     assert short.only is not None
