@@ -102,7 +102,7 @@ def company_of(order: CellOrder, endpoint: Endpoint, opening: Opening) -> Compan
             if endpoint.scheme is Scheme.TLS:
                 from lockstep.tcp import tls
 
-                name = endpoint.options.server_name or endpoint.host
+                name = tls.server_name_of(endpoint)
                 link = tls.context_of(endpoint).wrap_socket(link, server_hostname=name)
             link.settimeout(None)
         except BaseException:

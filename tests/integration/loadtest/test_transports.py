@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from lockstep.tcp.endpoint import UNVERIFIED
 from tests.support.certificates import Authority, authority
-from tests.support.commands import compare_well, lockstep, only_run
+from tests.support.commands import compare_well, environment, lockstep, only_run
 from tests.support.ways import echo_in_each_way
 
 SHORT = (
@@ -74,3 +77,34 @@ def test_what_cannot_work_is_refused_in_one_line_before_the_run(tmp_path: Path, 
     (line,) = done.err.splitlines()
     assert told in line
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tcp_user_speaks_tls_and_says_once_that_nobody_checks(tmp_path: Path, trusted: Authority) -> None:
+    with echo_in_each_way(trusted, tmp_path / "it.sock") as ways:
+        (tmp_path / "mine.py").write_text(
+            "from locust import task\n"
+            "from lockstep import TcpUser\n"
+            "class Mine(TcpUser):\n"
+            f"    host, framing = '{ways['tls']}?verify=off', 'line'\n"
+            "    @task\n"
+            "    def ping(self):\n"
+            "        self.client.request(b'ping', expect=b'ping')\n"
+            "        self.client.close()\n",
+            encoding="utf-8",
+        )
+        command = [sys.executable, "-m", "locust", "-f", "mine.py", "--headless", "--json", "-u", "3"]
+        done = subprocess.run(
+            [*command, "-r", "3", "-t", "2s"],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    rows = {row["method"]: row for row in json.loads(done.stdout)}
+    assert rows["handshake"]["num_requests"] >= rows["message"]["num_requests"] > 3
+    assert all(row["num_failures"] == 0 for row in rows.values())
+    assert done.stderr.count("verify=off: the certificate of 127.0.0.1") == 1
+    assert "Traceback" not in done.stderr
