@@ -68,10 +68,15 @@ def _without_working_folder(path: str) -> str:
     return os.pathsep.join(str(Path(entry).absolute()) for entry in entries if entry != os.curdir)
 
 
-def clean_own_environment() -> None:
-    """Let the rule hold in this process too: to be called before Locust is imported, which reads its own."""
-    for name in set(os.environ) - set(environment_of(os.environ)):
+def clean_own_environment() -> dict[str, str]:
+    """Let the rule hold in this process too: to be called before Locust is imported, which reads its own.
+
+    Returns what the environment was, for processes that are not of our programs.
+    """
+    inherited = dict(os.environ)
+    for name in inherited.keys() - environment_of(inherited).keys():
         del os.environ[name]
+    return inherited
 
 
 def start(program: Program, arguments: Iterable[str] = (), **how: Any) -> subprocess.Popen[str]:

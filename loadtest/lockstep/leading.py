@@ -184,11 +184,11 @@ class Driver:
             if options.headless and options.gate:
                 raise PlanError("gate", f"does nothing in a manual run: add --run {COMPARISON_PLAN!r}")
             check_numbers(options)
-            target.port_of(options.mode)
+            target.endpoint_of(options.mode)
             shape = None
             level, modes, traffic, load_s = users, (options.mode,), traffic_of(options), float
         find_way(target.endpoint)
-        self.conductor.target = target
+        self.conductor.targets = target
         self.conductor.check_capacity(level, modes, traffic, load_s)
         self._environment.shape_class = shape
 

@@ -16,7 +16,7 @@ from lockstep.errors import PlanError
 from lockstep.plan import ARRIVALS, CLIENT_MODES, OPEN_ARRIVALS, Plan
 from lockstep.scenario import SHIPPED_SCENARIOS
 from lockstep_wire.choices import did_you_mean
-from lockstep_wire.framing import FRAMINGS
+from lockstep_wire.framing import NAMES
 from lockstep_wire.listeners import USUAL_LISTENERS
 
 MANUAL_RUN = "manual run"
@@ -209,6 +209,15 @@ SETTINGS = (
         listed=True,
         only="plan",
     ),
+    Setting(
+        "baseline",
+        str,
+        None,
+        "The mode or target that the others are compared with",
+        _COMPARE,
+        usual="free, or the last target",
+        only="plan",
+    ),
     Setting("repeats", int, _PLAN.repeats, "Repeats of every cell, interleaved", _ALL_LOADS, only="plan"),
     Setting(
         "seconds", float, _PLAN.seconds, "Measurement window per cell, in seconds", _ALL_LOADS, only="plan"
@@ -222,6 +231,24 @@ SETTINGS = (
         only="plan",
     ),
     Setting("seed", int, _PLAN.seed, "Seed of the order of the cells", _ALL_LOADS, only="plan"),
+    Setting(
+        "stages",
+        str,
+        None,
+        "How users, or an open load's rate, change in a cell: 'ramp 0-100 10s, hold 100 20s, spike 300 2s, "
+        "sine 50-150 30s'",
+        _COMPARE | Where.RUN | _LOCUST,
+        listed=True,
+        only="plan",
+    ),
+    Setting(
+        "rendezvous",
+        str,
+        None,
+        "All users of all workers begin each iteration at once; how long they wait for each other: 5s",
+        _COMPARE | Where.RUN | _LOCUST,
+        only="plan",
+    ),
     Setting(
         "beside",
         str,
@@ -260,6 +287,35 @@ SETTINGS = (
     Setting("out", Path, "results", "Folder for run folders", _BOTH | Where.LOCUST),
     Setting("admin", str, None, "HOST:PORT of a Lockstep server's admin port", _COMPARE | Where.LOCUST),
     Setting("host", str, None, "A server that runs already: tcp://name, or auto", _COMPARE),
+    Setting(
+        "target",
+        str,
+        None,
+        "A service to compare, in the place of a mode: NAME=tcp://name:port, also tls:// and unix://; of a "
+        "Lockstep server with ,admin=HOST:PORT behind it",
+        _COMPARE,
+        listed=True,
+        repeatable=True,
+        only="plan",
+    ),
+    Setting(
+        "run",
+        str,
+        None,
+        "A service to start, compare and end: NAME='COMMAND {port}', which listens on that port of 127.0.0.1 "
+        "({socket}: on that unix socket)",
+        Where.COMPARE,
+        repeatable=True,
+        only="plan",
+    ),
+    Setting(
+        "ready",
+        str,
+        None,
+        "A regular expression: what such a service prints when it is ready",
+        Where.COMPARE,
+        usual="once it accepts a connection",
+    ),
     Setting("hold", str, None, "Service time of a message", _COMPARE, usual="2ms", to_server=True),
     Setting(
         "work",
@@ -289,6 +345,9 @@ SETTINGS = (
         usual="0",
         to_server=True,
     ),
+    Setting(
+        "file", Path, None, "What users do, instead of a scenario: a dialogue or classes of TcpUser", _LOCUST
+    ),
     Setting("users", int, 10, "Users at once", Where.RUN),
     Setting("target", str, None, "The service, tcp://name:port; the file's own wins without it", Where.RUN),
     Setting(
@@ -311,16 +370,16 @@ SETTINGS = (
         "framing",
         str,
         "raw",
-        "Framing of a service that is not a Lockstep server",
-        Where.LOCUST,
-        choices=tuple(FRAMINGS),
+        "Framing of a service that is not a Lockstep server: raw, line, length:>H, resp, ...",
+        _COMPARE | Where.LOCUST,
+        offered=NAMES,
     ),
     Setting(
         "reply",
         str,
         None,
         "What such a service answers: echo, or an exact text; unchecked without it",
-        Where.LOCUST,
+        _COMPARE | Where.LOCUST,
         offered=("echo",),
     ),
 )
@@ -351,6 +410,7 @@ COMPOSE_VARIABLES = (
     ComposeVariable("LOCKSTEP_SERVER_CPUS", "0", "CPUs of the server, 0 for all"),
     ComposeVariable("LOCKSTEP_MASTER_CPUS", "0", "CPUs of the master, 0 for all"),
     ComposeVariable("LOCKSTEP_WORKER_CPUS", "0", "CPUs of each worker, 0 for all"),
+    ComposeVariable("LOCKSTEP_FILES", ".", "folder with files for LOCKSTEP_FILE, /files in the containers"),
     ComposeVariable("LOCKSTEP_RESULTS", "./results", "folder for run folders on this machine"),
     ComposeVariable("LOCKSTEP_WEB_PORT", "8089", "port of the page on 127.0.0.1"),
     ComposeVariable("LOCKSTEP_TAG", "local", "tag of the images"),

@@ -10,9 +10,9 @@ from typing import Any
 
 from lockstep.analysis.series import Series, SeriesIndex
 from lockstep.record.histograms import of_values
+from lockstep.runs.earlier import mode_named
 from lockstep.runs.measures import Count, Distribution, Ledger, WorkerHealth
-from lockstep.runs.records import Cell, Messages, Mode, Run, ServerCell
-from lockstep.runs.schema_3 import mode_named
+from lockstep.runs.records import Cell, Messages, Mode, Run, ServerCell, TargetRecord
 from tests.factories.units import MS, US
 
 BOOT_ID = "5b1d3c2a-0000-4000-8000-000000000001"
@@ -149,6 +149,12 @@ def degraded(run: Run) -> Run:
     first, *rest = run.cells
     answered = replace(first.ledger.answered, server=SENT + 1)
     return replace(run, cells=[replace(first, ledger=replace(first.ledger, answered=answered)), *rest])
+
+
+def of_somebody_else(run: Run, framing: str, reply: str | None) -> Run:
+    """The same run against services that are no Lockstep servers, one for each mode."""
+    target = TargetRecord("tcp://127.0.0.1:6379", framing, reply)
+    return replace(run, targets={cell.mode: target for cell in run.cells})
 
 
 def without_server(run: Run) -> Run:

@@ -13,7 +13,14 @@ from lockstep.runs.measures import Count, Edges
 from lockstep.runs.records import Run
 from tests.factories.folders import write_histograms, write_run
 from tests.factories.open_load import simulated_open_run
-from tests.factories.runs import degraded, make_cell, run_of, silent, without_server
+from tests.factories.runs import (
+    degraded,
+    make_cell,
+    of_somebody_else,
+    run_of,
+    silent,
+    without_server,
+)
 from tests.factories.simulated import simulated_run
 from tests.factories.units import MS
 
@@ -78,8 +85,7 @@ def noisy() -> Run:
     ]
     cells += [silent(make_cell("ticket", 8, repeat)) for repeat in (1, 2, 3)]
     run = run_of(cells)
-    target = {"address": "127.0.0.1:9000", "framing": "line", "reply": None}
-    return replace(without_server(run), target=target)
+    return of_somebody_else(without_server(run), "line", None)
 
 
 SCENES: Mapping[str, Callable[[], Run]] = {

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from lockstep.plan import Plan
+from lockstep.target.chosen import Chosen
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class LocalRun:
     out: Path
     command: str
     server_flags: tuple[str, ...]
+    chosen: Chosen | None = None
 
 
 @contextmanager

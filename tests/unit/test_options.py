@@ -19,8 +19,8 @@ from lockstep.options import (
     traffic_of,
 )
 from lockstep.plan import Arrival, Plan, Traffic
+from lockstep.runs.records import PLAIN_TARGET
 from lockstep.settings import COMPARISON_PLAN, Where, given_by
-from lockstep.target.target import PLAIN_TARGET
 from lockstep.tcp.endpoint import Endpoint
 from tests.support.admin_port import admin_port, listener, listeners
 from tests.support.peers import refusing_port
@@ -168,7 +168,6 @@ def test_defaults_are_what_nobody_sets(tmp_path: Path) -> None:
         (("--seed", "x"), "--seed 'x' is not a whole number: write for example 3"),
         (("--seconds", "long"), "--seconds 'long' is not a number: write for example 1.5"),
         (("--scenario", "persist"), "--scenario 'persist' is unknown: did you mean persistent?"),
-        (("--framing", "lines"), "--framing 'lines' is unknown: did you mean line?"),
     ],
 )
 def test_a_value_that_is_none_ends_locust_with_one_line(

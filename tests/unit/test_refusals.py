@@ -15,10 +15,10 @@ from lockstep.__main__ import main
 from lockstep.commands.compare import FLAGS
 from lockstep.errors import REFUSALS, PlanError
 from lockstep.options import add_options, plan_of, refusal_in_words, settle, target_of
+from lockstep.runs.records import PLAIN_TARGET
 from lockstep.settings import SETTINGS, Setting, Where, given_by
 from lockstep.target.admin import ServerView
 from lockstep.target.local_server import refusal_of
-from lockstep.target.target import PLAIN_TARGET
 from lockstep.web.form import chosen
 from tests.support.local_runs import LocalRun, runs_replaced
 
@@ -27,6 +27,11 @@ BAD_TEXTS = {
     "mode": "nowhere",
     "modes": "free,free",
     "levels": "1,x",
+    "baseline": "nowhere",
+    "target": "nowhere",
+    "run": "./server {port}",
+    "ready": "(",
+    "framing": "morse",
     "gate": "free: speed < 3",
     "plan": "no-such-plan",
     "source": "nowhere",
@@ -34,9 +39,12 @@ BAD_TEXTS = {
     "hold": "2parsecs",
     "work": "dream",
     "push": "often",
-    "beside": "strangers:3",
+    "beside": "strangers",
+    "stages": "climb 0-100 10s",
+    "rendezvous": "soon",
     "pause": "long",
     "junit": "no/such/folder/gates.xml",
+    "file": "talk.txt",
     # Beside no file.
     "tags": "slow",
     "exclude-tags": "slow",

@@ -169,25 +169,36 @@ def findings(run: Run) -> list[Finding]:
         *_window_findings(cells),
         *(finding for rule in _CELL_RULES for finding in rule.look(cells)),
     ]
-    silent = [cell for cell in cells if cell.server is None]
-    if silent:
-        everywhere = len(silent) == len(cells)
-        check = FOREIGN_SERVER if run.target else NO_SERVER_DATA
-        listed.append(Finding(check, () if everywhere else tuple(map(cell_name, silent))))
+    listed += _silence_findings(run)
     listed += _unchecked_findings(run)
     if not run.manual and cells and _repeats(cells) == 1 and not run.interrupted:
         listed.append(Finding(SINGLE_REPEAT, ()))
     return listed
 
 
+def _silence_findings(run: Run) -> Iterable[Finding]:
+    """Servers that told nothing: those that cannot, and those that should have."""
+    foreign = {name for name, target in run.targets.items() if not target.server}
+    silent = [cell for cell in run.cells if cell.server is None]
+    unable = [cell for cell in silent if cell.mode in foreign]
+    if unable:
+        alone = len(unable) == len(run.cells)
+        yield Finding(FOREIGN_SERVER, () if alone else tuple(sorted({cell.mode for cell in unable})))
+    lost = [cell for cell in silent if cell.mode not in foreign]
+    if lost:
+        yield Finding(NO_SERVER_DATA, () if len(lost) == len(run.cells) else tuple(map(cell_name, lost)))
+
+
 def _unchecked_findings(run: Run) -> Iterable[Finding]:
     """By cells, where they tell; all alike are one line."""
     told = Rule(REPLIES_UNCHECKED, _unchecked).look(run.cells)
-    asked = "framing" in run.target and run.target.get("reply") is None
+    targets = run.targets.values()
+    framings = {target.framing for target in targets if target.framing is not None}
+    asked = len(framings) == 1 and not any(target.server or target.reply for target in targets)
     if asked and all(
         cell.unchecked is None or cell.unchecked == cell.messages.answered for cell in run.cells
     ):
-        framing = str(run.target.get("framing"))
+        (framing,) = framings
         # Where a time ends, of a reply of which nothing is known.
         ends = "the first bytes that came" if framing == "raw" else f"the first reply of framing {framing}"
         words = f"with framing {framing} a message's time ends with {ends}, whatever they say"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import degradations, findings
@@ -37,14 +38,20 @@ def compared(rate_per_s: float | None) -> tuple[Metric, ...]:
     return (THROUGHPUT, *RESPONSE_TIMES) if rate_per_s is None else RESPONSE_TIMES
 
 
-def baseline_of(series: Sequence[Series], modes: Mapping[str, Mode]) -> Series | None:
-    """The one that the others are compared with: the first that limits nothing, else the first of all."""
+def baseline_of(
+    series: Sequence[Series], modes: Mapping[str, Mode], chosen: str | None = None
+) -> Series | None:
+    """The one that the others are compared with: that of the mode `chosen`.
+
+    Where none is, the first that limits nothing, else the first of all.
+    """
+    wanted = (each for each in series if each.mode == chosen)
     unlimited = (each for each in series if modes.get(each.mode, UNKNOWN_MODE).unlimited)
-    return next(unlimited, series[0] if series else None)
+    return next(chain(wanted, unlimited, series), None)
 
 
-def compare(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> list[Comparison]:
-    """Every other series against the baseline of its own client settings.
+def compare(cells: Sequence[Cell], modes: Mapping[str, Mode], chosen: str | None = None) -> list[Comparison]:
+    """Every other series against the baseline of its own client settings, that of the mode `chosen` if any.
 
     In the plan's order, levels ascending, metric by metric.
     """
@@ -55,16 +62,15 @@ def compare(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> list[Comparison
     return [
         comparison
         for settings, alike in by_settings.items()
-        for series, baseline in _pairs_of(alike, modes)
+        for series, baseline in _pairs_of(alike, baseline_of(alike, modes, chosen))
         for level in sorted({place.level for place in groups if place.series.settings == settings})
         for metric in compared(settings.rate_per_s)
         if (comparison := _compare(groups, metric, Place(series, level), baseline, modes)) is not None
     ]
 
 
-def _pairs_of(alike: Sequence[Series], modes: Mapping[str, Mode]) -> list[tuple[Series, Series]]:
+def _pairs_of(alike: Sequence[Series], baseline: Series | None) -> list[tuple[Series, Series]]:
     """(series, baseline) among series of the same settings."""
-    baseline = baseline_of(alike, modes)
     return [(each, baseline) for each in alike if baseline is not None and each != baseline]
 
 
@@ -150,7 +156,7 @@ def judge(run: Run) -> Verdict:
     if withheld:
         return Verdict((), withheld)
     modes = modes_of(run)
-    return Verdict(tuple(compare(run.cells, modes)), (), tuple(_no_answers(run.cells, modes)))
+    return Verdict(tuple(compare(run.cells, modes, run.baseline)), (), tuple(_no_answers(run.cells, modes)))
 
 
 def _greatest(comparisons: Sequence[Comparison]) -> list[Comparison]:

@@ -76,7 +76,10 @@ def conditions_of(run: Run) -> Mapping[str, Values]:
             for name, words in _OF_THE_SERVER.items()
         },
         "what users do": (_file_of(run),),
-        **{f"target's {name}": (_setting(name, run.target.get(name)),) for name in ("framing", "reply")},
+        **{
+            f"targets' {name}": _values((getattr(each, name) for each in run.targets.values()), name)
+            for name in ("framing", "reply")
+        },
         **{
             words: _values((getattr(cell, name) for cell in run.cells), name)
             for name, words in _OF_THE_CELLS.items()

@@ -27,6 +27,8 @@ from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell, Run
 from lockstep.scenario import SCENARIOS
 from lockstep.settings import Setting, Where, given_by
+from lockstep.target.chosen import Chosen, checked_framing
+from lockstep.target.named import Spoken
 from lockstep.user_files import Facts, find_user_file
 from lockstep_wire.framing import FRAMINGS
 
@@ -38,8 +40,11 @@ def _take_plan_file(context: click.Context, _: click.Parameter, file: Path | Non
     """Let a plan file's settings stand in for flags that are not given: click asks for it first."""
     if file is not None:
         settings = read_plan_file(str(file), Where.COMPARE)
-        if "gate" in settings:  # the one flag that may be given several times
+        # Of the flags that may be given several times; `target` is cut where it is read.
+        if "gate" in settings:
             settings["gate"] = list(split_gates(settings["gate"]))
+        if "target" in settings:
+            settings["target"] = [settings["target"]]
         context.default_map = settings
     return file
 
@@ -76,30 +81,72 @@ FLAGS = sorted(given_by(Where.COMPARE), key=lambda setting: setting.only != "pla
 # How the two ends of a comparison speak.
 _SPOKEN = Facts(None, "length", timing=True)
 # What says how the shipped scenarios talk: beside a file, that does.
-_OF_SCENARIOS = ("scenario", "messages", "payload")
+_OF_SCENARIOS = ("scenario", "messages", "payload", "framing", "reply")
 
 
 @command(path("file", required=False), *map(_flag, FLAGS))
 def compare(file: Path | None, **given: Any) -> int:
-    """Run the same load against every mode, set side by side.
+    """Run the same load against every mode or target, set side by side.
 
     FILE says what users do, instead of a shipped scenario: a dialogue (.toml), or classes of TcpUser (.py).
     """
-    # Locust reads variables of its own as it is imported, and the processes that carry the load inherit.
-    clean_own_environment()
+    # Locust reads variables of its own as it is imported, and the processes that carry the load inherit. What
+    # --run starts is nothing of ours, and gets all that there was.
+    environment = clean_own_environment()
     from lockstep.commands.run_local import LocalRun
 
     processes, junit = given["processes"], given["junit"]
     with _naming(given["plan"]):
         check_processes(processes)
         user_file, spoken = _what_users_do(file, given)
+        chosen = _chosen(given, environment, by_file=file is not None)
+        if chosen is not None:
+            given = _with_targets(given, chosen)
         plan = plan_of_flags({**given, "user_file": user_file})
         if junit is not None:
             check_junit(junit, plan.gates)
         host, admin = given["host"], given["admin"]
-        flags = _server_flags(given, spoken, theirs=bool(host or admin))
+        flags = _server_flags(given, spoken, theirs=bool(host or admin or chosen))
         words = shlex.join(["lockstep", *sys.argv[1:]])
-        return run_and_report(LocalRun(plan, host, admin, processes, given["out"], words, flags), junit)
+        local_run = LocalRun(plan, host, admin, processes, given["out"], words, flags, chosen)
+        return run_and_report(local_run, junit)
+
+
+# What only means something without targets, and why.
+_OF_MODES = {"modes": "names modes of one server", "host": "is one server", "admin": "is one server's"}
+# What only means something with them.
+_OF_TARGETS = ("framing", "reply", "ready")
+
+
+def _chosen(given: Mapping[str, Any], environment: Mapping[str, str], *, by_file: bool) -> Chosen | None:
+    """The targets that are to be compared; None where it is the modes of one server.
+
+    PlanError where both are given, or what says how targets talk is given without any.
+    """
+    if not given["target"] and not given["run"]:
+        for name in (each for each in _OF_TARGETS if _source(each) is not ParameterSource.DEFAULT):
+            raise PlanError(
+                name, f"{given[name]} is of a --target or --run, and none is given: add one, or leave it out"
+            )
+        return None
+    # Targets that are given win over what else a plan file says.
+    from_file = {ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP}
+    overruled = from_file if {_source("target"), _source("run")} - from_file else {ParameterSource.DEFAULT}
+    for name in (each for each in _OF_MODES if _source(each) not in overruled):
+        raise PlanError(
+            name, f"{given[name]} {_OF_MODES[name]}, but --target and --run name theirs: leave it out"
+        )
+    spoken = Spoken(checked_framing(given["framing"]), given["reply"] or None, by_file=by_file)
+    return Chosen.read(given["run"], given["target"], given["ready"], spoken, environment)
+
+
+def _source(name: str) -> ParameterSource | None:
+    return click.get_current_context().get_parameter_source(name)
+
+
+def _with_targets(given: Mapping[str, Any], chosen: Chosen) -> dict[str, Any]:
+    """The settings of a plan whose modes are targets; the last is what others are compared with."""
+    return {**given, "modes": ",".join(chosen.names), "baseline": given["baseline"] or chosen.names[-1]}
 
 
 def plan_of_flags(given: Mapping[str, Any]) -> Plan:
@@ -174,7 +221,8 @@ def _server_flags(chosen: Mapping[str, Any], spoken: Facts, theirs: bool) -> tup
     if theirs and given is not None:
         value = chosen[given.key]
         raise PlanError(
-            given.name, f"{value} is the server's to set: start it so, or leave out --host and --admin"
+            given.name,
+            f"{value} is the server's to set: start it so, or leave out --host, --admin, --target and --run",
         )
     usual = {each.name: each.usual for each in settings} | dict(SCENARIOS[chosen["scenario"]].server)
     # An empty one stays, and is refused: a pipeline's variable may be unset.

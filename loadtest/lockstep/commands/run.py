@@ -14,8 +14,11 @@ from lockstep.commands.compare import check_junit, check_processes, plan_of_flag
 from lockstep.commands.parser import command, option, path
 from lockstep.errors import HarnessError, PlanError
 from lockstep.plan import MAX_USERS, UserFile
+from lockstep.runs.records import PLAIN_TARGET
 from lockstep.settings import SETTINGS, Where, given_by
-from lockstep.target.target import PLAIN_TARGET
+from lockstep.target.chosen import Chosen
+from lockstep.target.named import Named, Spoken
+from lockstep.tcp.endpoint import Endpoint
 
 # One load is looked at as it is, not beside others: it goes on for longer than a cell of many.
 _USUAL = {"repeats": 1, "seconds": 10.0, "warmup": 1.0}
@@ -43,7 +46,16 @@ def run(file: Path, **given: Any) -> int:
     if given["junit"] is not None:
         check_junit(given["junit"], plan.gates)
     words = shlex.join(["lockstep", *sys.argv[1:]])
-    local_run = LocalRun(plan, url, None, given["processes"], given["out"], words)
+    service = Named(PLAIN_TARGET, Endpoint.whole(url, "target"))
+    local_run = LocalRun(
+        plan=plan,
+        host=None,
+        admin=None,
+        processes=given["processes"],
+        out=given["out"],
+        command=words,
+        chosen=Chosen((), (service,), None, Spoken(by_file=True), {}),
+    )
     return run_and_report(local_run, given["junit"])
 
 

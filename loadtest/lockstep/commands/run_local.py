@@ -31,9 +31,10 @@ from lockstep.master.workers import Workers
 from lockstep.plan import Plan
 from lockstep.runs.records import Run
 from lockstep.target.admin import ServerView
+from lockstep.target.chosen import Chosen
 from lockstep.target.discovery import find_server, reachable_at
 from lockstep.target.local_server import local_server
-from lockstep.target.target import Target
+from lockstep.target.target import Target, Targets
 from lockstep.tcp.dialling import find_way, from_source
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.sources import no_such_source
@@ -54,7 +55,7 @@ class LocalRun:
     announcement; else `tcp://name`.
 
     admin: `host:port` of a server that is already running. processes: worker processes. command: what
-    repeats this run.
+    repeats this run. chosen: targets with names of their own, instead of one server's modes.
     """
 
     plan: Plan
@@ -64,6 +65,7 @@ class LocalRun:
     out: Path
     command: str
     server_flags: tuple[str, ...] = ()
+    chosen: Chosen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +96,16 @@ def run_here(
     plan = local_run.plan
     with ExitStack() as stack:
         stack.enter_context(stoppable())
-        target = _find_target(local_run, stack)
-        target.check(plan)
-        _check_addresses(target.endpoint, plan.traffic.sources)
+        targets = _find_targets(local_run, stack)
+        targets.check(plan)
+        for mode in plan.modes:
+            _check_addresses(targets.endpoint_of(mode), plan.traffic.sources)
         environment = Environment(user_classes=[ScenarioUser], events=locust.events)
         port = _free_port()
         runner = environment.create_master_runner("127.0.0.1", port)
         stack.callback(runner.quit)
         command = local_run.command
-        conductor = Conductor(Workers(runner), target, local_run.out, lambda _: command, on_cell)
+        conductor = Conductor(Workers(runner), targets, local_run.out, lambda _: command, on_cell)
         attach_conductor(environment, conductor)
         environment.shape_class = shape = PlanShape(plan, conductor, ScenarioUser)
         workers = stack.enter_context(_worker_processes(local_run.processes, port))
@@ -129,7 +132,9 @@ def _check_addresses(endpoint: Endpoint, sources: Sequence[str]) -> None:
                 raise no_such_source(source, error) from error
 
 
-def _find_target(local_run: LocalRun, stack: ExitStack) -> Target:
+def _find_targets(local_run: LocalRun, stack: ExitStack) -> Targets:
+    if local_run.chosen is not None:
+        return local_run.chosen.bring_up(stack)
     if local_run.host is None and local_run.admin is None:
         flags = (*local_run.server_flags, *_room_for(local_run.plan))
         ready = stack.enter_context(local_server(local_run.plan.modes, flags))
@@ -142,10 +147,11 @@ def _find_target(local_run: LocalRun, stack: ExitStack) -> Target:
         return Target(Endpoint(host), ServerView(f"{host}:{found.admin_port}"))
     server = None if local_run.admin is None else ServerView(local_run.admin)
     endpoint = Endpoint.parse(local_run.host or (local_run.admin or "").rpartition(":")[0])
-    if server is None and local_run.plan.traffic.user_file is not None:
-        return Target(Endpoint.whole(local_run.host, "target"), None, by_file=True)
     if server is None:
-        raise HarnessError("--host needs --admin HOST:PORT beside it: the server tells its modes there")
+        raise HarnessError(
+            "--host needs --admin HOST:PORT beside it: the server tells its modes there. Is it no "
+            f"Lockstep server, give --target NAME={endpoint}"
+        )
     return Target(endpoint, server)
 
 

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 
-from lockstep.control import Fault, Opened, Report
+from lockstep.control import Fault, Met, Opened, Report
 from lockstep.errors import ResultsError
-from lockstep.master.limits import ServerLimits, check_capacity, check_turnover
+from lockstep.master.limits import ServerLimits, check_capacity, check_turnover, ways_out
 from lockstep.master.live import Pulses
 from lockstep.master.progress import Progress, foresee
 from lockstep.master.run import RunRecord
 from lockstep.master.under_way import RunUnderWay
 from lockstep.plan import Plan, Traffic
 from lockstep.runs.records import Run
-from lockstep.target.target import Target, check_talk
+from lockstep.target.admin import ServerView
+from lockstep.target.target import Targets, check_talk
 from lockstep.tcp.addresses import ADDRESS_BOOK
 
 if TYPE_CHECKING:
@@ -38,10 +39,25 @@ def _no_command(_: Run) -> str:
     return ""
 
 
+def _asked(server: ServerView | None, mode: str, traffic: Traffic) -> tuple[ServerLimits | None, bool]:
+    """What the server of a mode may use, and whether the mode gives each connection a thread.
+
+    PlanError where it does not talk as the traffic has it.
+    """
+    if server is None:
+        return None, True
+    snapshot = server.snapshot()
+    settings, listener = snapshot.settings, snapshot.listeners.get(mode)
+    check_talk(settings, traffic)
+    # What is not known of a mode is taken to cost a thread.
+    thread_each = listener is None or listener.thread_each is not False
+    return ServerLimits(settings.get("open_files_limit"), settings.get("threads_limit")), thread_each
+
+
 class Conductor:
     """Leads one run at a time.
 
-    workers: who can be ordered about. target: whom the load goes to. out: where run folders go.
+    workers: who can be ordered about. targets: whom the load goes to. out: where run folders go.
     command_of: what repeats a run that has come to this.
     on_cell: called with the run after each of its cells.
 
@@ -52,12 +68,12 @@ class Conductor:
     def __init__(
         self,
         workers: Workers,
-        target: Target,
+        targets: Targets,
         out: Path,
         command_of: Callable[[Run], str] = _no_command,
         on_cell: Callable[[Run], None] = _nobody_asks,
     ) -> None:
-        self.target = target
+        self.targets = targets
         self.pulses = Pulses()
         self.current: RunUnderWay | None = None
         self.failure: str | None = None
@@ -102,41 +118,42 @@ class Conductor:
 
         load_s: of so many seconds, during how many one mode is under load: all, unless a plan says otherwise.
         """
-        server, thread_each = None, True
-        if self.target.server is not None:
-            snapshot = self.target.server.snapshot()
-            settings, listeners = snapshot.settings, snapshot.listeners
-            check_talk(settings, traffic)
-            server = ServerLimits(settings.get("open_files_limit"), settings.get("threads_limit"))
-            # What is not known of a mode is taken to cost a thread.
-            thread_each = any(
-                name not in listeners or listeners[name].thread_each is not False for name in modes
-            )
-        limits = self._workers.limits()
-        check_capacity(level, limits, server, len(traffic.sources), thread_each)
-        check_turnover(traffic, load_s, limits, ADDRESS_BOOK.find(self.target.endpoint))
+        workers = self._workers.limits()
+        for mode in modes:
+            server, thread_each = _asked(self.targets.server_of(mode), mode, traffic)
+            endpoint = self.targets.endpoint_of(mode)
+            sent, limits = ways_out(endpoint, traffic, workers)
+            check_capacity(level, limits, server, len(sent.sources), thread_each)
+            check_turnover(sent, load_s, limits, ADDRESS_BOOK.find(endpoint))
 
     def begin_plan(self, plan: Plan) -> RunUnderWay:
         """Ask the server for its settings and make the run folder, before any load.
 
         ServerUnreachableError and ResultsError pass through.
         """
-        run = self._begin("plan", plan.to_json(), plan)
-        if note := foresee(self.target.server, plan):
+        run = self._begin("plan", plan.to_json(), plan, plan.modes)
+        if note := foresee(self.targets.server_of, plan):
             run.record.note(note)
             logger.warning("lockstep: %s", note)
         return run
 
     def begin_manual(self, mode: str, traffic: Traffic) -> RunUnderWay:
         """The same for a run that is one cell, which somebody ends by hand."""
-        return self._begin("hand", {"mode": mode, "traffic": asdict(traffic)}, None)
+        return self._begin("hand", {"mode": mode, "traffic": asdict(traffic)}, None, (mode,))
 
-    def _begin(self, kind: str, described: dict[str, Any], plan: Plan | None) -> RunUnderWay:
-        target = self.target
-        settings, service, modes = target.settings(), target.told(), target.modes()
-        record = RunRecord.begin(self._out, kind, described, settings, self._command_of, service, modes)
+    def _begin(
+        self, kind: str, described: dict[str, Any], plan: Plan | None, loaded: Sequence[str]
+    ) -> RunUnderWay:
+        targets = self.targets
+        settings, told, modes = targets.settings(), targets.told(), targets.modes()
+        # Anybody who reads the figures must know it.
+        notes = [f"{mode}: {why}" for mode in loaded for why in targets.endpoint_of(mode).warnings]
+        record = RunRecord.begin(self._out, kind, described, settings, self._command_of, told, modes)
+        for note in notes:
+            record.note(note)
+            logger.warning("lockstep: %s", note)
         self.failure = None
-        self.current = RunUnderWay(record, plan, self._workers, target, self._on_cell)
+        self.current = RunUnderWay(record, plan, self._workers, targets, self._on_cell)
         return self.current
 
     def note_level(self, level: int) -> None:
@@ -191,6 +208,11 @@ class Conductor:
         """A worker has all of a cell's connections open."""
         if self.current is not None and self.current.cell is not None:
             self.current.cell.collector.note_opened(opened)
+
+    def on_met(self, met: Met) -> None:
+        """Users of a worker wait at a rendezvous."""
+        if self.current is not None:
+            self.current.note_met(met)
 
     def on_fault(self, fault: Fault) -> str | None:
         """A worker cannot go on. Why, where that ends a manual run, which nobody here is waiting on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -140,14 +141,15 @@ class Progress:
         return TimeLeft(max(estimate_s, own_s), at_least=False)
 
 
-def foresee(server: ServerView | None, plan: Plan | None) -> str | None:
+def foresee(server_of: Callable[[str], ServerView | None], plan: Plan | None) -> str | None:
     """That the plan's windows are too short, where that is arithmetic; else None.
 
-    It is where our own server says what it does, and users begin as soon as they are free.
+    It is where our own server says what it does, and users begin as soon as they are free. server_of: who
+    tells of a mode.
     """
-    if plan is None or server is None or plan.traffic.arrival.open:
+    if plan is None or plan.traffic.arrival.open:
         return None
-    snapshot = server.snapshot()
-    services = {mode: service_of(snapshot, mode) for mode in plan.modes if mode in snapshot.listeners}
+    asked = {mode: server.snapshot() for mode in plan.modes if (server := server_of(mode)) is not None}
+    services = {mode: service_of(told, mode) for mode, told in asked.items() if mode in told.listeners}
     messages = plan.traffic.messages_per_iteration
     return foreseen(services, plan.levels, messages, warmup_s=plan.warmup_s, seconds=plan.seconds)

@@ -19,7 +19,7 @@ from lockstep.children import Program, run
 from lockstep.master.progress import ReportState
 from lockstep.runs.folder import REPORT_FILE, RunFolder
 from lockstep.runs.host import describe_host
-from lockstep.runs.records import MeasuredCell, Mode, Run
+from lockstep.runs.records import MeasuredCell, Mode, Run, TargetRecord
 
 logger = logging.getLogger(__name__)
 
@@ -52,12 +52,12 @@ class RunRecord:
         plan: dict[str, Any],
         server: dict[str, Any],
         command_of: Callable[[Run], str],
-        target: dict[str, Any] | None = None,
+        targets: dict[str, TargetRecord] | None = None,
         modes: dict[str, Mode] | None = None,
     ) -> RunRecord:
         """A new run with a folder of its own in `out`. server: its settings.
 
-        target: what is known of a service that is not a Lockstep server. modes: what is known of its modes.
+        targets: what else the load goes to. modes: what is known of each.
         """
         started = datetime.now(UTC)
         run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -71,7 +71,7 @@ class RunRecord:
             plan=plan,
             server=server,
             hosts=[describe_host("master", "master")],
-            target=target or {},
+            targets=targets or {},
             modes=modes or {},
         )
         return cls(run, RunFolder.create(out, run_id), command_of)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockstep.report.words import ABSENT, counted, duration
-from lockstep.runs.records import Run
+from lockstep.runs.records import PLAIN_TARGET, Run, TargetRecord
 
 # In a host's line: its role leads, and its boot_id only tells programs which clocks compare.
 _HOST_HIDDEN = ("role", "boot_id")
@@ -36,7 +36,7 @@ _NAMES: Mapping[str, str] = {
 }
 _SECONDS = ("warmup_s", "seconds", "timeout_s", "idle_timeout_s")
 # What is only there where somebody gave it.
-_OPTIONAL = ("file", "rate_per_s", "user_file")
+_OPTIONAL = ("file", "rate_per_s", "baseline", "user_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,24 @@ def conditions(run: Run) -> list[Group]:
         Group("Run", tuple(_run(run))),
         Group("Plan", tuple(_flat("", run.plan))),
         Group("Server", (*_flat("", _without(run.server, _SERVER_HIDDEN)), *_addresses(run))),
-        Group("Target, no Lockstep server", tuple(_flat("", run.target))),
+        *(Group(_title(name, target), tuple(_target(target))) for name, target in run.targets.items()),
         Group("Machines", tuple(_machines(run))),
     )
     return [group for group in groups if group.pairs]
+
+
+def _title(name: str, target: TargetRecord) -> str:
+    kind = "a Lockstep server" if target.server else "no Lockstep server"
+    return f"Target, {kind}" if name == PLAIN_TARGET else f"Target {name}, {kind}"
+
+
+def _target(target: TargetRecord) -> Iterator[tuple[str, str]]:
+    yield "URL", target.url
+    if target.command is not None:
+        yield "started by", target.command
+    yield from _flat("", _without(target.server, _SERVER_HIDDEN))
+    if target.framing is not None:
+        yield from _flat("", {"framing": target.framing, "reply": target.reply})
 
 
 def in_one_line(run: Run) -> str:

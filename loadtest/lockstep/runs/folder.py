@@ -23,8 +23,8 @@ import cattrs
 
 from lockstep.errors import ResultsError
 from lockstep.runs.connections import Connection
+from lockstep.runs.earlier import from_schema_3, with_targets
 from lockstep.runs.records import SCHEMA, CellDetail, Run
-from lockstep.runs.schema_3 import from_schema_3
 from lockstep.runs.summary_csv import summary_csv
 
 RUN_FILE = "run.json"
@@ -119,7 +119,7 @@ class RunFolder:
             )
         if schema < SCHEMA:
             document = from_schema_3(document)
-        return _structure(document, Run, str(file))
+        return _structure(with_targets(document), Run, str(file))
 
     @staticmethod
     def load(path: Path) -> Loaded:

@@ -14,12 +14,15 @@ from lockstep.runs.measures import (
     Ledger,
     Occupancy,
     Overlap,
+    Rendezvous,
     WaitPrediction,
     WorkerHealth,
 )
 from lockstep.scenario import keeps_connection
 
 SCHEMA = 4
+# What stands in the place of a mode where the load goes to one service that is not a Lockstep server.
+PLAIN_TARGET = "target"
 # The times that clients and the server measure, by the names of their histograms: here a new one is entered.
 CLIENT_TIMES = (
     "connect",
@@ -153,7 +156,7 @@ class ServerCell:
 class Cell:
     """One combination of mode, level and repeat, measured.
 
-    depth: messages in flight on each connection.
+    depth: messages in flight on each connection. stages: how the load changes in it; rate_per_s is the mean.
     opening_s: how long all connections took to open, where that comes before the cell's time.
     rate_per_s: the offered load, None where it is closed. late: arrivals for which no user was free when they
     were due. dropped: arrivals that no user ever took. times: by CLIENT_TIMES, without those of which nothing
@@ -170,7 +173,7 @@ class Cell:
     where it was not measured. A cell that is too short has no client's times. examples: outcome -> what was
     said of the first message that failed so. requests: those of the messages that have a name, by it.
     unchecked: of the answered ones those whose reply nobody looked at; None where that was not counted.
-    beside: who else was there, in no other figure of the cell.
+    beside: who else was there, in no other figure of the cell. rendezvous: None where nobody waits.
     """
 
     index: int
@@ -188,6 +191,7 @@ class Cell:
     ledger: Ledger
     scenario: str = "session"
     depth: int = 1
+    stages: str = ""
     arrival: str = "closed"
     rate_per_s: float | None = None
     late: int = 0
@@ -214,6 +218,7 @@ class Cell:
     requests: dict[str, Requests] = field(default_factory=dict)
     unchecked: int | None = None
     beside: Company | None = None
+    rendezvous: Rendezvous | None = None
 
     @property
     def keeps_connection(self) -> bool:
@@ -273,13 +278,29 @@ class MeasuredCell:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetRecord:
+    """One of the services that a run's load went to.
+
+    url: as it was given. framing: where a message ends. reply: `echo` or an exact text, None where replies
+    were not checked. Both are None where it says so itself, or a user's own file does. command: what started
+    it for the run, None where it ran already. server: what it said of itself, where it is a Lockstep server.
+    """
+
+    url: str
+    framing: str | None = None
+    reply: str | None = None
+    command: str | None = None
+    server: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Everything in run.json.
 
     kind is `plan` or `hand`; server is what /listeners says of the server, {} if unknown, and modes what it
-    says of its modes. target: of a service that is not a Lockstep server its address, framing and reply (None
-    where replies were not checked), else {}. beside: cells that had others beside their users, each to be set
-    against one of cells without.
+    says of its modes. targets: by the name that each has in the place of a mode, where the load did not go to
+    one Lockstep server. beside: cells that had others beside their users, each to be set against one of cells
+    without.
     """
 
     run_id: str
@@ -293,7 +314,7 @@ class Run:
     hosts: list[dict[str, Any]]
     cells: list[Cell] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    target: dict[str, Any] = field(default_factory=dict)
+    targets: dict[str, TargetRecord] = field(default_factory=dict)
     modes: dict[str, Mode] = field(default_factory=dict)
     beside: list[Cell] = field(default_factory=list)
     schema: int = SCHEMA
@@ -327,6 +348,16 @@ class Run:
     def gates(self) -> list[str]:
         """The plan's gates, as they were given."""
         return [str(gate) for gate in self.plan.get("gates", ())]
+
+    @property
+    def baseline(self) -> str | None:
+        """The mode that the plan says others are compared with; None where it leaves that open."""
+        return self.plan.get("baseline")
+
+    @property
+    def compares_targets(self) -> bool:
+        """Whether what stands in the place of modes are targets with names of their own."""
+        return len(self.targets) > 1
 
     @property
     def user_file(self) -> dict[str, Any]:

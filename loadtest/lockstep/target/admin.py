@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lockstep.errors import PlanError, ServerUnreachableError
@@ -70,11 +70,17 @@ def busy(listener: Listener) -> bool:
 class ServerView:
     """Asks one server. admin: `host:port` of its admin port; PlanError where it is not written so."""
 
-    def __init__(self, admin: str, timeout_s: float = 5.0) -> None:
+    def __init__(self, admin: str, timeout_s: float = 5.0, called: tuple[str, str] | None = None) -> None:
+        """called: one of its modes, and by what name that is seen here, alone; else all are, by their own."""
         if not admin.rpartition(":")[2].isdigit():
             raise PlanError("admin", f"{admin!r} has no port: write the admin port as HOST:PORT")
         self.admin = admin
         self._timeout_s = timeout_s
+        self._called = called
+
+    def within(self, timeout_s: float) -> ServerView:
+        """The same, for whoever waits no longer than so many seconds."""
+        return ServerView(self.admin, timeout_s, self._called)
 
     def snapshot(self) -> Snapshot:
         """Its counts now."""
@@ -105,7 +111,7 @@ class ServerView:
     def _counts(self, path: str, method: str = "GET") -> Snapshot:
         document = self._ask(path, method)
         try:
-            return _snapshot(document)
+            return _snapshot(document, self._called)
         except (KeyError, TypeError) as error:
             raise ServerUnreachableError(
                 f"what answers at {self.admin} is not a Lockstep server: give the server's own admin port"
@@ -127,13 +133,14 @@ class ServerView:
         return document
 
 
-def _snapshot(document: dict[str, Any]) -> Snapshot:
+def _snapshot(document: dict[str, Any], called: tuple[str, str] | None) -> Snapshot:
     names = Listener.__dataclass_fields__.keys() - {"thread_each"}
-    listeners = [
+    listeners = {
         # A server of an earlier version does not tell of its threads.
-        Listener(**{name: row[name] for name in names}, thread_each=row.get("thread_each"))
+        row["name"]: Listener(**{name: row[name] for name in names}, thread_each=row.get("thread_each"))
         for row in document["listeners"]
-    ]
-    return Snapshot(
-        document["server"], document["now_ns"], {listener.name: listener for listener in listeners}
-    )
+    }
+    if called is not None:
+        mode, name = called
+        listeners = {name: replace(listeners[mode], name=name)}
+    return Snapshot(document["server"], document["now_ns"], listeners)

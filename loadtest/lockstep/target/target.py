@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from lockstep.control import CellOrder
 from lockstep.errors import HarnessError, PlanError
 from lockstep.plan import Plan, Traffic
-from lockstep.runs.records import Mode
+from lockstep.runs.records import PLAIN_TARGET, Mode, TargetRecord
 from lockstep.target.admin import ServerView, Snapshot
 from lockstep.tcp.endpoint import Endpoint
 from lockstep_wire.choices import did_you_mean
 from lockstep_wire.framing import FRAMINGS
 from lockstep_wire.greeting import ACKNOWLEDGEMENT
-
-# The mode's name where the target is not a Lockstep server.
-PLAIN_TARGET = "target"
 
 # What a Lockstep server says that it answers -> what is expected, as a CellOrder tells it.
 _REPLIES = {"echo": "echo", "ack": ACKNOWLEDGEMENT.decode(), "none": None}
@@ -42,14 +39,60 @@ def check_talk(settings: Mapping[str, Any], traffic: Traffic) -> None:
     raise PlanError("scenario", f"{name!r} has no peer to talk to: {remedy}")
 
 
+class Targets(Protocol):
+    """Whom a run's load goes to: for each of its modes a server, or one for all.
+
+    Every method raises ServerUnreachableError where a Lockstep server does not answer, and PlanError where a
+    mode is none of these.
+    """
+
+    def settings(self) -> dict[str, Any]:
+        """What the one server says of itself; empty where there are several, or nobody can be asked."""
+
+    def modes(self) -> dict[str, Mode]:
+        """What servers say of their modes; those of which nobody can be asked are left out."""
+
+    def told(self) -> dict[str, TargetRecord]:
+        """What a run keeps of each mode's target, beside `settings`."""
+
+    def check(self, plan: Plan) -> None:
+        """PlanError where a mode of the plan has no target."""
+
+    def server_of(self, mode: str | None) -> ServerView | None:
+        """Who tells of the mode, under the name that it has here; None where nobody does.
+
+        mode: None asks for who tells of all.
+        """
+
+    def endpoint_of(self, mode: str) -> Endpoint:
+        """Where the mode is, with its port."""
+
+    def check_up(self, mode: str) -> None:
+        """HarnessError where the mode's server was started for the run, and has ended."""
+
+    def order(
+        self,
+        run_id: str,
+        cell: int,
+        mode: str,
+        traffic: Traffic,
+        warmup_s: float,
+        seconds: float | None,
+        seed: int,
+    ) -> CellOrder:
+        """The order that sends workers to the mode."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
-    """endpoint: where it is, and how to reach it. Its port is needed where nobody tells it; of a server that
+    """One server, with all of its modes, or one service; see Targets for what each method tells.
+
+    endpoint: where it is, and how to reach it. Its port is needed where nobody tells it; of a server that
     tells its modes' ports itself it is that of a proxy before it. server: its admin port's view; None for any
     other service, which then needs a framing.
 
     reply: `echo`, an exact text or None (unchecked), for a service that is not a Lockstep server. by_file:
-    whether a user's own file says what is sent to such a service, and what comes back.
+    whether a user's own file says what is sent to such a service, and what comes back. mode: its name.
     """
 
     endpoint: Endpoint
@@ -57,34 +100,32 @@ class Target:
     framing: str = "raw"
     reply: str | None = None
     by_file: bool = False
+    mode: str = PLAIN_TARGET
 
     def settings(self) -> dict[str, Any]:
-        """What the server says of itself; empty where nobody can be asked.
-
-        ServerUnreachableError if it does not answer.
-        """
+        """See Targets."""
         snapshot = self._snapshot()
         if snapshot is None:
             return {}
         return {**snapshot.settings, "modes": list(snapshot.listeners)}
 
     def modes(self) -> dict[str, Mode]:
-        """What the server says of its modes; empty where nobody can be asked."""
+        """See Targets."""
         snapshot = self._snapshot()
         if snapshot is None:
             return {}
         return {name: listener.mode for name, listener in snapshot.listeners.items()}
 
-    def told(self) -> dict[str, Any]:
-        """What a run has to keep of a service that is not a Lockstep server: it tells nothing of itself."""
+    def told(self) -> dict[str, TargetRecord]:
+        """See Targets. A server that can be asked tells all itself."""
         if self.server is not None:
             return {}
         if self.by_file:
-            return {"address": self.endpoint.place}
-        return {"address": self.endpoint.place, "framing": self.framing, "reply": self.reply}
+            return {self.mode: TargetRecord(str(self.endpoint))}
+        return {self.mode: TargetRecord(str(self.endpoint), self.framing, self.reply)}
 
     def check(self, plan: Plan) -> None:
-        """PlanError where the server does not offer a mode of the plan, or one port is given for several."""
+        """See Targets; PlanError too where one port is given for several modes."""
         snapshot = self._snapshot()
         for mode in plan.modes:
             self._port(snapshot, mode, "modes")
@@ -95,24 +136,34 @@ class Target:
                 "own, which the server tells: leave the port out, or choose one mode",
             )
 
-    def port_of(self, mode: str) -> int:
-        """The port behind a mode's name. PlanError where there is none."""
-        return self._port(self._snapshot(), mode, "mode")
+    def server_of(self, mode: str | None) -> ServerView | None:  # noqa: ARG002 (one for all)
+        """See Targets."""
+        return self.server
+
+    def endpoint_of(self, mode: str) -> Endpoint:
+        """See Targets."""
+        return self._at(self._port(self._snapshot(), mode, "mode"))
+
+    def check_up(self, mode: str) -> None:
+        """See Targets. Where it is gone, its admin port does not answer."""
+
+    def _at(self, port: int | None) -> Endpoint:
+        return self.endpoint if port is None else self.endpoint.at(port)
 
     def _snapshot(self) -> Snapshot | None:
         return None if self.server is None else self.server.snapshot()
 
-    def _port(self, snapshot: Snapshot | None, mode: str, setting: str) -> int:
-        """The port behind a mode's name; setting: who named the mode, for the refusal."""
+    def _port(self, snapshot: Snapshot | None, mode: str, setting: str) -> int | None:
+        """The port behind a mode's name, None where there are no ports; setting: who named the mode."""
         if self.server is None or snapshot is None:
-            if mode != PLAIN_TARGET:
+            if mode != self.mode:
                 raise PlanError(
                     setting,
                     f"{mode!r} is not offered by {self.endpoint.host}: a service without --admin has one "
-                    f"mode, {PLAIN_TARGET}; give --admin HOST:PORT for a Lockstep server, which tells its "
+                    f"mode, {self.mode}; give --admin HOST:PORT for a Lockstep server, which tells its "
                     "modes",
                 )
-            if self.endpoint.port is None:
+            if not self.endpoint.complete:
                 raise PlanError(
                     "host",
                     f"{self.endpoint.host!r} has no port: write it as tcp://name:port, or give --admin",
@@ -157,7 +208,7 @@ class Target:
         seconds: float | None,
         seed: int,
     ) -> CellOrder:
-        """The order that sends workers to a mode of this target."""
+        """See Targets."""
         snapshot = self._snapshot()
         framing, timing, reply = self.framing, False, self.reply
         if snapshot is not None:
@@ -168,7 +219,7 @@ class Target:
             run_id=run_id,
             cell=cell,
             mode=mode,
-            url=str(self.endpoint.at(self._port(snapshot, mode, "mode"))),
+            url=str(self._at(self._port(snapshot, mode, "mode"))),
             framing=framing,
             timing=timing,
             reply=reply,

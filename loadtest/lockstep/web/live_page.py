@@ -24,7 +24,7 @@ from lockstep.master.live import Pulses
 from lockstep.master.progress import Progress
 from lockstep.runs.folder import REPORT_FILE
 from lockstep.runs.records import Run
-from lockstep.target.target import Target
+from lockstep.target.target import Targets
 from lockstep.web.server_watch import ServerWatch
 from lockstep.web.state import Outcome, outcome_of, state_of
 
@@ -49,7 +49,7 @@ LOCUSTS_PAGE = "locust.index"
 class Leads(Protocol):
     """Who leads the runs: what the page has to ask of the conductor."""
 
-    target: Target
+    targets: Targets
     pulses: Pulses
 
     @property
@@ -75,8 +75,8 @@ class LivePage:
 
     def state(self) -> dict[str, Any]:
         """See state_of."""
-        server = self._watch.look(self._leader.target.server)
         progress = self._leader.progress
+        server = self._watch.look(self._leader.targets.server_of(_mode(progress)))
         run = progress.run
         received = [] if run is None else self._leader.pulses.of_run(run.run_id)
         return state_of(progress, self._outcome(run), received, server, self._clock_ns())
@@ -93,6 +93,10 @@ class LivePage:
         if self._told[0] is not run:
             self._told = (run, outcome_of(run))
         return self._told[1]
+
+
+def _mode(progress: Progress) -> str | None:
+    return None if progress.cell is None else progress.cell.planned.mode
 
 
 def add_live_page(app: Flask, page: LivePage, login: Callable[[View], View], base_path: str = "") -> None:

@@ -55,16 +55,16 @@ class ServerWatch:
             now_ns = self._clock_ns()
             fresh = self._asked_ns is not None and now_ns - self._asked_ns < ASK_EVERY_NS
             if server.admin != self._admin or not fresh:
-                self._ask(server.admin)
+                self._ask(server)
             return ServerNow(True, self._listeners, tuple(self._in_service))
 
-    def _ask(self, admin: str) -> None:
-        if admin != self._admin:
+    def _ask(self, server: ServerView) -> None:
+        if server.admin != self._admin:
             self._in_service.clear()
             self._listeners = None
-        before, self._admin = self._listeners, admin
+        before, self._admin = self._listeners, server.admin
         try:
-            self._listeners = ServerView(admin, PATIENCE_S).snapshot().listeners
+            self._listeners = server.within(PATIENCE_S).snapshot().listeners
         except ServerUnreachableError:
             self._listeners = None
         self._asked_ns = self._clock_ns()

@@ -14,7 +14,7 @@ from lockstep.record.histograms import of_values
 from lockstep.runs.measures import Count, Edges, Occupancy, WaitPrediction
 from lockstep.runs.records import Cell, Messages, Run
 from tests.factories.open_load import simulated_open_run
-from tests.factories.runs import with_times, without_server
+from tests.factories.runs import of_somebody_else, with_times, without_server
 from tests.factories.simulated import simulated_run
 from tests.factories.units import MS, US
 
@@ -57,7 +57,7 @@ def prediction(measured_us: float, predicted_us: float) -> WaitPrediction:
 def unchecked(run: Run, framing: str) -> Run:
     """A run against somebody else's server, of which no reply was looked at."""
     cells = [replace(cell, unchecked=cell.messages.answered) for cell in run.cells]
-    return replace(run, cells=cells, target={"framing": framing, "reply": None})
+    return of_somebody_else(replace(run, cells=cells), framing, None)
 
 
 SHORT = Edges(-0.2, 32, 3_340_000.0, 960.0)
@@ -217,7 +217,7 @@ def test_failed_messages_are_told_by_outcome_with_what_was_said_of_the_first() -
 def test_of_unchecked_replies_it_is_said_where_their_time_ends(run: Run, framing: str, ends: str) -> None:
     (found,) = findings(unchecked(run, framing))
     assert ends in found.where[0]
-    assert findings(replace(run, target={"framing": framing, "reply": "echo"})) == []
+    assert findings(of_somebody_else(run, framing, "echo")) == []
 
 
 def test_replies_that_nobody_looked_at_are_told_by_cell_with_their_number(run: Run) -> None:
@@ -230,12 +230,11 @@ def test_replies_that_nobody_looked_at_are_told_by_cell_with_their_number(run: R
 
 def test_a_file_of_ones_own_that_checks_its_replies_has_checked_them(run: Run) -> None:
     cells = [replace(cell, unchecked=0) for cell in run.cells]
-    assert findings(replace(run, cells=cells, target={"framing": "resp", "reply": None})) == []
+    assert findings(of_somebody_else(replace(run, cells=cells), "resp", None)) == []
 
 
 def test_nobody_is_told_to_start_a_server_that_is_not_ours_with_a_flag_of_ours(run: Run) -> None:
-    target = {"address": "127.0.0.1:6379", "framing": "line", "reply": "echo"}
-    (found,) = findings(replace(without_server(run), target=target))
+    (found,) = findings(of_somebody_else(without_server(run), "line", "echo"))
     assert found.check.name == "no-server-data"
     assert "--timing" not in found.check.advice
     assert "not a Lockstep server" in found.check.message

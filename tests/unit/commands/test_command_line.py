@@ -46,10 +46,10 @@ def refused(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
-def test_help_names_no_type_of_python_and_has_no_braces(command: tuple[str, ...]) -> None:
+def test_help_names_no_type_of_python_and_no_set_of_choices(command: tuple[str, ...]) -> None:
     told = help_of(*command)
     assert "--help" in told
-    for word in ("<bool>", "<str>", "<int>", "<list", "{", "}", "BOOLEAN", "FLOAT", "INTEGER"):
+    for word in ("<bool>", "<str>", "<int>", "<list", "{f", ",b", "BOOLEAN", "FLOAT", "INTEGER"):
         assert word not in told
 
 

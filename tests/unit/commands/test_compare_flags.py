@@ -142,14 +142,16 @@ def test_what_makes_no_sense_is_refused_before_anything_begins(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_flag_but_the_file_itself_may_stand_in_a_file(
+def test_every_flag_may_stand_in_a_file_but_itself_and_those_that_start_something(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "plan.toml"
     file.write_text("zzz = 1")
     line = refused(monkeypatch, capsys, "--plan", str(file))
     names = line.partition("choose from ")[2].split(", ")
-    assert sorted([*names, "plan"]) == sorted(setting.key for setting in given_by(Where.COMPARE))
+    assert sorted([*names, "plan", "run", "ready"]) == sorted(
+        setting.key for setting in given_by(Where.COMPARE)
+    )
 
 
 @pytest.mark.parametrize("name", shipped_plans())

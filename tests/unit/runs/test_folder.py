@@ -174,13 +174,13 @@ def test_a_run_of_an_earlier_version_is_read_and_nothing_of_it_is_too_short(tmp_
     """Its cells tell nothing of their windows' ends, of late reports or of examples; it had no target."""
     path = write_run(tmp_path, *simulated_run(modes=("lock",), levels=(8,)))
     document = json.loads((path / "run.json").read_text())
-    del document["target"]
+    del document["targets"]
     for cell in document["cells"]:
         for name in ("edges", "examples", "reports_late"):
             del cell[name]
     (path / "run.json").write_text(json.dumps(document))
     run = RunFolder.load(path).run
-    assert run.target == {}
+    assert run.targets == {}
     assert all(cell.whole and cell.edges is None and cell.examples == {} for cell in run.cells)
 
 

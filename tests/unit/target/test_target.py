@@ -45,7 +45,7 @@ def test_another_service_has_one_mode_and_any_other_name_is_refused(named: str) 
         target.check(Plan(("target", named)))
     assert refusal.value.what == "modes"
     with pytest.raises(PlanError, match="has one mode, target") as refusal:
-        target.port_of(named)
+        target.endpoint_of(named)
     assert refusal.value.what == "mode"
     with pytest.raises(PlanError):
         target.order("run", 0, named, Traffic(), 0.0, None, 1)
@@ -76,7 +76,7 @@ def test_a_port_before_a_single_mode_is_used(given: int | None, used: int) -> No
     with admin_port({"/listeners": [answer]}) as port:
         target = Target(Endpoint("proxy", given), ServerView(port.address))
         target.check(Plan(("free",)))
-        assert target.port_of("free") == used
+        assert target.endpoint_of("free") == Endpoint("proxy", used)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_another_service_needs_a_port_and_tells_nothing() -> None:
     order = target.order("run", 0, "target", Traffic(), 0.0, None, 1)
     assert (order.url, order.framing, order.timing, order.reply) == ("tcp://service:7", "line", False, "echo")
     with pytest.raises(PlanError, match="has no port") as refusal:
-        Target(Endpoint("service"), None).port_of("target")
+        Target(Endpoint("service"), None).endpoint_of("target")
     assert refusal.value.what == "host"
 
 

@@ -16,7 +16,7 @@ from flask_cors import CORS
 from lockstep.master.live import Pulses
 from lockstep.master.progress import Progress, ReportState
 from lockstep.target.admin import ServerView
-from lockstep.target.target import Target
+from lockstep.target.target import Target, Targets
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.web.live_page import STATIC, LivePage, add_live_page
 from lockstep.web.server_watch import ServerWatch
@@ -39,7 +39,7 @@ class Leader:
     """Stands in for the conductor."""
 
     def __init__(self) -> None:
-        self.target = Target(Endpoint("127.0.0.1", 1), None)
+        self.targets: Targets = Target(Endpoint("127.0.0.1", 1), None)
         self.pulses = Pulses()
         self.progress = Progress()
         self.run_path: Path | None = None
@@ -123,7 +123,7 @@ def test_the_state_is_never_kept_and_follows_the_run(page: FlaskClient, leader: 
 
 def test_a_server_that_cannot_be_asked_leaves_the_state_readable(page: FlaskClient, leader: Leader) -> None:
     with refusing_port() as port:
-        leader.target = Target(Endpoint("127.0.0.1"), ServerView(f"127.0.0.1:{port}"))
+        leader.targets = Target(Endpoint("127.0.0.1"), ServerView(f"127.0.0.1:{port}"))
         assert (page.get("/lockstep/state").json or {})["server"] == "unknown"
 
 

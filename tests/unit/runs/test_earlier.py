@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from lockstep.errors import ResultsError
+from lockstep.runs.earlier import mode_named
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import SCHEMA, UNKNOWN_MODE, Mode
-from lockstep.runs.schema_3 import mode_named
 from lockstep.runs.summary_csv import summary_csv
 
 OLD = Path(__file__).parent / "schema_3"

@@ -1,11 +1,14 @@
-"""What a run.json of schema 3 says in another way: its times by field, and its modes by their names alone."""
+"""What a run.json of an earlier version says in another way.
+
+Schema 3: its times by field, and its modes by their names alone. The first of schema 4: one target at most.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
-from lockstep.runs.records import CLIENT_TIMES, SCHEMA, SERVER_TIMES, Mode
+from lockstep.runs.records import CLIENT_TIMES, PLAIN_TARGET, SCHEMA, SERVER_TIMES, Mode
 
 _PERMITS = {"free": None, "lock": 1, "semaphore": 1, "ticket": 1, "queue": 1, "iterative": 1}
 _WITHOUT_THREADS = ("queue", "iterative")
@@ -23,6 +26,21 @@ def from_schema_3(document: dict[str, Any]) -> dict[str, Any]:
         "modes": {name: asdict(mode_named(name)) for name in dict.fromkeys(names)},
         "schema": SCHEMA,
     }
+
+
+def with_targets(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with its one service, if that was no Lockstep server, among its targets, by its mode."""
+    service = document.get("target")
+    if not isinstance(service, dict):
+        return document
+    rest = {name: value for name, value in document.items() if name != "target"}
+    if not service:
+        return rest
+    record = {
+        "url": f"tcp://{service.get('address')}",
+        **{name: service.get(name) for name in ("framing", "reply")},
+    }
+    return {**rest, "targets": {PLAIN_TARGET: record}}
 
 
 def mode_named(name: str) -> Mode:

@@ -1,0 +1,145 @@
+"""Services that are started for a run: ready, talked to, ended, and what is said where they are not."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from lockstep.errors import HarnessError, PlanError
+from lockstep.target.chosen import Chosen, checked_framing
+from lockstep.target.named import Spoken
+from lockstep.target.started import Command, started
+
+PYTHON = shlex.quote(sys.executable)
+SERVE = """
+import socket, sys, time
+where = sys.argv[1]
+family, address = (socket.AF_INET, ("127.0.0.1", int(where))) if where.isdigit() else (socket.AF_UNIX, where)
+server = socket.socket(family)
+server.bind(address)
+time.sleep(float(sys.argv[2]))
+server.listen()
+print("listening at last", flush=True)
+while True:
+    server.accept()[0].close()
+"""
+
+
+def command(script: str, *more: str) -> Command:
+    return Command.parse(f"mine={PYTHON} -c {shlex.quote(script)} {' '.join(more)}")
+
+
+def test_it_listens_where_it_was_told_to_and_is_ended_with_its_children(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    parent = f"""
+import os, subprocess, sys, time
+child = subprocess.Popen({[sys.executable, "-c", SERVE]!r} + sys.argv[1:])
+open({str(pids)!r}, "w").write(f"{{os.getpid()}} {{child.pid}}")
+time.sleep(60)
+"""
+    with started(command(parent, "{port}", "0.2"), os.environ) as service:
+        endpoint = service.named.endpoint
+        socket.create_connection((endpoint.host, endpoint.port)).close()
+        service.check()
+    for pid in map(int, pids.read_text().split()):
+        # A child of a process that is gone may wait for init to reap it.
+        assert not Path(f"/proc/{pid}").exists() or " Z " in Path(f"/proc/{pid}/stat").read_text()
+
+
+def test_a_unix_socket_is_made_for_it_and_gone_after_it() -> None:
+    with started(command(SERVE, "{socket}", "0"), os.environ) as service:
+        path = Path(service.named.endpoint.host)
+        assert path.is_socket()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+    assert not path.parent.exists()
+
+
+def test_it_is_ready_once_it_has_said_so() -> None:
+    with started(
+        command(SERVE, "{port}", "0.3"), os.environ, re.compile("at last$", re.MULTILINE)
+    ) as service:
+        assert service.said() == "listening at last\n"
+
+
+def test_it_gets_the_environment_that_is_given_to_it() -> None:
+    script = "import os; print(os.environ['PYTHONOPTIMIZE']); " + SERVE
+    with started(command(script, "{port}", "0"), {**os.environ, "PYTHONOPTIMIZE": "1"}) as service:
+        assert service.said().startswith("1\n")
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("import sys; sys.exit('no such flag')", r"mine has ended \(exit code 1\): no such flag"),
+        ("import os; os.kill(os.getpid(), 9)", r"mine has ended \(signal SIGKILL\)$"),
+        (
+            "import time; print('thinking', flush=True); time.sleep(9)",
+            "accepted nobody within 0.5 s: thinking",
+        ),
+    ],
+)
+def test_one_that_does_not_get_ready_is_told_by_its_end_and_its_last_words(script: str, why: str) -> None:
+    with pytest.raises(HarnessError, match=why), started(command(script, "{port}"), os.environ, ready_s=0.5):
+        pass
+
+
+def test_one_that_ends_later_is_told_too() -> None:
+    script = SERVE.replace(
+        "while True:\n    server.accept()[0].close()", "server.accept(); print('bye'); sys.exit(3)"
+    )
+    with started(command(script, "{port}", "0"), os.environ) as service:
+        service._process.wait()
+        with pytest.raises(HarnessError, match=r"has ended \(exit code 3\): listening at last \| bye"):
+            service.check()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("./server {port}", "has no name"),
+        ("new=./server", "does not say where the server is to listen"),
+        ("new=./server {port} {socket}", "does not say where"),
+        ("new=./server '{port}", "cannot be cut into words"),
+    ],
+)
+def test_a_command_that_makes_no_sense_is_refused_before_anything_is_started(text: str, why: str) -> None:
+    with pytest.raises(PlanError, match=why) as refusal:
+        Command.parse(text)
+    assert refusal.value.what == "run"
+
+
+def test_a_program_that_is_not_there_is_refused() -> None:
+    with (
+        pytest.raises(PlanError, match=r"'\./no-such-server' cannot be started \(No such file"),
+        started(Command.parse("new=./no-such-server {port}"), os.environ),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("commands", "targets", "ready", "framing", "what"),
+    [
+        (["a=./s {port}"], ["a=tcp://h:1"], None, "raw", "target"),
+        ([], ["a=tcp://h:1"], "x", "raw", "ready"),
+        (["a=./s {port}"], [], "(", "raw", "ready"),
+        ([], ["a=tcp://h:1"], None, "morse", "framing"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    commands: list[str], targets: list[str], ready: str | None, framing: str, what: str
+) -> None:
+    with pytest.raises(PlanError) as refusal:
+        Chosen.read(commands, targets, ready, Spoken(checked_framing(framing)), {})
+    assert refusal.value.what == what
+
+
+def test_what_is_started_comes_before_what_runs_already() -> None:
+    chosen = Chosen.read(["new=./s {port}"], ["old=tcp://h:1 older=tcp://h:2"], None, Spoken(), {})
+    assert chosen.names == ("new", "old", "older")
