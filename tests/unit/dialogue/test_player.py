@@ -194,6 +194,26 @@ def test_a_step_of_its_own_time_out_gives_up_at_that(folder: Path) -> None:
     assert message.elapsed_ns < 5_000_000_000
 
 
+def test_a_banner_and_a_push_are_taken_unasked() -> None:
+    text = '[target]\nframing = "line"\n[[on_connect]]\nreceive = true\nexpect = { prefix = "220" }\n'
+    text += '[[step]]\nsend = "SUB"\nexpect = "OK"\n'
+    text += "[[step]]\nreceive = true\nexpect = { regex = '^NEWS (?<number>.+)$' }\nrepeat = 2\n"
+    text += '[[step]]\nsend = "ACK {number}"\nreply = false\n'
+
+    def script(link: socket.socket) -> None:
+        link.sendall(b"220 hello\n")
+        come = lines(link)
+        assert next(come) == b"SUB"
+        for piece in (b"OK\n", b"NEWS 1\n", b"NEWS 2\n"):
+            link.sendall(piece)
+        assert list(come) == [b"ACK 2"]
+
+    with Peer(script) as peer:
+        talk = played(text, peer.port)
+        assert talk.player.iterate(ABSENT)
+        talk.player.leave()
+
+
 def test_a_raw_reply_ends_where_the_step_says(folder: Path) -> None:
     text = "[[step]]\nsend = 'x'\nuntil = { hex = '0d0a' }\ncapture = { all = '(?s).*' }\n"
     text += "[[step]]\nsend = '{all}'\nexpect = { size = 2 }\n"
