@@ -352,11 +352,6 @@ class Run:
         return self.plan.get("baseline")
 
     @property
-    def compares_targets(self) -> bool:
-        """Whether what stands in the place of modes are targets with names of their own."""
-        return len(self.targets) > 1
-
-    @property
     def user_file(self) -> dict[str, Any]:
         """The user's own file that said what users do, as a UserFile's fields; empty where there was none."""
         return (self.plan.get("traffic") or {}).get("user_file") or {}
