@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lockstep.errors import WRONG_USE, PlanError, ServerUnreachableError, in_words
+from lockstep.errors import WRONG_USE, HarnessError, PlanError, ServerUnreachableError, in_words
 from lockstep.master.repeat import Compose
-from lockstep.plan import Plan, Traffic
+from lockstep.plan import Plan, Traffic, UserFile
 from lockstep.runs.records import PLAIN_TARGET
 from lockstep.settings import COMPARISON_PLAN, Setting, Where, given_by
 from lockstep.target.admin import ServerView
@@ -21,6 +21,7 @@ from lockstep.target.chosen import checked_framing
 from lockstep.target.target import Target
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.sources import parse_sources
+from lockstep.user_files import Facts, find_user_file
 from lockstep_wire.choices import did_you_mean
 
 # What is filled in once the server has said what it offers.
@@ -209,7 +210,17 @@ def traffic_of(options: Namespace) -> Traffic:
 
 def _given(options: Namespace) -> dict[str, Any]:
     """Settings by their keys. The form's field is empty, or 0, where no rate is meant."""
-    return {**vars(options), "rate": options.rate or None}
+    user_file = _user_file(options)[0] if options.file else None
+    return {**vars(options), "rate": options.rate or None, "user_file": user_file}
+
+
+def _user_file(options: Namespace) -> tuple[UserFile, Facts]:
+    """The user's own file. PlanError says what is wrong with it. Tags are Locust's own options."""
+    tags = (tuple(getattr(options, name, None) or ()) for name in ("tags", "exclude_tags"))
+    try:
+        return find_user_file(Path(options.file), *tags)
+    except HarnessError as error:
+        raise PlanError("file", str(error)) from error
 
 
 def _traffic_from(given: Mapping[str, Any]) -> Traffic:
@@ -242,7 +253,15 @@ def plan_from(given: Mapping[str, Any], gates: Sequence[str]) -> Plan:
 def target_of(host: str | None, options: Namespace) -> Target:
     """Whom the load goes to. HarnessError where the host makes no sense."""
     server = ServerView(options.admin) if options.admin else None
-    return Target(Endpoint.parse(host), server, checked_framing(options.framing), options.reply or None)
+    if options.file and not host:
+        host = _user_file(options)[1].url
+    return Target(
+        Endpoint.parse(host),
+        server,
+        checked_framing(options.framing),
+        options.reply or None,
+        by_file=bool(options.file),
+    )
 
 
 def check_edit(kind: str, now: Namespace, asked: Namespace, host_now: str | None, host: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +12,9 @@ from typing import Any
 from lockstep.beside import Beside, parse_beside
 from lockstep.errors import PlanError
 from lockstep.scenario import OF_A_FILE, SCENARIOS, Scenario, keeps_connection
+from lockstep.stages import Stages
 from lockstep_wire.choices import did_you_mean
+from lockstep_wire.units import parse_duration_ns
 
 CLIENT_MODES = ("free", "locked")
 LOWEST_RATE_PER_S = 0.001
@@ -118,7 +121,9 @@ class Traffic:
 
     depth: how many messages are in flight on a connection, where the scenario is `pipelined`.
     arrival: when their iterations begin. sources: local IP addresses from which they connect in turn; none
-    leaves it to the system. user_file: where what they do is a user's own.
+    leaves it to the system. user_file: where what they do is a user's own. stages: how users, or the rate of
+    an open load, change in a cell, as a text (stages.py reads it); "" where they do not. rendezvous_s: before
+    each iteration all users of all workers wait for each other, so long at most; None where nobody waits.
     """
 
     scenario: str = "session"
@@ -129,6 +134,13 @@ class Traffic:
     sources: tuple[str, ...] = ()
     depth: int = 8
     user_file: UserFile | None = None
+    stages: str = ""
+    rendezvous_s: float | None = None
+
+    @property
+    def changing(self) -> Stages | None:
+        """How the load changes: the rate where arrivals are open, else the number of users; None if not."""
+        return Stages.parse(self.stages) if self.stages else None
 
     @property
     def does(self) -> Scenario:
@@ -164,6 +176,21 @@ class Traffic:
                 f"locked lets one session at a time run, and one of --scenario {self.scenario} lasts as "
                 "long as the cell: leave it at free",
             )
+        if self.stages and self.does.endless:
+            raise PlanError(
+                "stages",
+                f"do nothing with --scenario {self.scenario}, whose users go on as long as the cell: leave "
+                "them out",
+            )
+        if self.rendezvous_s is not None:
+            _between("rendezvous", self.rendezvous_s, 0.001, 3600)
+            other = self.arrival.open or self.stages or self.does.endless or self.client_mode == "locked"
+            if other:
+                raise PlanError(
+                    "rendezvous",
+                    f"{self.rendezvous_s:g} s asks all users to begin at once, and these do not: leave out "
+                    "--arrival, --stages and --client-mode, and choose a scenario that has iterations",
+                )
         if self.arrival.open and self.client_mode == "locked":
             raise PlanError(
                 "client-mode",
@@ -177,16 +204,18 @@ class Traffic:
 
         `user_file` among them is a UserFile, where there is one.
         """
-        user_file = given.get("user_file")
+        user_file, stages = given.get("user_file"), given.get("stages") or ""
         return cls(
             scenario=given["scenario"] if user_file is None else OF_A_FILE,
             client_mode=given["client_mode"],
             messages=given["messages"],
             payload_bytes=given["payload"],
-            arrival=Arrival(given["arrival"], given["rate"]),
+            arrival=_arrival(given["arrival"], given["rate"], stages),
             sources=sources,
             user_file=user_file,
             depth=given["depth"],
+            stages=stages,
+            rendezvous_s=_seconds_of("rendezvous", given.get("rendezvous") or ""),
         )
 
     @classmethod
@@ -197,6 +226,27 @@ class Traffic:
             tags = {name: tuple(file[name]) for name in ("tags", "without_tags")}
             read["user_file"] = UserFile(**{**file, **tags})
         return cls(**{**document, **read})
+
+
+def _seconds_of(setting: str, text: str) -> float | None:
+    """A duration in seconds; None where none is given."""
+    if not text:
+        return None
+    try:
+        return parse_duration_ns(text) / 1e9
+    except ValueError as wrong:
+        raise PlanError(setting, f"{text!r} {wrong}") from None
+
+
+def _arrival(kind: str, rate_per_s: float | None, stages: str) -> Arrival:
+    """When iterations begin. Of stages the rate is the mean."""
+    if not stages or kind == CLOSED:
+        return Arrival(kind, rate_per_s)
+    if rate_per_s is not None:
+        raise PlanError(
+            "rate", f"{rate_per_s:g} and --stages both say how many arrive: leave one of them out"
+        )
+    return Arrival(kind, Stages.parse(stages).mean)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,16 +311,21 @@ class Plan:
     @classmethod
     def from_settings(cls, given: Mapping[str, Any], traffic: Traffic, gates: Sequence[str]) -> Plan:
         """What settings, by their keys, say. PlanError names the one that is wrong."""
+        levels, seconds = parse_levels(given["levels"]), given["seconds"]
+        if (changing := traffic.changing) is not None:
+            # How long they last, and how many users there are at most, the stages say.
+            seconds = changing.seconds
+            levels = levels if traffic.arrival.open else (math.ceil(changing.peak),)
         return cls(
             modes=parse_modes(given["modes"]),
-            levels=parse_levels(given["levels"]),
+            levels=levels,
             repeats=given["repeats"],
-            seconds=given["seconds"],
+            seconds=seconds,
             warmup_s=given["warmup"],
             seed=given["seed"],
             traffic=traffic,
             gates=tuple(gates),
-            beside=parse_beside(given["beside"] or ""),
+            beside=parse_beside(given.get("beside") or ""),
             file=str(given["plan"]) if given["plan"] else None,
             baseline=given.get("baseline"),
         )

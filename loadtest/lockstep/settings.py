@@ -232,6 +232,24 @@ SETTINGS = (
     ),
     Setting("seed", int, _PLAN.seed, "Seed of the order of the cells", _ALL_LOADS, only="plan"),
     Setting(
+        "stages",
+        str,
+        None,
+        "How users, or an open load's rate, change in a cell: 'ramp 0-100 10s, hold 100 20s, spike 300 2s, "
+        "sine 50-150 30s'",
+        _COMPARE | Where.RUN | _LOCUST,
+        listed=True,
+        only="plan",
+    ),
+    Setting(
+        "rendezvous",
+        str,
+        None,
+        "All users of all workers begin each iteration at once; how long they wait for each other: 5s",
+        _COMPARE | Where.RUN | _LOCUST,
+        only="plan",
+    ),
+    Setting(
         "beside",
         str,
         None,
@@ -327,6 +345,9 @@ SETTINGS = (
         usual="0",
         to_server=True,
     ),
+    Setting(
+        "file", Path, None, "What users do, instead of a scenario: a dialogue or classes of TcpUser", _LOCUST
+    ),
     Setting("users", int, 10, "Users at once", Where.RUN),
     Setting("target", str, None, "The service, tcp://name:port; the file's own wins without it", Where.RUN),
     Setting(
@@ -389,6 +410,7 @@ COMPOSE_VARIABLES = (
     ComposeVariable("LOCKSTEP_SERVER_CPUS", "0", "CPUs of the server, 0 for all"),
     ComposeVariable("LOCKSTEP_MASTER_CPUS", "0", "CPUs of the master, 0 for all"),
     ComposeVariable("LOCKSTEP_WORKER_CPUS", "0", "CPUs of each worker, 0 for all"),
+    ComposeVariable("LOCKSTEP_FILES", ".", "folder with files for LOCKSTEP_FILE, /files in the containers"),
     ComposeVariable("LOCKSTEP_RESULTS", "./results", "folder for run folders on this machine"),
     ComposeVariable("LOCKSTEP_WEB_PORT", "8089", "port of the page on 127.0.0.1"),
     ComposeVariable("LOCKSTEP_TAG", "local", "tag of the images"),

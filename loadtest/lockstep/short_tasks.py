@@ -21,7 +21,7 @@ class ShortTasks(DefaultTaskSet):
     def execute_next_task(self) -> None:
         """Run the task that is due and, where nothing lies between two of them, all that follow."""
         user, queue = self.user, self._task_queue
-        if not _nothing_between(user):
+        if not nothing_between(user):
             super().execute_next_task()  # type: ignore[no-untyped-call]
             return
         loop = gevent.get_hub().loop
@@ -41,6 +41,6 @@ class ShortTasks(DefaultTaskSet):
         return tasks[0] if len(tasks) == 1 else self.get_next_task()  # type: ignore[no-untyped-call]
 
 
-def _nothing_between(user: User) -> bool:
+def nothing_between(user: User) -> bool:
     """Whether a user's next task is due at once, and all of them are plain functions."""
     return type(user).wait_time is User.wait_time and not any(hasattr(task, "tasks") for task in user.tasks)

@@ -211,3 +211,36 @@ def breaking(link: LinkMaker, method: str, error: BaseException) -> LinkMaker:
             setattr(self, method, raises)
 
     return Breaking
+
+
+@contextmanager
+def login_server() -> Iterator[int]:
+    """A small service: `LOGIN user password` gives a token, which `DO token` has to name. A thread each."""
+    listening = socket.create_server((LOOPBACK, 0))
+
+    def serve(link: socket.socket) -> None:
+        tokens: set[bytes] = set()
+        with suppress(ConnectionError), link:
+            for line in link.makefile("rb"):
+                match line.split():
+                    case [b"LOGIN", user, _]:
+                        token = b"%s%d" % (user, len(tokens))
+                        tokens.add(token)
+                        link.sendall(b"OK " + token + b"\n")
+                    case [b"DO", token] if token in tokens:
+                        link.sendall(b"DONE " + token + b"\n")
+                    case _:
+                        link.sendall(b"ERR\n")
+
+    def accept() -> None:
+        while True:
+            try:
+                link, _ = listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(link,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    with listening:
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)

@@ -26,7 +26,7 @@ FORBIDDEN = {
 # in this list, and of its own line.
 LAYERS = (
     {"errors"},
-    {"beside", "scenario"},
+    {"beside", "scenario", "stages"},
     {"plan"},
     {"settings"},
     {"children"},

@@ -40,8 +40,11 @@ BAD_TEXTS = {
     "work": "dream",
     "push": "often",
     "beside": "strangers",
+    "stages": "climb 0-100 10s",
+    "rendezvous": "soon",
     "pause": "long",
     "junit": "no/such/folder/gates.xml",
+    "file": "talk.txt",
     # Beside no file.
     "tags": "slow",
     "exclude-tags": "slow",

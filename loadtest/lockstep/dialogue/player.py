@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Protocol
 
@@ -67,13 +67,21 @@ class Play:
         self.seed = seed
         framing = dialogue.framing
         self.on_connect = tuple(_act(step, framing, timing) for step in dialogue.on_connect)
-        self._scenes = [_scene(script, framing, timing) for script in dialogue.scripts]
+        # After the last step comes the first one again: where that is sure.
+        round_and_round = len(dialogue.scripts) == 1 and not dialogue.on_connect
+        self._scenes = [_scene(script, framing, timing, round_and_round) for script in dialogue.scripts]
         self._weights = list(accumulate(script.weight for script in dialogue.scripts))
 
     @property
     def single(self) -> Scene | None:
         """The only way there is; None where there are several."""
         return self._scenes[0] if len(self._scenes) == 1 else None
+
+    @property
+    def only(self) -> Message | None:
+        """The message that is all of every iteration, where the dialogue says nothing else."""
+        plain = self.dialogue.reconnect_every is None and not self.dialogue.tables
+        return self.single.only if self.single is not None and plain else None
 
     def choose(self, rng: random.Random) -> Scene:
         """One of the ways, by their weights."""
@@ -99,9 +107,6 @@ class Player:
         self._iterations = 0
         self._on_this_connection = 0
         self._dealt = False
-        only = play.single.only if play.single is not None else None
-        plain = play.dialogue.reconnect_every is None and not play.dialogue.tables
-        self._only = only if plain else None
 
     def open(self) -> Outcome:
         """Connect, and say what comes first on every connection; RowsUsedUpError as Deal.next.
@@ -119,10 +124,7 @@ class Player:
 
     def iterate(self, due_ns: int) -> bool:
         """One iteration; whether it went well. RowsUsedUpError as Deal.next."""
-        only, client = self._only, self.client
-        if only is not None and client.state is _IDLE:
-            # The short way: nothing of this iteration is unlike the last.
-            return client.exchange(only, due_ns if self._open_load else ABSENT) is ANSWERED
+        client = self.client
         self._iterations += 1
         every = self._play.dialogue.reconnect_every
         if every is not None and self._on_this_connection >= every and client.state is _IDLE:
@@ -180,8 +182,10 @@ class Player:
         return reply.outcome
 
 
-def _scene(script: Script, framing: Framing, timing: bool) -> Scene:
-    acts = tuple(_act(step, framing, timing) for step in script.steps)
+def _scene(script: Script, framing: Framing, timing: bool, round_and_round: bool) -> Scene:
+    made = [_act(step, framing, timing) for step in script.steps]
+    before = [made[-1] if round_and_round else None, *made[:-1]]
+    acts = tuple(_told_apart(act, last) for act, last in zip(made, before, strict=True))
     simple = len(acts) == 1 and acts[0].step.repeat == 1 and not acts[0].step.pause_s
     return Scene(acts, acts[0].message if simple else None)
 
@@ -195,6 +199,15 @@ def _act(step: Step, framing: Framing, timing: bool) -> Act:
         assert payload is not None
         message = prepare(framing, payload, wanted(expect({})), timing, name=step.name)
     return Act(step, message, expect, None if step.until is None else until(step.until))
+
+
+def _told_apart(act: Act, last: Act | None) -> Act:
+    """Nobody has to look for a reply too many before a message whose own reply looks otherwise."""
+    if act.message is None or act.step.repeat > 1 or last is None or last.message is None:
+        return act
+    replies = last.message.reply, act.message.reply
+    distinct = None not in replies and replies[0] != replies[1]
+    return replace(act, message=act.message._replace(distinct=distinct))
 
 
 def _is_constant(step: Step) -> bool:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 
-from lockstep.control import Fault, Opened, Report
+from lockstep.control import Fault, Met, Opened, Report
 from lockstep.errors import ResultsError
-from lockstep.master.limits import ServerLimits, check_capacity, check_turnover
+from lockstep.master.limits import ServerLimits, check_capacity, check_turnover, ways_out
 from lockstep.master.live import Pulses
 from lockstep.master.progress import Progress, foresee
 from lockstep.master.run import RunRecord
@@ -118,18 +118,20 @@ class Conductor:
 
         load_s: of so many seconds, during how many one mode is under load: all, unless a plan says otherwise.
         """
-        limits = self._workers.limits()
+        workers = self._workers.limits()
         for mode in modes:
             server, thread_each = _asked(self.targets.server_of(mode), mode, traffic)
-            check_capacity(level, limits, server, len(traffic.sources), thread_each)
-            check_turnover(traffic, load_s, limits, ADDRESS_BOOK.find(self.targets.endpoint_of(mode)))
+            endpoint = self.targets.endpoint_of(mode)
+            sent, limits = ways_out(endpoint, traffic, workers)
+            check_capacity(level, limits, server, len(sent.sources), thread_each)
+            check_turnover(sent, load_s, limits, ADDRESS_BOOK.find(endpoint))
 
     def begin_plan(self, plan: Plan) -> RunUnderWay:
         """Ask the server for its settings and make the run folder, before any load.
 
         ServerUnreachableError and ResultsError pass through.
         """
-        run = self._begin("plan", plan.to_json(), plan)
+        run = self._begin("plan", plan.to_json(), plan, plan.modes)
         if note := foresee(self.targets.server_of, plan):
             run.record.note(note)
             logger.warning("lockstep: %s", note)
@@ -137,12 +139,19 @@ class Conductor:
 
     def begin_manual(self, mode: str, traffic: Traffic) -> RunUnderWay:
         """The same for a run that is one cell, which somebody ends by hand."""
-        return self._begin("hand", {"mode": mode, "traffic": asdict(traffic)}, None)
+        return self._begin("hand", {"mode": mode, "traffic": asdict(traffic)}, None, (mode,))
 
-    def _begin(self, kind: str, described: dict[str, Any], plan: Plan | None) -> RunUnderWay:
+    def _begin(
+        self, kind: str, described: dict[str, Any], plan: Plan | None, loaded: Sequence[str]
+    ) -> RunUnderWay:
         targets = self.targets
         settings, told, modes = targets.settings(), targets.told(), targets.modes()
+        # Anybody who reads the figures must know it.
+        notes = [f"{mode}: {why}" for mode in loaded for why in targets.endpoint_of(mode).warnings]
         record = RunRecord.begin(self._out, kind, described, settings, self._command_of, told, modes)
+        for note in notes:
+            record.note(note)
+            logger.warning("lockstep: %s", note)
         self.failure = None
         self.current = RunUnderWay(record, plan, self._workers, targets, self._on_cell)
         return self.current
@@ -199,6 +208,11 @@ class Conductor:
         """A worker has all of a cell's connections open."""
         if self.current is not None and self.current.cell is not None:
             self.current.cell.collector.note_opened(opened)
+
+    def on_met(self, met: Met) -> None:
+        """Users of a worker wait at a rendezvous."""
+        if self.current is not None:
+            self.current.note_met(met)
 
     def on_fault(self, fault: Fault) -> str | None:
         """A worker cannot go on. Why, where that ends a manual run, which nobody here is waiting on."""

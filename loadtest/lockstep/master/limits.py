@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lockstep.control import WorkerLimits
 from lockstep.errors import PlanError
 from lockstep.plan import Traffic
 from lockstep.tcp.addresses import Address
+from lockstep.tcp.endpoint import Endpoint, Scheme
 
 # What a process has open besides its connections: logs, the event loop, Locust's own sockets.
 SPARE_FILES = 64
@@ -46,6 +47,15 @@ def check_capacity(
     _check_worker_files(level, workers)
     if server is not None:
         _check_server(level, server, thread_each)
+
+
+def ways_out(
+    endpoint: Endpoint, traffic: Traffic, workers: Sequence[WorkerLimits]
+) -> tuple[Traffic, Sequence[WorkerLimits]]:
+    """The traffic with the local addresses that it goes out from, and the workers with the ports it takes."""
+    if endpoint.scheme is Scheme.UNIX:
+        return traffic, [replace(each, ports=None) for each in workers]
+    return replace(traffic, sources=traffic.sources or endpoint.options.source), workers
 
 
 def check_turnover(

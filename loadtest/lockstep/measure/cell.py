@@ -46,6 +46,9 @@ def make_cell(
     Where the window was too short for its exchanges no time of the clients' is kept.
     """
     traffic = collected.order.traffic
+    # How long a peer blocks its sender has nothing to do with how long one looks, and a load that changes is
+    # in no steady state.
+    steady = traffic.does.answered and not traffic.stages
     cell = Cell(
         index=planned.index,
         mode=planned.mode,
@@ -63,6 +66,7 @@ def make_cell(
         scenario=traffic.scenario,
         depth=traffic.depth if traffic.scenario == "pipelined" else 1,
         arrival=traffic.arrival.name,
+        stages=traffic.stages,
         rate_per_s=traffic.arrival.rate_per_s,
         late=collected.delayed,
         dropped=collected.dropped,
@@ -81,10 +85,10 @@ def make_cell(
         server=server,
         times=collected.times,
         health=collected.health,
-        # How long a peer blocks its sender has nothing to do with how long one looks.
-        edges=weigh_edges(collected.spans, min_session_ns) if traffic.does.answered else None,
+        edges=weigh_edges(collected.spans, min_session_ns) if steady else None,
         examples=collected.sums.examples,
         beside=collected.company,
+        rendezvous=collected.rendezvous,
         troubles=collected.troubles,
         requests=collected.requests,
         unchecked=collected.sums.unchecked,
@@ -111,7 +115,11 @@ def _law_at_the_client(cell: Cell, collected: CellCollector) -> Occupancy | None
         for sum_ns in (collected.exchanges.inside_ns, collected.exchanges.failed_ns)
     )
     traffic = collected.order.traffic
-    users_stay = collected.order.seconds is not None and not traffic.arrival.open and traffic.does.in_turn
+    if traffic.stages:
+        return None
+    # At a rendezvous a user is in no exchange, and in no time between two.
+    go_round = not traffic.arrival.open and traffic.does.in_turn and traffic.rendezvous_s is None
+    users_stay = collected.order.seconds is not None and go_round
     return littles_law.at_the_client(cell, None if users_stay else inside, failed)
 
 

@@ -20,6 +20,7 @@ from lockstep.report.headline import headline, standing, supporting
 from lockstep.report.material import Material
 from lockstep.report.section import Chapter, Section, called, chapter
 from lockstep.report.sections.blast import blast_section
+from lockstep.report.sections.changing import changing_section
 from lockstep.report.sections.confidence import certainty_section
 from lockstep.report.sections.fairness import fairness_section
 from lockstep.report.sections.figures import cells_table, figures_section
@@ -28,6 +29,7 @@ from lockstep.report.sections.generator import load_section, workers_section
 from lockstep.report.sections.overlap import in_service_section, overlap_section
 from lockstep.report.sections.percentiles import percentile_section
 from lockstep.report.sections.queueing import laws_section, waits_section
+from lockstep.report.sections.rendezvous import rendezvous_section
 from lockstep.report.sections.requests import requests_section
 from lockstep.report.sections.scalability import scalability_section
 from lockstep.report.sections.talk import fan_out_section, pipeline_section, senders_section
@@ -85,6 +87,8 @@ def contents(material: Material) -> Contents:
         connect_section(material),
         handshake_section(material),
         response_section(material),
+        changing_section(material),
+        rendezvous_section(material),
         blast_section(material),
         pipeline_section(material),
         senders_section(material),

@@ -14,6 +14,7 @@ from lockstep.runs.measures import (
     Ledger,
     Occupancy,
     Overlap,
+    Rendezvous,
     WaitPrediction,
     WorkerHealth,
 )
@@ -155,7 +156,7 @@ class ServerCell:
 class Cell:
     """One combination of mode, level and repeat, measured.
 
-    depth: messages in flight on each connection.
+    depth: messages in flight on each connection. stages: how the load changes in it; rate_per_s is the mean.
     opening_s: how long all connections took to open, where that comes before the cell's time.
     rate_per_s: the offered load, None where it is closed. late: arrivals for which no user was free when they
     were due. dropped: arrivals that no user ever took. times: by CLIENT_TIMES, without those of which nothing
@@ -172,7 +173,7 @@ class Cell:
     where it was not measured. A cell that is too short has no client's times. examples: outcome -> what was
     said of the first message that failed so. requests: those of the messages that have a name, by it.
     unchecked: of the answered ones those whose reply nobody looked at; None where that was not counted.
-    beside: who else was there, in no other figure of the cell.
+    beside: who else was there, in no other figure of the cell. rendezvous: None where nobody waits.
     """
 
     index: int
@@ -190,6 +191,7 @@ class Cell:
     ledger: Ledger
     scenario: str = "session"
     depth: int = 1
+    stages: str = ""
     arrival: str = "closed"
     rate_per_s: float | None = None
     late: int = 0
@@ -216,6 +218,7 @@ class Cell:
     requests: dict[str, Requests] = field(default_factory=dict)
     unchecked: int | None = None
     beside: Company | None = None
+    rendezvous: Rendezvous | None = None
 
     @property
     def keeps_connection(self) -> bool:

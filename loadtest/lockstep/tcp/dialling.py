@@ -121,12 +121,12 @@ def from_source(addresses: Sequence[Address], source: str | None) -> Sequence[Ad
 def find_way(endpoint: Endpoint, addresses: AddressBook = ADDRESS_BOOK) -> Sequence[Address]:
     """Where an endpoint leads, before anybody connects to it.
 
-    HarnessError where its host is unknown, or a file that its options name cannot be used.
+    HarnessError where its host is unknown, or a file or a name in its options cannot be used.
     """
     if endpoint.scheme is Scheme.TLS:
-        from lockstep.tcp.tls import context_of
+        from lockstep.tcp import tls
 
-        context_of(endpoint)
+        tls.check(endpoint)
     return addresses.find(endpoint)
 
 

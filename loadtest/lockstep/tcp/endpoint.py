@@ -73,10 +73,8 @@ class Options:
     @property
     def of_the_socket(self) -> bool:
         """Whether the socket has to be told anything."""
-        return any(
-            value is not None
-            for value in (self.nodelay, self.keepalive, self.send_buffer, self.receive_buffer)
-        )
+        told = (self.nodelay, self.keepalive, self.send_buffer, self.receive_buffer)
+        return any(value is not None for value in told)
 
 
 UNSET = Options()
@@ -96,10 +94,6 @@ def _switch(text: str) -> bool:
     if text not in ("on", "off"):
         raise ValueError("write on or off")
     return text == "on"
-
-
-def _on_off(value: bool) -> str:
-    return "on" if value else "off"
 
 
 def _seconds(text: str) -> int:
@@ -124,8 +118,8 @@ def _some(text: str) -> str:
 
 def _protocols(text: str) -> tuple[str, ...]:
     names = tuple(text.split(","))
-    if not all(0 < len(name.encode()) < 256 for name in names):
-        raise ValueError("write names with commas between them, as in alpn=mqtt,h2")
+    if not text.isascii() or not all(0 < len(name) < 256 for name in names):
+        raise ValueError("write names in ASCII with commas between them, as in alpn=mqtt,h2")
     return names
 
 
@@ -142,11 +136,12 @@ def _sources(text: str) -> tuple[str, ...]:
     return found
 
 
+_ON_OFF = ("off", "on").__getitem__
 _ANY = frozenset(Scheme)
 _IP = frozenset({Scheme.TCP, Scheme.TLS})
 _TLS = frozenset({Scheme.TLS})
 OPTIONS = {
-    "nodelay": _Option("nodelay", _IP, _switch, _on_off),
+    "nodelay": _Option("nodelay", _IP, _switch, _ON_OFF),
     "keepalive": _Option("keepalive", _IP, _seconds, lambda seconds: f"{seconds}s"),
     "send_buffer": _Option("send_buffer", _ANY, _size),
     "receive_buffer": _Option("receive_buffer", _ANY, _size),
@@ -158,8 +153,8 @@ OPTIONS = {
     "alpn": _Option("alpn", _TLS, _protocols, ",".join),
     "min": _Option("min_version", _TLS, _version),
     "max": _Option("max_version", _TLS, _version),
-    "verify": _Option("verify", _TLS, _switch, _on_off),
-    "resume": _Option("resume", _TLS, _switch, _on_off),
+    "verify": _Option("verify", _TLS, _switch, _ON_OFF),
+    "resume": _Option("resume", _TLS, _switch, _ON_OFF),
 }
 """By the name that each has in a URL."""
 
@@ -257,12 +252,20 @@ def _name_and_port(parts: SplitResult) -> tuple[str, int | None]:
 
 def _path(parts: SplitResult) -> tuple[str, None]:
     """ValueError says what is wrong."""
-    path = unquote(parts.path)
-    if parts.netloc or parts.fragment or not path.startswith("/") or path.endswith("/") or "\0" in path:
+    path = _unquoted(parts.path)
+    if parts.netloc or parts.fragment or not path.startswith("/") or path.endswith("/"):
         raise ValueError("is not a unix socket: write its whole path, as in unix:///run/name.sock")
     if len(path.encode()) > MAX_PATH:
         raise ValueError(f"is longer than the {MAX_PATH} bytes that a unix socket's path may have")
     return path, None
+
+
+def _unquoted(text: str) -> str:
+    """ValueError where it is nothing that a line could show."""
+    plain = unquote(text)
+    if not plain.isprintable():
+        raise ValueError("holds a character that cannot be shown: leave it out")
+    return plain
 
 
 def _options(query: str, scheme: Scheme) -> Options:
@@ -279,9 +282,9 @@ def _options(query: str, scheme: Scheme) -> Options:
         if not equals or option.field in values:
             raise ValueError(f"has {name} {'twice: leave one out' if equals else 'without a value'}")
         try:
-            values[option.field] = option.read(unquote(text))
+            values[option.field] = option.read(_unquoted(text))
         except (ValueError, PlanError) as wrong:
-            raise ValueError(f"has {name}={unquote(text)}: {wrong}") from None
+            raise ValueError(f"has {name}={text}: {wrong}") from None
     options = Options(**values)
     _check_together(options)
     return options

@@ -45,6 +45,21 @@ def context_of(endpoint: Endpoint) -> ssl.SSLContext:
     return _context_of(endpoint.options)
 
 
+def server_name_of(endpoint: Endpoint) -> str:
+    """Whose certificate it must be. A scope (`fe80::1%eth0`) is this machine's own word for an interface."""
+    return endpoint.options.server_name or endpoint.host.partition("%")[0]
+
+
+def check(endpoint: Endpoint) -> None:
+    """HarnessError where a file or a name of an endpoint's cannot be used. Connects to nobody."""
+    name = server_name_of(endpoint)
+    try:
+        TlsChannel(context_of(endpoint), name)
+    except ValueError as error:
+        # A label that is too long, or none at all.
+        raise HarnessError(f"server_name={name} is no name of a server ({error}): check it") from error
+
+
 @lru_cache(maxsize=64)
 def _context_of(options: Options) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -8,7 +8,7 @@ import ssl
 
 from lockstep.tcp.endpoint import Endpoint, Options
 from lockstep.tcp.link import Link, LinkMaker, SocketAddress
-from lockstep.tcp.tls import CUT, TlsChannel, TlsRefusedError, context_of
+from lockstep.tcp.tls import CUT, TlsChannel, TlsRefusedError, context_of, server_name_of
 
 # The peer has closed already, and its system says so to whoever still writes.
 _GONE = (errno.EPIPE, errno.ENOTCONN)
@@ -21,7 +21,7 @@ class TlsLinks:
         """make_link: of the links beneath. HarnessError where a file of the endpoint's cannot be used."""
         self._make_link = make_link
         self.context = context_of(endpoint)
-        self.server_name = endpoint.options.server_name or endpoint.host.partition("%")[0]
+        self.server_name = server_name_of(endpoint)
         self._resume = endpoint.options.resume
         self._session: ssl.SSLSession | None = None
 

@@ -15,10 +15,13 @@ from typing import Protocol
 import numpy as np
 
 from lockstep.plan import Arrival
+from lockstep.stages import Stages
 
 NS_PER_S = 1_000_000_000
 # Arrivals drawn at once: enough to make numpy's call cheap, few enough that no user waits for the drawing.
 BLOCK = 256
+# Later than any cell lasts.
+NEVER_NS = 1 << 60
 
 
 class Schedule(Protocol):
@@ -113,6 +116,33 @@ class Poisson:
         return self._moments
 
 
+class Staged:
+    """Arrivals of a rate that changes: those of an even rate of 1, of whose time the stages' area is made.
+
+    unit: that schedule, in which a nanosecond is a billionth of an arrival of all workers together. After
+    the last stage nothing is due any more.
+    """
+
+    def __init__(self, unit: Schedule, stages: Stages) -> None:
+        self._unit = unit
+        self._stages = stages
+
+    def due_ns(self, k: int) -> int:
+        """When this worker's k-th is due."""
+        second = self._stages.when(self._unit.due_ns(k) / NS_PER_S)
+        return NEVER_NS if second is None else round(second * NS_PER_S)
+
+    def count_before(self, elapsed_ns: int) -> int:
+        """How many of this worker's are due before a moment."""
+        # In the area an arrival lies within rounding of that moment, on either side.
+        count = self._unit.count_before(round(self._stages.by(elapsed_ns / NS_PER_S) * NS_PER_S))
+        while count and self.due_ns(count - 1) >= elapsed_ns:
+            count -= 1
+        while self.due_ns(count) < elapsed_ns:
+            count += 1
+        return count
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """One worker's part of an open load.
@@ -135,11 +165,16 @@ SCHEDULES: dict[str, Callable[[Share], Schedule]] = {
 """The schedule of each of plan.OPEN_ARRIVALS."""
 
 
-def schedule_of(arrival: Arrival, worker: int, workers: int, seed: int) -> Schedule | None:
+def schedule_of(
+    arrival: Arrival, worker: int, workers: int, seed: int, stages: Stages | None = None
+) -> Schedule | None:
     """The share of worker number `worker`, from 0, of what a plan asks for; None where the load is closed.
 
-    seed: 0 or more. KeyError where the kind has no schedule: it never becomes another one.
+    seed: 0 or more. stages: how the rate changes, from the schedule's zero on; None where it does not.
+    KeyError where the kind has no schedule: it never becomes another one.
     """
     if arrival.rate_per_s is None:
         return None
-    return SCHEDULES[arrival.kind](Share(arrival, arrival.rate_per_s, worker, workers, seed))
+    rate_per_s = arrival.rate_per_s if stages is None else 1.0
+    even = SCHEDULES[arrival.kind](Share(arrival, rate_per_s, worker, workers, seed))
+    return even if stages is None else Staged(even, stages)

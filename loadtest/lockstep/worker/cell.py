@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable
+from functools import partial
 from typing import Any
 
 import gevent
@@ -20,6 +21,7 @@ from lockstep.control import CellOrder, Pulse, Report, Standing
 from lockstep.record.journal import Feed
 from lockstep.record.pulse import PulseCounter
 from lockstep.record.recorder import CellRecorder
+from lockstep.stages import Stages
 from lockstep.tcp.addresses import ADDRESS_BOOK
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.samples import ABSENT
@@ -28,9 +30,13 @@ from lockstep.worker.alarm import Alarm
 from lockstep.worker.arrivals import schedule_of
 from lockstep.worker.company import company_of
 from lockstep.worker.health import HealthMonitor
-from lockstep.worker.loads import CellUser, Iteration, connection_settings, load_of
+from lockstep.worker.loads import CellUser, Iteration, connection_settings, load_of, position_of
+from lockstep.worker.meeting import Meeting
 from lockstep.worker.opening import Opening
 from lockstep.worker.pacer import Pacer
+
+# So often a user looks whether it takes part.
+STAGE_STEP_S = 0.02
 
 # The first connections of a cell that are kept whole, in each worker.
 SAMPLED_CONNECTIONS = 200
@@ -48,17 +54,18 @@ class RunningCell:
 
     order: what to do. worker: who does it. users: the state of each that is there. feed: tells Locust.
     on_open: called with the seconds it took, where the order is to open all connections first, perhaps
-    within `start`. environment: gives Locust's, which users of a file are made in. HarnessError where the
-    order names a file that cannot be carried.
+    within `start`. on_met: as Meeting's `tell`. environment: gives Locust's, which users of a file are made
+    in. HarnessError where the order names a file that cannot be carried.
     """
 
     def __init__(
         self,
         order: CellOrder,
         worker: str,
-        users: Iterable[Hashable],
+        users: Collection[Hashable],
         feed: Feed,
         on_open: Callable[[float], None],
+        on_met: Callable[[int, int, int], None] = lambda _round, _waiting, _users: None,
         environment: Callable[[], Any] = lambda: None,
     ) -> None:
         self.order = order
@@ -83,9 +90,16 @@ class RunningCell:
         self._used_before = Counter(ADDRESS_BOOK.used)
         self._port_waits_before = ADDRESS_BOOK.port_waits
         self._handshakes_before, self._resumed_before = ADDRESS_BOOK.handshakes, ADDRESS_BOOK.resumed
+        changing = order.traffic.changing
+        # The stages are the window's; before it is as much as they begin with.
+        self._changing = None if changing is None else changing.after(order.warmup_s)
+        self._began_ns = 0
         self._alarm: Alarm | None = None
         self._pacer: Pacer | None = None
         self._on_open = on_open
+        self.meeting: Meeting | None = None
+        if order.traffic.rendezvous_s is not None:
+            self.meeting = Meeting(lambda: len(users), on_met)
         self._opening = Opening(CONNECTS_PER_S / order.shares, self._begin)
         self._company = company_of(order, self.endpoint, self._opening)
         if order.opens_first:
@@ -147,9 +161,33 @@ class RunningCell:
             # It may have failed without waiting for anything: others must run too.
             gevent.sleep(0)
 
-    def iterations_of(self, user: CellUser) -> Callable[[], int | None]:
-        """A call waits for the user's next iteration: when it was due (monotonic ns), None after the last."""
-        return user.free_ns if self._pacer is None else self._pacer.take
+    def iterations_of(self, user: CellUser, number: int) -> Callable[[], int | None]:
+        """A call waits for the user's next iteration: when it was due (monotonic ns), None after the last.
+
+        number: which of this worker's users it is, from 1.
+        """
+        if self._pacer is not None:
+            return self._pacer.take
+        if self.meeting is not None:
+            return self.meeting.meet
+        if self._changing is None:
+            return user.free_ns
+        return partial(self._take_staged, user, position_of(self.order, number - 1), self._changing)
+
+    def _take_staged(self, user: CellUser, position: int, users: Stages) -> int | None:
+        """As soon as the user is free, and one of those who take part now; who does not has no connection."""
+        left = False
+        while self.open:
+            if position < users.at((time.monotonic_ns() - self._began_ns) / 1e9):
+                if left:
+                    # It has been out: it is free from now on.
+                    user.client.free_ns = time.monotonic_ns()
+                return user.free_ns()
+            if not left:
+                user.client.close()
+            left = True
+            self._closing.wait(STAGE_STEP_S)
+        return None
 
     def pause(self, seconds: float) -> None:
         """Rest so long, or until the cell is over; none at all lets others run."""
@@ -177,7 +215,8 @@ class RunningCell:
         # Connects that came before belong to no window.
         self.journal.flush()
         self.recorder.begin(now_ns)
-        schedule = schedule_of(order.traffic.arrival, order.share, order.shares, order.seed)
+        self._began_ns = now_ns
+        schedule = schedule_of(order.traffic.arrival, order.share, order.shares, order.seed, self._changing)
         if schedule is not None:
             self._alarm = Alarm()
             self._pacer = Pacer(schedule, now_ns, round(order.timeout_s * 1e9), self._alarm)
@@ -192,6 +231,8 @@ class RunningCell:
         self.recorder.close_window(now_ns)
         self.open = False
         self._closing.set()
+        if self.meeting is not None:
+            self.meeting.close()
         self._opening.give_up()
         # Before the drain: whoever they held up may still be answered.
         self._company.end()
@@ -221,6 +262,9 @@ class RunningCell:
             troubles=dict(self._troubles),
             health=self._health.take(),
             beside=dict(self._company.counts),
+            rendezvous={}
+            if self.meeting is None
+            else {"rounds": self.meeting.rounds, "missed": self.meeting.missed},
         )
         return Report(
             run_id=self.order.run_id,

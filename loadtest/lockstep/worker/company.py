@@ -17,7 +17,6 @@ from gevent import socket
 from gevent.pool import Group
 
 from lockstep.control import CellOrder
-from lockstep.tcp import tls
 from lockstep.tcp.addresses import ADDRESS_BOOK
 from lockstep.tcp.endpoint import Endpoint, Scheme
 from lockstep.tcp.messages import payloads
@@ -101,7 +100,9 @@ def company_of(order: CellOrder, endpoint: Endpoint, opening: Opening) -> Compan
             link.settimeout(CONNECT_S)
             link.connect(address.sockaddr)
             if endpoint.scheme is Scheme.TLS:
-                name = endpoint.options.server_name or endpoint.host
+                from lockstep.tcp import tls
+
+                name = tls.server_name_of(endpoint)
                 link = tls.context_of(endpoint).wrap_socket(link, server_hostname=name)
             link.settimeout(None)
         except BaseException:

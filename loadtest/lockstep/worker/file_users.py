@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
+from random import choice
 from typing import Any
 
 import gevent
@@ -20,9 +21,10 @@ from lockstep.control import DRAIN_S
 from lockstep.errors import HarnessError
 from lockstep.python_files import in_short, in_turn, users_of, where
 from lockstep.runs.connections import ClientView
+from lockstep.short_tasks import nothing_between
 from lockstep.tcp.samples import ABSENT, MessageRow, Meter, Phase, Reply, Sample, SampleMeter
 from lockstep.users import Place, TcpUser, placed
-from lockstep.worker.loads import Stage
+from lockstep.worker.loads import Iteration, Stage
 from lockstep.worker.tasks import TaskWalk
 
 # What waits on its connection is woken by that; who sleeps in his own code is, so much later.
@@ -79,6 +81,7 @@ class FileUser:
         self._open_load = stage.order.traffic.arrival.open
         self._user = make(Place(stage.endpoint, self._meter, stage.connection_of(number), self._note_fault))
         self.client = self._user.client
+        self._tasks: list[Any] = self._user.tasks if nothing_between(self._user) else []
 
     def free_ns(self) -> int:
         """See CellUser."""
@@ -100,14 +103,25 @@ class FileUser:
             return True
         if self._open_load and due_ns != ABSENT:
             stage.journal.step(Phase.SCHEDULE_DELAY, due_ns, time.monotonic_ns())
-        before_ns = self.client.free_ns
-        self._guarded(self._step)
-        if self._waits and not self._open_load and stage.may_send():
-            self._guarded(self._wait)
-        elif self.client.free_ns == before_ns:
+        client, tasks = self.client, self._tasks
+        before_ns = client.free_ns
+        if tasks:
+            # The short way: as _guarded, without what only those need who wait, or nest their tasks.
+            self._running = getcurrent()
+            try:
+                (tasks[0] if len(tasks) == 1 else choice(tasks))(self._user)
+            except BaseException as error:  # noqa: BLE001 - told apart by what it is
+                self._ended_by(error)
+            self._running = None
+            self._check_fault()
+        else:
+            self._guarded(self._step)
+            if self._waits and not self._open_load and stage.may_send():
+                self._guarded(self._wait)
+        if client.free_ns == before_ns:
             # It did nothing that others could run beside.
             gevent.sleep(0)
-        return not self.client.back_off_s
+        return not client.back_off_s
 
     def abort(self) -> None:
         """Wake it out of whatever it waits for, its own code's sleep too."""
@@ -159,18 +173,32 @@ class FileUser:
         self._running = getcurrent()
         try:
             act()
-        except _CellOver:
+        except BaseException as error:  # noqa: BLE001 - told apart by what it is
+            self._ended_by(error)
+            return False
+        finally:
+            self._running = None
+        self._check_fault()
+        return True
+
+    def _check_fault(self) -> None:
+        """HarnessError for what another greenlet of the user's own was told, and kept to itself."""
+        if self._fault is not None:
+            raise HarnessError(self._fault)
+
+    def _ended_by(self, error: BaseException) -> None:
+        """What ended the user's own code: it is told, or goes on up, or becomes a HarnessError."""
+        self._running = None
+        if isinstance(error, GreenletExit):
+            self._check_fault()
+            raise error
+        if isinstance(error, _CellOver | StopUser):
             self._over = True
-        except StopUser:
-            self._over = True
-        except StopTest as stop:
-            raise HarnessError(f"{where(stop, self._path)}: raised StopTest, which ends the run") from stop
-        except HarnessError as error:
+        elif isinstance(error, StopTest):
+            raise HarnessError(f"{where(error, self._path)}: raised StopTest, which ends the run") from error
+        elif isinstance(error, HarnessError):
             raise HarnessError(f"{where(error, self._path)}: {error}") from error
-        except GreenletExit:
-            if self._fault is None:
-                raise
-        except Exception as error:  # noqa: BLE001 - the user's own code may raise anything
+        elif isinstance(error, Exception):
             user = self._user
             user.environment.events.user_error.fire(
                 user_instance=user, exception=error, tb=error.__traceback__
@@ -178,12 +206,7 @@ class FileUser:
             name = type(user).__name__
             self._stage.note_trouble(f"{where(error, self._path)}: {name} raised {in_short(error)}")
         else:
-            return True
-        finally:
-            self._running = None
-            if self._fault is not None:
-                raise HarnessError(self._fault)
-        return False
+            raise error
 
 
 class FileLoad:
@@ -195,6 +218,7 @@ class FileLoad:
         self._stage = stage
         self._environment = environment
         self._path = Path(file.path)
+        self.iterate: Iteration = FileUser.iterate
         self._turns = islice(in_turn(users_of(file)), order.share, None, order.shares)
 
     def new_user(self, number: int) -> FileUser:
@@ -213,8 +237,3 @@ class FileLoad:
             raise HarnessError(
                 f"{where(error, self._path)}: {users.__name__} cannot be made: {in_short(error)}"
             ) from error
-
-    @staticmethod
-    def iterate(user: FileUser, due_ns: int) -> bool:
-        """See Load."""
-        return user.iterate(due_ns)

@@ -50,6 +50,7 @@ def greeter(folder: Path, *lines: str) -> Path:
         ([], (), "no host is given"),
         (["host = 'tcp://127.0.0.1'"], (), "'tcp://127.0.0.1' has no port"),
         (["host = 'tcp://nowhere.invalid:80'"], (), "cannot find host 'nowhere.invalid'"),
+        (["host = 'tls://127.0.0.1:9?ca=nowhere.pem'"], (), "ca=nowhere.pem cannot be read"),
         (["host = 'tcp://127.0.0.1:9'"], ("--host", "http://127.0.0.1:9"), "is not a TCP target"),
         (["host = 'tcp://127.0.0.1:9'", "framing = object"], (), "framing = <class 'object'>"),
         (["host = 'tcp://127.0.0.1:9'", "timeout = 1.0"], (), "did you mean timeout_s?"),

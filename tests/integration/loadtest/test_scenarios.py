@@ -63,3 +63,38 @@ def test_one_silent_client_stops_everybody_with_a_lock_and_nobody_without(tmp_pa
     assert found["free", "idle"].company.opened == 20
     assert all(cell.ledger.exact for cell in run.cells)
     assert "leaves lock nothing" in done.out.replace("\n", " ") or "leave lock nothing" in done.out
+
+
+def test_a_rate_in_stages_offers_what_it_says_and_users_in_stages_come_and_go(tmp_path: Path) -> None:
+    stages = "hold 20 1s, spike 60 1s, hold 20 1s"
+    common = ("--modes", "free", "--levels", "20", "--repeats", "1", "--warmup", "0", "--hold", "0")
+    rate = ("--scenario", "persistent", "--arrival", "constant", "--stages", stages)
+    assert lockstep("compare", *common, *rate, "--out", str(tmp_path / "rate")).code in (0, 3)
+    loaded = RunFolder.load(only_run(tmp_path / "rate")[0])
+    (cell,) = loaded.run.cells
+    assert cell.seconds == 3
+    assert abs(cell.messages.sent - 100) <= 2
+    answered = [row["answered"] for row in loaded.details[0].per_second]
+    assert answered[1] > answered[0] + 20
+    users = ("--messages", "1", "--hold", "50ms", "--stages", "hold 2 2s, spike 12 2s")
+    assert lockstep("compare", *common[:-2], *users, "--out", str(tmp_path / "users")).code in (0, 3)
+    loaded = RunFolder.load(only_run(tmp_path / "users")[0])
+    assert loaded.run.cells[0].level == 12
+    answered = [row["answered"] for row in loaded.details[0].per_second]
+    # Two users have 40 a second at most, twelve 240.
+    assert max(answered[:2]) <= 44
+    assert max(answered[2:]) > 80
+
+
+def test_at_a_rendezvous_all_users_of_all_workers_begin_at_once(tmp_path: Path) -> None:
+    flags = ("--modes", "free", "--levels", "8", "--repeats", "1", "--seconds", "1.5", "--warmup", "0.3")
+    done = lockstep("compare", *flags, "--messages", "1", "--rendezvous", "2s", "--out", str(tmp_path))
+    assert done.code in (0, 3), done.err
+    (cell,) = RunFolder.load(only_run(tmp_path)[0]).run.cells
+    assert cell.rendezvous is not None
+    assert cell.rendezvous.rounds >= 5
+    assert cell.rendezvous.missed == 0
+    # Every round is one message of each user, also those before the window.
+    assert abs(cell.ledger.sent.client - 8 * cell.rendezvous.rounds) <= 8
+    assert cell.server is not None
+    assert cell.server.max_in_service >= 4

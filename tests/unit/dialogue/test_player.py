@@ -194,6 +194,26 @@ def test_a_step_of_its_own_time_out_gives_up_at_that(folder: Path) -> None:
     assert message.elapsed_ns < 5_000_000_000
 
 
+def test_a_banner_and_a_push_are_taken_unasked() -> None:
+    text = '[target]\nframing = "line"\n[[on_connect]]\nreceive = true\nexpect = { prefix = "220" }\n'
+    text += '[[step]]\nsend = "SUB"\nexpect = "OK"\n'
+    text += "[[step]]\nreceive = true\nexpect = { regex = '^NEWS (?<number>.+)$' }\nrepeat = 2\n"
+    text += '[[step]]\nsend = "ACK {number}"\nreply = false\n'
+
+    def script(link: socket.socket) -> None:
+        link.sendall(b"220 hello\n")
+        come = lines(link)
+        assert next(come) == b"SUB"
+        for piece in (b"OK\n", b"NEWS 1\n", b"NEWS 2\n"):
+            link.sendall(piece)
+        assert list(come) == [b"ACK 2"]
+
+    with Peer(script) as peer:
+        talk = played(text, peer.port)
+        assert talk.player.iterate(ABSENT)
+        talk.player.leave()
+
+
 def test_a_raw_reply_ends_where_the_step_says(folder: Path) -> None:
     text = "[[step]]\nsend = 'x'\nuntil = { hex = '0d0a' }\ncapture = { all = '(?s).*' }\n"
     text += "[[step]]\nsend = '{all}'\nexpect = { size = 2 }\n"
@@ -371,11 +391,30 @@ def test_every_expectation_is_met_where_the_server_follows_the_same_script(
     assert talk.messages == [Outcome.ANSWERED] * messages
 
 
-def test_a_dialogue_of_one_constant_step_takes_the_short_way() -> None:
-    def play_of(text: str) -> Play:
-        dialogue: Dialogue = parse_dialogue(text, Path("talk.toml"))
-        return Play(dialogue, Deal(dialogue.tables, 0, 1, 1))
+def play_of(text: str) -> Play:
+    dialogue: Dialogue = parse_dialogue(text, Path("talk.toml"))
+    return Play(dialogue, Deal(dialogue.tables, 0, 1, 1))
 
+
+@pytest.mark.parametrize(
+    ("replies", "on_connect", "distinct"),
+    [
+        ("a", False, [False]),
+        ("ab", False, [True, True]),
+        ("aba", False, [False, True, True]),
+        ("ab", True, [False, True]),
+    ],
+)
+def test_a_reply_too_many_is_looked_for_where_it_could_pass_for_the_next_one(
+    replies: str, on_connect: bool, distinct: list[bool]
+) -> None:
+    steps = "".join(f'[[step]]\nsend = "x"\nexpect = "{reply}"\n' for reply in replies)
+    scene = play_of(('[[on_connect]]\nsend = "x"\n' if on_connect else "") + steps).single
+    assert scene is not None
+    assert [act.message is not None and act.message.distinct for act in scene.acts] == distinct
+
+
+def test_a_dialogue_of_one_constant_step_takes_the_short_way() -> None:
     short = play_of('[target]\nframing = "line"\n[[step]]\nname = "ping"\nsend = "x"\nexpect = "y"\n').single
     assert short is not None
     assert short.only is not None

@@ -12,9 +12,17 @@ import pytest
 
 from lockstep.control import WorkerLimits
 from lockstep.errors import PlanError
-from lockstep.master.limits import SPARE_FILES, SPARE_THREADS, ServerLimits, check_capacity, check_turnover
+from lockstep.master.limits import (
+    SPARE_FILES,
+    SPARE_THREADS,
+    ServerLimits,
+    check_capacity,
+    check_turnover,
+    ways_out,
+)
 from lockstep.plan import Arrival, Traffic
 from lockstep.tcp.addresses import Address
+from lockstep.tcp.endpoint import Endpoint, Scheme
 from lockstep.worker.limits import own_limits, port_count, raise_open_files
 
 
@@ -214,3 +222,22 @@ def test_the_soft_limit_is_raised_to_the_hard_one(files_limit: tuple[int, int]) 
     assert own_limits("w").open_files == 200
     raise_open_files()
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+
+
+def test_a_unix_socket_takes_no_local_port() -> None:
+    few = [WorkerLimits("w1", None, 10, "net")]
+    endpoint = Endpoint("/run/it.sock", scheme=Scheme.UNIX)
+    traffic, workers = ways_out(endpoint, Traffic(), few)
+    check_capacity(5_000, workers, None, len(traffic.sources))
+    with pytest.raises(PlanError, match="local ports"):
+        check_capacity(5_000, few, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "used"), [((), ("127.0.0.2", "127.0.0.3")), (("127.0.0.9",), ("127.0.0.9",))]
+)
+def test_sources_of_the_url_have_ports_of_their_own_unless_others_are_given(
+    given: tuple[str, ...], used: tuple[str, ...]
+) -> None:
+    endpoint = Endpoint.parse("tcp://127.0.0.1:80?source=127.0.0.2-127.0.0.3")
+    assert ways_out(endpoint, Traffic(sources=given), [])[0].sources == used

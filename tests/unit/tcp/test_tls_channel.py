@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.endpoint import Endpoint
-from lockstep.tcp.tls import TlsChannel, TlsRefusedError, context_of
+from lockstep.tcp.endpoint import OPTIONS, Endpoint, Scheme
+from lockstep.tcp.tls import TlsChannel, TlsRefusedError, check, context_of
 from tests.support.certificates import Authority, authority
 
 
@@ -155,6 +155,27 @@ def test_a_file_that_cannot_be_used_is_named_in_one_line(
     with pytest.raises(HarnessError, match=words) as refusal:
         context_of(Endpoint.parse(f"tls://localhost:1?{text}"))
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["..", "a..b", f"{'x' * 64}.example", ".leading"])
+def test_a_name_that_no_server_has_is_refused(name: str) -> None:
+    with pytest.raises(HarnessError, match="is no name of a server"):
+        check(Endpoint.parse(f"tls://localhost:1?server_name={name}&verify=off"))
+
+
+@settings(deadline=None)
+@given(
+    option=st.sampled_from([name for name, each in OPTIONS.items() if Scheme.TLS in each.schemes]),
+    value=st.text(max_size=70)
+    | st.sampled_from(["on", "off", "1.2", "1.3", "a,b", "1s", "4KiB", "::1", "%00"]),
+)
+def test_whatever_an_option_is_set_to_it_works_or_is_refused_in_one_line(option: str, value: str) -> None:
+    words = ""
+    try:
+        check(Endpoint.parse(f"tls://localhost:1?{option}={value}"))
+    except HarnessError as refusal:
+        words = str(refusal)
+    assert words.isprintable()
 
 
 def test_all_connections_to_an_endpoint_share_what_is_read_from_files(trusted: Authority) -> None:
