@@ -1,7 +1,7 @@
 """Echo servers as anybody writes them, which count what they get: each runs as a program.
 
-`threads FILE PORT` has a thread for each connection, `asyncio FILE PORT` an event loop. At SIGTERM it writes one
-line into FILE: connections, bytes that came, bytes that went.
+`threads FILE PORT` has a thread for each connection, `asyncio FILE PORT` an event loop. At SIGTERM it writes
+one line into FILE: connections, bytes that came, bytes that went.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ def test_a_run_of_targets_is_told_in_the_history_and_may_be_set_against_another(
         # The same twice: whatever differs is noise.
         targets = ("--target", f"a={url}", "--target", f"b={url}", *LINES)
         (first, run), (second, _) = (compare(tmp_path / each, *targets, *SHORT) for each in ("1", "2"))
-    record = {"url": url, "framing": "line", "reply": "echo", "command": None, "server": {}}
+    record: dict[str, Any] = {"url": url, "framing": "line", "reply": "echo", "command": None, "server": {}}
     assert run["targets"] == {"a": record, "b": record}
     assert run["plan"]["baseline"] == "b"
     compared = lockstep("diff", str(first), str(second), "--tolerance", "90%")
