@@ -2,9 +2,11 @@
 
 master -> workers   BEGIN  CellOrder: what every user does from now on
                     END    EndOrder: stop, drain, send the rest
+                    GO     Go: everybody who waits at a rendezvous begins now
 worker -> master    REPORT Report: what was recorded since the last one; `final` after END
                     PULSE  Pulse: a few counts of the last second, for the live page; no figure of a result
                     OPENED Opened: all connections of a cell that opens them first are there
+                    MET    Met: users wait at a rendezvous
                     FAULT  Fault: this worker cannot go on, and why
                     LIMITS WorkerLimits, once, when it is ready for orders
 """
@@ -19,6 +21,8 @@ from lockstep.plan import Traffic
 
 BEGIN = "lockstep_begin"
 END = "lockstep_end"
+GO = "lockstep_go"
+MET = "lockstep_met"
 REPORT = "lockstep_report"
 PULSE = "lockstep_pulse"
 OPENED = "lockstep_opened"
@@ -124,6 +128,31 @@ class EndOrder(Message):
     drain_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Go(Message):
+    """Users that wait at this round's rendezvous begin: at at_ns, where the worker reads the same clock, else
+    at once. clock: which, as lockstep_wire.push names it.
+    """
+
+    run_id: str
+    cell: int
+    round: int
+    at_ns: int
+    clock: str
+
+
+@dataclass(frozen=True, slots=True)
+class Met(Message):
+    """So many of a worker's users wait for a round's rendezvous: the first of them, or all."""
+
+    run_id: str
+    cell: int
+    worker: str
+    round: int
+    waiting: int
+    users: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts(Message):
     """What one worker recorded of a cell since its last report: counts of all reports add up to the cell.
@@ -172,8 +201,8 @@ class Standing(Message):
     dropped: arrivals that no user ever took. backed_off: how often a user waited before another try.
     port_waits: connections that had to wait for a local port. handshakes: of TLS; resumed: those of them that
     went on with an earlier session. addresses: where connections were opened to, `ip:port`. users: how many
-    are there. beside: what came of those beside them, by name. troubles: what users' own code did wrong that
-    is no message's failure, in words, and how often.
+    are there. beside: what came of those beside them, by name. rendezvous: its rounds, and who missed one.
+    troubles: what users' own code did wrong that is no message's failure, in words, and how often.
     """
 
     window_s: float
@@ -187,6 +216,7 @@ class Standing(Message):
     users: int
     health: Health
     beside: dict[str, int] = field(default_factory=dict)
+    rendezvous: dict[str, int] = field(default_factory=dict)
     troubles: dict[str, int] = field(default_factory=dict)
 
     def _plain(self) -> dict[str, Any]:

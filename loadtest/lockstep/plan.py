@@ -14,6 +14,7 @@ from lockstep.errors import PlanError
 from lockstep.scenario import OF_A_FILE, SCENARIOS, Scenario, keeps_connection
 from lockstep.stages import Stages
 from lockstep_wire.choices import did_you_mean
+from lockstep_wire.units import parse_duration_ns
 
 CLIENT_MODES = ("free", "locked")
 LOWEST_RATE_PER_S = 0.001
@@ -122,7 +123,8 @@ class Traffic:
     depth: how many messages are in flight on a connection, where the scenario is `pipelined`.
     arrival: when their iterations begin. sources: local IP addresses from which they connect in turn; none
     leaves it to the system. user_file: where what they do is a user's own. stages: how users, or the rate of
-    an open load, change in a cell, as a text (stages.py reads it); "" where they do not.
+    an open load, change in a cell, as a text (stages.py reads it); "" where they do not. rendezvous_s: before
+    each iteration all users of all workers wait for each other, so long at most; None where nobody waits.
     """
 
     scenario: str = "session"
@@ -134,6 +136,7 @@ class Traffic:
     depth: int = 8
     user_file: UserFile | None = None
     stages: str = ""
+    rendezvous_s: float | None = None
 
     @property
     def changing(self) -> Stages | None:
@@ -180,6 +183,15 @@ class Traffic:
                 f"do nothing with --scenario {self.scenario}, whose users go on as long as the cell: leave "
                 "them out",
             )
+        if self.rendezvous_s is not None:
+            _between("rendezvous", self.rendezvous_s, 0.001, 3600)
+            other = self.arrival.open or self.stages or self.does.endless or self.client_mode == "locked"
+            if other:
+                raise PlanError(
+                    "rendezvous",
+                    f"{self.rendezvous_s:g} s asks all users to begin at once, and these do not: leave out "
+                    "--arrival, --stages and --client-mode, and choose a scenario that has iterations",
+                )
         if self.arrival.open and self.client_mode == "locked":
             raise PlanError(
                 "client-mode",
@@ -204,6 +216,7 @@ class Traffic:
             user_file=user_file,
             depth=given["depth"],
             stages=stages,
+            rendezvous_s=_seconds_of("rendezvous", given.get("rendezvous") or ""),
         )
 
     @classmethod
@@ -213,6 +226,16 @@ class Traffic:
         if (file := document.get("user_file")) is not None:
             read["user_file"] = UserFile.from_json(file)
         return cls(**{**document, **read})
+
+
+def _seconds_of(setting: str, text: str) -> float | None:
+    """A duration in seconds; None where none is given."""
+    if not text:
+        return None
+    try:
+        return parse_duration_ns(text) / 1e9
+    except ValueError as wrong:
+        raise PlanError(setting, f"{text!r} {wrong}") from None
 
 
 def _arrival(kind: str, rate_per_s: float | None, stages: str) -> Arrival:

@@ -242,6 +242,14 @@ SETTINGS = (
         only="plan",
     ),
     Setting(
+        "rendezvous",
+        str,
+        None,
+        "All users of all workers begin each iteration at once; how long they wait for each other: 5s",
+        _COMPARE | Where.RUN | _LOCUST,
+        only="plan",
+    ),
+    Setting(
         "beside",
         str,
         None,

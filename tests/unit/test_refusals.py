@@ -41,6 +41,7 @@ BAD_TEXTS = {
     "push": "often",
     "beside": "strangers",
     "stages": "climb 0-100 10s",
+    "rendezvous": "soon",
     "pause": "long",
     "junit": "no/such/folder/gates.xml",
     "file": "talk.txt",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 
-from lockstep.control import Fault, Opened, Report
+from lockstep.control import Fault, Met, Opened, Report
 from lockstep.errors import ResultsError
 from lockstep.master.limits import ServerLimits, check_capacity, check_turnover, ways_out
 from lockstep.master.live import Pulses
@@ -208,6 +208,11 @@ class Conductor:
         """A worker has all of a cell's connections open."""
         if self.current is not None and self.current.cell is not None:
             self.current.cell.collector.note_opened(opened)
+
+    def on_met(self, met: Met) -> None:
+        """Users of a worker wait at a rendezvous."""
+        if self.current is not None:
+            self.current.note_met(met)
 
     def on_fault(self, fault: Fault) -> str | None:
         """A worker cannot go on. Why, where that ends a manual run, which nobody here is waiting on."""

@@ -12,7 +12,7 @@ from locust import log
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner
 
-from lockstep.control import FAULT, OPENED, PULSE, REPORT, Fault, Message, Opened, Pulse, Report
+from lockstep.control import FAULT, MET, OPENED, PULSE, REPORT, Fault, Message, Met, Opened, Pulse, Report
 from lockstep.errors import DONE, HarnessError, exit_code
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def attach_conductor(environment: Environment, conductor: Conductor, stop: Locus
 
     register(REPORT, Report, conductor.on_report)
     register(OPENED, Opened, conductor.on_opened)
+    register(MET, Met, conductor.on_met)
     register(FAULT, Fault, on_fault)
     register(PULSE, Pulse, conductor.pulses.add)
     environment.events.worker_connect.add_listener(on_worker)

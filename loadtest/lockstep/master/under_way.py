@@ -12,15 +12,17 @@ from gevent.event import Event
 from gevent.lock import RLock
 
 from lockstep.beside import Beside
-from lockstep.control import BEGIN, DRAIN_S, END, HURRIED_DRAIN_S, EndOrder, Fault
+from lockstep.control import BEGIN, DRAIN_S, END, GO, HURRIED_DRAIN_S, EndOrder, Fault, Go, Met
 from lockstep.errors import HarnessError, ResultsError
 from lockstep.master.cell import OPENING_S, CellUnderWay, clear_server
 from lockstep.master.progress import Progress
+from lockstep.master.rendezvous import Rendezvous
 from lockstep.master.run import RunRecord
 from lockstep.measure.collector import CellCollector
 from lockstep.plan import SEEDS_PER_PLAN, Plan, PlannedCell, Traffic
 from lockstep.runs.records import Run
 from lockstep.target.target import Targets
+from lockstep_wire.push import clock_name
 
 if TYPE_CHECKING:
     # It brings Locust in.
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 # After the drain and its abort thousands of connections may have to be closed.
 REPORT_WAIT_S = DRAIN_S + 12.0
 POLL_S = 0.01
+# So much later than it is said users begin at a rendezvous: by then all workers have heard of it.
+GO_LEAD_NS = 20_000_000
 
 
 class RunUnderWay:
@@ -55,6 +59,7 @@ class RunUnderWay:
         self._cell_s = 0.0 if plan is None else plan.warmup_s + plan.seconds
         self._begun_ns = self._saved_ns = time.monotonic_ns()
         self._fault: str | None = None
+        self._rendezvous, self._rendezvous_of = Rendezvous(()), ("", -1)
         self._faulted = Event()
         # The last worker's leaving, a signal and the page's button may each end it, at the same time.
         self._ending = RLock()
@@ -101,6 +106,7 @@ class RunUnderWay:
             self.record.note(note)
         workers = sorted(self._workers.present())
         self.cell = cell = CellUnderWay(planned, order, workers, before)
+        self._rendezvous, self._rendezvous_of = Rendezvous(workers), (run_id, planned.index)
         for share, worker in enumerate(workers):
             self._workers.tell(worker, BEGIN, order.for_share(share, len(workers)).to_message())
         return cell
@@ -138,6 +144,27 @@ class RunUnderWay:
             except ResultsError as unsaved:
                 self.record.abandon(str(unsaved))
                 raise
+
+    def note_met(self, met: Met) -> None:
+        """Users of a worker wait for the others; of another run or cell nobody is listened to."""
+        cell, limit_s = self.cell, None
+        if cell is not None:
+            limit_s = cell.collector.order.traffic.rendezvous_s
+        if cell is None or limit_s is None or (met.run_id, met.cell) != self._rendezvous_of:
+            return
+        rendezvous = self._rendezvous
+        if rendezvous.note(met):
+            gevent.spawn_later(limit_s, self._go, rendezvous, rendezvous.round)
+        if rendezvous.complete:
+            self._go(rendezvous, rendezvous.round)
+
+    def _go(self, rendezvous: Rendezvous, number: int) -> None:
+        """Everybody who is there begins, unless they have."""
+        if rendezvous is self._rendezvous and number == rendezvous.round:
+            run_id, cell = self._rendezvous_of
+            at_ns = time.monotonic_ns() + GO_LEAD_NS
+            go = Go(run_id, cell, rendezvous.next_round(), at_ns, clock_name().decode())
+            self._workers.tell_all(GO, go.to_message())
 
     def add_fault(self, fault: Fault) -> str | None:
         """A worker cannot go on. Why, where that ends a manual run, which nobody here is waiting on.

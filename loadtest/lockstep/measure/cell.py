@@ -88,6 +88,7 @@ def make_cell(
         edges=weigh_edges(collected.spans, min_session_ns) if steady else None,
         examples=collected.sums.examples,
         beside=collected.company,
+        rendezvous=collected.rendezvous,
         troubles=collected.troubles,
         requests=collected.requests,
         unchecked=collected.sums.unchecked,
@@ -116,7 +117,9 @@ def _law_at_the_client(cell: Cell, collected: CellCollector) -> Occupancy | None
     traffic = collected.order.traffic
     if traffic.stages:
         return None
-    users_stay = collected.order.seconds is not None and not traffic.arrival.open and traffic.does.in_turn
+    # At a rendezvous a user is in no exchange, and in no time between two.
+    go_round = not traffic.arrival.open and traffic.does.in_turn and traffic.rendezvous_s is None
+    users_stay = collected.order.seconds is not None and go_round
     return littles_law.at_the_client(cell, None if users_stay else inside, failed)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from lockstep.control import CellOrder, Health, Opened, Report, Standing
 from lockstep.record.histograms import decoded, encoded, of_histogram
 from lockstep.record.sums import CellSums, SpanSums, messages_of
-from lockstep.runs.measures import Company, Distribution, WorkerHealth
+from lockstep.runs.measures import Company, Distribution, Rendezvous, WorkerHealth
 from lockstep.runs.records import CLIENT_TIMES, CellDetail, Messages, Requests
 from lockstep.tcp.samples import Phase
 
@@ -166,6 +166,15 @@ class CellCollector:
             return None
         came_of: Counter[str] = sum((Counter(each.beside) for each in self._standing.values()), Counter())
         return Company(self.order.beside, self.order.beside_users, **came_of)
+
+    @property
+    def rendezvous(self) -> Rendezvous | None:
+        """How often all users began at once; None where they do not wait for each other."""
+        limit_s, each = self.order.traffic.rendezvous_s, [each.rendezvous for each in self._standing.values()]
+        if limit_s is None:
+            return None
+        rounds = max((of_one.get("rounds", 0) for of_one in each), default=0)
+        return Rendezvous(limit_s, rounds, sum(of_one.get("missed", 0) for of_one in each))
 
     @property
     def spans(self) -> dict[str, SpanSums]:

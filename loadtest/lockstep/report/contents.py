@@ -28,6 +28,7 @@ from lockstep.report.sections.generator import load_section, workers_section
 from lockstep.report.sections.overlap import in_service_section, overlap_section
 from lockstep.report.sections.percentiles import percentile_section
 from lockstep.report.sections.queueing import laws_section, waits_section
+from lockstep.report.sections.rendezvous import rendezvous_section
 from lockstep.report.sections.requests import requests_section
 from lockstep.report.sections.scalability import scalability_section
 from lockstep.report.sections.talk import fan_out_section, pipeline_section, senders_section
@@ -86,6 +87,7 @@ def contents(material: Material) -> Contents:
         handshake_section(material),
         response_section(material),
         changing_section(material),
+        rendezvous_section(material),
         blast_section(material),
         pipeline_section(material),
         senders_section(material),

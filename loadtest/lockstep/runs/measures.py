@@ -195,6 +195,18 @@ class WorkerHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class Rendezvous:
+    """Iterations that all users began at once. limit_s: how long they waited for each other at most.
+
+    rounds: how often they began. missed: users that came too late for a round, added up.
+    """
+
+    limit_s: float
+    rounds: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Company:
     """Users that were beside those of a cell, idle or hostile, and what came of them.
 

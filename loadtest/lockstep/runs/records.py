@@ -14,6 +14,7 @@ from lockstep.runs.measures import (
     Ledger,
     Occupancy,
     Overlap,
+    Rendezvous,
     WaitPrediction,
     WorkerHealth,
 )
@@ -172,7 +173,7 @@ class Cell:
     where it was not measured. A cell that is too short has no client's times. examples: outcome -> what was
     said of the first message that failed so. requests: those of the messages that have a name, by it.
     unchecked: of the answered ones those whose reply nobody looked at; None where that was not counted.
-    beside: who else was there, in no other figure of the cell.
+    beside: who else was there, in no other figure of the cell. rendezvous: None where nobody waits.
     """
 
     index: int
@@ -217,6 +218,7 @@ class Cell:
     requests: dict[str, Requests] = field(default_factory=dict)
     unchecked: int | None = None
     beside: Company | None = None
+    rendezvous: Rendezvous | None = None
 
     @property
     def keeps_connection(self) -> bool:

@@ -18,12 +18,13 @@ from gevent.event import Event
 from gevent.lock import RLock
 from gevent.pool import Pool
 
-from lockstep.control import DRAIN_S, FAULT, OPENED, PULSE, REPORT, CellOrder, Fault, Opened
+from lockstep.control import DRAIN_S, FAULT, MET, OPENED, PULSE, REPORT, CellOrder, Fault, Go, Met, Opened
 from lockstep.errors import HarnessError
 from lockstep.record.journal import Feed
 from lockstep.runs.host import describe_host
 from lockstep.worker.cell import RunningCell
 from lockstep.worker.loads import CellUser
+from lockstep_wire.push import clock_name
 
 logger = logging.getLogger(__name__)
 
@@ -161,12 +162,33 @@ class Agent:
             opened = Opened(run_id=order.run_id, cell=order.cell, worker=worker, opened_s=opened_s)
             self._runner.send_message(OPENED, opened.to_message())
 
-        cell = RunningCell(order, worker, self._states, self._feed, on_open, lambda: self._runner.environment)
+        def on_met(number: int, waiting: int, users: int) -> None:
+            met = Met(order.run_id, order.cell, worker, number, waiting, users)
+            self._runner.send_message(MET, met.to_message())
+
+        cell = RunningCell(
+            order,
+            worker,
+            self._states,
+            self._feed,
+            on_open,
+            on_met,
+            environment=lambda: self._runner.environment,
+        )
         cell.start()
         self._cell = cell
         self._begun.set()
         gevent.spawn(_while_open, cell, REPORT_INTERVAL_S, self._send)
         gevent.spawn(_while_open, cell, PULSE_INTERVAL_S, self._send_pulse)
+
+    def go(self, order: Go) -> None:
+        """Users that wait at a rendezvous begin; one of an earlier cell is not listened to."""
+        cell = self._cell
+        if cell is None or cell.meeting is None:
+            return
+        if (order.run_id, order.cell) == (cell.order.run_id, cell.order.cell):
+            same_clock = order.clock == clock_name().decode() != "-"
+            cell.meeting.go(order.round, order.at_ns if same_clock else None)
 
     def end(self, drain_s: float = DRAIN_S, *, at_once: bool = True) -> None:
         """Give no more iterations, let what is in flight finish, and send the final report.

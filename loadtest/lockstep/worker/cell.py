@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,7 @@ from lockstep.worker.arrivals import schedule_of
 from lockstep.worker.company import company_of
 from lockstep.worker.health import HealthMonitor
 from lockstep.worker.loads import CellUser, Iteration, connection_settings, load_of, position_of
+from lockstep.worker.meeting import Meeting
 from lockstep.worker.opening import Opening
 from lockstep.worker.pacer import Pacer
 
@@ -53,17 +54,18 @@ class RunningCell:
 
     order: what to do. worker: who does it. users: the state of each that is there. feed: tells Locust.
     on_open: called with the seconds it took, where the order is to open all connections first, perhaps
-    within `start`. environment: gives Locust's, which users of a file are made in. HarnessError where the
-    order names a file that cannot be carried.
+    within `start`. on_met: as Meeting's `tell`. environment: gives Locust's, which users of a file are made
+    in. HarnessError where the order names a file that cannot be carried.
     """
 
     def __init__(
         self,
         order: CellOrder,
         worker: str,
-        users: Iterable[Hashable],
+        users: Collection[Hashable],
         feed: Feed,
         on_open: Callable[[float], None],
+        on_met: Callable[[int, int, int], None] = lambda _round, _waiting, _users: None,
         environment: Callable[[], Any] = lambda: None,
     ) -> None:
         self.order = order
@@ -95,6 +97,9 @@ class RunningCell:
         self._alarm: Alarm | None = None
         self._pacer: Pacer | None = None
         self._on_open = on_open
+        self.meeting: Meeting | None = None
+        if order.traffic.rendezvous_s is not None:
+            self.meeting = Meeting(lambda: len(users), on_met)
         self._opening = Opening(CONNECTS_PER_S / order.shares, self._begin)
         self._company = company_of(order, self.endpoint, self._opening)
         if order.opens_first:
@@ -163,6 +168,8 @@ class RunningCell:
         """
         if self._pacer is not None:
             return self._pacer.take
+        if self.meeting is not None:
+            return self.meeting.meet
         if self._changing is None:
             return user.free_ns
         return partial(self._take_staged, user, position_of(self.order, number - 1), self._changing)
@@ -224,6 +231,8 @@ class RunningCell:
         self.recorder.close_window(now_ns)
         self.open = False
         self._closing.set()
+        if self.meeting is not None:
+            self.meeting.close()
         self._opening.give_up()
         # Before the drain: whoever they held up may still be answered.
         self._company.end()
@@ -253,6 +262,9 @@ class RunningCell:
             troubles=dict(self._troubles),
             health=self._health.take(),
             beside=dict(self._company.counts),
+            rendezvous={}
+            if self.meeting is None
+            else {"rounds": self.meeting.rounds, "missed": self.meeting.missed},
         )
         return Report(
             run_id=self.order.run_id,

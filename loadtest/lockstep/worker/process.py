@@ -24,7 +24,7 @@ from locust.env import Environment
 from locust.log import setup_logging
 from locust.runners import LocalRunner, WorkerRunner
 
-from lockstep.control import BEGIN, END, FAULT, LIMITS, CellOrder, EndOrder, Fault
+from lockstep.control import BEGIN, END, FAULT, GO, LIMITS, CellOrder, EndOrder, Fault, Go
 from lockstep.errors import WRONG_USE, HarnessError
 from lockstep.plan import UserFile
 from lockstep.python_files import users_of
@@ -107,10 +107,16 @@ def attach_agent(environment: Environment) -> Agent:
         else:
             agent.end(order.drain_s, at_once=order.at_once)
 
+    def on_go(msg: Any, **_: Any) -> None:
+        # Who could read its cell's order can read this.
+        agent.go(Go.from_message(msg.data))
+
     def on_quitting(**_: Any) -> None:
         agent.quit()
 
     runner.register_message(BEGIN, on_begin)
+    # It waits for the very moment.
+    runner.register_message(GO, on_go, concurrent=True)
     # Draining takes seconds; heartbeats must go on meanwhile.
     runner.register_message(END, on_end, concurrent=True)
     if isinstance(runner, WorkerRunner):

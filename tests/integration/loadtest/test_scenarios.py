@@ -84,3 +84,17 @@ def test_a_rate_in_stages_offers_what_it_says_and_users_in_stages_come_and_go(tm
     # Two users have 40 a second at most, twelve 240.
     assert max(answered[:2]) <= 44
     assert max(answered[2:]) > 80
+
+
+def test_at_a_rendezvous_all_users_of_all_workers_begin_at_once(tmp_path: Path) -> None:
+    flags = ("--modes", "free", "--levels", "8", "--repeats", "1", "--seconds", "1.5", "--warmup", "0.3")
+    done = lockstep("compare", *flags, "--messages", "1", "--rendezvous", "2s", "--out", str(tmp_path))
+    assert done.code in (0, 3), done.err
+    (cell,) = RunFolder.load(only_run(tmp_path)[0]).run.cells
+    assert cell.rendezvous is not None
+    assert cell.rendezvous.rounds >= 5
+    assert cell.rendezvous.missed == 0
+    # Every round is one message of each user, also those before the window.
+    assert abs(cell.ledger.sent.client - 8 * cell.rendezvous.rounds) <= 8
+    assert cell.server is not None
+    assert cell.server.max_in_service >= 4
