@@ -262,7 +262,8 @@ SETTINGS = (
         "gate",
         str,
         None,
-        "What must hold, or exit code 1: 'free: response_p99 < 20ms'; several: with ; between",
+        "What must hold, or exit code 1: 'free: response_p99 < 20ms'; several: with ; between; "
+        "a cell that breaks it ends early: 'free: failed_share < 10% or abort'",
         _BOTH | _LOCUST,
         listed=True,
         repeatable=True,
