@@ -327,7 +327,7 @@ class Plan:
             gates=tuple(gates),
             beside=parse_beside(given.get("beside") or ""),
             file=str(given["plan"]) if given["plan"] else None,
-            baseline=given.get("baseline"),
+            baseline=given.get("baseline") or None,
         )
 
     def cells(self) -> list[PlannedCell]:
