@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lockstep.tcp.by_id import by_id
     from lockstep.tcp.endings import sized, until
     from lockstep.tcp.expect import prefix, size
     from lockstep.users import TcpUser
@@ -36,6 +37,7 @@ _EXPORTED = {
     "PostgreSQL": ("lockstep_wire.framings.postgresql", "PostgreSQL"),
     "Resp": ("lockstep_wire.framings.resp", "Resp"),
     "TcpUser": ("lockstep.users", "TcpUser"),
+    "by_id": ("lockstep.tcp.by_id", "by_id"),
     "delimited": ("lockstep_wire.framings.delimited", "delimited"),
     "fixed": ("lockstep_wire.framings.sizes", "fixed"),
     "framed_by": ("lockstep_wire.framings.own", "framed_by"),
@@ -56,6 +58,7 @@ __all__ = [
     "Resp",
     "TcpUser",
     "__version__",
+    "by_id",
     "delimited",
     "fixed",
     "framed_by",

@@ -214,7 +214,7 @@ SETTINGS = (
         str,
         None,
         "The mode or target that the others are compared with",
-        _COMPARE,
+        _COMPARE | _LOCUST,
         usual="free, or the last target",
         only="plan",
     ),
@@ -262,7 +262,8 @@ SETTINGS = (
         "gate",
         str,
         None,
-        "What must hold, or exit code 1: 'free: response_p99 < 20ms'; several: with ; between",
+        "What must hold, or exit code 1: 'free: response_p99 < 20ms'; several: with ; between; "
+        "a cell that breaks it ends early: 'free: failed_share < 10% or abort'",
         _BOTH | _LOCUST,
         listed=True,
         repeatable=True,
@@ -293,7 +294,7 @@ SETTINGS = (
         None,
         "A service to compare, in the place of a mode: NAME=tcp://name:port, also tls:// and unix://; of a "
         "Lockstep server with ,admin=HOST:PORT behind it",
-        _COMPARE,
+        _COMPARE | _LOCUST,
         listed=True,
         repeatable=True,
         only="plan",
@@ -371,7 +372,7 @@ SETTINGS = (
         str,
         "raw",
         "Framing of a service that is not a Lockstep server: raw, line, length:>H, resp, ...",
-        _COMPARE | Where.LOCUST,
+        _COMPARE | _LOCUST,
         offered=NAMES,
     ),
     Setting(
@@ -379,7 +380,7 @@ SETTINGS = (
         str,
         None,
         "What such a service answers: echo, or an exact text; unchecked without it",
-        _COMPARE | Where.LOCUST,
+        _COMPARE | _LOCUST,
         offered=("echo",),
     ),
 )

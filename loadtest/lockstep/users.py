@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache, wraps
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import gevent
-from gevent import GreenletExit
+from gevent.event import Event
 from locust import User, events
 from locust.env import Environment
 from locust.runners import WorkerRunner
@@ -26,85 +26,30 @@ from locust.user.task import DefaultTaskSet, TaskSet
 from lockstep.errors import HarnessError
 from lockstep.record import locust_numbers
 from lockstep.short_tasks import ShortTasks
-from lockstep.tcp.client import TcpClient
-from lockstep.tcp.endings import RawEnd, sized, until, whatever
+from lockstep.tcp.by_id import ById, by_id
+from lockstep.tcp.endings import sized, until
 from lockstep.tcp.endpoint import Endpoint
-from lockstep.tcp.expect import Wanted, prefix, size
+from lockstep.tcp.expect import prefix, size
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.samples import Meter, Sample, SampleMeter
 from lockstep.tcp.stream import ConnectionSettings
+from lockstep.user_client import UserClient, UserIdClient
 
 if TYPE_CHECKING:
     from lockstep.record.locust_feed import LocustFeed
     from lockstep_wire.framing import Framing
 
-__all__ = ["TcpUser", "prefix", "size", "sized", "until"]
+__all__ = ["TcpUser", "by_id", "prefix", "size", "sized", "until"]
 
 logger = logging.getLogger(__name__)
 
 # Locust imports a locustfile on the master and on every worker alike: so all of them get the fine numbers.
 locust_numbers.install()
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
-
-def _ending_the_user(
-    method: Callable[Concatenate[UserClient, _P], _T],
-) -> Callable[Concatenate[UserClient, _P], _T]:
-    """A client's method that ends its user where the harness is misused, or cannot go on."""
-
-    @wraps(method)
-    def wrapped(self: UserClient, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        try:
-            return method(self, *args, **kwargs)
-        except HarnessError as error:
-            self.end_user(error)
-            # Ends a greenlet of the user's own quietly too, and for Locust it is the same.
-            raise GreenletExit from error
-
-    return wrapped
-
 
 @lru_cache(maxsize=64)
 def _warn_once(users: str, warning: str) -> None:
     logger.warning("%s: %s", users, warning)
-
-
-class UserClient(TcpClient):
-    """A TcpUser's client: a TcpClient whose misuse ends its user, in one line."""
-
-    __slots__ = ("end_user", "on_first_bytes")
-
-    end_user: Callable[[HarnessError], None]
-    """takes what Locust would else log at every task, with its trace"""
-    on_first_bytes: Callable[[], None]
-    """called for each reply of which nobody can say where it ends"""
-
-    connect = _ending_the_user(TcpClient.connect)
-    send = _ending_the_user(TcpClient.send)
-    receive = _ending_the_user(TcpClient.receive)
-    pipeline = _ending_the_user(TcpClient.pipeline)
-    close = _ending_the_user(TcpClient.close)
-    shutdown = _ending_the_user(TcpClient.shutdown)
-    reset = _ending_the_user(TcpClient.reset)
-
-    if not TYPE_CHECKING:
-
-        def request(self, payload, expect=None, **how):
-            """See TcpClient.request."""
-            # Without the wrapper of the others: it takes as long as a tenth of all else that is ours.
-            try:
-                return TcpClient.request(self, payload, expect, **how)
-            except HarnessError as error:
-                self.end_user(error)
-                raise GreenletExit from error
-
-    def _rule(self, expect: Wanted, end: RawEnd | None) -> RawEnd:
-        rule = super()._rule(expect, end)
-        if rule is whatever and not self._framing.cuts:
-            self.on_first_bytes()
-        return rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +105,11 @@ class TcpUser(User):
     close_timeout_s: float | None = 1.0
     """how long a close waits until the peer has closed too; in seconds, None for timeout_s"""
 
+    match: ById | None = None
+    """how a reply is told from others, `by_id(...)`, where both sides carry an id: any number of greenlets
+    may then use the client at once. Else replies come in the order of their messages, and greenlets take
+    turns"""
+
     client: UserClient
     """opened by its first message, or by `connect`; what its methods take and return stands with each"""
 
@@ -177,7 +127,7 @@ class TcpUser(User):
             # A cell's run says it as a whole.
             for warning in endpoint.warnings:
                 _warn_once(type(self).__name__, warning)
-        self.client = UserClient(
+        self.client = (UserClient if self.match is None else UserIdClient)(
             endpoint,
             self._meter() if place is None else place.meter(self),
             framing=self.framing,
@@ -185,6 +135,9 @@ class TcpUser(User):
             timing=self.timing,
             **(more | settings),
         )
+        if isinstance(self.client, UserIdClient):
+            assert self.match is not None, "see above"
+            self.client.match_by(self.match, Event)
         if type(self).on_connect is not TcpUser.on_connect:
             self.client.on_connect = self.on_connect
         self.client.end_user = self._end
@@ -225,8 +178,11 @@ class TcpUser(User):
         return feed_of(self.environment).journal_of(type(self).__name__)
 
     def on_stop(self) -> None:
-        """Close what is still open when Locust stops this user."""
-        self.client.close()
+        """Close what is still open when Locust stops this user, whoever else still uses it."""
+        if self.client.in_use:
+            self.client.abort(stopped=True)
+        else:
+            self.client.close()
 
     def _note_first_bytes(self) -> None:
         noted: set[str] = self.environment.__dict__.setdefault("lockstep_first_bytes", set())

@@ -17,6 +17,7 @@ from lockstep.tcp.addresses import AddressBook
 from lockstep.tcp.endpoint import Endpoint, Scheme
 from lockstep.tcp.samples import Outcome, Phase
 from tests.support.certificates import Authority, authority
+from tests.support.commands import compare
 from tests.support.peers import BLOCKING, COOPERATIVE, Book, Waiting
 
 pytestmark = pytest.mark.services
@@ -114,3 +115,43 @@ def test_redis_on_a_unix_socket(waiting: Waiting, tmp_path: Path) -> None:
         for _ in range(3):
             assert client.request(b"*1\r\n$4\r\nPING\r\n", b"+PONG"), book.samples[-1]
         assert client.close() is ANSWERED
+
+
+PING = """
+from locust import task
+from lockstep import Resp, TcpUser
+
+class Ping(TcpUser):
+    framing = Resp()
+
+    @task
+    def ping(self):
+        self.client.request(Resp.command("PING"), expect=b"+PONG")
+        self.client.close()
+"""
+
+
+def test_four_ways_to_one_redis_in_one_report(tmp_path: Path, trusted: Authority, certificate: Path) -> None:
+    file, path = tmp_path / "ping.py", tmp_path / "redis.sock"
+    file.write_text(PING, encoding="utf-8")
+    with (
+        services.redis(path=path) as redis,
+        services.stunnel(redis, certificate) as stunnel,
+        services.nginx(redis, certificate=certificate) as nginx,
+    ):
+        named = {
+            "plain": f"tcp://127.0.0.1:{redis}",
+            "stunnel": f"tls://127.0.0.1:{stunnel}?ca={trusted.ca}",
+            "nginx": f"tls://127.0.0.1:{nginx}?ca={trusted.ca}&max=1.2",
+            "local": f"unix://{path}",
+        }
+        targets = [word for name, url in named.items() for word in ("--target", f"{name}={url}")]
+        short = ("--levels", "4", "--repeats", "2", "--seconds", "2", "--warmup", "0.2")
+        gate = ("--gate", "stunnel: handshake_p99 < 5s; nginx: resumed_share > 0.5; local: failed <= 0")
+        folder, run = compare(tmp_path / "results", str(file), *targets, *short, *gate)
+    for cell in run["cells"]:
+        assert cell["messages"]["answered"] == cell["messages"]["sent"] > 0, cell
+        secure = cell["mode"] in ("stunnel", "nginx")
+        assert ("handshake" in cell["times"]) == secure
+        assert (cell["handshakes"] > cell["resumed"] > 0) == secure
+    assert "median TLS handshake is" in (folder / "report.html").read_text(encoding="utf-8")

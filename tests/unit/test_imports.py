@@ -37,7 +37,7 @@ LAYERS = (
     {"record"},
     {"target"},
     {"measure"},
-    {"users", "preflight", "user_checks", "user_files", "python_files", "short_tasks"},
+    {"users", "preflight", "user_checks", "user_files", "python_files", "short_tasks", "user_client"},
     {"worker"},
     {"analysis"},
     {"report"},

@@ -139,7 +139,7 @@ def _both(law: Occupancy) -> str:
 
 
 _CELL_RULES = (
-    Rule(CUT_SHORT, lambda cell: "" if cell.cut_short else None),
+    Rule(CUT_SHORT, lambda cell: cell.ended_early if cell.cut_short else None),
     *checks_ledger.RULES,
     *checks_generator.RULES,
     Rule(QUEUEING, _queueing),

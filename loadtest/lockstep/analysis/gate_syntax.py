@@ -3,9 +3,10 @@
     MODE[@LEVEL]: METRIC OP VALUE[UNIT]        free@32: response_p99 < 20ms
     MODE/BASELINE[@LEVEL]: METRIC OP RATIO     lock/free: messages_per_s > 0.05
     MODE[@LEVEL]: NAME.METRIC OP VALUE[UNIT]   free: login.response_p99 < 20ms
+    MODE[@LEVEL]: METRIC < VALUE or abort      free: failed_share < 10% or abort
 
 OP is <, <=, > or >=; METRIC a name from metrics.py; NAME what messages are called. Without @LEVEL a gate
-holds at every level of the plan.
+holds at every level of the plan. `or abort` ends a cell as soon as it is seen to break the gate.
 Arithmetic and words only.
 """
 
@@ -24,6 +25,9 @@ from lockstep.plan import Plan
 from lockstep_wire.choices import did_you_mean
 
 FORM = "write MODE: METRIC < VALUE or MODE/BASELINE: METRIC > RATIO, for example free@32: response_p99 < 20ms"
+
+WATCHED = ("failed", "failed_share", "response_p50", "response_p90", "response_p99", "response_p999")
+"""What is known of a cell while it runs, and so may end it."""
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -66,6 +70,7 @@ class Gate:
 
     baseline: the mode that `mode` is divided by, None where the figure itself is judged. level: None for
     every level of the plan. bound: in the metric's unit (times in microseconds, shares 0 to 1), or a ratio.
+    abort: whether a cell that breaks it ends early.
     """
 
     text: str
@@ -75,6 +80,7 @@ class Gate:
     metric: Metric
     operator: str
     bound: float
+    abort: bool = False
 
     def holds(self, value: float) -> bool:
         """Whether the value keeps to the bound."""
@@ -123,7 +129,14 @@ class _Parser:
             raise self._refusal(f"is not a gate: {FORM}")
         who, at, level = subject.partition("@")
         mode, baseline = self._modes(who.strip())
-        metric, sign, bound = self._condition(condition.strip(), ratio=baseline is not None)
+        condition, abort = self._abort(condition.strip())
+        metric, sign, bound = self._condition(condition, ratio=baseline is not None)
+        watched = metric.name in WATCHED and not metric.request and baseline is None
+        if abort and not (watched and sign in ("<", "<=")):
+            raise self._refusal(
+                f"cannot end a cell while that runs: give an upper bound of {', '.join(WATCHED)}, "
+                "or leave `or abort` out"
+            )
         return Gate(
             text=self.text,
             mode=mode,
@@ -132,7 +145,16 @@ class _Parser:
             metric=metric,
             operator=sign,
             bound=bound,
+            abort=abort,
         )
+
+    @staticmethod
+    def _abort(condition: str) -> tuple[str, bool]:
+        """The condition itself, and whether breaking it ends a cell."""
+        itself = condition.removesuffix("abort").rstrip()
+        if itself == condition or not itself.endswith(" or"):
+            return condition, False
+        return itself.removesuffix(" or").rstrip(), True
 
     def _modes(self, who: str) -> tuple[str, str | None]:
         """Mode and baseline. A mode's own name may hold a slash, so the plan's names decide."""

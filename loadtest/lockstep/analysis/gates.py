@@ -79,6 +79,12 @@ def _judge(cells: Sequence[Cell], gate: Gate, level: int, repeats: int, doubts: 
     here = [cell for cell in here if cell.repeat not in unsteady]
     repeats -= len(unsteady)
     seconds = sum(cell.seconds for cell in here if cell.mode in (gate.mode, gate.baseline))
+    broken = [
+        cell for cell in cells if cell.level == level and cell.ended_early and gate.text in cell.ended_early
+    ]
+    if broken:
+        # What happened has happened, whatever else is in doubt.
+        return GateResult(gate, level, seconds, passed=False, reason=f"ended early: {broken[0].ended_early}")
     if doubts:
         return GateResult(gate, level, seconds, passed=None, reason=f"degraded: {doubts}")
     figure = (

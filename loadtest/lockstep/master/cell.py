@@ -42,6 +42,8 @@ class CellUnderWay:
         self._before = before
         self._began_ns: int | None = None
         self._ending: Stage | None = None
+        # Which gate ended it, in words.
+        self.ended_early = ""
         self._asked_level = planned.level
         self._levels: list[int] = []
         if not order.opens_first:
@@ -90,7 +92,7 @@ class CellUnderWay:
         )
         rows = [] if account is None else account.rows
         return MeasuredCell(
-            cell=cell,
+            cell=replace(cell, ended_early=self.ended_early),
             detail=replace(collector.detail(), overlap=None if account is None else account.overlap),
             connections=join_connections(self.planned, rows, collector.sums.connections),
             hosts=list(collector.hosts.values()),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 
-from lockstep.control import Fault, Met, Opened, Report
+from lockstep.control import Fault, Met, Opened, Pulse, Report
 from lockstep.errors import ResultsError
 from lockstep.master.limits import ServerLimits, check_capacity, check_turnover, ways_out
 from lockstep.master.live import Pulses
@@ -208,6 +208,12 @@ class Conductor:
         """A worker has all of a cell's connections open."""
         if self.current is not None and self.current.cell is not None:
             self.current.cell.collector.note_opened(opened)
+
+    def on_pulse(self, pulse: Pulse) -> None:
+        """What a worker saw in the last second."""
+        self.pulses.add(pulse)
+        if self.current is not None:
+            self.current.note_pulse(pulse)
 
     def on_met(self, met: Met) -> None:
         """Users of a worker wait at a rendezvous."""

@@ -55,7 +55,7 @@ def attach_conductor(environment: Environment, conductor: Conductor, stop: Locus
     register(OPENED, Opened, conductor.on_opened)
     register(MET, Met, conductor.on_met)
     register(FAULT, Fault, on_fault)
-    register(PULSE, Pulse, conductor.pulses.add)
+    register(PULSE, Pulse, conductor.on_pulse)
     environment.events.worker_connect.add_listener(on_worker)
     _lead_to_its_end(environment, conductor, stop)
 

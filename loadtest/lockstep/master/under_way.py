@@ -11,11 +11,13 @@ import gevent
 from gevent.event import Event
 from gevent.lock import RLock
 
+from lockstep.analysis.gate_syntax import Gate, parse_gates
 from lockstep.beside import Beside
-from lockstep.control import BEGIN, DRAIN_S, END, GO, HURRIED_DRAIN_S, EndOrder, Fault, Go, Met
+from lockstep.control import BEGIN, DRAIN_S, END, GO, HURRIED_DRAIN_S, EndOrder, Fault, Go, Met, Pulse
 from lockstep.errors import HarnessError, ResultsError
 from lockstep.master.cell import OPENING_S, CellUnderWay, clear_server
-from lockstep.master.progress import Progress
+from lockstep.master.gate_watch import GateWatch
+from lockstep.master.progress import Progress, Stage
 from lockstep.master.rendezvous import Rendezvous
 from lockstep.master.run import RunRecord
 from lockstep.measure.collector import CellCollector
@@ -61,6 +63,7 @@ class RunUnderWay:
         self._fault: str | None = None
         self._rendezvous, self._rendezvous_of = Rendezvous(()), ("", -1)
         self._faulted = Event()
+        self._watch, self._broken = GateWatch(()), Event()
         # The last worker's leaving, a signal and the page's button may each end it, at the same time.
         self._ending = RLock()
 
@@ -83,10 +86,12 @@ class RunUnderWay:
         cell = self.begin_cell(planned, plan.traffic, plan.warmup_s, plan.seconds, plan.seed * SEEDS_PER_PLAN)
         self._await_opening(cell.collector)
         cell.begin()
-        self._faulted.wait(plan.warmup_s + plan.seconds)
+        self._broken.clear()
+        self._watch = GateWatch(gates_of(plan, planned))
+        gevent.wait([self._faulted, self._broken], timeout=plan.warmup_s + plan.seconds, count=1)
         self._heed_fault()
         self._targets.check_up(planned.mode)
-        self.end_cell()
+        self.end_cell(cut_short=bool(cell.ended_early))
         # A cell that is shorter than the time between reports has only a last one to be read.
         self._heed_fault()
 
@@ -144,6 +149,20 @@ class RunUnderWay:
             except ResultsError as unsaved:
                 self.record.abandon(str(unsaved))
                 raise
+
+    def note_pulse(self, pulse: Pulse) -> None:
+        """What a worker saw of the cell under way: where that breaks a gate that may end it, it ends now."""
+        cell = self.cell
+        if cell is None or (pulse.run_id, pulse.cell) != (self.record.run.run_id, cell.planned.index):
+            return
+        # Of the window alone.
+        if (
+            cell.progress.stage(time.monotonic_ns() - pulse.span_ns) is Stage.MEASURING
+            and not cell.ended_early
+        ):
+            cell.ended_early = self._watch.note(pulse) or ""
+            if cell.ended_early:
+                self._broken.set()
 
     def note_met(self, met: Met) -> None:
         """Users of a worker wait for the others; of another run or cell nobody is listened to."""
@@ -218,3 +237,9 @@ class RunUnderWay:
         self.record.add_cell(measured)
         self._saved_ns = time.monotonic_ns()
         self._on_cell(self.record.run)
+
+
+def gates_of(plan: Plan, planned: PlannedCell) -> list[Gate]:
+    """The gates that a cell has to keep to by itself; one with company keeps to none."""
+    parsed = parse_gates(plan.gates, plan.modes, plan.levels) if not planned.beside else []
+    return [each for each in parsed if each.mode == planned.mode and each.level in (None, planned.level)]

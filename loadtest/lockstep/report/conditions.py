@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lockstep.report.words import ABSENT, counted, duration
+from lockstep.report.words import ABSENT, counted, duration, series_noun
 from lockstep.runs.records import PLAIN_TARGET, Run, TargetRecord
 
 # In a host's line: its role leads, and its boot_id only tells programs which clocks compare.
@@ -57,7 +57,7 @@ def _what(run: Run) -> str:
     """The size of the plan, and of one that was not gone through how much was measured."""
     modes = run.planned_modes or {cell.mode for cell in run.cells}
     levels = run.planned_levels or {cell.level for cell in run.cells}
-    size = f"{counted(len(modes), 'mode')}, {counted(len(levels), 'level')}"
+    size = f"{counted(len(modes), series_noun(run))}, {counted(len(levels), 'level')}"
     if run.manual:
         return f"A manual run of {counted(len(run.cells), 'cell')}, {size}"
     repeats = run.planned_repeats or max((cell.repeat for cell in run.cells), default=0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -17,7 +18,7 @@ from lockstep.report.charts.palette import striped
 from lockstep.report.conditions import conditions, subtitle
 from lockstep.report.headline import headline, standing, supporting
 from lockstep.report.material import Material
-from lockstep.report.section import Chapter, Section, chapter
+from lockstep.report.section import Chapter, Section, called, chapter
 from lockstep.report.sections.blast import blast_section
 from lockstep.report.sections.changing import changing_section
 from lockstep.report.sections.confidence import certainty_section
@@ -143,4 +144,5 @@ def render(material: Material, shown: Contents, svgs: Mapping[str, Sequence[str]
         checks=[check.name for check in ALL_CHECKS],
         conditions=conditions(material.run),
         cells=cells_table(material),
+        called=partial(called, noun=material.noun),
     )

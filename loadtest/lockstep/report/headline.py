@@ -13,7 +13,11 @@ from lockstep.report.words import counted, duration, figures, greatest_load, nam
 from lockstep.runs.records import Run
 
 MAX_SUPPORTING = 4
-CELL = "A cell is one mode at one level (number of connections), measured once."
+
+
+def a_cell(noun: str) -> str:
+    """What a cell is. noun: what its series are."""
+    return f"A cell is one {noun} at one level (number of connections), measured once."
 
 
 def standing(run: Run) -> str:

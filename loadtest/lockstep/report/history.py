@@ -17,7 +17,7 @@ from lockstep.report.charts.palette import mode_colours, striped
 from lockstep.report.charts.picture import to_svg, unchecked
 from lockstep.report.contents import PAGES
 from lockstep.report.headline import headline
-from lockstep.report.section import Column, Section, Table
+from lockstep.report.section import Column, Section, Table, told_of
 from lockstep.report.sections.figures import RESULTS
 from lockstep.report.sections.history import level_sections
 from lockstep.report.terminal import text_table
@@ -123,18 +123,20 @@ def render_history(history: History, links: Mapping[str, str], left_out: Sequenc
         sections = [
             section for level in history.levels for section in level_sections(history, level, colours)
         ]
+    results = told_of(RESULTS, [each for run in runs for each in run.entry.aggregates])
     return PAGES.get_template("history.html").render(
         many=counted(len(runs), "run"),
         headline=headline(history.entries[-1].verdict, history.entries[-1].aggregates),
         started=_started(history.entries[-1]),
         runs=runs,
         columns=columns_of(runs, ON_PAGE),
-        results=[Table.of(RESULTS, run.entry.aggregates) for run in runs],
+        results=[Table.of(results, run.entry.aggregates) for run in runs],
         modes=list(colours),
         colours={**colours, **{series.name: colours[series.mode] for series in history.series}},
         sections=sections,
         svgs={section.name: _drawn(section) for section in sections},
         striped=striped,
+        called=tuple,
         findings=(),
         left_out=left_out,
     )

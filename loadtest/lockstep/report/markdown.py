@@ -9,9 +9,9 @@ from lockstep.analysis.checks import degradations
 from lockstep.analysis.comparison import Comparison
 from lockstep.analysis.series import Series
 from lockstep.report.conditions import in_one_line
-from lockstep.report.headline import CELL, headline, standing, supporting
+from lockstep.report.headline import a_cell, headline, standing, supporting
 from lockstep.report.material import Material
-from lockstep.report.section import Column, Table
+from lockstep.report.section import Column, Table, called
 from lockstep.report.sections.confidence import estimate_words
 from lockstep.report.sections.figures import LOAD, NAMED, RESULT_BY_NAME
 from lockstep.report.words import counted
@@ -51,9 +51,9 @@ def _table(material: Material) -> Iterator[str]:
     ratio: Column[Aggregate] = Column(
         "ratio", "ratio (95% CI)", lambda each: ratios.get((each.series, each.level), "")
     )
-    columns = (NAMED, LOAD, *(RESULT_BY_NAME[name] for name in PICKED), ratio)
-    table = Table.of(columns, chosen)
-    rule = ["---" if column.text else "---:" for column in columns]
+    columns = called((NAMED, LOAD, *(RESULT_BY_NAME[name] for name in PICKED), ratio), material.noun)
+    table = Table.told(columns, chosen)
+    rule = ["---" if column.text else "---:" for column in table.columns]
     rows = [[*map(_escaped, row)] for row in table.rows]
     yield "\n".join(f"| {' | '.join(words)} |" for words in (table.heads, rule, *rows))
     left = len(material.aggregates) - len(chosen)
@@ -64,7 +64,7 @@ def _table(material: Material) -> Iterator[str]:
         yield (
             f"Ratio: throughput, or under open load p99 response time, over that of "
             f"{_escaped(' and '.join(baselines))}: the geometric mean of the repeats' ratios. "
-            f"{CELL}"
+            f"{a_cell(material.noun)}"
         )
 
 

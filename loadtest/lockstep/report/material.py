@@ -15,7 +15,7 @@ from lockstep.analysis.comparison import Verdict, judge
 from lockstep.analysis.scalability import Scaling, scalings
 from lockstep.analysis.series import Series, modes_of
 from lockstep.report.charts.palette import choose
-from lockstep.report.words import named
+from lockstep.report.words import named, series_noun
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import Loaded
 from lockstep.runs.records import Cell, CellDetail, Mode, Run
@@ -59,6 +59,11 @@ class Material:
             scalings=scalings(run.cells, modes),
             radii=radii(run),
         )
+
+    @property
+    def noun(self) -> str:
+        """What its series are."""
+        return series_noun(self.run)
 
     @property
     def cells(self) -> list[Cell]:

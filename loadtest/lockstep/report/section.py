@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lockstep.analysis.check import Topic
+from lockstep.report.words import ABSENT
 
 if TYPE_CHECKING:
     from lockstep.report.charts.picture import Chart
 
 
+# The name of the column that says whose figures a row has.
+SERIES = "series"
 Item = TypeVar("Item")
 Other = TypeVar("Other")
 
@@ -21,7 +24,8 @@ class Column(Generic[Item]):
     """One column of a table. name: by which formats pick it; head: what people read; value: a row's words.
 
     short: the head where there is little room, "" where that is the same. text: words, not numbers.
-    warning: how words end that a reader must not miss, "" where none are.
+    warning: how words end that a reader must not miss, "" where none are. server_told: known where a server
+    tells it, and left out where none has told any.
     """
 
     name: str
@@ -30,6 +34,7 @@ class Column(Generic[Item]):
     short: str = ""
     text: bool = False
     warning: str = ""
+    server_told: bool = False
 
     @property
     def short_head(self) -> str:
@@ -38,11 +43,25 @@ class Column(Generic[Item]):
 
     def over(self, value: Callable[[Other], str]) -> Column[Other]:
         """The same column of a table of other items: what is the same has one name in all of them."""
-        return Column(self.name, self.head, value, self.short, self.text, self.warning)
+        return Column(self.name, self.head, value, self.short, self.text, self.warning, self.server_told)
 
     def warns(self, words: str) -> bool:
         """Whether a reader must not miss these words."""
         return bool(self.warning) and words.endswith(self.warning)
+
+
+def told_of(columns: Iterable[Column[Item]], items: Sequence[Item]) -> tuple[Column[Item], ...]:
+    """The columns without those that only a server could fill, and none has."""
+    return tuple(
+        column
+        for column in columns
+        if not column.server_told or not items or any(column.value(item) != ABSENT for item in items)
+    )
+
+
+def called(columns: Iterable[Column[Item]], noun: str) -> tuple[Column[Item], ...]:
+    """The columns, where that of the series is headed by what they are in this run: modes, or targets."""
+    return tuple(replace(column, head=noun) if column.name == SERIES else column for column in columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +75,11 @@ class Table:
     def of(cls, columns: Sequence[Column[Item]], items: Iterable[Item]) -> Table:
         """A row for each item."""
         return cls(tuple(columns), tuple(tuple(column.value(item) for column in columns) for item in items))
+
+    @classmethod
+    def told(cls, columns: Sequence[Column[Item]], items: Sequence[Item]) -> Table:
+        """The same with the columns of which somebody told, see told_of."""
+        return cls.of(told_of(columns, items), items)
 
     @property
     def heads(self) -> tuple[str, ...]:

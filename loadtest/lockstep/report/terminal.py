@@ -10,12 +10,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import degradations
 from lockstep.analysis.gates import judge_gates
-from lockstep.report.headline import CELL, headline, peak_notes, standing, supporting
+from lockstep.report.headline import a_cell, headline, peak_notes, standing, supporting
 from lockstep.report.material import Material
-from lockstep.report.section import Column, Item
+from lockstep.report.section import SERIES, Column, Item, called, told_of
 from lockstep.report.sections.figures import RESULT_BY_NAME
 from lockstep.report.sections.gates import (
     FAILED,
@@ -34,11 +35,14 @@ PICKED = (
     *("first_reply_p50", "wait", "in_service", "failed"),
 )
 COLUMNS = tuple(RESULT_BY_NAME[name] for name in PICKED)
-LEGEND = (
-    "Medians of the repeats. conns: connections; p50, p99: response time; 1st reply: p50; wait: mean; "
-    "peak: maximum in service. "
-    f"Ratios: geometric means over the repeats. CI: confidence interval. {CELL}"
-)
+# What heads mean that are short, by their columns.
+_LEGENDS = {
+    "level": "conns: connections",
+    "response_p50": "p50, p99: response time",
+    "first_reply_p50": "1st reply: p50",
+    "wait": "wait: mean",
+    "in_service": "peak: maximum in service",
+}
 DEGRADED = "DEGRADED RUN: figures may be missing or wrong, do not quote them."
 _STYLES = {OK: "green", FAILED: "bold red", NOT_JUDGED: "yellow"}
 
@@ -57,8 +61,9 @@ def print_report(material: Material, console: Console) -> None:
         console.print(Text(line))
     if material.aggregates:
         # Where a series has a long name it is that which wraps, never a number.
-        console.print(text_table(COLUMNS, material.aggregates, wrapped={"series"}))
-        console.print(" ".join([LEGEND, *peak_notes(material.aggregates)]))
+        columns = called(told_of(COLUMNS, material.aggregates), material.noun)
+        console.print(text_table(columns, material.aggregates, wrapped={SERIES}))
+        console.print(" ".join([_legend(columns, material.noun), *peak_notes(material.aggregates)]))
     for finding in material.findings:
         if finding not in degrading:
             _print_finding(finding, console, style="yellow")
@@ -66,6 +71,14 @@ def print_report(material: Material, console: Console) -> None:
         console.print(Text(f"note: {note}", style="yellow"))
     if not material.findings and not material.run.notes:
         console.print("All checks passed.")
+
+
+def _legend(columns: Iterable[Column[Aggregate]], noun: str) -> str:
+    heads = "; ".join(_LEGENDS[column.name] for column in columns if column.name in _LEGENDS)
+    return (
+        f"Medians of the repeats. {heads}. Ratios: geometric means over the repeats. "
+        f"CI: confidence interval. {a_cell(noun)}"
+    )
 
 
 def text_table(

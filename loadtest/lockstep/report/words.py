@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lockstep.analysis.aggregate import Aggregate
     from lockstep.analysis.comparison import Comparison
+    from lockstep.runs.records import Run
 
 ABSENT = "–"
 _UNITS = ((1_000_000.0, "s"), (1_000.0, "ms"), (1.0, "µs"))
@@ -189,3 +190,8 @@ def contrasted(pairs: Sequence[tuple[str, str]], of: str = "") -> str:
     for series, words in group_equal(pairs):
         parts.append(f"{words}{'' if parts else of} with {join_words(series)}")
     return ", ".join(parts)
+
+
+def series_noun(run: Run) -> str:
+    """What stands in the place of modes in this run."""
+    return "target" if run.targets else "mode"

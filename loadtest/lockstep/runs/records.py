@@ -174,6 +174,7 @@ class Cell:
     said of the first message that failed so. requests: those of the messages that have a name, by it.
     unchecked: of the answered ones those whose reply nobody looked at; None where that was not counted.
     beside: who else was there, in no other figure of the cell. rendezvous: None where nobody waits.
+    ended_early: which gate ended it, in words; "" where none did.
     """
 
     index: int
@@ -219,6 +220,7 @@ class Cell:
     unchecked: int | None = None
     beside: Company | None = None
     rendezvous: Rendezvous | None = None
+    ended_early: str = ""
 
     @property
     def keeps_connection(self) -> bool:
@@ -353,11 +355,6 @@ class Run:
     def baseline(self) -> str | None:
         """The mode that the plan says others are compared with; None where it leaves that open."""
         return self.plan.get("baseline")
-
-    @property
-    def compares_targets(self) -> bool:
-        """Whether what stands in the place of modes are targets with names of their own."""
-        return len(self.targets) > 1
 
     @property
     def user_file(self) -> dict[str, Any]:

@@ -47,6 +47,10 @@ class BlockingLink(SocketLink):
         self.begin()
         self.push(frame)
 
+    def send_beside(self, frame: bytes) -> None:
+        """See Link.send_beside: threads cannot."""
+        self.send(frame)
+
     def receive(self) -> bytes:
         """See Link.receive."""
         if self._early:

@@ -138,9 +138,11 @@ class Connection(Losing):
             raise
         self._timestamps.connected_ns = end_ns = _now_ns()
         self._timestamps.peer = self.address = self._route.connected(address)
-        self._move(Event.CONNECTED)
         self._meter.step(Phase.CONNECT, start_ns, end_ns)
-        return self._shake_hands() if self.endpoint.scheme is Scheme.TLS else ANSWERED
+        outcome = self._shake_hands() if self.endpoint.scheme is Scheme.TLS else ANSWERED
+        if outcome is ANSWERED:
+            self._move(Event.CONNECTED)
+        return outcome
 
     def _greet(self) -> Outcome:
         """Let the user say and hear what comes first: where a step of that fails, so has the connect.
@@ -229,7 +231,7 @@ class Connection(Losing):
 
     def _say_goodbye(self, link: Link) -> Outcome:
         # Whoever listens, or has said that it will send no more, asks for whatever comes.
-        asked, half_closed = self.state in LISTENS, self.state is State.HALF_CLOSED
+        asked, half_closed = self._asks_for_more, self.state is State.HALF_CLOSED
         self._move(Event.FINISH)
         start_ns = self._timestamps.close_start_ns = _now_ns()
         bound_s = self._timeout_s if self.close_timeout_s is None else self.close_timeout_s
@@ -251,6 +253,11 @@ class Connection(Losing):
         self._leave(ANSWERED)
         self._meter.step(Phase.CLOSE, start_ns, self.free_ns)
         return ANSWERED
+
+    @property
+    def _asks_for_more(self) -> bool:
+        """Whether what the peer says before it closes is asked for."""
+        return self.state in LISTENS
 
     def shutdown(self) -> Outcome:
         """Say that nothing more will be sent, and go on listening: half-close.

@@ -13,6 +13,7 @@ import socket
 import struct
 from abc import abstractmethod
 from collections import deque
+from collections.abc import Callable
 from fcntl import ioctl
 from itertools import count
 from socket import AddressFamily
@@ -83,6 +84,12 @@ class Link(Protocol):
         HarnessError, and nothing written, where somebody else is in a step.
         """
 
+    def send_beside(self, frame: bytes) -> None:
+        """Write all of it, while somebody else may be in a step and waits to receive.
+
+        HarnessError where that cannot be.
+        """
+
     def push(self, data: bytes) -> None:
         """Go on with the step: write all of it, and take in meanwhile what the peer says."""
 
@@ -105,6 +112,11 @@ class Link(Protocol):
         """Give the socket back."""
 
 
+def no_room(_: Any) -> int:
+    """Stands for a socket's send while somebody is in the middle of a frame."""
+    raise BlockingIOError
+
+
 class LinkMaker(Protocol):
     """A kind of link: makes one that is not yet connected, and whose first step begins."""
 
@@ -120,7 +132,8 @@ class SocketLink:
     def __init__(self, family: socket.AddressFamily) -> None:
         # The C class: what Python's and gevent's add to it is what a link does without.
         self._socket = _socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        self._receive, self._send = self._socket.recv, self._socket.send
+        self._receive = self._socket.recv
+        self._send: Callable[[Any], int] = self._socket.send
         self._set_tcp = self._socket.setsockopt if family != socket.AF_UNIX else _nothing
         self._nodelay = True
         # What came while a frame was being written. Made when first needed.
@@ -237,16 +250,24 @@ class SocketLink:
         for ever.
         """
         events = READ | WRITE
-        while rest:
-            ready = self._await(events)
-            if ready & READ and not self._take_in_early():
-                # The peer says nothing more; it may read on.
-                events = WRITE
-            if ready & WRITE:
-                try:
-                    rest = rest[self._send(rest) :]
-                except BlockingIOError:
-                    continue
+        while self._send is no_room:
+            self._await(WRITE)
+        write = self._send
+        # Whoever wants to write beside this finds no room: frames must not be mixed.
+        self._send = no_room
+        try:
+            while rest:
+                ready = self._await(events)
+                if ready & READ and not self._take_in_early():
+                    # The peer says nothing more; it may read on.
+                    events = WRITE
+                if ready & WRITE:
+                    try:
+                        rest = rest[write(rest) :]
+                    except BlockingIOError:
+                        continue
+        finally:
+            self._send = write
 
     def _take_in_early(self) -> bool:
         """Whether more may follow."""

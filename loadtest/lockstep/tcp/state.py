@@ -15,6 +15,7 @@ sent; and shutdown() leads from each of the three to HALF_CLOSED, which the peer
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +26,8 @@ from lockstep.tcp.samples import ABSENT, LOST_WITH_IT, Meter, Outcome, Phase, Re
 
 if TYPE_CHECKING:
     from lockstep.runs.connections import ClientView
+    from lockstep.tcp.expect import Wanted
+    from lockstep.tcp.turns import Signal
 
 # Who never fetches a reply must not fill the memory with the news of it.
 MAX_LOST = 10_000
@@ -152,6 +155,8 @@ TRANSITIONS: dict[State, dict[Event, State]] = {
 """What follows on what. The rest cannot happen, unless two use one client at the same time."""
 
 OPEN = frozenset({State.IDLE, State.AWAITING, State.LISTENING, State.HALF_CLOSED, State.CLOSING})
+# In which a message can be sent.
+TALKING = frozenset({State.IDLE, State.AWAITING, State.LISTENING})
 # In which whatever the peer says is asked for.
 LISTENS = frozenset({State.LISTENING, State.HALF_CLOSED})
 OPENING = frozenset({State.CONNECTING, State.ABORTED_CONNECTING})
@@ -186,9 +191,33 @@ class Stateful:
             raise in_use() from None
 
 
-def in_use() -> HarnessError:
-    """What to raise where somebody begins a step while another is in one."""
-    return HarnessError(IN_USE)
+class InUseError(HarnessError):
+    """Somebody begins a step while another is in one; nothing was done."""
+
+
+def in_use() -> InUseError:
+    """What to raise then."""
+    return InUseError(IN_USE)
+
+
+class Ticket:
+    """Who waits for one reply among several who do. key: what the reply carries. reply: set once it is known.
+
+    signal: wakes who waits.
+    """
+
+    __slots__ = ("expect", "key", "reply", "signal")
+
+    def __init__(self, key: Hashable, expect: Wanted, signal: Signal) -> None:
+        self.key = key
+        self.expect = expect
+        self.signal = signal
+        self.reply: Reply | None = None
+
+    def settle(self, reply: Reply) -> None:
+        """Tell who waits."""
+        self.reply = reply
+        self.signal.set()
 
 
 class _Sent(NamedTuple):
@@ -196,6 +225,7 @@ class _Sent(NamedTuple):
     sent_ns: int
     sent_bytes: int
     tag: int
+    ticket: Ticket | None = None
 
 
 class InFlight:
@@ -222,20 +252,34 @@ class InFlight:
         """From now on, tell this one."""
         self._meter = meter
 
-    def add(self, due_ns: int, sent_ns: int, sent_bytes: int, tag: int) -> None:
+    def add(self, due_ns: int, sent_ns: int, sent_bytes: int, tag: int, ticket: Ticket | None = None) -> None:
         """A message was written, or at least begun. due_ns: ABSENT where nobody said."""
         if isinstance(self._sent, tuple):
             self._sent = deque()
-        self._sent.append(_Sent(due_ns, sent_ns, sent_bytes, tag))
+        self._sent.append(_Sent(due_ns, sent_ns, sent_bytes, tag, ticket))
+
+    @property
+    def tickets(self) -> list[Ticket]:
+        """Of those that somebody waits for, oldest first."""
+        return [sent.ticket for sent in self._sent if sent.ticket is not None]
+
+    def bring_forward(self, ticket: Ticket) -> None:
+        """What happens next to the oldest happens to this one."""
+        if isinstance(self._sent, deque):
+            (sent,) = (each for each in self._sent if each.ticket is ticket)
+            self._sent.remove(sent)
+            self._sent.appendleft(sent)
 
     def answered(self, end_ns: int, reply: Reply, checked: bool) -> int:
         """The oldest has its reply, which was looked at or not; when it was sent is returned."""
-        due_ns, sent_ns, sent_bytes, tag = self._oldest()
+        due_ns, sent_ns, sent_bytes, tag, ticket = self._oldest()
         received, self.received = self.received, 0
         wait_ns = ABSENT if reply.wait_ns is None else reply.wait_ns
         service_ns = ABSENT if reply.service_ns is None else reply.service_ns
         tag = tag & ~UNCHECKED if checked else tag
         row = (due_ns, sent_ns, end_ns, wait_ns, service_ns, sent_bytes, received, tag)
+        if ticket is not None:
+            ticket.settle(reply)
         self._meter.message(row, reply)
         return sent_ns
 
@@ -247,9 +291,12 @@ class InFlight:
         self, outcome: Outcome, detail: str, end_ns: int, stopped: bool, payload: bytes | None = None
     ) -> None:
         """The oldest will never have its reply, or had a wrong one. payload: as far as that came."""
-        _, sent_ns, sent_bytes, tag = self._oldest()
+        _, sent_ns, sent_bytes, tag, ticket = self._oldest()
         received, self.received = self.received, 0
-        self.lose(outcome)
+        if ticket is None:
+            self.lose(outcome)
+        else:
+            ticket.settle(Reply(outcome, payload or None))
         self._meter.failure(
             Sample(
                 Phase.MESSAGE,

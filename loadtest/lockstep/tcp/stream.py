@@ -33,7 +33,7 @@ from lockstep.tcp.samples import (
     Reply,
     with_bytes,
 )
-from lockstep.tcp.state import GIVEN_UP, SHUT_DOWN, Event, State, in_use
+from lockstep.tcp.state import GIVEN_UP, SHUT_DOWN, TALKING, Event, State, in_use
 from lockstep_wire.framing import Framing, framing_of
 from lockstep_wire.peer import FrameError
 
@@ -141,6 +141,8 @@ class MessageStream(Connection):
 
     def _send_only(self, message: Message) -> Outcome:
         frame, tag = message.frame, message.tag
+        if self._link is not None and self._link.waiting and self.state in TALKING:
+            return self._send_beside(self._link, message)
         outcome = self._get_ready(Phase.SEND, tag)
         if outcome is not ANSWERED:
             return outcome
@@ -155,6 +157,21 @@ class MessageStream(Connection):
             raise
         self.free_ns = end_ns = _now_ns()
         self._meter.step(Phase.SEND, start_ns, end_ns)
+        return ANSWERED
+
+    def _send_beside(self, link: Link, message: Message) -> Outcome:
+        """The same while another greenlet waits for what the peer says."""
+        frame, start_ns = message.frame, _now_ns()
+        try:
+            link.send_beside(frame)
+        except OSError as error:
+            failed = self._explain(error)
+            sample = self._failure(Phase.SEND, start_ns, *failed, sent=len(frame), tag=message.tag)
+            # Half a frame may be written. Whoever waits is woken, and gives the connection up.
+            link.abort()
+            self._meter.failure(sample)
+            return failed[0]
+        self._meter.step(Phase.SEND, start_ns, _now_ns())
         return ANSWERED
 
     def _get_ready(self, phase: Phase, tag: int) -> Outcome:
@@ -302,7 +319,7 @@ class MessageStream(Connection):
         if outcome is Outcome.MISMATCH:
             return self._wrong(outcome, checked.detail, checked.payload)
         if len(in_flight) == 1:
-            if not replies.empty and self.state is not State.HALF_CLOSED:
+            if self._spoiled(replies):
                 held = replies.held
                 return self._wrong(Outcome.MISMATCH, with_bytes(UNASKED, held), checked.payload)
             self._move(_LAST_ANSWERED)
@@ -316,6 +333,10 @@ class MessageStream(Connection):
         if first:
             self._meter.step(_FIRST_REPLY, sent_ns, end_ns)
         return reply
+
+    def _spoiled(self, replies: ReplyBuffer) -> bool:
+        """Whether there is more behind the last reply that was due, and nobody asks for it."""
+        return not replies.empty and self.state is not State.HALF_CLOSED
 
     def _fail(self, error: OSError) -> Reply:
         """The link has failed while messages were in flight."""

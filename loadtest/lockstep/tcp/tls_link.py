@@ -99,6 +99,10 @@ class TlsLink:
         beneath.begin()
         beneath.push(self._channel.write(frame))
 
+    def send_beside(self, frame: bytes) -> None:
+        """See Link.send_beside."""
+        self._beneath.send_beside(self._channel.write(frame))
+
     def push(self, data: bytes) -> None:
         """See Link.push."""
         self._beneath.push(self._channel.write(data))

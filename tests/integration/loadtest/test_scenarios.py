@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,17 @@ def test_at_a_rendezvous_all_users_of_all_workers_begin_at_once(tmp_path: Path) 
     assert abs(cell.ledger.sent.client - 8 * cell.rendezvous.rounds) <= 8
     assert cell.server is not None
     assert cell.server.max_in_service >= 4
+
+
+def test_a_gate_ends_a_cell_early_and_says_why(tmp_path: Path) -> None:
+    flags = ("--modes", "free", "--levels", "8", "--repeats", "1", "--seconds", "60", "--warmup", "0")
+    gate = "free: response_p99 < 1us or abort"
+    began_s = time.monotonic()
+    done = lockstep("compare", *flags, "--gate", gate, "--out", str(tmp_path))
+    assert time.monotonic() - began_s < 45
+    assert done.code in (1, 3), done.err
+    (cell,) = RunFolder.load(only_run(tmp_path)[0]).run.cells
+    assert cell.cut_short
+    assert cell.ended_early.endswith(f"and the gate is {gate!r}")
+    assert cell.seconds < 30
+    assert "ended early" in done.out

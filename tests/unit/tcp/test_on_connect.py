@@ -129,7 +129,7 @@ def test_what_it_raises_gives_the_connection_up_and_goes_on(book: Book, raised: 
 def test_what_makes_no_sense_there_is_misuse(
     book: Book, hook: Callable[[TcpClient], object], words: str
 ) -> None:
-    with Peer(greets(OK)) as peer:
+    with Peer(greets(OK, banner=b"")) as peer:
         client = with_hook(book, peer, hook)
         with pytest.raises(HarnessError, match=words):
             client.connect()

@@ -180,6 +180,9 @@ class ActedLink:
         self.begin()
         self._wait()
 
+    def send_beside(self, frame: bytes) -> None:
+        self.send(frame)
+
     def tune(self, _options: object) -> None:
         pass
 

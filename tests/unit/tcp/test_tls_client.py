@@ -16,6 +16,7 @@ import gevent
 import pytest
 
 from lockstep.tcp.addresses import AddressBook
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.samples import Outcome, Phase
 from tests.support.certificates import Authority, authority, over_tls
 from tests.support.clients import PATIENCE_S, reset
@@ -348,3 +349,73 @@ def test_many_greenlets_share_a_process(trusted: Authority, serving: ssl.SSLCont
         jobs = [gevent.spawn(partial(use, client)) for client in clients]
         gevent.joinall(jobs, timeout=PATIENCE_S, raise_error=True)
         assert all(job.value for job in jobs)
+
+
+def test_a_hundred_big_messages_in_a_pipeline_do_not_wait_for_each_other(
+    book: Book, trusted: Authority, serving: ssl.SSLContext
+) -> None:
+    payloads = [bytes([65 + number % 26]) * 500_000 for number in range(100)]
+    with Peer(over_tls(serving, echoes)) as peer:
+        client = book.client_of(trusted.endpoint(peer.port), framing="length")
+        replies = client.pipeline(payloads)
+        assert [reply.payload for reply in replies] == payloads
+        assert client.close() is ANSWERED
+    assert len(book.of(Phase.MESSAGE)) == 100
+
+
+def test_who_has_said_goodbye_still_hears_the_peer_out(
+    book: Book, trusted: Authority, serving: ssl.SSLContext
+) -> None:
+    def counts(link: socket.socket) -> None:
+        heard = until_closed(link)
+        link.sendall(b"%d" % len(heard))
+
+    with Peer(over_tls(serving, counts)) as peer:
+        client = book.client_of(trusted.endpoint(peer.port))
+        assert client.send(b"x" * 1000, reply=False) is ANSWERED
+        assert client.shutdown() is ANSWERED
+        assert client.receive().payload == b"1000"
+        assert client.receive().payload is None
+    assert {outcome for _, outcome in book.outcomes()} == {ANSWERED}
+
+
+def test_a_reset_asks_nobody_and_the_next_message_shakes_hands_again(
+    book: Book, trusted: Authority, serving: ssl.SSLContext
+) -> None:
+    def is_reset(link: socket.socket) -> None:
+        read(link, 4)
+        link.sendall(b"pong")
+        # Python's own end may take it for the end of the stream.
+        with suppress(ConnectionResetError):
+            assert until_closed(link) == b""
+
+    addresses = AddressBook()
+    says_nothing = over_tls(serving, is_reset, says_goodbye=False)
+    with Peer(says_nothing, over_tls(serving, answers(4, b"pong"))) as peer:
+        client = book.client_of(trusted.endpoint(peer.port), addresses=addresses)
+        assert client.request(b"ping", b"pong")
+        client.reset()
+        assert client.request(b"ping", b"pong")
+        client.close()
+    assert (addresses.handshakes, addresses.resumed) == (2, 1)
+
+
+def test_tls_to_an_ipv6_address_is_checked_by_that_address(
+    book: Book, trusted: Authority, serving: ssl.SSLContext
+) -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
+        listener.settimeout(PATIENCE_S)
+        script = over_tls(serving, answers(4, b"pong"))
+
+        def play() -> None:
+            link, _ = listener.accept()
+            with link:
+                script(link)
+
+        threading.Thread(target=play, daemon=True).start()
+        port = listener.getsockname()[1]
+        url = str(trusted.endpoint(port, "::1", source=("::1",)))
+        client = book.client_of(Endpoint.parse(url))
+        assert client.request(b"ping", b"pong"), book.samples[-1]
+        assert client.address == f"[::1]:{port}"
+        client.close()

@@ -7,7 +7,7 @@ from typing import Literal
 from lockstep.analysis.aggregate import Aggregate, Spread
 from lockstep.analysis.check import Topic
 from lockstep.analysis.metrics import Metric
-from lockstep.report.headline import CELL, peak_notes
+from lockstep.report.headline import a_cell, peak_notes
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.words import duration, load, named, rate, whole
@@ -27,9 +27,15 @@ RESULTS: tuple[Column[Aggregate], ...] = (
         lambda each: typical(each, "first_reply", "p50"),
         short="1st reply",
     ),
-    Column("wait", "wait, mean", lambda each: typical(each, "wait", "mean"), short="wait"),
-    Column("handoff", "hand-off, mean", lambda each: typical(each, "handoff", "mean")),
-    Column("in_service", "peak in service", lambda each: whole(each.max_in_service), short="peak"),
+    Column("wait", "wait, mean", lambda each: typical(each, "wait", "mean"), short="wait", server_told=True),
+    Column("handoff", "hand-off, mean", lambda each: typical(each, "handoff", "mean"), server_told=True),
+    Column(
+        "in_service",
+        "peak in service",
+        lambda each: whole(each.max_in_service),
+        short="peak",
+        server_told=True,
+    ),
     Column("failed", "failed", lambda each: whole(each.failures)),
 )
 RESULT_BY_NAME = {column.name: column for column in RESULTS}
@@ -50,11 +56,11 @@ CELLS: tuple[Column[Cell], ...] = (
     RESULT_BY_NAME["response_p99"].over(lambda cell: _part(cell.times.get("response"), "p99")),
     Column("response_max", "response max", lambda cell: _part(cell.times.get("response"), "max")),
     RESULT_BY_NAME["wait"].over(lambda cell: _part(cell.times.get("wait"), "mean")),
-    Column("handoff_p50", "hand-off p50", lambda cell: _part(_handoff(cell), "p50")),
+    Column("handoff_p50", "hand-off p50", lambda cell: _part(_handoff(cell), "p50"), server_told=True),
     RESULT_BY_NAME["in_service"].over(lambda cell: whole(_in_service(cell))),
     Column("sent", "sent", lambda cell: whole(cell.messages.sent)),
     RESULT_BY_NAME["failed"].over(lambda cell: whole(cell.messages.sent - cell.messages.answered)),
-    Column("difference", "server − client", lambda cell: whole(cell.ledger.difference)),
+    Column("difference", "server − client", lambda cell: whole(cell.ledger.difference), server_told=True),
 )
 
 
@@ -63,19 +69,28 @@ def figures_section(material: Material) -> Section | None:
     return table_section(
         "figures",
         "Results",
-        f"Medians over the repeats. {CELL} Response and first reply are seen from the client; wait, "
-        "hand-off and in service are the server's own. Hand-off: from the release of a permit (the right to "
-        "be served) to the admission of one who waited for it. A mode that admits connections makes the "
-        "first message of each wait, and no other: there p50 can be low and p99 high."
-        + "".join(f" {note}" for note in peak_notes(material.aggregates)),
+        " ".join([f"Medians over the repeats. {a_cell(material.noun)}", *_reading(material)]),
         (Topic.THROUGHPUT, Topic.TIMES, Topic.SERVER),
-        Table.of(RESULTS, material.aggregates),
+        Table.told(RESULTS, material.aggregates),
     )
+
+
+def _reading(material: Material) -> list[str]:
+    """How to read the figures; of those that only a server tells, where one did."""
+    if not any(cell.server for cell in material.cells):
+        return ["Response and first reply are seen from the client."]
+    return [
+        "Response and first reply are seen from the client; wait, hand-off and in service are the server's "
+        "own. Hand-off: from the release of a permit (the right to be served) to the admission of one who "
+        "waited for it. A mode that admits connections makes the first message of each wait, and no other: "
+        "there p50 can be low and p99 high.",
+        *peak_notes(material.aggregates),
+    ]
 
 
 def cells_table(material: Material) -> Table:
     """Every cell, in the order in which they ran."""
-    return Table.of(CELLS, material.cells)
+    return Table.told(CELLS, material.cells)
 
 
 def figure_head(metric: Metric, *, short: bool = False) -> str:

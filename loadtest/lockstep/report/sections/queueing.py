@@ -42,7 +42,7 @@ def laws_section(material: Material) -> Section | None:
         "drain included. Medians of the repeats. Exchanges are those that ended in the "
         "window; where what its ends cut through weighs too much, the cell is too short and is left out.",
         (Topic.LITTLES_LAW,),
-        Table.of(LITTLES_LAW, littles_laws(material.cells, material.modes)),
+        Table.told(LITTLES_LAW, littles_laws(material.cells, material.modes)),
     )
 
 
@@ -93,13 +93,16 @@ class BothEnds:
     server: Little | None
 
 
+_CLIENTS, _SERVER = "clients", "server"
+
+
 def _little_columns(end: str, of: Callable[[BothEnds], Little | None]) -> tuple[Column[BothEnds], ...]:
     def column(name: str, words: Callable[[Little], str]) -> Column[BothEnds]:
         def value(each: BothEnds) -> str:
             law = of(each)
             return ABSENT if law is None else words(law)
 
-        return Column(f"{end}_{name}", f"{end}, {name}", value)
+        return Column(f"{end}_{name}", f"{end}, {name}", value, server_told=end == _SERVER)
 
     return (
         column("counted", lambda law: figures(law.counted)),
@@ -112,8 +115,8 @@ def _little_columns(end: str, of: Callable[[BothEnds], Little | None]) -> tuple[
 LITTLES_LAW: tuple[Column[BothEnds], ...] = (
     SERIES.over(lambda each: each.place.series.name),
     LEVEL.over(lambda each: whole(each.place.level)),
-    *_little_columns("clients", lambda each: each.clients),
-    *_little_columns("server", lambda each: each.server),
+    *_little_columns(_CLIENTS, lambda each: each.clients),
+    *_little_columns(_SERVER, lambda each: each.server),
 )
 
 
