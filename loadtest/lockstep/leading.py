@@ -39,7 +39,7 @@ from lockstep.options import (
     plan_of,
     refusal_in_words,
     settle,
-    target_of,
+    targets_of,
     traffic_of,
 )
 from lockstep.plan import PlannedCell
@@ -126,9 +126,9 @@ class Driver:
         self._runner = runner
         self._options: Namespace = environment.parsed_options
         self.modes = settle(self._options)
-        target = target_of(environment.host, self._options)
+        targets = targets_of(environment.host, self._options)
         self._workers = Workers(runner)
-        self.conductor = Conductor(self._workers, target, Path(self._options.out), self._command_of)
+        self.conductor = Conductor(self._workers, targets, Path(self._options.out), self._command_of)
         environment.events.test_start.add_listener(self._on_test_start)
         environment.events.spawning_complete.add_listener(self._on_spawning_complete)
 
@@ -173,10 +173,10 @@ class Driver:
         users: how many a manual run begins with. One of REFUSALS where the choices make no sense, or where
         the workers that are there cannot carry them. Starts nothing.
         """
-        target = target_of(host, options)
+        targets = targets_of(host, options)
         if options.run == COMPARISON_PLAN:
             plan = plan_of(options)
-            target.check(plan)
+            targets.check(plan)
             shape: PlanShape | None = PlanShape(plan, self.conductor, ScenarioUser)
             level, modes, traffic = max(plan.levels), plan.modes, plan.traffic
             load_s: Callable[[float], float] = plan.load_s
@@ -184,16 +184,17 @@ class Driver:
             if options.headless and options.gate:
                 raise PlanError("gate", f"does nothing in a manual run: add --run {COMPARISON_PLAN!r}")
             check_numbers(options)
-            target.endpoint_of(options.mode)
             shape = None
             level, modes, traffic, load_s = users, (options.mode,), traffic_of(options), float
-        find_way(target.endpoint)
-        self.conductor.targets = target
+        for mode in modes:
+            find_way(targets.endpoint_of(mode))
+        self.conductor.targets = targets
         self.conductor.check_capacity(level, modes, traffic, load_s)
         self._environment.shape_class = shape
 
     def _command_of(self, run: Run) -> str:
-        return repeat_command(run, self._options, defaults(self.modes), compose())
+        usual = defaults(self.modes, named=bool(self._options.target))
+        return repeat_command(run, self._options, usual, compose())
 
     def _on_test_start(self, **_: Any) -> None:
         """A manual run is one cell without an end of its own; a plan's cells are begun by its shape."""

@@ -17,8 +17,9 @@ from lockstep.plan import Plan, Traffic, UserFile
 from lockstep.runs.records import PLAIN_TARGET
 from lockstep.settings import COMPARISON_PLAN, Setting, Where, given_by
 from lockstep.target.admin import ServerView
-from lockstep.target.chosen import checked_framing
-from lockstep.target.target import Target
+from lockstep.target.chosen import Chosen, checked_framing
+from lockstep.target.named import Named, NamedTargets, Spoken, split_targets
+from lockstep.target.target import Target, Targets
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.sources import parse_sources
 from lockstep.user_files import Facts, find_user_file
@@ -166,8 +167,13 @@ def _leave(wrong: PlanError) -> NoReturn:
     sys.exit(WRONG_USE)
 
 
-def offered_modes(admin: str) -> tuple[str, ...]:
-    """The modes of the server at `admin`; a plain target's name without one. PlanError if it is silent."""
+def offered_modes(admin: str, target: str = "") -> tuple[str, ...]:
+    """The modes of the server at `admin`, or the names of these targets; a plain target's without either.
+
+    PlanError if the server is silent, or a target is none.
+    """
+    if target:
+        return tuple(Named.parse(text).name for text in split_targets(target) or [target])
     if not admin:
         return (PLAIN_TARGET,)
     try:
@@ -182,8 +188,8 @@ def settle(options: Namespace) -> tuple[str, ...]:
     Who leads does it, once, before the first run. PlanError where the server is silent, or does not offer
     what is chosen.
     """
-    modes = offered_modes(options.admin)
-    for name, value in defaults(modes).items():
+    modes = offered_modes(options.admin, options.target)
+    for name, value in defaults(modes, named=bool(options.target)).items():
         if name in OF_THE_SERVER and getattr(options, name) is None:
             setattr(options, name, value)
     if options.mode not in modes:
@@ -191,9 +197,12 @@ def settle(options: Namespace) -> tuple[str, ...]:
     return modes
 
 
-def defaults(modes: Sequence[str]) -> dict[str, Any]:
-    """What our options are where nobody sets them, with a server that offers these modes."""
-    compared = PLAIN_TARGET if tuple(modes) == (PLAIN_TARGET,) else ",".join(Plan().modes)
+def defaults(modes: Sequence[str], *, named: bool = False) -> dict[str, Any]:
+    """What our options are where nobody sets them, with a server that offers these modes.
+
+    named: they are targets with names of their own.
+    """
+    compared = ",".join(modes if named or tuple(modes) == (PLAIN_TARGET,) else Plan().modes)
     found = {setting.key: _usual(setting) for setting in given_by(Where.LOCUST)}
     return {**found, "mode": modes[0], "modes": compared}
 
@@ -237,7 +246,11 @@ def plan_of(options: Namespace) -> Plan:
     """The comparison plan, as the options say. PlanError names the option that is wrong."""
     from lockstep.analysis.gate_syntax import split_gates
 
-    return plan_from(_given(options), split_gates(options.gate))
+    given = _given(options)
+    if options.target:
+        # As in `lockstep compare`.
+        given["baseline"] = options.baseline or given["modes"].split(",")[-1]
+    return plan_from(given, split_gates(options.gate))
 
 
 def plan_from(given: Mapping[str, Any], gates: Sequence[str]) -> Plan:
@@ -250,8 +263,15 @@ def plan_from(given: Mapping[str, Any], gates: Sequence[str]) -> Plan:
     return plan
 
 
-def target_of(host: str | None, options: Namespace) -> Target:
-    """Whom the load goes to. HarnessError where the host makes no sense."""
+def targets_of(host: str | None, options: Namespace) -> Targets:
+    """Whom the load goes to: those that are named, whatever host there is.
+
+    HarnessError where the host makes no sense; PlanError and ServerUnreachableError where a target does not.
+    """
+    if options.target:
+        spoken = Spoken(checked_framing(options.framing), options.reply or None, by_file=bool(options.file))
+        chosen = Chosen.read((), (options.target,), None, spoken, {})
+        return NamedTargets.of(chosen.running, spoken, {})
     server = ServerView(options.admin) if options.admin else None
     if options.file and not host:
         host = _user_file(options)[1].url

@@ -104,10 +104,11 @@ class UserFile:
     tags: tuple[str, ...] = ()
     without_tags: tuple[str, ...] = ()
 
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        return PurePath(self.path).name
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> UserFile:
+        """Back from what dataclasses.asdict made of one."""
+        tags = {name: tuple(document[name]) for name in ("tags", "without_tags")}
+        return cls(**{**document, **tags})
 
     @property
     def is_dialogue(self) -> bool:
@@ -223,8 +224,7 @@ class Traffic:
         """Back from what dataclasses.asdict made of one."""
         read = {"arrival": Arrival(**document["arrival"]), "sources": tuple(document["sources"])}
         if (file := document.get("user_file")) is not None:
-            tags = {name: tuple(file[name]) for name in ("tags", "without_tags")}
-            read["user_file"] = UserFile(**{**file, **tags})
+            read["user_file"] = UserFile.from_json(file)
         return cls(**{**document, **read})
 
 
@@ -327,7 +327,7 @@ class Plan:
             gates=tuple(gates),
             beside=parse_beside(given.get("beside") or ""),
             file=str(given["plan"]) if given["plan"] else None,
-            baseline=given.get("baseline"),
+            baseline=given.get("baseline") or None,
         )
 
     def cells(self) -> list[PlannedCell]:

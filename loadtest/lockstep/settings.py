@@ -214,7 +214,7 @@ SETTINGS = (
         str,
         None,
         "The mode or target that the others are compared with",
-        _COMPARE,
+        _COMPARE | _LOCUST,
         usual="free, or the last target",
         only="plan",
     ),
@@ -294,7 +294,7 @@ SETTINGS = (
         None,
         "A service to compare, in the place of a mode: NAME=tcp://name:port, also tls:// and unix://; of a "
         "Lockstep server with ,admin=HOST:PORT behind it",
-        _COMPARE,
+        _COMPARE | _LOCUST,
         listed=True,
         repeatable=True,
         only="plan",
@@ -372,7 +372,7 @@ SETTINGS = (
         str,
         "raw",
         "Framing of a service that is not a Lockstep server: raw, line, length:>H, resp, ...",
-        _COMPARE | Where.LOCUST,
+        _COMPARE | _LOCUST,
         offered=NAMES,
     ),
     Setting(
@@ -380,7 +380,7 @@ SETTINGS = (
         str,
         None,
         "What such a service answers: echo, or an exact text; unchecked without it",
-        _COMPARE | Where.LOCUST,
+        _COMPARE | _LOCUST,
         offered=("echo",),
     ),
 )

@@ -15,11 +15,11 @@ from lockstep.options import (
     defaults,
     plan_of,
     settle,
-    target_of,
+    targets_of,
     traffic_of,
 )
 from lockstep.plan import Arrival, Plan, Traffic
-from lockstep.runs.records import PLAIN_TARGET
+from lockstep.runs.records import PLAIN_TARGET, TargetRecord
 from lockstep.settings import COMPARISON_PLAN, Where, given_by
 from lockstep.tcp.endpoint import Endpoint
 from tests.support.admin_port import admin_port, listener, listeners
@@ -180,12 +180,22 @@ def test_a_value_that_is_none_ends_locust_with_one_line(
 
 
 def test_the_target_is_the_host_and_the_server_behind_admin() -> None:
-    target = target_of("tcp://server:8888", parsed("--reply", "echo", "--framing", "line"))
-    assert (target.endpoint, target.server) == (Endpoint("server", 8888), None)
-    assert (target.framing, target.reply) == ("line", "echo")
-    assert target_of("tcp://server:8888", parsed()).reply is None
+    targets = targets_of("tcp://server:8888", parsed("--reply", "echo", "--framing", "line"))
+    assert targets.endpoint_of(PLAIN_TARGET) == Endpoint("server", 8888)
+    assert targets.told() == {PLAIN_TARGET: TargetRecord("tcp://server:8888", "line", "echo")}
+    assert targets_of("tcp://server:8888", parsed()).told()[PLAIN_TARGET].reply is None
     with pytest.raises(HarnessError, match="no host is given"):
-        target_of(None, parsed())
+        targets_of(None, parsed())
+
+
+def test_targets_with_names_win_over_the_host_and_stand_where_modes_do() -> None:
+    options = parsed("--target", "new=tcp://h:1 old=unix:///old", "--run", "comparison plan")
+    assert settle(options) == ("new", "old")
+    plan = plan_of(options)
+    assert (plan.modes, plan.baseline) == (("new", "old"), "old")
+    targets = targets_of("tcp://server:8888", options)
+    targets.check(plan)
+    assert str(targets.endpoint_of("old")) == "unix:///old"
 
 
 def test_gates_go_into_the_plan() -> None:

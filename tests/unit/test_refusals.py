@@ -14,7 +14,7 @@ import pytest
 from lockstep.__main__ import main
 from lockstep.commands.compare import FLAGS
 from lockstep.errors import REFUSALS, PlanError
-from lockstep.options import add_options, plan_of, refusal_in_words, settle, target_of
+from lockstep.options import add_options, plan_of, refusal_in_words, settle, targets_of
 from lockstep.runs.records import PLAIN_TARGET
 from lockstep.settings import SETTINGS, Setting, Where, given_by
 from lockstep.target.admin import ServerView
@@ -228,7 +228,7 @@ def lead(arguments: Sequence[str]) -> None:
     """What becomes of Locust's options where it leads, up to the first who has to be asked."""
     options = parsed(arguments)
     settle(options)
-    target_of("tcp://127.0.0.1:1", options)
+    targets_of("tcp://127.0.0.1:1", options)
     plan_of(options)
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import locust  # isort: skip
 
+import json
 import logging
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import gevent
@@ -28,7 +29,7 @@ from lockstep.master.hooks import attach_conductor
 from lockstep.master.shape import PlanShape
 from lockstep.master.stop_signals import StoppedBySignal, ignore_stop_signals, stoppable
 from lockstep.master.workers import Workers
-from lockstep.plan import Plan
+from lockstep.plan import Plan, UserFile
 from lockstep.runs.records import Run
 from lockstep.target.admin import ServerView
 from lockstep.target.chosen import Chosen
@@ -108,7 +109,7 @@ def run_here(
         conductor = Conductor(Workers(runner), targets, local_run.out, lambda _: command, on_cell)
         attach_conductor(environment, conductor)
         environment.shape_class = shape = PlanShape(plan, conductor, ScenarioUser)
-        workers = stack.enter_context(_worker_processes(local_run.processes, port))
+        workers = stack.enter_context(_worker_processes(local_run.processes, port, plan.traffic.user_file))
         _await_workers(runner, workers)
         # As the shape would; here what is refused is still an exception, before anybody is told of a run.
         record = shape.begin_run().record
@@ -178,12 +179,15 @@ def _walk(runner: MasterRunner, conductor: Conductor) -> StoppedBySignal | None:
 
 
 @contextmanager
-def _worker_processes(count: int, port: int) -> Iterator[Sequence[subprocess.Popen[str]]]:
-    """Locust workers for a master on this port; they end with it."""
+def _worker_processes(
+    count: int, port: int, file: UserFile | None
+) -> Iterator[Sequence[subprocess.Popen[str]]]:
+    """Locust workers for a master on this port, which load this file first; they end with it."""
+    arguments = [str(port), *([] if file is None else [json.dumps(asdict(file))])]
     processes = [
         start(
             Program.WORKER,
-            [str(port)],
+            arguments,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=end_with_parent,

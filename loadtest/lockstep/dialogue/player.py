@@ -16,9 +16,9 @@ from lockstep.dialogue.rows import Deal
 from lockstep.dialogue.script import Capture, Cut, Dialogue, Exactly, Matches, Prefix, Script, Size, Step
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.endings import RawEnd, until
-from lockstep.tcp.expect import Expect, prefix, size, wanted
+from lockstep.tcp.expect import Expect, Judge, Wanted, prefix, size, wanted, what_is_wrong
 from lockstep.tcp.messages import Message, prepare
-from lockstep.tcp.samples import ABSENT, ANSWERED, NO_CONNECTION, Meter, Outcome, Phase, Sample
+from lockstep.tcp.samples import ABSENT, ANSWERED, NO_CONNECTION, Meter, Outcome, Phase, Reply, Sample
 from lockstep.tcp.state import State
 from lockstep_wire.framing import Framing
 
@@ -65,6 +65,7 @@ class Play:
         self.dialogue = dialogue
         self.deal = deal
         self.seed = seed
+        self.timing = timing
         framing = dialogue.framing
         self.on_connect = tuple(_act(step, framing, timing) for step in dialogue.on_connect)
         # After the last step comes the first one again: where that is sure.
@@ -173,13 +174,35 @@ class Player:
             payload = step.send.fill(values)
             if not step.reply:
                 return self.client.send(payload, reply=False, name=step.name)
-            reply = self.client.request(
-                payload, act.expect(values), end=act.end, name=step.name, timeout=step.timeout_s
-            )
+            reply = self._ask(act, payload, due_ns)
         if reply:
             for capture in step.captures:
                 values[capture.variable] = _kept(capture, reply.payload or b"")
         return reply.outcome
+
+    def _ask(self, act: Act, payload: bytes, due_ns: int) -> Reply:
+        """Send what was made just now, and take the reply. due_ns: ABSENT where nobody can say."""
+        step, expect, framing = act.step, act.expect(self._values), self._play.dialogue.framing
+        plain = act.end is None and step.timeout_s is None and framing.cuts
+        if due_ns == ABSENT or not plain:
+            return self.client.request(payload, expect, end=act.end, name=step.name, timeout=step.timeout_s)
+        # Answerable from when it was due: only a message made ready says so.
+        kept: list[bytes] = []
+        right = wanted(expect)
+        message = prepare(framing, payload, right, self._play.timing, name=step.name)
+        message = message._replace(expect=_keeping(right, kept), reply=None, answer=None)
+        outcome = self.client.exchange(message, due_ns)
+        return Reply(outcome, kept[-1] if kept else None)
+
+
+def _keeping(expect: Wanted, kept: list[bytes]) -> Judge:
+    """The same, which keeps the payload that it is asked of."""
+
+    def judge(payload: bytes) -> str | None:
+        kept.append(payload)
+        return what_is_wrong(payload, expect)
+
+    return judge
 
 
 def _scene(script: Script, framing: Framing, timing: bool, round_and_round: bool) -> Scene:

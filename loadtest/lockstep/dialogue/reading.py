@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from lockstep.dialogue import model
 from lockstep.dialogue.csv_data import read_rows
 from lockstep.dialogue.framings import framing_from
+from lockstep.dialogue.kinds import RECONNECT, compiled
 from lockstep.dialogue.positions import Path, Positions
 from lockstep.dialogue.refusals import DialogueError, problems_of, shown
 from lockstep.dialogue.script import (
@@ -120,7 +121,7 @@ class _Reader:
             url=target.url,
             framing=self._framing,
             timeout_s=_seconds(target.timeout),
-            reconnect_every=again if isinstance(again, int) else model.RECONNECT[again],
+            reconnect_every=again if isinstance(again, int) else RECONNECT[again],
             tables=tables,
             on_connect=on_connect,
             scripts=tuple(scripts),
@@ -218,7 +219,7 @@ class _Reader:
 
     def _expect(self, expect: model.Expect, path: Path, known: Iterable[str]) -> Expect:
         if expect.regex is not None:
-            return Matches(model.compiled(expect.regex))
+            return Matches(compiled(expect.regex))
         if expect.size is not None:
             return Size(expect.size)
         if expect.prefix is not None:
@@ -237,7 +238,7 @@ class _Reader:
             if variable in BUILT_IN:
                 self._note((*path, variable), f"{variable!r} is {BUILT_IN[variable]}: name it otherwise")
             if how.regex is not None:
-                pattern = model.compiled(how.regex)
+                pattern = compiled(how.regex)
                 yield Capture(variable, Group(pattern, min(pattern.groups, 1)))
             else:
                 yield Capture(variable, Cut(how.offset or 0, how.size))

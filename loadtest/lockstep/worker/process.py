@@ -1,8 +1,8 @@
 """A process that carries load: what ties its agent to Locust, and the worker of `lockstep compare`.
 
-That one is `python -m lockstep.worker.process PORT`. Locust's own command line would
-do, but it reads locust.conf, pyproject.toml and ~/.locust.conf, takes every LOCUST_* variable, and imports
-from the working folder: none of that was given to the comparison.
+That one is `python -m lockstep.worker.process PORT [FILE]`, FILE a UserFile in JSON. Locust's own command
+line would do, but it reads locust.conf, pyproject.toml and ~/.locust.conf, takes every LOCUST_* variable,
+and imports from the working folder: none of that was given to the comparison.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import locust  # isort: skip
 
 import inspect
+import json
 import signal
 import sys
 from argparse import Namespace
@@ -24,7 +25,9 @@ from locust.log import setup_logging
 from locust.runners import LocalRunner, WorkerRunner
 
 from lockstep.control import BEGIN, END, FAULT, GO, LIMITS, CellOrder, EndOrder, Fault, Go
-from lockstep.errors import HarnessError
+from lockstep.errors import WRONG_USE, HarnessError
+from lockstep.plan import UserFile
+from lockstep.python_files import users_of
 from lockstep.users import feed_of
 from lockstep.worker.agent import Agent
 from lockstep.worker.limits import own_limits, raise_open_files
@@ -122,18 +125,36 @@ def attach_agent(environment: Environment) -> Agent:
     return agent
 
 
-def main(port: int) -> None:
-    """Carry load for the master on this port of 127.0.0.1, until that or SIGTERM says that it is over."""
+def main(port: int, file: str | None = None) -> None:
+    """Carry load for the master on this port of 127.0.0.1, until that or SIGTERM says that it is over.
+
+    file: a UserFile in JSON, loaded before anything else, as Locust does with a locustfile: so its listeners
+    hear of all that comes.
+    """
     setup_logging("WARNING")
+    if file is not None:
+        _load(UserFile.from_json(json.loads(file)))
     environment = Environment(
         user_classes=[ScenarioUser], events=locust.events, parsed_options=_locusts_defaults()
     )
     runner = environment.create_worker_runner("127.0.0.1", port)
     attach_agent(environment)
+    if file is not None:
+        environment.events.init.fire(environment=environment, runner=runner, web_ui=None)
     gevent.signal_handler(signal.SIGTERM, runner.greenlet.kill, block=False)
     runner.greenlet.join()
     environment.events.quitting.fire(environment=environment, reverse=True)
     runner.quit()
+
+
+def _load(file: UserFile) -> None:
+    """Load a file of classes; where that cannot be, end with the line that says why."""
+    try:
+        if not file.is_dialogue:
+            users_of(file)
+    except HarnessError as error:
+        print(f"lockstep: {error}", file=sys.stderr)
+        sys.exit(WRONG_USE)
 
 
 def _locusts_defaults() -> Namespace:
@@ -145,4 +166,4 @@ def _locusts_defaults() -> Namespace:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), *sys.argv[2:])

@@ -17,7 +17,7 @@ from lockstep.dialogue.rows import Deal, RowsUsedUpError
 from lockstep.dialogue.script import Dialogue, Table
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.endpoint import Endpoint
-from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample, SampleMeter
+from lockstep.tcp.samples import ABSENT, MessageRow, Outcome, Phase, Reply, Sample, SampleMeter
 from lockstep_wire.framing import framing_of
 from tests.support.peers import LOOPBACK, Peer, refusing_port, until_closed
 
@@ -212,6 +212,32 @@ def test_a_banner_and_a_push_are_taken_unasked() -> None:
         talk = played(text, peer.port)
         assert talk.player.iterate(ABSENT)
         talk.player.leave()
+
+
+class Dues(SampleMeter):
+    """When messages were due."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: None)
+        self.due_ns: list[int] = []
+
+    def message(self, row: MessageRow, reply: Reply | None = None) -> None:
+        self.due_ns.append(row[0])
+
+
+@pytest.mark.parametrize("open_load", [True, False])
+def test_in_an_open_load_the_first_message_is_answerable_from_when_it_was_due(
+    open_load: bool, folder: Path
+) -> None:
+    dialogue = parse_dialogue(LOGIN, folder / "talk.toml")
+    meter = Dues()
+    with Peer(answering((b"LOGIN ann x", b"OK t1"), (b"DO t1", b"DONE"), (b"DO t1", b"DONE"))) as peer:
+        client = TcpClient(Endpoint(LOOPBACK, peer.port), meter, framing=dialogue.framing)
+        play = Play(dialogue, Deal(dialogue.tables, 0, 1, 1))
+        player = Player(play, client, meter, Stage(), number=1, open_load=open_load)
+        assert player.iterate(1_234)
+        player.leave()
+    assert meter.due_ns == [1_234 if open_load else ABSENT, ABSENT, ABSENT]
 
 
 def test_a_raw_reply_ends_where_the_step_says(folder: Path) -> None:

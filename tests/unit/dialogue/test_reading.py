@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lockstep.dialogue.reading import parse_dialogue, read_dialogue
 from lockstep.dialogue.refusals import DialogueError
@@ -243,3 +246,31 @@ def test_several_problems_are_counted_where_there_is_room_for_one_line(folder: P
         parsed(text, folder)
     assert str(refused.value).endswith(f"(and 1 more: lockstep dialogue check {folder}/talk.toml)")
     assert json.dumps(str(refused.value)).count("\\n") == 0
+
+
+# What people write by mistake: bits of the language in the wrong place.
+BITS = ["[", "]", "{", "}", '"', "'", "=", "\n", ".", "\\", "(", "3", "-1", "true", "1979-05-27", "inf", "{}"]
+BITS += ["[[step]]", "{ a = 1 }", "[1]", "{seq}", "{users}", "é", "\x00", "name", "step.", "[data.x]\n"]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_a_file_says_it_is_a_dialogue_or_lines_that_say_what_is_wrong(
+    data: st.DataObject, folder: Path
+) -> None:
+    text = data.draw(st.sampled_from([TALK, MINIMAL]))
+    for _ in range(data.draw(st.integers(1, 3))):
+        begin = data.draw(st.integers(0, len(text)))
+        end = begin + data.draw(st.sampled_from([0, 0, 1, 4, 10]))
+        text = text[:begin] + data.draw(st.sampled_from(["", *BITS])) + text[end:]
+    file = folder / "talk.toml"
+    try:
+        dialogue = parse_dialogue(text, file)
+    except DialogueError as refused:
+        lines = text.count("\n") + 1
+        for problem in refused.problems:
+            place, words = re.fullmatch(rf"{re.escape(str(file))}:(\d+): (.+)", problem, re.ASCII).groups()  # type: ignore[union-attr]
+            assert 1 <= int(place) <= lines
+            assert words
+    else:
+        assert dialogue.steps

@@ -16,6 +16,7 @@ import gevent
 import pytest
 
 from lockstep.tcp.addresses import AddressBook
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.samples import Outcome, Phase
 from tests.support.certificates import Authority, authority, over_tls
 from tests.support.clients import PATIENCE_S, reset
@@ -397,3 +398,24 @@ def test_a_reset_asks_nobody_and_the_next_message_shakes_hands_again(
         assert client.request(b"ping", b"pong")
         client.close()
     assert (addresses.handshakes, addresses.resumed) == (2, 1)
+
+
+def test_tls_to_an_ipv6_address_is_checked_by_that_address(
+    book: Book, trusted: Authority, serving: ssl.SSLContext
+) -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
+        listener.settimeout(PATIENCE_S)
+        script = over_tls(serving, answers(4, b"pong"))
+
+        def play() -> None:
+            link, _ = listener.accept()
+            with link:
+                script(link)
+
+        threading.Thread(target=play, daemon=True).start()
+        port = listener.getsockname()[1]
+        url = str(trusted.endpoint(port, "::1", source=("::1",)))
+        client = book.client_of(Endpoint.parse(url))
+        assert client.request(b"ping", b"pong"), book.samples[-1]
+        assert client.address == f"[::1]:{port}"
+        client.close()
