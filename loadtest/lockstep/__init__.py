@@ -14,9 +14,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lockstep.tcp.by_id import by_id
     from lockstep.tcp.endings import sized, until
     from lockstep.tcp.expect import prefix, size
+    from lockstep.tcp.ids import by_id
     from lockstep.users import TcpUser
     from lockstep_wire.framings.delimited import delimited
     from lockstep_wire.framings.length import length
@@ -37,7 +37,7 @@ _EXPORTED = {
     "PostgreSQL": ("lockstep_wire.framings.postgresql", "PostgreSQL"),
     "Resp": ("lockstep_wire.framings.resp", "Resp"),
     "TcpUser": ("lockstep.users", "TcpUser"),
-    "by_id": ("lockstep.tcp.by_id", "by_id"),
+    "by_id": ("lockstep.tcp.ids", "by_id"),
     "delimited": ("lockstep_wire.framings.delimited", "delimited"),
     "fixed": ("lockstep_wire.framings.sizes", "fixed"),
     "framed_by": ("lockstep_wire.framings.own", "framed_by"),

@@ -26,13 +26,13 @@ from locust.user.task import DefaultTaskSet, TaskSet
 from lockstep.errors import HarnessError
 from lockstep.record import locust_numbers
 from lockstep.short_tasks import ShortTasks
-from lockstep.tcp.by_id import ById, by_id
 from lockstep.tcp.endings import sized, until
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.expect import prefix, size
 from lockstep.tcp.gevent_link import CooperativeLink
+from lockstep.tcp.ids import ById, by_id
+from lockstep.tcp.receiving import ConnectionSettings
 from lockstep.tcp.samples import Meter, Sample, SampleMeter
-from lockstep.tcp.stream import ConnectionSettings
 from lockstep.user_client import UserClient, UserIdClient
 
 if TYPE_CHECKING:

@@ -9,21 +9,23 @@ from __future__ import annotations
 import errno
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from greenlet import getcurrent
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.caught import CaughtReply
 from lockstep.tcp.client import TcpClient
-from lockstep.tcp.connection import CLOSED_UNANSWERED
+from lockstep.tcp.closing import CLOSED_UNANSWERED
 from lockstep.tcp.endings import RawEnd
 from lockstep.tcp.expect import Wanted
+from lockstep.tcp.ids import FRAMES_ONLY, NO_ID, NOT_BY_ID, SAME_ID, ById
+from lockstep.tcp.in_flight import Ticket
 from lockstep.tcp.link import Link, check_bound
 from lockstep.tcp.messages import Message
 from lockstep.tcp.pushes import HAS_LEFT
+from lockstep.tcp.receiving import CUT_SHORT, SENT_WRONGLY, CutShortError
 from lockstep.tcp.replies import ReplyBuffer
 from lockstep.tcp.samples import (
     ABSENT,
@@ -37,43 +39,13 @@ from lockstep.tcp.samples import (
     Reply,
     with_bytes,
 )
-from lockstep.tcp.state import GIVEN_UP, OPENING, SHUT_DOWN, Event, State, Ticket
-from lockstep.tcp.stream import CUT_SHORT, SENT_WRONGLY, CutShortError
-from lockstep.tcp.turns import Line, Signal
+from lockstep.tcp.state import GIVEN_UP, OPENING, SHUT_DOWN, Event, State
+from lockstep.tcp.turns import Line, Signal, left_s
 from lockstep_wire.peer import FrameError
 
 _now_ns = time.monotonic_ns
 # Who never takes pushes must not fill the memory with them.
 MAX_PUSHES = 10_000
-FRAMES_ONLY = "match = by_id(...) needs a framing that says where a message ends: set `framing`"
-NO_ID = (
-    "by_id() finds no id in the message {payload!r:.40}: say send(..., reply=False) to one without a reply"
-)
-SAME_ID = "a message with the id {key!r:.40} has no reply yet: give each its own"
-NOT_BY_ID = "with match = by_id(...) there is no {what}: call request(), in as many greenlets as you need"
-
-IdOf = Callable[[bytes], Hashable]
-"""The id in a payload; None where there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class ById:
-    """Where the id is: in a message, and in its reply."""
-
-    of_message: IdOf
-    of_reply: IdOf
-
-
-def by_id(of_reply: IdOf, of_message: IdOf | None = None) -> ById:
-    """For `match=`: replies are told by an id that both sides carry.
-
-    of_reply: takes a reply's payload and returns its id, anything that can be a key; None says that it is no
-    reply, but a push. of_message: the same of a message, of_reply where it is None.
-    """
-    for function in (of_reply, of_message):
-        if function is not None and not callable(function):
-            raise HarnessError(f"by_id({function!r:.40}): give a function, as lambda payload: payload[:4]")
-    return ById(of_reply if of_message is None else of_message, of_reply)
 
 
 class IdClient(TcpClient):
@@ -194,20 +166,20 @@ class IdClient(TcpClient):
         self._waiting.append(ticket)
         try:
             while (
-                not done() and link is not None and self._link is link and (left_s := _left_s(until_ns)) != 0
+                not done() and link is not None and self._link is link and (rest_s := left_s(until_ns)) != 0
             ):
                 if self._reader is None:
                     self._reader = ticket
                     if patience_s is not None:
                         link.bound(patience_s)
                     try:
-                        self._read(link, ticket, rule, lambda: done() or _left_s(until_ns) == 0)
+                        self._read(link, ticket, rule, lambda: done() or left_s(until_ns) == 0)
                     finally:
                         self._reader = None
                         if patience_s is not None and self._link is link:
                             link.bound(self._timeout_s)
                 else:
-                    ticket.signal.wait(left_s)
+                    ticket.signal.wait(rest_s)
                     ticket.signal.clear()
         finally:
             self._waiting.remove(ticket)
@@ -323,8 +295,3 @@ class IdClient(TcpClient):
     @property
     def _asks_for_more(self) -> bool:
         return True
-
-
-def _left_s(until_ns: int | None) -> float | None:
-    """How many seconds are left; 0 where none are, None where there is no end."""
-    return None if until_ns is None else max(until_ns - _now_ns(), 0) / 1e9

@@ -17,9 +17,9 @@ from lockstep.tcp.expect import Expect, wanted
 from lockstep.tcp.messages import Message
 from lockstep.tcp.pipeline import Pipelining
 from lockstep.tcp.pushes import Pushes
+from lockstep.tcp.receiving import StreamSettings
 from lockstep.tcp.samples import ABSENT, ANSWERED, Meter, Outcome, Phase, Reply
 from lockstep.tcp.state import STILL_IN_FLIGHT, Event, State
-from lockstep.tcp.stream import StreamSettings
 
 # Looked up once: see ANSWERED.
 _FIRST_REPLY, _MESSAGE = Phase.FIRST_REPLY, Phase.MESSAGE

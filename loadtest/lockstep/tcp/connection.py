@@ -10,23 +10,20 @@ from greenlet import getcurrent, greenlet
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import ADDRESS_BOOK, Address, AddressBook
 from lockstep.tcp.blocking_link import BlockingLink
+from lockstep.tcp.closing import CLOSED_UNANSWERED, Closing
 from lockstep.tcp.dialling import DialError, Route, dial, links_to, next_source
 from lockstep.tcp.endpoint import Endpoint, Scheme
-from lockstep.tcp.link import Link, LinkMaker, check_bound
-from lockstep.tcp.losses import Losing
-from lockstep.tcp.samples import ANSWERED, STOPPED, UNASKED, Meter, Outcome, Phase, with_bytes
-from lockstep.tcp.state import LISTENS, OPENING, Event, State, Timestamps
+from lockstep.tcp.link import LinkMaker, check_bound
+from lockstep.tcp.samples import ANSWERED, STOPPED, Meter, Outcome, Phase
+from lockstep.tcp.state import OPENING, Event, Timestamps
 
 _now_ns = time.monotonic_ns
-CLOSED_UNANSWERED = "closed before the reply came; to a message that gets none say send(..., reply=False)"
 CONNECTING_STILL = "on_connect() is called on a connection that is open: it need not connect()"
 GREETED_BY_HALF = "on_connect() leaves replies due: call receive() for each message of send()"
 REFUSED_IN_GREETING = "a step of on_connect() failed"
-RESET_BY_USER = "reset() was called before the reply came"
-STAYED_OPEN = "the peer did not close within {timeout_s:g} s"
 
 
-class Connection(Losing):
+class Connection(Closing):
     """What can be opened and closed again and again, by one greenlet or thread at a time."""
 
     __slots__ = (
@@ -34,7 +31,6 @@ class Connection(Losing):
         "_make_link",
         "_source",
         "address",
-        "close_timeout_s",
         "endpoint",
         "on_connect",
     )
@@ -63,11 +59,11 @@ class Connection(Losing):
         user: whose connections these are, in the record of each.
         patient, addresses, sleep: as for Route.
         """
-        super().__init__(meter, Route(endpoint, addresses, sleep, patient=patient), timeout_s, user)
+        route = Route(endpoint, addresses, sleep, patient=patient)
+        super().__init__(meter, route, timeout_s, close_timeout_s, user)
         self.endpoint = endpoint
         # Where the last connection went to, as `ip:port`.
         self.address: str | None = None
-        self.close_timeout_s = close_timeout_s
         # Called on every connection as soon as it is open, for what its user says and hears first.
         self.on_connect: Callable[[], None] | None = None
         # Who is in on_connect.
@@ -171,12 +167,6 @@ class Connection(Losing):
             raise HarnessError(GREETED_BY_HALF)
         return ANSWERED
 
-    def _give_up(self, outcome: Outcome, detail: str) -> None:
-        """Reset the connection; what is in flight on it fails so."""
-        if self._link is not None:
-            self._link.reset()
-            self._lose_all(outcome, detail)
-
     def _shake_hands(self) -> Outcome:
         """Agree on keys with whom it has connected to, within timeout_s, and time that."""
         start_ns = _now_ns()
@@ -206,106 +196,3 @@ class Connection(Losing):
             raise ConnectionAbortedError(STOPPED)
         if timeout_s != self._timeout_s:
             link.bound(self._timeout_s)
-
-    def close(self) -> Outcome:
-        """Say goodbye, wait until the peer has closed too, within close_timeout_s, and time that.
-
-        Returns ANSWERED, also where there is no connection; TIMEOUT or RESET by the peer; MISMATCH where it
-        says something still; ABORTED where replies were due, which all fail so. Nothing is open after it.
-        """
-        outcome = self._close()
-        self._in_flight.forget_lost()
-        return outcome
-
-    def _close(self) -> Outcome:
-        link = self._link
-        if link is not None:
-            link.begin()
-        if link is None or self.state in OPENING:
-            return ANSWERED
-        if self._aborted:
-            return self._lose_all(Outcome.ABORTED, STOPPED)
-        if self._in_flight:
-            return self._lose_all(Outcome.ABORTED, CLOSED_UNANSWERED)
-        return self._say_goodbye(link)
-
-    def _say_goodbye(self, link: Link) -> Outcome:
-        # Whoever listens, or has said that it will send no more, asks for whatever comes.
-        asked, half_closed = self._asks_for_more, self.state is State.HALF_CLOSED
-        self._move(Event.FINISH)
-        start_ns = self._timestamps.close_start_ns = _now_ns()
-        bound_s = self._timeout_s if self.close_timeout_s is None else self.close_timeout_s
-        if bound_s != self._timeout_s:
-            link.bound(bound_s)
-        try:
-            if not half_closed:
-                link.finish()
-            while (unasked := link.receive()) and asked:
-                pass
-        except OSError as error:
-            return self._lose(Phase.CLOSE, start_ns, *self._explain(error, STAYED_OPEN, bound_s))
-        except BaseException as error:
-            self._break_off(error, Phase.CLOSE, start_ns)
-            raise
-        if unasked:
-            detail = with_bytes(UNASKED, unasked)
-            return self._lose(Phase.CLOSE, start_ns, Outcome.MISMATCH, detail, received=len(unasked))
-        self._leave(ANSWERED)
-        self._meter.step(Phase.CLOSE, start_ns, self.free_ns)
-        return ANSWERED
-
-    @property
-    def _asks_for_more(self) -> bool:
-        """Whether what the peer says before it closes is asked for."""
-        return self.state in LISTENS
-
-    def shutdown(self) -> Outcome:
-        """Say that nothing more will be sent, and go on listening: half-close.
-
-        `receive` then gives what the peer still says, and once it has closed too a Reply without payload:
-        that is the end of the step `close`, which begins here. No message can be sent before.
-
-        Returns ANSWERED, also where there is no connection, else how it failed.
-        """
-        link = self._link
-        if link is not None:
-            link.begin()
-        if link is None or self.state in OPENING or self.state is State.HALF_CLOSED:
-            return ANSWERED
-        if self._aborted:
-            return self._lose_all(Outcome.ABORTED, STOPPED)
-        self._move(Event.SHUTDOWN)
-        start_ns = self._timestamps.close_start_ns = _now_ns()
-        try:
-            link.finish()
-        except OSError as error:
-            return self._lose(Phase.CLOSE, start_ns, *self._explain(error))
-        return ANSWERED
-
-    def reset(self) -> None:
-        """Close at once, by a reset: the peer is not asked. What is in flight fails as ABORTED.
-
-        It is no failure, and no step. The next message opens another connection.
-        """
-        if self._link is not None:
-            self._link.begin()
-            if self.state not in OPENING:
-                self._give_up(Outcome.ABORTED, RESET_BY_USER)
-        self._in_flight.forget_lost()
-
-    def _ended_by_peer(self) -> None:
-        """After shutdown() the peer has closed too."""
-        start_ns = self._timestamps.close_start_ns
-        self._leave(ANSWERED)
-        self._meter.step(Phase.CLOSE, self.free_ns if start_ns is None else start_ns, self.free_ns)
-
-    def abort(self, *, stopped: bool = False) -> None:
-        """Give the connection up, from another greenlet or thread too, and wake who waits on it.
-
-        What is in flight fails as ABORTED, and so does every message from now on, until `connect`.
-        stopped: not the user's own code does so, but whoever ends the user.
-        """
-        self._stopped = self._stopped or stopped
-        self._move(Event.ABORT)
-        if self._link is not None:
-            self._link.abort()

@@ -246,8 +246,7 @@ class SocketLink:
     def _send_rest(self, rest: memoryview) -> None:
         """Write what did not fit, and take in what comes meanwhile.
 
-        A peer that answers as it reads would stop reading when nobody takes its answers, and both would wait
-        for ever.
+        A peer that answers as it reads stops reading when nobody takes its answers: both would wait for ever.
         """
         events = READ | WRITE
         while self._send is no_room:

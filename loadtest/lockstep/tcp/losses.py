@@ -6,6 +6,7 @@ import time
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.dialling import Route
+from lockstep.tcp.in_flight import InFlight
 from lockstep.tcp.link import Link
 from lockstep.tcp.names import name_of
 from lockstep.tcp.replies import ReplyBuffer
@@ -21,7 +22,7 @@ from lockstep.tcp.samples import (
     explain,
     interruption,
 )
-from lockstep.tcp.state import Event, InFlight, Stateful, Timestamps
+from lockstep.tcp.state import Event, Stateful, Timestamps
 
 _now_ns = time.monotonic_ns
 

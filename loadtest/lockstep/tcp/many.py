@@ -16,9 +16,9 @@ from lockstep.tcp.endings import raw_end, whatever
 from lockstep.tcp.link import Link
 from lockstep.tcp.messages import Message
 from lockstep.tcp.names import UNCHECKED
+from lockstep.tcp.receiving import CUT_SHORT, SENT_WRONGLY, CutShortError
 from lockstep.tcp.samples import ABSENT, ANSWERED, STOPPED, TOO_LATE, Outcome, Phase, with_bytes
 from lockstep.tcp.state import Event
-from lockstep.tcp.stream import CUT_SHORT, SENT_WRONGLY, CutShortError
 from lockstep_wire.peer import FrameError
 from lockstep_wire.push import pushed_ns
 

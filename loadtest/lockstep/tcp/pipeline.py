@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from lockstep.tcp.link import Link
 from lockstep.tcp.messages import Message
+from lockstep.tcp.receiving import CUT_SHORT, SENT_WRONGLY, CutShortError
 from lockstep.tcp.samples import (
     ABSENT,
     ANSWERED,
@@ -19,7 +20,7 @@ from lockstep.tcp.samples import (
     with_bytes,
 )
 from lockstep.tcp.state import Event
-from lockstep.tcp.stream import CUT_SHORT, SENT_WRONGLY, CutShortError, MessageStream
+from lockstep.tcp.stream import MessageStream
 from lockstep_wire.peer import FrameError
 
 _now_ns = time.monotonic_ns

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from lockstep.errors import HarnessError
 from lockstep.tcp.endings import RawEnd
 from lockstep.tcp.expect import Wanted
+from lockstep.tcp.receiving import SENT_WRONGLY, CutShortError
 from lockstep.tcp.replies import full_check
 from lockstep.tcp.samples import ANSWERED, STOPPED, TOO_LATE, Outcome, Phase, Reply, with_bytes
 from lockstep.tcp.state import STILL_IN_FLIGHT, Event, State
-from lockstep.tcp.stream import SENT_WRONGLY, CutShortError, MessageStream
+from lockstep.tcp.stream import MessageStream
 from lockstep_wire.peer import FrameError
 
 _RECEIVE = Phase.RECEIVE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -61,3 +62,8 @@ class Line:
         """The client is free: whoever waits longest goes on."""
         if self._waiting:
             self._waiting[0].set()
+
+
+def left_s(until_ns: int | None) -> float | None:
+    """How many seconds are left; 0 where none are, None where there is no end."""
+    return None if until_ns is None else max(until_ns - time.monotonic_ns(), 0) / 1e9
