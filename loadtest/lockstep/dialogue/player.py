@@ -14,6 +14,7 @@ from typing import Protocol
 
 from lockstep.dialogue.rows import Deal
 from lockstep.dialogue.script import Capture, Cut, Dialogue, Exactly, Matches, Prefix, Script, Size, Step
+from lockstep.errors import HarnessError
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.endings import RawEnd, until
 from lockstep.tcp.expect import Expect, Judge, Wanted, prefix, size, wanted, what_is_wrong
@@ -156,7 +157,11 @@ class Player:
             for _ in range(act.step.repeat):
                 if not stage.may_send():
                     return ANSWERED
-                outcome = self._act(act, due_ns)
+                try:
+                    outcome = self._act(act, due_ns)
+                except (HarnessError, ValueError) as error:
+                    # Data that the framing cannot carry, or a fault of this machine's.
+                    raise HarnessError(f"{self._play.dialogue.file}:{act.step.line}: {error}") from error
                 due_ns = ABSENT
                 if outcome is not ANSWERED:
                     return outcome

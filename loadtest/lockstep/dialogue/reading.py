@@ -67,7 +67,7 @@ def parse_dialogue(text: str, file: FilePath) -> Dialogue:
     except ValidationError as refusal:
         found = problems_of(refusal, model.DialogueFile)
     else:
-        reader = _Reader(parsed, positions, file.parent)
+        reader = _Reader(parsed, positions, file)
         dialogue = reader.dialogue()
         found = reader.problems
         if not found:
@@ -83,11 +83,11 @@ def _not_read(file: FilePath, error: OSError) -> str:
 class _Reader:
     """Makes a Dialogue of what pydantic let through; notes what is still wrong with it in `problems`."""
 
-    def __init__(self, parsed: model.DialogueFile, positions: Positions, folder: FilePath) -> None:
+    def __init__(self, parsed: model.DialogueFile, positions: Positions, file: FilePath) -> None:
         self.problems: list[tuple[Path, str]] = []
         self._parsed = parsed
         self._positions = positions
-        self._folder = folder
+        self._read_from, self._folder = file, file.parent
         # Tables of whose columns nothing is known.
         self._unread: set[str] = set()
         self._files: list[str] = []
@@ -125,6 +125,7 @@ class _Reader:
             tables=tables,
             on_connect=on_connect,
             scripts=tuple(scripts),
+            file=str(self._read_from),
             files=tuple(self._files),
         )
 

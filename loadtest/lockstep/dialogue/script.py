@@ -122,7 +122,8 @@ class Dialogue:
     """A whole file. url: the target's, None where the command line has to name it.
 
     timeout_s: of a step. reconnect_every: after so many iterations a new connection; None keeps it.
-    on_connect: what is said on each new connection before anything else. files: that were read beside it.
+    on_connect: what is said on each new connection before anything else. file: where it
+    stands. files: that were read beside it.
     """
 
     url: str | None
@@ -132,6 +133,7 @@ class Dialogue:
     tables: tuple[Table, ...]
     on_connect: tuple[Step, ...]
     scripts: tuple[Script, ...]
+    file: str = ""
     files: tuple[str, ...] = ()
 
     @property

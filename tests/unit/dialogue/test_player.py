@@ -15,6 +15,7 @@ from lockstep.dialogue.player import Play, Player
 from lockstep.dialogue.reading import parse_dialogue
 from lockstep.dialogue.rows import Deal, RowsUsedUpError
 from lockstep.dialogue.script import Dialogue, Table
+from lockstep.errors import HarnessError
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.samples import ABSENT, MessageRow, Outcome, Phase, Reply, Sample, SampleMeter
@@ -165,6 +166,19 @@ def test_what_is_said_on_connect_is_said_on_each_connection_and_no_more(
         talk = played(ON_CONNECT.format(reconnect=reconnect), peer.port, number=7)
         assert [talk.player.iterate(ABSENT) for _ in range(4)] == [True] * 4
         talk.player.leave()
+
+
+@pytest.mark.parametrize("open_load", [True, False])
+def test_data_that_the_framing_cannot_carry_is_named_by_the_steps_line(open_load: bool, folder: Path) -> None:
+    (folder / "users.csv").write_text('user,password\n"a\nb",x\n', encoding="utf-8")
+    dialogue = parse_dialogue(LOGIN, folder / "talk.toml")
+    with Peer(until_closed) as peer:  # type: ignore[arg-type]
+        client = TcpClient(Endpoint(LOOPBACK, peer.port), Dues(), framing=dialogue.framing)
+        play = Play(dialogue, Deal(dialogue.tables, 0, 1, 1))
+        player = Player(play, client, Dues(), Stage(), number=1, open_load=open_load)
+        with pytest.raises(HarnessError, match=r"talk\.toml:5: a line payload cannot hold a newline"):
+            player.iterate(1)
+        player.leave()
 
 
 def test_what_is_opened_first_is_ready_to_iterate() -> None:
