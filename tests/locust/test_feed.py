@@ -12,7 +12,10 @@ from locust.env import Environment
 from locust.stats import setup_distributed_stats_event_listeners
 
 from lockstep.record.journal import Batch, Journal
-from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
+from lockstep.tcp.ids import by_id
+from lockstep.tcp.names import tag_of
+from lockstep.tcp.samples import ABSENT, Outcome, Phase, Reply, Sample
+from lockstep.user_client import UserIdClient
 from lockstep.users import TcpUser, feed_of
 from tests.factories.units import MS, S
 from tests.support.crew import Echo
@@ -221,3 +224,64 @@ def test_users_whom_nobody_watches_share_a_journal_and_fill_the_same_table(peer:
     messages = environment.stats.get("Talker", "message")
     assert (messages.num_requests, messages.num_failures) == (4, 2)
     assert messages.total_content_length == 20
+
+
+@pytest.mark.parametrize("listened", [True, False])
+def test_each_name_of_messages_has_a_row_of_its_own(listened: bool) -> None:
+    environment = environment_with_runner()
+    if listened:
+        environment.events.request.add_listener(lambda **_: None)
+    feed = feed_of(environment)
+    journal = feed.journal_of(NAME)
+    now_ns = time.monotonic_ns()
+    for name in ("GET", "SET", "GET", None):
+        tag = tag_of(name, checked=True)
+        journal.message((ABSENT, now_ns - MS, now_ns, ABSENT, ABSENT, 10, 20, tag))
+    journal.failure(Sample(Phase.MESSAGE, Outcome.ERROR, now_ns - MS, now_ns, detail="ERR no", name="GET"))
+    feed.flush()
+    rows = {key: entry.num_requests for key, entry in environment.stats.entries.items()}
+    assert rows == {("GET", "message"): 3, ("SET", "message"): 1, (NAME, "message"): 1}
+    assert environment.stats.total.num_requests == 5
+    assert [str(each.error) for each in environment.stats.errors.values()] == ["error: ERR no"]
+
+
+def test_a_listener_is_told_all_that_locust_documents() -> None:
+    environment = environment_with_runner()
+    heard: list[dict[str, Any]] = []
+    environment.events.request.add_listener(lambda **event: heard.append(event))
+
+    class Told(TcpUser):
+        host = "tcp://127.0.0.1:9"
+
+        def context(self) -> dict[str, Any]:
+            return {"user": "ann"}
+
+        @task
+        def nothing(self) -> None:
+            """Not run here."""
+
+    user, reply = Told(environment), Reply(Outcome.ANSWERED, b"pong")
+    now_ns = time.monotonic_ns()
+    tag = tag_of("ping", checked=True)
+    user.client._meter.message((ABSENT, now_ns - 3 * S, now_ns, ABSENT, ABSENT, 4, 4, tag), reply)
+    (event,) = heard
+    assert (event["name"], event["response"], event["url"]) == ("ping", reply, "tcp://127.0.0.1:9")
+    assert (event["context"], event["exception"], event["response_length"]) == ({"user": "ann"}, None, 4)
+    assert abs(time.time() - 3 - event["start_time"]) < 1
+
+
+def test_only_a_user_that_greets_has_something_to_do_on_connect() -> None:
+    class Greets(TcpUser):
+        host = "tcp://127.0.0.1:9"
+
+        def on_connect(self) -> None:
+            """Something."""
+
+    class Matches(TcpUser):
+        host, framing, match = "tcp://127.0.0.1:9", "line", by_id(lambda payload: payload[:4])
+
+    environment = environment_with_runner()
+    greets, matches = Greets(environment), Matches(environment)
+    assert greets.client.on_connect == greets.on_connect
+    assert matches.client.on_connect is None
+    assert isinstance(matches.client, UserIdClient)
