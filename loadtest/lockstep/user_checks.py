@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import ADDRESS_BOOK, AddressBook
 from lockstep.tcp.dialling import find_way
 from lockstep.tcp.endpoint import Endpoint
+from lockstep.tcp.ids import FRAMES_ONLY, ById
 from lockstep_wire.choices import nearest
 from lockstep_wire.framing import framing_of
 
@@ -23,9 +24,14 @@ def check_settings(users: type[Any], base: type[Any]) -> None:
     base: the class of ours that it extends; what that sets is what can be set.
     """
     try:
-        framing_of(users.framing)
+        framing = framing_of(users.framing)
     except ValueError as error:
         _refuse(users, "framing", users.framing, str(error))
+    match = getattr(users, "match", None)
+    if match is not None and not isinstance(match, ById):
+        _refuse(users, "match", match, "write by_id(...), or None where replies come in order")
+    if match is not None and not framing.cuts:
+        _refuse(users, "match", match, FRAMES_ONLY)
     if not isinstance(users.timing, bool):
         _refuse(users, "timing", users.timing, "write True or False")
     if not _is_size(users.max_frame):
@@ -51,7 +57,7 @@ def check_host(users: type[Any], host: str | None, addresses: AddressBook = ADDR
         raise HarnessError(f"{users.__name__}: {error}") from error
 
 
-def _refuse(users: type[Any], name: str, value: object, remedy: str) -> None:
+def _refuse(users: type[Any], name: str, value: object, remedy: str) -> NoReturn:
     raise HarnessError(f"{users.__name__}: {name} = {value!r} does not work: {remedy}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from gevent import GreenletExit
@@ -70,14 +70,15 @@ class UserClient(TcpClient):
     # that is ours.
     if not TYPE_CHECKING:
 
-        def request(self, payload, expect=None, **how):
+        def request(self, payload, expect=None, *, end=None, name=None, timeout=None, replies=1, catch=False):
             """See TcpClient.request."""
+            how = payload, expect, end, name, timeout, replies, catch
             try:
                 if self._line is None and self._greeter is None:
-                    return TcpClient.request(self, payload, expect, **how)
-                return self._in_turn(lambda: TcpClient.request(self, payload, expect, **how))
+                    return self._request(*how)
+                return self._in_turn(partial(self._request, *how))
             except InUseError:
-                return self._in_turn(lambda: TcpClient.request(self, payload, expect, **how), busy=True)
+                return self._in_turn(partial(self._request, *how), busy=True)
             except HarnessError as error:
                 raise self.ended_by(error) from error
             finally:

@@ -10,6 +10,7 @@ import pytest
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import Address, AddressBook
+from lockstep.tcp.ids import by_id
 from lockstep.user_checks import check_host, check_settings
 from lockstep_wire.framing import Raw
 
@@ -45,6 +46,7 @@ def unknown(*_: object) -> list[Address]:
         {"framing": "line", "timing": True, "timeout_s": 1, "close_timeout_s": 0.5},
         {"timeout_s": None, "close_timeout_s": None},
         {"framing": Raw()},
+        {"framing": "line", "match": by_id(lambda payload: payload[:4])},
         {"framing": "length:<H,counts=frame"},
         # One's own: a method, a table, a number whose name is like none of ours, and Locust's.
         {"hosts": ["a", "b"], "timeout": lambda self: 1, "names": "x", "weight": 3, "counter": 0},
@@ -58,6 +60,8 @@ def test_what_can_work_passes(attributes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("attributes", "told"),
     [
+        ({"framing": "line", "match": "id"}, "match = 'id' does not work: write by_id"),
+        ({"match": by_id(lambda payload: payload[:4])}, "set `framing` too"),
         ({"framing": object}, r"framing = <class 'object'> .* one of 'raw', 'line', .* or a framing"),
         ({"framing": Raw}, r"framing = <class .*Raw'> .* write Raw\(\)"),
         ({"framing": "length:>X"}, r"length\('>X'\): write > "),

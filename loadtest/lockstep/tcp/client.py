@@ -104,7 +104,23 @@ class TcpClient(Pushes, Pipelining):
         HarnessError where replies to messages of `send` are still due, and where the framing cannot carry the
         payload.
         """
-        message = self._prepared.ready(payload, expect, name)
+        return self._request(payload, expect, end, name, timeout, replies, catch)
+
+    def _request(
+        self,
+        payload: bytes,
+        expect: Expect | None,
+        end: RawEnd | None,
+        name: str | None,
+        timeout: float | None,
+        replies: int,
+        catch: bool,
+    ) -> Reply | CaughtReply:
+        """As `request`, in whose place a user's client has another one."""
+        try:
+            message = self._prepared[payload, expect, name]
+        except TypeError:
+            message = self._prepared.ready(payload, expect, name)
         if end is None and timeout is None and self._timing is None and replies == 1 and not catch:
             outcome = self.exchange(message)
             return self._told if message.answer is None or outcome is not ANSWERED else message.answer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lockstep.errors import HarnessError
 
-FRAMES_ONLY = "match = by_id(...) needs a framing that says where a message ends: set `framing`"
+FRAMES_ONLY = "only a framing says where a message ends: set `framing` too"
 NO_ID = (
     "by_id() finds no id in the message {payload!r:.40}: say send(..., reply=False) to one without a reply"
 )

@@ -30,7 +30,7 @@ OVERDUE = (
 # Asking whether something has come unasked takes as long as half a message, for what has come is acknowledged
 # first. A peer that always answers twice shows at a connection's first messages; later on those are asked for
 # that come after a pause, in which a stray reply could have come, and one of so many others.
-OFTEN = 16
+OFTEN, SELDOM = 16, 64
 PAUSE_NS = 1_000_000
 
 
@@ -151,9 +151,9 @@ class MessageStream(Receiving):
         return b""
 
     def _is_to_ask(self, now_ns: int) -> bool:
-        """Whether to ask before this message if something has come unasked: see OFTEN and PAUSE_NS."""
+        """Whether to ask before this message if something has come unasked: see OFTEN."""
         answered = self._timestamps.answered
-        return answered < OFTEN or not answered % OFTEN or now_ns - self.free_ns > PAUSE_NS
+        return answered < OFTEN or not answered % SELDOM or now_ns - self.free_ns > PAUSE_NS
 
     def _unasked(self, link: Link) -> bytes:
         """What has come although nothing is in flight; a step begins."""
