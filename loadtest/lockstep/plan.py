@@ -125,6 +125,8 @@ class Traffic:
     leaves it to the system. user_file: where what they do is a user's own. stages: how users, or the rate of
     an open load, change in a cell, as a text (stages.py reads it); "" where they do not. rendezvous_s: before
     each iteration all users of all workers wait for each other, so long at most; None where nobody waits.
+    heartbeat: how often a connection is asked beside its messages whether the peer is there, and with what,
+    as `1s` or `1s:PING`.
     """
 
     scenario: str = "session"
@@ -137,6 +139,14 @@ class Traffic:
     user_file: UserFile | None = None
     stages: str = ""
     rendezvous_s: float | None = None
+    heartbeat: str = ""
+
+    @property
+    def heartbeats(self) -> tuple[float, bytes] | None:
+        """How often one is sent, in seconds, and its payload; None where none is."""
+        every, _, text = self.heartbeat.partition(":")
+        seconds = _seconds_of("heartbeat", every)
+        return None if seconds is None else (seconds, (text or "ping").encode())
 
     @property
     def changing(self) -> Stages | None:
@@ -183,6 +193,15 @@ class Traffic:
                 f"do nothing with --scenario {self.scenario}, whose users go on as long as the cell: leave "
                 "them out",
             )
+        if (beats := self.heartbeats) is not None:
+            _between("heartbeat", beats[0], 0.001, 3600)
+            if not self.does.room_for_heartbeats:
+                fits = " or ".join(name for name, each in SCENARIOS.items() if each.room_for_heartbeats)
+                raise PlanError(
+                    "heartbeat",
+                    f"{self.heartbeat!r} has no place between the messages of {self.scenario}: choose "
+                    f"--scenario {fits}",
+                )
         if self.rendezvous_s is not None:
             _between("rendezvous", self.rendezvous_s, 0.001, 3600)
             other = self.arrival.open or self.stages or self.does.endless or self.client_mode == "locked"
@@ -216,6 +235,7 @@ class Traffic:
             user_file=user_file,
             depth=given["depth"],
             stages=stages,
+            heartbeat=given.get("heartbeat") or "",
             rendezvous_s=_seconds_of("rendezvous", given.get("rendezvous") or ""),
         )
 

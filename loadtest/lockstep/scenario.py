@@ -30,6 +30,11 @@ class Scenario:
     server: Mapping[str, str] = field(default_factory=dict)
     of_a_file: bool = False
 
+    @property
+    def room_for_heartbeats(self) -> bool:
+        """Whether there are moments between messages on a connection that stays."""
+        return self.keeps_connection and not self.endless and not self.of_a_file
+
 
 SCENARIOS = {
     "session": Scenario(messages=None),
@@ -44,6 +49,8 @@ SCENARIOS = {
     "file": Scenario(keeps_connection=True, in_turn=False, of_a_file=True),
 }
 OF_A_FILE = "file"
+HEARTBEAT = "heartbeat"
+"""What messages are called that only ask whether the peer is there."""
 SHIPPED_SCENARIOS = tuple(name for name, scenario in SCENARIOS.items() if not scenario.of_a_file)
 
 

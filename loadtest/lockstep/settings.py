@@ -242,6 +242,14 @@ SETTINGS = (
         only="plan",
     ),
     Setting(
+        "heartbeat",
+        str,
+        None,
+        "Ask on each connection, beside its messages, whether the peer is there: 1s, or 1s:PING for its text",
+        _COMPARE | _LOCUST,
+        only="plan",
+    ),
+    Setting(
         "rendezvous",
         str,
         None,

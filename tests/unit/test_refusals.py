@@ -42,6 +42,7 @@ BAD_TEXTS = {
     "beside": "strangers",
     "stages": "climb 0-100 10s",
     "rendezvous": "soon",
+    "heartbeat": "often",
     "pause": "long",
     "junit": "no/such/folder/gates.xml",
     "file": "talk.txt",

@@ -81,7 +81,7 @@ FLAGS = sorted(given_by(Where.COMPARE), key=lambda setting: setting.only != "pla
 # How the two ends of a comparison speak.
 _SPOKEN = Facts(None, "length", timing=True)
 # What says how the shipped scenarios talk: beside a file, that does.
-_OF_SCENARIOS = ("scenario", "messages", "payload", "framing", "reply")
+_OF_SCENARIOS = ("scenario", "messages", "payload", "depth", "framing", "reply")
 
 
 @command(path("file", required=False), *map(_flag, FLAGS))

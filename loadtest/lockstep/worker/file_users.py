@@ -23,12 +23,14 @@ from lockstep.python_files import in_short, in_turn, users_of, where
 from lockstep.runs.connections import ClientView
 from lockstep.short_tasks import nothing_between
 from lockstep.tcp.samples import ABSENT, MessageRow, Meter, Phase, Reply, Sample, SampleMeter
+from lockstep.tcp.state import State
 from lockstep.users import Place, TcpUser, placed
 from lockstep.worker.loads import Iteration, Stage
 from lockstep.worker.tasks import TaskWalk
 
 # What waits on its connection is woken by that; who sleeps in his own code is, so much later.
 GRACE_S = 0.05
+_IDLE = State.IDLE
 
 
 class _CellOver(BaseException):
@@ -113,7 +115,8 @@ class FileUser:
             except BaseException as error:  # noqa: BLE001 - told apart by what it is
                 self._ended_by(error)
             self._running = None
-            self._check_fault()
+            if self._fault is not None:
+                self._check_fault()
         else:
             self._guarded(self._step)
             if self._waits and not self._open_load and stage.may_send():
@@ -121,7 +124,7 @@ class FileUser:
         if client.free_ns == before_ns:
             # It did nothing that others could run beside.
             gevent.sleep(0)
-        return not client.back_off_s
+        return client.state is _IDLE or not client.back_off_s
 
     def abort(self) -> None:
         """Wake it out of whatever it waits for, its own code's sleep too."""

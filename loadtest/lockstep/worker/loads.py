@@ -9,17 +9,19 @@ from typing import Any, Protocol
 import gevent
 
 from lockstep.control import CellOrder
+from lockstep.errors import HarnessError
 from lockstep.record.journal import Journal
+from lockstep.scenario import HEARTBEAT
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.many import ScenarioClient
-from lockstep.tcp.messages import Message, message_ring
+from lockstep.tcp.messages import Message, message_ring, prepare
 from lockstep.tcp.receiving import ConnectionSettings
 from lockstep.tcp.samples import Outcome
 from lockstep.user_files import check_same
 from lockstep.worker.pacer import MAX_IN_A_ROW
-from lockstep.worker.scenarios import SCENARIOS, VirtualUser
+from lockstep.worker.scenarios import SCENARIOS, VirtualUser, with_heartbeats
 from lockstep_wire.framing import framing_of
 
 Iteration = Callable[[Any, int], bool]
@@ -94,6 +96,8 @@ class ScenarioLoad:
         self._stage = stage
         self._ring = _ring_of(stage.order)
         scenario = SCENARIOS[stage.order.traffic.scenario]
+        if (beats := stage.order.traffic.heartbeats) is not None:
+            scenario = with_heartbeats(scenario, _beat_of(stage.order, beats[1]), round(beats[0] * 1e9))
         self.iterate: Iteration = (
             scenario if stage.order.traffic.does.waits else _letting_others_run(scenario)
         )
@@ -166,6 +170,18 @@ def _letting_others_run(iterate: Iteration) -> Iteration:
         return well
 
     return run
+
+
+def _beat_of(order: CellOrder, payload: bytes) -> Message:
+    """A heartbeat. Of who echoes its echo is expected, of others any answer.
+
+    HarnessError where the framing cannot carry it.
+    """
+    framing, expect = framing_of(order.framing), payload if order.reply == "echo" else None
+    try:
+        return prepare(framing, payload, expect, order.timing, name=HEARTBEAT)
+    except ValueError as error:
+        raise HarnessError(f"--heartbeat: {error}") from error
 
 
 def _ring_of(order: CellOrder) -> tuple[Message, ...]:

@@ -23,6 +23,8 @@ _SCHEDULE_DELAY, _SESSION = Phase.SCHEDULE_DELAY, Phase.SESSION
 # Open, and no reply is due: asked before every message, and cheaper so than `connected`.
 _IDLE = State.IDLE
 _now_ns = time.monotonic_ns
+# Multiples of it are spread evenly over any time (Knuth, The Art of Computer Programming, 6.4).
+_GOLDEN = 2654435761
 
 
 class VirtualUser:
@@ -34,7 +36,17 @@ class VirtualUser:
     open_load: times run from when an iteration was due, however late it began.
     """
 
-    __slots__ = ("_reply", "client", "may_send", "messages", "meter", "number", "open_load", "traffic")
+    __slots__ = (
+        "_reply",
+        "beat_ns",
+        "client",
+        "may_send",
+        "messages",
+        "meter",
+        "number",
+        "open_load",
+        "traffic",
+    )
 
     def __init__(
         self,
@@ -55,6 +67,8 @@ class VirtualUser:
         self.number = number
         self.open_load = open_load
         self._reply = reply
+        # When its next heartbeat is due, monotonic nanoseconds.
+        self.beat_ns = 0
         # Each user begins at a place of its own in the ring.
         start = number % len(ring)
         self.messages = islice(chain.from_iterable(repeat(ring)), start, None)
@@ -171,6 +185,24 @@ def receive_only(user: VirtualUser, _due_ns: int) -> bool:
             # Who is ended while it waits has lost nothing.
             return outcome is Outcome.ABORTED
     return client.hang_up() is ANSWERED
+
+
+def with_heartbeats(scenario: Scenario, beat: Message, every_ns: int) -> Scenario:
+    """The scenario, and a heartbeat before the first message after so many nanoseconds, on its connection.
+
+    The first of each user comes at a moment of its own within that time: they do not all beat at once.
+    """
+
+    def run(user: VirtualUser, due_ns: int) -> bool:
+        now_ns = _now_ns()
+        if now_ns >= user.beat_ns:
+            first = not user.beat_ns
+            user.beat_ns = now_ns + (user.number * _GOLDEN % every_ns if first else every_ns)
+            if not first and user.client.state is _IDLE and user.client.exchange(beat) is not ANSWERED:
+                return False
+        return scenario(user, due_ns)
+
+    return run
 
 
 Scenario = Callable[[VirtualUser, int], bool]

@@ -113,3 +113,12 @@ def test_a_gate_ends_a_cell_early_and_says_why(tmp_path: Path) -> None:
     assert cell.ended_early.endswith(f"and the gate is {gate!r}")
     assert cell.seconds < 30
     assert "ended early" in done.out
+
+
+def test_heartbeats_have_figures_of_their_own_beside_the_work(tmp_path: Path) -> None:
+    cell = compared(tmp_path, "persistent", "--hold", "1ms", "--heartbeat", "100ms")
+    beats = cell.requests["heartbeat"]
+    # Four connections, ten a second.
+    assert 20 <= beats.messages.answered <= 48
+    assert beats.response is not None
+    assert cell.ledger.exact

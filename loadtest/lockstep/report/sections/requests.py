@@ -12,8 +12,9 @@ from lockstep.analysis.series import Place, SeriesIndex
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.sections.figures import RESULT_BY_NAME
-from lockstep.report.words import duration, rate, whole
+from lockstep.report.words import contrasted, counted, duration, rate, whole
 from lockstep.runs.records import Cell
+from lockstep.scenario import HEARTBEAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,27 @@ REQUESTS: tuple[Column[Kind], ...] = (
 
 def requests_section(material: Material) -> Section | None:
     """None where no message has a name."""
+    kinds = list(_kinds(material))
     return table_section(
         "requests",
-        "Requests by name",
+        heartbeat_sentence(kinds) or "Requests by name",
         "Medians over the repeats. Messages that were given no name are in the results, and in no row here.",
         (Topic.THROUGHPUT, Topic.TIMES),
-        Table.of(REQUESTS, _kinds(material)),
+        Table.of(REQUESTS, kinds),
     )
+
+
+def heartbeat_sentence(kinds: Iterable[Kind]) -> str | None:
+    """How long heartbeats take beside the work, at the greatest level; None where there are none."""
+    beats = [kind for kind in kinds if kind.name == HEARTBEAT]
+    level = max((kind.place.level for kind in beats), default=0)
+    slow = [
+        (kind.place.series.name, duration(p99_us))
+        for kind in beats
+        if kind.place.level == level and (p99_us := kind.typical("response_p99")) is not None
+    ]
+    where = f"At {counted(level, 'connection')}"
+    return f"{where}, the p99 of a heartbeat beside the work is {contrasted(slow)}" if slow else None
 
 
 def _kinds(material: Material) -> Iterator[Kind]:
