@@ -57,10 +57,12 @@ def _slow_reader(link: socket.socket, frame: bytes) -> None:
     lot = frame * max(BIG_PAYLOAD // len(frame), 1)
 
     def ask() -> None:
-        while True:
-            link.sendall(lot)
-            # As long as nothing is full, nobody else would have a turn.
-            gevent.sleep(0)
+        # That the server has ended it, who reads finds out too.
+        with suppress(OSError):
+            while True:
+                link.sendall(lot)
+                # As long as nothing is full, nobody else would have a turn.
+                gevent.sleep(0)
 
     asking = gevent.spawn(ask)
     try:

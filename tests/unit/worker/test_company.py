@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from socket import SO_LINGER, SOL_SOCKET
 
 import gevent
 import pytest
@@ -136,6 +138,21 @@ def test_one_that_its_server_cuts_off_is_counted_and_comes_again() -> None:
         company.end()
     assert company.counts["cut"] >= 2
     assert company.counts["opened"] >= company.counts["cut"]
+
+
+def test_a_slow_reader_that_is_reset_is_cut_off_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    def resets(link: socket.socket) -> None:
+        gevent.sleep(0.05)
+        link.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+        link.close()
+
+    with peer(resets) as port:
+        company = coming("slow-reader", port)
+        gevent.sleep(0.3)
+        company.end()
+        gevent.sleep(0.05)
+    assert company.counts["cut"] >= 1
+    assert capfd.readouterr().err == ""
 
 
 def test_one_that_is_not_taken_holds_nobody_up() -> None:

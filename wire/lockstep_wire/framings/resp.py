@@ -161,8 +161,12 @@ class Resp(Framing):
         """A command with its arguments, as `command("SET", "k", b"\\0", "EX", 5)`: an array of strings."""
         if not words:
             raise ValueError("command(): give at least the command's name")
-        blocks = b"".join(Resp.bulk(_as_bytes(word)) for word in words)
-        return b"*%d\r\n%b" % (len(words), blocks)
+        parts = [b"*%d\r\n" % len(words)]
+        for word in words:
+            # Written out: tasks make one for each message.
+            data = word.encode() if type(word) is str else _as_bytes(word)
+            parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
+        return b"".join(parts)
 
     @staticmethod
     def bulk(data: bytes) -> bytes:
