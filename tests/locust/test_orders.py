@@ -71,8 +71,9 @@ def test_a_report_that_the_master_cannot_read_is_a_fault_of_its_worker() -> None
     environment = Environment()
     runner = environment.create_local_runner()
     faults: list[Fault] = []
-    silent: dict[str, Any] = {"on_report": None, "on_opened": None, "pulses": SimpleNamespace(add=None)}
-    conductor: Any = SimpleNamespace(on_fault=faults.append, **silent)
+    silent: dict[str, Any] = dict.fromkeys(("on_report", "on_opened", "on_met"))
+    pulses = SimpleNamespace(add=None)
+    conductor: Any = SimpleNamespace(on_fault=faults.append, pulses=pulses, **silent)
     attach_conductor(environment, conductor)
     runner.send_message(REPORT, {"run_id": "run", "cell": 0, "worker": "w1", "window_s": 1.0})
     (fault,) = faults

@@ -89,6 +89,7 @@ def test_only_messages_count_as_sent() -> None:
         "session",
         "send_lag",
         "fan_out",
+        "receive",
     )
     assert counts(taken) == dict.fromkeys(names, 1)
 
