@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from gevent.event import AsyncResult
@@ -13,6 +14,7 @@ from locust.runners import STATE_INIT, MasterRunner
 
 from lockstep.control import BEGIN, END, FAULT, LIMITS, PULSE, REPORT, CellOrder, EndOrder, Fault, Report
 from lockstep.errors import HarnessError
+from lockstep.master.conductor import Conductor
 from lockstep.master.hooks import attach_conductor
 from lockstep.master.workers import Workers
 from lockstep.plan import Traffic
@@ -71,9 +73,7 @@ def test_a_report_that_the_master_cannot_read_is_a_fault_of_its_worker() -> None
     environment = Environment()
     runner = environment.create_local_runner()
     faults: list[Fault] = []
-    silent: dict[str, Any] = dict.fromkeys(("on_report", "on_opened", "on_met"))
-    pulses = SimpleNamespace(add=None)
-    conductor: Any = SimpleNamespace(on_fault=faults.append, pulses=pulses, **silent)
+    conductor = Mock(spec=Conductor, on_fault=faults.append)
     attach_conductor(environment, conductor)
     runner.send_message(REPORT, {"run_id": "run", "cell": 0, "worker": "w1", "window_s": 1.0})
     (fault,) = faults
