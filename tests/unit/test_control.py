@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import msgpack
@@ -64,3 +66,21 @@ def test_an_order_for_unknown_arrivals_is_refused_and_they_become_no_others() ->
     plain["traffic"]["arrival"] = {"kind": "bursty", "rate_per_s": 5.0}
     with pytest.raises(HarnessError, match="'bursty' is unknown"):
         CellOrder.from_message(plain)
+
+
+def an_order(traffic: Traffic) -> CellOrder:
+    return CellOrder("run", 0, "target", "tcp://service:7", "line", False, None, traffic, 0.0, None, 3)
+
+
+def test_an_order_survives_its_way_to_a_worker() -> None:
+    traffic = Traffic(messages=9, arrival=Arrival("poisson", 50.0), sources=("127.0.0.1", "127.0.0.2"))
+    told = an_order(traffic)
+    for each in (told, told.for_share(1, 4)):
+        # Over the wire, tuples come as lists.
+        assert CellOrder.from_message(json.loads(json.dumps(each.to_message()))) == each
+
+
+def test_each_worker_has_its_share_of_an_order_that_is_else_the_same() -> None:
+    told = an_order(Traffic())
+    assert (told.share, told.shares, told.seed) == (0, 1, 3)
+    assert told.for_share(1, 4) == replace(told, share=1, shares=4)

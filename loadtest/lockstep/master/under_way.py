@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import gevent
@@ -13,7 +12,19 @@ from gevent.lock import RLock
 
 from lockstep.analysis.gate_syntax import Gate, parse_gates
 from lockstep.beside import Beside
-from lockstep.control import BEGIN, DRAIN_S, END, GO, HURRIED_DRAIN_S, EndOrder, Fault, Go, Met, Pulse
+from lockstep.control import (
+    BEGIN,
+    DRAIN_S,
+    END,
+    GO,
+    HURRIED_DRAIN_S,
+    CellOrder,
+    EndOrder,
+    Fault,
+    Go,
+    Met,
+    Pulse,
+)
 from lockstep.errors import HarnessError, ResultsError
 from lockstep.master.cell import OPENING_S, CellUnderWay, clear_server
 from lockstep.master.gate_watch import GateWatch
@@ -103,15 +114,24 @@ class RunUnderWay:
         seconds: None where somebody ends it by hand. seed: of what is drawn at random; the modes of one
         repeat draw the same, so that they compare.
         """
-        run_id, seed = self.record.run.run_id, seed + planned.repeat
-        order = self._targets.order(run_id, planned.index, planned.mode, traffic, warmup_s, seconds, seed)
-        order = replace(order, beside=Beside.kind_of(planned.beside), beside_users=planned.beside_users)
+        order = CellOrder(
+            run_id=self.record.run.run_id,
+            cell=planned.index,
+            mode=planned.mode,
+            traffic=traffic,
+            warmup_s=warmup_s,
+            seconds=seconds,
+            seed=seed + planned.repeat,
+            beside=Beside.kind_of(planned.beside),
+            beside_users=planned.beside_users,
+            **self._targets.way_to(planned.mode)._asdict(),
+        )
         before, note = clear_server(self._targets.server_of(planned.mode), planned, gevent.sleep)
         if note:
             self.record.note(note)
         workers = sorted(self._workers.present())
         self.cell = cell = CellUnderWay(planned, order, workers, before)
-        self._rendezvous, self._rendezvous_of = Rendezvous(workers), (run_id, planned.index)
+        self._rendezvous, self._rendezvous_of = Rendezvous(workers), (order.run_id, order.cell)
         for share, worker in enumerate(workers):
             self._workers.tell(worker, BEGIN, order.for_share(share, len(workers)).to_message())
         return cell

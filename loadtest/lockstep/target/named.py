@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from lockstep.control import CellOrder
 from lockstep.errors import HarnessError, PlanError
-from lockstep.plan import Plan, Traffic
+from lockstep.plan import Plan
 from lockstep.runs.records import Mode, TargetRecord
 from lockstep.target.admin import ServerView
-from lockstep.target.target import Target
+from lockstep.target.target import Target, Way
 from lockstep.tcp.endpoint import Endpoint
 from lockstep_wire.choices import did_you_mean
 
@@ -155,19 +154,10 @@ class NamedTargets:
         if mode in self._services:
             self._services[mode].check()
 
-    def order(
-        self,
-        run_id: str,
-        cell: int,
-        mode: str,
-        traffic: Traffic,
-        warmup_s: float,
-        seconds: float | None,
-        seed: int,
-    ) -> CellOrder:
+    def way_to(self, mode: str) -> Way:
         """See Targets."""
         self.check_up(mode)
-        return self._of(mode).order(run_id, cell, mode, traffic, warmup_s, seconds, seed)
+        return self._of(mode).way_to(mode)
 
     def _of(self, name: str) -> Target:
         if name not in self._targets:

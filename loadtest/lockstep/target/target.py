@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from lockstep.control import CellOrder
 from lockstep.errors import HarnessError, PlanError
 from lockstep.plan import Plan, Traffic
 from lockstep.runs.records import PLAIN_TARGET, Mode, TargetRecord
@@ -37,6 +36,15 @@ def check_talk(settings: Mapping[str, Any], traffic: Traffic) -> None:
     else:
         return
     raise PlanError("scenario", f"{name!r} has no peer to talk to: {remedy}")
+
+
+class Way(NamedTuple):
+    """What an order to workers says of their target: see CellOrder."""
+
+    url: str
+    framing: str
+    timing: bool
+    reply: str | None
 
 
 class Targets(Protocol):
@@ -70,17 +78,8 @@ class Targets(Protocol):
     def check_up(self, mode: str) -> None:
         """HarnessError where the mode's server was started for the run, and has ended."""
 
-    def order(
-        self,
-        run_id: str,
-        cell: int,
-        mode: str,
-        traffic: Traffic,
-        warmup_s: float,
-        seconds: float | None,
-        seed: int,
-    ) -> CellOrder:
-        """The order that sends workers to the mode."""
+    def way_to(self, mode: str) -> Way:
+        """How workers get to the mode, and how it talks. HarnessError where that is unknown here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,33 +197,12 @@ class Target:
             )
         return value
 
-    def order(
-        self,
-        run_id: str,
-        cell: int,
-        mode: str,
-        traffic: Traffic,
-        warmup_s: float,
-        seconds: float | None,
-        seed: int,
-    ) -> CellOrder:
+    def way_to(self, mode: str) -> Way:
         """See Targets."""
         snapshot = self._snapshot()
-        framing, timing, reply = self.framing, False, self.reply
-        if snapshot is not None:
-            settings = snapshot.settings
-            framing = self._known(settings, "framing", FRAMINGS)
-            timing, reply = settings["timing"], _REPLIES[self._known(settings, "reply", _REPLIES)]
-        return CellOrder(
-            run_id=run_id,
-            cell=cell,
-            mode=mode,
-            url=str(self._at(self._port(snapshot, mode, "mode"))),
-            framing=framing,
-            timing=timing,
-            reply=reply,
-            traffic=traffic,
-            warmup_s=warmup_s,
-            seconds=seconds,
-            seed=seed,
-        )
+        url = str(self._at(self._port(snapshot, mode, "mode")))
+        if snapshot is None:
+            return Way(url, self.framing, timing=False, reply=self.reply)
+        settings = snapshot.settings
+        framing = self._known(settings, "framing", FRAMINGS)
+        return Way(url, framing, settings["timing"], _REPLIES[self._known(settings, "reply", _REPLIES)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lockstep.errors import PlanError
-from lockstep.plan import Plan, Traffic
+from lockstep.plan import Plan
 from lockstep.runs.records import TargetRecord
 from lockstep.target.named import Named, NamedTargets, Spoken, split_targets
 from lockstep.tcp.endpoint import Endpoint
@@ -63,9 +63,8 @@ def named(*texts: str) -> NamedTargets:
 def test_each_name_has_its_own_address_and_nobody_is_asked_who_cannot_be() -> None:
     targets = named("new=tcp://127.0.0.1:7001", "old=unix:///old")
     targets.check(Plan(("new", "old")))
-    orders = [targets.order("run", 0, name, Traffic(), 0.0, None, 1) for name in ("new", "old")]
-    assert [order.url for order in orders] == ["tcp://127.0.0.1:7001", "unix:///old"]
-    assert {(order.framing, order.reply, order.timing) for order in orders} == {("line", "echo", False)}
+    assert targets.way_to("new") == ("tcp://127.0.0.1:7001", "line", False, "echo")
+    assert targets.way_to("old") == ("unix:///old", "line", False, "echo")
     assert targets.server_of("new") is None
     assert (targets.settings(), targets.modes()) == ({}, {})
     assert targets.told()["old"] == TargetRecord("unix:///old", "line", "echo")
@@ -79,7 +78,7 @@ def test_a_lockstep_servers_mode_is_seen_under_the_targets_name(which: str) -> N
     port = "" if which else ":8889"
     with admin_port({"/listeners": [answer]}) as admin:
         targets = named(f"mine=tcp://server{port},admin={admin.address}{which}", "other=tcp://h:1")
-        assert targets.order("run", 0, "mine", Traffic(), 0.0, None, 1).url == "tcp://server:8889"
+        assert targets.way_to("mine").url == "tcp://server:8889"
         server = targets.server_of("mine")
         assert server is not None
         assert list(server.snapshot().listeners) == ["mine"]

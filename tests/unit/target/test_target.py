@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-
 import pytest
 
-from lockstep.control import CellOrder
 from lockstep.errors import HarnessError, PlanError
-from lockstep.plan import Arrival, Plan, Traffic
+from lockstep.plan import Plan
 from lockstep.target.admin import ServerView
 from lockstep.target.target import Target
 from lockstep.tcp.endpoint import Endpoint
@@ -20,14 +16,11 @@ from tests.support.admin_port import admin_port, listener, listeners
 
 
 @pytest.mark.parametrize(("reply", "expected"), [("echo", "echo"), ("ack", ACKNOWLEDGEMENT.decode())])
-def test_orders_follow_what_the_server_says_of_itself(reply: str, expected: str) -> None:
+def test_workers_are_told_what_the_server_says_of_itself(reply: str, expected: str) -> None:
     answer = listeners(listener("free", 8888), listener("lock", 8889), reply=reply)
     with admin_port({"/listeners": [answer]}) as port:
         target = Target(Endpoint("server"), ServerView(port.address))
-        order = target.order("run", 3, "lock", Traffic(), 0.5, 2.0, 7)
-    assert (order.url, order.mode) == ("tcp://server:8889", "lock")
-    assert (order.framing, order.timing, order.reply) == ("length", True, expected)
-    assert (order.warmup_s, order.seconds, order.seed) == (0.5, 2.0, 7)
+        assert target.way_to("lock") == ("tcp://server:8889", "length", True, expected)
 
 
 def test_a_mode_that_is_not_offered_is_refused_with_those_that_are() -> None:
@@ -48,7 +41,7 @@ def test_another_service_has_one_mode_and_any_other_name_is_refused(named: str) 
         target.endpoint_of(named)
     assert refusal.value.what == "mode"
     with pytest.raises(PlanError):
-        target.order("run", 0, named, Traffic(), 0.0, None, 1)
+        target.way_to(named)
     target.check(Plan(("target",)))
 
 
@@ -59,15 +52,13 @@ def test_a_server_that_speaks_in_a_way_unknown_here_is_refused(unknown: dict[str
     with admin_port({"/listeners": [answer]}) as port:
         target = Target(Endpoint("server"), ServerView(port.address))
         with pytest.raises(HarnessError, match=f"{name!r}, and this version knows .*: use the same version"):
-            target.order("run", 0, "free", Traffic(), 0.0, None, 1)
+            target.way_to("free")
 
 
 def test_every_reply_and_framing_that_a_server_offers_is_known() -> None:
     for name, value in (*(("reply", each) for each in REPLIES), *(("framing", each) for each in FRAMINGS)):
         with admin_port({"/listeners": [listeners(listener("free", 8888), **{name: value})]}) as port:
-            assert Target(Endpoint("server"), ServerView(port.address)).order(
-                "run", 0, "free", Traffic(), 0.0, None, 1
-            )
+            assert Target(Endpoint("server"), ServerView(port.address)).way_to("free")
 
 
 @pytest.mark.parametrize(("given", "used"), [(None, 8888), (8888, 8888), (7000, 7000)])
@@ -105,22 +96,7 @@ def test_a_port_that_contradicts_the_servers_own_is_refused(
 def test_another_service_needs_a_port_and_tells_nothing() -> None:
     target = Target(Endpoint("service", 7), None, "line", "echo")
     assert target.settings() == {}
-    order = target.order("run", 0, "target", Traffic(), 0.0, None, 1)
-    assert (order.url, order.framing, order.timing, order.reply) == ("tcp://service:7", "line", False, "echo")
+    assert target.way_to("target") == ("tcp://service:7", "line", False, "echo")
     with pytest.raises(PlanError, match="has no port") as refusal:
         Target(Endpoint("service"), None).endpoint_of("target")
     assert refusal.value.what == "host"
-
-
-def test_an_order_survives_its_way_to_a_worker() -> None:
-    traffic = Traffic(messages=9, arrival=Arrival("poisson", 50.0), sources=("127.0.0.1", "127.0.0.2"))
-    order = Target(Endpoint("service", 7), None).order("run", 0, "target", traffic, 0.0, None, 3)
-    for each in (order, order.for_share(1, 4)):
-        # Over the wire, tuples come as lists.
-        assert CellOrder.from_message(json.loads(json.dumps(each.to_message()))) == each
-
-
-def test_each_worker_has_its_share_of_an_order_that_is_else_the_same() -> None:
-    order = Target(Endpoint("service", 7), None).order("run", 0, "target", Traffic(), 0.0, None, 3)
-    assert (order.share, order.shares, order.seed) == (0, 1, 3)
-    assert order.for_share(1, 4) == replace(order, share=1, shares=4)
