@@ -23,10 +23,10 @@ DROPDOWNS = {
     "run": ["manual run", "comparison plan"],
     "mode": ["free", "lock"],
     "clientMode": ["free", "locked"],
-    "scenario": ["session", "greeting", "persistent"],
+    "scenario": ["session", "greeting", "persistent", "pipelined", "send-only", "receive-only"],
     "arrival": ["closed", "constant", "poisson"],
 }
-FIELDS = ["run", "mode", "clientMode", "scenario", "arrival", "rate", "messages", "payload"]
+FIELDS = ["run", "mode", "clientMode", "scenario", "arrival", "rate", "messages", "depth", "payload"]
 FIELDS += ["modes", "levels", "repeats", "seconds", "warmup", "seed"]
 # Medians and averages come with two decimals in Locust's page, percentiles with three digits.
 ROUNDING_MS, BUCKET = 0.005, 0.005
