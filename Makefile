@@ -27,7 +27,7 @@ compare: $(READY) ## Compare the modes here, in about 2 minutes (ARGS='--modes f
 
 test: lint ## Run lint and every test; says what it left out and why (ARGS='-k ticket')
 	@echo "test: $(or $(ARGS),every test)"
-	@$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tools.suite)
+	@$(BIN)/python -m pytest $(ARGS)
 
 unit: $(READY) ## Run the tests that start neither server nor Locust run, in a minute or two (ARGS='-k ticket')
 	@$(BIN)/python -m pytest tests/unit tests/golden $(ARGS)
