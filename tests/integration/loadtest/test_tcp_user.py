@@ -225,35 +225,24 @@ def test_a_connection_that_the_peer_ends_is_a_failure_and_the_next_message_opens
 
 
 MISUSES = {
-    "heartbeat": """
-        framing = "line"
-        def on_start(self):
-            self.client.connect()
-            gevent.spawn(self.beat)
-        def beat(self):
-            while True:
-                gevent.sleep(0.05)
-                self.client.request(b"ping", b"ping")
-        @task
-        def ask(self):
-            self.client.request(b"slow", b"slow")
-        """,
     "text": """
         @task
         def ask(self):
             self.client.request(b"x", expect="x")
         """,
-    "receive": """
+    "in flight": """
+        framing = "line"
         @task
         def ask(self):
-            self.client.receive()
+            self.client.send(b"x")
+            self.client.request(b"y")
         """,
 }
 
 
 @pytest.mark.parametrize(
     ("misuse", "remedy"),
-    [("heartbeat", "a client of its own"), ("text", "put b before"), ("receive", "call send()")],
+    [("text", "put b before"), ("in flight", "receive")],
 )
 def test_misuse_ends_the_run_with_one_line_that_names_the_place_and_the_remedy(
     tmp_path: Path, misuse: str, remedy: str
