@@ -26,7 +26,7 @@ def test_where_sessions_outlive_the_window_no_figure_of_the_lucky_few_is_told(tm
     assert lock["edges"]["needs_s"] >= 24
     assert lock["times"] == {}
     (row,) = (line for line in done.out.splitlines() if line.startswith("lock "))
-    assert row.split()[2:-1] == ["–"] * 6
+    assert set(row.split()[2:-1]) == {"–"}
     assert "too short: needs " in (folder / "report.html").read_text()
 
 
