@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 from bench.processes import ON_LOAD_CORE, ROOT, ToolError, python, running
 from bench.run_summary import read_document
 from bench.services import LOOPBACK, program
+from lockstep.errors import DEGRADED, DONE
 
 DIALOGUES = ROOT / "bench" / "dialogues"
 BOUND_S = 120.0
-DEGRADED = 3
 # So many requests say how many more a measurement takes.
 PROBE_REQUESTS = 20_000
 # pgbench logs each transaction, which would cost it time: of so many it does.
@@ -43,7 +43,7 @@ def lockstep_run(dialogue: str, port: int, connections: int, seconds: float) -> 
         command += ["--warmup", "0.5", "--seconds", f"{seconds:g}"]
         with running("lockstep run", command, ON_LOAD_CORE) as process:
             code = process.wait(seconds + BOUND_S)
-            if code not in (0, DEGRADED):
+            if code not in (DONE, DEGRADED):
                 raise ToolError(f"lockstep run ended with {code}: {process.last_words()}")
         (cell,) = read_document(Path(out))["cells"]
     if cell["ledger"]["failed"] or not cell["times"].get("response"):

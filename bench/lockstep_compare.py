@@ -10,8 +10,7 @@ from typing import Any
 
 from bench.processes import ToolError, python, running
 from bench.run_summary import read_document
-
-DONE, DEGRADED = 0, 3
+from lockstep.errors import DEGRADED, DONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ from typing import Any, NoReturn
 
 from lockstep.errors import WRONG_USE, HarnessError, PlanError, ServerUnreachableError, in_words
 from lockstep.master.repeat import Compose
-from lockstep.plan import Plan, Traffic, UserFile
+from lockstep.plan import Plan, Traffic, UserFile, parse_modes
 from lockstep.runs.records import PLAIN_TARGET
 from lockstep.settings import COMPARISON_PLAN, Setting, Where, given_by
 from lockstep.target.admin import ServerView
 from lockstep.target.chosen import Chosen, checked_framing
-from lockstep.target.named import Named, NamedTargets, Spoken, split_targets
+from lockstep.target.named import NamedTargets, Spoken, read_targets
 from lockstep.target.target import Target, Targets
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.sources import parse_sources
@@ -173,7 +173,7 @@ def offered_modes(admin: str, target: str = "") -> tuple[str, ...]:
     PlanError if the server is silent, or a target is none.
     """
     if target:
-        return tuple(Named.parse(text).name for text in split_targets(target) or [target])
+        return tuple(each.name for each in read_targets(target))
     if not admin:
         return (PLAIN_TARGET,)
     try:
@@ -247,10 +247,13 @@ def plan_of(options: Namespace) -> Plan:
     from lockstep.analysis.gate_syntax import split_gates
 
     given = _given(options)
-    if options.target:
-        # As in `lockstep compare`.
-        given["baseline"] = options.baseline or given["modes"].split(",")[-1]
-    return plan_from(given, split_gates(options.gate))
+    return plan_from(of_targets(given) if options.target else given, split_gates(options.gate))
+
+
+def of_targets(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a plan whose modes are targets: the last is the baseline, unless one is named."""
+    *_, last = ("", *parse_modes(given["modes"]))
+    return {**given, "baseline": given["baseline"] or last}
 
 
 def plan_from(given: Mapping[str, Any], gates: Sequence[str]) -> Plan:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +16,7 @@ from lockstep.report.write import write_report
 from lockstep.runs.folder import RunFolder
 from tests.factories.folders import write_histograms, write_run
 from tests.factories.simulated import simulated_run
-from tests.support.commands import environment
-from tests.support.server import ROOT
+from tests.support.commands import run_here
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -111,30 +109,16 @@ def test_a_copied_table_is_separated_by_tabs(page: Page) -> None:
 
 def test_the_picture_of_the_readme_is_the_first_screen(folder: Path, tmp_path: Path, chromium: str) -> None:
     picture = tmp_path / "picture.png"
-    done = subprocess.run(
-        [sys.executable, "docs/picture.py", str(folder), str(picture)],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    done = run_here(sys.executable, "docs/picture.py", str(folder), str(picture))
+    assert done.code == 0, done.err
     width, height = struct.unpack(">II", picture.read_bytes()[16:24])
     assert (width, height) == (SCREEN["width"], SCREEN["height"])
 
 
 def test_a_picture_of_no_run_is_refused_in_one_line(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "docs/picture.py", str(tmp_path), str(tmp_path / "picture.png")],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    done = run_here(
+        sys.executable, "docs/picture.py", str(tmp_path), str(tmp_path / "picture.png"), within_s=60
     )
-    assert done.returncode == 2
-    assert "not a run folder" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    assert done.code == 2
+    assert "not a run folder" in done.err
+    assert len(done.err.splitlines()) == 1

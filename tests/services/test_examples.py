@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,9 +10,8 @@ import pytest
 
 from tests.services.runs import names_of, run_well, unanswered
 from tests.support import small_services
-from tests.support.commands import environment
+from tests.support.commands import run_here
 from tests.support.pages import DOCS, code_lines, commands_of
-from tests.support.server import ROOT
 from tests.support.small_services import Handler, serving
 
 pytestmark = pytest.mark.services
@@ -65,18 +63,11 @@ def test_a_shape_and_listeners_of_ones_own_work_under_locust(small: dict[int, in
         "--headless",
         "--only-summary",
     ]
-    done = subprocess.run(
-        [*command, "--tags", "read", "--host", f"tcp://127.0.0.1:{small[7008]}"],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "AssertionError" not in done.stderr
-    row = next(line.split() for line in done.stderr.splitlines() if "Aggregated" in line)
+    host = f"tcp://127.0.0.1:{small[7008]}"
+    done = run_here(*command, "--tags", "read", "--host", host, within_s=60)
+    assert done.code == 0, done.err
+    assert "AssertionError" not in done.err
+    row = next(line.split() for line in done.err.splitlines() if "Aggregated" in line)
     assert row[2] == "0(0.00%)"
     assert int(row[1]) > 10
 

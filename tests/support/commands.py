@@ -40,13 +40,18 @@ def environment() -> dict[str, str]:
 
 def lockstep(*arguments: str, cwd: Path = ROOT) -> Done:
     """Run it to its end."""
+    return run_here(*COMMAND, *arguments, cwd=cwd)
+
+
+def run_here(*command: str, cwd: Path = ROOT, within_s: float = PATIENCE_S) -> Done:
+    """Run a command to its end. TimeoutExpired where it takes longer than so many seconds."""
     done = subprocess.run(
-        [*COMMAND, *arguments],
+        command,
         cwd=cwd,
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=within_s,
         check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -19,6 +19,7 @@ from lockstep.tcp.link import LinkMaker
 from lockstep.tcp.many import ScenarioClient
 from lockstep.tcp.samples import Outcome, Phase, Sample, SampleMeter
 from tests.support.clients import PATIENCE_S
+from tests.support.small_services import serving
 
 LOOPBACK = "127.0.0.1"
 
@@ -126,26 +127,13 @@ def stays_silent(link: socket.socket) -> None:
 @contextmanager
 def line_echo() -> Iterator[int]:
     """A small server of somebody else's: echoes lines, a thread each."""
-    listening = socket.create_server(("127.0.0.1", 0))
 
-    def serve(link: socket.socket) -> None:
-        # Its user is ended in the middle, and may leave by a reset.
-        with suppress(ConnectionError), link:
-            for line in link.makefile("rb"):
-                link.sendall(line)
+    def echo(link: socket.socket) -> None:
+        for line in link.makefile("rb"):
+            link.sendall(line)
 
-    def accept() -> None:
-        while True:
-            try:
-                link, _ = listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=serve, args=(link,), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    with listening:
-        yield listening.getsockname()[1]
-        listening.shutdown(socket.SHUT_RDWR)
+    with serving(echo) as port:
+        yield port
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,31 +204,19 @@ def breaking(link: LinkMaker, method: str, error: BaseException) -> LinkMaker:
 @contextmanager
 def login_server() -> Iterator[int]:
     """A small service: `LOGIN user password` gives a token, which `DO token` has to name. A thread each."""
-    listening = socket.create_server((LOOPBACK, 0))
 
     def serve(link: socket.socket) -> None:
         tokens: set[bytes] = set()
-        with suppress(ConnectionError), link:
-            for line in link.makefile("rb"):
-                match line.split():
-                    case [b"LOGIN", user, _]:
-                        token = b"%s%d" % (user, len(tokens))
-                        tokens.add(token)
-                        link.sendall(b"OK " + token + b"\n")
-                    case [b"DO", token] if token in tokens:
-                        link.sendall(b"DONE " + token + b"\n")
-                    case _:
-                        link.sendall(b"ERR\n")
+        for line in link.makefile("rb"):
+            match line.split():
+                case [b"LOGIN", user, _]:
+                    token = b"%s%d" % (user, len(tokens))
+                    tokens.add(token)
+                    link.sendall(b"OK " + token + b"\n")
+                case [b"DO", token] if token in tokens:
+                    link.sendall(b"DONE " + token + b"\n")
+                case _:
+                    link.sendall(b"ERR\n")
 
-    def accept() -> None:
-        while True:
-            try:
-                link, _ = listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=serve, args=(link,), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    with listening:
-        yield listening.getsockname()[1]
-        listening.shutdown(socket.SHUT_RDWR)
+    with serving(serve) as port:
+        yield port

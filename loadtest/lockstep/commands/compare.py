@@ -21,7 +21,7 @@ from lockstep.children import clean_own_environment
 from lockstep.commands.output import complain, print_report_of
 from lockstep.commands.parser import command, option, path
 from lockstep.errors import HarnessError, PlanError, ResultsError, exit_code, stopped_by
-from lockstep.options import plan_from, read_plan_file, shipped_plans
+from lockstep.options import of_targets, plan_from, read_plan_file, shipped_plans
 from lockstep.plan import Plan, UserFile
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell, Run
@@ -67,7 +67,7 @@ def _naming(plan: Path | None) -> Iterator[None]:
     try:
         yield
     except PlanError as wrong:
-        source = click.get_current_context().get_parameter_source(wrong.what.replace("-", "_"))
+        source = _source(wrong.what.replace("-", "_"))
         if plan is None or source is ParameterSource.COMMANDLINE:
             raise
         given = "from" if source is ParameterSource.DEFAULT_MAP else "given here or in"
@@ -101,7 +101,7 @@ def compare(file: Path | None, **given: Any) -> int:
         user_file, spoken = _what_users_do(file, given)
         chosen = _chosen(given, environment, by_file=file is not None)
         if chosen is not None:
-            given = _with_targets(given, chosen)
+            given = of_targets({**given, "modes": ",".join(chosen.names)})
         plan = plan_of_flags({**given, "user_file": user_file})
         if junit is not None:
             check_junit(junit, plan.gates)
@@ -142,11 +142,6 @@ def _chosen(given: Mapping[str, Any], environment: Mapping[str, str], *, by_file
 
 def _source(name: str) -> ParameterSource | None:
     return click.get_current_context().get_parameter_source(name)
-
-
-def _with_targets(given: Mapping[str, Any], chosen: Chosen) -> dict[str, Any]:
-    """The settings of a plan whose modes are targets; the last is what others are compared with."""
-    return {**given, "modes": ",".join(chosen.names), "baseline": given["baseline"] or chosen.names[-1]}
 
 
 def plan_of_flags(given: Mapping[str, Any]) -> Plan:
@@ -204,9 +199,8 @@ def _what_users_do(file: Path | None, given: Mapping[str, Any]) -> tuple[UserFil
     PlanError for a setting that does nothing then, HarnessError for what is wrong with the file.
     """
     useless = _OF_SCENARIOS if file is not None else ("tags", "exclude_tags")
-    source = click.get_current_context().get_parameter_source
     for key in useless:
-        if source(key) is not ParameterSource.DEFAULT:
+        if _source(key) is not ParameterSource.DEFAULT:
             reason = (
                 "leave it out, the file says what users do" if file else "name the file whose tasks are meant"
             )

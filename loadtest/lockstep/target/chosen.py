@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from lockstep.errors import PlanError
-from lockstep.target.named import Named, NamedTargets, Spoken, split_targets
+from lockstep.target.named import Named, NamedTargets, Spoken, read_targets
 from lockstep.target.started import Command, started
 from lockstep_wire.framing import framing_of
 
@@ -38,7 +38,7 @@ class Chosen:
         """Nothing is started, and nobody asked. PlanError says what is wrong with one of them."""
         chosen = cls(
             commands=tuple(map(Command.parse, commands)),
-            running=tuple(Named.parse(each) for text in targets for each in split_targets(text) or [text]),
+            running=tuple(each for text in targets for each in read_targets(text)),
             ready=None if ready is None else _pattern(ready),
             spoken=spoken,
             environment=environment,

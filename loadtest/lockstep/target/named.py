@@ -84,6 +84,11 @@ class Spoken:
     by_file: bool = False
 
 
+def read_targets(text: str) -> tuple[Named, ...]:
+    """Each of several in one text. PlanError says what is wrong with one of them."""
+    return tuple(map(Named.parse, split_targets(text) or [text]))
+
+
 class Service(Protocol):
     """What was started for the run."""
 

@@ -17,11 +17,13 @@ import pytest
 from lockstep.worker.agent import REPORT_INTERVAL_S
 from tests.support.commands import (
     COMMAND,
+    Done,
     compare,
     differences,
     environment,
     lockstep,
     only_run,
+    run_here,
 )
 from tests.support.load import LoadProcesses
 from tests.support.peers import line_echo
@@ -137,18 +139,10 @@ def test_a_host_that_nobody_knows_is_refused_before_the_run(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def locust(*arguments: str) -> subprocess.CompletedProcess[str]:
+def locust(*arguments: str) -> Done:
     """Lockstep's locustfile without the page, to its end. 192.0.2.1 is nobody's address (RFC 5737)."""
     command = [sys.executable, "-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "--only-summary"]
-    return subprocess.run(
-        [*command, *arguments, "--source", "192.0.2.1"],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
+    return run_here(*command, *arguments, "--source", "192.0.2.1", within_s=50)
 
 
 def test_a_plan_whose_worker_cannot_go_on_ends_with_its_reason_and_exit_2(tmp_path: Path) -> None:
@@ -157,9 +151,9 @@ def test_a_plan_whose_worker_cannot_go_on_ends_with_its_reason_and_exit_2(tmp_pa
         where = ("--host", "tcp://127.0.0.1", "--admin", admin, "--out", str(tmp_path))
         plan = ("--run", "comparison plan", "--modes", "free", "--levels", "4", "--seconds", "60")
         done = locust(*where, *plan)
-    assert done.returncode == 2, done.stderr
-    assert "--source 192.0.2.1" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.code == 2, done.err
+    assert "--source 192.0.2.1" in done.err
+    assert "Traceback" not in done.err
     _, run = only_run(tmp_path)
     assert run["interrupted"]
 
@@ -167,9 +161,9 @@ def test_a_plan_whose_worker_cannot_go_on_ends_with_its_reason_and_exit_2(tmp_pa
 def test_a_run_by_hand_ends_too_when_its_worker_cannot_go_on(tmp_path: Path) -> None:
     load = ("--host", "tcp://127.0.0.1:9", "--users", "3", "--run-time", "60s", "--out", str(tmp_path))
     done = locust(*load)
-    assert done.returncode == 2, done.stderr
-    assert "--source 192.0.2.1" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.code == 2, done.err
+    assert "--source 192.0.2.1" in done.err
+    assert "Traceback" not in done.err
 
 
 @contextmanager

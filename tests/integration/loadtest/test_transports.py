@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from lockstep.tcp.endpoint import UNVERIFIED
 from tests.support.certificates import Authority, authority
-from tests.support.commands import compare_well, environment, lockstep, only_run
+from tests.support.commands import compare_well, lockstep, only_run, run_here
 from tests.support.ways import echo_in_each_way
 
 SHORT = (
@@ -93,18 +92,10 @@ def test_a_tcp_user_speaks_tls_and_says_once_that_nobody_checks(tmp_path: Path, 
             encoding="utf-8",
         )
         command = [sys.executable, "-m", "locust", "-f", "mine.py", "--headless", "--json", "-u", "3"]
-        done = subprocess.run(
-            [*command, "-r", "3", "-t", "2s"],
-            cwd=tmp_path,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    rows = {row["method"]: row for row in json.loads(done.stdout)}
+        done = run_here(*command, "-r", "3", "-t", "2s", cwd=tmp_path)
+    assert done.code == 0, done.err
+    rows = {row["method"]: row for row in json.loads(done.out)}
     assert rows["handshake"]["num_requests"] >= rows["message"]["num_requests"] > 3
     assert all(row["num_failures"] == 0 for row in rows.values())
-    assert done.stderr.count("verify=off: the certificate of 127.0.0.1") == 1
-    assert "Traceback" not in done.stderr
+    assert done.err.count("verify=off: the certificate of 127.0.0.1") == 1
+    assert "Traceback" not in done.err
