@@ -14,10 +14,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lockstep.tcp.endings import sized, until
-    from lockstep.tcp.expect import prefix, size
-    from lockstep.tcp.ids import by_id
+    from lockstep.tcp.by_id import by_id
+    from lockstep.tcp.replies import prefix, size, sized, until
     from lockstep.users import TcpUser
+    from lockstep_wire.framing import Malformed
     from lockstep_wire.framings.delimited import delimited
     from lockstep_wire.framings.length import length
     from lockstep_wire.framings.memcached import Memcached
@@ -26,26 +26,25 @@ if TYPE_CHECKING:
     from lockstep_wire.framings.postgresql import PostgreSQL
     from lockstep_wire.framings.resp import Resp
     from lockstep_wire.framings.sizes import fixed, varint
-    from lockstep_wire.peer import Malformed
 
     __version__: str
 
 _EXPORTED = {
-    "Malformed": ("lockstep_wire.peer", "Malformed"),
+    "Malformed": ("lockstep_wire.framing", "Malformed"),
     "Memcached": ("lockstep_wire.framings.memcached", "Memcached"),
     "Mqtt": ("lockstep_wire.framings.mqtt", "Mqtt"),
     "PostgreSQL": ("lockstep_wire.framings.postgresql", "PostgreSQL"),
     "Resp": ("lockstep_wire.framings.resp", "Resp"),
     "TcpUser": ("lockstep.users", "TcpUser"),
-    "by_id": ("lockstep.tcp.ids", "by_id"),
+    "by_id": ("lockstep.tcp.by_id", "by_id"),
     "delimited": ("lockstep_wire.framings.delimited", "delimited"),
     "fixed": ("lockstep_wire.framings.sizes", "fixed"),
     "framed_by": ("lockstep_wire.framings.own", "framed_by"),
     "length": ("lockstep_wire.framings.length", "length"),
-    "prefix": ("lockstep.tcp.expect", "prefix"),
-    "size": ("lockstep.tcp.expect", "size"),
-    "sized": ("lockstep.tcp.endings", "sized"),
-    "until": ("lockstep.tcp.endings", "until"),
+    "prefix": ("lockstep.tcp.replies", "prefix"),
+    "size": ("lockstep.tcp.replies", "size"),
+    "sized": ("lockstep.tcp.replies", "sized"),
+    "until": ("lockstep.tcp.replies", "until"),
     "varint": ("lockstep_wire.framings.sizes", "varint"),
     "__version__": ("lockstep_wire.build", "VERSION"),
 }

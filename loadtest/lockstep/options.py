@@ -20,8 +20,7 @@ from lockstep.target.admin import ServerView
 from lockstep.target.chosen import Chosen, checked_framing
 from lockstep.target.named import NamedTargets, Spoken, read_targets
 from lockstep.target.target import Target, Targets
-from lockstep.tcp.endpoint import Endpoint
-from lockstep.tcp.sources import parse_sources
+from lockstep.tcp.endpoint import Endpoint, parse_sources
 from lockstep.user_files import Facts, find_user_file
 from lockstep_wire.choices import did_you_mean
 

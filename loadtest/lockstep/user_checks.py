@@ -8,9 +8,9 @@ from typing import Any, NoReturn
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import ADDRESS_BOOK, AddressBook
+from lockstep.tcp.by_id import FRAMES_ONLY, ById
 from lockstep.tcp.dialling import find_way
 from lockstep.tcp.endpoint import Endpoint
-from lockstep.tcp.ids import FRAMES_ONLY, ById
 from lockstep_wire.choices import nearest
 from lockstep_wire.framing import framing_of
 

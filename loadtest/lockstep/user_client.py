@@ -11,18 +11,15 @@ from gevent.event import Event
 from greenlet import getcurrent
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.by_id import IdClient
 from lockstep.tcp.client import TcpClient
-from lockstep.tcp.endings import RawEnd, whatever
-from lockstep.tcp.expect import Wanted
-from lockstep.tcp.state import InUseError
-from lockstep.tcp.turns import Line
+from lockstep.tcp.replies import RawEnd, Wanted, whatever
+from lockstep.tcp.state import InUseError, Line
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-def _ending_the_user(
+def ending_the_user(
     method: Callable[Concatenate[UserClient, _P], _T],
 ) -> Callable[Concatenate[UserClient, _P], _T]:
     """A client's method that ends its user where the harness is misused, or cannot go on."""
@@ -52,13 +49,13 @@ class UserClient(TcpClient):
     on_first_bytes: Callable[[], None]
     """called for each reply of which nobody can say where it ends"""
 
-    connect = _ending_the_user(TcpClient.connect)
-    send = _ending_the_user(TcpClient.send)
-    receive = _ending_the_user(TcpClient.receive)
-    close = _ending_the_user(TcpClient.close)
-    shutdown = _ending_the_user(TcpClient.shutdown)
-    reset = _ending_the_user(TcpClient.reset)
-    _listen = _ending_the_user(TcpClient._listen)
+    connect = ending_the_user(TcpClient.connect)
+    send = ending_the_user(TcpClient.send)
+    receive = ending_the_user(TcpClient.receive)
+    close = ending_the_user(TcpClient.close)
+    shutdown = ending_the_user(TcpClient.shutdown)
+    reset = ending_the_user(TcpClient.reset)
+    _listen = ending_the_user(TcpClient._listen)
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         """See TcpClient."""
@@ -130,18 +127,3 @@ class UserClient(TcpClient):
         if rule is whatever and not self._framing.cuts:
             self.on_first_bytes()
         return rule
-
-
-class UserIdClient(UserClient, IdClient):
-    """The same where replies carry ids: greenlets do not wait for each other."""
-
-    _listen = _ending_the_user(IdClient._listen)  # type: ignore[arg-type]
-
-    if not TYPE_CHECKING:
-
-        def request(self, payload, expect=None, **how):
-            """See TcpClient.request."""
-            try:
-                return IdClient.request(self, payload, expect, **how)
-            except HarnessError as error:
-                raise self.ended_by(error) from error

@@ -20,31 +20,27 @@ import gevent
 from gevent.event import Event
 from locust import User, events
 from locust.env import Environment
+from locust.exception import StopUser
 from locust.runners import WorkerRunner
-from locust.user.task import DefaultTaskSet, TaskSet
+from locust.user.task import LOCUST_STATE_STOPPING, DefaultTaskSet, TaskSet
 
 from lockstep.errors import HarnessError
-from lockstep.record import locust_numbers
-from lockstep.short_tasks import ShortTasks
-from lockstep.tcp.endings import sized, until
+from lockstep.locust_numbers import install as install_fine_numbers
 from lockstep.tcp.endpoint import Endpoint
-from lockstep.tcp.expect import prefix, size
 from lockstep.tcp.gevent_link import CooperativeLink
-from lockstep.tcp.ids import ById, by_id
-from lockstep.tcp.receiving import ConnectionSettings
 from lockstep.tcp.samples import Meter, Sample, SampleMeter
-from lockstep.user_client import UserClient, UserIdClient
+from lockstep.tcp.stream import ConnectionSettings, StreamSettings
+from lockstep.user_client import UserClient
 
 if TYPE_CHECKING:
     from lockstep.record.locust_feed import LocustFeed
+    from lockstep.tcp.by_id import ById
     from lockstep_wire.framing import Framing
-
-__all__ = ["TcpUser", "by_id", "prefix", "size", "sized", "until"]
 
 logger = logging.getLogger(__name__)
 
 # Locust imports a locustfile on the master and on every worker alike: so all of them get the fine numbers.
-locust_numbers.install()
+install_fine_numbers()
 
 
 @lru_cache(maxsize=64)
@@ -119,29 +115,35 @@ class TcpUser(User):
         more: ConnectionSettings = {}
         if place is not None:
             self.host, more = str(place.endpoint), place.settings
-        settings = ConnectionSettings(
-            timeout_s=self.timeout_s, close_timeout_s=self.close_timeout_s, link=CooperativeLink
-        )
         endpoint = Endpoint.whole(self.host)
         if place is None:
             # A cell's run says it as a whole.
             for warning in endpoint.warnings:
                 _warn_once(type(self).__name__, warning)
-        self.client = (UserClient if self.match is None else UserIdClient)(
-            endpoint,
-            self._meter() if place is None else place.meter(self),
-            framing=self.framing,
-            max_frame=self.max_frame,
-            timing=self.timing,
-            **(more | settings),
-        )
-        if isinstance(self.client, UserIdClient):
-            assert self.match is not None, "see above"
-            self.client.match_by(self.match, Event)
+        meter = self._meter() if place is None else place.meter(self)
+        self.client = self._make_client(endpoint, meter, more)
         if type(self).on_connect is not TcpUser.on_connect:
             self.client.on_connect = self.on_connect
         self.client.end_user = self._end
         self.client.on_first_bytes = self._note_first_bytes
+
+    def _make_client(self, endpoint: Endpoint, meter: Meter, more: ConnectionSettings) -> UserClient:
+        settings = StreamSettings(
+            timeout_s=self.timeout_s,
+            close_timeout_s=self.close_timeout_s,
+            link=CooperativeLink,
+            framing=self.framing,
+            max_frame=self.max_frame,
+            timing=self.timing,
+        )
+        if self.match is None:
+            return UserClient(endpoint, meter, **(more | settings))
+        # Most replies carry no id.
+        from lockstep.user_id_client import UserIdClient
+
+        client = UserIdClient(endpoint, meter, **(more | settings))
+        client.match_by(self.match, Event)
+        return client
 
     @property
     def _taskset_instance(self) -> TaskSet | None:
@@ -226,6 +228,42 @@ def _called_from() -> str:
         if ours not in path.parents:
             return f" ({path.name}:{frame.lineno})"
     return ""
+
+
+class ShortTasks(DefaultTaskSet):
+    """Locust's loop over a user's tasks, each run as Locust would; what one raises goes where it always goes.
+
+    Locust schedules each task and sleeps after it, for no time where there is no wait_time: that costs a turn
+    of the event loop, as much as a third of a message. Here the next task begins at once where the last one
+    has let others run anyway.
+    """
+
+    def execute_next_task(self) -> None:
+        """Run the task that is due and, where nothing lies between two of them, all that follow."""
+        user, queue = self.user, self._task_queue
+        if not nothing_between(user):
+            super().execute_next_task()  # type: ignore[no-untyped-call]
+            return
+        loop = gevent.get_hub().loop
+        task: Any = queue.popleft()
+        while True:
+            turn = loop.iteration
+            task(user)
+            if loop.iteration == turn:
+                # It waited for nothing: others must run too.
+                gevent.sleep(0)
+            if user._state == LOCUST_STATE_STOPPING:
+                raise StopUser
+            task = queue.popleft() if queue else self._draw(user.tasks)
+
+    def _draw(self, tasks: list[Any]) -> Any:
+        """Drawing from one would take as long as running it."""
+        return tasks[0] if len(tasks) == 1 else self.get_next_task()  # type: ignore[no-untyped-call]
+
+
+def nothing_between(user: User) -> bool:
+    """Whether a user's next task is due at once, and all of them are plain functions."""
+    return type(user).wait_time is User.wait_time and not any(hasattr(task, "tasks") for task in user.tasks)
 
 
 def _on_init(environment: Environment, **_: Any) -> None:

@@ -7,8 +7,7 @@ from socket import socket
 
 from lockstep_server.exchange import Exchange
 from lockstep_server.records import Cause, ConnectionRecord
-from lockstep_wire.framing import Decoder
-from lockstep_wire.peer import FrameTooLong
+from lockstep_wire.framing import Decoder, FrameTooLong
 
 Talk = Callable[[], None]
 """Goes on until the peer leaves. BlockingIOError, OSError or FrameTooLong if something else ends it."""

@@ -19,8 +19,8 @@ from lockstep_server.session import Service, Session
 from lockstep_server.settings import Settings, SettingsError
 from lockstep_server.socket_options import tune_connection
 from lockstep_server.work import get_work
+from lockstep_wire import address_text
 from lockstep_wire.framing import framing_of
-from lockstep_wire.peer import address_text
 
 log = logging.getLogger("lockstep.server")
 

@@ -13,8 +13,7 @@ from lockstep.record.histograms import encoded, new_histogram
 from lockstep.record.journal import Journal
 from lockstep.record.recorder import CellRecorder
 from lockstep.runs.connections import ClientView
-from lockstep.tcp.names import tag_of
-from lockstep.tcp.samples import ABSENT, Meter, Outcome, Phase, Sample
+from lockstep.tcp.samples import ABSENT, Meter, Outcome, Phase, Sample, tag_of
 from tests.factories.units import MS, S
 
 # Early, for the recorder asks the real clock how much of the window is over.

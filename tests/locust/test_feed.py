@@ -12,10 +12,9 @@ from locust.env import Environment
 from locust.stats import setup_distributed_stats_event_listeners
 
 from lockstep.record.journal import Batch, Journal
-from lockstep.tcp.ids import by_id
-from lockstep.tcp.names import tag_of
-from lockstep.tcp.samples import ABSENT, Outcome, Phase, Reply, Sample
-from lockstep.user_client import UserIdClient
+from lockstep.tcp.by_id import by_id
+from lockstep.tcp.samples import ABSENT, Outcome, Phase, Reply, Sample, tag_of
+from lockstep.user_id_client import UserIdClient
 from lockstep.users import TcpUser, feed_of
 from tests.factories.units import MS, S
 from tests.support.crew import Echo

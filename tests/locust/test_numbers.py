@@ -16,7 +16,7 @@ import locust.stats
 from locust.env import Environment
 from locust.stats import RequestStats, StatsCSV, StatsCSVFileWriter
 
-from lockstep.record import locust_numbers
+from lockstep import locust_numbers
 from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
 from lockstep.users import feed_of
 from tests.factories.units import MS, S

@@ -14,7 +14,7 @@ from locust.exception import RescheduleTask, StopUser
 from locust.user.task import DefaultTaskSet
 
 from lockstep import TcpUser
-from lockstep.short_tasks import ShortTasks
+from lockstep.users import ShortTasks
 
 TASKS = 2_000
 

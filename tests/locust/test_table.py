@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from locust.stats import RequestStats, StatsEntry
 
-from lockstep.record import locust_numbers
+from lockstep import locust_numbers
 from lockstep.record.journal import Batch, MessageColumns, StepColumns
 from lockstep.record.locust_feed import fill, three_digits_each
 from lockstep.tcp.samples import ABSENT, Phase

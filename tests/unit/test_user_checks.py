@@ -10,7 +10,7 @@ import pytest
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import Address, AddressBook
-from lockstep.tcp.ids import by_id
+from lockstep.tcp.by_id import by_id
 from lockstep.user_checks import check_host, check_settings
 from lockstep_wire.framing import Raw
 

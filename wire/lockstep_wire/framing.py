@@ -1,5 +1,7 @@
 """Where one message ends and the next begins: what every framing can do, and how one is found by its name.
 
+What the other end can do wrong is an exception; our own misuse is a ValueError.
+
 A decoder belongs to one direction of one connection. It is fed whatever the socket gave and returns
 the payloads that are now complete; the work is linear in the bytes fed, however they were cut.
 """
@@ -7,13 +9,42 @@ the payloads that are now complete; the work is linear in the bytes fed, however
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib import import_module
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from lockstep_wire.peer import FrameError
-from lockstep_wire.timing import BinaryTiming, Timing
+if TYPE_CHECKING:
+    from lockstep_wire.timing import Timing
+
+
+class PeerError(Exception):
+    """The peer broke the protocol; its connection is beyond repair."""
+
+
+class FrameError(PeerError):
+    """What the peer sent is no frame, or none that is taken: nothing behind it can be understood.
+
+    data: how it begins. before: payloads that were whole before it came.
+    """
+
+    def __init__(self, reason: str, data: bytes = b"", before: Sequence[bytes] = ()) -> None:
+        super().__init__(reason)
+        self.data = data
+        self.before = before
+
+
+class FrameTooLong(FrameError):  # noqa: N818 - named for what the peer did
+    """The peer sent, or announced, a payload longer than the limit (both in bytes)."""
+
+    def __init__(self, size: int, limit: int, data: bytes = b"", before: Sequence[bytes] = ()) -> None:
+        super().__init__(f"a frame of at least {size} bytes, the limit is {limit}", data, before)
+        self.size = size
+        self.limit = limit
+
+
+class Malformed(FrameError):  # noqa: N818
+    """The peer sent bytes that cannot be a frame, nor the beginning of one; the message says why."""
 
 
 class Decoder(Protocol):
@@ -34,13 +65,20 @@ class Decoder(Protocol):
 class Framing(ABC):
     """A way to cut a byte stream into payloads.
 
-    name: the text that makes it again, in framing_of. timing: the form of the timing header that fits it.
+    name: the text that makes it again, in framing_of.
     cuts: whether it says where a message ends; else whoever takes one has to say so.
     """
 
     name: str
-    timing: Timing = BinaryTiming()
     cuts = True
+
+    @property
+    def timing(self) -> Timing:
+        """The form of the timing header that fits it."""
+        # Most peers send none.
+        from lockstep_wire.timing import BinaryTiming
+
+        return BinaryTiming()
 
     @abstractmethod
     def encode(self, payload: bytes) -> bytes:

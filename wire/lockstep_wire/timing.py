@@ -9,9 +9,13 @@ from __future__ import annotations
 import struct
 from typing import Protocol
 
-from lockstep_wire.peer import HeaderMissing
+from lockstep_wire.framing import PeerError
 
 _PAIR = struct.Struct(">QQ")
+
+
+class HeaderMissing(PeerError):  # noqa: N818
+    """A reply is too short for, or does not start with, the timing header that was agreed on."""
 
 
 class Timing(Protocol):

@@ -38,7 +38,7 @@ from lockstep.target.local_server import local_server
 from lockstep.target.target import Target, Targets
 from lockstep.tcp.dialling import find_way, from_source
 from lockstep.tcp.endpoint import Endpoint
-from lockstep.tcp.sources import no_such_source
+from lockstep.tcp.link import no_such_source
 from lockstep.worker.process import ScenarioUser
 
 WORKERS_TIMEOUT_S = 30.0

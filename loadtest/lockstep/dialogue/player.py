@@ -16,9 +16,8 @@ from lockstep.dialogue.rows import Deal
 from lockstep.dialogue.script import Capture, Cut, Dialogue, Exactly, Matches, Prefix, Script, Size, Step
 from lockstep.errors import HarnessError
 from lockstep.tcp.client import TcpClient
-from lockstep.tcp.endings import RawEnd, until
-from lockstep.tcp.expect import Expect, Judge, Wanted, prefix, size, wanted, what_is_wrong
 from lockstep.tcp.messages import Message, prepare
+from lockstep.tcp.replies import Expect, Judge, RawEnd, Wanted, prefix, size, until, wanted, what_is_wrong
 from lockstep.tcp.samples import ABSENT, ANSWERED, NO_CONNECTION, Meter, Outcome, Phase, Reply, Sample
 from lockstep.tcp.state import State
 from lockstep_wire.framing import Framing

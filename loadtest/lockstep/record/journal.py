@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lockstep.runs.connections import ClientView
-from lockstep.tcp.names import UNCHECKED, name_of
-from lockstep.tcp.samples import MessageRow, Phase, Reply, Sample
+from lockstep.tcp.samples import UNCHECKED, MessageRow, Phase, Reply, Sample, name_of
 
 # So few that handing them on holds nobody up for a millisecond.
 ROWS = 2048

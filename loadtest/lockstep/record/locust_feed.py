@@ -19,9 +19,9 @@ from locust.env import Environment
 from locust.exception import LocustError
 from locust.stats import RequestStats, StatsEntry
 
+from lockstep.locust_numbers import OWN_ROW_ONLY, REQUEST_TYPES, note_time, three_digits, touch
 from lockstep.record.histograms import Nanoseconds
 from lockstep.record.journal import Batch, Journal
-from lockstep.record.locust_numbers import OWN_ROW_ONLY, REQUEST_TYPES, note_time, three_digits, touch
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.samples import MessageRow, Outcome, Phase, Reply, Sample, message_sample, without_bytes
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.endpoint import Endpoint, Scheme
-from lockstep_wire.peer import address_text
+from lockstep_wire import address_text
 
 logger = logging.getLogger(__name__)
 

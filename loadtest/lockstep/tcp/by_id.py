@@ -9,24 +9,19 @@ from __future__ import annotations
 import errno
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from greenlet import getcurrent
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.caught import CaughtReply
-from lockstep.tcp.client import TcpClient
-from lockstep.tcp.closing import CLOSED_UNANSWERED
-from lockstep.tcp.endings import RawEnd
-from lockstep.tcp.expect import Wanted
-from lockstep.tcp.ids import FRAMES_ONLY, NO_ID, NOT_BY_ID, SAME_ID, ById
-from lockstep.tcp.in_flight import Ticket
+from lockstep.tcp.client import HAS_LEFT, TcpClient
+from lockstep.tcp.connection import CLOSED_UNANSWERED
 from lockstep.tcp.link import Link, check_bound
-from lockstep.tcp.messages import Message
-from lockstep.tcp.pushes import HAS_LEFT
-from lockstep.tcp.receiving import CUT_SHORT, SENT_WRONGLY, CutShortError
-from lockstep.tcp.replies import ReplyBuffer
+from lockstep.tcp.messages import Message, Ticket
+from lockstep.tcp.replies import RawEnd, ReplyBuffer, Wanted
 from lockstep.tcp.samples import (
     ABSENT,
     ANSWERED,
@@ -39,9 +34,40 @@ from lockstep.tcp.samples import (
     Reply,
     with_bytes,
 )
-from lockstep.tcp.state import GIVEN_UP, OPENING, SHUT_DOWN, Event, State
-from lockstep.tcp.turns import Line, Signal, left_s
-from lockstep_wire.peer import FrameError
+from lockstep.tcp.state import GIVEN_UP, OPENING, SHUT_DOWN, Event, Line, Signal, State, left_s
+from lockstep.tcp.stream import CUT_SHORT, SENT_WRONGLY, CutShortError
+from lockstep_wire.framing import FrameError
+
+FRAMES_ONLY = "only a framing says where a message ends: set `framing` too"
+NO_ID = (
+    "by_id() finds no id in the message {payload!r:.40}: say send(..., reply=False) to one without a reply"
+)
+SAME_ID = "a message with the id {key!r:.40} has no reply yet: give each its own"
+NOT_BY_ID = "with match = by_id(...) there is no {what}: call request(), in as many greenlets as you need"
+
+IdOf = Callable[[bytes], Hashable]
+"""The id in a payload; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ById:
+    """Where the id is: in a message, and in its reply."""
+
+    of_message: IdOf
+    of_reply: IdOf
+
+
+def by_id(of_reply: IdOf, of_message: IdOf | None = None) -> ById:
+    """For `match=`: replies are told by an id that both sides carry.
+
+    of_reply: takes a reply's payload and returns its id, anything that can be a key; None says that it is no
+    reply, but a push. of_message: the same of a message, of_reply where it is None.
+    """
+    for function in (of_reply, of_message):
+        if function is not None and not callable(function):
+            raise HarnessError(f"by_id({function!r:.40}): give a function, as lambda payload: payload[:4]")
+    return ById(of_reply if of_message is None else of_message, of_reply)
+
 
 _now_ns = time.monotonic_ns
 # Who never takes pushes must not fill the memory with them.

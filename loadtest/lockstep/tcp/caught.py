@@ -10,8 +10,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.names import tag_of
-from lockstep.tcp.samples import ABSENT, MessageRow, Meter, Outcome, Phase, Reply, Sample, message_sample
+from lockstep.tcp.samples import (
+    ABSENT,
+    MessageRow,
+    Meter,
+    Outcome,
+    Phase,
+    Reply,
+    Sample,
+    message_sample,
+    tag_of,
+)
 
 if TYPE_CHECKING:
     from lockstep.runs.connections import ClientView

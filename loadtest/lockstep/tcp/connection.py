@@ -1,4 +1,4 @@
-"""One TCP connection's life: opened, bounded, given up or closed, and each step in the meter once."""
+"""One TCP connection's life: opened, bounded, closed, given up or lost, and each step in the meter once."""
 
 from __future__ import annotations
 
@@ -9,29 +9,61 @@ from greenlet import getcurrent, greenlet
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import ADDRESS_BOOK, Address, AddressBook
-from lockstep.tcp.blocking_link import BlockingLink
-from lockstep.tcp.closing import CLOSED_UNANSWERED, Closing
 from lockstep.tcp.dialling import DialError, Route, dial, links_to, next_source
 from lockstep.tcp.endpoint import Endpoint, Scheme
-from lockstep.tcp.link import LinkMaker, check_bound
-from lockstep.tcp.samples import ANSWERED, STOPPED, Meter, Outcome, Phase
-from lockstep.tcp.state import OPENING, Event, Timestamps
+from lockstep.tcp.link import Link, LinkMaker, check_bound
+from lockstep.tcp.messages import InFlight
+from lockstep.tcp.replies import ReplyBuffer
+from lockstep.tcp.samples import (
+    ABSENT,
+    ANSWERED,
+    LOST_WITH_IT,
+    STOPPED,
+    TOO_LATE,
+    UNASKED,
+    Meter,
+    Outcome,
+    Phase,
+    Sample,
+    explain,
+    interruption,
+    name_of,
+    with_bytes,
+)
+from lockstep.tcp.state import LISTENS, OPENING, Event, State, Stateful, Timestamps
 
 _now_ns = time.monotonic_ns
+
+
+CLOSED_UNANSWERED = "closed before the reply came; to a message that gets none say send(..., reply=False)"
+RESET_BY_USER = "reset() was called before the reply came"
+STAYED_OPEN = "the peer did not close within {timeout_s:g} s"
 CONNECTING_STILL = "on_connect() is called on a connection that is open: it need not connect()"
 GREETED_BY_HALF = "on_connect() leaves replies due: call receive() for each message of send()"
 REFUSED_IN_GREETING = "a step of on_connect() failed"
 
 
-class Connection(Closing):
+class Connection(Stateful):
     """What can be opened and closed again and again, by one greenlet or thread at a time."""
 
+    # Of these there are as many as connections: every kilobyte is ten megabytes.
     __slots__ = (
         "_greeter",
+        "_in_flight",
+        "_link",
         "_make_link",
+        "_meter",
+        "_replies",
+        "_route",
         "_source",
+        "_stopped",
+        "_timeout_s",
+        "_timestamps",
+        "_user",
         "address",
+        "close_timeout_s",
         "endpoint",
+        "free_ns",
         "on_connect",
     )
 
@@ -42,7 +74,7 @@ class Connection(Closing):
         *,
         timeout_s: float | None = 10.0,
         close_timeout_s: float | None = None,
-        link: LinkMaker = BlockingLink,
+        link: LinkMaker | None = None,
         source: str | None = None,
         user: str | None = None,
         patient: bool = True,
@@ -54,22 +86,35 @@ class Connection(Closing):
         endpoint: the target. meter: told of every step.
         timeout_s: within how many seconds a step must be over (a connect, or a message with its reply); None
         waits for ever. close_timeout_s: the same for closing, timeout_s where it is None. Both may be changed
-        at any time. link: what waits, a thread or a greenlet.
+        at any time. link: what waits, a greenlet or, where it is None, a thread.
         source: a local IP address to connect from; where it is None, one of the endpoint's if it has any.
         user: whose connections these are, in the record of each.
         patient, addresses, sleep: as for Route.
         """
-        route = Route(endpoint, addresses, sleep, patient=patient)
-        super().__init__(meter, route, timeout_s, close_timeout_s, user)
+        super().__init__()
         self.endpoint = endpoint
+        self.close_timeout_s = close_timeout_s
         # Where the last connection went to, as `ip:port`.
         self.address: str | None = None
         # Called on every connection as soon as it is open, for what its user says and hears first.
         self.on_connect: Callable[[], None] | None = None
         # Who is in on_connect.
         self._greeter: greenlet | None = None
-        self._make_link = links_to(endpoint, link)
         self._source = next_source(endpoint) if source is None else source
+        self._make_link = links_to(endpoint, link)
+        self._route = Route(endpoint, addresses, sleep, patient=patient)
+        self._meter = meter
+        self._timeout_s = timeout_s
+        self._user = user
+        self._link: Link | None = None
+        # When the last step was over, monotonic nanoseconds.
+        self.free_ns = ABSENT
+        self._in_flight = InFlight(meter)
+        # Whether who aborted was not the user's own code.
+        self._stopped = False
+        # Made when a reply is not whole at the first receive: most connections never need one.
+        self._replies: ReplyBuffer | None = None
+        self._timestamps = Timestamps(_now_ns())
 
     @property
     def timeout_s(self) -> float | None:
@@ -196,3 +241,209 @@ class Connection(Closing):
             raise ConnectionAbortedError(STOPPED)
         if timeout_s != self._timeout_s:
             link.bound(self._timeout_s)
+
+    def close(self) -> Outcome:
+        """Say goodbye, wait until the peer has closed too, within close_timeout_s, and time that.
+
+        Returns ANSWERED, also where there is no connection; TIMEOUT or RESET by the peer; MISMATCH where it
+        says something still; ABORTED where replies were due, which all fail so. Nothing is open after it.
+        """
+        outcome = self._close()
+        self._in_flight.forget_lost()
+        return outcome
+
+    def _close(self) -> Outcome:
+        link = self._link
+        if link is not None:
+            link.begin()
+        if link is None or self.state in OPENING:
+            return ANSWERED
+        if self._aborted:
+            return self._lose_all(Outcome.ABORTED, STOPPED)
+        if self._in_flight:
+            return self._lose_all(Outcome.ABORTED, CLOSED_UNANSWERED)
+        return self._say_goodbye(link)
+
+    def _say_goodbye(self, link: Link) -> Outcome:
+        # Whoever listens, or has said that it will send no more, asks for whatever comes.
+        asked, half_closed = self._asks_for_more, self.state is State.HALF_CLOSED
+        self._move(Event.FINISH)
+        start_ns = self._timestamps.close_start_ns = _now_ns()
+        bound_s = self._timeout_s if self.close_timeout_s is None else self.close_timeout_s
+        if bound_s != self._timeout_s:
+            link.bound(bound_s)
+        try:
+            if not half_closed:
+                link.finish()
+            while (unasked := link.receive()) and asked:
+                pass
+        except OSError as error:
+            return self._lose(Phase.CLOSE, start_ns, *self._explain(error, STAYED_OPEN, bound_s))
+        except BaseException as error:
+            self._break_off(error, Phase.CLOSE, start_ns)
+            raise
+        if unasked:
+            detail = with_bytes(UNASKED, unasked)
+            return self._lose(Phase.CLOSE, start_ns, Outcome.MISMATCH, detail, received=len(unasked))
+        self._leave(ANSWERED)
+        self._meter.step(Phase.CLOSE, start_ns, self.free_ns)
+        return ANSWERED
+
+    @property
+    def _asks_for_more(self) -> bool:
+        """Whether what the peer says before it closes is asked for."""
+        return self.state in LISTENS
+
+    def shutdown(self) -> Outcome:
+        """Say that nothing more will be sent, and go on listening: half-close.
+
+        `receive` then gives what the peer still says, and once it has closed too a Reply without payload:
+        that is the end of the step `close`, which begins here. No message can be sent before.
+
+        Returns ANSWERED, also where there is no connection, else how it failed.
+        """
+        link = self._link
+        if link is not None:
+            link.begin()
+        if link is None or self.state in OPENING or self.state is State.HALF_CLOSED:
+            return ANSWERED
+        if self._aborted:
+            return self._lose_all(Outcome.ABORTED, STOPPED)
+        self._move(Event.SHUTDOWN)
+        start_ns = self._timestamps.close_start_ns = _now_ns()
+        try:
+            link.finish()
+        except OSError as error:
+            return self._lose(Phase.CLOSE, start_ns, *self._explain(error))
+        return ANSWERED
+
+    def reset(self) -> None:
+        """Close at once, by a reset: the peer is not asked. What is in flight fails as ABORTED.
+
+        It is no failure, and no step. The next message opens another connection.
+        """
+        if self._link is not None:
+            self._link.begin()
+            if self.state not in OPENING:
+                self._give_up(Outcome.ABORTED, RESET_BY_USER)
+        self._in_flight.forget_lost()
+
+    def _ended_by_peer(self) -> None:
+        """After shutdown() the peer has closed too."""
+        start_ns = self._timestamps.close_start_ns
+        self._leave(ANSWERED)
+        self._meter.step(Phase.CLOSE, self.free_ns if start_ns is None else start_ns, self.free_ns)
+
+    def abort(self, *, stopped: bool = False) -> None:
+        """Give the connection up, from another greenlet or thread too, and wake who waits on it.
+
+        What is in flight fails as ABORTED, and so does every message from now on, until `connect`.
+        stopped: not the user's own code does so, but whoever ends the user.
+        """
+        self._stopped = self._stopped or stopped
+        self._move(Event.ABORT)
+        if self._link is not None:
+            self._link.abort()
+
+    def _give_up(self, outcome: Outcome, detail: str) -> None:
+        """Reset the connection; what is in flight on it fails so."""
+        if self._link is not None:
+            self._link.reset()
+            self._lose_all(outcome, detail)
+
+    def _explain(
+        self, error: OSError, too_late: str = TOO_LATE, bound_s: float | None = None
+    ) -> tuple[Outcome, str]:
+        """Outcome and reason; HarnessError, and no connection left, where the fault is this machine's own.
+
+        too_late: what to say of a missed deadline; bound_s: which, where it is not timeout_s.
+        """
+        if self._aborted:
+            return Outcome.ABORTED, STOPPED
+        try:
+            return explain(error, too_late, self._timeout_s if bound_s is None else bound_s)
+        except HarnessError:
+            self._leave(Outcome.ABORTED)
+            raise
+
+    def _failure(
+        self,
+        phase: Phase,
+        start_ns: int,
+        outcome: Outcome,
+        detail: str,
+        *,
+        sent: int = 0,
+        received: int = 0,
+        tag: int = 0,
+    ) -> Sample:
+        """A step that is no message in flight has failed just now. sent, received: bytes on the socket."""
+        return Sample(
+            phase,
+            outcome,
+            start_ns,
+            _now_ns(),
+            sent_bytes=sent,
+            received_bytes=received,
+            detail=detail,
+            stopped=self._stopped,
+            name=name_of(tag),
+        )
+
+    def _lose(
+        self,
+        phase: Phase,
+        start_ns: int,
+        outcome: Outcome,
+        detail: str,
+        *,
+        sent: int = 0,
+        received: int = 0,
+        tag: int = 0,
+    ) -> Outcome:
+        """A step fails, and the connection is given up: what waited for a reply on it is lost with it."""
+        sample = self._failure(phase, start_ns, outcome, detail, sent=sent, received=received, tag=tag)
+        # First of all: whoever is told of a failure may raise.
+        self._leave(outcome)
+        try:
+            self._meter.failure(sample)
+        finally:
+            others = Outcome.ABORTED if outcome is Outcome.TIMEOUT else outcome
+            self._in_flight.all_failed(others, LOST_WITH_IT, sample.end_ns, self._stopped)
+        return outcome
+
+    def _lose_all(
+        self, outcome: Outcome, detail: str, others: Outcome | None = None, payload: bytes | None = None
+    ) -> Outcome:
+        """Every message in flight fails, and the connection is given up. The rest as for InFlight.lost."""
+        now_ns = _now_ns()
+        self._leave(outcome)
+        self._in_flight.lost(outcome, detail, now_ns, self._stopped, others, payload)
+        return outcome
+
+    def _break_off(self, error: BaseException, phase: Phase, start_ns: int) -> None:
+        """Who used the connection is interrupted in the middle of a step that is no message in flight."""
+        self._lose(phase, start_ns, Outcome.ABORTED, self._interruption(error))
+
+    def _interruption(self, error: BaseException) -> str:
+        """What interrupted a step, in words: whoever ends its user, or a bound of the user's own."""
+        detail, self._stopped = interruption(error)
+        return detail
+
+    def _leave(self, outcome: Outcome) -> None:
+        """Close the socket and record how the connection went."""
+        link, self._link = self._link, None
+        self._move(Event.LEFT)
+        self._replies = None
+        if link is None:
+            return
+        kept = self._meter.wants_connections and self._timestamps.connected_ns is not None
+        address = link.address if kept else ""
+        link.close()
+        self.free_ns = _now_ns()
+        timestamps = self._timestamps
+        timestamps.ended = outcome
+        if timestamps.connected_ns is not None:
+            self._route.ended(outcome, timestamps.answered)
+        if kept:
+            self._meter.connection(address, self._timestamps.view(self.free_ns, outcome, self._user))

@@ -177,8 +177,13 @@ def dial(
     raise DialError(last, "; ".join(reasons)) from last
 
 
-def links_to(endpoint: Endpoint, link: LinkMaker) -> LinkMaker:
-    """The links that an endpoint asks for, over those of a kind."""
+def links_to(endpoint: Endpoint, link: LinkMaker | None) -> LinkMaker:
+    """The links that an endpoint asks for, over those of a kind; of plain threads where it is None."""
+    if link is None:
+        # Under Locust nobody needs it.
+        from lockstep.tcp.blocking_link import BlockingLink
+
+        link = BlockingLink
     if endpoint.scheme is not Scheme.TLS:
         return link
     # Who speaks no TLS needs no OpenSSL.

@@ -12,13 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from lockstep.errors import HarnessError, PlanError
-from lockstep.tcp.sources import parse_sources
-from lockstep_wire.choices import did_you_mean
-from lockstep_wire.units import parse_duration_ns, parse_size_bytes
 
 REMEDY = (
     "write it as tcp://name:port, an IPv6 address as tcp://[::1]:port, with TLS as tls://name:port, a unix "
@@ -26,6 +24,7 @@ REMEDY = (
 )
 # What the kernel's address of a unix socket has room for, without the zero byte at its end.
 MAX_PATH = 107
+MAX_SOURCES = 1024
 _GREATEST_BUFFER = 2**30
 _GREATEST_KEEPALIVE_S = 32_767
 _S = 1_000_000_000
@@ -97,6 +96,9 @@ def _switch(text: str) -> bool:
 
 
 def _seconds(text: str) -> int:
+    # Most targets have no options.
+    from lockstep_wire.units import parse_duration_ns
+
     seconds, rest = divmod(parse_duration_ns(text), _S)
     if rest or not 1 <= seconds <= _GREATEST_KEEPALIVE_S:
         raise ValueError(f"write whole seconds, 1s to {_GREATEST_KEEPALIVE_S}s")
@@ -104,6 +106,8 @@ def _seconds(text: str) -> int:
 
 
 def _size(text: str) -> int:
+    from lockstep_wire.units import parse_size_bytes
+
     size = parse_size_bytes(text)
     if size > _GREATEST_BUFFER:
         raise ValueError("write at most 1GiB")
@@ -275,6 +279,8 @@ def _options(query: str, scheme: Scheme) -> Options:
         name, equals, text = part.partition("=")
         option = OPTIONS.get(name)
         if option is None:
+            from lockstep_wire.choices import did_you_mean
+
             known = [each for each, option in OPTIONS.items() if scheme in option.schemes]
             raise ValueError(f"has no option {name!r}: {did_you_mean(name, known)}")
         if scheme not in option.schemes:
@@ -298,3 +304,42 @@ def _check_together(options: Options) -> None:
         raise ValueError("says whom to trust (ca) and that anybody is (verify=off): leave one out")
     if options.min_version == "1.3" and options.max_version == "1.2":
         raise ValueError("asks for at least TLS 1.3 and at most 1.2: leave one out")
+
+
+def parse_sources(text: str) -> tuple[str, ...]:
+    """`127.0.0.1,127.0.0.2` or `127.0.0.1-127.0.0.8`, both ends included, or both together -> the addresses.
+
+    Commas and blanks both separate; nothing gives none. PlanError where it is no such list.
+    """
+    addresses: list[str] = []
+    for word in text.replace(",", " ").split():
+        addresses += _range(word)
+        if len(addresses) > MAX_SOURCES:
+            raise PlanError("source", f"{text!r} names more than {MAX_SOURCES} addresses: name fewer")
+    twice = next((address for address in addresses if addresses.count(address) > 1), None)
+    if twice is not None:
+        raise PlanError("source", f"{text!r} names {twice} twice: name each address once")
+    return tuple(addresses)
+
+
+def _range(word: str) -> list[str]:
+    low, dash, high = word.partition("-")
+    first = _address(low, word)
+    last = _address(high, word) if dash else first
+    if first.version != last.version or int(first) > int(last):
+        raise PlanError(
+            "source", f"{word!r} is not a range: write the lower address first, as in 127.0.0.1-127.0.0.8"
+        )
+    # One more than the limit is enough to see that there are too many.
+    end = min(int(last), int(first) + MAX_SOURCES)
+    return [str(type(first)(number)) for number in range(int(first), end + 1)]
+
+
+def _address(text: str, word: str) -> IPv4Address | IPv6Address:
+    try:
+        return ip_address(text)
+    except ValueError:
+        raise PlanError(
+            "source",
+            f"{word!r} is not an address: write for example 127.0.0.1,127.0.0.2 or 127.0.0.1-127.0.0.8",
+        ) from None

@@ -22,8 +22,7 @@ from typing import Any, Protocol
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.endpoint import Options
-from lockstep.tcp.sources import no_such_source
-from lockstep_wire.peer import address_text
+from lockstep_wire import address_text
 
 RECEIVE_BYTES = 65536
 # As gevent's loop has them; poll's are translated.
@@ -287,6 +286,13 @@ class SocketLink:
             self._socket.bind((source, 0))
         except OSError as refused:
             raise no_such_source(source, refused) from refused
+
+
+def no_such_source(source: str, error: OSError) -> HarnessError:
+    """What to raise where a local address to connect from cannot be had."""
+    return HarnessError(
+        f"cannot connect from --source {source} ({error.strerror}): give addresses of the worker's machine"
+    )
 
 
 def _nothing(*_: object) -> None:

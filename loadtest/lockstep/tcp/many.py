@@ -8,18 +8,17 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import count, islice
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.client import TcpClient
-from lockstep.tcp.endings import raw_end, whatever
 from lockstep.tcp.link import Link
-from lockstep.tcp.messages import Message
-from lockstep.tcp.names import UNCHECKED
-from lockstep.tcp.receiving import CUT_SHORT, SENT_WRONGLY, CutShortError
-from lockstep.tcp.samples import ABSENT, ANSWERED, STOPPED, TOO_LATE, Outcome, Phase, with_bytes
+from lockstep.tcp.messages import RING, RING_BYTES, Message, prepare
+from lockstep.tcp.replies import raw_end, whatever
+from lockstep.tcp.samples import ABSENT, ANSWERED, TOO_LATE, UNCHECKED, Outcome, Phase, with_bytes
 from lockstep.tcp.state import Event
-from lockstep_wire.peer import FrameError
+from lockstep.tcp.stream import BROKEN, SENT_WRONGLY, CutShortError
+from lockstep_wire.framing import FrameError, Framing
 from lockstep_wire.push import pushed_ns
 
 # Looked up once: see ANSWERED.
@@ -27,6 +26,7 @@ _MESSAGE, _FAN_OUT = Phase.MESSAGE, Phase.FAN_OUT
 _now_ns = time.monotonic_ns
 NOT_TAKEN = "the peer did not take it within {timeout_s:g} s"
 HAS_LEFT = "the peer closed, and pushes no more"
+_ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
 
 
 class ScenarioClient(TcpClient):
@@ -49,8 +49,8 @@ class ScenarioClient(TcpClient):
             link = self._need_link()
             try:
                 outcome = self._keep(link, messages, depth, may_send)
-            except (FrameError, CutShortError, OSError) as error:
-                outcome = self._broken(error)
+            except BROKEN as error:
+                outcome = self._broken(error).outcome
             except HarnessError:
                 raise
             except BaseException as error:
@@ -160,21 +160,6 @@ class ScenarioClient(TcpClient):
                 return outcome
         return ANSWERED
 
-    def _broken(self, error: FrameError | CutShortError | OSError) -> Outcome:
-        """The connection has failed with messages in flight."""
-        if isinstance(error, FrameError):
-            return self._wrong(
-                Outcome.MISMATCH,
-                with_bytes(SENT_WRONGLY.format(peer=self.address, what=error), error.data),
-                error.data,
-            ).outcome
-        if isinstance(error, OSError):
-            return self._fail(error).outcome
-        if self._aborted:
-            return self._wrong(Outcome.ABORTED, STOPPED, None).outcome
-        held, reason = self._held_replies().held, CUT_SHORT.format(peer=self.address)
-        return self._wrong(Outcome.SHORT, with_bytes(reason, held), held, Outcome.SHORT).outcome
-
     def _post(self, link: Link, message: Message, due_ns: int) -> Outcome:
         sent_ns = _now_ns()
         if self._timestamps.first_sent_ns is None:
@@ -223,3 +208,26 @@ class ScenarioClient(TcpClient):
         """Whoever ends the user has ended its waiting: no message was lost by that."""
         self._leave(Outcome.ABORTED)
         return Outcome.ABORTED
+
+
+def message_ring(
+    framing: Framing, size: int, expect: bytes | None, *, echo: bool, timing: bool
+) -> tuple[Message, ...]:
+    """Messages of `size` bytes to be sent round and round.
+
+    Each differs from its neighbours, so that a reply to another message shows. echo: each expects its own
+    payload; else all expect `expect`.
+    """
+    length = max(2, min(RING, RING_BYTES // size))
+    return tuple(
+        prepare(framing, payload, payload if echo else expect, timing, distinct=echo)
+        for payload in islice(payloads(size), length)
+    )
+
+
+def payloads(size: int) -> Iterator[bytes]:
+    """Endless printable payloads of `size` bytes that differ from one to the next."""
+    filler = (_ALPHABET * (size // len(_ALPHABET) + 1))[:size]
+    for number in count():
+        head = b"%08x" % (number & 0xFFFFFFFF)
+        yield (head[-size:] if size < len(head) else head + filler[len(head) :])

@@ -7,19 +7,33 @@ and a whole Sample. A failed request is data, never an exception: its Outcome sa
 from __future__ import annotations
 
 import errno
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from greenlet import GreenletExit
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.names import UNNAMED, name_of
 
 if TYPE_CHECKING:
     from lockstep.runs.connections import ClientView
+
+logger = logging.getLogger(__name__)
+
+# Each has a histogram of a quarter of a megabyte in every worker.
+MOST_NAMES = 100
+OTHERS = "(other names)"
+UNNAMED: Final = ""
+
+# In a row's tag: nobody looked at the reply, which may have said anything.
+UNCHECKED = 1
+_NAME_SHIFT = 1
+
+_names: list[str] = [UNNAMED]
+_numbers: dict[str, int] = {UNNAMED: 0}
 
 # Faults of this machine, not of the server: no outcome may be booked for them.
 _OWN_FAULTS = {
@@ -139,7 +153,7 @@ MessageRow = tuple[int, int, int, int, int, int, int, int]
 
 due_ns: when it should have been sent, ABSENT where nobody said. wait_ns, service_ns: as the server told, or
 ABSENT. Bytes as they crossed the socket. tag: what the message is called, and whether its reply was checked:
-see names.py.
+see tag_of.
 """
 
 
@@ -254,3 +268,36 @@ def with_bytes(reason: str, data: bytes) -> str:
 def without_bytes(detail: str) -> str:
     """What `with_bytes` made, without the bytes: so all failures for one reason look alike."""
     return _BYTES.sub(", as others", detail)
+
+
+def tag_of(name: str | None, *, checked: bool) -> int:
+    """The tag of a message's row: what it is called, and whether its reply is checked.
+
+    name: None where it has none; HarnessError where that is no text. After MOST_NAMES all others are one.
+    """
+    number = _numbers.get(name or UNNAMED) if name is None or isinstance(name, str) else None
+    if number is None:
+        number = _enter(name)
+    return number << _NAME_SHIFT | (0 if checked else UNCHECKED)
+
+
+def name_of(tag: int) -> str:
+    """What messages with this tag are called; "" where they have no name."""
+    return _names[tag >> _NAME_SHIFT]
+
+
+def _enter(name: object) -> int:
+    if not isinstance(name, str):
+        raise HarnessError(f'name={name!r:.40} is {type(name).__name__}: give a text, such as name="login"')
+    if len(_names) > MOST_NAMES and name != OTHERS:
+        if OTHERS not in _numbers:
+            logger.warning(
+                "more than %d names of messages: %r and all further ones are counted as %s",
+                MOST_NAMES,
+                name,
+                OTHERS,
+            )
+        return _numbers.get(OTHERS) or _enter(OTHERS)
+    _names.append(name)
+    _numbers[name] = len(_names) - 1
+    return _numbers[name]

@@ -24,8 +24,8 @@ from lockstep.record.recorder import CellRecorder
 from lockstep.stages import Stages
 from lockstep.tcp.addresses import ADDRESS_BOOK
 from lockstep.tcp.endpoint import Endpoint
-from lockstep.tcp.receiving import ConnectionSettings
 from lockstep.tcp.samples import ABSENT
+from lockstep.tcp.stream import ConnectionSettings
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.arrivals import schedule_of
 from lockstep.worker.company import company_of

@@ -19,7 +19,7 @@ from gevent.pool import Group
 from lockstep.control import CellOrder
 from lockstep.tcp.addresses import ADDRESS_BOOK
 from lockstep.tcp.endpoint import Endpoint, Scheme
-from lockstep.tcp.messages import payloads
+from lockstep.tcp.many import payloads
 from lockstep.worker.opening import Opening
 from lockstep_wire.framing import framing_of
 

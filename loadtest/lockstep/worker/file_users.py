@@ -21,10 +21,9 @@ from lockstep.control import DRAIN_S
 from lockstep.errors import HarnessError
 from lockstep.python_files import in_short, in_turn, users_of, where
 from lockstep.runs.connections import ClientView
-from lockstep.short_tasks import nothing_between
 from lockstep.tcp.samples import ABSENT, MessageRow, Meter, Phase, Reply, Sample, SampleMeter
 from lockstep.tcp.state import State
-from lockstep.users import Place, TcpUser, placed
+from lockstep.users import Place, TcpUser, nothing_between, placed
 from lockstep.worker.loads import Iteration, Stage
 from lockstep.worker.tasks import TaskWalk
 

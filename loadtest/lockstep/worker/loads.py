@@ -15,10 +15,10 @@ from lockstep.scenario import HEARTBEAT
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.gevent_link import CooperativeLink
-from lockstep.tcp.many import ScenarioClient
-from lockstep.tcp.messages import Message, message_ring, prepare
-from lockstep.tcp.receiving import ConnectionSettings
+from lockstep.tcp.many import ScenarioClient, message_ring
+from lockstep.tcp.messages import Message, prepare
 from lockstep.tcp.samples import Outcome
+from lockstep.tcp.stream import ConnectionSettings
 from lockstep.user_files import check_same
 from lockstep.worker.pacer import MAX_IN_A_ROW
 from lockstep.worker.scenarios import SCENARIOS, VirtualUser, with_heartbeats

@@ -21,7 +21,7 @@ import pytest
 HEAD = """
 import gevent
 from locust import task
-from lockstep.users import TcpUser, sized, until
+from lockstep import TcpUser, sized, until
 
 class Mine(TcpUser):
     host = "tcp://127.0.0.1:{port}"

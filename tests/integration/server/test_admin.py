@@ -8,7 +8,7 @@ import urllib.error
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from lockstep_wire.peer import address_text
+from lockstep_wire import address_text
 from tests.support.clients import ask, connect, crowd, wait_until
 from tests.support.server import ServerProcess
 

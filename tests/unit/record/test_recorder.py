@@ -12,8 +12,7 @@ from lockstep.plan import Arrival, Traffic
 from lockstep.record.histograms import HIGHEST_NS, decoded
 from lockstep.record.recorder import MAX_DETAIL, CellRecorder
 from lockstep.record.sums import CellSums, SpanSums, Window
-from lockstep.tcp.names import tag_of
-from lockstep.tcp.samples import Outcome, Phase, Sample
+from lockstep.tcp.samples import Outcome, Phase, Sample, tag_of
 from tests.factories.reports import (
     OPEN,
     START_NS,

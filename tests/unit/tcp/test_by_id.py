@@ -16,12 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.by_id import IdClient
+from lockstep.tcp.by_id import IdClient, by_id
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.gevent_link import CooperativeLink
-from lockstep.tcp.ids import by_id
 from lockstep.tcp.samples import Outcome, Phase
-from lockstep.tcp.turns import Line
+from lockstep.tcp.state import Line
 from tests.support.clients import PATIENCE_S
 from tests.support.peers import COOPERATIVE, Book, Peer, Script, refusing_port, until_closed
 

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.endings import sized
-from lockstep.tcp.expect import prefix, size, wanted, what_is_wrong
+from lockstep.tcp.replies import prefix, size, sized, wanted, what_is_wrong
 from lockstep.tcp.samples import Outcome, Phase
 from lockstep_wire.framing import framing_of
 from lockstep_wire.framings.delimited import Delimited

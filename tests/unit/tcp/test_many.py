@@ -10,7 +10,8 @@ from itertools import chain, repeat
 
 import pytest
 
-from lockstep.tcp.messages import Message, message_ring, prepare
+from lockstep.tcp.many import message_ring
+from lockstep.tcp.messages import Message, prepare
 from lockstep.tcp.samples import Outcome, Phase
 from lockstep_wire.framing import framing_of
 from lockstep_wire.push import push_payload

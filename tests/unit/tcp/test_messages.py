@@ -6,7 +6,8 @@ from itertools import islice, pairwise
 
 import pytest
 
-from lockstep.tcp.messages import message_ring, payloads, prepare
+from lockstep.tcp.many import message_ring, payloads
+from lockstep.tcp.messages import prepare
 from lockstep.tcp.replies import fast_check_of
 from lockstep.tcp.samples import ABSENT
 from lockstep_wire.framing import FRAMINGS, framing_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lockstep.errors import HarnessError
-from lockstep.tcp import names
-from lockstep.tcp.names import MOST_NAMES, OTHERS, UNCHECKED, name_of, tag_of
+from lockstep.tcp import samples as names
+from lockstep.tcp.samples import MOST_NAMES, OTHERS, UNCHECKED, name_of, tag_of
 
 
 @pytest.fixture(autouse=True)

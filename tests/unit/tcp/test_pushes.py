@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.expect import prefix
+from lockstep.tcp.replies import prefix
 from lockstep.tcp.samples import Outcome, Phase
 from tests.support.clients import PATIENCE_S
 from tests.support.peers import Book, Peer, Script, read, stays_silent, until_closed

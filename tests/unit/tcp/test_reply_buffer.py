@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep.tcp.endings import expected, sized, until, whatever
-from lockstep.tcp.replies import reply_buffer
-from lockstep_wire.framing import FRAMINGS, framing_of
-from lockstep_wire.peer import FrameTooLong
+from lockstep.tcp.replies import expected, reply_buffer, sized, until, whatever
+from lockstep_wire.framing import FRAMINGS, FrameTooLong, framing_of
 
 PAYLOADS = st.lists(st.binary(min_size=1, max_size=40).filter(lambda data: b"\n" not in data), max_size=6)
 

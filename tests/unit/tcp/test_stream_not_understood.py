@@ -11,8 +11,8 @@ import pytest
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.client import TcpClient
-from lockstep.tcp.endings import sized, until
 from lockstep.tcp.messages import prepare
+from lockstep.tcp.replies import sized, until
 from lockstep.tcp.samples import Outcome, Phase
 from lockstep.tcp.stream import OFTEN, PAUSE_NS, SELDOM
 from lockstep_wire.framing import FRAMINGS, framing_of

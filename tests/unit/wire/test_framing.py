@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep_wire.framing import FRAMINGS, Decoder, framing_of
-from lockstep_wire.peer import FrameTooLong, PeerError
+from lockstep_wire.framing import FRAMINGS, Decoder, FrameTooLong, PeerError, framing_of
 
 LINES = st.lists(st.binary(max_size=40).map(lambda payload: payload.replace(b"\n", b"\r")), max_size=12)
 PAYLOADS = st.lists(st.binary(max_size=40), max_size=12)

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from lockstep_wire.peer import address_text
+from lockstep_wire import address_text
 
 
 @pytest.mark.parametrize(

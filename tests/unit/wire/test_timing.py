@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockstep_wire.framing import FRAMINGS, framing_of
-from lockstep_wire.peer import HeaderMissing
+from lockstep_wire.timing import HeaderMissing
 
 DURATION_NS = st.integers(0, 2**64 - 1)
 

@@ -9,7 +9,8 @@ import pytest
 from lockstep.errors import PlanError
 from lockstep.plan import Traffic
 from lockstep.scenario import HEARTBEAT
-from lockstep.tcp.messages import message_ring, prepare
+from lockstep.tcp.many import message_ring
+from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import ABSENT, Outcome, Phase
 from lockstep.worker import scenarios
 from lockstep.worker.scenarios import VirtualUser, persistent, with_heartbeats

@@ -11,7 +11,7 @@ import pytest
 from lockstep import scenario
 from lockstep.plan import Traffic
 from lockstep.runs.connections import ClientView
-from lockstep.tcp.messages import message_ring
+from lockstep.tcp.many import message_ring
 from lockstep.tcp.samples import ABSENT, MessageRow, Outcome, Phase, Reply, Sample
 from lockstep.worker.scenarios import (
     SCENARIOS,

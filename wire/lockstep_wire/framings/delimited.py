@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lockstep_wire.framing import Decoder, Framing, Maker, no_more
+from lockstep_wire.framing import Decoder, FrameTooLong, Framing, Maker, Malformed, no_more
 from lockstep_wire.framings.spelling import options_in, spelt, unspelt
-from lockstep_wire.peer import FrameTooLong, Malformed
 from lockstep_wire.timing import TextTiming, Timing
 
 # name -> end, start.
@@ -112,7 +111,10 @@ class Delimited(Framing):
     A payload cannot hold its end.
     """
 
-    timing: Timing = TextTiming()
+    @property
+    def timing(self) -> Timing:
+        """See Framing.timing."""
+        return TextTiming()
 
     def __init__(self, end: bytes, start: bytes = b"") -> None:
         """ValueError where there is no end."""

@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Any, Literal
 
-from lockstep_wire.framing import Decoder, Framing, Maker
+from lockstep_wire.framing import Decoder, FrameTooLong, Framing, Maker, Malformed
 from lockstep_wire.framings.spelling import SIZES, options_in, whole_number
 from lockstep_wire.framings.stepwise import Held, StepwiseDecoder
-from lockstep_wire.peer import FrameTooLong, Malformed
 
 Counts = Literal["payload", "frame"]
 

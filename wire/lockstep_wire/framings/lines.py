@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+from lockstep_wire.framing import FrameTooLong, Malformed
 from lockstep_wire.framings.stepwise import Held, StepwiseDecoder
-from lockstep_wire.peer import FrameTooLong, Malformed
 
 CRLF = b"\r\n"
 NO_BLOCK = -1

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from lockstep_wire.framing import Decoder, Framing, Maker, no_more
+from lockstep_wire.framing import Decoder, Framing, Maker, Malformed, no_more
 from lockstep_wire.framings.lines import CRLF, NO_BLOCK, LinesDecoder
-from lockstep_wire.peer import Malformed
 
 # What a line begins with behind which another one comes; of most others a reply is one.
 _MORE_FOLLOWS = (b"VALUE", b"STAT", b"ITEM")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from lockstep_wire.framing import Decoder, Framing, Maker, no_more
+from lockstep_wire.framing import Decoder, FrameError, FrameTooLong, Framing, Maker, Malformed, no_more
 from lockstep_wire.framings.sizes import as_varint, varint_at
 from lockstep_wire.framings.stepwise import Held, StepwiseDecoder
-from lockstep_wire.peer import FrameError, FrameTooLong, Malformed
 
 _LENGTH_BYTES = 4
 _LONGEST = 268_435_455

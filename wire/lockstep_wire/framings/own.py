@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lockstep_wire.framing import Decoder, Framing
+from lockstep_wire.framing import Decoder, FrameTooLong, Framing
 from lockstep_wire.framings.stepwise import Held, StepwiseDecoder
-from lockstep_wire.peer import FrameTooLong
 
 Ends = Callable[[bytes], int | None]
 Change = Callable[[bytes], bytes]

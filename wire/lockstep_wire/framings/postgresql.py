@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from lockstep_wire.framing import Decoder, Framing, Maker, no_more
+from lockstep_wire.framing import Decoder, FrameTooLong, Framing, Maker, Malformed, no_more
 from lockstep_wire.framings.stepwise import Held, StepwiseDecoder
-from lockstep_wire.peer import FrameTooLong, Malformed
 
 if TYPE_CHECKING:
     from lockstep_wire.framings.postgresql_login import Login

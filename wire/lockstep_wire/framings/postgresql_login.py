@@ -9,8 +9,8 @@ import re
 import secrets
 from struct import Struct
 
+from lockstep_wire.framing import Malformed
 from lockstep_wire.framings.postgresql import PostgreSQL
-from lockstep_wire.peer import Malformed
 
 _INT = Struct(">I")
 _CLEARTEXT, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL = 3, 5, 10, 11, 12

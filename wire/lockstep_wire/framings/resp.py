@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from lockstep_wire.framing import Decoder, Framing, Maker, no_more
+from lockstep_wire.framing import Decoder, FrameTooLong, Framing, Maker, Malformed, no_more
 from lockstep_wire.framings.lines import CRLF, NO_BLOCK, LinesDecoder
 from lockstep_wire.framings.resp_values import Value, value_of
-from lockstep_wire.peer import FrameTooLong, Malformed
 
 _TEXT = re.compile(rb"[^\r\n]*")
 _INTEGER = re.compile(rb"[+-]?[0-9]+")

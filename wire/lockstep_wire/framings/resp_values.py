@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from lockstep_wire.peer import Malformed
+from lockstep_wire.framing import Malformed
 
 Value = bytes | str | int | float | bool | None | list[Any] | dict[Any, Any]
 

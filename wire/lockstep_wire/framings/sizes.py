@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from lockstep_wire.framing import Decoder, Framing, Maker, no_more
+from lockstep_wire.framing import Decoder, FrameTooLong, Framing, Maker, Malformed, no_more
 from lockstep_wire.framings.spelling import whole_number
 from lockstep_wire.framings.stepwise import Held, StepwiseDecoder
-from lockstep_wire.peer import FrameTooLong, Malformed
 
 # Seven bits a byte: so many hold any number of 64 bits.
 _VARINT_BYTES = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from lockstep_wire.peer import FrameError
+from lockstep_wire.framing import FrameError
 
 Held = bytes | bytearray
 

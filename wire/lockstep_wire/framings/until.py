@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from lockstep_wire.framing import Decoder, Framing, Maker
+from lockstep_wire.framing import Decoder, FrameTooLong, Framing, Maker
 from lockstep_wire.framings.stepwise import Held, StepwiseDecoder
-from lockstep_wire.peer import FrameTooLong
 
 _LONGEST_MARK = 256
 _MOST = 1 << 20

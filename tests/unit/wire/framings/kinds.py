@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from lockstep_wire.framing import Decoder, Framing, framing_of
+from lockstep_wire.framing import Decoder, Framing, Malformed, framing_of
 from lockstep_wire.framings.mqtt import Mqtt
 from lockstep_wire.framings.own import framed_by
 from lockstep_wire.framings.postgresql import PostgreSQL
 from lockstep_wire.framings.resp import Resp
 from lockstep_wire.framings.until import until
-from lockstep_wire.peer import Malformed
 
 LIMIT = 1 << 12
 

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 import lockstep
-from lockstep_wire.framing import NAMES, Framing, framing_of
+from lockstep_wire.framing import NAMES, Framing, Malformed, framing_of
 from lockstep_wire.framings.until import until
-from lockstep_wire.peer import Malformed
 
 TEXT = (Path(__file__).resolve().parents[4] / "docs" / "framings.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `([^`]+)` \|(.*?) \|", TEXT.split("## Protocols")[0], re.MULTILINE)

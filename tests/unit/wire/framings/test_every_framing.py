@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockstep_wire.framing import NAMES, framing_of
-from lockstep_wire.peer import FrameError, FrameTooLong, Malformed
+from lockstep_wire.framing import NAMES, FrameError, FrameTooLong, Malformed, framing_of
 from tests.unit.wire.framings.kinds import KINDS, LIMIT, Kind, byte_by_byte, feed_all, pieces_of
 
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=str)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lockstep_wire.framing import FrameTooLong, Malformed
 from lockstep_wire.framings.memcached import Memcached
-from lockstep_wire.peer import FrameTooLong, Malformed
 from tests.unit.wire.framings.kinds import byte_by_byte, feed_all
 
 MEMCACHED = Memcached()

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from paho.mqtt.client import Client, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from lockstep_wire.framing import framing_of
+from lockstep_wire.framing import FrameTooLong, Malformed, framing_of
 from lockstep_wire.framings.mqtt import Mqtt
-from lockstep_wire.peer import FrameTooLong, Malformed
 from tests.unit.wire.framings.kinds import byte_by_byte, feed_all
 
 MQTT = Mqtt()

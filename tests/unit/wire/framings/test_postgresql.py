@@ -6,9 +6,9 @@ import struct
 
 import pytest
 
+from lockstep_wire.framing import FrameTooLong, Malformed
 from lockstep_wire.framings.postgresql import PostgreSQL
 from lockstep_wire.framings.postgresql_login import Login
-from lockstep_wire.peer import FrameTooLong, Malformed
 from tests.unit.wire.framings.kinds import backend, byte_by_byte, feed_all
 
 POSTGRESQL = PostgreSQL()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lockstep_wire.framing import FrameTooLong, Malformed
 from lockstep_wire.framings.resp import Resp
-from lockstep_wire.peer import FrameTooLong, Malformed
 from tests.unit.wire.framings.kinds import byte_by_byte, feed_all, resp_frame, resp_replies
 
 RESP = Resp()

@@ -6,13 +6,12 @@ import re
 
 import pytest
 
-from lockstep_wire.framing import framing_of
+from lockstep_wire.framing import FrameTooLong, Malformed, framing_of
 from lockstep_wire.framings.delimited import delimited
 from lockstep_wire.framings.length import length
 from lockstep_wire.framings.own import framed_by
 from lockstep_wire.framings.sizes import fixed, varint
 from lockstep_wire.framings.until import until
-from lockstep_wire.peer import FrameTooLong, Malformed
 from tests.unit.wire.framings.kinds import TLV, byte_by_byte, feed_all, tlv
 
 
