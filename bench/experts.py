@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,14 +24,21 @@ LOGGED = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """per_s: messages answered in a second of the wall clock. p50_us: their median, microseconds."""
+    """per_s: messages answered in a second of the wall clock. p50_us, mean_us: their times, microseconds."""
 
     per_s: float
     p50_us: float
+    mean_us: float
+
+    @property
+    def in_flight(self) -> float:
+        """How many messages were on their way at once, on average: Little's law."""
+        return self.per_s * self.mean_us / 1e6
 
     def told(self) -> str:
         """In words, for a line of progress."""
-        return f"{self.per_s:,.0f} messages per second, median {self.p50_us:,.0f} µs"
+        rate, median = f"{self.per_s:,.0f} messages per second", f"median {self.p50_us:,.0f} µs"
+        return f"{rate}, {median}, {self.in_flight:.1f} in flight"
 
 
 def lockstep_run(dialogue: str, port: int, connections: int, seconds: float) -> Load:
@@ -48,7 +54,8 @@ def lockstep_run(dialogue: str, port: int, connections: int, seconds: float) -> 
         (cell,) = read_document(Path(out))["cells"]
     if cell["ledger"]["failed"] or not cell["times"].get("response"):
         raise ToolError(f"lockstep run: {cell['ledger']['failed']} messages failed: nothing is compared")
-    return Load(cell["messages_per_s"], cell["times"]["response"]["p50"])
+    response = cell["times"]["response"]
+    return Load(cell["messages_per_s"], response["p50"], response["mean"])
 
 
 def redis_benchmark(test: str, port: int, connections: int, seconds: float) -> Load:
@@ -72,7 +79,7 @@ def load_of_csv(output: str) -> Load:
     if heads is None or heads + 1 >= len(lines):
         raise ToolError(f"redis-benchmark: no table in its output: {lines[-1:]}")
     (row,) = csv.DictReader(lines[heads : heads + 2])
-    return Load(float(row["rps"]), float(row["p50_latency_ms"]) * 1000)
+    return Load(float(row["rps"]), float(row["p50_latency_ms"]) * 1000, float(row["avg_latency_ms"]) * 1000)
 
 
 def pgbench(script: str, port: int, connections: int, seconds: float) -> Load:
@@ -100,7 +107,10 @@ def pgbench(script: str, port: int, connections: int, seconds: float) -> Load:
                 raise ToolError(f"pgbench ended with {code}: {tool.last_words()}")
             per_s = tps_of(tool.said())
         logs = [line for file in Path(folder).iterdir() for line in file.read_text().splitlines()]
-    return Load(per_s, p50_us_of_log(logs))
+    times_us = times_us_of_log(logs)
+    if not times_us:
+        raise ToolError("pgbench: nothing in its log: give it more seconds")
+    return Load(per_s, statistics.median(times_us), statistics.fmean(times_us))
 
 
 def tps_of(output: str) -> float:
@@ -111,7 +121,6 @@ def tps_of(output: str) -> float:
     raise ToolError("pgbench: no `tps` in its output")
 
 
-def p50_us_of_log(lines: Iterable[str]) -> float:
-    """The median of pgbench's log: the third column of each line, microseconds."""
-    times_us = [float(line.split()[2]) for line in lines]
-    return statistics.median(times_us) if times_us else math.nan
+def times_us_of_log(lines: Iterable[str]) -> list[float]:
+    """Of pgbench's log: the third column of each line, microseconds."""
+    return [float(line.split()[2]) for line in lines]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lockstep.dialogue import SCHEMA_FILE
-from lockstep.dialogue.schema import schema_text
+from lockstep.dialogue.model import schema_text
 from lockstep.settings import COMPOSE_VARIABLES, SETTINGS, Setting, Where, given_by
 from lockstep_server.flags import FLAGS
 

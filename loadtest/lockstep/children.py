@@ -28,7 +28,7 @@ class Program(Enum):
     SERVER = "lockstep_server"
     WORKER = "lockstep.worker.process"
     LOCKSTEP = "lockstep"
-    RENDERER = "lockstep.report.charts.renderer"
+    RENDERER = "lockstep.report.write"
 
 
 # Options of Lockstep, of Locust, of the event loop under it, and of Python itself.

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lockstep.measure.overlap import Span, overlap_over
-from lockstep.measure.sojourns import Sojourns
+from lockstep.measure.connections import Sojourns, Span, overlap_over
 from lockstep.record.histograms import encoded, new_histogram, record_all
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import RunFolder

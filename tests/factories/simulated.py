@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lockstep.measure import littles_law, queueing
-from lockstep.measure.fairness import count_inversions, measure_fairness
-from lockstep.measure.overlap import in_service_steps
+from lockstep.measure.connections import Sojourns, count_inversions, in_service_steps, measure_fairness
 from lockstep.measure.queueing import predict_wait
-from lockstep.measure.sojourns import Sojourns
 from lockstep.record.histograms import of_values
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
 from lockstep.runs.measures import Distribution, Occupancy

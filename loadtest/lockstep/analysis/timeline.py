@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lockstep.analysis.series import Series, SeriesIndex, modes_of
-from lockstep.measure.overlap import in_service_steps
+from lockstep.measure.connections import in_service_steps
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
 from lockstep.runs.measures import Overlap
 from lockstep.runs.records import Cell, CellDetail, Run

@@ -2,20 +2,83 @@
 
 from __future__ import annotations
 
+import json
+import re
+import warnings
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from lockstep.dialogue.kinds import Duration, Hex, Identifier, Pattern, Reconnect, Timeout
+from lockstep_wire.units import parse_duration_ns
+
+# When a new connection is opened -> after how many iterations.
+RECONNECT = {"never": None, "every iteration": 1}
+_HEX = re.compile(r"(?:\s*[0-9a-fA-F]{2})*\s*")
+# `(?<name>...)`, as most write it, beside Python's own `(?P<name>...)`; neither (?<= nor (?<!.
+_GROUP = re.compile(r"(?<!\\)\(\?<(?=[A-Za-z_])")
+
+
+def _duration(text: str) -> str:
+    parse_duration_ns(text)
+    return text
+
+
+def _positive(text: str) -> str:
+    if parse_duration_ns(text) == 0:
+        raise ValueError("is no time: write for example 10s")
+    return text
+
+
+def _hex(text: str) -> str:
+    if not _HEX.fullmatch(text):
+        raise ValueError('is not hexadecimal: write two digits a byte, for example "00 0a ff"')
+    return text
+
+
+def _pattern(text: str) -> str:
+    try:
+        compiled(text)
+    except re.error as error:
+        raise ValueError(f"is not a regular expression: {error}") from None
+    return text
+
+
+def compiled(pattern: str) -> re.Pattern[bytes]:
+    """A pattern of a file, for bytes. re.error where it is none."""
+    with warnings.catch_warnings():
+        # What may mean something else in a later Python is no news to who writes a dialogue.
+        warnings.simplefilter("ignore", FutureWarning)
+        return re.compile(_GROUP.sub("(?P<", pattern).encode())
+
+
+def _reconnect(value: str | int) -> str | int:
+    if value not in RECONNECT and (isinstance(value, str) or value < 1):
+        raise ValueError('is unknown: write "never", "every iteration", or after how many iterations')
+    return value
+
+
+Reconnect = Annotated[
+    str | int,
+    AfterValidator(_reconnect),
+    WithJsonSchema({"anyOf": [{"enum": list(RECONNECT)}, {"type": "integer", "minimum": 1}]}),
+]
+Duration = Annotated[str, AfterValidator(_duration), Field(examples=["100ms", "1.5s"])]
+Timeout = Annotated[str, AfterValidator(_positive), Field(examples=["2s"])]
+Hex = Annotated[str, AfterValidator(_hex), Field(examples=["00 0a ff"])]
+Pattern = Annotated[str, AfterValidator(_pattern), Field(examples=[r"^OK (?<token>\w+)$"])]
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
 
 MAX_REPEAT = 1_000_000
 
@@ -249,3 +312,9 @@ class DialogueFile(Model):
             what = "has both" if self.step else "has neither"
             raise ValueError(f"takes either [[step]] or [[dialogue]], and {what}")
         return self
+
+
+def schema_text() -> str:
+    """The schema as JSON text."""
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **DialogueFile.model_json_schema()}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

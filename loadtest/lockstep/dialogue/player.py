@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Protocol
 
-from lockstep.dialogue.rows import Deal
+from lockstep.dialogue.data import Deal
 from lockstep.dialogue.script import Capture, Cut, Dialogue, Exactly, Matches, Prefix, Script, Size, Step
 from lockstep.errors import HarnessError
 from lockstep.tcp.client import TcpClient

@@ -10,11 +10,9 @@ from pathlib import Path as FilePath
 from pydantic import ValidationError
 
 from lockstep.dialogue import model
-from lockstep.dialogue.csv_data import read_rows
-from lockstep.dialogue.framings import framing_from
-from lockstep.dialogue.kinds import RECONNECT, compiled
-from lockstep.dialogue.positions import Path, Positions
-from lockstep.dialogue.refusals import DialogueError, problems_of, shown
+from lockstep.dialogue.data import read_rows
+from lockstep.dialogue.model import RECONNECT, FramingTable, compiled
+from lockstep.dialogue.refusals import DialogueError, Path, Positions, problems_of, shown
 from lockstep.dialogue.script import (
     BUILT_IN,
     Capture,
@@ -29,13 +27,34 @@ from lockstep.dialogue.script import (
     Size,
     Step,
     Table,
+    Template,
+    literal,
+    parse_template,
 )
-from lockstep.dialogue.templates import Template, literal, parse_template
 from lockstep.errors import HarnessError
 from lockstep.tcp.endpoint import Endpoint
 from lockstep_wire.choices import did_you_mean
-from lockstep_wire.framing import Framing
+from lockstep_wire.framing import Framing, framing_of
 from lockstep_wire.units import parse_duration_ns
+
+
+def framing_from(table: FramingTable) -> Framing:
+    """The framing that a table says. ValueError in words where there is none such."""
+    from lockstep_wire.framings.delimited import delimited
+    from lockstep_wire.framings.length import length
+    from lockstep_wire.framings.sizes import fixed
+    from lockstep_wire.framings.until import until
+
+    if table.delimiter is not None:
+        return delimited(table.delimiter.encode(), (table.start or "").encode())
+    if table.length is not None:
+        return length(table.length, table.counts or "payload", table.offset or 0, table.adds or 0)
+    if table.fixed is not None:
+        return fixed(table.fixed)
+    if table.until is not None:
+        return until(re.compile(table.until.encode()))
+    return framing_of(table.name or "raw")
+
 
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 

@@ -9,11 +9,9 @@ from typing import Any
 
 from lockstep.measure import littles_law, queueing
 from lockstep.measure.collector import CellCollector
+from lockstep.measure.connections import Sojourns, Span, count_inversions, measure_fairness, overlap_over
 from lockstep.measure.edges import Service, weigh_edges
-from lockstep.measure.fairness import count_inversions, measure_fairness
-from lockstep.measure.overlap import Span, overlap_over
 from lockstep.measure.queueing import predict_wait
-from lockstep.measure.sojourns import Sojourns
 from lockstep.plan import PlannedCell
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
 from lockstep.runs.measures import Count, Distribution, Ledger, Occupancy, Overlap

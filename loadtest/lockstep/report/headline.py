@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.blast import Radius
 from lockstep.analysis.comparison import Comparison, Verdict
-from lockstep.report.blast_words import blast_sentence
 from lockstep.report.verdict_words import sentence, verdict_sentences, withheld_sentence
-from lockstep.report.words import counted, duration, figures, greatest_load, named, under
+from lockstep.report.words import blast_sentence, counted, duration, figures, greatest_load, named, under
 from lockstep.runs.records import Run
 
 MAX_SUPPORTING = 4

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 
+from lockstep.dialogue.data import Deal, RowsUsedUpError
 from lockstep.dialogue.player import Play, Player
 from lockstep.dialogue.reading import read_dialogue
-from lockstep.dialogue.rows import Deal, RowsUsedUpError
 from lockstep.errors import HarnessError
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.messages import Message

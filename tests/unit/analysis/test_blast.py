@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lockstep.analysis.blast import Radius, radii
-from lockstep.report.blast_words import blast_sentence
 from lockstep.report.headline import supporting
 from lockstep.report.material import Material
 from lockstep.report.sections.blast import blast_section, change_words
+from lockstep.report.words import blast_sentence
 from lockstep.runs.folder import Loaded
 from lockstep.runs.measures import Company, Edges
 from lockstep.runs.records import Cell, Messages, Run

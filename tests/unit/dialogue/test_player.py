@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lockstep.dialogue.data import Deal, RowsUsedUpError
 from lockstep.dialogue.player import Play, Player
 from lockstep.dialogue.reading import parse_dialogue
-from lockstep.dialogue.rows import Deal, RowsUsedUpError
 from lockstep.dialogue.script import Dialogue, Table
 from lockstep.errors import HarnessError
 from lockstep.tcp.client import TcpClient

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep.dialogue.positions import Path, Positions
+from lockstep.dialogue.refusals import Path, Positions
 
 TEXT = '''\
 # a comment with = and [brackets]

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from lockstep.dialogue.reading import parse_dialogue, read_dialogue
 from lockstep.dialogue.refusals import DialogueError
-from lockstep.dialogue.script import Cut, Dialogue, Exactly, Group, Matches, Prefix, Size
-from lockstep.dialogue.templates import Place, Template
+from lockstep.dialogue.script import Cut, Dialogue, Exactly, Group, Matches, Place, Prefix, Size, Template
 
 TALK = """\
 [target]

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from lockstep.__main__ import app
 from lockstep.dialogue import SCHEMA_FILE
-from lockstep.dialogue.schema import schema_text
+from lockstep.dialogue.model import schema_text
 from tests.unit.dialogue.test_reading import MINIMAL, TALK
 
 

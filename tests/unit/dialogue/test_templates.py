@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockstep.dialogue.templates import parse_template
+from lockstep.dialogue.script import parse_template
 
 VALUES = {"token": b"T\x00", "users.user": b"ann"}
 

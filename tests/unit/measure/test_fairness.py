@@ -10,8 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep.measure.fairness import count_inversions, count_overtaken, jains_index, measure_fairness
-from lockstep.measure.sojourns import Sojourns
+from lockstep.measure.connections import (
+    Sojourns,
+    count_inversions,
+    count_overtaken,
+    jains_index,
+    measure_fairness,
+)
 from lockstep.runs.connections import ServerRecord
 
 US = 1_000

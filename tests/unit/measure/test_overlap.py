@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockstep.analysis.timeline import overlap_panels
-from lockstep.measure.overlap import Span, in_service_steps, overlap_over
-from lockstep.measure.sojourns import Sojourns
+from lockstep.measure.connections import Sojourns, Span, in_service_steps, overlap_over
 from lockstep.runs.connections import ServerRecord
 from lockstep.runs.measures import Overlap
 from lockstep.runs.records import CellDetail

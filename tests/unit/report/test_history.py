@@ -11,8 +11,7 @@ from rich.console import Console
 
 from lockstep.analysis.history import History, make_history
 from lockstep.analysis.run_diff import Change
-from lockstep.report.history import COLUMNS, listed, print_history, render_history
-from lockstep.report.sections.history import points_of
+from lockstep.report.history import COLUMNS, listed, points_of, print_history, render_history
 from lockstep.runs.records import Run
 from tests.factories.runs import degraded, make_cell, run_of
 

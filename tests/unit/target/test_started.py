@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from lockstep.errors import HarnessError, PlanError
-from lockstep.target.chosen import Chosen, checked_framing
+from lockstep.target.chosen import Chosen, Command, checked_framing, started
 from lockstep.target.named import Spoken
-from lockstep.target.started import Command, started
 
 PYTHON = shlex.quote(sys.executable)
 SERVE = """

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockstep.worker.arrival_queue import ArrivalQueue, Iteration
 from lockstep.worker.arrivals import Constant
+from lockstep.worker.pacer import ArrivalQueue, Iteration
 
 MS = 1_000_000
 START = 1000

@@ -14,15 +14,18 @@ from lockstep.control import Health
 from lockstep.measure.collector import worker_health
 from lockstep.record import histograms as distribution
 from lockstep.worker.alarm import Alarm
-from lockstep.worker.cgroups import CpuGroups, group_folders, quota_cores, throttled_ns
 from lockstep.worker.health import (
     TICK_NS,
+    CpuGroups,
     HealthMonitor,
     LoopLag,
     Usage,
     cpu_share,
+    group_folders,
     open_files,
+    quota_cores,
     resident_bytes,
+    throttled_ns,
     throttled_s,
 )
 from tests.support.hand_clock import HandClock, settle

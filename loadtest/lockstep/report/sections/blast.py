@@ -8,7 +8,6 @@ from itertools import groupby
 from lockstep.analysis.blast import Radius
 from lockstep.analysis.check import Topic
 from lockstep.beside import KINDS
-from lockstep.report.blast_words import NAMES, blast_sentence, company_words, where
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL, WAITING_OPACITY
 from lockstep.report.charts.picture import Row
@@ -16,7 +15,18 @@ from lockstep.report.charts.rows import Block, bars
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Drawing, Look, Section, Table
 from lockstep.report.sections.figures import LEVEL, SERIES
-from lockstep.report.words import ABSENT, duration, figures, percent, rate, whole
+from lockstep.report.words import (
+    ABSENT,
+    NAMES,
+    blast_sentence,
+    company_words,
+    duration,
+    figures,
+    percent,
+    rate,
+    where,
+    whole,
+)
 
 
 def blast_section(material: Material) -> Section | None:
