@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from lockstep.errors import HarnessError
-from lockstep.plan import Traffic
+from lockstep.traffic import Traffic
 
 BEGIN = "lockstep_begin"
 END = "lockstep_end"

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from lockstep.errors import WRONG_USE, HarnessError, PlanError, ServerUnreachableError, in_words
 from lockstep.master.repeat import Compose
-from lockstep.plan import Plan, Traffic, UserFile, parse_modes
+from lockstep.plan import Plan, parse_modes
 from lockstep.runs.records import PLAIN_TARGET
 from lockstep.settings import COMPARISON_PLAN, Setting, Where, given_by
 from lockstep.target.admin import ServerView
@@ -21,6 +21,7 @@ from lockstep.target.chosen import Chosen, checked_framing
 from lockstep.target.named import NamedTargets, Spoken, read_targets
 from lockstep.target.target import Target, Targets
 from lockstep.tcp.endpoint import Endpoint, parse_sources
+from lockstep.traffic import Traffic, UserFile
 from lockstep.user_files import Facts, find_user_file
 from lockstep_wire.choices import did_you_mean
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from locust.user.task import filter_tasks_by_tags
 
 from lockstep.errors import HarnessError
-from lockstep.plan import UserFile
+from lockstep.traffic import UserFile
 from lockstep.user_checks import check_settings
 from lockstep.users import TcpUser
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from lockstep.beside import KINDS
 from lockstep.errors import PlanError
-from lockstep.plan import ARRIVALS, CLIENT_MODES, OPEN_ARRIVALS, Plan
+from lockstep.plan import Plan
 from lockstep.scenario import SHIPPED_SCENARIOS
+from lockstep.traffic import ARRIVALS, CLIENT_MODES, OPEN_ARRIVALS
 from lockstep_wire.choices import did_you_mean
 from lockstep_wire.framing import NAMES
 from lockstep_wire.listeners import USUAL_LISTENERS

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockstep.errors import HarnessError, PlanError
-from lockstep.plan import UserFile
+from lockstep.traffic import UserFile
 from lockstep_wire.framing import framing_of
 
 KINDS = (".py", ".toml")

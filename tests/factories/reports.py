@@ -8,12 +8,12 @@ from typing import Any
 import msgpack
 
 from lockstep.control import CellOrder, Health, Report, Standing
-from lockstep.plan import Arrival, Traffic
 from lockstep.record.histograms import encoded, new_histogram
 from lockstep.record.journal import Journal
 from lockstep.record.recorder import CellRecorder
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.samples import ABSENT, Meter, Outcome, Phase, Sample, tag_of
+from lockstep.traffic import Arrival, Traffic
 from tests.factories.units import MS, S
 
 # Early, for the recorder asks the real clock how much of the window is over.

@@ -6,7 +6,7 @@ import gevent
 from locust.env import Environment
 
 from lockstep.master.workers import Workers
-from lockstep.plan import Arrival
+from lockstep.traffic import Arrival
 from lockstep.users import feed_of
 from tests.support.crew import PATIENCE_S, Echo, crew, order, until
 

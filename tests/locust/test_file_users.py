@@ -11,9 +11,9 @@ import pytest
 from locust.env import Environment
 
 from lockstep.errors import HarnessError
-from lockstep.plan import UserFile
 from lockstep.python_files import in_turn, users_of
 from lockstep.scenario import OF_A_FILE
+from lockstep.traffic import UserFile
 from lockstep.user_files import digest_of, find_user_file
 from lockstep.users import feed_of
 from lockstep.worker.agent import Agent

@@ -17,7 +17,7 @@ from lockstep.errors import HarnessError
 from lockstep.master.conductor import Conductor
 from lockstep.master.hooks import attach_conductor
 from lockstep.master.workers import Workers
-from lockstep.plan import Traffic
+from lockstep.traffic import Traffic
 from lockstep.worker.process import attach_agent
 
 ORDER = CellOrder("run", 0, "free", "tcp://127.0.0.1:1", "raw", False, None, Traffic(), 0.0, None)

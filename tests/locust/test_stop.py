@@ -19,9 +19,10 @@ from lockstep.master.conductor import Conductor
 from lockstep.master.hooks import attach_conductor
 from lockstep.master.progress import ReportState
 from lockstep.master.workers import Workers
-from lockstep.plan import Plan, PlannedCell, Traffic
+from lockstep.plan import Plan, PlannedCell
 from lockstep.target.target import Target
 from lockstep.tcp.endpoint import Endpoint
+from lockstep.traffic import Traffic
 from lockstep.worker.process import attach_agent
 
 

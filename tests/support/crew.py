@@ -13,10 +13,10 @@ from gevent.server import StreamServer
 
 from lockstep import control
 from lockstep.control import CellOrder, Fault, Opened, Pulse, Report
-from lockstep.plan import Traffic
 from lockstep.record.journal import Batch, Feed, Journal
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.samples import Sample
+from lockstep.traffic import Traffic
 from lockstep.worker.agent import Agent
 
 PATIENCE_S = 20

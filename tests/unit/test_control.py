@@ -11,7 +11,7 @@ import pytest
 
 from lockstep.control import CellOrder, EndOrder, Fault, Message, Opened, Report, WorkerLimits
 from lockstep.errors import HarnessError
-from lockstep.plan import Arrival, Traffic
+from lockstep.traffic import Arrival, Traffic
 from tests.factories.pulses import pulse
 from tests.factories.reports import START_NS, begun, message, order, report_of, sent, view
 

@@ -27,6 +27,7 @@ FORBIDDEN = {
 LAYERS = (
     {"errors"},
     {"beside", "scenario", "stages"},
+    {"traffic"},
     {"plan"},
     {"settings"},
     {"children"},

@@ -18,10 +18,11 @@ from lockstep.options import (
     targets_of,
     traffic_of,
 )
-from lockstep.plan import Arrival, Plan, Traffic
+from lockstep.plan import Plan
 from lockstep.runs.records import PLAIN_TARGET, TargetRecord
 from lockstep.settings import COMPARISON_PLAN, Where, given_by
 from lockstep.tcp.endpoint import Endpoint
+from lockstep.traffic import Arrival, Traffic
 from tests.support.admin_port import admin_port, listener, listeners
 from tests.support.peers import refusing_port
 

@@ -8,7 +8,8 @@ from dataclasses import asdict
 import pytest
 
 from lockstep.errors import PlanError
-from lockstep.plan import MAX_SEED, SEEDS_PER_PLAN, Arrival, Plan, Traffic, parse_levels, parse_modes
+from lockstep.plan import MAX_SEED, SEEDS_PER_PLAN, Plan, parse_levels, parse_modes
+from lockstep.traffic import Arrival, Traffic
 
 
 def test_every_combination_is_there_once_a_repeat_and_repeats_are_interleaved() -> None:

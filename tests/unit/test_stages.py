@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from lockstep.errors import PlanError
-from lockstep.plan import Arrival, Plan, Traffic
+from lockstep.plan import Plan
 from lockstep.stages import Stage, Stages
+from lockstep.traffic import Arrival, Traffic
 from lockstep.worker.arrivals import NEVER_NS, NS_PER_S, schedule_of
 
 ALL_KINDS = "ramp 0-100 10s, hold 100 20s; spike 300 2s, sine 50-150 30s"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lockstep.errors import HarnessError, PlanError
-from lockstep.plan import Arrival, Traffic, UserFile
+from lockstep.traffic import Arrival, Traffic, UserFile
 from lockstep.user_files import Facts, check_same, find_user_file
 
 TALK = """\

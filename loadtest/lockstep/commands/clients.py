@@ -16,7 +16,6 @@ from rich.text import Text
 
 from lockstep.commands.parser import command, option
 from lockstep.errors import PlanError
-from lockstep.plan import CLIENT_MODES
 from lockstep.report.words import counted
 from lockstep.runs.connections import ClientView, ServerRecord
 from lockstep.settings import Setting
@@ -25,6 +24,7 @@ from lockstep.target.local_server import local_server
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.samples import Outcome, Sample, SampleMeter
+from lockstep.traffic import CLIENT_MODES
 from lockstep_wire.greeting import ACKNOWLEDGEMENT, greeting_of
 from lockstep_wire.listeners import USUAL_LISTENERS
 

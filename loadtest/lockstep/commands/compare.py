@@ -22,13 +22,14 @@ from lockstep.commands.output import complain, print_report_of
 from lockstep.commands.parser import command, option, path
 from lockstep.errors import HarnessError, PlanError, ResultsError, exit_code, stopped_by
 from lockstep.options import of_targets, plan_from, read_plan_file, shipped_plans
-from lockstep.plan import Plan, UserFile
+from lockstep.plan import Plan
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell, Run
 from lockstep.scenario import SCENARIOS
 from lockstep.settings import Setting, Where, given_by
 from lockstep.target.chosen import Chosen, checked_framing
 from lockstep.target.named import Spoken
+from lockstep.traffic import UserFile
 from lockstep.user_files import Facts, find_user_file
 from lockstep_wire.framing import FRAMINGS
 

@@ -13,12 +13,13 @@ from lockstep.children import clean_own_environment
 from lockstep.commands.compare import check_junit, check_processes, plan_of_flags, run_and_report, tags_of
 from lockstep.commands.parser import command, option, path
 from lockstep.errors import HarnessError, PlanError
-from lockstep.plan import MAX_USERS, UserFile
+from lockstep.plan import MAX_USERS
 from lockstep.runs.records import PLAIN_TARGET
 from lockstep.settings import SETTINGS, Where, given_by
 from lockstep.target.chosen import Chosen
 from lockstep.target.named import Named, Spoken
 from lockstep.tcp.endpoint import Endpoint
+from lockstep.traffic import UserFile
 
 # One load is looked at as it is, not beside others: it goes on for longer than a cell of many.
 _USUAL = {"repeats": 1, "seconds": 10.0, "warmup": 1.0}

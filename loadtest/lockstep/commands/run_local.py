@@ -29,7 +29,7 @@ from lockstep.master.hooks import attach_conductor
 from lockstep.master.shape import PlanShape
 from lockstep.master.stop_signals import StoppedBySignal, ignore_stop_signals, stoppable
 from lockstep.master.workers import Workers
-from lockstep.plan import Plan, UserFile
+from lockstep.plan import Plan
 from lockstep.runs.records import Run
 from lockstep.target.admin import ServerView
 from lockstep.target.chosen import Chosen
@@ -39,6 +39,7 @@ from lockstep.target.target import Target, Targets
 from lockstep.tcp.dialling import find_way, from_source
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.link import no_such_source
+from lockstep.traffic import UserFile
 from lockstep.worker.process import ScenarioUser
 
 WORKERS_TIMEOUT_S = 30.0

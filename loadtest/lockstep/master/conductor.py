@@ -17,11 +17,12 @@ from lockstep.master.live import Pulses
 from lockstep.master.progress import Progress, foresee
 from lockstep.master.run import RunRecord
 from lockstep.master.under_way import RunUnderWay
-from lockstep.plan import Plan, Traffic
+from lockstep.plan import Plan
 from lockstep.runs.records import Run
 from lockstep.target.admin import ServerView
 from lockstep.target.target import Targets, check_talk
 from lockstep.tcp.addresses import ADDRESS_BOOK
+from lockstep.traffic import Traffic
 
 if TYPE_CHECKING:
     # It brings Locust in.

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from lockstep.control import WorkerLimits
 from lockstep.errors import PlanError
-from lockstep.plan import Traffic
 from lockstep.tcp.addresses import Address
 from lockstep.tcp.endpoint import Endpoint, Scheme
+from lockstep.traffic import Traffic
 
 # What a process has open besides its connections: logs, the event loop, Locust's own sockets.
 SPARE_FILES = 64

@@ -32,9 +32,10 @@ from lockstep.master.progress import Progress, Stage
 from lockstep.master.rendezvous import Rendezvous
 from lockstep.master.run import RunRecord
 from lockstep.measure.collector import CellCollector
-from lockstep.plan import SEEDS_PER_PLAN, Plan, PlannedCell, Traffic
+from lockstep.plan import SEEDS_PER_PLAN, Plan, PlannedCell
 from lockstep.runs.records import Run
 from lockstep.target.target import Targets
+from lockstep.traffic import Traffic
 from lockstep_wire.push import clock_name
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from lockstep.errors import HarnessError, PlanError
-from lockstep.plan import Plan, Traffic
+from lockstep.plan import Plan
 from lockstep.runs.records import PLAIN_TARGET, Mode, TargetRecord
 from lockstep.target.admin import ServerView, Snapshot
 from lockstep.tcp.endpoint import Endpoint
+from lockstep.traffic import Traffic
 from lockstep_wire.choices import did_you_mean
 from lockstep_wire.framing import FRAMINGS
 from lockstep_wire.greeting import ACKNOWLEDGEMENT

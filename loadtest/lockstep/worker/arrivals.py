@@ -14,8 +14,8 @@ from typing import Protocol
 
 import numpy as np
 
-from lockstep.plan import Arrival
 from lockstep.stages import Stages
+from lockstep.traffic import Arrival
 
 NS_PER_S = 1_000_000_000
 # Arrivals drawn at once: enough to make numpy's call cheap, few enough that no user waits for the drawing.

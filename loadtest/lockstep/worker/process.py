@@ -26,8 +26,8 @@ from locust.runners import LocalRunner, WorkerRunner
 
 from lockstep.control import BEGIN, END, FAULT, GO, LIMITS, CellOrder, EndOrder, Fault, Go
 from lockstep.errors import WRONG_USE, HarnessError
-from lockstep.plan import UserFile
 from lockstep.python_files import users_of
+from lockstep.traffic import UserFile
 from lockstep.users import feed_of
 from lockstep.worker.agent import Agent
 from lockstep.worker.limits import own_limits, raise_open_files

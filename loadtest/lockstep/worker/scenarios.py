@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 from itertools import chain, islice, repeat
 
-from lockstep.plan import Traffic
 from lockstep.tcp.many import ScenarioClient
 from lockstep.tcp.messages import Message
 from lockstep.tcp.samples import ABSENT, ANSWERED, NO_CONNECTION, Meter, Outcome, Phase, Sample
 from lockstep.tcp.state import State
+from lockstep.traffic import Traffic
 from lockstep_wire.greeting import greeting_of
 
 _SCHEDULE_DELAY, _SESSION = Phase.SCHEDULE_DELAY, Phase.SESSION

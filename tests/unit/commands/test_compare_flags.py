@@ -10,8 +10,9 @@ import pytest
 
 from lockstep.__main__ import main
 from lockstep.options import shipped_plans
-from lockstep.plan import Arrival, Plan, Traffic
+from lockstep.plan import Plan
 from lockstep.settings import Where, given_by
+from lockstep.traffic import Arrival, Traffic
 from tests.support.local_runs import LocalRun, runs_replaced
 
 

@@ -20,9 +20,9 @@ from lockstep.master.limits import (
     check_turnover,
     ways_out,
 )
-from lockstep.plan import Arrival, Traffic
 from lockstep.tcp.addresses import Address
 from lockstep.tcp.endpoint import Endpoint, Scheme
+from lockstep.traffic import Arrival, Traffic
 from lockstep.worker.limits import own_limits, port_count, raise_open_files
 
 

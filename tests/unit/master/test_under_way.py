@@ -16,10 +16,11 @@ from lockstep.errors import HarnessError
 from lockstep.master import run as run_record
 from lockstep.master.conductor import Conductor
 from lockstep.master.progress import ReportState, Stage
-from lockstep.plan import Arrival, Plan, PlannedCell, Traffic
+from lockstep.plan import Plan, PlannedCell
 from lockstep.runs.folder import RunFolder
 from lockstep.target.target import Target
 from lockstep.tcp.endpoint import Endpoint
+from lockstep.traffic import Arrival, Traffic
 from tests.factories.reports import report_of
 
 CELL = PlannedCell(0, "target", 1, 1)

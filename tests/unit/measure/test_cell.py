@@ -18,12 +18,13 @@ from lockstep.measure.cell import (
     to_record,
 )
 from lockstep.measure.collector import CellCollector
-from lockstep.plan import Arrival, PlannedCell, Traffic
+from lockstep.plan import PlannedCell
 from lockstep.runs.connections import ClientView
 from lockstep.runs.measures import Count
 from lockstep.runs.records import Messages, ServerCell
 from lockstep.target.admin import Listener, Snapshot
 from lockstep.tcp.samples import Outcome, Phase, Sample
+from lockstep.traffic import Arrival, Traffic
 from tests.factories.reports import OPEN, START_NS, at, message, order, report_of, report_of_due, view
 from tests.support.admin_port import listener
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from lockstep.control import CellOrder, Opened
 from lockstep.measure.collector import CellCollector
-from lockstep.plan import Arrival, Traffic
 from lockstep.record.sums import SpanSums
 from lockstep.runs.records import CLIENT_TIMES, Messages
 from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
+from lockstep.traffic import Arrival, Traffic
 from tests.factories.reports import (
     OPEN,
     START_NS,

@@ -15,11 +15,12 @@ from lockstep.measure import littles_law
 from lockstep.measure.cell import make_cell
 from lockstep.measure.collector import CellCollector
 from lockstep.measure.edges import Service, foreseen, needed_s, round_ns
-from lockstep.plan import PlannedCell, Traffic
+from lockstep.plan import PlannedCell
 from lockstep.record.journal import Journal
 from lockstep.record.recorder import CellRecorder
 from lockstep.runs.records import Cell
 from lockstep.tcp.samples import Outcome, Phase, Sample
+from lockstep.traffic import Traffic
 from tests.factories.closed_users import HOP_NS, MODES, Closed, UserVisit, Work
 from tests.factories.reports import order, sent
 from tests.factories.units import MS, S

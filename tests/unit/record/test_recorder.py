@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from lockstep.control import Counts
-from lockstep.plan import Arrival, Traffic
 from lockstep.record.histograms import HIGHEST_NS, decoded
 from lockstep.record.recorder import MAX_DETAIL, CellRecorder
 from lockstep.record.sums import CellSums, SpanSums, Window
 from lockstep.tcp.samples import Outcome, Phase, Sample, tag_of
+from lockstep.traffic import Arrival, Traffic
 from tests.factories.reports import (
     OPEN,
     START_NS,

@@ -8,8 +8,8 @@ import gevent
 import pytest
 
 from lockstep.control import HURRIED_DRAIN_S
-from lockstep.plan import Arrival
 from lockstep.record.histograms import decoded
+from lockstep.traffic import Arrival
 from lockstep.worker import agent as agents
 from lockstep.worker.arrivals import Constant
 from tests.support.crew import PATIENCE_S, Echo, crew, order, until

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockstep.errors import PlanError
-from lockstep.plan import ARRIVALS, Arrival
+from lockstep.traffic import ARRIVALS, Arrival
 from lockstep.worker.arrivals import BLOCK, SCHEDULES, Constant, Poisson, Schedule, schedule_of
 
 S = 1_000_000_000

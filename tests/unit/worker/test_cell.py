@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lockstep.plan import Arrival
 from lockstep.record.journal import Journal
+from lockstep.traffic import Arrival
 from lockstep.worker.cell import RunningCell
 from lockstep.worker.health import open_files
 from tests.support.crew import PlainFeed, order

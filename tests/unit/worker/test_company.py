@@ -13,8 +13,8 @@ import pytest
 from gevent import socket
 
 from lockstep.beside import KINDS
-from lockstep.plan import Traffic
 from lockstep.tcp.endpoint import Endpoint
+from lockstep.traffic import Traffic
 from lockstep.worker.company import Company, company_of
 from lockstep.worker.opening import Opening
 from tests.factories.reports import order

@@ -7,8 +7,8 @@ from pathlib import Path
 import gevent
 import pytest
 
-from lockstep.plan import Arrival, UserFile
 from lockstep.scenario import OF_A_FILE
+from lockstep.traffic import Arrival, UserFile
 from lockstep.user_files import find_user_file
 from tests.support.crew import Echo, crew, order, until
 

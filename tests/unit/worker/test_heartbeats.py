@@ -7,11 +7,11 @@ import socket
 import pytest
 
 from lockstep.errors import PlanError
-from lockstep.plan import Traffic
 from lockstep.scenario import HEARTBEAT
 from lockstep.tcp.many import message_ring
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import ABSENT, Outcome, Phase
+from lockstep.traffic import Traffic
 from lockstep.worker import scenarios
 from lockstep.worker.scenarios import VirtualUser, persistent, with_heartbeats
 from lockstep_wire.framing import framing_of

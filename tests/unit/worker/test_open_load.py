@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 
-from lockstep.plan import Arrival
 from lockstep.record.histograms import decoded
+from lockstep.traffic import Arrival
 from lockstep.worker.arrivals import Constant
 from tests.support.crew import Echo, crew, order, until
 

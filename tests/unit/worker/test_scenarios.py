@@ -9,10 +9,10 @@ from collections import defaultdict
 import pytest
 
 from lockstep import scenario
-from lockstep.plan import Traffic
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.many import message_ring
 from lockstep.tcp.samples import ABSENT, MessageRow, Outcome, Phase, Reply, Sample
+from lockstep.traffic import Traffic
 from lockstep.worker.scenarios import (
     SCENARIOS,
     VirtualUser,
