@@ -62,3 +62,8 @@ def keeps_connection(scenario: str) -> bool:
 def answered(scenario: str) -> bool:
     """Whether a scenario's messages are replied to; those of one that is not known are taken to be."""
     return scenario not in SCENARIOS or SCENARIOS[scenario].answered
+
+
+def sends(scenario: str) -> bool:
+    """Whether a scenario's users say anything; those of one that is not known are taken to."""
+    return scenario not in SCENARIOS or SCENARIOS[scenario].sends

@@ -225,7 +225,7 @@ def _window_findings(cells: Sequence[Cell]) -> list[Finding]:
 
     Where it was in less than half of them the others stand: these met a pause of the machine at an end.
     """
-    whole = [cell for cell in cells if not cell.cut_short]
+    whole = [cell for cell in cells if not cell.cut_short and not checks_ledger.unanswered(cell)]
     lines: dict[str, list[str]] = {}
     for group in SeriesIndex(whole).groups(whole).values():
         short = [cell for cell in group if cell.too_short]

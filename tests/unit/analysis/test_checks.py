@@ -82,6 +82,7 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "missing-users": with_cell(users=0),
     "refused-reports": with_cell(reports_refused=2),
     "late-reports": with_cell(reports_late=1),
+    "no-answers": with_cell(scenario="receive-only", messages=Messages()),
     "messages-failed": with_cell(messages=Messages(sent=7, answered=6, timeout=1)),
     "listen-overflow": with_server(listen_overflows=2),
     "dropped-records": with_server(dropped_records=3),
@@ -105,6 +106,7 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "single-repeat": lambda run: replace(run, cells=[cell for cell in run.cells if cell.repeat == 1]),
 }
 DEGRADING = {
+    "no-answers",
     "too-short",
     "unbalanced",
     "no-ports",
