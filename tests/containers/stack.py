@@ -51,6 +51,8 @@ class Stack:
     settings: Mapping[str, str] = field(default_factory=dict)
     name: str = field(default_factory=lambda: f"lockstep-test-{secrets.token_hex(4)}")
     web_port: int = field(default_factory=free_port)
+    more: tuple[Path, ...] = ()
+    """further Compose files, as a user would add a service of his own"""
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +73,9 @@ class Stack:
             "LOCKSTEP_WEB_PORT": str(self.web_port),
             "LOCKSTEP_RESULTS": str(self.results),
         }
-        return docker("compose", "--project-name", self.name, *arguments, timeout_s=timeout_s, env=env)
+        files = [f"--file={file}" for file in (ROOT / "docker-compose.yml", *self.more)]
+        project = ("compose", *files, "--project-name", self.name)
+        return docker(*project, *arguments, timeout_s=timeout_s, env=env)
 
     def up(self, workers: int) -> None:
         """Build, and start everything; over when server and master are healthy and the workers started."""

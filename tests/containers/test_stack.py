@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.containers.stack import Stack, run_document
+from tests.containers.stack import IMAGES, Stack, run_document
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
 
@@ -30,6 +30,26 @@ PLAN = {
     "LOCKSTEP_WARMUP": "0.5",
     "LOCKSTEP_GATE": "lock: max_in_service <= 1; free: messages_per_s > 0",
 }
+# A service that knows nothing of us, and what its users say.
+ECHO = """
+import asyncio
+async def talk(reader, writer):
+    while line := await reader.readline():
+        writer.write(line)
+    writer.close()
+async def serve():
+    await (await asyncio.start_server(talk, "0.0.0.0", 7000)).serve_forever()
+asyncio.run(serve())
+"""
+TALK = """
+[target]
+framing = "line"
+
+[[step]]
+name = "hello"
+send = "hello {seq}"
+expect = "hello {seq}"
+"""
 FILES = {"run.json", "summary.csv", "summary.md", "connections.jsonl", "report.html", "cells"}
 PLAN_S = 180
 DEADLINE_S = 60.0
@@ -102,6 +122,44 @@ def test_a_run_by_hand_without_the_page_takes_users_and_time_and_ends_with_its_v
     assert last.endswith(f"Report: {results / folder.name / 'report.html'}")
     assert any("At 5 connections, lock's throughput" in line for line in above[-30:])
     assert len(said) < 100, "Locust's tables bury the verdict"
+
+
+def test_services_of_a_users_own_are_compared_by_what_a_file_of_his_says(tmp_path: Path) -> None:
+    results, files = tmp_path / "results", tmp_path / "files"
+    files.mkdir()
+    (files / "talk.toml").write_text(TALK)
+    services = {
+        name: {
+            "image": IMAGES[1],
+            "command": ["python", "-c", ECHO],
+            "networks": ["lockstep"],
+            "init": True,
+        }
+        for name in ("new", "old")
+    }
+    mine = tmp_path / "mine.yml"
+    mine.write_text(json.dumps({"services": services}))
+    settings = {
+        "LOCUST_HEADLESS": "true",
+        "LOCUST_EXPECT_WORKERS": "2",
+        "LOCKSTEP_RUN": "comparison plan",
+        "LOCKSTEP_FILES": str(files),
+        "LOCKSTEP_FILE": "/files/talk.toml",
+        "LOCKSTEP_TARGET": "new=tcp://new:7000 old=tcp://old:7000",
+        "LOCKSTEP_LEVELS": "2",
+        "LOCKSTEP_REPEATS": "1",
+        "LOCKSTEP_SECONDS": "2",
+    }
+    with Stack(results, settings, more=(mine,)) as stack:
+        stack.up(workers=2)
+        assert stack.exit_code("master", PLAN_S) == 0
+        folder, run = run_document(results)
+
+    assert {cell["mode"] for cell in run["cells"]} == set(run["targets"]) == {"new", "old"}
+    for cell in run["cells"]:
+        assert cell["messages"]["answered"] == cell["messages"]["sent"] > 0
+        assert set(cell["requests"]) == {"hello"}
+    assert "talk.toml" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_taking_everything_down_in_a_run_by_hand_leaves_a_whole_run_folder(tmp_path: Path) -> None:
