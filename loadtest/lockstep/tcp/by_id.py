@@ -34,7 +34,7 @@ from lockstep.tcp.samples import (
     Reply,
     with_bytes,
 )
-from lockstep.tcp.state import GIVEN_UP, OPENING, SHUT_DOWN, Event, Line, Signal, State, left_s
+from lockstep.tcp.state import GIVEN_UP, OPENING, SHUT_DOWN, Line, Signal, State, left_s
 from lockstep.tcp.stream import CUT_SHORT, SENT_WRONGLY, CutShortError
 from lockstep_wire.framing import FrameError
 
@@ -143,11 +143,8 @@ class IdClient(TcpClient):
             return outcome
         if any(other.key == ticket.key for other in self._in_flight.tickets):
             raise HarnessError(SAME_ID.format(key=ticket.key))
-        link, start_ns = self._need_link(), _now_ns()
-        if self._timestamps.first_sent_ns is None:
-            self._timestamps.first_sent_ns = start_ns
-        self._move(Event.SENT)
-        self._in_flight.add(due_ns, start_ns, len(message.frame), message.tag, ticket)
+        link = self._need_link()
+        self._begin_message(message, _now_ns(), due_ns, ticket)
         try:
             link.send_beside(message.frame)
         except OSError as error:

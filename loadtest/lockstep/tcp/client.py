@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, Unpack, overload
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.endpoint import Endpoint
@@ -28,6 +28,15 @@ _SENT = Event.SENT
 _now_ns = time.monotonic_ns
 FRAMES_ONLY = "replies={replies!r}: give how many frames are the reply, 1 or more; only a framing has frames"
 HAS_LEFT = "{peer} closed, and says nothing more"
+
+
+class Asking(TypedDict, total=False):
+    """What else may be said of a request: see `TcpClient.request`."""
+
+    end: RawEnd | None
+    name: str | None
+    timeout: float | None
+    replies: int
 
 
 class TcpClient(MessageStream):
@@ -54,24 +63,13 @@ class TcpClient(MessageStream):
         payload: bytes,
         expect: Expect | None = None,
         *,
-        end: RawEnd | None = None,
-        name: str | None = None,
-        timeout: float | None = None,
-        replies: int = 1,
         catch: Literal[False] = False,
+        **how: Unpack[Asking],
     ) -> Reply: ...
 
     @overload
     def request(
-        self,
-        payload: bytes,
-        expect: Expect | None = None,
-        *,
-        end: RawEnd | None = None,
-        name: str | None = None,
-        timeout: float | None = None,
-        replies: int = 1,
-        catch: Literal[True],
+        self, payload: bytes, expect: Expect | None = None, *, catch: Literal[True], **how: Unpack[Asking]
     ) -> CaughtReply: ...
 
     def request(
@@ -293,10 +291,7 @@ class TcpClient(MessageStream):
 
     def _full_check(self, message: Message, due_ns: int, sent_ns: int, data: bytes) -> Outcome:
         """What came is not the whole reply and nothing else: it may be a part of it, or wrong."""
-        if self._timestamps.first_sent_ns is None:
-            self._timestamps.first_sent_ns = sent_ns
-        self._move(_SENT)
-        self._in_flight.add(due_ns, sent_ns, len(message.frame), message.tag)
+        self._begin_message(message, sent_ns, due_ns)
         return self._reported(
             self._next_reply(message.expect, self._rule(message.expect, None), data)
         ).outcome

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TypedDict, Unpack
 
 from greenlet import getcurrent, greenlet
 
@@ -41,6 +42,14 @@ STAYED_OPEN = "the peer did not close within {timeout_s:g} s"
 CONNECTING_STILL = "on_connect() is called on a connection that is open: it need not connect()"
 GREETED_BY_HALF = "on_connect() leaves replies due: call receive() for each message of send()"
 REFUSED_IN_GREETING = "a step of on_connect() failed"
+
+
+class _Carried(TypedDict, total=False):
+    """What a step had to do with: bytes on the socket, and the tag of its message."""
+
+    sent: int
+    received: int
+    tag: int
 
 
 class Connection(Stateful):
@@ -372,22 +381,19 @@ class Connection(Stateful):
         start_ns: int,
         outcome: Outcome,
         detail: str,
-        *,
-        sent: int = 0,
-        received: int = 0,
-        tag: int = 0,
+        **carried: Unpack[_Carried],
     ) -> Sample:
-        """A step that is no message in flight has failed just now. sent, received: bytes on the socket."""
+        """A step that is no message in flight has failed just now."""
         return Sample(
             phase,
             outcome,
             start_ns,
             _now_ns(),
-            sent_bytes=sent,
-            received_bytes=received,
+            sent_bytes=carried.get("sent", 0),
+            received_bytes=carried.get("received", 0),
             detail=detail,
             stopped=self._stopped,
-            name=name_of(tag),
+            name=name_of(carried.get("tag", 0)),
         )
 
     def _lose(
@@ -396,13 +402,10 @@ class Connection(Stateful):
         start_ns: int,
         outcome: Outcome,
         detail: str,
-        *,
-        sent: int = 0,
-        received: int = 0,
-        tag: int = 0,
+        **carried: Unpack[_Carried],
     ) -> Outcome:
         """A step fails, and the connection is given up: what waited for a reply on it is lost with it."""
-        sample = self._failure(phase, start_ns, outcome, detail, sent=sent, received=received, tag=tag)
+        sample = self._failure(phase, start_ns, outcome, detail, **carried)
         # First of all: whoever is told of a failure may raise.
         self._leave(outcome)
         try:

@@ -136,12 +136,10 @@ class ScenarioClient(TcpClient):
                 return outcome
 
     def _send_many(self, link: Link, batch: list[Message], due: deque[Message]) -> None:
-        sent_ns, in_flight = _now_ns(), self._in_flight
-        if self._timestamps.first_sent_ns is None:
-            self._timestamps.first_sent_ns = sent_ns
-        self._move(Event.SENT)
-        for message in batch:
-            in_flight.add(ABSENT, sent_ns, len(message.frame), message.tag)
+        sent_ns = _now_ns()
+        self._begin_message(batch[0], sent_ns)
+        for message in batch[1:]:
+            self._in_flight.add(ABSENT, sent_ns, len(message.frame), message.tag)
         due.extend(batch)
         link.send(b"".join([message.frame for message in batch]))
 

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 from lockstep.tcp.link import Link
 from lockstep.tcp.messages import Message
-from lockstep.tcp.samples import ABSENT, ANSWERED, LOST_WITH_IT, Outcome, Phase, Reply
-from lockstep.tcp.state import Event
+from lockstep.tcp.samples import ANSWERED, LOST_WITH_IT, Outcome, Phase, Reply
 from lockstep.tcp.stream import BROKEN, MessageStream
 
 _now_ns = time.monotonic_ns
@@ -95,11 +94,7 @@ class Pipeline:
         return b"".join(parts)
 
     def _begin(self, message: Message, now_ns: int) -> None:
-        stream = self._stream
-        if stream._timestamps.first_sent_ns is None:
-            stream._timestamps.first_sent_ns = now_ns
-        stream._move(Event.SENT)
-        stream._in_flight.add(ABSENT, now_ns, len(message.frame), message.tag)
+        self._stream._begin_message(message, now_ns)
         self._due.append(message)
         self._begun += 1
 

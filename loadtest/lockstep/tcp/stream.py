@@ -17,7 +17,7 @@ from lockstep.tcp.addresses import AddressBook
 from lockstep.tcp.connection import Connection
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.link import Link, LinkMaker, check_bound
-from lockstep.tcp.messages import Message, prepared_for
+from lockstep.tcp.messages import Message, Ticket, prepared_for
 from lockstep.tcp.replies import (
     RawEnd,
     ReplyBuffer,
@@ -29,6 +29,7 @@ from lockstep.tcp.replies import (
     whatever,
 )
 from lockstep.tcp.samples import (
+    ABSENT,
     ANSWERED,
     NO_CONNECTION,
     STOPPED,
@@ -130,24 +131,28 @@ class MessageStream(Connection):
         self._prepared = prepared_for(self._framing, timing)
 
     def _send(self, message: Message, due_ns: int) -> Outcome:
-        frame, tag = message.frame, message.tag
-        outcome = self._get_ready(_MESSAGE, tag)
+        outcome = self._get_ready(_MESSAGE, message.tag)
         if outcome is not ANSWERED:
             return outcome
         link = self._need_link()
-        start_ns = _now_ns()
-        if self._timestamps.first_sent_ns is None:
-            self._timestamps.first_sent_ns = start_ns
-        self._move(_SENT)
-        self._in_flight.add(due_ns, start_ns, len(frame), tag)
+        self._begin_message(message, _now_ns(), due_ns)
         try:
-            link.send(frame)
+            link.send(message.frame)
         except OSError as error:
             return self._fail(error).outcome
         except BaseException as error:
             self._lose_all(Outcome.ABORTED, self._interruption(error))
             raise
         return ANSWERED
+
+    def _begin_message(
+        self, message: Message, sent_ns: int, due_ns: int = ABSENT, ticket: Ticket | None = None
+    ) -> None:
+        """A message that gets a reply is under way from now on. sent_ns: when its first byte is written."""
+        if self._timestamps.first_sent_ns is None:
+            self._timestamps.first_sent_ns = sent_ns
+        self._move(_SENT)
+        self._in_flight.add(due_ns, sent_ns, len(message.frame), message.tag, ticket)
 
     def _send_only(self, message: Message) -> Outcome:
         frame, tag = message.frame, message.tag
