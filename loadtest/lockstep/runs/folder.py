@@ -4,6 +4,7 @@
                    cells/<n>.json      a cell's histograms and its per-second series
                    connections.jsonl   sampled connections, the client's and the server's view joined
                    summary.csv         one row a cell, for spreadsheets
+                   requests.csv        one row a cell and name, where messages have names
                    report.html, summary.md
                    junit.xml           where the plan has gates
 
@@ -24,7 +25,7 @@ import cattrs
 from lockstep.errors import ResultsError
 from lockstep.runs.connections import Connection
 from lockstep.runs.records import CLIENT_TIMES, PLAIN_TARGET, SCHEMA, SERVER_TIMES, CellDetail, Mode, Run
-from lockstep.runs.summary_csv import summary_csv
+from lockstep.runs.summary_csv import requests_csv, summary_csv
 
 _PERMITS = {"free": None, "lock": 1, "semaphore": 1, "ticket": 1, "queue": 1, "iterative": 1}
 _WITHOUT_THREADS = ("queue", "iterative")
@@ -87,6 +88,7 @@ def _with_times(record: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any
 
 RUN_FILE = "run.json"
 SUMMARY_FILE = "summary.csv"
+REQUESTS_FILE = "requests.csv"
 CONNECTIONS_FILE = "connections.jsonl"
 CELLS_FOLDER = "cells"
 REPORT_FILE = "report.html"
@@ -130,9 +132,11 @@ class RunFolder:
         return cls(path)
 
     def save_run(self, run: Run) -> None:
-        """Write run.json and summary.csv."""
+        """Write run.json, and the tables that are made of it."""
         self.save_text(RUN_FILE, _dump(run, indent=1) + "\n")
         self.save_text(SUMMARY_FILE, summary_csv(run))
+        if (by_name := requests_csv(run)) is not None:
+            self.save_text(REQUESTS_FILE, by_name)
 
     def save_cell(self, detail: CellDetail) -> None:
         """Write cells/<index>.json."""

@@ -1,9 +1,13 @@
-"""summary.csv: one flat row a cell, every column named with its unit, for spreadsheets and data frames."""
+"""Flat tables for spreadsheets and data frames, every column named with its unit.
+
+summary.csv has a row a cell, requests.csv a row a cell and name of its messages.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 
 from lockstep.runs.measures import Count, Distribution, Edges, Fairness, Ledger, Occupancy, WaitPrediction
@@ -11,11 +15,9 @@ from lockstep.runs.records import CLIENT_TIMES, SERVER_TIMES, Cell, Messages, Ru
 
 Value = str | int | float | None
 
+_CELL = ("index", "mode", "level", "repeat")
 _PLAIN = (
-    "index",
-    "mode",
-    "level",
-    "repeat",
+    *_CELL,
     "client_mode",
     "scenario",
     "arrival",
@@ -50,22 +52,47 @@ _PREDICTION = tuple(field.name for field in fields(WaitPrediction))
 _EDGES = tuple(field.name for field in fields(Edges))
 _LAW = tuple(field.name for field in fields(Occupancy))
 _STATISTICS = tuple(field.name for field in fields(Distribution))
-_OUTCOMES = tuple(field.name for field in fields(Messages))
+_MESSAGES = tuple(f"messages_{field.name}" for field in fields(Messages))
+_COMPANY = ("beside_kind", "beside_users")
 
 
 def summary_csv(run: Run) -> str:
-    """The run's cells as CSV; what was not measured is an empty field."""
+    """The run's cells as CSV; what was not measured is an empty field.
+
+    Where `beside_kind` is not empty, others were beside the cell's users: its figures are theirs to spoil.
+    """
+    return _csv(_columns(), map(_row, run.measured))
+
+
+def requests_csv(run: Run) -> str | None:
+    """The same of messages by their names; None where none has a name."""
+    rows = [
+        {
+            **{column: getattr(cell, column) for column in _CELL},
+            **_company(cell),
+            "name": name,
+            **_messages(requests.messages),
+            **_times("response", requests.response),
+        }
+        for cell in run.measured
+        for name, requests in cell.requests.items()
+    ]
+    columns = (*_CELL, *_COMPANY, "name", *_MESSAGES, *_time_columns("response"))
+    return _csv(columns, rows) if rows else None
+
+
+def _csv(columns: Sequence[str], rows: Iterable[dict[str, Value]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, _columns(), lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_row(cell) for cell in run.cells)
+    writer.writerows(rows)
     return text.getvalue()
 
 
 def _columns() -> list[str]:
     return [
         *_PLAIN,
-        *(f"messages_{outcome}" for outcome in _OUTCOMES),
+        *_MESSAGES,
         *(column for name in CLIENT_TIMES for column in _time_columns(name)),
         *(f"server_{name}" for name in _SERVER_COUNTS),
         *(column for name in SERVER_TIMES for column in _time_columns(f"server_{name}")),
@@ -78,6 +105,7 @@ def _columns() -> list[str]:
         "ledger_failed",
         "ledger_difference",
         "ledger_exact",
+        *_COMPANY,
     ]
 
 
@@ -87,7 +115,7 @@ def _time_columns(name: str) -> list[str]:
 
 def _row(cell: Cell) -> dict[str, Value]:
     row: dict[str, Value] = {name: getattr(cell, name) for name in _PLAIN}
-    row |= {f"messages_{outcome}": count for outcome, count in asdict(cell.messages).items()}
+    row |= _company(cell) | _messages(cell.messages)
     for name in CLIENT_TIMES:
         row |= _times(name, cell.times.get(name))
     row |= _record("littles_law_client", cell.littles_law)
@@ -100,6 +128,16 @@ def _row(cell: Cell) -> dict[str, Value]:
         row |= _record("wait_prediction", cell.server.wait_prediction)
         row |= _record("littles_law_server", cell.server.littles_law)
     return row | _ledger(cell.ledger)
+
+
+def _company(cell: Cell) -> dict[str, Value]:
+    return (
+        {} if cell.beside is None else dict(zip(_COMPANY, (cell.beside.kind, cell.beside.users), strict=True))
+    )
+
+
+def _messages(messages: Messages) -> dict[str, Value]:
+    return dict(zip(_MESSAGES, asdict(messages).values(), strict=True))
 
 
 def _ledger(ledger: Ledger) -> dict[str, Value]:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from lockstep.errors import ResultsError
+from lockstep.record.histograms import of_values
 from lockstep.runs.folder import RunFolder
-from lockstep.runs.measures import Edges
-from lockstep.runs.records import SCHEMA, CellDetail
+from lockstep.runs.measures import Company, Edges
+from lockstep.runs.records import SCHEMA, CellDetail, Messages, Requests
 from tests.factories.folders import overlap_of, write_run
 from tests.factories.open_load import simulated_open_run
 from tests.factories.simulated import simulated_run
@@ -115,6 +116,29 @@ def test_the_summary_has_both_ends_of_the_ledger_and_what_theory_says(tmp_path: 
         assert (row["ledger_exact"], row["late"], row["dropped"]) == ("True", "2", "0")
         assert float(row["round_trip_p99_us"]) < float(row["response_p99_us"])
         assert float(row["littles_law_server_counted"]) > 0
+
+
+def test_messages_that_have_names_have_a_row_a_cell_and_name(tmp_path: Path) -> None:
+    run, _ = simulated_run(levels=(1,), repeats=1)
+    login = Requests(Messages(sent=3, answered=2, timeout=1), of_values([2_000_000] * 2))
+    watched = replace(run.cells[0], requests={"login": login}, beside=Company("idle", 7))
+    folder = write_run(tmp_path, replace(run, cells=run.cells[1:], beside=[watched]))
+    (row,) = csv.DictReader((folder / "requests.csv").read_text().splitlines())
+    assert (row["mode"], row["name"], row["messages_sent"], row["messages_timeout"]) == (
+        watched.mode,
+        "login",
+        "3",
+        "1",
+    )
+    assert float(row["response_p50_us"]) == pytest.approx(2_000, rel=0.01)
+    summary = list(csv.DictReader((folder / "summary.csv").read_text().splitlines()))
+    assert {each["index"]: (each["beside_kind"], each["beside_users"]) for each in summary} == {
+        str(cell.index): ("idle", "7") if cell is watched else ("", "") for cell in [*run.cells[1:], watched]
+    }
+
+
+def test_a_run_without_names_has_no_table_of_them(folder: Path) -> None:
+    assert not (folder / "requests.csv").exists()
 
 
 def test_a_connection_cut_off_while_it_was_written_is_left_out_and_noted(folder: Path) -> None:
