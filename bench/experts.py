@@ -52,9 +52,11 @@ def lockstep_run(dialogue: str, port: int, connections: int, seconds: float) -> 
             if code not in (DONE, DEGRADED):
                 raise ToolError(f"lockstep run ended with {code}: {process.last_words()}")
         (cell,) = read_document(Path(out))["cells"]
-    if cell["ledger"]["failed"] or not cell["times"].get("response"):
-        raise ToolError(f"lockstep run: {cell['ledger']['failed']} messages failed: nothing is compared")
-    response = cell["times"]["response"]
+    if failed := cell["ledger"]["failed"]:
+        raise ToolError(f"lockstep run: {failed:,} messages failed: {cell['examples']}")
+    response = cell["times"].get("response")
+    if response is None:
+        raise ToolError("lockstep run: its window was too short to give times: give more with --seconds")
     return Load(cell["messages_per_s"], response["p50"], response["mean"])
 
 

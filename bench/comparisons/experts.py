@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from functools import partial
+from operator import attrgetter
 
 from bench import services
 from bench.experts import Load, lockstep_run, pgbench, redis_benchmark
@@ -22,6 +23,8 @@ CONNECTIONS = 50
 WANTED_RATE, WANTED_MEDIAN = 0.7, 1.4
 # redis-benchmark asks for this very key where it is told of no others.
 THE_KEY = b"*3\r\n$3\r\nSET\r\n$16\r\nkey:__rand_int__\r\n$3\r\nxxx\r\n"
+
+_PER_S, _P50_US, _IN_FLIGHT = attrgetter("per_s"), attrgetter("p50_us"), attrgetter("in_flight")
 
 Side = Callable[[int, int, float], Load]
 """Loads a port over that many connections for so many seconds."""
@@ -63,32 +66,12 @@ def _against(name: str, ours: Side, theirs: Side, port: int, settings: Settings)
 
     sides: list[Callable[[int], Load]] = [partial(measured, ours, "ours"), expert, alike]
     mine, others, as_many = in_turn(sides, settings.pairs)
-    yield Ratio(
-        f"{name}, {CONNECTIONS} connections",
-        "messages per second",
-        [load.per_s for load in mine],
-        [load.per_s for load in others],
-        WANTED_RATE,
-    )
-    yield Ratio(
-        f"{name}, {CONNECTIONS} connections",
-        "µs, median",
-        [load.p50_us for load in mine],
-        [load.p50_us for load in others],
-        WANTED_MEDIAN,
-        Better.LOWER,
-    )
-    yield Ratio(
-        f"{name}, {CONNECTIONS} connections",
-        "messages in flight, by Little's law",
-        [load.in_flight for load in mine],
-        [load.in_flight for load in others],
-    )
-    yield Ratio(
-        f"{name}, as many in flight as theirs",
-        "µs, median",
-        [load.p50_us for load in as_many],
-        [load.p50_us for load in others],
-        WANTED_MEDIAN,
-        Better.LOWER,
-    )
+    at_fifty, at_as_many = f"{name}, {CONNECTIONS} connections", f"{name}, as many in flight as theirs"
+    for what, unit, figure, sides_loads, wanted, better in (
+        (at_fifty, "messages per second", _PER_S, (mine, others), WANTED_RATE, Better.HIGHER),
+        (at_fifty, "µs, median", _P50_US, (mine, others), WANTED_MEDIAN, Better.LOWER),
+        (at_fifty, "messages in flight, by Little's law", _IN_FLIGHT, (mine, others), None, Better.HIGHER),
+        (at_as_many, "µs, median", _P50_US, (as_many, others), WANTED_MEDIAN, Better.LOWER),
+    ):
+        left, right = ([figure(load) for load in loads] for loads in sides_loads)
+        yield Ratio(what, unit, left, right, wanted, better)
