@@ -33,7 +33,7 @@ def in_words(refusal: Exception) -> str:
 
 DONE = 0
 FAILED = 1
-"""A gate was not met, or the second run of a diff is worse than the first."""
+"""A gate was not met, nothing at all was answered, or the second run of a diff is worse than the first."""
 WRONG_USE = 2
 """It could not begin or go on: one line on stderr says what is wrong and how to mend it."""
 DEGRADED = 3
@@ -61,8 +61,8 @@ def exit_code(
 ) -> int:
     """The code of a run that ended like this: what casts more doubt on the rest comes first.
 
-    refused: the harness could not go on. signal: which one stopped it. failed: a gate was not met.
-    unreported: there is no report.
+    refused: the harness could not go on. signal: which one stopped it. failed: a gate was not met, or
+    nothing was answered. unreported: there is no report.
     """
     reasons = (
         (refused, WRONG_USE),

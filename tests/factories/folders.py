@@ -22,7 +22,10 @@ def write_run(out: Path, run: Run, connections: Sequence[Connection] = ()) -> Pa
     folder = RunFolder.create(out, run.run_id)
     folder.save_run(run)
     for cell in run.cells:
-        per_second = [{"second": 0, "answered": cell.messages.answered, "failed": 0}]
+        # Of a load that changes its seconds are told; of others one is enough.
+        seconds = round(cell.seconds) if cell.stages else 1
+        share = cell.messages.answered // seconds
+        per_second = [{"second": second, "answered": share, "failed": 0} for second in range(seconds)]
         folder.save_cell(CellDetail(cell.index, {}, per_second, overlap_of(cell, connections)))
     folder.add_connections(list(connections))
     return folder.path

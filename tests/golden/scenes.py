@@ -9,16 +9,18 @@ from pathlib import Path
 from lockstep.record.histograms import of_values
 from lockstep.report.material import Material
 from lockstep.runs.folder import RunFolder
-from lockstep.runs.measures import Count, Edges
-from lockstep.runs.records import Run
+from lockstep.runs.measures import Company, Count, Distribution, Edges, Occupancy, Rendezvous
+from lockstep.runs.records import Messages, Requests, Run
 from tests.factories.folders import write_histograms, write_run
 from tests.factories.open_load import simulated_open_run
 from tests.factories.runs import (
+    agreed,
     degraded,
     make_cell,
     of_somebody_else,
     run_of,
     silent,
+    with_times,
     without_server,
 )
 from tests.factories.simulated import simulated_run
@@ -88,12 +90,102 @@ def noisy() -> Run:
     return of_somebody_else(without_server(run), "line", None)
 
 
+def in_company() -> Run:
+    """A slow reader beside the users, and what that leaves of them; a lock that it stops."""
+    rates = (("free", 800.0, 700.0), ("lock", 420.0, 0.0))
+    alone = [make_cell(mode, 8, each, messages_per_s=rate) for each in (1, 2, 3) for mode, rate, _ in rates]
+    beside = [
+        make_cell(
+            mode,
+            8,
+            each,
+            messages_per_s=left,
+            messages=Messages(sent=1_000, answered=1_000 if left else 0, aborted=0 if left else 1_000),
+            beside=Company("slow-reader", 2, opened=2, cut=each - 1),
+        )
+        for each in (1, 2, 3)
+        for mode, _, left in rates
+    ]
+    numbered = [replace(cell, index=len(alone) + place) for place, cell in enumerate(beside)]
+    return run_of(alone, beside=numbered)
+
+
+def named() -> Run:
+    """Two services over TLS that are asked for several things, by users that begin at once."""
+
+    def requests(answered: int, error: int, p99_us: float) -> Requests:
+        messages = Messages(sent=answered + error, answered=answered, error=error)
+        times = Distribution(answered, p99_us / 8, p99_us / 4, p99_us / 4, p99_us / 2, p99_us, p99_us, p99_us)
+        return Requests(messages, times)
+
+    cells = [
+        with_times(
+            make_cell(
+                mode,
+                8,
+                repeat,
+                messages_per_s=rate * (1 + repeat / 100),
+                requests={"GET": requests(900, 0, 4_000 / rate), "login": requests(95, 5 - repeat, 90_000.0)},
+                rendezvous=Rendezvous(0.5, 40, repeat - 1),
+                handshakes=8,
+                resumed=0 if mode == "old" else 6,
+            ),
+            handshake=Distribution(8, 900.0, 2_000.0, 1_900.0, 2_500.0, 4_000.0, 4_000.0, 4_000.0),
+        )
+        for repeat in (1, 2, 3)
+        for mode, rate in (("old", 400.0), ("new", 500.0))
+    ]
+    return of_somebody_else(without_server(run_of(cells)), "resp", None)
+
+
+def pipelined() -> Run:
+    """Sixteen messages in flight on each connection."""
+    cells = [
+        make_cell(
+            mode,
+            8,
+            repeat,
+            messages_per_s=rate,
+            scenario="pipelined",
+            depth=16,
+            littles_law=Occupancy(126.0, 126.0),
+        )
+        for repeat in (1, 2, 3)
+        for mode, rate in (("free", 40_000.0), ("lock", 11_000.0))
+    ]
+    return run_of(cells)
+
+
+def changing() -> Run:
+    """A rate that rises in steps, with which one mode keeps up."""
+    cells = [
+        make_cell(
+            mode,
+            32,
+            messages_per_s=answered / 3,
+            messages=Messages(sent=answered, answered=answered),
+            ledger=agreed(answered, 64),
+            seconds=3.0,
+            stages="hold 100 1s, hold 200 1s, hold 300 1s",
+            scenario="persistent",
+            arrival="constant",
+            rate_per_s=200.0,
+        )
+        for mode, answered in (("free", 600), ("lock", 300))
+    ]
+    return run_of(cells)
+
+
 SCENES: Mapping[str, Callable[[], Run]] = {
     "closed load, gates": closed,
     "open load": simulated_open_run,
     "one repeat, interrupted, a busy generator": lagging,
     "degraded": unequal,
     "noisy, a server of somebody else's": noisy,
+    "a slow reader beside the users": in_company,
+    "names, handshakes, rendezvous": named,
+    "pipelined": pipelined,
+    "stages": changing,
 }
 
 

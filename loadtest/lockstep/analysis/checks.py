@@ -10,7 +10,7 @@ from lockstep.analysis.series import SeriesIndex
 from lockstep.measure import littles_law
 from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import Cell, Run
-from lockstep.scenario import answered
+from lockstep.scenario import answered, sends
 
 # How far a wait may be from the one that theory predicts, as a share of it.
 MAX_DIFFERENCE = 0.03
@@ -32,6 +32,12 @@ NOTHING_MEASURED = Check(
     "No cell was measured to its end: there are no results.",
     "Look at the server's and the workers' logs, and run it again.",
     touches=(Topic.THROUGHPUT, Topic.TIMES, Topic.SERVER),
+)
+NO_ANSWERS = Check(
+    "no-answers",
+    "Not one message was answered.",
+    "See that the target speaks this framing, and answers what is sent; if it is only slow, raise --seconds.",
+    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.LITTLES_LAW),
 )
 CUT_SHORT = Check(
     "cut-short",
@@ -151,6 +157,7 @@ ALL_CHECKS = (
     INTERRUPTED,
     UNFINISHED,
     NOTHING_MEASURED,
+    NO_ANSWERS,
     *_WINDOW_CHECKS,
     *(rule.check for rule in _CELL_RULES),
     NO_SERVER_DATA,
@@ -166,7 +173,7 @@ def findings(run: Run) -> list[Finding]:
         *([Finding(INTERRUPTED, ())] if run.interrupted else []),
         *([Finding(UNFINISHED, ())] if run.finished is None else []),
         *([Finding(NOTHING_MEASURED, ())] if all(cell.cut_short for cell in cells) else []),
-        *_window_findings(cells),
+        *(_no_answers(cells) if answers_nothing(run) else _window_findings(cells)),
         *(finding for rule in _CELL_RULES for finding in rule.look(cells)),
     ]
     listed += _silence_findings(run)
@@ -174,6 +181,23 @@ def findings(run: Run) -> list[Finding]:
     if not run.manual and cells and _repeats(cells) == 1 and not run.interrupted:
         listed.append(Finding(SINGLE_REPEAT, ()))
     return listed
+
+
+def _unanswered(cell: Cell) -> bool:
+    """Whether something was asked, or waited for, and nothing came: there is nothing to be measured."""
+    asked = cell.messages.sent > 0 or not sends(cell.scenario)
+    return asked and not cell.messages.answered
+
+
+def answers_nothing(run: Run) -> bool:
+    """Whether no cell that ran to its end had an answer. Where one has, what others lose the verdict says."""
+    whole = [cell for cell in run.cells if not cell.cut_short]
+    return bool(whole) and all(map(_unanswered, whole))
+
+
+def _no_answers(cells: Sequence[Cell]) -> list[Finding]:
+    sent = sum(cell.messages.sent for cell in cells)
+    return [Finding(NO_ANSWERS, (f"{sent:,} sent" if sent else "nothing was pushed",))]
 
 
 def _silence_findings(run: Run) -> Iterable[Finding]:
@@ -200,8 +224,8 @@ def _unchecked_findings(run: Run) -> Iterable[Finding]:
     ):
         (framing,) = framings
         # Where a time ends, of a reply of which nothing is known.
-        ends = "the first bytes that came" if framing == "raw" else f"the first reply of framing {framing}"
-        words = f"with framing {framing} a message's time ends with {ends}, whatever they say"
+        ends = "first bytes that came, whatever they say" if framing == "raw" else "reply, whatever it says"
+        words = f"with framing {framing} a message's time ends with the {ends}"
         return [Finding(REPLIES_UNCHECKED, (words,))]
     return told
 
@@ -225,7 +249,7 @@ def _window_findings(cells: Sequence[Cell]) -> list[Finding]:
 
     Where it was in less than half of them the others stand: these met a pause of the machine at an end.
     """
-    whole = [cell for cell in cells if not cell.cut_short and not checks_ledger.unanswered(cell)]
+    whole = [cell for cell in cells if not cell.cut_short]
     lines: dict[str, list[str]] = {}
     for group in SeriesIndex(whole).groups(whole).values():
         short = [cell for cell in group if cell.too_short]

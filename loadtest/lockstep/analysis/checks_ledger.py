@@ -5,7 +5,6 @@ from __future__ import annotations
 from lockstep.analysis.check import Check, Rule, Topic
 from lockstep.runs.measures import Ledger
 from lockstep.runs.records import Cell, Messages
-from lockstep.scenario import sends
 
 UNBALANCED = Check(
     "unbalanced",
@@ -49,13 +48,6 @@ LATE_REPORTS = Check(
     "Those reports are lost, and their load may have run on into these cells: make sure that workers are "
     "not paused or starved, and run it again.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES),
-    degrades=True,
-)
-NO_ANSWERS = Check(
-    "no-answers",
-    "Not one message was answered.",
-    "See that the target speaks this framing, and answers what is sent; if it is only slow, raise --seconds.",
-    touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.LITTLES_LAW),
     degrades=True,
 )
 MESSAGES_FAILED = Check(
@@ -122,19 +114,6 @@ def _late_reports(cell: Cell) -> str | None:
     return f"{cell.reports_late:,} reports of an earlier cell" if cell.reports_late else None
 
 
-def unanswered(cell: Cell) -> bool:
-    """Whether something was asked, or waited for, and nothing came: then there is nothing to be measured."""
-    messages = cell.messages
-    asked = messages.sent > 0 or not sends(cell.scenario)
-    return not cell.cut_short and asked and not messages.answered
-
-
-def _no_answers(cell: Cell) -> str | None:
-    if not unanswered(cell):
-        return None
-    return f"{cell.messages.sent:,} sent" if cell.messages.sent else "nothing was pushed"
-
-
 def _messages_failed(cell: Cell) -> str | None:
     messages = cell.messages
     if not messages.failed:
@@ -169,7 +148,6 @@ RULES = (
     Rule(MISSING_USERS, _missing_users),
     Rule(REFUSED_REPORTS, _refused_reports),
     Rule(LATE_REPORTS, _late_reports),
-    Rule(NO_ANSWERS, _no_answers),
     Rule(MESSAGES_FAILED, _messages_failed),
     Rule(LISTEN_OVERFLOW, _listen_overflow),
     Rule(DROPPED_RECORDS, _dropped_records),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from lockstep.analysis.checks import degradations, findings
+from lockstep.analysis.checks import answers_nothing, degradations, findings
 from lockstep.analysis.gate_syntax import Gate, parse_gates
 from lockstep.analysis.intervals import paired_ratio
 from lockstep.analysis.metrics import Unit
@@ -65,6 +65,11 @@ def judge_gates(run: Run) -> list[GateResult]:
         for gate in gates
         for level in (levels if gate.level is None else [gate.level])
     ]
+
+
+def has_failed(run: Run) -> bool:
+    """Whether a run is not as it has to be: a gate is not met, or nothing at all was answered."""
+    return bool(unmet(judge_gates(run))) or answers_nothing(run)
 
 
 def unmet(judged: Sequence[GateResult]) -> list[GateResult]:

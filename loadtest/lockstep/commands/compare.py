@@ -154,7 +154,7 @@ def plan_of_flags(given: Mapping[str, Any]) -> Plan:
 def run_and_report(local_run: LocalRun, junit: Path | None) -> int:
     """Run it under a progress bar, print its report, and tell the exit code that it deserves."""
     from lockstep.analysis.checks import degradations
-    from lockstep.analysis.gates import judge_gates, unmet
+    from lockstep.analysis.gates import has_failed
     from lockstep.commands.run_local import run_here
     from lockstep.master.stop_signals import StoppedBySignal
     from lockstep.report.material import Material
@@ -189,7 +189,7 @@ def run_and_report(local_run: LocalRun, junit: Path | None) -> int:
         refused=finished.failure is not None,
         signal=None if finished.stopped is None else finished.stopped.signal,
         degraded=bool(degradations(material.findings)),
-        failed=bool(unmet(judge_gates(material.run))),
+        failed=has_failed(material.run),
         unreported=finished.unreported is not None,
     )
 

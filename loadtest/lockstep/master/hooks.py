@@ -105,7 +105,7 @@ def _set_exit_code(environment: Environment, conductor: Conductor, signal: int |
         refused=conductor.failure is not None,
         signal=signal if interrupted else None,
         degraded=record is not None and record.degraded,
-        failed=record is not None and bool(record.unmet_gates),
+        failed=record is not None and record.failed,
         unreported=record is not None and record.unreported is not None,
     )
     runner = environment.runner

@@ -14,7 +14,7 @@ from typing import Any
 import gevent
 
 from lockstep.analysis.checks import is_degraded
-from lockstep.analysis.gates import GateResult, judge_gates, unmet
+from lockstep.analysis.gates import GateResult, has_failed, judge_gates, unmet
 from lockstep.children import Program, run
 from lockstep.master.progress import ReportState
 from lockstep.runs.folder import REPORT_FILE, RunFolder
@@ -95,6 +95,11 @@ class RunRecord:
     def unmet_gates(self) -> list[GateResult]:
         """The gates that the run, as far as it has come, does not meet."""
         return unmet(judge_gates(self.run))
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is not as it has to be."""
+        return has_failed(self.run)
 
     def add_cell(self, measured: MeasuredCell) -> None:
         """Save a cell that is over; one in which others were beside its users is kept apart from the rest."""
