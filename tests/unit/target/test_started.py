@@ -7,6 +7,7 @@ import re
 import shlex
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from lockstep.errors import HarnessError, PlanError
 from lockstep.target.chosen import Chosen, Command, checked_framing, started
 from lockstep.target.named import Spoken
+from tests.support.clients import wait_until
 
 PYTHON = shlex.quote(sys.executable)
 SERVE = """
@@ -34,6 +36,14 @@ def command(script: str, *more: str) -> Command:
     return Command.parse(f"mine={PYTHON} -c {shlex.quote(script)} {' '.join(more)}")
 
 
+def is_gone(pid: int) -> bool:
+    """A child of a process that is gone may still wait for init to reap it."""
+    try:
+        return " Z " in Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def test_it_listens_where_it_was_told_to_and_is_ended_with_its_children(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     parent = f"""
@@ -47,8 +57,7 @@ time.sleep(60)
         socket.create_connection((endpoint.host, endpoint.port)).close()
         service.check()
     for pid in map(int, pids.read_text().split()):
-        # A child of a process that is gone may wait for init to reap it.
-        assert not Path(f"/proc/{pid}").exists() or " Z " in Path(f"/proc/{pid}/stat").read_text()
+        wait_until(partial(is_gone, pid))
 
 
 def test_a_unix_socket_is_made_for_it_and_gone_after_it() -> None:
