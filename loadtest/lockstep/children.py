@@ -28,7 +28,7 @@ class Program(Enum):
     SERVER = "lockstep_server"
     WORKER = "lockstep.worker.process"
     LOCKSTEP = "lockstep"
-    RENDERER = "lockstep.report.write"
+    RENDERER = "lockstep.report.charts.renderer"
 
 
 # Options of Lockstep, of Locust, of the event loop under it, and of Python itself.
