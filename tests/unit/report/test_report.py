@@ -29,10 +29,11 @@ from tests.factories.open_load import simulated_open_run
 from tests.factories.runs import HOST, all_failed, health_of, without_server
 from tests.factories.simulated import simulated_run
 from tests.factories.units import MS
+from tests.support.blank_renderer import Blank
 
 
 def page_of(folder: Path) -> str:
-    return write_report(Material.of(RunFolder.load(folder))).read_text(encoding="utf-8")
+    return write_report(Material.of(RunFolder.load(folder)), warm=Blank()).read_text(encoding="utf-8")
 
 
 def text_of(folder: Path) -> str:
