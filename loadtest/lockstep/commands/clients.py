@@ -122,7 +122,7 @@ class _Stage:
 def _demonstrate(count: int, mode: str, client_mode: str, pause: str, console: Console) -> None:
     """Run `count` clients against a server in `mode`, tell what happens, draw their lifetimes."""
     # Half a second's worth of numbers, which the other commands need not wait for.
-    from lockstep.measure.cell import to_record
+    from lockstep.measure.connections import to_record
 
     if not 1 <= count <= MOST_CLIENTS:
         raise PlanError("count", f"{count} is out of range: give 1 to {MOST_CLIENTS}")
