@@ -24,11 +24,15 @@ def report(run: Path, charts: Path | None, markdown: bool) -> None:
     """
     # All that a report allocates it keeps to its end: looking for garbage would take a tenth of its time.
     gc.disable()
-    from lockstep.report.material import Material
-    from lockstep.report.write import write_report
+    from lockstep.report.charts.renderer import Renderer
 
-    material = Material.of(RunFolder.load(run))
-    write_report(material, charts)
+    # It warms up while the rest is brought in.
+    with Renderer() as renderer:
+        from lockstep.report.material import Material
+        from lockstep.report.write import write_report
+
+        material = Material.of(RunFolder.load(run))
+        write_report(material, charts, renderer)
     if markdown:
         sys.stdout.write((run / MARKDOWN_FILE).read_text(encoding="utf-8"))
     else:

@@ -13,8 +13,8 @@ import json
 import logging
 import socket
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -98,26 +98,30 @@ def run_here(
     plan = local_run.plan
     with ExitStack() as stack:
         stack.enter_context(stoppable())
+        port = _free_port()
+        # They come up while all else is looked at.
+        workers = _start_workers(local_run.processes, port, plan.traffic.user_file)
+        stack.callback(_end_workers, workers)
         targets = _find_targets(local_run, stack)
         targets.check(plan)
         for mode in plan.modes:
             _check_addresses(targets.endpoint_of(mode), plan.traffic.sources)
         environment = Environment(user_classes=[ScenarioUser], events=locust.events)
-        port = _free_port()
         runner = environment.create_master_runner("127.0.0.1", port)
-        stack.callback(runner.quit)
+        stack.callback(_end_master, runner)
+        # Before the server that they may still talk to.
+        stack.callback(_end_workers, workers)
         command = local_run.command
         conductor = Conductor(Workers(runner), targets, local_run.out, lambda _: command, on_cell)
         attach_conductor(environment, conductor)
-        environment.shape_class = shape = PlanShape(plan, conductor, ScenarioUser)
-        workers = stack.enter_context(_worker_processes(local_run.processes, port, plan.traffic.user_file))
+        shape = PlanShape(plan, conductor, ScenarioUser)
         _await_workers(runner, workers)
         # As the shape would; here what is refused is still an exception, before anybody is told of a run.
         record = shape.begin_run().record
         for note in record.run.notes:
             on_note(note)
         stack.enter_context(under_way)
-        stopped = _walk(runner, conductor)
+        stopped = _walk(runner, conductor, shape)
         ignore_stop_signals()
         return Finished(record.path, conductor.failure, stopped, record.unreported)
 
@@ -165,13 +169,11 @@ def _room_for(plan: Plan) -> tuple[str, ...]:
     return ("--backlog", str(backlog), "--records", str(records))
 
 
-def _walk(runner: MasterRunner, conductor: Conductor) -> StoppedBySignal | None:
+def _walk(runner: MasterRunner, conductor: Conductor, shape: PlanShape) -> StoppedBySignal | None:
     """Walk the plan; what ended it, if that was a signal."""
-    runner.start_shape()
-    walk = runner.shape_greenlet
-    assert walk is not None
+    walk = gevent.spawn(_take_steps, runner, shape)
     try:
-        walk.join()
+        walk.get()
     except StoppedBySignal as stopped:
         walk.kill()
         conductor.finish_run()
@@ -179,13 +181,25 @@ def _walk(runner: MasterRunner, conductor: Conductor) -> StoppedBySignal | None:
     return None
 
 
-@contextmanager
-def _worker_processes(
-    count: int, port: int, file: UserFile | None
-) -> Iterator[Sequence[subprocess.Popen[str]]]:
-    """Locust workers for a master on this port, which load this file first; they end with it."""
+def _take_steps(runner: MasterRunner, shape: PlanShape) -> None:
+    """As Locust walks a shape, which sleeps for a second before the first cell, and after the last."""
+    asked = None
+    while (users := shape.tick()) is not None:
+        if users != asked:
+            level, rate, classes = asked = users
+            runner.start(level, rate, user_classes=classes)
+
+
+def _end_master(runner: MasterRunner) -> None:
+    """As Locust's quit, which waits half a second for its workers: these are gone by now."""
+    runner.stop(send_stop_to_client=False)
+    runner.greenlet.kill(block=True)
+
+
+def _start_workers(count: int, port: int, file: UserFile | None) -> list[subprocess.Popen[str]]:
+    """Locust workers for a master on this port, which load this file first; they end with this process."""
     arguments = [str(port), *([] if file is None else [json.dumps(asdict(file))])]
-    processes = [
+    return [
         start(
             Program.WORKER,
             arguments,
@@ -195,17 +209,17 @@ def _worker_processes(
         )
         for _ in range(count)
     ]
-    try:
-        yield processes
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+
+
+def _end_workers(processes: Sequence[subprocess.Popen[str]]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _await_workers(runner: MasterRunner, workers: Sequence[subprocess.Popen[str]]) -> None:

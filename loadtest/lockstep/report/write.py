@@ -6,6 +6,7 @@ The same folder gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from lockstep.errors import ResultsError
@@ -18,14 +19,14 @@ from lockstep.report.sections.gates import junit_xml
 from lockstep.runs.folder import JUNIT_FILE, MARKDOWN_FILE, REPORT_FILE, RunFolder
 
 
-def write_report(material: Material, charts: Path | None = None) -> Path:
+def write_report(material: Material, charts: Path | None = None, warm: Renderer | None = None) -> Path:
     """Write report.html and summary.md into the run's folder, with gates junit.xml too; the page's path.
 
-    charts: a folder that gets every chart as SVG and PNG; it is made where there is none. ResultsError where
-    something cannot be written.
+    charts: a folder that gets every chart as SVG and PNG; it is made where there is none. warm: a renderer
+    that was started before; it draws this once. ResultsError where something cannot be written.
     """
     folder = RunFolder(material.path)
-    with Renderer() as renderer, unchecked():
+    with nullcontext(warm) if warm is not None else Renderer() as renderer, unchecked():
         shown = contents(material)
         svgs = _draw(shown, renderer)
     if material.run.gates:

@@ -86,19 +86,27 @@ def test_a_plan_under_locust_leaves_with_the_code_of_its_gates(
     assert (folder / "junit.xml").exists()
 
 
-@pytest.mark.parametrize(("gates", "code"), [("", 0), ("target: failed <= 0", 1)])
+@pytest.mark.parametrize(("gates", "code"), [("", 0), ("ack: failed <= 0", 1)])
 def test_failed_messages_are_figures_and_only_a_gate_makes_them_a_failure(
     tmp_path: Path, gates: str, code: int
 ) -> None:
-    """A server that acknowledges, to clients that expect an echo of as many bytes: all are mismatches."""
-    with ServerProcess("free", flags=("--bind", "127.0.0.1")) as server:
-        target = ("--host", f"tcp://127.0.0.1:{server.ports['free']}", "--reply", "echo")
-        plan = ("--run", "comparison plan", "--modes", "target", "--payload", str(len(ACK)), *SHORT)
+    """One server echoes, the other acknowledges, to clients that expect an echo: all mismatches."""
+    here = ("--bind", "127.0.0.1")
+    with (
+        ServerProcess("free", flags=here) as acknowledging,
+        ServerProcess("free", flags=(*here, "--reply", "echo")) as echoing,
+    ):
+        ports = {"ack": acknowledging.ports["free"], "echo": echoing.ports["free"]}
+        targets = " ".join(f"{name}=tcp://127.0.0.1:{port}" for name, port in ports.items())
+        plan = ("--run", "comparison plan", "--payload", str(len(ACK)), "--reply", "echo", *SHORT)
         long = ("--seconds", "2")  # a pause of the machine at its end must not make it too short
-        done = locust("", tmp_path, *target, *plan, *long, LOCKSTEP_GATE=gates)
+        done = locust("", tmp_path, "--target", targets, *plan, *long, LOCKSTEP_GATE=gates)
     assert done.returncode == code, done.stderr
     _, run = only_run(tmp_path)
-    assert run["cells"][0]["messages"]["mismatch"] > 0
+    assert {cell["mode"]: cell["messages"]["mismatch"] > 0 for cell in run["cells"]} == {
+        "ack": True,
+        "echo": False,
+    }
 
 
 def test_a_plan_file_is_read_under_locust_too(admin: str, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lockstep.commands.clients import HELD, IN_SERVICE, LEGEND, WAITING, Lifetime, draw_lifetimes
+from lockstep.commands.demonstration import HELD, IN_SERVICE, LEGEND, WAITING, Lifetime, draw_lifetimes
 from lockstep.runs.connections import ClientView, ServerRecord
 
 S = 1_000_000_000
