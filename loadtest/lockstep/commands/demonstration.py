@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lockstep.errors import PlanError
-from lockstep.measure.cell import to_record
+from lockstep.measure.connections import to_record
 from lockstep.report.words import counted
 from lockstep.runs.connections import ClientView, ServerRecord
 from lockstep.target.admin import ServerView

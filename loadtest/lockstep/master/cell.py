@@ -12,8 +12,9 @@ from gevent.event import Event
 from lockstep.control import CellOrder
 from lockstep.errors import ServerUnreachableError
 from lockstep.master.progress import CellProgress, Stage
-from lockstep.measure.cell import Account, join_connections, make_cell, service_of, take_account
+from lockstep.measure.cell import Account, make_cell, service_of, take_account
 from lockstep.measure.collector import CellCollector
+from lockstep.measure.connections import join_connections
 from lockstep.measure.edges import round_ns
 from lockstep.plan import PlannedCell
 from lockstep.runs.records import MeasuredCell

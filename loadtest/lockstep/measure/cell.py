@@ -9,16 +9,22 @@ from typing import Any
 
 from lockstep.measure import littles_law, queueing
 from lockstep.measure.collector import CellCollector
-from lockstep.measure.connections import Sojourns, Span, count_inversions, measure_fairness, overlap_over
+from lockstep.measure.connections import (
+    Sojourns,
+    Span,
+    count_inversions,
+    measure_fairness,
+    overlap_over,
+    to_record,
+)
 from lockstep.measure.edges import Service, weigh_edges
 from lockstep.measure.queueing import predict_wait
 from lockstep.plan import PlannedCell
-from lockstep.runs.connections import ClientView, Connection, ServerRecord
-from lockstep.runs.measures import Count, Distribution, Ledger, Occupancy, Overlap
+from lockstep.runs.connections import ClientView, ServerRecord
+from lockstep.runs.measures import Count, Distribution, Edges, Ledger, Occupancy, Overlap
 from lockstep.runs.records import Cell, ServerCell
 from lockstep.target.admin import Listener, Snapshot
 
-KEPT_CONNECTIONS = 200
 NS_PER_S = 1_000_000_000
 
 
@@ -43,11 +49,20 @@ def make_cell(
 
     Where the window was too short for its exchanges no time of the clients' is kept.
     """
+    cell = _clients_account(planned, collected, make_ledger(collected, server))
+    edges = _edges_of(collected, min_session_ns)
+    cell = replace(_carried_by(cell, collected), server=server, edges=edges, cut_short=cut_short)
+    cell = replace(cell, littles_law=_law_at_the_client(cell, collected))
+    if not cell.too_short:
+        return cell
+    untimed = {name: replace(each, response=None) for name, each in cell.requests.items()}
+    return replace(cell, times={}, requests=untimed)
+
+
+def _clients_account(planned: PlannedCell, collected: CellCollector, ledger: Ledger) -> Cell:
+    """What was asked for, and what all workers together saw of it."""
     traffic = collected.order.traffic
-    # How long a peer blocks its sender has nothing to do with how long one looks, and a load that changes is
-    # in no steady state.
-    steady = traffic.does.answered and not traffic.stages
-    cell = Cell(
+    return Cell(
         index=planned.index,
         mode=planned.mode,
         level=planned.level,
@@ -60,12 +75,23 @@ def make_cell(
         messages_per_s=collected.messages_per_s,
         sessions=collected.sums.sessions,
         messages=collected.messages,
-        ledger=make_ledger(collected, server),
+        ledger=ledger,
         scenario=traffic.scenario,
         depth=traffic.depth if traffic.scenario == "pipelined" else 1,
         arrival=traffic.arrival.name,
         stages=traffic.stages,
         rate_per_s=traffic.arrival.rate_per_s,
+        times=collected.times,
+        examples=collected.sums.examples,
+        requests=collected.requests,
+        unchecked=collected.sums.unchecked,
+    )
+
+
+def _carried_by(cell: Cell, collected: CellCollector) -> Cell:
+    """The same, with how its workers and users fared."""
+    return replace(
+        cell,
         late=collected.delayed,
         dropped=collected.dropped,
         backed_off=collected.backed_off,
@@ -74,31 +100,30 @@ def make_cell(
         resumed=collected.resumed,
         addresses=collected.addresses,
         opening_s=collected.opening_s,
-        cut_short=cut_short,
         workers_expected=len(collected.workers),
         workers_reported=len(collected.finished),
         reports_refused=collected.refused,
         reports_late=collected.belated,
         users=collected.users,
-        server=server,
-        times=collected.times,
         health=collected.health,
-        edges=weigh_edges(collected.spans, min_session_ns) if steady else None,
-        examples=collected.sums.examples,
         beside=collected.company,
         rendezvous=collected.rendezvous,
         troubles=collected.troubles,
-        requests=collected.requests,
-        unchecked=collected.sums.unchecked,
     )
-    if cell.beside is not None and cell.edges is not None:
-        # Who is held up all along is what is looked for, not a window that is too short.
-        cell = replace(cell, edges=replace(cell.edges, needs_s=None))
-    cell = replace(cell, littles_law=_law_at_the_client(cell, collected))
-    if not cell.too_short:
-        return cell
-    untimed = {name: replace(each, response=None) for name, each in cell.requests.items()}
-    return replace(cell, times={}, requests=untimed)
+
+
+def _edges_of(collected: CellCollector, min_session_ns: float | None) -> Edges | None:
+    """What the window's ends cut through; None where the load is in no steady state.
+
+    How long a peer blocks its sender has nothing to do with how long one looks, and a load that changes is in
+    none.
+    """
+    traffic = collected.order.traffic
+    if not traffic.does.answered or traffic.stages:
+        return None
+    edges = weigh_edges(collected.spans, min_session_ns)
+    # With company, who is held up all along is what is looked for, not a window that is too short.
+    return edges if edges is None or collected.company is None else replace(edges, needs_s=None)
 
 
 def _law_at_the_client(cell: Cell, collected: CellCollector) -> Occupancy | None:
@@ -261,28 +286,3 @@ def _law_at_the_server(was: Listener, now: Listener, hold_us: Distribution | Non
     return littles_law.at_the_server(
         now.in_service_ns - was.in_service_ns, now.at_ns - was.at_ns, released, hold_mean_us
     )
-
-
-_recorded = itemgetter(*ServerRecord.__dataclass_fields__)
-
-
-def to_record(row: dict[str, Any]) -> ServerRecord:
-    """One row of the server's /connections, as the run folder keeps it."""
-    return ServerRecord(*_recorded(row))
-
-
-def join_connections(
-    planned: PlannedCell, records: Sequence[dict[str, Any]], clients: dict[str, ClientView]
-) -> list[Connection]:
-    """The cell's first connections, both views joined on the client's address.
-
-    From the very first, warm-up included: whoever comes later meets others of whom nothing would be shown.
-    """
-    if records:
-        rows = sorted(records, key=lambda row: row["arrival_ns"])[:KEPT_CONNECTIONS]
-        return [
-            Connection(planned.index, planned.mode, row["peer"], clients.get(row["peer"]), to_record(row))
-            for row in rows
-        ]
-    earliest = sorted(clients.items(), key=lambda item: item[1].connect_start_ns)[:KEPT_CONNECTIONS]
-    return [Connection(planned.index, planned.mode, address, view) for address, view in earliest]

@@ -8,19 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from operator import attrgetter
+from operator import attrgetter, itemgetter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lockstep.plan import PlannedCell
 from lockstep.record import histograms as distribution
-from lockstep.runs.connections import ServerRecord
+from lockstep.runs.connections import ClientView, Connection, ServerRecord
 from lockstep.runs.measures import Fairness, Overlap
 
 Nanoseconds = npt.NDArray[np.int64]
 
 # Stands for None among plain numbers: later than any clock comes, so that whoever never left is still there.
 NEVER = np.iinfo(np.int64).max
+
+# Of a cell, both views of each, in the run folder.
+KEPT_CONNECTIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,3 +243,28 @@ def _reacquire_ns(users: Iterable[Sequence[ServerRecord]]) -> list[int]:
         for earlier, later in pairwise(visits)
         if earlier.release_ns is not None and later.admission_ns is not None
     ]
+
+
+_recorded = itemgetter(*ServerRecord.__dataclass_fields__)
+
+
+def to_record(row: dict[str, Any]) -> ServerRecord:
+    """One row of the server's /connections, as the run folder keeps it."""
+    return ServerRecord(*_recorded(row))
+
+
+def join_connections(
+    planned: PlannedCell, records: Sequence[dict[str, Any]], clients: dict[str, ClientView]
+) -> list[Connection]:
+    """The cell's first connections, both views joined on the client's address.
+
+    From the very first, warm-up included: whoever comes later meets others of whom nothing would be shown.
+    """
+    if records:
+        rows = sorted(records, key=lambda row: row["arrival_ns"])[:KEPT_CONNECTIONS]
+        return [
+            Connection(planned.index, planned.mode, row["peer"], clients.get(row["peer"]), to_record(row))
+            for row in rows
+        ]
+    earliest = sorted(clients.items(), key=lambda item: item[1].connect_start_ns)[:KEPT_CONNECTIONS]
+    return [Connection(planned.index, planned.mode, address, view) for address, view in earliest]

@@ -15,7 +15,6 @@ from typing import Any
 
 import gevent
 from gevent.event import Event
-from gevent.lock import BoundedSemaphore
 
 from lockstep.control import CellOrder, Pulse, Report, Standing
 from lockstep.record.journal import Feed
@@ -24,13 +23,12 @@ from lockstep.record.recorder import CellRecorder
 from lockstep.stages import Stages
 from lockstep.tcp.addresses import ADDRESS_BOOK
 from lockstep.tcp.endpoint import Endpoint
-from lockstep.tcp.samples import ABSENT
 from lockstep.tcp.stream import ConnectionSettings
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.arrivals import schedule_of
 from lockstep.worker.company import company_of
 from lockstep.worker.health import HealthMonitor
-from lockstep.worker.loads import CellUser, Iteration, connection_settings, load_of, position_of
+from lockstep.worker.loads import CellUser, connection_settings, load_of, one_at_a_time, position_of
 from lockstep.worker.meeting import Meeting
 from lockstep.worker.opening import Opening
 from lockstep.worker.pacer import Pacer
@@ -47,6 +45,15 @@ CONNECTS_PER_S = 2500
 
 # So many different troubles are told apart in each worker.
 MAX_TROUBLES = 20
+
+
+class _AddressBookBefore:
+    """What the process had done on all connections before this cell."""
+
+    def __init__(self) -> None:
+        self.used = Counter(ADDRESS_BOOK.used)
+        self.port_waits = ADDRESS_BOOK.port_waits
+        self.handshakes, self.resumed = ADDRESS_BOOK.handshakes, ADDRESS_BOOK.resumed
 
 
 class RunningCell:
@@ -77,19 +84,14 @@ class RunningCell:
         self._health = HealthMonitor()
         recorder = self.recorder
         self._pulse = pulse = PulseCounter(order, worker, time.monotonic_ns())
+        absorb, fail = (recorder.absorb, pulse.absorb), (recorder.fail, pulse.fail)
         self.journal = feed.new_journal(
-            order.mode,
-            (recorder.absorb, pulse.absorb),
-            (recorder.fail, pulse.fail),
-            recorder.keep_connection,
-            SAMPLED_CONNECTIONS,
+            order.mode, absorb, fail, recorder.keep_connection, SAMPLED_CONNECTIONS
         )
         self._closing = Event()
         self._backed_off = 0
         self._troubles: Counter[str] = Counter()
-        self._used_before = Counter(ADDRESS_BOOK.used)
-        self._port_waits_before = ADDRESS_BOOK.port_waits
-        self._handshakes_before, self._resumed_before = ADDRESS_BOOK.handshakes, ADDRESS_BOOK.resumed
+        self._before = _AddressBookBefore()
         changing = order.traffic.changing
         # The stages are the window's; before it is as much as they begin with.
         self._changing = None if changing is None else changing.after(order.warmup_s)
@@ -107,9 +109,8 @@ class RunningCell:
             self._opening.expect(self._company.members)
         load = load_of(self, environment)
         self.new_user = load.new_user
-        # Locked clients: one session at a time in this process.
         locked = order.traffic.client_mode == "locked"
-        self.run_iteration = self._one_at_a_time(load.iterate) if locked else load.iterate
+        self.run_iteration = one_at_a_time(load.iterate, self.may_send) if locked else load.iterate
 
     def start(self) -> None:
         """Users may join from now on; its time begins now, or when all connections are open. Once.
@@ -254,10 +255,10 @@ class RunningCell:
             delayed=0 if pacer is None else pacer.delayed,
             dropped=0 if pacer is None else pacer.dropped,
             backed_off=self._backed_off,
-            port_waits=ADDRESS_BOOK.port_waits - self._port_waits_before,
-            handshakes=ADDRESS_BOOK.handshakes - self._handshakes_before,
-            resumed=ADDRESS_BOOK.resumed - self._resumed_before,
-            addresses=sorted(Counter(ADDRESS_BOOK.used) - self._used_before),
+            port_waits=ADDRESS_BOOK.port_waits - self._before.port_waits,
+            handshakes=ADDRESS_BOOK.handshakes - self._before.handshakes,
+            resumed=ADDRESS_BOOK.resumed - self._before.resumed,
+            addresses=sorted(Counter(ADDRESS_BOOK.used) - self._before.used),
             users=users,
             troubles=dict(self._troubles),
             health=self._health.take(),
@@ -284,15 +285,3 @@ class RunningCell:
         # The journal hands on two thousand rows at a time: a slow load would show nothing for minutes.
         self.journal.flush()
         return self._pulse.take(time.monotonic_ns(), connections)
-
-    def _one_at_a_time(self, iterate: Iteration) -> Iteration:
-        """The same, of which each iteration is due once no other is under way in this process."""
-        turnstile = BoundedSemaphore(1)
-
-        def run(user: CellUser, due_ns: int) -> bool:
-            with turnstile:
-                if not self.open:
-                    return True
-                return iterate(user, ABSENT if due_ns == ABSENT else time.monotonic_ns())
-
-        return run

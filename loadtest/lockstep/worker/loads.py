@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from itertools import count
 from typing import Any, Protocol
 
 import gevent
+from gevent.lock import BoundedSemaphore
 
 from lockstep.control import CellOrder
 from lockstep.errors import HarnessError
@@ -17,7 +19,7 @@ from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.gevent_link import CooperativeLink
 from lockstep.tcp.many import ScenarioClient, message_ring
 from lockstep.tcp.messages import Message, prepare
-from lockstep.tcp.samples import Outcome
+from lockstep.tcp.samples import ABSENT, Outcome
 from lockstep.tcp.stream import ConnectionSettings
 from lockstep.user_files import check_same
 from lockstep.worker.pacer import MAX_IN_A_ROW
@@ -189,3 +191,19 @@ def _ring_of(order: CellOrder) -> tuple[Message, ...]:
     expect = None if order.reply is None else order.reply.encode()
     framing, echo = framing_of(order.framing), order.reply == "echo"
     return message_ring(framing, order.traffic.payload_bytes, expect, echo=echo, timing=order.timing)
+
+
+def one_at_a_time(iterate: Iteration, may_send: Callable[[], bool]) -> Iteration:
+    """Locked clients: the same, each iteration of which is due once no other is under way in this process.
+
+    may_send: whether the cell still goes on; who comes through the lock after its end does nothing.
+    """
+    turnstile = BoundedSemaphore(1)
+
+    def run(user: CellUser, due_ns: int) -> bool:
+        with turnstile:
+            if not may_send():
+                return True
+            return iterate(user, ABSENT if due_ns == ABSENT else time.monotonic_ns())
+
+    return run

@@ -9,15 +9,13 @@ from typing import Any
 import pytest
 
 from lockstep.measure.cell import (
-    KEPT_CONNECTIONS,
     Account,
-    join_connections,
     make_cell,
     make_ledger,
     take_account,
-    to_record,
 )
 from lockstep.measure.collector import CellCollector
+from lockstep.measure.connections import KEPT_CONNECTIONS, join_connections, to_record
 from lockstep.plan import PlannedCell
 from lockstep.runs.connections import ClientView
 from lockstep.runs.measures import Count
