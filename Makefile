@@ -11,6 +11,11 @@ LOCK   := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-v
             --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
+# Nothing is measured in these: they may share the machine.
+COMPUTE := -n auto --dist worksteal tests/unit tests/golden
+# pytest's exit code where ARGS choose no test of these.
+NONE_CHOSEN := [ $$? -eq 5 ]
+
 .DEFAULT_GOAL := help
 .PHONY: help venv compare test unit coverage golden lint bench picture release sizes settings lock clean
 
@@ -26,11 +31,13 @@ compare: $(READY) ## Compare the modes here, in about 2 minutes (ARGS='--modes f
 	@$(BIN)/lockstep compare $(ARGS)
 
 test: lint ## Run lint and every test; says what it left out and why (ARGS='-k ticket')
-	@echo "test: $(or $(ARGS),every test)"
-	@$(BIN)/python -m pytest $(ARGS)
+	@echo "test: $(or $(ARGS),every test): those that compute, on all cores"
+	@$(BIN)/python -m pytest $(COMPUTE) $(ARGS) || $(NONE_CHOSEN)
+	@echo "test: those that measure, one at a time"
+	@$(BIN)/python -m pytest --ignore=tests/unit --ignore=tests/golden $(ARGS) || $(NONE_CHOSEN)
 
 unit: $(READY) ## Run the tests that start neither server nor Locust run, in a minute or two (ARGS='-k ticket')
-	@$(BIN)/python -m pytest tests/unit tests/golden $(ARGS)
+	@$(BIN)/python -m pytest $(COMPUTE) $(ARGS)
 
 coverage: $(READY) ## Measure which branches the tests in process reach (ARGS='tests/integration' measures others)
 	@$(BIN)/coverage erase
