@@ -174,12 +174,12 @@ def test_without_the_reports_extra_a_run_is_saved_and_one_line_says_how_to_get_i
     assert (run / "run.json").is_file()
     assert not (run / "report.html").exists()
     *_, last = done.stderr.splitlines()
-    assert "altair is not installed: pip install 'locust-lockstep[report]'" in last
+    assert "vl_convert is not installed: pip install 'locust-lockstep[report]'" in last
     assert f"lockstep report bare/{run.name}" in last
     assert done.returncode in (3, 4), done.stderr
 
     again = bare.run("lockstep", "report", run)
-    assert again.stderr == "lockstep: altair is not installed: pip install 'locust-lockstep[report]'\n"
+    assert again.stderr == "lockstep: vl_convert is not installed: pip install 'locust-lockstep[report]'\n"
     assert again.returncode == 2
 
 
