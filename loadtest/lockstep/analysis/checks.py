@@ -185,7 +185,8 @@ def findings(run: Run) -> list[Finding]:
 
 def _unanswered(cell: Cell) -> bool:
     """Whether something was asked, or waited for, and nothing came: there is nothing to be measured."""
-    asked = cell.messages.sent > 0 or not sends(cell.scenario)
+    # Who is not connected to is backed off from, and perhaps not tried again within the window.
+    asked = cell.messages.sent > 0 or cell.backed_off > 0 or not sends(cell.scenario)
     return asked and not cell.messages.answered
 
 
@@ -197,7 +198,10 @@ def answers_nothing(run: Run) -> bool:
 
 def _no_answers(cells: Sequence[Cell]) -> list[Finding]:
     sent = sum(cell.messages.sent for cell in cells)
-    return [Finding(NO_ANSWERS, (f"{sent:,} sent" if sent else "nothing was pushed",))]
+    if sent:
+        return [Finding(NO_ANSWERS, (f"{sent:,} sent",))]
+    pushed = not any(sends(cell.scenario) for cell in cells)
+    return [Finding(NO_ANSWERS, ("nothing was pushed" if pushed else "nobody could be connected to",))]
 
 
 def _silence_findings(run: Run) -> Iterable[Finding]:
@@ -219,6 +223,8 @@ def _unchecked_findings(run: Run) -> Iterable[Finding]:
     targets = run.targets.values()
     framings = {target.framing for target in targets if target.framing is not None}
     asked = len(framings) == 1 and not any(target.server or target.reply for target in targets)
+    if not any(cell.messages.answered for cell in run.cells):
+        return []
     if asked and all(
         cell.unchecked is None or cell.unchecked == cell.messages.answered for cell in run.cells
     ):

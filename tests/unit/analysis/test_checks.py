@@ -223,6 +223,14 @@ def test_of_unchecked_replies_it_is_said_where_their_time_ends(run: Run, framing
     assert findings(of_somebody_else(run, framing, "echo")) == []
 
 
+def test_nobody_is_told_of_unchecked_replies_where_there_were_none(run: Run) -> None:
+    refused = [replace(cell, messages=Messages(), backed_off=7, littles_law=None) for cell in run.cells]
+    (first, *_) = findings(unchecked(replace(run, cells=refused), "raw"))
+    assert (first.check.name, first.where) == ("no-answers", ("nobody could be connected to",))
+    told = {found.check.name for found in findings(unchecked(replace(run, cells=refused), "raw"))}
+    assert "replies-unchecked" not in told
+
+
 def test_replies_that_nobody_looked_at_are_told_by_cell_with_their_number(run: Run) -> None:
     first, *rest = run.cells
     some = replace(first, unchecked=3)
