@@ -31,6 +31,13 @@ def in_words(refusal: Exception) -> str:
     return f"--{refusal.what} {refusal}" if isinstance(refusal, PlanError) else str(refusal)
 
 
+def printable(text: str) -> str:
+    """What somebody else said, fit for a line of ours: what would move a terminal is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
 DONE = 0
 FAILED = 1
 """A gate was not met, nothing at all was answered, or the second run of a diff is worse than the first."""

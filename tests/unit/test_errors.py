@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from lockstep.errors import INTERRUPTED, exit_code, stopped_by
+from lockstep.errors import INTERRUPTED, exit_code, printable, stopped_by
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,11 @@ def test_a_run_that_a_signal_stopped_says_which_as_a_shell_does(number: int, cod
     assert exit_code(signal=number, degraded=True, failed=True, unreported=True) == code
     assert exit_code(signal=number, refused=True) == 2
     assert stopped_by(signal.SIGINT) == INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [("收到, well", "收到, well"), ("ERR \x1b[31mred\r\n", "ERR \\x1b[31mred\\r\\n"), ("\u202e", "\\u202e")],
+)
+def test_what_somebody_else_said_moves_no_terminal(said: str, shown: str) -> None:
+    assert printable(said) == shown

@@ -186,7 +186,8 @@ def findings(run: Run) -> list[Finding]:
 def _unanswered(cell: Cell) -> bool:
     """Whether something was asked, or waited for, and nothing came: there is nothing to be measured."""
     # Who is not connected to is backed off from, and perhaps not tried again within the window.
-    asked = cell.messages.sent > 0 or cell.backed_off > 0 or not sends(cell.scenario)
+    tried = cell.backed_off > 0 or bool(cell.examples)
+    asked = cell.messages.sent > 0 or tried or not sends(cell.scenario)
     return asked and not cell.messages.answered
 
 
@@ -200,8 +201,9 @@ def _no_answers(cells: Sequence[Cell]) -> list[Finding]:
     sent = sum(cell.messages.sent for cell in cells)
     if sent:
         return [Finding(NO_ANSWERS, (f"{sent:,} sent",))]
-    pushed = not any(sends(cell.scenario) for cell in cells)
-    return [Finding(NO_ANSWERS, ("nothing was pushed" if pushed else "nobody could be connected to",))]
+    failures = [f"the first failure: {words}" for cell in cells for words in cell.examples.values()]
+    what = "none was sent" if any(sends(cell.scenario) for cell in cells) else "nothing was pushed"
+    return [Finding(NO_ANSWERS, ("; ".join([what, *failures[:1]]),))]
 
 
 def _silence_findings(run: Run) -> Iterable[Finding]:

@@ -72,8 +72,8 @@ NO_PORTS = Check(
 )
 BACKED_OFF = Check(
     "backed-off",
-    "The server did not accept connections, and users backed off before they tried again.",
-    "Look at the failed connects; less load was offered than by users that retry immediately.",
+    "Connections failed, or ended before they were any use, and users backed off before they tried again.",
+    "Look at the first failure of each kind; less load was offered than by users that retry immediately.",
     touches=(Topic.THROUGHPUT, Topic.CONNECT),
 )
 USER_CODE = Check(

@@ -99,7 +99,7 @@ def _with_names(cell: Cell, names: Mapping[str, str]) -> Cell:
 def _renamed(text: str, names: Mapping[str, str]) -> str:
     """The text with short names in the place of whole long ones."""
     long_names = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
-    return re.sub(rf"(?<!\w)(?:{long_names})(?!\w)", lambda found: names[found[0]], text)
+    return re.sub(rf"(?<!\w)(?:worker )?({long_names})(?!\w)", lambda found: names[found[1]], text)
 
 
 def colours(aggregates: Sequence[Aggregate]) -> dict[Series, str]:

@@ -181,7 +181,13 @@ class RunFolder:
             )
         if schema < SCHEMA:
             document = from_schema_3(document)
-        return _structure(with_targets(document), Run, str(file))
+        run = _structure(with_targets(document), Run, str(file))
+        try:
+            # A plan is kept as it was given, and read where it is needed.
+            _ = run.planned_modes, run.planned_levels, run.planned_repeats, run.gates
+        except (TypeError, ValueError) as error:
+            raise _damaged(file, f"its plan: {error}") from error
+        return run
 
     @staticmethod
     def load(path: Path) -> Loaded:
@@ -228,7 +234,7 @@ def _read(file: Path) -> str:
 def _parse(text: str, where: object) -> dict[str, Any]:
     try:
         document = json.loads(text, parse_constant=_refuse_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(where, str(error)) from error
     if not isinstance(document, dict):
         raise _damaged(where, f"expected an object, found {type(document).__name__}")

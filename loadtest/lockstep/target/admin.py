@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lockstep.errors import PlanError, ServerUnreachableError
+from lockstep.errors import PlanError, ServerUnreachableError, printable
 from lockstep.runs.connections import ServerRecord
 from lockstep.runs.records import Mode
 
@@ -126,7 +126,7 @@ class ServerView:
         except (OSError, ValueError, http.client.HTTPException) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
             raise ServerUnreachableError(
-                f"no Lockstep server answers at {self.admin}: {reason}; {remedy}"
+                f"no Lockstep server answers at {self.admin}: {printable(str(reason).strip())}; {remedy}"
             ) from error
         if not isinstance(document, dict):
             raise ServerUnreachableError(f"what answers at {self.admin} is not a Lockstep server; {remedy}")

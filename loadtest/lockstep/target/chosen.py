@@ -68,7 +68,10 @@ class Started:
         code = self._process.poll()
         if code is not None:
             how = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
-            raise HarnessError(f"the server of {self.named.name} has ended ({how}){self.last_words()}")
+            raise HarnessError(
+                f"the server of {self.named.name} has ended ({how}){self.last_words()}; "
+                f"try its command by hand: {self.command}"
+            )
 
     def last_words(self) -> str:
         """`: ` and what it said last; nothing where it said nothing."""
@@ -91,7 +94,8 @@ class Started:
             if time.monotonic() > deadline:
                 missed = "accepted nobody" if line is None else f"printed no line with {line.pattern!r}"
                 raise HarnessError(
-                    f"the server of {self.named.name} {missed} within {within_s:g} s{self.last_words()}"
+                    f"the server of {self.named.name} {missed} within {within_s:g} s{self.last_words()}; "
+                    f"try its command by hand: {self.command}"
                 )
             time.sleep(_POLL_S)
 

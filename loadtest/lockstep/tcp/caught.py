@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from lockstep.errors import HarnessError
+from lockstep.errors import HarnessError, printable
 from lockstep.tcp.samples import (
     ABSENT,
     MessageRow,
@@ -117,7 +117,7 @@ class CaughtReply:
 
     def failure(self, why: str | BaseException) -> None:
         """Let the message fail, for this reason; an ERROR, where a reply came that was not wrong before."""
-        self._booking.fail(str(why))
+        self._booking.fail(printable(str(why)))
         self.outcome = Outcome.ERROR if self.outcome is Outcome.ANSWERED else self.outcome
 
     def success(self) -> None:

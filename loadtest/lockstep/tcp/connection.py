@@ -41,6 +41,9 @@ RESET_BY_USER = "reset() was called before the reply came"
 STAYED_OPEN = "the peer did not close within {timeout_s:g} s"
 CONNECTING_STILL = "on_connect() is called on a connection that is open: it need not connect()"
 GREETED_BY_HALF = "on_connect() leaves replies due: call receive() for each message of send()"
+CLOSED_IN_GREETING = (
+    "on_connect() calls close() or shutdown(), so nothing can be said afterwards: do that in a task"
+)
 REFUSED_IN_GREETING = "a step of on_connect() failed"
 
 
@@ -211,8 +214,13 @@ class Connection(Stateful):
             self._greeter = None
             if timestamps.refusal is not None or timestamps.ended is not None:
                 self._route.failed()
+        if timestamps.ended is ANSWERED:
+            raise HarnessError(CLOSED_IN_GREETING)
         if timestamps.ended is not None:
             return timestamps.ended
+        if self.state is State.HALF_CLOSED:
+            self._give_up(Outcome.ABORTED, CLOSED_IN_GREETING)
+            raise HarnessError(CLOSED_IN_GREETING)
         if timestamps.refusal is not None:
             self._give_up(timestamps.refusal, REFUSED_IN_GREETING)
             return timestamps.refusal

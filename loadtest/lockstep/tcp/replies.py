@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from lockstep.errors import HarnessError
+from lockstep.errors import HarnessError, printable
 from lockstep.tcp.samples import ABSENT, ANSWERED, SHOWN_BYTES, Outcome, with_bytes
 from lockstep_wire.framing import FrameError, Framing, PeerError
 
@@ -332,7 +332,7 @@ def full_check(
     if wrong is not None or expect is None:
         said = error_in(payload)
         if said is not None:
-            return Checked(Outcome.ERROR, said, payload, wait_ns, service_ns)
+            return Checked(Outcome.ERROR, printable(said), payload, wait_ns, service_ns)
     if wrong is not None:
         return Checked(Outcome.MISMATCH, with_bytes(wrong, payload), payload, wait_ns, service_ns)
     return Checked(ANSWERED, "", payload, wait_ns, service_ns)

@@ -14,7 +14,7 @@ from typing import TypedDict, Unpack
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import AddressBook
-from lockstep.tcp.connection import Connection
+from lockstep.tcp.connection import CLOSED_IN_GREETING, Connection
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.link import Link, LinkMaker, check_bound
 from lockstep.tcp.messages import Message, Ticket, prepared_for
@@ -214,12 +214,24 @@ class MessageStream(Connection):
                 start_ns - round(self._timeout_s * 1e9)
             ):
                 self._lose_all(Outcome.TIMEOUT, OVERDUE.format(timeout_s=self._timeout_s))
-        if self._link is None:
-            # What comes after a step of on_connect() that has lost the connection is lost with it.
-            ended = None if self._greeter is None else self._timestamps.ended
+        return ANSWERED if self._link is not None else self._open_for(phase, start_ns, tag)
+
+    def _open_for(self, phase: Phase, start_ns: int, tag: int) -> Outcome:
+        """Open a connection for what wants one; where there is none that fails with it."""
+        # What comes after a step of on_connect() that has lost the connection is lost with it.
+        ended = None if self._greeter is None else self._timestamps.ended
+        if ended is ANSWERED:
+            raise HarnessError(CLOSED_IN_GREETING)
+        try:
             outcome = self._open() if ended is None else ended
-            if outcome is not ANSWERED:
-                return self._unsent(phase, start_ns, outcome, NO_CONNECTION, tag=tag)
+        except HarnessError:
+            raise
+        except Exception:
+            # In the user's own on_connect(): what wanted the connection must not vanish.
+            self._unsent(phase, start_ns, Outcome.ABORTED, NO_CONNECTION, tag=tag)
+            raise
+        if outcome is not ANSWERED:
+            return self._unsent(phase, start_ns, outcome, NO_CONNECTION, tag=tag)
         return ANSWERED
 
     def _refuse_aborted(self, phase: Phase, start_ns: int, tag: int) -> Outcome:

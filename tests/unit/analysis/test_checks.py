@@ -224,9 +224,15 @@ def test_of_unchecked_replies_it_is_said_where_their_time_ends(run: Run, framing
 
 
 def test_nobody_is_told_of_unchecked_replies_where_there_were_none(run: Run) -> None:
-    refused = [replace(cell, messages=Messages(), backed_off=7, littles_law=None) for cell in run.cells]
+    why = {"refused": "nobody there"}
+    refused = [
+        replace(cell, messages=Messages(), backed_off=7, littles_law=None, examples=why) for cell in run.cells
+    ]
     (first, *_) = findings(unchecked(replace(run, cells=refused), "raw"))
-    assert (first.check.name, first.where) == ("no-answers", ("nobody could be connected to",))
+    assert (first.check.name, first.where) == (
+        "no-answers",
+        ("none was sent; the first failure: nobody there",),
+    )
     told = {found.check.name for found in findings(unchecked(replace(run, cells=refused), "raw"))}
     assert "replies-unchecked" not in told
 

@@ -150,6 +150,14 @@ def test_a_connection_cut_off_while_it_was_written_is_left_out_and_noted(folder:
     assert "cut off" in loaded.run.notes[-1]
 
 
+def test_a_damaged_plan_is_refused_as_any_other_damage(folder: Path) -> None:
+    file = folder / "run.json"
+    document = json.loads(file.read_text(encoding="utf-8"))
+    document["plan"]["levels"] = "bogus"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    assert "run.json is damaged: its plan: invalid literal for int()" in refusal_of(folder)
+
+
 def test_a_damaged_line_of_connections_is_named(folder: Path) -> None:
     file = folder / "connections.jsonl"
     file.write_text("{}\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
@@ -161,6 +169,7 @@ def test_a_damaged_line_of_connections_is_named(folder: Path) -> None:
     [
         ("{", "is damaged"),
         ("[]", "expected an object, found list"),
+        ("[" * 100_000, "is damaged: maximum recursion depth"),
         ('{"schema": 1}', "required field missing @ $.run_id"),
         (json.dumps({"schema": SCHEMA + 1}), "upgrade Lockstep"),
     ],

@@ -86,7 +86,7 @@ def test_it_gets_the_environment_that_is_given_to_it() -> None:
     ("script", "why"),
     [
         ("import sys; sys.exit('no such flag')", r"mine has ended \(exit code 1\): no such flag"),
-        ("import os; os.kill(os.getpid(), 9)", r"mine has ended \(signal SIGKILL\)$"),
+        ("import os; os.kill(os.getpid(), 9)", r"mine has ended \(signal SIGKILL\); try its command by hand"),
         (
             "import time; print('thinking', flush=True); time.sleep(9)",
             "accepted nobody within 0.5 s: thinking",

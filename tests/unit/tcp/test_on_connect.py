@@ -134,3 +134,39 @@ def test_what_makes_no_sense_there_is_misuse(
         with pytest.raises(HarnessError, match=words):
             client.connect()
         assert not client.connected
+
+
+def close_at_once(client: TcpClient) -> None:
+    client.receive(b"220 ready")
+    client.close()
+
+
+def close_and_go_on(client: TcpClient) -> None:
+    close_at_once(client)
+    client.request(b"LOGIN")
+
+
+def say_that_nothing_more_is_sent(client: TcpClient) -> None:
+    client.receive(b"220 ready")
+    client.shutdown()
+
+
+@pytest.mark.parametrize("hook", [close_at_once, close_and_go_on, say_that_nothing_more_is_sent])
+def test_a_greeting_that_ends_its_connection_is_misuse(book: Book, hook: Callable[[TcpClient], None]) -> None:
+    with Peer(greets(OK)) as peer:
+        client = with_hook(book, peer, hook)
+        with pytest.raises(HarnessError, match=r"on_connect\(\) calls close\(\) or shutdown\(\)"):
+            client.request(b"ping")
+        assert not client.connected
+
+
+def test_a_message_whose_connection_a_users_own_error_has_ended_is_booked_as_failed(book: Book) -> None:
+    def mistaken(_: TcpClient) -> None:
+        raise ValueError("a mistake of the user's")
+
+    with Peer(greets(OK)) as peer:
+        client = with_hook(book, peer, mistaken)
+        with pytest.raises(ValueError, match="a mistake"):
+            client.request(b"ping", name="work")
+    (failed,) = book.of(Phase.MESSAGE)
+    assert (failed.outcome, failed.detail, failed.name) == (Outcome.ABORTED, "no connection", "work")
