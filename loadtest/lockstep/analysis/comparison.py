@@ -86,7 +86,7 @@ def _compare(
         {cell.repeat: cell for cell in groups.get(each, ())} for each in (place, Place(baseline, place.level))
     )
     both = [(cells[repeat], bases[repeat]) for repeat in sorted(cells.keys() & bases.keys())]
-    if any(cell.mostly_failed for pair in both for cell in pair):
+    if any(cell.half_failed for pair in both for cell in pair):
         return None
     figures = [
         (value, base_value)
@@ -111,8 +111,8 @@ def _compare(
 class NoAnswers:
     """A series at a level that is compared with nothing, because of so many of its repeats.
 
-    They answered no message, or failed most of what they were sent, so that there is no ratio to give: then
-    failed and sent are told.
+    They answered no message, or failed half of what they were sent or more, so that there is no ratio to
+    give: then failed and sent are told.
     """
 
     series: Series
@@ -195,5 +195,5 @@ def _no_answers_at(place: Place, group: Sequence[Cell]) -> NoAnswers:
 
 
 def _counts(cell: Cell) -> bool:
-    """Whether its throughput says something of the server: it has one, and most messages did not fail."""
-    return bool(cell.messages_per_s) and not cell.mostly_failed
+    """Whether its throughput says something of the server: it has one, and most messages were answered."""
+    return bool(cell.messages_per_s) and not cell.half_failed

@@ -41,8 +41,8 @@ CLIENT_TIMES = (
     "fan_out",
 )
 SERVER_TIMES = ("hold", "handoff", "idle_start")
-# Where more of a cell's messages fail than this, what is left of them is no measure of the server.
-MAX_FAILED_SHARE = 0.5
+# Where so many of a cell's messages fail, or more, what is left of them is no measure of the server.
+FAILED_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +238,10 @@ class Cell:
         return self.edges is not None and self.edges.needs_s is not None
 
     @property
-    def mostly_failed(self) -> bool:
-        """Whether most of its messages failed: its throughput is that of the few that did not."""
-        return self.messages.failed > MAX_FAILED_SHARE * self.messages.sent
+    def half_failed(self) -> bool:
+        """Whether half of its messages failed, or more: its throughput is that of those that did not."""
+        messages = self.messages
+        return messages.failed > 0 and messages.failed >= FAILED_SHARE * messages.sent
 
     @property
     def whole(self) -> bool:

@@ -26,7 +26,6 @@ from lockstep.tcp.samples import (
     ABSENT,
     ANSWERED,
     LOST_WITH_IT,
-    STOPPED,
     TOO_LATE,
     UNASKED,
     Outcome,
@@ -228,7 +227,7 @@ class IdClient(TcpClient):
                 self._ended_by_peer()
                 return
             outcome = Outcome.ABORTED if self._aborted else Outcome.SHORT
-            reason = STOPPED if self._aborted else CUT_SHORT.format(peer=self.address)
+            reason = self._why_aborted if self._aborted else CUT_SHORT.format(peer=self.address)
             self._wrong(outcome, reason, None, outcome)
         except OSError as error:
             # The bound of whoever reads is not that of the others; that nothing is pushed is no failure.

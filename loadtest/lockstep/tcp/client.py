@@ -13,7 +13,7 @@ from lockstep.errors import HarnessError
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.messages import Message
 from lockstep.tcp.replies import Expect, RawEnd, Wanted, full_check, wanted
-from lockstep.tcp.samples import ABSENT, ANSWERED, STOPPED, TOO_LATE, Meter, Outcome, Phase, Reply, with_bytes
+from lockstep.tcp.samples import ABSENT, ANSWERED, TOO_LATE, Meter, Outcome, Phase, Reply, with_bytes
 from lockstep.tcp.state import STILL_IN_FLIGHT, Event, State
 from lockstep.tcp.stream import SENT_WRONGLY, CutShortError, MessageStream, StreamSettings
 from lockstep_wire.framing import FrameError
@@ -363,7 +363,7 @@ class TcpClient(MessageStream):
     def _hang_up(self, start_ns: int, held: bytes, received: int) -> Reply:
         """The peer has closed: after shutdown() that is the end which was waited for."""
         if self._aborted:
-            return Reply(self._lose(_RECEIVE, start_ns, Outcome.ABORTED, STOPPED))
+            return Reply(self._lose(_RECEIVE, start_ns, Outcome.ABORTED, self._why_aborted))
         if self.state is State.HALF_CLOSED and not held:
             self._ended_by_peer()
             return Reply(ANSWERED)

@@ -16,6 +16,7 @@ from lockstep.tcp.link import Link, LinkMaker, check_bound
 from lockstep.tcp.messages import InFlight
 from lockstep.tcp.replies import ReplyBuffer
 from lockstep.tcp.samples import (
+    ABORTED_BY_USER,
     ABSENT,
     ANSWERED,
     LOST_WITH_IT,
@@ -212,12 +213,15 @@ class Connection(Stateful):
             raise
         finally:
             self._greeter = None
-            if timestamps.refusal is not None or timestamps.ended is not None:
+            if timestamps.refusal is not None or timestamps.ended is not None or self._aborted:
                 self._route.failed()
         if timestamps.ended is ANSWERED:
             raise HarnessError(CLOSED_IN_GREETING)
         if timestamps.ended is not None:
             return timestamps.ended
+        if self._aborted:
+            self._give_up(Outcome.ABORTED, self._why_aborted)
+            return Outcome.ABORTED
         if self.state is State.HALF_CLOSED:
             self._give_up(Outcome.ABORTED, CLOSED_IN_GREETING)
             raise HarnessError(CLOSED_IN_GREETING)
@@ -255,7 +259,7 @@ class Connection(Stateful):
         if not self._aborted:
             link.connect(address.sockaddr, self._source)
         if self._aborted:
-            raise ConnectionAbortedError(STOPPED)
+            raise ConnectionAbortedError(self._why_aborted)
         if timeout_s != self._timeout_s:
             link.bound(self._timeout_s)
 
@@ -276,7 +280,7 @@ class Connection(Stateful):
         if link is None or self.state in OPENING:
             return ANSWERED
         if self._aborted:
-            return self._lose_all(Outcome.ABORTED, STOPPED)
+            return self._lose_all(Outcome.ABORTED, self._why_aborted)
         if self._in_flight:
             return self._lose_all(Outcome.ABORTED, CLOSED_UNANSWERED)
         return self._say_goodbye(link)
@@ -325,7 +329,7 @@ class Connection(Stateful):
         if link is None or self.state in OPENING or self.state is State.HALF_CLOSED:
             return ANSWERED
         if self._aborted:
-            return self._lose_all(Outcome.ABORTED, STOPPED)
+            return self._lose_all(Outcome.ABORTED, self._why_aborted)
         self._move(Event.SHUTDOWN)
         start_ns = self._timestamps.close_start_ns = _now_ns()
         try:
@@ -362,6 +366,10 @@ class Connection(Stateful):
         if self._link is not None:
             self._link.abort()
 
+    @property
+    def _why_aborted(self) -> str:
+        return STOPPED if self._stopped else ABORTED_BY_USER
+
     def _give_up(self, outcome: Outcome, detail: str) -> None:
         """Reset the connection; what is in flight on it fails so."""
         if self._link is not None:
@@ -376,7 +384,7 @@ class Connection(Stateful):
         too_late: what to say of a missed deadline; bound_s: which, where it is not timeout_s.
         """
         if self._aborted:
-            return Outcome.ABORTED, STOPPED
+            return Outcome.ABORTED, self._why_aborted
         try:
             return explain(error, too_late, self._timeout_s if bound_s is None else bound_s)
         except HarnessError:

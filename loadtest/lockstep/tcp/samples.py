@@ -50,6 +50,7 @@ _BYTES = re.compile(": b['\"].*", re.DOTALL)
 # Why a step failed, in words: the Sample's detail.
 NO_CONNECTION = "no connection"
 STOPPED = "stopped in flight"
+ABORTED_BY_USER = "abort() was called before it was over"
 UNASKED = "bytes that nobody asked for"
 TOO_LATE = "nothing within {timeout_s:g} s"
 BROKEN_OFF = "broken off by {kind}, which its user had set"

@@ -32,7 +32,6 @@ from lockstep.tcp.samples import (
     ABSENT,
     ANSWERED,
     NO_CONNECTION,
-    STOPPED,
     TOO_LATE,
     UNASKED,
     Meter,
@@ -231,7 +230,8 @@ class MessageStream(Connection):
             self._unsent(phase, start_ns, Outcome.ABORTED, NO_CONNECTION, tag=tag)
             raise
         if outcome is not ANSWERED:
-            return self._unsent(phase, start_ns, outcome, NO_CONNECTION, tag=tag)
+            reason = self._why_aborted if self._aborted else NO_CONNECTION
+            return self._unsent(phase, start_ns, outcome, reason, tag=tag)
         return ANSWERED
 
     def _refuse_aborted(self, phase: Phase, start_ns: int, tag: int) -> Outcome:
@@ -379,7 +379,7 @@ class MessageStream(Connection):
         if isinstance(error, OSError):
             return self._fail(error)
         if self._aborted:
-            return self._wrong(Outcome.ABORTED, STOPPED, None)
+            return self._wrong(Outcome.ABORTED, self._why_aborted, None)
         held, reason = self._held_replies().held, CUT_SHORT.format(peer=self.address)
         return self._wrong(Outcome.SHORT, with_bytes(reason, held), held, Outcome.SHORT)
 

@@ -170,3 +170,17 @@ def test_a_message_whose_connection_a_users_own_error_has_ended_is_booked_as_fai
             client.request(b"ping", name="work")
     (failed,) = book.of(Phase.MESSAGE)
     assert (failed.outcome, failed.detail, failed.name) == (Outcome.ABORTED, "no connection", "work")
+
+
+def test_a_greeting_that_aborts_fails_what_wanted_the_connection_and_says_what_it_was(book: Book) -> None:
+    def gives_up(client: TcpClient) -> None:
+        client.receive(b"220 ready")
+        client.abort()
+
+    with Peer(greets(OK)) as peer:
+        client = with_hook(book, peer, gives_up)
+        assert client.request(b"ping").outcome is Outcome.ABORTED
+        assert not client.connected
+        assert client.back_off_s > 0
+    (failed,) = book.of(Phase.MESSAGE)
+    assert failed.detail == "abort() was called before it was over"
