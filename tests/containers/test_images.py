@@ -96,6 +96,23 @@ def test_an_image_records_the_build_that_this_checkout_is(
     assert in_image(image, f'python -c "{told}; print(it)"').strip() == build_of(*packages)
 
 
+@pytest.mark.parametrize(
+    ("target", "code", "told"),
+    [
+        ("new=tcp://[::1]:9", 2, "this machine has no IPv6"),
+        # A name that is ::1 too: what 127.0.0.1 says is what counts.
+        ("new=tcp://localhost:9", 1, "Connection refused (127.0.0.1:9)"),
+    ],
+)
+def test_without_ipv6_what_is_told_is_that_or_what_ipv4_says(target: str, code: int, told: str) -> None:
+    run = f"python -m lockstep compare --target {target} --levels 2 --repeats 1 --seconds 1 --out /tmp"
+    script = f"{run} 2>&1; echo exit code $?"
+    without = ("--network", "none", "--sysctl", "net.ipv6.conf.all.disable_ipv6=1")
+    said = docker("run", "--rm", *without, "--add-host", "localhost:::1", LOADTEST, "sh", "-c", script)
+    assert told in " ".join(said.split())
+    assert said.splitlines()[-1] == f"exit code {code}"
+
+
 def test_compose_publishes_the_web_page_on_loopback_and_nothing_else(tmp_path: Path) -> None:
     stack = Stack(tmp_path)
     services = json.loads(stack.compose("config", "--format", "json"))["services"]

@@ -54,6 +54,16 @@ def test_the_hooks_fetch_nothing_and_lint_as_make_does() -> None:
     assert entries == ["make lint"]
 
 
+def test_no_package_that_was_downloaded_or_built_belongs_to_the_project() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("what belongs to the project is known where there is a git checkout")
+    strays = ("*.whl", "*.tar.gz", "*.zip", "*.egg")
+    listed = ["git", "-C", str(ROOT), "ls-files", "--", *strays]
+    assert subprocess.run(listed, capture_output=True, text=True, check=True).stdout == ""
+    ignored = ["git", "-C", str(ROOT), "check-ignore", "--no-index", "tool-1.0-py3-none-any.whl"]
+    assert subprocess.run(ignored, capture_output=True, check=False).returncode == 0
+
+
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A repository of its own with this checkout's files."""

@@ -13,7 +13,7 @@ from lockstep.commands.output import complain
 from lockstep.errors import INTERRUPTED
 from lockstep.settings import Setting
 from lockstep_wire.build import build_of
-from lockstep_wire.choices import did_you_mean
+from lockstep_wire.choices import did_you_mean, nearest
 
 PROGRAM = "lockstep"
 SHELLS = ("bash", "zsh", "fish")
@@ -133,8 +133,7 @@ def misused(misuse: click.UsageError) -> str:
             near = did_you_mean(misuse.command_name, _commands(where))
             return f"there is no command {misuse.command_name!r}: {near}"
         case click.NoSuchOption():
-            near = did_you_mean(misuse.option_name, _flags(where), otherwise="those of --help")
-            return f"there is no option {misuse.option_name}: {near}"
+            return f"there is no option {misuse.option_name}: {_near_flag(misuse.option_name, where)}"
         case click.MissingParameter() if misuse.param is not None and where is not None:
             return f"{where.info_name} needs {misuse.param.make_metavar(where)}: {see}"
         case click.BadOptionUsage():
@@ -152,6 +151,13 @@ def _commands(context: click.Context | None) -> list[str]:
 def _flags(context: click.Context | None) -> list[str]:
     params = context.command.get_params(context) if context else []
     return [name for param in params for name in param.opts if name.startswith("--")]
+
+
+def _near_flag(name: str, context: click.Context | None) -> str:
+    """The flag that may have been meant. The dashes, which all have in common, make none alike."""
+    flags = {flag.lstrip("-"): flag for flag in _flags(context)}
+    meant = nearest(name.lstrip("-"), flags)
+    return "choose from those of --help" if meant is None else f"did you mean {flags[meant]}?"
 
 
 @command(click.Argument(["shell"], type=click.Choice(SHELLS), metavar="SHELL"))

@@ -6,12 +6,13 @@ replaced container, a failover). A load that keeps what it found first measures 
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -51,14 +52,50 @@ class Address:
 
 
 LookUp = Callable[[str, int], list[Address]]
-"""All addresses of a name and a port, in the order in which to try them; OSError or ValueError."""
+"""Addresses of a name and a port, in the order in which to try them; OSError or ValueError."""
+
+
+# How a connect fails where this machine has no address of that family to come from, as in a container
+# without IPv6.
+_NO_FAMILY = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+
+
+class NoFamilyError(OSError):
+    """A name has addresses, and this machine has none of their kind. Its text: which, and the remedy."""
+
+
+def has_family_of(address: Address) -> bool:
+    """Whether this machine has an address of that one's family, to come from.
+
+    Connecting a datagram socket chooses that address, and sends nothing. A stream's connect fails in the
+    same words where its ports are used up, which soon come free again.
+    """
+    try:
+        with socket.socket(address.family, socket.SOCK_DGRAM) as probe:
+            probe.connect(address.sockaddr)
+    except OSError as error:
+        # Whatever else there is, the connect itself will meet and tell.
+        return error.errno not in _NO_FAMILY
+    return True
 
 
 def ask_system(host: str, port: int) -> list[Address]:
-    """What the system's resolver says. Under Locust, other users run meanwhile."""
+    """What the system's resolver says, without what this machine cannot reach for want of that family.
+
+    `localhost` is ::1 too, also where there is no IPv6. NoFamilyError where nothing is left. Under Locust,
+    other users run meanwhile.
+    """
     infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     # The same address may be there once for each source that it comes from.
-    return list(dict.fromkeys(Address(family, sockaddr) for family, _, _, _, sockaddr in infos))
+    there = list(dict.fromkeys(Address(family, sockaddr) for family, _, _, _, sockaddr in infos))
+    usable = [address for address in there if has_family_of(address)]
+    if there and not usable:
+        lacking, other = ("IPv6", "IPv4") if there[0].family == socket.AF_INET6 else ("IPv4", "IPv6")
+        raise NoFamilyError(
+            f"cannot connect to {_texts(there)}: this machine has no {lacking}; give an {other} address, or "
+            f"switch {lacking} on"
+        )
+    return usable
 
 
 def _in_a_thread(work: Callable[[], None]) -> None:
@@ -149,14 +186,14 @@ class AddressBook:
     def _ask(self, key: tuple[str, int], entry: _Entry) -> None:
         host, port = key
         addresses: tuple[Address, ...] = ()
-        reason = "it has no address"
+        entry.refusal = _unknown(host, "it has no address")
         try:
             addresses = tuple(self._look_up(host, port))
+        except NoFamilyError as error:
+            entry.refusal = str(error)
         except (OSError, ValueError) as error:
             # A ValueError is a name that cannot be one: an empty label, a zero byte.
-            reason = getattr(error, "strerror", None) or str(error)
-        if not addresses:
-            entry.refusal = f"cannot find host {host!r} ({reason}): check the name or give an address"
+            entry.refusal = _unknown(host, getattr(error, "strerror", None) or str(error))
         if addresses:
             if entry.addresses and set(addresses) != set(entry.addresses):
                 logger.info("%s: now %s", host, _texts(addresses))
@@ -166,7 +203,11 @@ class AddressBook:
         entry.due_ns = self._clock_ns() + LIFETIME_NS
 
 
-def _texts(addresses: tuple[Address, ...]) -> str:
+def _unknown(host: str, reason: str) -> str:
+    return f"cannot find host {host!r} ({reason}): check the name or give an address"
+
+
+def _texts(addresses: Iterable[Address]) -> str:
     return ", ".join(address.text for address in addresses)
 
 

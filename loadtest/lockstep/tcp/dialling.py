@@ -93,7 +93,7 @@ def warn_once(target: str, why: str) -> None:
 class DialError(Exception):
     """None of the addresses could be connected to.
 
-    error: the last one's. where: which address it was, or why each of several failed.
+    error: the most telling one's. where: which address it was, or why each of several failed.
     """
 
     def __init__(self, error: OSError, where: str) -> None:
@@ -136,6 +136,22 @@ def next_source(endpoint: Endpoint) -> str | None:
     return sources[next(_TURNS) % len(sources)] if sources else None
 
 
+# Of the failures of several addresses the one that tells most, and of equals the last. Where this machine
+# had no port for one of them, nobody knows yet whether it would have answered; to which of them no way leads
+# says nothing of a server that is at another.
+_TELLS_MOST = frozenset({errno.EADDRNOTAVAIL})
+_TELLS_LEAST = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAFNOSUPPORT})
+
+
+def most_telling(errors: Sequence[OSError]) -> OSError:
+    """Why a target could not be connected to, from why each of its addresses could not."""
+
+    def weight(error: OSError) -> int:
+        return (error.errno in _TELLS_MOST) - (error.errno in _TELLS_LEAST)
+
+    return max(reversed(errors), key=weight)
+
+
 def share(left: float, addresses_left: int) -> float:
     """What part of the whole time to give the next address, where the part `left` is left for all.
 
@@ -151,13 +167,13 @@ def dial(
     stopped: Callable[[], bool],
     clock_ns: Callable[[], int] = _now_ns,
 ) -> Address:
-    """Try each in its order until one connects: that one. DialError after the last.
+    """Try each in its order until one connects: that one. DialError where none does.
 
     timeout_s: of all together. attempt: connects to one within so many seconds, or raises OSError. stopped:
     asked after each failure; the rest is then left.
     """
     began_ns = clock_ns()
-    left, reasons = 1.0, list[str]()
+    left, errors, reasons = 1.0, list[OSError](), list[str]()
     for number, address in enumerate(addresses):
         if timeout_s and number:
             left = 1 - (clock_ns() - began_ns) / (timeout_s * 1e9)
@@ -165,7 +181,7 @@ def dial(
         try:
             attempt(address, bound_s)
         except OSError as error:
-            last = error
+            errors.append(error)
             # Of a single one the outcome's own words say why.
             reasons.append(
                 address.text if len(addresses) == 1 else f"{address.text}: {error.strerror or error}"
@@ -174,7 +190,8 @@ def dial(
                 break
         else:
             return address
-    raise DialError(last, "; ".join(reasons)) from last
+    worst = most_telling(errors)
+    raise DialError(worst, "; ".join(reasons)) from worst
 
 
 def links_to(endpoint: Endpoint, link: LinkMaker | None) -> LinkMaker:

@@ -110,6 +110,8 @@ def test_without_a_command_there_is_help_and_a_line_that_asks_for_one(
         ("compare --arrival constant --rate 9 --client-mode locked", "--client-mode locked makes users wait"),
         ("compare --source nowhere", "--source 'nowhere' is not an address"),
         ("compare --modez free", "there is no option --modez: did you mean --modes?"),
+        # What all flags begin with makes no two alike.
+        ("compare --bogus", "there is no option --bogus: choose from those of --help"),
         ("compare --zzz", "there is no option --zzz: choose from those of --help"),
         ("compare --out=x y z", "Got unexpected extra argument (z): see lockstep compare --help"),
         ("clients --count 0", "--count 0 is out of range"),

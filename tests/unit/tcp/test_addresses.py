@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -10,7 +12,8 @@ from collections.abc import Callable
 import pytest
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.addresses import LIFETIME_NS, Address, AddressBook, ask_system
+from lockstep.tcp import addresses
+from lockstep.tcp.addresses import LIFETIME_NS, Address, AddressBook, ask_system, has_family_of
 from lockstep.tcp.endpoint import Endpoint
 
 
@@ -183,11 +186,63 @@ def test_a_thread_that_cannot_be_had_blocks_no_later_question() -> None:
     assert book.find(Endpoint("name", 80)) == (NEW,)
 
 
-def test_the_system_is_asked_for_every_address_and_tells_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80))
+@pytest.fixture
+def system(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets every name have these addresses, on a machine with these families."""
 
-    def answer(*_: object, **__: object) -> list[object]:
-        return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 80, 0, 0)), row, row]
+    def be(there: list[Address], *families: socket.AddressFamily) -> None:
+        rows = [(each.family, socket.SOCK_STREAM, 6, "", each.sockaddr) for each in there]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: rows)
+        monkeypatch.setattr(addresses, "has_family_of", lambda address: address.family in families)
 
-    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    return be
+
+
+def test_the_system_is_asked_for_every_address_and_tells_each_once(system: Callable[..., None]) -> None:
+    system([V6, OLD, OLD], socket.AF_INET, socket.AF_INET6)
     assert ask_system("name", 80) == [V6, OLD]
+
+
+def test_an_address_of_a_family_that_this_machine_has_not_is_left_out(system: Callable[..., None]) -> None:
+    system([V6, OLD], socket.AF_INET)
+    assert ask_system("localhost", 80) == [OLD]
+
+
+@pytest.mark.parametrize(
+    ("there", "family", "lacking", "other"),
+    [(V6, socket.AF_INET, "IPv6", "IPv4"), (OLD, socket.AF_INET6, "IPv4", "IPv6")],
+)
+def test_who_has_only_such_addresses_is_told_what_this_machine_lacks(
+    system: Callable[..., None], there: Address, family: socket.AddressFamily, lacking: str, other: str
+) -> None:
+    system([there], family)
+    with pytest.raises(HarnessError) as refusal:
+        AddressBook().find(Endpoint("name", 80))
+    assert str(refusal.value) == (
+        f"cannot connect to {there.text}: this machine has no {lacking}; give an {other} address, or switch "
+        f"{lacking} on"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "has"),
+    [
+        (errno.EADDRNOTAVAIL, False),
+        (errno.EAFNOSUPPORT, False),
+        # What may pass, or is the network's doing: connecting meets it again, and tells it.
+        (errno.ENETUNREACH, True),
+        (errno.EMFILE, True),
+    ],
+)
+def test_a_family_is_lacking_where_the_system_has_no_address_to_come_from(
+    monkeypatch: pytest.MonkeyPatch, code: int, has: bool
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(socket, "socket", broken)
+    assert has_family_of(V6) is has
+
+
+def test_this_machine_has_an_address_to_reach_itself_from() -> None:
+    assert has_family_of(v4("127.0.0.1"))

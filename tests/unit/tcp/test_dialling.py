@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import Address
-from lockstep.tcp.dialling import DialError, dial, from_source, share
+from lockstep.tcp.dialling import DialError, dial, from_source, most_telling, share
 
 V6 = Address(socket.AF_INET6, ("::1", 80, 0, 0))
 V4 = Address(socket.AF_INET, ("127.0.0.1", 80))
@@ -107,6 +107,22 @@ def test_where_none_connects_the_last_ones_error_counts_and_all_are_named() -> N
         net.dial(V6, V4)
     assert failure.value.error is TIMEOUT
     assert failure.value.where == "[::1]:80: Connection refused; 127.0.0.1:80: timed out"
+
+
+@pytest.mark.parametrize(
+    ("codes", "told"),
+    [
+        ([errno.ECONNREFUSED, errno.ETIMEDOUT], errno.ETIMEDOUT),
+        ([errno.ECONNREFUSED, errno.ENETUNREACH], errno.ECONNREFUSED),
+        ([errno.ECONNREFUSED, errno.EAFNOSUPPORT], errno.ECONNREFUSED),
+        ([errno.EHOSTUNREACH, errno.ENETUNREACH], errno.ENETUNREACH),
+        ([errno.EADDRNOTAVAIL, errno.ECONNREFUSED], errno.EADDRNOTAVAIL),
+    ],
+    ids=lambda value: errno.errorcode[value] if isinstance(value, int) else None,
+)
+def test_of_several_failures_the_most_telling_one_counts(codes: list[int], told: int) -> None:
+    """No way to one address says nothing of a server at another; no local port may be all that is wrong."""
+    assert most_telling([OSError(code, os.strerror(code)) for code in codes]).errno == told
 
 
 def test_of_a_single_address_only_the_address_is_told() -> None:
