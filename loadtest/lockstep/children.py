@@ -99,6 +99,11 @@ def run(program: Program, arguments: Iterable[str], within_s: float) -> subproce
     )
 
 
+def how_it_ended(code: int) -> str:
+    """Of a process, by its return code: `exit code 7`, `signal SIGKILL`."""
+    return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+
+
 def end_with_parent() -> None:
     """To be called in the child between fork and exec: the kernel sends it SIGTERM when its parent is gone.
 

@@ -300,7 +300,7 @@ class WorkerLimits(Message):
 
     open_files: the soft limit, None without one. ports: how many local ports the kernel chooses from.
     network: equal for workers whose connections share these ports. reuse: the system's `tcp_tw_reuse`. None
-    where the system does not tell.
+    where the system does not tell. process: its id, on its own machine.
     """
 
     worker: str
@@ -308,3 +308,4 @@ class WorkerLimits(Message):
     ports: int | None
     network: str | None
     reuse: int | None = None
+    process: int | None = None

@@ -1,7 +1,8 @@
-"""Master and workers of different versions: each end says so in one line."""
+"""Master and workers of different versions, or gone: each is said in one line."""
 
 from __future__ import annotations
 
+from socket import gethostname
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -10,12 +11,25 @@ import pytest
 from gevent.event import AsyncResult
 from gevent.pool import Group
 from locust.env import Environment
-from locust.runners import STATE_INIT, MasterRunner
+from locust.runners import STATE_INIT, STATE_MISSING, MasterRunner
 
-from lockstep.control import BEGIN, END, FAULT, LIMITS, PULSE, REPORT, CellOrder, EndOrder, Fault, Report
+from lockstep.control import (
+    BEGIN,
+    END,
+    FAULT,
+    LIMITS,
+    PULSE,
+    REPORT,
+    CellOrder,
+    EndOrder,
+    Fault,
+    Report,
+    WorkerLimits,
+)
 from lockstep.errors import HarnessError
 from lockstep.master.conductor import Conductor
 from lockstep.master.hooks import attach_conductor
+from lockstep.master.losses import Loss
 from lockstep.master.workers import Workers
 from lockstep.traffic import Traffic
 from lockstep.worker.process import attach_agent
@@ -65,8 +79,32 @@ def test_no_run_begins_with_a_worker_whose_limits_the_master_cannot_read() -> No
     workers = Workers(master)
     listener, _ = master.custom_messages[LIMITS]
     listener(msg=SimpleNamespace(data={"worker": "w1", "added_later": 1}, node_id="w1"))
-    with pytest.raises(HarnessError, match=f"worker w1: .*{REMEDY}"):
+    with pytest.raises(HarnessError, match=f"worker 1: .*{REMEDY}"):
         workers.limits()
+
+
+def test_a_worker_is_called_by_a_number_and_by_its_machine_where_that_is_another() -> None:
+    workers = Workers(Master())
+    here, there = f"{gethostname()}_0123456789abcdef", "far_0123456789abcdef"
+    assert [workers.called(each) for each in (there, here, there)] == [
+        "worker 1 on far",
+        "worker 2",
+        "worker 1 on far",
+    ]
+
+
+def test_a_worker_whose_process_has_ended_is_gone_before_locust_misses_it() -> None:
+    master, ended = Master(), {7: "exit code 3"}
+    workers = Workers(master, ended.get)
+    listener, _ = master.custom_messages[LIMITS]
+    listener(msg=SimpleNamespace(data=WorkerLimits("w1", None, None, None, process=7).to_message()))
+    assert workers.present() == set()
+    assert workers.losses(["w1"]) == [Loss("worker 1", "exit code 3")]
+    ended.clear()
+    assert workers.present() == {"w1"}
+    assert workers.losses(["w1"]) == []
+    master.clients.all[0].state = STATE_MISSING
+    assert workers.losses(["w1"]) == [Loss("worker 1", None)]
 
 
 def test_a_report_that_the_master_cannot_read_is_a_fault_of_its_worker() -> None:

@@ -97,7 +97,8 @@ def _differing_lines(ledger: Ledger) -> list[str]:
 def _missing_workers(cell: Cell) -> str | None:
     if cell.workers_reported >= cell.workers_expected:
         return None
-    return f"{cell.workers_reported} of {cell.workers_expected} workers reported"
+    reported = f"{cell.workers_reported} of {cell.workers_expected} workers reported"
+    return f"{reported}: {cell.lost}" if cell.lost else reported
 
 
 def _missing_users(cell: Cell) -> str | None:

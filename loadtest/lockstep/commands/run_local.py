@@ -13,6 +13,7 @@ import json
 import logging
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass
@@ -22,7 +23,7 @@ import gevent
 from locust.env import Environment
 from locust.runners import MasterRunner
 
-from lockstep.children import Program, end_with_parent, start
+from lockstep.children import Program, end_with_parent, how_it_ended, start
 from lockstep.errors import HarnessError
 from lockstep.master.conductor import Conductor
 from lockstep.master.hooks import attach_conductor
@@ -43,6 +44,7 @@ from lockstep.traffic import UserFile
 from lockstep.worker.process import ScenarioUser
 
 WORKERS_TIMEOUT_S = 30.0
+END_S = 3.0
 # What Linux allows a backlog by itself.
 MAX_BACKLOG = 4096
 # The records of some seconds of the shortest sessions; and as many as still fit its memory, and one answer
@@ -112,7 +114,8 @@ def run_here(
         # Before the server that they may still talk to.
         stack.callback(_end_workers, workers)
         command = local_run.command
-        conductor = Conductor(Workers(runner), targets, local_run.out, lambda _: command, on_cell)
+        crew = Workers(runner, _ends_of(workers))
+        conductor = Conductor(crew, targets, local_run.out, lambda _: command, on_cell)
         attach_conductor(environment, conductor)
         shape = PlanShape(plan, conductor, ScenarioUser)
         _await_workers(runner, workers)
@@ -211,12 +214,25 @@ def _start_workers(count: int, port: int, file: UserFile | None) -> list[subproc
     ]
 
 
+def _ends_of(processes: Sequence[subprocess.Popen[str]]) -> Callable[[int], str | None]:
+    """How one of them has ended, by its id; None where it has not."""
+    by_id = {process.pid: process for process in processes}
+
+    def ended(process_id: int) -> str | None:
+        code = by_id[process_id].poll() if process_id in by_id else None
+        return None if code is None else how_it_ended(code)
+
+    return ended
+
+
 def _end_workers(processes: Sequence[subprocess.Popen[str]]) -> None:
+    """By SIGTERM, and by SIGKILL who is blocked by what it computes: by then none has anything left to do."""
     for process in processes:
         process.terminate()
+    end_s = time.monotonic() + END_S
     for process in processes:
         try:
-            process.wait(10)
+            process.wait(max(end_s - time.monotonic(), 0))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -229,8 +245,8 @@ def _await_workers(runner: MasterRunner, workers: Sequence[subprocess.Popen[str]
             ended = next((code for worker in workers if (code := worker.poll()) is not None), None)
             if ended is not None:
                 raise HarnessError(
-                    f"a worker process ended before it was ready (exit code {ended}), for the reason that it "
-                    f"gave above, or for want of memory: then use fewer --processes than {count}"
+                    f"a worker process ended before it was ready ({how_it_ended(ended)}), for the reason "
+                    f"that it gave above, or for want of memory: then use fewer --processes than {count}"
                 )
             gevent.sleep(0.02)
         return

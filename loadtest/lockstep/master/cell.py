@@ -31,16 +31,23 @@ class CellUnderWay:
     """A cell from its order to its account.
 
     planned: which cell. order: what was ordered. workers: to whom. before: the server before any load of it;
-    None where it cannot be asked. drained: set once its last reports have come, or are waited for no longer.
+    None where it cannot be asked. called: what a worker is called. drained: set once its last reports have
+    come, or are waited for no longer.
     """
 
     def __init__(
-        self, planned: PlannedCell, order: CellOrder, workers: Iterable[str], before: Snapshot | None
+        self,
+        planned: PlannedCell,
+        order: CellOrder,
+        workers: Iterable[str],
+        before: Snapshot | None,
+        called: Callable[[str], str] = str,
     ) -> None:
         self.planned = planned
         self.collector = CellCollector(order, set(workers))
         self.drained = Event()
         self._before = before
+        self._called = called
         self._began_ns: int | None = None
         self._ending: Stage | None = None
         # Which gate ended it, in words.
@@ -78,9 +85,12 @@ class CellUnderWay:
             self.note_level(level)
 
     def measured(
-        self, server: ServerView | None, sleep: Callable[[float], None], *, cut_short: bool
+        self, server: ServerView | None, sleep: Callable[[float], None], *, cut_short: bool, lost: str = ""
     ) -> MeasuredCell:
-        """All that is kept of it. The server is asked as far as it can be."""
+        """All that is kept of it. The server is asked as far as it can be.
+
+        lost: which workers were lost, in words.
+        """
         self._ending = Stage.SAVING
         account = self._ask(server, sleep)
         collector = self.collector
@@ -93,7 +103,7 @@ class CellUnderWay:
         )
         rows = [] if account is None else account.rows
         return MeasuredCell(
-            cell=replace(cell, ended_early=self.ended_early),
+            cell=replace(cell, ended_early=self.ended_early, lost=lost),
             detail=replace(collector.detail(), overlap=None if account is None else account.overlap),
             connections=join_connections(self.planned, rows, collector.sums.connections),
             hosts=list(collector.hosts.values()),
@@ -139,17 +149,17 @@ class CellUnderWay:
             )
         if left := collector.left:
             notes.append(
-                f"{where}: {', '.join(sorted(left))} ended before the cell did; what it saw is counted, and "
+                f"{where}: {self._names(left)} ended before the cell did; what it saw is counted, and "
                 "from then on there were fewer workers"
             )
         if unopened := collector.unopened:
             notes.append(
-                f"{where}: {', '.join(sorted(unopened))} had not all connections open within "
+                f"{where}: {self._names(unopened)} had not all connections open within "
                 f"{OPENING_S:g} s, and measured nothing: use fewer connections, or a server that "
                 "accepts faster"
             )
         if missing := collector.missing():
-            names = ", ".join(sorted(missing))
+            names = self._names(missing)
             notes.append(f"{where}: no last report from {names}; what it saw since the one before is lost")
         if refused := collector.refused:
             notes.append(f"{where}: {refused} reports of other runs were refused")
@@ -158,6 +168,9 @@ class CellUnderWay:
                 f"{where}: {belated} reports came from workers that had been silent, of an earlier cell"
             )
         return notes
+
+    def _names(self, workers: Iterable[str]) -> str:
+        return ", ".join(sorted(map(self._called, workers)))
 
 
 def clear_server(

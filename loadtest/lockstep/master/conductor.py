@@ -183,6 +183,8 @@ class Conductor:
         run = self.current or self._last
         if run is None:
             return
+        if run is self.current and self.failure is None and run.lost:
+            self._fail(run.lost)
         try:
             run.finish(
                 interrupted=not run.record.run.manual if interrupted is None else interrupted, hurried=hurried

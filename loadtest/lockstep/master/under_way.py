@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import gevent
@@ -28,6 +28,7 @@ from lockstep.control import (
 from lockstep.errors import HarnessError, ResultsError
 from lockstep.master.cell import OPENING_S, CellUnderWay, clear_server
 from lockstep.master.gate_watch import GateWatch
+from lockstep.master.losses import in_words
 from lockstep.master.progress import Progress, Stage
 from lockstep.master.rendezvous import Rendezvous
 from lockstep.master.run import RunRecord
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 # After the drain and its abort thousands of connections may have to be closed.
 REPORT_WAIT_S = DRAIN_S + 12.0
 POLL_S = 0.01
+# So often it looks whether anybody is left.
+LOOK_S = 0.2
 # So much later than it is said users begin at a rendezvous: by then all workers have heard of it.
 GO_LEAD_NS = 20_000_000
 
@@ -78,6 +81,9 @@ class RunUnderWay:
         self._watch, self._broken = GateWatch(()), Event()
         # The last worker's leaving, a signal and the page's button may each end it, at the same time.
         self._ending = RLock()
+        # Who was sent into the last cell, and with whose code.
+        self._carriers: list[str] = []
+        self._file: str | None = None
 
     def progress(self, failure: str | None) -> Progress:
         """Where it stands. failure: why it could not go on."""
@@ -100,12 +106,29 @@ class RunUnderWay:
         cell.begin()
         self._broken.clear()
         self._watch = GateWatch(gates_of(plan, planned))
-        gevent.wait([self._faulted, self._broken], timeout=plan.warmup_s + plan.seconds, count=1)
+        self._carry(plan.warmup_s + plan.seconds)
         self._heed_fault()
         self._targets.check_up(planned.mode)
-        self.end_cell(cut_short=bool(cell.ended_early))
+        self.end_cell(cut_short=bool(cell.ended_early or self.lost))
         # A cell that is shorter than the time between reports has only a last one to be read.
         self._heed_fault()
+        if self.lost:
+            raise HarnessError(self.lost)
+
+    def _carry(self, seconds: float) -> None:
+        """Wait so long, or until something stands in the way of the cell under way."""
+        end_s = time.monotonic() + seconds
+        while (left_s := end_s - time.monotonic()) > 0 and not self.lost:
+            if gevent.wait([self._faulted, self._broken], timeout=min(left_s, LOOK_S), count=1):
+                return
+
+    @property
+    def lost(self) -> str:
+        """Why it cannot go on, where nobody is left to carry it; "" where somebody is, or all have quit."""
+        return "" if self._workers.present() else self._told_losses(self._carriers)
+
+    def _told_losses(self, workers: Iterable[str]) -> str:
+        return in_words(self._workers.losses(workers), self._file)
 
     def begin_cell(
         self, planned: PlannedCell, traffic: Traffic, warmup_s: float, seconds: float | None, seed: int = 1
@@ -130,8 +153,9 @@ class RunUnderWay:
         before, note = clear_server(self._targets.server_of(planned.mode), planned, gevent.sleep)
         if note:
             self.record.note(note)
-        workers = sorted(self._workers.present())
-        self.cell = cell = CellUnderWay(planned, order, workers, before)
+        self._carriers = workers = sorted(self._workers.present())
+        self._file = None if traffic.user_file is None else traffic.user_file.path
+        self.cell = cell = CellUnderWay(planned, order, workers, before, self._workers.called)
         self._rendezvous, self._rendezvous_of = Rendezvous(workers), (order.run_id, order.cell)
         for share, worker in enumerate(workers):
             self._workers.tell(worker, BEGIN, order.for_share(share, len(workers)).to_message())
@@ -213,7 +237,7 @@ class RunUnderWay:
         """
         if fault.run_id != self.record.run.run_id or self._fault is not None:
             return None
-        self._fault = f"worker {fault.worker}: {fault.reason}"
+        self._fault = f"{self._workers.called(fault.worker)}: {fault.reason}"
         self._faulted.set()
         return self._fault if self.record.run.manual else None
 
@@ -252,7 +276,8 @@ class RunUnderWay:
 
     def _save(self, cell: CellUnderWay, cut_short: bool) -> None:
         server = self._targets.server_of(cell.planned.mode)
-        measured = cell.measured(server, gevent.sleep, cut_short=cut_short)
+        lost = self._told_losses(cell.collector.missing())
+        measured = cell.measured(server, gevent.sleep, cut_short=cut_short, lost=lost)
         # Only now: whoever is stopped while it waits above leaves the cell to be saved by the next to end it.
         self.cell = None
         self.record.add_cell(measured)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Iterable
+from socket import gethostname
 from typing import Any
 
 import gevent
@@ -11,6 +13,7 @@ from locust.runners import STATE_MISSING, LocalRunner, MasterRunner
 
 from lockstep.control import LIMITS, WorkerLimits
 from lockstep.errors import HarnessError
+from lockstep.master.losses import Loss
 from lockstep.worker.limits import own_limits
 
 logger = logging.getLogger(__name__)
@@ -25,11 +28,16 @@ STILL_S = 1.0
 class Workers:
     """Who carries the load, as the master sees and tells them.
 
-    runner: Locust's master runner, or its local runner, which is its own only worker.
+    runner: Locust's master runner, or its local runner, which is its own only worker. ended: how the process
+    of a worker that was started here has ended, by its id; None where it has not, or is not known.
     """
 
-    def __init__(self, runner: MasterRunner | LocalRunner) -> None:
+    def __init__(
+        self, runner: MasterRunner | LocalRunner, ended: Callable[[int], str | None] = lambda _: None
+    ) -> None:
         self._runner = runner
+        self._ended = ended
+        self._numbers: dict[str, int] = {}
         self._limits: dict[str, WorkerLimits] = {}
         # Why what a worker said of its limits could not be read.
         self._unread: dict[str, str] = {}
@@ -39,8 +47,33 @@ class Workers:
     def present(self) -> set[str]:
         """Ids of the workers that are there now."""
         if isinstance(self._runner, MasterRunner):
-            return {worker.id for worker in self._runner.clients.all if worker.state != STATE_MISSING}
+            return {
+                worker.id
+                for worker in self._runner.clients.all
+                if worker.state != STATE_MISSING and self._end_of(worker.id) is None
+            }
         return {self._runner.client_id}
+
+    def called(self, worker: str) -> str:
+        """`worker 2`, by when it came, and on which machine, unless that is this one: Locust's id is long."""
+        if not isinstance(self._runner, MasterRunner):
+            return "this process"
+        number = self._numbers.setdefault(worker, len(self._numbers) + 1)
+        host = worker.rpartition("_")[0]
+        return f"worker {number}" + ("" if host in ("", gethostname()) else f" on {host}")
+
+    def losses(self, workers: Iterable[str]) -> list[Loss]:
+        """Those of them that were lost; who has quit in order is none."""
+        if not isinstance(self._runner, MasterRunner):
+            return []
+        silent = {each.id for each in self._runner.clients.all if each.state == STATE_MISSING}
+        ends = {worker: self._end_of(worker) for worker in sorted(workers, key=self.called)}
+        lost = {worker: end for worker, end in ends.items() if end is not None or worker in silent}
+        return [Loss(self.called(worker), end) for worker, end in lost.items()]
+
+    def _end_of(self, worker: str) -> str | None:
+        limits = self._limits.get(worker)
+        return None if limits is None or limits.process is None else self._ended(limits.process)
 
     def await_users(self, level: int) -> None:
         """Until there are as many users as that, or no more of them come or go.
@@ -69,11 +102,10 @@ class Workers:
         deadline_s = time.monotonic() + ANSWER_S
         while missing := self.present() - self._limits.keys():
             for worker in sorted(missing & self._unread.keys()):
-                raise HarnessError(f"worker {worker}: {self._unread[worker]}")
+                raise HarnessError(f"{self.called(worker)}: {self._unread[worker]}")
             if time.monotonic() >= deadline_s:
-                logger.warning(
-                    "%s did not say what they may use: it is not checked", ", ".join(sorted(missing))
-                )
+                silent = ", ".join(map(self.called, sorted(missing)))
+                logger.warning("%s did not say what they may use: it is not checked", silent)
                 return []
             gevent.sleep(0.01)
         return [self._limits[worker] for worker in sorted(self.present())]
@@ -92,4 +124,5 @@ class Workers:
         except HarnessError as error:
             self._unread[msg.node_id] = str(error)
         else:
+            self.called(limits.worker)
             self._limits[limits.worker] = limits

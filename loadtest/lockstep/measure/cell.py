@@ -168,8 +168,9 @@ def make_ledger(clients: CellCollector, server: ServerCell | None) -> Ledger:
 
 
 def _explain(ledger: Ledger, clients: CellCollector) -> str:
-    if missing := clients.missing():
-        return f"what {', '.join(sorted(missing))} saw after the last report before its end is lost"
+    if missing := len(clients.missing()):
+        who = "a worker" if missing == 1 else f"{missing} workers"
+        return f"what {who} saw after the last report before its end is lost"
     differences = [each.difference or 0 for each in (ledger.sent, ledger.answered)]
     if not any(differences):
         return "all messages were counted by both, but not all bytes: some were cut off or came unasked"

@@ -174,7 +174,8 @@ class Cell:
     said of the first message that failed so. requests: those of the messages that have a name, by it.
     unchecked: of the answered ones those whose reply nobody looked at; None where that was not counted.
     beside: who else was there, in no other figure of the cell. rendezvous: None where nobody waits.
-    ended_early: which gate ended it, in words; "" where none did.
+    ended_early: which gate ended it, in words; "" where none did. lost: what became of workers that did not
+    report, in words; "" where that is not known.
     """
 
     index: int
@@ -221,6 +222,7 @@ class Cell:
     beside: Company | None = None
     rendezvous: Rendezvous | None = None
     ended_early: str = ""
+    lost: str = ""
 
     @property
     def keeps_connection(self) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from lockstep.children import end_with_parent
+from lockstep.children import end_with_parent, how_it_ended
 from lockstep.errors import HarnessError, PlanError
 from lockstep.target.named import Named, NamedTargets, Spoken, read_targets, split_name
 from lockstep.tcp.endpoint import Endpoint, Scheme
@@ -67,9 +67,8 @@ class Started:
         """HarnessError, with its exit code and last words, where it has ended."""
         code = self._process.poll()
         if code is not None:
-            how = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
             raise HarnessError(
-                f"the server of {self.named.name} has ended ({how}){self.last_words()}; "
+                f"the server of {self.named.name} has ended ({how_it_ended(code)}){self.last_words()}; "
                 f"try its command by hand: {self.command}"
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from pathlib import Path
 
@@ -16,6 +17,7 @@ def own_limits(worker: str, root: Path = Path("/")) -> WorkerLimits:
         ports=_ports(root),
         network=_network(root),
         reuse=_reuse(root),
+        process=os.getpid(),
     )
 
 

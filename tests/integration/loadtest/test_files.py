@@ -153,5 +153,26 @@ def test_misuse_of_the_client_ends_the_run_with_the_users_own_line(tmp_path: Pat
     assert done.code == 2
     assert "Greeter (greeter.py:10): the payload is str ('hello'), not bytes" in done.err
     assert "Traceback" not in done.err
+    assert "lockstep: worker 1: " in done.err
     run = json.loads(next((tmp_path / "runs").iterdir()).joinpath("run.json").read_text())
     assert run["interrupted"]
+
+
+@pytest.mark.parametrize(
+    ("deed", "words"),
+    [
+        ("__import__('os')._exit(7)", "worker 1 has ended (exit code 7): look for what in {file} ends"),
+        ("__import__('os').kill(__import__('os').getpid(), 9)", "worker 1 has ended (signal SIGKILL): "),
+        ("exec('while True: pass')", "worker 1 has not answered for 3 s: what a task of {file} does blocks"),
+    ],
+)
+def test_a_task_that_ends_or_blocks_its_worker_ends_the_run_with_what_became_of_it(
+    deed: str, words: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "greeter.py"
+    file.write_text(GREETER.replace("self.client", f"{deed}; self.client"), encoding="utf-8")
+    with line_echo() as port:
+        flags = (f"--target=tcp://127.0.0.1:{port}", "--processes", "1", "--users", "2", "--seconds", "60")
+        done = lockstep("run", str(file), *flags, "--out", str(tmp_path / "runs"))
+    assert done.code == 2
+    assert done.err.splitlines()[-1].startswith("lockstep: " + words.format(file=file))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from lockstep.control import BEGIN, END, CellOrder, Fault, Opened
 from lockstep.errors import HarnessError
 from lockstep.master import run as run_record
 from lockstep.master.conductor import Conductor
+from lockstep.master.losses import Loss
 from lockstep.master.progress import ReportState, Stage
 from lockstep.plan import Plan, PlannedCell
 from lockstep.runs.folder import RunFolder
@@ -34,6 +35,7 @@ class Crew:
     def __init__(self, *names: str) -> None:
         self.names = set(names)
         self.silent: set[str] = set()
+        self.lost: dict[str, str | None] = {}
         self.orders: dict[str, CellOrder] = {}
         self.conductor: Conductor
         self.on_begin: Callable[[str, CellOrder], object] = lambda *_: None
@@ -41,6 +43,14 @@ class Crew:
 
     def present(self) -> set[str]:
         return self.names
+
+    def called(self, worker: str) -> str:
+        return f"worker {worker.removeprefix('w')}"
+
+    def losses(self, workers: Iterable[str]) -> list[Loss]:
+        return [
+            Loss(self.called(worker), self.lost[worker]) for worker in sorted(workers) if worker in self.lost
+        ]
 
     def users(self) -> int:
         return 1
@@ -146,13 +156,54 @@ def test_a_worker_that_joins_takes_part_unless_all_arrivals_are_given_out(
 def test_a_worker_that_cannot_go_on_ends_a_plan_with_what_it_has(crew: Crew, conductor: Conductor) -> None:
     crew.on_begin = lambda *_: conductor.on_fault(fault(conductor))
     run = conductor.begin_plan(PLAN)
-    with pytest.raises(HarnessError, match="worker w1: no file left") as stopped:
+    with pytest.raises(HarnessError, match="worker 1: no file left") as stopped:
         run.run_cell(PLAN.cells()[0], PLAN)
     conductor.give_up(str(stopped.value))
-    assert conductor.failure == "worker w1: no file left"
+    assert conductor.failure == "worker 1: no file left"
     saved = RunFolder.load(run.record.path).run
-    assert (saved.interrupted, saved.notes) == (True, ["worker w1: no file left"])
+    assert (saved.interrupted, saved.notes) == (True, ["worker 1: no file left"])
     assert [cell.cut_short for cell in saved.cells] == [True]
+
+
+def lose(crew: Crew, **ends: str | None) -> None:
+    crew.lost = ends
+    crew.silent = set(ends)
+    crew.names -= crew.silent
+
+
+def test_a_plan_goes_on_without_a_worker_that_is_lost_and_its_cell_says_what_became_of_it(
+    crew: Crew, conductor: Conductor
+) -> None:
+    crew.on_begin = lambda *_: lose(crew, w2="exit code 7")
+    run = conductor.begin_plan(PLAN)
+    for planned in PLAN.cells():
+        run.run_cell(planned, PLAN)
+    first, second = run.record.run.cells
+    assert first.lost == "worker 2 has ended (exit code 7): look for whether memory ran out"
+    assert (first.workers_reported, first.workers_expected, first.cut_short) == (1, 2, False)
+    assert (second.lost, second.workers_expected) == ("", 1)
+
+
+def test_a_plan_that_nobody_is_left_to_carry_ends_at_once_and_says_why(
+    crew: Crew, conductor: Conductor
+) -> None:
+    crew.on_begin = lambda *_: lose(crew, w1=None, w2=None)
+    run = conductor.begin_plan(PLAN)
+    with pytest.raises(HarnessError, match="worker 1, worker 2 have not answered for 3 s") as stopped:
+        run.run_cell(PLAN.cells()[0], PLAN)
+    (cell,) = run.record.run.cells
+    assert cell.cut_short
+    assert cell.lost == str(stopped.value)
+    conductor.finish_run()
+    assert conductor.failure == str(stopped.value)
+
+
+def test_workers_that_have_quit_in_order_are_not_lost(crew: Crew, conductor: Conductor) -> None:
+    run = conductor.begin_manual("target", Traffic())
+    run.begin_cell(CELL, Traffic(), 0.0, None)
+    crew.names.clear()
+    conductor.finish_run()
+    assert conductor.failure is None
 
 
 def test_a_last_report_that_cannot_be_read_ends_a_plan_too(crew: Crew, conductor: Conductor) -> None:
@@ -166,7 +217,7 @@ def test_a_last_report_that_cannot_be_read_ends_a_plan_too(crew: Crew, conductor
 def test_of_several_faults_the_first_is_the_cause_and_another_runs_is_none(conductor: Conductor) -> None:
     conductor.begin_manual("target", Traffic())
     assert conductor.on_fault(fault(conductor, run_id="another")) is None
-    assert conductor.on_fault(fault(conductor, "w1")) == "worker w1: no file left"
+    assert conductor.on_fault(fault(conductor, "w1")) == "worker 1: no file left"
     assert conductor.on_fault(fault(conductor, "w2")) is None
 
 

@@ -123,7 +123,7 @@ def test_a_difference_between_the_two_counts_is_named(
 def test_a_worker_without_a_last_report_is_named_first() -> None:
     clients = clients_with([("answered", 5)])
     clients.expect("w2")
-    assert "what w2 saw after the last report" in make_ledger(clients, served(9, 9)).explanation
+    assert "what a worker saw after the last report" in make_ledger(clients, served(9, 9)).explanation
 
 
 def test_where_the_server_is_silent_there_is_no_difference_to_name() -> None:
