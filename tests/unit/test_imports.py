@@ -26,6 +26,7 @@ FORBIDDEN = {
 # in this list, and of its own line.
 LAYERS = (
     {"errors"},
+    {"stopping"},
     {"beside", "scenario", "stages"},
     {"traffic"},
     {"plan"},

@@ -175,7 +175,8 @@ def run_and_report(local_run: LocalRun, junit: Path | None) -> int:
     except ResultsError as lost:
         # Whatever took the folder away took it from the run too.
         raise ResultsError(finished.failure or str(lost)) from None
-    print_report_of(material)
+    # What is the last line of all need not be a note above it too.
+    print_report_of(material.without_note(finished.failure))
     if junit is not None:
         _write_junit(junit, material.run)
     if finished.failure:

@@ -9,8 +9,6 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from lockstep.commands.output import complain
-from lockstep.errors import INTERRUPTED
 from lockstep.settings import Setting
 from lockstep_wire.build import build_of
 from lockstep_wire.choices import did_you_mean, nearest
@@ -95,14 +93,6 @@ class Program(click.Group):
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
         """Its context, and its commands': help is as wide as the terminal, to a limit."""
         return super().make_context(*arguments, max_content_width=110, **more)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; Ctrl-C where it does not heed it itself is an exit code."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            complain("stopped by Ctrl-C")
-            return INTERRUPTED
 
 
 def _say_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:

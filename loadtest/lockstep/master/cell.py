@@ -106,7 +106,7 @@ class CellUnderWay:
             cell=replace(cell, ended_early=self.ended_early, lost=lost),
             detail=replace(collector.detail(), overlap=None if account is None else account.overlap),
             connections=join_connections(self.planned, rows, collector.sums.connections),
-            hosts=list(collector.hosts.values()),
+            hosts=[{**host, "called": self._called(name)} for name, host in collector.hosts.items()],
             notes=self.notes(),
         )
 

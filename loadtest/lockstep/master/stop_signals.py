@@ -6,13 +6,10 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 import gevent
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-_NAMES = {signal.SIGINT: "Ctrl-C"}
+from lockstep.stopping import STOP_SIGNALS, called, handled_by
 
 
 class StoppedBySignal(KeyboardInterrupt):
@@ -25,7 +22,7 @@ class StoppedBySignal(KeyboardInterrupt):
     @property
     def words(self) -> str:
         """What it was, as the user calls it."""
-        return _NAMES.get(self.signal, self.signal.name)
+        return called(self.signal)
 
 
 @contextmanager
@@ -40,7 +37,7 @@ def stoppable() -> Iterator[None]:
         ignore_stop_signals()
         gevent.kill(here, StoppedBySignal(number))
 
-    before = _handled_by(stop)
+    before = handled_by(stop)
     try:
         yield
     finally:
@@ -68,7 +65,7 @@ class LocustStop:
         self.number: int | None = None
         self._running = running
         self._main = gevent.getcurrent()
-        self._before = _handled_by(self._on_signal)
+        self._before = handled_by(self._on_signal)
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         if self._running():
@@ -78,9 +75,3 @@ class LocustStop:
         else:
             signal.signal(number, self._before[number])
             signal.raise_signal(number)
-
-
-def _handled_by(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
-    """Signal -> who handled it before. What is ignored, as SIGHUP is under nohup, stays so."""
-    heeded = [each for each in STOP_SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
-    return {each: signal.signal(each, handler) for each in heeded}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
-from socket import gethostname
 from typing import Any
 
 import gevent
@@ -55,12 +54,8 @@ class Workers:
         return {self._runner.client_id}
 
     def called(self, worker: str) -> str:
-        """`worker 2`, by when it came, and on which machine, unless that is this one: Locust's id is long."""
-        if not isinstance(self._runner, MasterRunner):
-            return "this process"
-        number = self._numbers.setdefault(worker, len(self._numbers) + 1)
-        host = worker.rpartition("_")[0]
-        return f"worker {number}" + ("" if host in ("", gethostname()) else f" on {host}")
+        """`worker 2`, by when it came: Locust's id is long."""
+        return f"worker {self._numbers.setdefault(worker, len(self._numbers) + 1)}"
 
     def losses(self, workers: Iterable[str]) -> list[Loss]:
         """Those of them that were lost; who has quit in order is none."""

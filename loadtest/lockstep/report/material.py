@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from lockstep.analysis.aggregate import Aggregate, aggregate
@@ -60,6 +61,11 @@ class Material:
             radii=radii(run),
         )
 
+    def without_note(self, note: str | None) -> Material:
+        """The same without a note that its reader is told otherwise."""
+        run = replace(self.run, notes=[each for each in self.run.notes if each != note])
+        return replace(self, run=run)
+
     @property
     def noun(self) -> str:
         """What its series are."""
@@ -72,7 +78,7 @@ class Material:
 
 
 def with_short_names(run: Run) -> Run:
-    """The run with its workers numbered, in the order in which they are listed, wherever they are named.
+    """The run with its workers as they were called, wherever they are named: by numbers.
 
     The `name` of a host stays, so that the conditions still tell which worker ran where.
     """
@@ -86,10 +92,13 @@ def with_short_names(run: Run) -> Run:
 
 
 def _short_names(run: Run) -> dict[str, str]:
-    listed = [str(host["name"]) for host in run.hosts if host.get("role") == "worker" and "name" in host]
+    listed = [host for host in run.hosts if host.get("role") == "worker" and "name" in host]
     reporting = [health.worker for cell in run.measured for health in cell.health]
-    names = dict.fromkeys([*listed, *reporting])
-    return {name: f"worker {number}" for number, name in enumerate(names, start=1)}
+    names = dict.fromkeys([*(str(host["name"]) for host in listed), *reporting])
+    # What the master has called them stands in notes too; of others, and in older runs, it is not told.
+    called = {str(host["name"]): str(host["called"]) for host in listed if "called" in host}
+    numbers = (name for number in count(1) if (name := f"worker {number}") not in called.values())
+    return {name: called.get(name) or next(numbers) for name in names}
 
 
 def _with_names(cell: Cell, names: Mapping[str, str]) -> Cell:

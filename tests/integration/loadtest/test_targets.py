@@ -98,7 +98,9 @@ def test_a_server_that_dies_in_mid_run_ends_it_with_its_last_words_and_what_was_
     plan = ("--levels", "2", "--repeats", "30", "--seconds", "0.5", "--warmup", "0")
     done = lockstep("compare", "--out", str(out), "--run", f"mortal={mortal} {{port}}", *SPOKEN, *plan)
     assert done.code == WRONG_USE, done.out + done.err
-    assert "the server of mortal has ended (exit code 7): out of memory" in done.err
+    ended = "the server of mortal has ended (exit code 7): out of memory"
+    assert done.err.splitlines()[-1].startswith(f"lockstep: {ended}")
+    assert (done.out + done.err).count("has ended") == 1
     _, run = only_run(out)
     assert run["interrupted"]
     assert 0 < len(run["cells"]) < 30

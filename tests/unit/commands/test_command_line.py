@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,8 @@ from types import ModuleType
 import pytest
 from click.testing import CliRunner
 
-from lockstep.__main__ import app, main
-from lockstep.errors import INTERRUPTED
+from lockstep.__main__ import main
+from lockstep.commands.program import app
 from lockstep_wire.build import build_of
 from lockstep_wire.listeners import USUAL_LISTENERS
 
@@ -167,18 +168,52 @@ def test_the_version_names_the_build(
     assert capsys.readouterr().out == f"lockstep {build_of('lockstep', 'lockstep_wire')}\n"
 
 
-def test_ctrl_c_is_one_line_and_its_exit_code(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+SIGNALS = [(signal.SIGINT, "Ctrl-C", 130), (signal.SIGTERM, "SIGTERM", 143), (signal.SIGHUP, "SIGHUP", 129)]
 
-    monkeypatch.setattr(app.commands["diff"], "callback", interrupted)
+
+@pytest.mark.parametrize(("number", "called", "code"), SIGNALS)
+def test_a_signal_that_stops_a_command_is_one_line_and_its_exit_code(
+    number: signal.Signals,
+    called: str,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(app.commands["diff"], "callback", lambda **_: signal.raise_signal(number))
     monkeypatch.setattr("sys.argv", ["lockstep", "diff", "a", "b"])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert end.value.code == INTERRUPTED
-    assert capsys.readouterr().err == "lockstep: stopped by Ctrl-C\n"
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        with pytest.raises(SystemExit) as end:
+            main()
+    finally:
+        assert signal.signal(number, before) is signal.SIG_DFL
+    assert end.value.code == code
+    assert capsys.readouterr().err == f"lockstep: stopped by {called}\n"
+
+
+STOPPED_BY_AN_IMPORT = """
+import signal, sys
+from lockstep.__main__ import main
+
+class Signals:
+    def find_spec(self, name, *_):
+        if name == "click":
+            signal.raise_signal(int(sys.argv[1]))
+
+for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(each, signal.SIG_DFL)
+sys.meta_path.insert(0, Signals())
+main()
+"""
+
+
+@pytest.mark.parametrize(("number", "called", "code"), SIGNALS)
+def test_a_signal_that_comes_while_a_command_still_imports_is_no_trace(
+    number: signal.Signals, called: str, code: int
+) -> None:
+    words = [sys.executable, "-c", STOPPED_BY_AN_IMPORT, str(int(number))]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"lockstep: stopped by {called}\n")
 
 
 @pytest.fixture(scope="module")

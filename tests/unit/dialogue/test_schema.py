@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from lockstep.__main__ import app
+from lockstep.commands.program import app
 from lockstep.dialogue import SCHEMA_FILE
 from lockstep.dialogue.model import schema_text
 from tests.unit.dialogue.test_reading import MINIMAL, TALK

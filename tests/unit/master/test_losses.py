@@ -15,10 +15,10 @@ def test_who_has_ended_alike_is_one_sentence_with_the_file_whose_code_it_carried
 
 
 def test_without_a_file_of_the_users_the_machine_is_what_to_look_at() -> None:
-    assert in_words([Loss("worker 1 on far", "signal SIGKILL")], None) == (
-        "worker 1 on far has ended (signal SIGKILL): look for whether memory ran out"
+    assert in_words([Loss("worker 1", "signal SIGKILL")], None) == (
+        "worker 1 has ended (signal SIGKILL): look for whether memory ran out"
     )
-    assert "the way to it, is overloaded" in in_words([Loss("worker 1 on far", None)], None)
+    assert "the way to it, is overloaded" in in_words([Loss("worker 1", None)], None)
 
 
 def test_of_nobody_nothing_is_said() -> None:

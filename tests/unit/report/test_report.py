@@ -17,7 +17,7 @@ from lockstep.analysis.checks import ALL_CHECKS, findings
 from lockstep.errors import ResultsError
 from lockstep.record.histograms import of_values
 from lockstep.report.contents import contents
-from lockstep.report.material import Material
+from lockstep.report.material import Material, with_short_names
 from lockstep.report.terminal import print_report
 from lockstep.report.write import write_report
 from lockstep.runs.connections import Connection
@@ -233,6 +233,15 @@ def test_workers_have_short_names_and_conditions_tell_which_is_which(tmp_path: P
         assert "b" * 32 not in said
     assert "<dt>master, worker 1, worker 2</dt>" in page
     assert "named bench, bench_aaaaaaaa, bench_bbbbbbbb" in page
+
+
+def test_workers_keep_the_names_by_which_the_master_has_called_them() -> None:
+    run, _ = simulated_run(repeats=1)
+    hosts = [HOST, {**HOST, "role": "worker", "name": "b", "called": "worker 1"}]
+    cells = [replace(run.cells[0], health=[health_of(name, 0.5) for name in "ab"])]
+    short = with_short_names(replace(run, hosts=hosts, cells=cells, notes=["worker b has ended"]))
+    assert [each.worker for each in short.cells[0].health] == ["worker 2", "worker 1"]
+    assert short.notes == ["worker 1 has ended"]
 
 
 def test_the_command_that_repeats_the_run_stands_alone_to_be_copied(tmp_path: Path) -> None:

@@ -1,0 +1,44 @@
+"""All commands as one program: every refusal is one line on stderr and exit 2, whoever it comes from."""
+
+from __future__ import annotations
+
+import click
+
+from lockstep.commands.clients import clients
+from lockstep.commands.compare import compare
+from lockstep.commands.dialogue import dialogue
+from lockstep.commands.diff import diff
+from lockstep.commands.history import history
+from lockstep.commands.output import complain, write_what_can_be_written
+from lockstep.commands.parser import PROGRAM, Program, completion, misused, version
+from lockstep.commands.report import report
+from lockstep.commands.run import run
+from lockstep.errors import DONE, REFUSALS, WRONG_USE, in_words
+from lockstep_wire.extras import remedy
+
+app = Program(
+    PROGRAM,
+    commands=[compare, run, report, diff, history, dialogue, clients, completion],
+    params=[version],
+    help="Measures what synchronising costs a threaded TCP server.",
+)
+
+
+def run_program() -> int:
+    """Run the command that the process was given; its exit code."""
+    write_what_can_be_written()
+    try:
+        code = app.main(prog_name=PROGRAM, standalone_mode=False)
+    except REFUSALS as refusal:
+        complain(in_words(refusal))
+        return WRONG_USE
+    except click.UsageError as misuse:
+        complain(misused(misuse))
+        return WRONG_USE
+    except ModuleNotFoundError as missing:
+        words = remedy(missing)
+        if words is None:
+            raise
+        complain(words)
+        return WRONG_USE
+    return code if isinstance(code, int) else DONE
