@@ -11,7 +11,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,45 @@ def run(program: Program, arguments: Iterable[str], within_s: float) -> subproce
         timeout=within_s,
         check=False,
     )
+
+
+# Reads until nobody is left who could write, however that came; then a group may need some seconds to end.
+_GUARD = """
+read -r group || exit
+read -r _
+for _ in 1 2 3; do kill -s TERM -- "-$group" || exit; sleep 1; done
+kill -s KILL -- "-$group"
+"""
+
+
+@contextmanager
+def guarded() -> Iterator[Callable[[int], None]]:
+    """A small process that ends a group of processes where this one can no longer, for it was killed.
+
+    Gives what tells it the group's id. The kernel's own signal at a parent's death (see end_with_parent) may
+    be ignored, and goes to one process alone.
+    """
+    guard = subprocess.Popen(
+        ["/bin/sh", "-c", _GUARD],
+        env={"PATH": os.defpath},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert guard.stdin is not None
+    stdin = guard.stdin
+
+    def watch(group: int) -> None:
+        stdin.write(b"%d\n" % group)
+        stdin.flush()
+
+    try:
+        yield watch
+    finally:
+        # Before it hears that nobody is left.
+        guard.kill()
+        guard.communicate()
 
 
 def how_it_ended(code: int) -> str:

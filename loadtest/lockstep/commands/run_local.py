@@ -91,7 +91,7 @@ def run_here(
     """Run it to its end, or to a signal; one of REFUSALS, or StoppedBySignal, where it does not begin.
 
     under_way: entered once nothing stands in the way of the run, and left after it. on_cell is called after
-    each cell, on_note with what is to be known before the first.
+    each cell, on_note with what is to be known before the first, and what is waited for after the last.
     """
     # What these would log reaches the user as Finished.failure, as a note or as a check.
     logging.getLogger("lockstep").setLevel(logging.CRITICAL)
@@ -104,7 +104,7 @@ def run_here(
         # They come up while all else is looked at.
         workers = _start_workers(local_run.processes, port, plan.traffic.user_file)
         stack.callback(_end_workers, workers)
-        targets = _find_targets(local_run, stack)
+        targets = _find_targets(local_run, stack, on_note)
         targets.check(plan)
         for mode in plan.modes:
             _check_addresses(targets.endpoint_of(mode), plan.traffic.sources)
@@ -141,9 +141,9 @@ def _check_addresses(endpoint: Endpoint, sources: Sequence[str]) -> None:
                 raise no_such_source(source, error) from error
 
 
-def _find_targets(local_run: LocalRun, stack: ExitStack) -> Targets:
+def _find_targets(local_run: LocalRun, stack: ExitStack, on_note: Callable[[str], None]) -> Targets:
     if local_run.chosen is not None:
-        return local_run.chosen.bring_up(stack)
+        return local_run.chosen.bring_up(stack, on_note)
     if local_run.host is None and local_run.admin is None:
         flags = (*local_run.server_flags, *_room_for(local_run.plan))
         ready = stack.enter_context(local_server(local_run.plan.modes, flags))

@@ -10,13 +10,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from lockstep.children import end_with_parent, how_it_ended
+from lockstep.children import guarded, how_it_ended
 from lockstep.errors import HarnessError, PlanError
 from lockstep.target.named import Named, NamedTargets, Spoken, read_targets, split_name
 from lockstep.tcp.endpoint import Endpoint, Scheme
@@ -24,7 +24,9 @@ from lockstep_wire.framing import framing_of
 
 FORM = "write NAME='COMMAND {port}', for example new='./server --port {port}'"
 READY_S = 30.0
-STOP_S = 10.0
+# Who takes longer to end than this is waited for aloud, and so long.
+SOON_S = 1.0
+STOP_S = 9.0
 _POLL_S = 0.02
 _LAST_LINES = 3
 _PLACES = ("{port}", "{socket}")
@@ -109,18 +111,28 @@ class Started:
                 return False
         return True
 
-    def stop(self) -> None:
-        """End it and what it has started, by SIGTERM, and where that does not do, by SIGKILL."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
+    def stop(self, tell: Callable[[str], None]) -> None:
+        """End it by SIGTERM, and where that does not do, and what it has started, by SIGKILL.
+
+        tell: is told what is waited for, and what had to be done.
+        """
+        self._signal(signal.SIGTERM)
+        server = f"the server of {self.named.name}"
+        for wait_s, words in (
+            (SOON_S, f"waiting for {server} to end"),
+            (STOP_S, f"{server} did not end within {SOON_S + STOP_S:g} s of SIGTERM: killed"),
+        ):
             try:
-                os.killpg(self._process.pid, number)
-            except ProcessLookupError:
+                self._process.wait(wait_s)
                 break
-            try:
-                self._process.wait(STOP_S)
             except subprocess.TimeoutExpired:
-                continue
+                tell(words)
+        self._signal(signal.SIGKILL)
         self._process.wait()
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
 
 
 @contextmanager
@@ -129,13 +141,18 @@ def started(
     environment: Mapping[str, str],
     ready: re.Pattern[str] | None = None,
     ready_s: float = READY_S,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Started]:
     """The service that a command starts, at a free port of 127.0.0.1 or a unix socket, while it is used.
 
-    environment: of its process. ready: as for await_ready. PlanError where there is no such program;
-    HarnessError where it does not get ready.
+    environment: of its process. ready: as for await_ready. tell: as for Started.stop. PlanError where there
+    is no such program; HarnessError where it does not get ready.
     """
-    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory(prefix="lockstep-") as folder:
+    with (
+        tempfile.TemporaryFile() as log,
+        tempfile.TemporaryDirectory(prefix="lockstep-") as folder,
+        guarded() as watch,
+    ):
         endpoint = _where(command, Path(folder))
         words = command.words(endpoint.host if endpoint.scheme is Scheme.UNIX else str(endpoint.port))
         try:
@@ -146,7 +163,6 @@ def started(
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # a group of its own: Ctrl-C is for the run, and it ends after that
-                preexec_fn=end_with_parent,
             )
         except OSError as error:
             raise PlanError(
@@ -154,10 +170,11 @@ def started(
             ) from error
         service = Started(command.text, Named(command.name, endpoint), process, log)
         try:
+            watch(process.pid)
             service.await_ready(ready, ready_s)
             yield service
         finally:
-            service.stop()
+            service.stop(tell)
 
 
 def _where(command: Command, folder: Path) -> Endpoint:
@@ -211,13 +228,14 @@ class Chosen:
         """Of all of them, in their order: the last is what others are compared with, unless that is said."""
         return (*(each.name for each in self.commands), *(each.name for each in self.running))
 
-    def bring_up(self, stack: ExitStack) -> NamedTargets:
+    def bring_up(self, stack: ExitStack, tell: Callable[[str], None]) -> NamedTargets:
         """Start those that are to be started, and ask those that can be asked.
 
-        stack: ends what was started. PlanError, HarnessError and ServerUnreachableError pass through.
+        stack: ends what was started. tell: as for Started.stop. PlanError, HarnessError and
+        ServerUnreachableError pass through.
         """
         services = {
-            command.name: stack.enter_context(started(command, self.environment, self.ready))
+            command.name: stack.enter_context(started(command, self.environment, self.ready, tell=tell))
             for command in self.commands
         }
         named = [*(service.named for service in services.values()), *self.running]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import socket
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from lockstep.errors import HarnessError, PlanError
+from lockstep.target import chosen
 from lockstep.target.chosen import Chosen, Command, checked_framing, started
 from lockstep.target.named import Spoken
 from tests.support.clients import wait_until
@@ -108,6 +111,50 @@ def test_one_that_ends_later_is_told_too() -> None:
             service.check()
 
 
+IGNORES = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SERVE
+
+
+def test_one_that_does_not_heed_sigterm_is_waited_for_aloud_and_then_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(chosen, "SOON_S", 0.1)
+    monkeypatch.setattr(chosen, "STOP_S", 0.1)
+    told: list[str] = []
+    with started(command(IGNORES, "{port}", "0"), os.environ, tell=told.append) as service:
+        pass
+    assert service._process.poll() == -signal.SIGKILL
+    assert told == [
+        "waiting for the server of mine to end",
+        "the server of mine did not end within 0.2 s of SIGTERM: killed",
+    ]
+
+
+def test_one_that_ends_as_it_is_told_to_is_waited_for_in_silence() -> None:
+    told: list[str] = []
+    with started(command(SERVE, "{port}", "0"), os.environ, tell=told.append):
+        pass
+    assert told == []
+
+
+HOLDS_ONE = """
+import os, sys, time
+from lockstep.target import chosen
+from lockstep.target.chosen import Command, started
+with started(Command.parse(sys.argv[1]), os.environ) as service:
+    print(service._process.pid, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_one_does_not_outlive_its_run_even_if_that_is_killed_and_it_heeds_no_sigterm() -> None:
+    text = command(IGNORES, "{port}", "0").text
+    with subprocess.Popen([sys.executable, "-c", HOLDS_ONE, f"mine={text}"], stdout=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        server = int(run.stdout.readline())
+        run.kill()
+    wait_until(partial(is_gone, server))
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -149,5 +196,5 @@ def test_what_does_not_go_together_is_refused(
 
 
 def test_what_is_started_comes_before_what_runs_already() -> None:
-    chosen = Chosen.read(["new=./s {port}"], ["old=tcp://h:1 older=tcp://h:2"], None, Spoken(), {})
-    assert chosen.names == ("new", "old", "older")
+    read = Chosen.read(["new=./s {port}"], ["old=tcp://h:1 older=tcp://h:2"], None, Spoken(), {})
+    assert read.names == ("new", "old", "older")
