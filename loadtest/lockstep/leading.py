@@ -145,7 +145,8 @@ class Driver:
     def ask(self, options: Namespace, host: str | None, users: int) -> None:
         """What the page asks for: to start a run or, while one is under way, to change its number of users.
 
-        host: None where the page names none. One of REFUSALS where it cannot be. Starts and changes nothing.
+        host: empty where nothing is entered, None where the page does not ask. One of REFUSALS where it
+        cannot be. Starts and changes nothing.
         """
         runner = self._runner
         going_on = runner.state in (STATE_SPAWNING, STATE_RUNNING)

@@ -267,15 +267,17 @@ def plan_from(given: Mapping[str, Any], gates: Sequence[str]) -> Plan:
 
 
 def targets_of(host: str | None, options: Namespace) -> Targets:
-    """Whom the load goes to: those that are named, whatever host there is.
+    """Whom the load goes to: those that are named, whatever host there is, and without one a file's own.
 
-    HarnessError where the host makes no sense; PlanError and ServerUnreachableError where a target does not.
+    HarnessError where the host makes no sense, or is needed and missing; PlanError and ServerUnreachableError
+    where a target does not.
     """
     if options.target:
         spoken = Spoken(checked_framing(options.framing), options.reply or None, by_file=bool(options.file))
         chosen = Chosen.read((), (options.target,), None, spoken, {})
         return NamedTargets.of(chosen.running, spoken, {})
     server = ServerView(options.admin) if options.admin else None
+    host = (host or "").strip()
     if options.file and not host:
         host = _user_file(options)[1].url
     return Target(
@@ -291,13 +293,13 @@ def check_edit(kind: str, now: Namespace, asked: Namespace, host_now: str | None
     """PlanError where a start request would have to change more than the run under way can change.
 
     kind: `plan` or `hand`. now, asked: the options that it was started with, and those of the request. host:
-    the request's, None where it names none.
+    the request's, None where it has no such field.
     """
     if kind == "plan":
         raise PlanError("run", PLAN_UNDER_WAY)
     was, wanted = vars(now), vars(asked)
     changed = {name: (was[name], wanted[name]) for name in wanted if was[name] != wanted[name]}
-    if host is not None and host != host_now:
+    if host is not None and host != (host_now or ""):
         changed["host"] = (host_now, host)
     for name, (old, new) in changed.items():
         raise PlanError(

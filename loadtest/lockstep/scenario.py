@@ -18,6 +18,7 @@ class Scenario:
     sends, answered: whether the client speaks, and whether what it says is replied to.
     server: flags and their values of a Lockstep server that is started for it.
     of_a_file: whether what its users do stands in a user's own file, so that nobody chooses it by name.
+    heeds: which of MESSAGE_SETTINGS make a difference to its users.
     """
 
     keeps_connection: bool = False
@@ -29,6 +30,7 @@ class Scenario:
     answered: bool = True
     server: Mapping[str, str] = field(default_factory=dict)
     of_a_file: bool = False
+    heeds: tuple[str, ...] = ("payload_bytes",)
 
     @property
     def room_for_heartbeats(self) -> bool:
@@ -36,17 +38,23 @@ class Scenario:
         return self.keeps_connection and not self.endless and not self.of_a_file
 
 
+MESSAGE_SETTINGS = ("messages", "payload_bytes", "depth")
+"""What is set of messages, by the names of a Traffic's fields: no scenario heeds all of it."""
 SCENARIOS = {
-    "session": Scenario(messages=None),
-    "greeting": Scenario(),
+    "session": Scenario(messages=None, heeds=("messages", "payload_bytes")),
+    "greeting": Scenario(heeds=()),
     "persistent": Scenario(keeps_connection=True),
-    "pipelined": Scenario(keeps_connection=True, in_turn=False, endless=True),
+    "pipelined": Scenario(
+        keeps_connection=True, in_turn=False, endless=True, heeds=("payload_bytes", "depth")
+    ),
     "send-only": Scenario(
         keeps_connection=True, in_turn=False, waits=False, answered=False, server={"reply": "none"}
     ),
-    "receive-only": Scenario(keeps_connection=True, endless=True, sends=False, server={"push": "10ms"}),
+    "receive-only": Scenario(
+        keeps_connection=True, endless=True, sends=False, server={"push": "10ms"}, heeds=()
+    ),
     # When its users open connections is theirs to say, and whether they rest: only messages are counted on.
-    "file": Scenario(keeps_connection=True, in_turn=False, of_a_file=True),
+    "file": Scenario(keeps_connection=True, in_turn=False, of_a_file=True, heeds=()),
 }
 OF_A_FILE = "file"
 HEARTBEAT = "heartbeat"
@@ -57,6 +65,16 @@ SHIPPED_SCENARIOS = tuple(name for name, scenario in SCENARIOS.items() if not sc
 def keeps_connection(scenario: str) -> bool:
     """Whether a scenario's connections stay open; those of one that is not known are taken not to."""
     return scenario in SCENARIOS and SCENARIOS[scenario].keeps_connection
+
+
+def heeds(scenario: str, setting: str, beside: str = "") -> bool:
+    """Whether a setting makes a difference to a scenario's users; to those of one that is not known it does.
+
+    beside: whom they have beside them, who send payloads of the same size.
+    """
+    if setting not in MESSAGE_SETTINGS or scenario not in SCENARIOS:
+        return True
+    return setting in SCENARIOS[scenario].heeds or (setting == "payload_bytes" and bool(beside))
 
 
 def answered(scenario: str) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lockstep_wire.build import build_of
-from tests.containers.stack import IMAGES, Stack, docker
+from tests.containers.stack import IMAGES, ROOT, Stack, docker
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]
 
@@ -118,6 +119,30 @@ def test_compose_publishes_the_web_page_on_loopback_and_nothing_else(tmp_path: P
     services = json.loads(stack.compose("config", "--format", "json"))["services"]
     ports = [port for service in services.values() for port in service.get("ports", [])]
     assert [(port["host_ip"], port["published"]) for port in ports] == [("127.0.0.1", str(stack.web_port))]
+
+
+@pytest.mark.parametrize("name", ["talks", "./talks", "../talks", "/srv/talks"])
+def test_a_folder_is_a_folder_however_it_is_named(name: str) -> None:
+    """In Compose's short form `talks` would be an empty volume of that name."""
+    stack = Stack(Path(name), {"LOCKSTEP_FILES": name})
+    services = json.loads(stack.compose("config", "--format", "json"))["services"]
+    mounts = {
+        (service, mount["target"]): (mount["type"], mount["source"])
+        for service in ("results", "master", "worker")
+        for mount in services[service]["volumes"]
+        if mount["target"] in ("/results", "/files")
+    }
+    takers = {"/results": ("results", "master"), "/files": ("master", "worker")}
+    assert set(mounts) == {(service, target) for target, each in takers.items() for service in each}
+    assert set(mounts.values()) == {("bind", os.path.normpath(ROOT / name))}
+
+
+def test_a_folder_of_files_that_is_not_there_is_refused_and_not_made(tmp_path: Path) -> None:
+    missing = tmp_path / "talsk"
+    with Stack(tmp_path / "results", {"LOCKSTEP_FILES": str(missing)}) as stack:
+        with pytest.raises(AssertionError, match=f"bind source path does not exist: {missing}"):
+            stack.compose("run", "--rm", "--no-deps", "worker", "true")
+        assert not missing.exists()
 
 
 def test_compose_confines_every_service(tmp_path: Path) -> None:

@@ -25,12 +25,20 @@ STOP_S = 15.0
 class LoadProcesses:
     """From entering the context until leaving it: a master at `url` and its workers, all at hand.
 
-    admin: `host:port` of the server's admin port. folder: gets the logs, and the run folders in `results`.
-    workers: how many. flags: more of the master's.
+    admin: `host:port` of the server's admin port, "" where there is none. folder: gets the logs, and the run
+    folders in `results`. workers: how many. flags: more of the master's. host: None where none is given.
     """
 
-    def __init__(self, admin: str, folder: Path, workers: int = WORKERS, flags: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        admin: str,
+        folder: Path,
+        workers: int = WORKERS,
+        flags: tuple[str, ...] = (),
+        host: str | None = "tcp://127.0.0.1",
+    ) -> None:
         self.results = folder / "results"
+        self._host = () if host is None else ("-H", host)
         self._admin = admin
         self._workers = workers
         self._flags = flags
@@ -45,7 +53,7 @@ class LoadProcesses:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as started:
             self._ends = started
-            web = ("--web-host", "127.0.0.1", "--web-port", str(self._web_port), "-H", "tcp://127.0.0.1")
+            web = ("--web-host", "127.0.0.1", "--web-port", str(self._web_port), *self._host)
             bind = ("--master-bind-host", "127.0.0.1", "--master-bind-port", str(self._master_port))
             self._start("master", "--master", *bind, *web, "--out", str(self.results), *self._flags)
             for number in range(self._workers):

@@ -28,6 +28,7 @@ class LocalRun:
     command: str
     server_flags: tuple[str, ...]
     chosen: Chosen | None = None
+    unset: frozenset[str] = frozenset()
 
 
 @contextmanager

@@ -18,6 +18,10 @@ def test_a_run_by_hand_may_have_another_number_of_users(host: str | None) -> Non
     check_edit("hand", NOW, Namespace(**vars(NOW)), HOST, host)
 
 
+def test_a_run_without_a_host_has_none_in_its_form_either() -> None:
+    check_edit("hand", NOW, Namespace(**vars(NOW)), None, "")
+
+
 @pytest.mark.parametrize(
     ("changed", "host", "what", "words"),
     [

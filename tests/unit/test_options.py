@@ -199,6 +199,18 @@ def test_targets_with_names_win_over_the_host_and_stand_where_modes_do() -> None
     assert str(targets.endpoint_of("old")) == "unix:///old"
 
 
+@pytest.mark.parametrize("host", [None, "", "  "])
+def test_who_is_named_otherwise_needs_no_host(host: str | None, tmp_path: Path) -> None:
+    """Locust's page sends an empty one where nothing is entered."""
+    named = targets_of(host, parsed("--target", "new=tcp://h:1"))
+    assert named.endpoint_of("new") == Endpoint("h", 1)
+    talk = tmp_path / "talk.toml"
+    talk.write_text('[target]\nurl = "tcp://h:2"\n[[step]]\nname = "a"\nsend = "a"\n')
+    assert targets_of(host, parsed("--file", str(talk))).endpoint_of(PLAIN_TARGET) == Endpoint("h", 2)
+    with pytest.raises(HarnessError, match="no host is given"):
+        targets_of(host, parsed())
+
+
 def test_gates_go_into_the_plan() -> None:
     gates = "free: response_p99 < 20ms; lock/free@4: messages_per_s > 0.05"
     plan = plan_of(settled("--modes", "free,lock", "--levels", "4", "--gate", gates))

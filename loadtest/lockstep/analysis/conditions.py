@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from lockstep.runs.records import Run
+from lockstep.scenario import heeds
 
 Values = tuple[str, ...]
 """A condition's values in words, each once and in order: hosts, or cells, may differ among themselves."""
@@ -48,6 +49,8 @@ _OF_THE_CELLS = {
     "arrival": "arrival",
     "rate_per_s": "arrivals per second",
 }
+# Cells call it otherwise than Traffic does.
+_SETTINGS = {"messages_per_connection": "messages"}
 
 _NS_PER_MS = 1_000_000
 
@@ -80,11 +83,19 @@ def conditions_of(run: Run) -> Mapping[str, Values]:
             f"targets' {name}": _values((getattr(each, name) for each in run.targets.values()), name)
             for name in ("framing", "reply")
         },
-        **{
-            words: _values((getattr(cell, name) for cell in run.cells), name)
-            for name, words in _OF_THE_CELLS.items()
-        },
+        **_of_the_cells(run),
     }
+
+
+def _of_the_cells(run: Run) -> dict[str, Values]:
+    """Without what makes no difference to the users of any cell."""
+    found: dict[str, Values] = {}
+    for name, words in _OF_THE_CELLS.items():
+        setting = _SETTINGS.get(name, name)
+        heeding = [cell for cell in run.cells if heeds(cell.scenario, setting)]
+        if heeding:
+            found[words] = _values((getattr(cell, name) for cell in heeding), name)
+    return found
 
 
 def _file_of(run: Run) -> str:
@@ -94,12 +105,12 @@ def _file_of(run: Run) -> str:
 
 
 def mismatches(first: Run, second: Run) -> list[Mismatch]:
-    """Every condition in which the two differ; several values of one run's cells are one condition."""
+    """Every condition of both in which they differ; several values of one run's cells are one condition."""
     theirs = conditions_of(second)
     return [
         Mismatch(name, ", ".join(values), ", ".join(theirs[name]))
         for name, values in conditions_of(first).items()
-        if values != theirs[name]
+        if theirs.get(name, values) != values
     ]
 
 

@@ -109,7 +109,8 @@ def compare(file: Path | None, **given: Any) -> int:
         host, admin = given["host"], given["admin"]
         flags = _server_flags(given, spoken, theirs=bool(host or admin or chosen))
         words = shlex.join(["lockstep", *sys.argv[1:]])
-        local_run = LocalRun(plan, host, admin, processes, given["out"], words, flags, chosen)
+        unset = frozenset(name for name in ("warmup", "seconds") if _source(name) is ParameterSource.DEFAULT)
+        local_run = LocalRun(plan, host, admin, processes, given["out"], words, flags, chosen, unset)
         return run_and_report(local_run, junit)
 
 

@@ -27,6 +27,7 @@ from lockstep.children import Program, end_with_parent, how_it_ended, start
 from lockstep.errors import HarnessError
 from lockstep.master.conductor import Conductor
 from lockstep.master.hooks import attach_conductor
+from lockstep.master.progress import fit
 from lockstep.master.shape import PlanShape
 from lockstep.master.stop_signals import StoppedBySignal, ignore_stop_signals, stoppable
 from lockstep.master.workers import Workers
@@ -59,7 +60,8 @@ class LocalRun:
     announcement; else `tcp://name`.
 
     admin: `host:port` of a server that is already running. processes: worker processes. command: what
-    repeats this run. chosen: targets with names of their own, instead of one server's modes.
+    repeats this run. chosen: targets with names of their own, instead of one server's modes. unset: which of
+    the plan's `warmup` and `seconds` nobody set: they are as long as its sessions ask for.
     """
 
     plan: Plan
@@ -70,6 +72,7 @@ class LocalRun:
     command: str
     server_flags: tuple[str, ...] = ()
     chosen: Chosen | None = None
+    unset: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,7 @@ def run_here(
         stack.callback(_end_workers, workers)
         targets = _find_targets(local_run, stack, on_note)
         targets.check(plan)
+        plan, fitted = fit(targets.server_of, plan, local_run.unset)
         for mode in plan.modes:
             _check_addresses(targets.endpoint_of(mode), plan.traffic.sources)
         environment = Environment(user_classes=[ScenarioUser], events=locust.events)
@@ -121,7 +125,7 @@ def run_here(
         _await_workers(runner, workers)
         # As the shape would; here what is refused is still an exception, before anybody is told of a run.
         record = shape.begin_run().record
-        for note in record.run.notes:
+        for note in [*([fitted] if fitted else []), *record.run.notes]:
             on_note(note)
         stack.enter_context(under_way)
         stopped = _walk(runner, conductor, shape)

@@ -77,7 +77,7 @@ def _clients_account(planned: PlannedCell, collected: CellCollector, ledger: Led
         messages=collected.messages,
         ledger=ledger,
         scenario=traffic.scenario,
-        depth=traffic.depth if traffic.scenario == "pipelined" else 1,
+        depth=traffic.depth if "depth" in traffic.does.heeds else 1,
         arrival=traffic.arrival.name,
         stages=traffic.stages,
         rate_per_s=traffic.arrival.rate_per_s,

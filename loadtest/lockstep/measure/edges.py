@@ -28,6 +28,11 @@ MAX_SHARE = 0.045
 EXCHANGE_TIMES = 30
 # With fewer completed a mean time is a guess.
 MIN_COMPLETED = 5
+# In a warm-up of so many of the longest sessions the line in front of a gate forms, and where it is served in
+# order, as a lock's nearly is, so short a window has as much under way at both ends. It is what the usual
+# plan has at its highest level, and what one with higher levels gets where nobody sets how long.
+WARMUP_ROUNDS = 1.5
+WINDOW_ROUNDS = 4.5
 NS_PER_US = 1_000
 NS_PER_S = 1_000_000_000
 
@@ -55,11 +60,32 @@ def round_ns(service: Service, level: int, messages: int) -> float:
 
 def needed_s(exchange_ns: float) -> float:
     """The window that exchanges of this time need, in seconds; two figures, rounded up."""
-    seconds = EXCHANGE_TIMES * exchange_ns / NS_PER_S
+    return _two_figures(EXCHANGE_TIMES * exchange_ns / NS_PER_S)
+
+
+def _two_figures(seconds: float) -> float:
+    """Rounded up."""
     if seconds <= 0:
         return 0.0
     step = 10.0 ** (math.floor(math.log10(seconds)) - 1)
     return round(math.ceil(seconds / step - 1e-9) * step, 9)
+
+
+def longest_round(
+    services: Mapping[str, Service], levels: Sequence[int], messages: int
+) -> tuple[str, int, float]:
+    """The mode and the level whose sessions take longest, and how long at least, in seconds."""
+    rounds = [
+        (mode, level, round_ns(service, level, messages) / NS_PER_S)
+        for mode, service in services.items()
+        for level in levels
+    ]
+    return max(rounds, key=lambda each: each[2], default=("", 0, 0.0))
+
+
+def fitting(round_s: float) -> tuple[float, float]:
+    """The warm-up and the window that sessions ask for of which the longest takes so long, in seconds."""
+    return _two_figures(WARMUP_ROUNDS * round_s), _two_figures(WINDOW_ROUNDS * round_s)
 
 
 def foreseen(
@@ -70,12 +96,7 @@ def foreseen(
     services: mode -> what the server says of it. seconds: the measured time. None where every user goes round
     twice before the window is over; that may still be too short, and is measured.
     """
-    rounds_s = {
-        (mode, level): round_ns(service, level, messages) / NS_PER_S
-        for mode, service in services.items()
-        for level in levels
-    }
-    (mode, level), round_s = max(rounds_s.items(), key=lambda item: item[1], default=(("", 0), 0.0))
+    mode, level, round_s = longest_round(services, levels, messages)
     if warmup_s + seconds >= 2 * round_s:
         return None
     needs = f"{needed_s(round_s * NS_PER_S):g} s"

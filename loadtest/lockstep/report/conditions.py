@@ -9,6 +9,7 @@ from typing import Any
 
 from lockstep.report.words import ABSENT, counted, duration, series_noun
 from lockstep.runs.records import PLAIN_TARGET, Run, TargetRecord
+from lockstep.scenario import heeds
 
 # In a host's line: its role leads, and its boot_id only tells programs which clocks compare.
 _HOST_HIDDEN = ("role", "boot_id")
@@ -71,7 +72,7 @@ def conditions(run: Run) -> list[Group]:
     """All that is known, by kind; kinds of which nothing is known are left out."""
     groups = (
         Group("Run", tuple(_run(run))),
-        Group("Plan", tuple(_flat("", run.plan))),
+        Group("Plan", tuple(_flat("", _heeded(run.plan)))),
         Group("Server", (*_flat("", _without(run.server, _SERVER_HIDDEN)), *_addresses(run))),
         *(Group(_title(name, target), tuple(_target(target))) for name, target in run.targets.items()),
         Group("Machines", tuple(_machines(run))),
@@ -112,6 +113,16 @@ def _run(run: Run) -> Iterator[tuple[str, str]]:
     yield "started", _moment(run.started)
     yield "finished", "not finished" if run.finished is None else _moment(run.finished)
     yield "report format", f"{run.schema}"
+
+
+def _heeded(plan: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The plan without what makes no difference to its users: in a file of theirs they say it themselves."""
+    traffic, beside = plan.get("traffic"), ", ".join(plan.get("beside") or ())
+    if not isinstance(traffic, Mapping):
+        return plan
+    scenario = str(traffic.get("scenario"))
+    heeded = {name: value for name, value in traffic.items() if heeds(scenario, name, beside)}
+    return {**plan, "traffic": heeded}
 
 
 def _flat(prefix: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

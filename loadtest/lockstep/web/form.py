@@ -40,7 +40,10 @@ class Driver(Protocol):
         """Why the current or last run could not begin or go on."""
 
     def ask(self, options: Namespace, host: str | None, users: int) -> None:
-        """Make the next run ready, or let this one have another number of users; one of REFUSALS if not."""
+        """Make the next run ready, or let this one have another number of users; one of REFUSALS if not.
+
+        host: the form's field, empty where nothing is entered; None where the request has no such field.
+        """
 
 
 def guard_form(app: Flask, driver: Driver, options: Namespace) -> None:
@@ -63,7 +66,7 @@ def guard_form(app: Flask, driver: Driver, options: Namespace) -> None:
         try:
             choices = chosen(options, request.form)
             users = request.form.get("user_count", default=1, type=int)
-            driver.ask(choices, _host(request.form), users)
+            driver.ask(choices, request.form.get("host"), users)
         except REFUSALS as refusal:
             logger.warning("refused: %s", _by_field(refusal))
             return _refused(_by_field(refusal))
@@ -109,14 +112,6 @@ def chosen(options: Namespace, form: Mapping[str, str]) -> Namespace:
     choices = vars(options).copy()
     choices |= {key: setting.parse(form[key]) for key, setting in _FIELDS.items() if key in form}
     return Namespace(**choices)
-
-
-def _host(form: Mapping[str, str]) -> str | None:
-    """The form's host, None where it has no such field. PlanError where it is empty: Locust keeps that."""
-    host = form.get("host")
-    if host is not None and not host.strip():
-        raise PlanError("host", "is empty: write it as tcp://name:port")
-    return host
 
 
 def _from_own_page(origin: str | None, host: str) -> bool:

@@ -17,9 +17,10 @@ from lockstep.master.progress import CellProgress, Progress, ReportState, TimeLe
 from lockstep.plan import PlannedCell
 from lockstep.report.charts.palette import NEUTRAL, mode_colours
 from lockstep.report.headline import headline, supporting
+from lockstep.report.section import Column, called, told_of
 from lockstep.report.sections.figures import RESULT_BY_NAME
 from lockstep.report.sections.gates import value_at, verdict_of
-from lockstep.report.words import counted, duration, rate, share
+from lockstep.report.words import counted, duration, rate, series_noun, share
 from lockstep.runs.records import Run
 from lockstep.target.admin import Listener
 from lockstep.web.server_watch import ServerNow
@@ -53,6 +54,7 @@ def state_of(
         "cell": None if progress.cell is None else _cell(progress.cell, now_ns),
         "left": None if left is None else _left(left),
         "server": _server(server),
+        "told": _is_told(progress, server),
         "modes": _modes(progress, server),
         "now": _now(progress, received, now_ns),
         "history": _history(received, server, now_ns),
@@ -136,6 +138,14 @@ def _server(server: ServerNow) -> str:
     return "unknown" if server.listeners is None else "known"
 
 
+def _is_told(progress: Progress, server: ServerNow) -> bool:
+    """Whether what only a server tells can be known of any mode: of a service that is not ours it cannot."""
+    if progress.run is None or server.admin:
+        return server.admin
+    targets = progress.run.targets
+    return any(name not in targets or targets[name].server for name in _names(progress.run))
+
+
 def _modes(progress: Progress, server: ServerNow) -> list[dict[str, Any]]:
     """A row for each mode of the run; before there is one, for each that the server offers."""
     listeners = server.listeners or {}
@@ -210,7 +220,7 @@ def _figures(progress: Progress, outcome: Outcome) -> dict[str, Any]:
         }
         for each in outcome.results
     ]
-    return {"heads": [column.head for column in COLUMNS], "rows": rows}
+    return {"heads": outcome.heads, "rows": rows}
 
 
 def _history(received: Sequence[Received], server: ServerNow, now_ns: int) -> list[dict[str, Any]]:
@@ -252,28 +262,32 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A row of the results. words: under COLUMNS. split: mean times of its messages, None where unknown."""
+    """A row of the results. words: under the outcome's heads.
+
+    split: mean times of its messages, None where unknown.
+    """
 
     words: tuple[str, ...]
     mode: str
     split: Split | None
 
     @classmethod
-    def of(cls, each: Aggregate) -> Result:
+    def of(cls, each: Aggregate, columns: Sequence[Column[Aggregate]]) -> Result:
         """The row of one series at one level."""
-        words = tuple(column.value(each) for column in COLUMNS)
+        words = tuple(column.value(each) for column in columns)
         return cls(words, each.series.mode, _split_of(each))
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the saved cells say. results: of the cells so far.
+    """What the saved cells say. results: of the cells so far; heads: of their columns that somebody told.
 
     sentences: the verdict as the report says it, headline first; empty while the run goes on. doubts:
     why there is no verdict, where the headline says so. gates: none while the run goes on.
     """
 
     results: tuple[Result, ...] = ()
+    heads: tuple[str, ...] = tuple(column.head for column in COLUMNS)
     sentences: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     gates: tuple[GateResult, ...] = ()
@@ -282,14 +296,16 @@ class Outcome:
 def outcome_of(run: Run) -> Outcome:
     """The outcome of a run as far as it has come."""
     aggregates = aggregate(run.cells, modes_of(run))
-    results = tuple(map(Result.of, aggregates))
+    columns = called(told_of(COLUMNS, aggregates), series_noun(run))
+    results = tuple(Result.of(each, columns) for each in aggregates)
+    heads = tuple(column.head for column in columns)
     if run.finished is None:
-        return Outcome(results)
+        return Outcome(results, heads)
     verdict = judge(run)
     more = [] if verdict.withheld else supporting(verdict, aggregates)
     sentences = (headline(verdict, aggregates), *more)
     doubts = tuple(map(Doubt.of, verdict.withheld))
-    return Outcome(results, sentences, doubts, tuple(judge_gates(run)))
+    return Outcome(results, heads, sentences, doubts, tuple(judge_gates(run)))
 
 
 def _split_of(each: Aggregate) -> Split | None:

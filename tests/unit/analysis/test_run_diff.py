@@ -209,6 +209,21 @@ def test_runs_that_were_not_made_alike_are_told_apart(
 
 
 @pytest.mark.parametrize(
+    ("scenario", "unheeded"),
+    [
+        ("persistent", {"messages_per_connection": 9}),
+        ("file", {"messages_per_connection": 9, "payload_bytes": 1024}),
+        ("receive-only", {"payload_bytes": 1024}),
+    ],
+)
+def test_a_setting_that_a_scenario_does_not_heed_tells_no_runs_apart(
+    scenario: str, unheeded: dict[str, int]
+) -> None:
+    run = with_cells(scenario=scenario)(repeated(EVEN))
+    assert mismatches(run, with_cells(**unheeded)(run)) == []
+
+
+@pytest.mark.parametrize(
     "change",
     [
         with_server("pid", 7),

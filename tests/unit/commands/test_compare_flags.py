@@ -58,6 +58,17 @@ def test_bare_flags_are_the_default_plan(monkeypatch: pytest.MonkeyPatch) -> Non
     assert begun(monkeypatch).plan == Plan()
 
 
+def test_how_long_cells_are_is_left_to_the_run_where_neither_flag_nor_plan_file_sets_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text("warmup = 0.5\n")
+    assert begun(monkeypatch).unset == {"seconds", "warmup"}
+    # Also where it is what it would be anyway.
+    assert begun(monkeypatch, "--seconds", "1.5").unset == {"warmup"}
+    assert begun(monkeypatch, "--plan", str(file)).unset == {"seconds"}
+
+
 def test_a_plan_file_stands_in_for_flags_and_its_name_is_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from lockstep.master.progress import CellProgress, Progress, ReportState, Stage, TimeLeft
+from lockstep.master.progress import CellProgress, Progress, ReportState, Stage, TimeLeft, fit
 from lockstep.plan import Plan, PlannedCell
 from lockstep.runs.records import Run
+from lockstep.target.admin import ServerView
+from lockstep.traffic import Arrival, Traffic
 from tests.factories.simulated import simulated_run
-from tests.factories.units import S
+from tests.factories.units import MS, S
+from tests.support.admin_port import admin_port, listener, listeners
 
 PLANNED = PlannedCell(0, "free", 8, 1)
 PLAN = Plan(modes=("free", "lock"), levels=(1, 8), repeats=1, seconds=2.0, warmup_s=1.0)
@@ -89,3 +93,58 @@ def test_the_estimate_never_promises_less_than_the_cells_own_time() -> None:
 @pytest.mark.parametrize("made", [Progress(), Progress(run=run()), progress(run=run(4, finished="now"))])
 def test_no_time_is_left_where_there_is_no_plan_under_way(made: Progress) -> None:
     assert made.left(S) is None
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerView]:
+    """A Lockstep server of two modes, which holds each message for 2 ms."""
+    rows = listener("free", 1, permits=None), listener("lock", 2)
+    with admin_port({"/listeners": [listeners(*rows, hold_ns=2 * MS)]}) as port:
+        yield ServerView(port.address)
+
+
+BOTH = frozenset({"warmup", "seconds"})
+
+
+@pytest.mark.parametrize(
+    ("levels", "unset", "lengths"),
+    [
+        # Up to the usual plan's highest level the usual lengths will do, beyond it they grow with it.
+        ((1, 32), BOTH, (0.5, 1.5)),
+        ((1, 16, 64), BOTH, (0.96, 2.9)),
+        ((640,), BOTH, (9.6, 29.0)),
+        ((64,), frozenset({"seconds"}), (0.5, 2.9)),
+        ((64,), frozenset({"warmup"}), (0.96, 1.5)),
+        ((64,), frozenset(), (0.5, 1.5)),
+    ],
+)
+def test_cells_are_as_long_as_the_sessions_of_their_levels_ask_for_unless_somebody_sets_it(
+    server: ServerView, levels: tuple[int, ...], unset: frozenset[str], lengths: tuple[float, float]
+) -> None:
+    plan = Plan(modes=("free", "lock"), levels=levels)
+    fitted, note = fit(lambda _: server, plan, unset)
+    assert (fitted.warmup_s, fitted.seconds) == lengths
+    assert replace(fitted, warmup_s=plan.warmup_s, seconds=plan.seconds) == plan
+    assert (note is None) == (fitted == plan)
+    if note is not None:
+        assert note.startswith(f"with lock at {levels[-1]} a session takes ")
+        assert f"cells measure {lengths[1]:g} s after a warm-up of {lengths[0]:g} s" in note
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan(modes=("free",), levels=(64,)),
+        Plan(modes=("lock",), levels=(64,), traffic=Traffic(scenario="persistent")),
+        Plan(modes=("lock",), levels=(64,), traffic=Traffic(arrival=Arrival("poisson", 100))),
+        Plan(modes=("lock",), levels=(64,), traffic=Traffic(stages="hold 64 2s"), seconds=2),
+    ],
+    ids=["nobody waits", "short exchanges", "open load", "stages"],
+)
+def test_cells_that_need_no_more_are_left_as_they_are(server: ServerView, plan: Plan) -> None:
+    assert fit(lambda _: server, plan, BOTH) == (plan, None)
+
+
+def test_of_a_service_that_tells_nothing_cells_are_left_as_they_are() -> None:
+    plan = Plan(modes=("new",), levels=(64,))
+    assert fit(lambda _: None, plan, BOTH) == (plan, None)

@@ -16,6 +16,7 @@ from rich.console import Console
 from lockstep.analysis.checks import ALL_CHECKS, findings
 from lockstep.errors import ResultsError
 from lockstep.record.histograms import of_values
+from lockstep.report.conditions import conditions
 from lockstep.report.contents import contents
 from lockstep.report.material import Material, with_short_names
 from lockstep.report.terminal import print_report
@@ -242,6 +243,32 @@ def test_workers_keep_the_names_by_which_the_master_has_called_them() -> None:
     short = with_short_names(replace(run, hosts=hosts, cells=cells, notes=["worker b has ended"]))
     assert [each.worker for each in short.cells[0].health] == ["worker 2", "worker 1"]
     assert short.notes == ["worker 1 has ended"]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "beside", "told"),
+    [
+        ("session", (), {"messages per connection", "payload, bytes"}),
+        ("greeting", (), set()),
+        ("persistent", (), {"payload, bytes"}),
+        ("pipelined", (), {"payload, bytes", "depth"}),
+        ("receive-only", (), set()),
+        ("file", (), set()),
+        # Who is beside them sends payloads of that size too.
+        ("file", ("slow-reader:2",), {"payload, bytes"}),
+        ("one of a later version", (), {"messages per connection", "payload, bytes", "depth"}),
+    ],
+)
+@pytest.mark.parametrize("kind", ["plan", "hand"])
+def test_conditions_tell_those_settings_of_messages_that_make_a_difference_to_their_users(
+    scenario: str, beside: tuple[str, ...], told: set[str], kind: str
+) -> None:
+    run, _ = simulated_run(repeats=1)
+    traffic = {"scenario": scenario, "messages": 5, "payload_bytes": 64, "depth": 8}
+    groups = conditions(replace(run, kind=kind, plan={"traffic": traffic, "beside": list(beside)}))
+    (plan,) = (group for group in groups if group.heading == "Plan")
+    names = {name.removeprefix("traffic: ") for name, _ in plan.pairs}
+    assert names - {"scenario", "beside"} == told
 
 
 def test_the_command_that_repeats_the_run_stands_alone_to_be_copied(tmp_path: Path) -> None:

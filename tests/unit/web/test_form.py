@@ -136,13 +136,11 @@ def test_a_request_with_a_number_of_users_alone_is_asked_for_too(page: FlaskClie
     assert driver.asked == [(OPTIONS, None, 9)]
 
 
-@pytest.mark.parametrize("host", ["", "  "])
-def test_an_empty_host_is_refused_because_locust_would_keep_it(
-    page: FlaskClient, driver: Driver, host: str
+def test_an_empty_host_is_asked_for_as_none_because_a_target_or_a_file_may_say_where_to(
+    page: FlaskClient, driver: Driver
 ) -> None:
-    answer: Any = page.post("/swarm", data={"run": "manual run", "host": host}).json
-    assert answer == {"success": False, "message": "Host: is empty: write it as tcp://name:port"}
-    assert driver.asked == []
+    assert page.post("/swarm", data={"user_count": "1", "host": ""}).json == {"reached": True}
+    assert driver.asked == [(OPTIONS, "", 1)]
 
 
 def test_every_answer_says_what_kind_of_run_is_under_way_and_why_it_could_not_go_on(

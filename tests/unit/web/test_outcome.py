@@ -72,6 +72,12 @@ def test_each_row_has_its_split_where_the_server_told_times() -> None:
     assert {each.split for each in outcome_of(without_server(RUN)).results} == {None}
 
 
+def test_columns_that_only_a_server_fills_are_left_out_where_none_did() -> None:
+    told, untold = outcome_of(RUN), outcome_of(without_server(RUN))
+    assert set(told.heads) - set(untold.heads) == {"wait, mean", "peak in service"}
+    assert {len(each.words) for each in untold.results} == {len(untold.heads)}
+
+
 def test_a_run_without_cells_has_no_figures_and_says_so_in_the_end() -> None:
     assert outcome_of(replace(RUN, finished=None, cells=[])) == Outcome()
     assert outcome_of(replace(RUN, cells=[])).sentences == ("No cell was measured to its end.",)

@@ -12,7 +12,7 @@ import pytest
 from lockstep.master.live import HISTORY_S, Received
 from lockstep.master.progress import CellProgress, Progress, ReportState
 from lockstep.plan import Plan, PlannedCell
-from lockstep.runs.records import Run
+from lockstep.runs.records import Run, TargetRecord
 from lockstep.target.admin import Listener
 from lockstep.web.server_watch import ServerNow
 from lockstep.web.state import Outcome, outcome_of, state_of
@@ -25,6 +25,7 @@ PLAN = Plan(modes=("free", "lock"), levels=(1, 8), repeats=1, seconds=2.0, warmu
 CELLS = tuple(PLAN.cells())
 WHOLE, _ = simulated_run(("free", "lock"), (1, 8), 1)
 NO_ADMIN = ServerNow(admin=False)
+SERVICE, OURS = TargetRecord("tcp://h:1"), TargetRecord("tcp://h:2", server={"hold_ns": 0})
 
 
 def run(saved: int = 0, **more: Any) -> Run:
@@ -126,6 +127,22 @@ def test_whether_the_servers_counts_are_known_is_said_and_what_is_not_known_is_n
     seen = state(progress(), server=server)
     assert seen["server"] == word
     assert seen["modes"][1]["open"] is None  # lock
+
+
+@pytest.mark.parametrize(
+    ("targets", "server", "is_told"),
+    [
+        ({}, NO_ADMIN, True),  # one server of ours, between two cells
+        ({"free": SERVICE, "lock": SERVICE}, NO_ADMIN, False),
+        ({"free": SERVICE, "lock": OURS}, NO_ADMIN, True),
+        ({"free": SERVICE, "lock": OURS}, ServerNow(True, None), True),
+    ],
+    ids=["modes", "services", "one is ours", "ours is silent"],
+)
+def test_what_only_a_server_tells_has_a_place_where_one_of_the_targets_is_one(
+    targets: dict[str, TargetRecord], server: ServerNow, is_told: bool
+) -> None:
+    assert state(progress(run=run(targets=targets)), server=server)["told"] is is_told
 
 
 def test_what_clients_see_is_named_by_its_cell_and_split_in_the_modes_colours() -> None:

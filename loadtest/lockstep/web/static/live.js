@@ -72,6 +72,9 @@ function drawReport(state) {
 /** What is empty before the first run and after the last is not shown then. */
 function choose(state) {
   const goes = state.run !== null && !state.run.finished;
+  const untold = state.run !== null && !state.told;
+  document.body.classList.toggle("untold", untold);
+  at("untold").hidden = !untold;
   at("plan").hidden = state.run === null || (state.plan === null && !goes);
   at("facts").hidden = at("modes-keys").hidden = !goes;
   at("figures-card").hidden = state.figures.rows.length === 0;
@@ -171,10 +174,13 @@ function drawModes(state) {
   });
 }
 
-/** The heads of the report's columns, before the one of the bars. */
+/** The heads of the report's columns, before the one of the bars; others than the last run's begin a new table. */
 function drawHeads(heads) {
   const row = at("figures-heads");
-  if (row.children.length > heads.length) return;
+  const shown = [...row.querySelectorAll("th")];
+  if (shown.length === heads.length && shown.every((head, place) => head.textContent === heads[place])) return;
+  shown.forEach((head) => head.remove());
+  at("figures").replaceChildren();
   row.prepend(...heads.map((words, place) => {
     const head = make("th", place === 0 ? "left" : "", words);
     head.scope = "col";
@@ -189,7 +195,7 @@ function drawFigures(state) {
   const { heads, rows } = state.figures;
   drawHeads(heads);
   keep(at("figures"), rows, () => {
-    const row = make("tr"), name = make("th", "left"), bars = make("td", "bars");
+    const row = make("tr"), name = make("th", "left"), bars = make("td", "bars told");
     name.scope = "row";
     name.append(make("span", "dot"), make("span"));
     bars.setAttribute("aria-hidden", "true");
