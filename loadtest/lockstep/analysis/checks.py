@@ -9,7 +9,7 @@ from lockstep.analysis.check import Check, Finding, Rule, Topic, cell_name
 from lockstep.analysis.series import SeriesIndex
 from lockstep.measure import littles_law
 from lockstep.runs.measures import Occupancy
-from lockstep.runs.records import Cell, Run
+from lockstep.runs.records import Cell, Messages, Run
 from lockstep.scenario import answered, sends
 
 # How far a wait may be from the one that theory predicts, as a share of it.
@@ -187,8 +187,16 @@ def _unanswered(cell: Cell) -> bool:
     """Whether something was asked, or waited for, and nothing came: there is nothing to be measured."""
     # Who is not connected to is backed off from, and perhaps not tried again within the window.
     tried = cell.backed_off > 0 or bool(cell.examples)
-    asked = cell.messages.sent > 0 or tried or not sends(cell.scenario)
-    return asked and not cell.messages.answered
+    pushes, told = _steps_of(cell, "receive"), _steps_of(cell, "send")
+    waited = cell.messages.sent > 0 or pushes.sent > 0
+    asked = waited or tried or not sends(cell.scenario)
+    # Who waits for nothing has done what it does, once it has said something.
+    came = cell.messages.answered + pushes.answered + (0 if waited else told.answered)
+    return asked and not came
+
+
+def _steps_of(cell: Cell, name: str) -> Messages:
+    return cell.requests[name].messages if name in cell.requests else Messages()
 
 
 def answers_nothing(run: Run) -> bool:
@@ -202,7 +210,10 @@ def _no_answers(cells: Sequence[Cell]) -> list[Finding]:
     if sent:
         return [Finding(NO_ANSWERS, (f"{sent:,} sent",))]
     failures = [f"the first failure: {words}" for cell in cells for words in cell.examples.values()]
+    waits = sum(_steps_of(cell, "receive").failed for cell in cells)
     what = "none was sent" if any(sends(cell.scenario) for cell in cells) else "nothing was pushed"
+    if waits:
+        what = f"nothing came, waited for {waits:,} times"
     return [Finding(NO_ANSWERS, ("; ".join([what, *failures[:1]]),))]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from lockstep.analysis.check import Check, Rule, Topic
 from lockstep.runs.measures import Ledger
-from lockstep.runs.records import Cell, Messages
+from lockstep.runs.records import STEP_ROWS, Cell, Messages
 
 UNBALANCED = Check(
     "unbalanced",
@@ -116,11 +118,16 @@ def _late_reports(cell: Cell) -> str | None:
 
 
 def _messages_failed(cell: Cell) -> str | None:
-    messages = cell.messages
-    if not messages.failed:
-        return None
+    steps = {name: cell.requests[name].messages for name in STEP_ROWS if name in cell.requests}
+    parts = [(f"{name}: ", counts) for name, counts in steps.items() if counts.failed]
+    if cell.messages.failed:
+        parts.insert(0, ("", cell.messages))
+    return "; ".join(f"{name}{_told_failures(counts, cell.examples)}" for name, counts in parts) or None
+
+
+def _told_failures(messages: Messages, examples: Mapping[str, str]) -> str:
     each = (
-        f"{count:,} {name}" + (f", the first: {cell.examples[name]}" if name in cell.examples else "")
+        f"{count:,} {name}" + (f", the first: {examples[name]}" if name in examples else "")
         for name, count in failures_of(messages).items()
     )
     return f"{messages.failed:,} of {messages.sent:,}: {'; '.join(each)}"

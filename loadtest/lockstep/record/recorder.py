@@ -16,7 +16,7 @@ from lockstep.record.histograms import Nanoseconds, record_all
 from lockstep.record.journal import Batch, MessageColumns, StepColumns
 from lockstep.record.sums import FAR_NS, CellSums, Window
 from lockstep.runs.connections import ClientView
-from lockstep.runs.records import CLIENT_TIMES
+from lockstep.runs.records import CLIENT_TIMES, STEP_ROWS
 from lockstep.tcp.samples import Outcome, Phase, Sample
 
 # The times that are a step of their own, by their phase; the others are a message's (in a closed load its
@@ -28,6 +28,8 @@ _STEP_HISTOGRAMS = {
 }
 # The steps by which a connection comes about: why they fail is why its messages do.
 _OPENING = frozenset({Phase.CONNECT, Phase.HANDSHAKE})
+# Steps that are counted as messages of a name are, beside these.
+_OWN_ROW = frozenset(map(Phase, STEP_ROWS))
 # The longest example of a failure that is kept, in characters.
 MAX_DETAIL = 300
 
@@ -67,9 +69,12 @@ class CellRecorder:
         window, sums = self.window, self._sums
         if sample.phase in sums.spans:
             sums.spans[sample.phase].add_failed(window, sample.start_ns, sample.end_ns)
+        if sample.phase in _OWN_ROW:
+            self._fail_step(sample)
+            return
         message = sample.phase is Phase.MESSAGE
-        if sample.detail and (message or sample.phase in _OPENING):
-            sums.examples.setdefault(sample.outcome.value, sample.detail[:MAX_DETAIL])
+        if message or sample.phase in _OPENING:
+            self._keep_example(sample)
         if not message:
             return
         sums.ledger[sample.outcome.value] += 1
@@ -77,12 +82,27 @@ class CellRecorder:
             sums.carried += 1
             sums.bytes_sent += sample.sent_bytes
             sums.bytes_received += sample.received_bytes
-        if sample.start_ns < window.end_ns and sample.end_ns >= window.start_ns:
+        if self._touches(sample):
             sums.measured[sample.outcome.value] += 1
             if sample.name:
                 sums.requests[sample.name].measured[sample.outcome.value] += 1
         if window.start_ns <= sample.end_ns < window.end_ns:
             sums.per_second[(sample.end_ns - window.start_ns) // 1_000_000_000][1] += 1
+
+    def _fail_step(self, sample: Sample) -> None:
+        """One with a row of its own; who waits for a push when the cell is over has not failed."""
+        if not sample.stopped:
+            self._keep_example(sample)
+            if self._touches(sample):
+                self._sums.requests[sample.phase.value].measured[sample.outcome.value] += 1
+
+    def _keep_example(self, sample: Sample) -> None:
+        if sample.detail:
+            self._sums.examples.setdefault(sample.outcome.value, sample.detail[:MAX_DETAIL])
+
+    def _touches(self, sample: Sample) -> bool:
+        """Whether it was under way at some time of the window."""
+        return sample.start_ns < self.window.end_ns and sample.end_ns >= self.window.start_ns
 
     def keep_connection(self, address: str, view: ClientView) -> None:
         """Keep a whole connection, for the picture of who overlapped."""
@@ -113,6 +133,10 @@ class CellRecorder:
         if not (phase in _OPENING and self.order.opens_first and self.order.users_stay):
             elapsed_ns = elapsed_ns[self._inside(steps.end_ns)]
         self._put(_STEP_HISTOGRAMS[phase], elapsed_ns)
+        if phase in _OWN_ROW and len(elapsed_ns):
+            row = self._sums.requests[phase.value]
+            row.measured[Outcome.ANSWERED.value] += len(elapsed_ns)
+            record_all(row.response, elapsed_ns)
         if phase is Phase.SESSION:
             self._sums.sessions += len(elapsed_ns)
             self._sums.spans[phase].add(self.window, steps.start_ns, steps.end_ns)

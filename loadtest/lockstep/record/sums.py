@@ -91,7 +91,7 @@ class SpanSums:
 
 
 class RequestSums:
-    """Messages of one name in the window: by outcome, and their response times in nanoseconds."""
+    """Messages, or steps, of one name in the window: by outcome, and their response times in nanoseconds."""
 
     __slots__ = ("measured", "response")
 
@@ -116,8 +116,9 @@ class CellSums:
     whole cell. carried: how many of these a connection carried, bytes_sent and bytes_received: theirs and
     their replies', framing and headers included. sessions: those completed in the window. spans: by unit of
     exchange. per_second: second of the window -> answered and failed. examples: outcome -> what was said of
-    the first message that failed so. connections: those kept whole, by the client's address. requests: by the
-    name of messages that have one. unchecked: answered messages of the window whose reply nobody looked at.
+    the first that failed so. connections: those kept whole, by the client's address. requests: by the name of
+    messages that have one, and of steps with a row of theirs. unchecked: answered messages of the window
+    whose reply nobody looked at.
     """
 
     def __init__(self) -> None:

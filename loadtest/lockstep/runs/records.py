@@ -40,6 +40,8 @@ CLIENT_TIMES = (
     "receive",
     "fan_out",
 )
+# Steps that are no messages, and may fail as these do: each has a row of its own among those of names.
+STEP_ROWS = ("send", "receive")
 SERVER_TIMES = ("hold", "handoff", "idle_start")
 # Where so many of a cell's messages fail, or more, what is left of them is no measure of the server.
 FAILED_SHARE = 0.5
@@ -118,7 +120,10 @@ class Messages:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """A cell's messages of one name, as `messages` and `times["response"]` of the cell have all of them."""
+    """A cell's messages of one name, as `messages` and `times["response"]` of the cell have all of them.
+
+    Or its steps of one of STEP_ROWS, which are in no figure of all messages.
+    """
 
     messages: Messages = field(default_factory=Messages)
     response: Distribution | None = None

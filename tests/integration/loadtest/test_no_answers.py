@@ -8,7 +8,32 @@ from pathlib import Path
 import pytest
 
 from lockstep.errors import FAILED
-from tests.support.commands import lockstep
+from tests.support.commands import lockstep, only_run
+
+LISTENER = """
+from locust import task
+from lockstep import TcpUser
+
+class Listener(TcpUser):
+    framing, timeout_s = "line", 0.2
+
+    @task
+    def listen(self):
+        self.client.receive()
+"""
+
+
+def test_a_file_that_only_listens_has_failed_where_nothing_ever_comes(tmp_path: Path) -> None:
+    file = tmp_path / "listener.py"
+    file.write_text(LISTENER, encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        flags = (f"--target=tcp://127.0.0.1:{silent.getsockname()[1]}", "--users", "2", "--processes", "1")
+        done = lockstep("run", str(file), *flags, "--seconds", "1", "--out", str(tmp_path / "runs"))
+    assert done.code == FAILED, done.err
+    assert "no-answers: Not one message was answered.\n  nothing came, waited for " in done.out
+    _, run = only_run(tmp_path / "runs")
+    receives = run["cells"][0]["requests"]["receive"]["messages"]
+    assert receives["timeout"] == receives["sent"] > 0
 
 
 @pytest.mark.parametrize(

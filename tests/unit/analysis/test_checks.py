@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from lockstep.analysis.check import cell_name
-from lockstep.analysis.checks import ALL_CHECKS, degradations, findings, is_degraded
+from lockstep.analysis.checks import ALL_CHECKS, answers_nothing, degradations, findings, is_degraded
 from lockstep.record.histograms import of_values
 from lockstep.runs.measures import Count, Edges, Occupancy, WaitPrediction
-from lockstep.runs.records import Cell, Messages, Run
+from lockstep.runs.records import Cell, Messages, Requests, Run
 from tests.factories.open_load import simulated_open_run
 from tests.factories.runs import of_somebody_else, with_times, without_server
 from tests.factories.simulated import simulated_run
@@ -235,6 +235,49 @@ def test_nobody_is_told_of_unchecked_replies_where_there_were_none(run: Run) -> 
     )
     told = {found.check.name for found in findings(unchecked(replace(run, cells=refused), "raw"))}
     assert "replies-unchecked" not in told
+
+
+def of_steps(cell: Cell, **steps: Messages) -> Cell:
+    """A cell of a file whose users send no message: what they do instead."""
+    rows = {name: Requests(messages) for name, messages in steps.items()}
+    return replace(cell, scenario="file", messages=Messages(), messages_per_s=0.0, requests=rows)
+
+
+NOTHING_CAME = Messages(sent=9, timeout=9)
+ALL_SAID = Messages(sent=9, answered=9)
+
+
+@pytest.mark.parametrize(
+    ("steps", "unanswered"),
+    [
+        ({"receive": NOTHING_CAME}, True),
+        ({"receive": NOTHING_CAME, "send": ALL_SAID}, True),
+        ({"receive": Messages(sent=9, answered=1, timeout=8)}, False),
+        ({"send": Messages(sent=9, answered=8, reset=1)}, False),
+        ({"send": Messages(sent=9, reset=9)}, True),
+    ],
+)
+def test_who_waits_for_pushes_alone_has_no_answer_where_none_came(
+    run: Run, steps: dict[str, Messages], unanswered: bool
+) -> None:
+    said = {"timeout": "nothing within 0.5 s", "reset": "Connection reset by peer"}
+    run = replace(run, cells=[replace(of_steps(cell, **steps), examples=said) for cell in run.cells])
+    found = {finding.check.name: finding.where for finding in findings(run)}
+    assert answers_nothing(run) is unanswered
+    assert ("no-answers" in found) is unanswered
+    assert "messages-failed" in found
+
+
+def test_pushes_that_did_not_come_are_counted_and_the_first_is_told(run: Run) -> None:
+    said = {"timeout": "nothing within 0.5 s"}
+    first = replace(of_steps(run.cells[0], receive=NOTHING_CAME), examples=said)
+    found = {finding.check.name: finding.where for finding in findings(replace(run, cells=[first]))}
+    assert found["no-answers"] == (
+        "nothing came, waited for 9 times; the first failure: nothing within 0.5 s",
+    )
+    assert found["messages-failed"] == (
+        f"{cell_name(first)}: receive: 9 of 9: 9 timeout, the first: nothing within 0.5 s",
+    )
 
 
 def test_replies_that_nobody_looked_at_are_told_by_cell_with_their_number(run: Run) -> None:

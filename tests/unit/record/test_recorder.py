@@ -68,6 +68,23 @@ def test_the_window_takes_what_ended_in_it_and_what_was_under_way_at_its_end_and
     assert taken.ledger.get(sample.outcome.value) == 1
 
 
+@pytest.mark.parametrize("phase", [Phase.SEND, Phase.RECEIVE])
+def test_a_step_that_is_no_message_has_a_row_of_its_own_and_is_in_no_figure_of_messages(phase: Phase) -> None:
+    said = "nothing within 0.2 s"
+    samples = [
+        message(1.2, 1.3, phase=phase),
+        replace(message(1.3, 1.5, Outcome.TIMEOUT, phase), detail=said),
+        message(0.2, 0.3, Outcome.TIMEOUT, phase),
+        # Who waits for a push as the cell ends has not failed.
+        replace(message(2.9, 3.5, Outcome.ABORTED, phase), stopped=True),
+    ]
+    taken = report_of(samples).counts
+    row = taken.requests[phase.value]
+    assert row["measured"] == {"answered": 1, "timeout": 1}
+    assert decoded(row["response"]).get_total_count() == 1
+    assert (taken.measured, taken.ledger, taken.examples) == ({}, {}, {"timeout": said})
+
+
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.ANSWERED])
 @pytest.mark.parametrize("phase", Phase)
 def test_failures_never_enter_a_histogram(outcome: Outcome, phase: Phase) -> None:
