@@ -39,6 +39,12 @@ NO_ANSWERS = Check(
     "See that the target speaks this framing, and answers what is sent; if it is only slow, raise --seconds.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.LITTLES_LAW),
 )
+WRONG_ANSWERS = Check(
+    NO_ANSWERS.name,
+    "Not one message was answered as it was to be, though the target has replied.",
+    "See by the first failure what it has said, and whether that is what was expected of it.",
+    touches=NO_ANSWERS.touches,
+)
 CUT_SHORT = Check(
     "cut-short",
     "Cells were stopped before their window was over; they are left out of every median and chart.",
@@ -208,7 +214,8 @@ def answers_nothing(run: Run) -> bool:
 def _no_answers(cells: Sequence[Cell]) -> list[Finding]:
     sent = sum(cell.messages.sent for cell in cells)
     if sent:
-        return [Finding(NO_ANSWERS, (f"{sent:,} sent",))]
+        replied = any(cell.messages.mismatch or cell.messages.error for cell in cells)
+        return [Finding(WRONG_ANSWERS if replied else NO_ANSWERS, (f"{sent:,} sent",))]
     failures = [f"the first failure: {words}" for cell in cells for words in cell.examples.values()]
     waits = sum(_steps_of(cell, "receive").failed for cell in cells)
     what = "none was sent" if any(sends(cell.scenario) for cell in cells) else "nothing was pushed"

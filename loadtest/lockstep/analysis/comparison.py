@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from lockstep.analysis.check import Finding
-from lockstep.analysis.checks import degradations, findings
+from lockstep.analysis.checks import answers_nothing, degradations, findings
 from lockstep.analysis.intervals import Estimate, paired_ratio
 from lockstep.analysis.metrics import METRICS, Metric
 from lockstep.analysis.series import Place, Series, Settings, modes_of, whole_groups
@@ -127,12 +127,13 @@ class NoAnswers:
 class Verdict:
     """comparisons and unanswered: none where the verdict is withheld.
 
-    withheld: the findings that make the figures unfit.
+    withheld: the findings that make the figures unfit. silent: whether nothing at all was answered.
     """
 
     comparisons: tuple[Comparison, ...]
     withheld: tuple[Finding, ...]
     unanswered: tuple[NoAnswers, ...] = ()
+    silent: bool = False
 
     @property
     def headline(self) -> Comparison | None:
@@ -156,7 +157,12 @@ def judge(run: Run) -> Verdict:
     if withheld:
         return Verdict((), withheld)
     modes = modes_of(run)
-    return Verdict(tuple(compare(run.cells, modes, run.baseline)), (), tuple(_no_answers(run.cells, modes)))
+    return Verdict(
+        comparisons=tuple(compare(run.cells, modes, run.baseline)),
+        withheld=(),
+        unanswered=tuple(_no_answers(run.cells, modes)),
+        silent=answers_nothing(run),
+    )
 
 
 def _greatest(comparisons: Sequence[Comparison]) -> list[Comparison]:

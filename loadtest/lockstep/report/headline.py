@@ -35,7 +35,7 @@ def headline(verdict: Verdict, aggregates: Sequence[Aggregate]) -> str:
     withheld = withheld_sentence(verdict)
     if withheld is not None:
         return withheld
-    if _silent(aggregates):
+    if verdict.silent or _silent(aggregates):
         return "No message was answered."
     compared = verdict_sentences(verdict)
     if compared:
@@ -51,7 +51,7 @@ def supporting(verdict: Verdict, aggregates: Sequence[Aggregate], blasts: Sequen
     own series in the other metrics. Last of all comes the worst of the blast radii, if there are any. None
     where the verdict is withheld.
     """
-    if verdict.withheld or _silent(aggregates):
+    if verdict.withheld or verdict.silent or _silent(aggregates):
         return []
     chosen = verdict.headline
     # The headline is the first sentence of all; without a comparison that is the first silence.

@@ -27,7 +27,6 @@ from lockstep.tcp.samples import (
     ANSWERED,
     LOST_WITH_IT,
     TOO_LATE,
-    UNASKED,
     Outcome,
     Phase,
     Reply,
@@ -41,6 +40,8 @@ FRAMES_ONLY = "only a framing says where a message ends: set `framing` too"
 NO_ID = (
     "by_id() finds no id in the message {payload!r:.40}: say send(..., reply=False) to one without a reply"
 )
+NOBODYS_ID = "a reply whose id, as by_id() finds it, is that of no message that waits"
+NONE_WITH_ITS_ID = "nothing with its id within {{timeout_s:g}} s; by_id() found none in {count:,} that came"
 SAME_ID = "a message with the id {key!r:.40} has no reply yet: give each its own"
 NOT_BY_ID = "with match = by_id(...) there is no {what}: call request(), in as many greenlets as you need"
 
@@ -259,10 +260,16 @@ class IdClient(TcpClient):
                 continue
             ticket = next((each for each in in_flight.tickets if each.key == key), None)
             if ticket is None:
-                self._wrong(Outcome.MISMATCH, with_bytes(UNASKED, payload), payload)
+                self._wrong(Outcome.MISMATCH, with_bytes(NOBODYS_ID, payload), payload)
                 return
             in_flight.bring_forward(ticket)
             self._book(payload, ticket.expect, replies)
+
+    @property
+    def _too_late(self) -> str:
+        """Pushes that nobody takes may be the replies."""
+        count = len(self._pushed)
+        return NONE_WITH_ITS_ID.format(count=count) if count else super()._too_late
 
     def _blame(self, ticket: Ticket) -> None:
         """Where a message is in flight for it, that is the one that fails; all others are lost with it."""

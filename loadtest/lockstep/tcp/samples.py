@@ -251,9 +251,14 @@ def explain(error: OSError, too_late: str, bound_s: float | None) -> tuple[Outco
 
 
 def interruption(error: BaseException) -> tuple[str, bool]:
-    """What struck a step, in words, and whether it ends its user; else it is a bound of the user's own."""
+    """What struck a step, in words, and whether it ends its user.
+
+    Else it is an error in the user's own code, or a bound of its own, which is no Exception.
+    """
     if isinstance(error, _ENDS_A_USER):
         return STOPPED, True
+    if isinstance(error, Exception):
+        return f"{type(error).__name__}: {error}", False
     return BROKEN_OFF.format(kind=type(error).__name__), False
 
 

@@ -386,9 +386,14 @@ class MessageStream(Connection):
     def _fail(self, error: OSError) -> Reply:
         """The link has failed while messages were in flight."""
         held = b"" if self._replies is None else self._replies.held
-        outcome, reason = self._explain(error, UNFINISHED if held else TOO_LATE)
+        outcome, reason = self._explain(error, UNFINISHED if held else self._too_late)
         others = Outcome.ABORTED if outcome is Outcome.TIMEOUT else outcome
         return self._wrong(outcome, with_bytes(reason, held), held, others)
+
+    @property
+    def _too_late(self) -> str:
+        """What to say of a reply that has not come in time."""
+        return TOO_LATE
 
     def _wrong(
         self, outcome: Outcome, detail: str, payload: bytes | None, others: Outcome = Outcome.ABORTED

@@ -237,6 +237,23 @@ def test_nobody_is_told_of_unchecked_replies_where_there_were_none(run: Run) -> 
     assert "replies-unchecked" not in told
 
 
+@pytest.mark.parametrize(
+    ("messages", "words"),
+    [
+        (Messages(sent=9, timeout=9), "Not one message was answered."),
+        (Messages(sent=9, timeout=8, mismatch=1), "though the target has replied"),
+        (Messages(sent=9, error=9), "though the target has replied"),
+    ],
+)
+def test_a_target_that_answers_wrongly_is_not_told_of_as_a_silent_one(
+    run: Run, messages: Messages, words: str
+) -> None:
+    cells = [replace(cell, messages=messages, littles_law=None) for cell in run.cells]
+    (first, *_) = findings(replace(run, cells=cells))
+    assert (first.check.name, first.where) == ("no-answers", (f"{9 * len(cells):,} sent",))
+    assert words in first.check.message
+
+
 def of_steps(cell: Cell, **steps: Messages) -> Cell:
     """A cell of a file whose users send no message: what they do instead."""
     rows = {name: Requests(messages) for name, messages in steps.items()}

@@ -11,6 +11,7 @@ from lockstep.analysis.aggregate import Aggregate, Spread, aggregate
 from lockstep.analysis.comparison import judge
 from lockstep.analysis.series import modes_of
 from lockstep.report import headline
+from lockstep.runs.measures import Edges
 from lockstep.runs.records import Messages, Run
 from tests.factories.open_load import simulated_open_run
 from tests.factories.runs import all_failed, modes_named, series_named
@@ -60,6 +61,13 @@ def test_a_degraded_run_gets_no_verdict() -> None:
 )
 def test_where_nothing_was_compared_the_headline_says_what_was_measured(run: Run, said: str) -> None:
     assert re.search(said, said_of(run)[0])
+
+
+def test_of_a_run_that_was_answered_nothing_it_is_not_said_that_its_cells_were_too_short() -> None:
+    run = all_failed(simulated_run(modes=("lock",), levels=(8,))[0])
+    short = Edges(share=0.0, under_way=8, longest_us=5e5, needs_s=60.0, at_least=True)
+    cells = [replace(cell, edges=short, times={}) for cell in run.cells]
+    assert said_of(replace(run, cells=cells)) == ("No message was answered.", [])
 
 
 def test_whoever_answered_nothing_is_named_once() -> None:

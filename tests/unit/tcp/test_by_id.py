@@ -352,3 +352,43 @@ def test_a_line_is_first_come_first_served_and_who_gives_up_is_left_out() -> Non
         gevent.joinall(waiting)
     assert served == [1, 3] or served == [-2, 1, 3]
     assert not line
+
+
+def test_a_reply_whose_id_nobody_waits_for_is_called_that(book: Book) -> None:
+    def answers_another(link: socket.socket) -> None:
+        for _ in frames(link):
+            link.sendall(frame(b"0002!"))
+
+    with Peer(answers_another) as peer, bounded():
+        client = id_client(book, peer.port)
+        assert client.request(b"0001").outcome is Outcome.MISMATCH
+    (failed,) = book.of(Phase.MESSAGE)
+    assert failed.detail == (
+        "a reply whose id, as by_id() finds it, is that of no message that waits: b'0002!'"
+    )
+
+
+def test_replies_in_which_no_id_is_found_are_told_where_one_is_missed(book: Book) -> None:
+    def answers_without(link: socket.socket) -> None:
+        for _ in frames(link):
+            link.sendall(frame(b"push 0001"))
+
+    with Peer(answers_without) as peer, bounded():
+        client = id_client(book, peer.port, timeout_s=0.05)
+        assert client.request(b"0001").outcome is Outcome.TIMEOUT
+    (failed,) = book.of(Phase.MESSAGE)
+    assert failed.detail == "nothing with its id within 0.05 s; by_id() found none in 1 that came"
+
+
+def test_a_by_id_that_raises_fails_its_message_with_what_it_raised(book: Book) -> None:
+    def echoes_frames(link: socket.socket) -> None:
+        for payload in frames(link):
+            link.sendall(frame(payload))
+
+    with Peer(echoes_frames) as peer, bounded():
+        client = id_client(book, peer.port)
+        client._match = by_id(lambda payload: payload[9], lambda payload: payload)
+        with pytest.raises(IndexError):
+            client.request(b"0001")
+    (failed,) = book.of(Phase.MESSAGE)
+    assert (failed.outcome, failed.detail) == (Outcome.ABORTED, "IndexError: index out of range")
