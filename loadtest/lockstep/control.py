@@ -143,7 +143,10 @@ class Go(Message):
 
 @dataclass(frozen=True, slots=True)
 class Met(Message):
-    """So many of a worker's users wait for a round's rendezvous: the first of them, or all."""
+    """So many of a worker's users wait for a round's rendezvous: the first of them, or all.
+
+    within_s: how long they wait for the rest, counted from the first of all.
+    """
 
     run_id: str
     cell: int
@@ -151,6 +154,7 @@ class Met(Message):
     round: int
     waiting: int
     users: int
+    within_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

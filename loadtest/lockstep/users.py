@@ -28,6 +28,7 @@ from lockstep.errors import HarnessError
 from lockstep.locust_numbers import install as install_fine_numbers
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.gevent_link import CooperativeLink
+from lockstep.tcp.link import check_bound
 from lockstep.tcp.samples import Meter, Sample, SampleMeter
 from lockstep.tcp.stream import ConnectionSettings, StreamSettings
 from lockstep.user_client import UserClient
@@ -43,6 +44,10 @@ logger = logging.getLogger(__name__)
 install_fine_numbers()
 
 
+NOBODY_LEADS = "rendezvous() needs somebody who leads: load the file by `lockstep run` or `lockstep compare`"
+NO_BOUND = "rendezvous(None) would wait for ever for who has stopped: give seconds"
+
+
 @lru_cache(maxsize=64)
 def _warn_once(users: str, warning: str) -> None:
     logger.warning("%s: %s", users, warning)
@@ -54,13 +59,14 @@ class Place:
 
     endpoint: whom it talks to, whatever its class says. meter: of its connection, which fills Locust's table
     too. settings: of its connection, beside those of its class. misused: told, in one line, what is wrong
-    with how the client is used, or with this machine.
+    with how the client is used, or with this machine. meet: as TcpUser.rendezvous.
     """
 
     endpoint: Endpoint
     meter: Callable[[TcpUser], Meter]
     settings: ConnectionSettings
     misused: Callable[[str], None]
+    meet: Callable[[float], bool]
 
 
 _PLACE: ContextVar[Place | None] = ContextVar("place", default=None)
@@ -160,6 +166,20 @@ class TcpUser(User):
         What it sends and receives are steps of their own. Where one fails, or it raises, the connect has
         failed: the connection is given up, and the next one is backed off from.
         """
+
+    def rendezvous(self, within_s: float = 10.0) -> bool:
+        """Wait until all users of all workers have called this, and go on with them, at one moment.
+
+        within_s: seconds that the first of them waits for the rest; who comes later waits for the next round.
+        Returns True, or False where the cell is over instead. Only for runs of `lockstep run` and `compare`.
+        """
+        try:
+            check_bound("within_s", within_s)
+            if within_s is None or self._place is None:
+                raise HarnessError(NOBODY_LEADS if self._place is None else NO_BOUND)
+            return self._place.meet(within_s)
+        except HarnessError as error:
+            raise self.client.ended_by(error) from error
 
     def on_sample(self, sample: Sample) -> None:
         """Called with every finished step, if you extend it; feeds Locust.

@@ -10,6 +10,7 @@ import gevent
 import pytest
 from locust.env import Environment
 
+from lockstep.control import Go
 from lockstep.errors import HarnessError
 from lockstep.python_files import in_turn, users_of
 from lockstep.scenario import OF_A_FILE
@@ -311,3 +312,58 @@ def test_a_worker_whose_file_says_something_else_refuses(tmp_path: Path) -> None
     Path(file.path).write_text("# changed\n")
     with crew() as (agent, _), pytest.raises(HarnessError, match="is not the file that the run began with"):
         agent.begin(order(1, scenario=OF_A_FILE, user_file=file))
+
+
+MEETS = """\
+class Meets(Base):
+    @task
+    def meet(self):
+        if self.rendezvous({within}):
+            self.client.request(b"together", b"together")
+"""
+
+
+def test_users_of_a_file_meet_in_a_task_until_the_master_lets_them_go_or_the_cell_is_over(
+    tmp_path: Path,
+) -> None:
+    file, peer = written(tmp_path, MEETS.format(within="2.5")), Echo()
+    with crew(peer, users=2) as (agent, runner):
+        runner.environment = Environment()  # type: ignore[attr-defined]
+        carried(file, peer, agent)
+        until(lambda: len(runner.met) == 2)
+        assert [(met.round, met.waiting, met.users, met.within_s) for met in runner.met] == [
+            (0, 1, 2, 2.5),
+            (0, 2, 2, 2.5),
+        ]
+        assert peer.heard == 0
+        agent.go(Go("run", 0, 0, 0, "-"))
+        until(lambda: len(runner.met) == 4)
+        assert peer.heard == 2
+        agent.end()
+        assert runner.outcomes() == {"answered": 2}
+        assert runner.reports[-1].standing.rendezvous == {"rounds": 1, "missed": 0}
+        assert not runner.faults
+
+
+@pytest.mark.parametrize(
+    ("within", "traffic", "words"),
+    [
+        ("None", {}, "rendezvous(None) would wait for ever"),
+        ("-1", {}, "within_s = -1: give a positive number"),
+        ("2", {"rendezvous_s": 1.0}, "leave one out"),
+    ],
+)
+def test_a_rendezvous_that_makes_no_sense_is_one_line(
+    tmp_path: Path, within: str, traffic: dict[str, Any], words: str
+) -> None:
+    file, peer = written(tmp_path, MEETS.format(within=within)), Echo()
+    with crew(peer, users=1) as (agent, runner):
+        runner.environment = Environment()  # type: ignore[attr-defined]
+        carried(file, peer, agent, **traffic)
+        if traffic:
+            until(lambda: bool(runner.met))
+            agent.go(Go("run", 0, 0, 0, "-"))
+        until(lambda: bool(runner.faults))
+    reason = runner.faults[0].reason
+    assert reason.startswith("Meets (mine.py:14): ")
+    assert words in reason

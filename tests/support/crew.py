@@ -12,7 +12,7 @@ import gevent
 from gevent.server import StreamServer
 
 from lockstep import control
-from lockstep.control import CellOrder, Fault, Opened, Pulse, Report
+from lockstep.control import CellOrder, Fault, Met, Opened, Pulse, Report
 from lockstep.record.journal import Batch, Feed, Journal
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.samples import Sample
@@ -32,6 +32,7 @@ class Runner:
         self.opened: list[Opened] = []
         self.pulses: list[Pulse] = []
         self.faults: list[Fault] = []
+        self.met: list[Met] = []
 
     def send_message(self, kind: str, message: dict[str, Any]) -> None:
         match kind:
@@ -41,6 +42,8 @@ class Runner:
                 self.opened.append(Opened.from_message(message))
             case control.PULSE:
                 self.pulses.append(Pulse.from_message(message))
+            case control.MET:
+                self.met.append(Met.from_message(message))
             case control.FAULT:
                 self.faults.append(Fault.from_message(message))
 

@@ -211,14 +211,11 @@ class RunUnderWay:
 
     def note_met(self, met: Met) -> None:
         """Users of a worker wait for the others; of another run or cell nobody is listened to."""
-        cell, limit_s = self.cell, None
-        if cell is not None:
-            limit_s = cell.collector.order.traffic.rendezvous_s
-        if cell is None or limit_s is None or (met.run_id, met.cell) != self._rendezvous_of:
+        if self.cell is None or (met.run_id, met.cell) != self._rendezvous_of:
             return
         rendezvous = self._rendezvous
         if rendezvous.note(met):
-            gevent.spawn_later(limit_s, self._go, rendezvous, rendezvous.round)
+            gevent.spawn_later(met.within_s, self._go, rendezvous, rendezvous.round)
         if rendezvous.complete:
             self._go(rendezvous, rendezvous.round)
 

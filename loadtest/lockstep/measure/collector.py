@@ -171,9 +171,9 @@ class CellCollector:
     def rendezvous(self) -> Rendezvous | None:
         """How often all users began at once; None where they do not wait for each other."""
         limit_s, each = self.order.traffic.rendezvous_s, [each.rendezvous for each in self._standing.values()]
-        if limit_s is None:
-            return None
         rounds = max((of_one.get("rounds", 0) for of_one in each), default=0)
+        if limit_s is None and not rounds:
+            return None
         return Rendezvous(limit_s, rounds, sum(of_one.get("missed", 0) for of_one in each))
 
     @property

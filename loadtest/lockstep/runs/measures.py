@@ -196,12 +196,13 @@ class WorkerHealth:
 
 @dataclass(frozen=True, slots=True)
 class Rendezvous:
-    """Iterations that all users began at once. limit_s: how long they waited for each other at most.
+    """Moments at which all users began at once. limit_s: how long they waited for each other at most.
 
-    rounds: how often they began. missed: users that came too late for a round, added up.
+    It is None where their own file lets them meet, in a task. rounds: how often they began. missed: users
+    that came too late for a round, added up.
     """
 
-    limit_s: float
+    limit_s: float | None
     rounds: int
     missed: int
 

@@ -162,8 +162,8 @@ class Agent:
             opened = Opened(run_id=order.run_id, cell=order.cell, worker=worker, opened_s=opened_s)
             self._runner.send_message(OPENED, opened.to_message())
 
-        def on_met(number: int, waiting: int, users: int) -> None:
-            met = Met(order.run_id, order.cell, worker, number, waiting, users)
+        def on_met(number: int, waiting: int, users: int, within_s: float) -> None:
+            met = Met(order.run_id, order.cell, worker, number, waiting, users, within_s)
             self._runner.send_message(MET, met.to_message())
 
         cell = RunningCell(
@@ -184,7 +184,7 @@ class Agent:
     def go(self, order: Go) -> None:
         """Users that wait at a rendezvous begin; one of an earlier cell is not listened to."""
         cell = self._cell
-        if cell is None or cell.meeting is None:
+        if cell is None:
             return
         if (order.run_id, order.cell) == (cell.order.run_id, cell.order.cell):
             same_clock = order.clock == clock_name().decode() != "-"

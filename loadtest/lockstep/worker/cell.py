@@ -17,6 +17,7 @@ import gevent
 from gevent.event import Event
 
 from lockstep.control import CellOrder, Pulse, Report, Standing
+from lockstep.errors import HarnessError
 from lockstep.record.journal import Feed
 from lockstep.record.pulse import PulseCounter
 from lockstep.record.recorder import CellRecorder
@@ -33,6 +34,7 @@ from lockstep.worker.meeting import Meeting
 from lockstep.worker.opening import Opening
 from lockstep.worker.pacer import Pacer
 
+MET_ALREADY = "rendezvous() beside --rendezvous, which lets all users meet before each task: leave one out"
 # So often a user looks whether it takes part.
 STAGE_STEP_S = 0.02
 
@@ -72,7 +74,7 @@ class RunningCell:
         users: Collection[Hashable],
         feed: Feed,
         on_open: Callable[[float], None],
-        on_met: Callable[[int, int, int], None] = lambda _round, _waiting, _users: None,
+        on_met: Callable[[int, int, int, float], None] = lambda *_: None,
         environment: Callable[[], Any] = lambda: None,
     ) -> None:
         self.order = order
@@ -99,9 +101,7 @@ class RunningCell:
         self._alarm: Alarm | None = None
         self._pacer: Pacer | None = None
         self._on_open = on_open
-        self.meeting: Meeting | None = None
-        if order.traffic.rendezvous_s is not None:
-            self.meeting = Meeting(lambda: len(users), on_met)
+        self.meeting = Meeting(lambda: len(users), on_met)
         self._opening = Opening(CONNECTS_PER_S / order.shares, self._begin)
         self._company = company_of(order, self.endpoint, self._opening)
         if order.opens_first:
@@ -169,8 +169,8 @@ class RunningCell:
         """
         if self._pacer is not None:
             return self._pacer.take
-        if self.meeting is not None:
-            return self.meeting.meet
+        if (limit_s := self.order.traffic.rendezvous_s) is not None:
+            return partial(self.meeting.meet, limit_s)
         if self._changing is None:
             return user.free_ns
         return partial(self._take_staged, user, position_of(self.order, number - 1), self._changing)
@@ -196,6 +196,16 @@ class RunningCell:
             self._closing.wait(seconds)
         else:
             gevent.sleep(0)
+
+    def meet(self, within_s: float) -> bool:
+        """See Stage."""
+        if self.order.traffic.rendezvous_s is not None:
+            raise HarnessError(MET_ALREADY)
+        began = self.meeting.meet(within_s) is not None
+        if not began:
+            # Who does nothing else must not keep others from their end.
+            gevent.sleep(0)
+        return began
 
     def await_end(self) -> None:
         """Rest until the cell is over."""
@@ -232,8 +242,7 @@ class RunningCell:
         self.recorder.close_window(now_ns)
         self.open = False
         self._closing.set()
-        if self.meeting is not None:
-            self.meeting.close()
+        self.meeting.close()
         self._opening.give_up()
         # Before the drain: whoever they held up may still be answered.
         self._company.end()
@@ -263,9 +272,7 @@ class RunningCell:
             troubles=dict(self._troubles),
             health=self._health.take(),
             beside=dict(self._company.counts),
-            rendezvous={}
-            if self.meeting is None
-            else {"rounds": self.meeting.rounds, "missed": self.meeting.missed},
+            rendezvous={"rounds": self.meeting.rounds, "missed": self.meeting.missed},
         )
         return Report(
             run_id=self.order.run_id,

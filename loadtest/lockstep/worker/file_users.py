@@ -153,7 +153,9 @@ class FileUser:
         self._over = False
         self._running: Any = None
         self._open_load = stage.order.traffic.arrival.open
-        self._user = make(Place(stage.endpoint, self._meter, stage.connection_of(number), self._note_fault))
+        self._user = make(
+            Place(stage.endpoint, self._meter, stage.connection_of(number), self._note_fault, stage.meet)
+        )
         self.client = self._user.client
         self._tasks: list[Any] = self._user.tasks if nothing_between(self._user) else []
 

@@ -51,6 +51,12 @@ class Stage(Protocol):
     def pause(self, seconds: float) -> None:
         """Rest so long, or until the cell is over; None at all lets others run."""
 
+    def meet(self, within_s: float) -> bool:
+        """Wait for all users of all workers, and begin with them; False where the cell is over instead.
+
+        within_s: how long the first of them waits for the rest. HarnessError where they meet anyway.
+        """
+
     def await_end(self) -> None:
         """Rest until the cell is over."""
 

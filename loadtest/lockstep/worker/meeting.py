@@ -15,14 +15,14 @@ AWAKE_NS = 2_000_000
 class Meeting:
     """The users of one worker in one cell.
 
-    users: how many it has. tell: tells the master of a round, and how many wait of how many. rounds: how many
-    are over; missed: users that came too late for one, added up.
+    users: how many it has. tell: tells the master of a round, how many wait of how many, and how long for the
+    rest, in seconds. rounds: how many are over; missed: users that came too late for one, added up.
     """
 
     def __init__(
         self,
         users: Callable[[], int],
-        tell: Callable[[int, int, int], None],
+        tell: Callable[[int, int, int, float], None],
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.rounds = self.missed = 0
@@ -32,14 +32,17 @@ class Meeting:
         self._released = Event()
         self._closed = False
 
-    def meet(self) -> int | None:
-        """Wait for the others: when all began, monotonic ns; None once the cell is over."""
+    def meet(self, within_s: float) -> int | None:
+        """Wait for the others: when all began, monotonic ns; None once the cell is over.
+
+        within_s: how long the first of all waits for them.
+        """
         if self._closed:
             return None
         released, number = self._released, self.rounds
         self._waiting += 1
         if self._waiting in (1, self._users()):
-            self._tell(number, self._waiting, self._users())
+            self._tell(number, self._waiting, self._users(), within_s)
         try:
             released.wait()
         except BaseException:

@@ -101,6 +101,33 @@ def test_at_a_rendezvous_all_users_of_all_workers_begin_at_once(tmp_path: Path) 
     assert cell.server.max_in_service >= 4
 
 
+MEETS = """\
+from locust import task
+from lockstep import TcpUser
+
+class Meets(TcpUser):
+    framing, timing = "length", True
+
+    @task
+    def meet(self):
+        if self.rendezvous(within_s=30):
+            self.client.request(b"together", expect=b"together", name="together")
+"""
+
+
+def test_users_of_a_file_meet_those_of_all_workers_where_a_task_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "meets.py"
+    file.write_text(MEETS, encoding="utf-8")
+    flags = ("--modes", "free", "--levels", "8", "--repeats", "1", "--seconds", "1.5", "--warmup", "0.3")
+    done = lockstep("compare", str(file), *flags, "--processes", "2", "--out", str(tmp_path / "runs"))
+    assert done.code in (0, 3), done.err
+    (cell,) = RunFolder.load(only_run(tmp_path / "runs")[0]).run.cells
+    assert cell.rendezvous is not None
+    assert cell.rendezvous.rounds >= 5
+    assert cell.rendezvous.missed == 0
+    assert cell.ledger.sent.client == 8 * cell.rendezvous.rounds
+
+
 def test_a_gate_ends_a_cell_early_and_says_why(tmp_path: Path) -> None:
     flags = ("--modes", "free", "--levels", "8", "--repeats", "1", "--seconds", "60", "--warmup", "0")
     gate = "free: response_p99 < 1us or abort"

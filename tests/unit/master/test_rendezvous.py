@@ -7,7 +7,7 @@ from lockstep.master.rendezvous import Rendezvous
 
 
 def met(worker: str, waiting: int, users: int = 4, number: int = 0) -> Met:
-    return Met("run", 0, worker, number, waiting, users)
+    return Met("run", 0, worker, number, waiting, users, 5.0)
 
 
 def test_all_begin_once_all_users_of_all_workers_are_there() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from lockstep.worker.meeting import Meeting
 
-Told = list[tuple[int, int, int]]
+Told = list[tuple[int, int, int, float]]
 
 
 def meeting_of(users: int) -> tuple[Meeting, Told]:
@@ -18,7 +18,7 @@ def meeting_of(users: int) -> tuple[Meeting, Told]:
 
 
 def come(meeting: Meeting, count: int) -> list[gevent.Greenlet[[], int | None]]:
-    users = [gevent.spawn(meeting.meet) for _ in range(count)]
+    users = [gevent.spawn(meeting.meet, 5.0) for _ in range(count)]
     gevent.sleep(0)
     return users
 
@@ -26,7 +26,7 @@ def come(meeting: Meeting, count: int) -> list[gevent.Greenlet[[], int | None]]:
 def test_the_master_is_told_of_the_first_and_of_the_last_to_come() -> None:
     meeting, told = meeting_of(3)
     users = come(meeting, 3)
-    assert told == [(0, 1, 3), (0, 3, 3)]
+    assert told == [(0, 1, 3, 5.0), (0, 3, 3, 5.0)]
     meeting.close()
     gevent.joinall(users)
 
@@ -50,7 +50,7 @@ def test_who_comes_too_late_has_missed_the_round_and_waits_for_the_next() -> Non
     gevent.joinall(early)
     assert meeting.missed == 1
     assert not late.ready()
-    assert told[-1] == (1, 1, 3)
+    assert told[-1] == (1, 1, 3, 5.0)
     meeting.go(1, None)
     gevent.joinall([late])
     assert (meeting.rounds, meeting.missed) == (2, 3)
@@ -75,13 +75,13 @@ def test_once_the_cell_is_over_nobody_begins_and_nobody_has_missed_anything() ->
     assert [user.value for user in users] == [None, None]
     meeting.go(0, None)
     assert (meeting.rounds, meeting.missed) == (0, 0)
-    assert meeting.meet() is None
+    assert meeting.meet(5.0) is None
 
 
 def test_a_user_that_is_stopped_while_it_waits_is_not_counted_as_there() -> None:
     meeting, told = meeting_of(2)
     gevent.killall(come(meeting, 1))
     users = come(meeting, 2)
-    assert told[-1] == (0, 2, 2)
+    assert told[-1] == (0, 2, 2, 5.0)
     meeting.close()
     gevent.joinall(users)

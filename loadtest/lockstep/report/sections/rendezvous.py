@@ -33,9 +33,10 @@ def rounds_of(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> list[Rounds]:
     for each in aggregate(chosen, modes):
         met = [cell.rendezvous for cell in groups.get(Place(each.series, each.level), [])]
         known = [one for one in met if one is not None]
-        if known:
+        # Where their own file lets users meet, no iteration begins with that.
+        if known and (limit_s := known[0].limit_s) is not None:
             rounds, missed = sum(one.rounds for one in known), sum(one.missed for one in known)
-            found.append(Rounds(each, rounds, missed, known[0].limit_s))
+            found.append(Rounds(each, rounds, missed, limit_s))
     return found
 
 
