@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from lockstep.errors import HarnessError, printable
 from lockstep.tcp.samples import (
     ABSENT,
+    UNCHECKED,
     MessageRow,
     Meter,
     Outcome,
@@ -63,6 +64,11 @@ class KeptBooking:
         """See Meter.connection."""
         self._meter.connection(address, view)
 
+    def mark_checked(self) -> None:
+        """Whoever catches the reply of what is kept looks at it: to say nothing of it is to find it right."""
+        if self.row is not None:
+            self.row = (*self.row[:-1], self.row[-1] & ~UNCHECKED)
+
     def fail(self, detail: str) -> None:
         """What is kept has failed, for this reason."""
         if self.row is not None:
@@ -102,6 +108,7 @@ class CaughtReply:
 
     def __init__(self, reply: Reply, booking: KeptBooking) -> None:
         self.outcome, self.payload, self.wait_ns, self.service_ns, self.payloads = reply
+        booking.mark_checked()
         self._booking = booking
 
     def __bool__(self) -> bool:

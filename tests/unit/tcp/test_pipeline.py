@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.samples import Outcome, Phase
+from lockstep.tcp.samples import UNCHECKED, Outcome, Phase
 from tests.support.peers import (
     BLOCKING,
     COOPERATIVE,
@@ -188,3 +188,19 @@ def test_a_caught_reply_is_booked_whatever_becomes_of_it(book: Book) -> None:
             raise LookupError
         client.close()
     assert [sample.outcome for sample in book.of(Phase.MESSAGE)] == [Outcome.ANSWERED] * 3
+
+
+def test_whoever_catches_a_reply_checks_it_and_no_other(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    unchecked: list[bool] = []
+    monkeypatch.setattr(
+        book.meter, "message", lambda row, _=None: unchecked.append(bool(row[-1] & UNCHECKED))
+    )
+    with Peer(in_turn(*[(5, b"pong\n")] * 4)) as peer:
+        client = book.client(peer.port, framing="line")
+        client.request(b"ping")
+        client.request(b"ping", catch=True)  # not a word of it
+        with client.request(b"ping", name="one", catch=True) as reply:
+            reply.success()
+        client.request(b"ping")
+        client.close()
+    assert unchecked == [True, False, False, True]
