@@ -38,6 +38,16 @@ class PlannedCell:
 
 
 @dataclass(frozen=True, slots=True)
+class Longer:
+    """How long the cells of one mode at one level are, where they need more than the plan's others."""
+
+    mode: str
+    level: int
+    warmup_s: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Modes x levels x repeats.
 
@@ -45,7 +55,8 @@ class Plan:
     must keep to, as texts (analysis/gate_syntax.py reads them). file: the plan file that it came from.
     beside: idle or hostile users, as texts (beside.py reads them); with each of them every cell is measured
     once more, so that what they do shows against the cell without.
-    baseline: the mode that others are compared with, None where what is known of them decides.
+    baseline: the mode that others are compared with, None where what is known of them decides. longer: those
+    cells that are longer than the others.
     """
 
     modes: tuple[str, ...] = ("free", "lock", "semaphore=4", "queue=1")
@@ -59,6 +70,7 @@ class Plan:
     beside: tuple[str, ...] = ()
     file: str | None = None
     baseline: str | None = None
+    longer: tuple[Longer, ...] = ()
 
     def __post_init__(self) -> None:
         for name, values in (("modes", self.modes), ("levels", self.levels)):
@@ -117,6 +129,11 @@ class Plan:
             order += [(mode, level, repeat, beside) for mode, level, beside in combinations]
         return [PlannedCell(index, *each) for index, each in enumerate(order)]
 
+    def lengths(self, mode: str, level: int) -> tuple[float, float]:
+        """Warm-up and measured window of such a cell, in seconds."""
+        own = [each for each in self.longer if (each.mode, each.level) == (mode, level)]
+        return (own[0].warmup_s, own[0].seconds) if own else (self.warmup_s, self.seconds)
+
     @property
     def most_connections(self) -> int:
         """How many there are at once, at most."""
@@ -125,13 +142,18 @@ class Plan:
 
     def load_s(self, within_s: float) -> float:
         """How long one of its modes is under load within so many seconds, at most; cells take turns."""
-        cell_s = self.warmup_s + self.seconds
+        cell_s = max(
+            self.warmup_s + self.seconds, *(each.warmup_s + each.seconds for each in self.longer), 0.0
+        )
         turns_s = within_s / len(self.modes) + (cell_s if len(self.modes) > 1 else 0.0)
         return min(within_s, turns_s, cell_s * len(self.levels) * self.repeats * (1 + len(self.beside)))
 
     def to_json(self) -> dict[str, Any]:
         """The plan as run.json keeps it."""
-        return asdict(self)
+        document = asdict(self)
+        if not self.longer:
+            del document["longer"]
+        return document
 
 
 def parse_modes(text: str) -> tuple[str, ...]:

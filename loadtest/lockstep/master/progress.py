@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from lockstep.measure.cell import service_of
-from lockstep.measure.edges import Service, fitting, foreseen, longest_round
-from lockstep.plan import Plan, PlannedCell
+from lockstep.measure.edges import fitting, foreseen, rounds_of
+from lockstep.plan import Longer, Plan, PlannedCell
 from lockstep.runs.records import Run
 from lockstep.target.admin import ServerView
 
@@ -149,39 +149,47 @@ def foresee(server_of: Callable[[str], ServerView | None], plan: Plan | None) ->
     """
     if plan is None or plan.traffic.arrival.open:
         return None
-    messages = plan.traffic.messages_per_iteration
-    services = _services(server_of, plan)
-    return foreseen(services, plan.levels, messages, warmup_s=plan.warmup_s, seconds=plan.seconds)
+    return foreseen(_rounds(server_of, plan), plan.lengths)
 
 
 def fit(
     server_of: Callable[[str], ServerView | None], plan: Plan, unset: Collection[str]
 ) -> tuple[Plan, str | None]:
-    """The plan with cells as long as its sessions ask for, and what to say of that, None where they are.
+    """The plan with cells as long as their sessions ask for, and what to say of that, None where they are.
 
     unset: which of `warmup` and `seconds` nobody set; the others stay. Where nobody tells how long a session
     takes, and where arrivals or stages say how long a cell is, all stays.
     """
     if not unset or plan.traffic.arrival.open or plan.traffic.changing is not None:
         return plan, None
-    mode, level, round_s = longest_round(
-        _services(server_of, plan), plan.levels, plan.traffic.messages_per_iteration
-    )
-    warmup_s, seconds = fitting(round_s)
-    fitted = replace(
-        plan,
-        warmup_s=max(plan.warmup_s, warmup_s if "warmup" in unset else 0.0),
-        seconds=max(plan.seconds, seconds if "seconds" in unset else 0.0),
-    )
-    if fitted == plan:
+    rounds_s = _rounds(server_of, plan)
+    longer = []
+    for (mode, level), round_s in rounds_s.items():
+        warmup_s, seconds = fitting(round_s)
+        asked = Longer(
+            mode,
+            level,
+            max(plan.warmup_s, warmup_s if "warmup" in unset else 0.0),
+            max(plan.seconds, seconds if "seconds" in unset else 0.0),
+        )
+        if (asked.warmup_s, asked.seconds) != (plan.warmup_s, plan.seconds):
+            longer.append(asked)
+    if not longer:
         return plan, None
-    return fitted, (
-        f"with {mode} at {level} a session takes {round_s:.3g} s at least, waiting included: cells measure "
-        f"{fitted.seconds:g} s after a warm-up of {fitted.warmup_s:g} s; --seconds and --warmup set others"
+    longest = max(longer, key=lambda each: rounds_s[each.mode, each.level])
+    return replace(plan, longer=tuple(longer)), _told_longer(longest, rounds_s[longest.mode, longest.level])
+
+
+def _told_longer(cell: Longer, round_s: float) -> str:
+    return (
+        f"with {cell.mode} at {cell.level} a session takes {round_s:.3g} s at least, waiting included: such "
+        f"cells measure {cell.seconds:g} s after {cell.warmup_s:g} s of warm-up; --seconds and --warmup set "
+        "others"
     )
 
 
-def _services(server_of: Callable[[str], ServerView | None], plan: Plan) -> dict[str, Service]:
-    """What is known beforehand of the modes of a Lockstep server."""
+def _rounds(server_of: Callable[[str], ServerView | None], plan: Plan) -> dict[tuple[str, int], float]:
+    """How long sessions take at least, in seconds, of those modes of which a Lockstep server tells it."""
     asked = {mode: server.snapshot() for mode in plan.modes if (server := server_of(mode)) is not None}
-    return {mode: service_of(told, mode) for mode, told in asked.items() if mode in told.listeners}
+    services = {mode: service_of(told, mode) for mode, told in asked.items() if mode in told.listeners}
+    return rounds_of(services, plan.levels, plan.traffic.messages_per_iteration)

@@ -101,12 +101,13 @@ class RunUnderWay:
     def run_cell(self, planned: PlannedCell, plan: Plan) -> None:
         """One cell of a plan from begin to end; blocks for its time. HarnessError where a worker cannot."""
         self._workers.await_users(planned.level)
-        cell = self.begin_cell(planned, plan.traffic, plan.warmup_s, plan.seconds, plan.seed * SEEDS_PER_PLAN)
+        warmup_s, seconds = plan.lengths(planned.mode, planned.level)
+        cell = self.begin_cell(planned, plan.traffic, warmup_s, seconds, plan.seed * SEEDS_PER_PLAN)
         self._await_opening(cell.collector)
         cell.begin()
         self._broken.clear()
         self._watch = GateWatch(gates_of(plan, planned))
-        self._carry(plan.warmup_s + plan.seconds)
+        self._carry(warmup_s + seconds)
         self._heed_fault()
         self._targets.check_up(planned.mode)
         self.end_cell(cut_short=bool(cell.ended_early or self.lost))

@@ -19,6 +19,7 @@ _NAMES: Mapping[str, str] = {
     "warmup_s": "warm-up",
     "seconds": "measurement window per cell",
     "repeats": "repeats per cell",
+    "longer": "longer windows, as sessions need",
     "levels": "levels (connections)",
     "file": "plan file",
     "user_file": "what users do",
@@ -174,6 +175,9 @@ def _without(settings: Mapping[str, Any], hidden: tuple[str, ...]) -> dict[str, 
 
 
 def _setting(name: str, value: Any) -> str:
+    if name == "longer":
+        cells = (f"{each['mode']} at {each['level']} {each['seconds']:g} s" for each in value)
+        return ", ".join(cells)
     if name.endswith("_ns") and isinstance(value, int):
         return duration(value / 1000) if value else "0"
     if name == "reply" and value is None:

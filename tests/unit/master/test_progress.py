@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lockstep.master.progress import CellProgress, Progress, ReportState, Stage, TimeLeft, fit
+from lockstep.master.progress import CellProgress, Progress, ReportState, Stage, TimeLeft, fit, foresee
 from lockstep.plan import Plan, PlannedCell
 from lockstep.runs.records import Run
 from lockstep.target.admin import ServerView
@@ -109,33 +109,41 @@ BOTH = frozenset({"warmup", "seconds"})
 @pytest.mark.parametrize(
     ("levels", "unset", "lengths"),
     [
-        # Up to the usual plan's highest level the usual lengths will do, beyond it they grow with it.
-        ((1, 32), BOTH, (0.5, 1.5)),
-        ((1, 16, 64), BOTH, (0.96, 2.9)),
-        ((640,), BOTH, (9.6, 29.0)),
-        ((64,), frozenset({"seconds"}), (0.5, 2.9)),
+        ((1, 8), BOTH, (0.5, 1.5)),
+        ((1, 32), BOTH, (0.5, 3.9)),
+        ((1, 16, 64), BOTH, (0.96, 7.7)),
+        ((64,), frozenset({"seconds"}), (0.5, 7.7)),
         ((64,), frozenset({"warmup"}), (0.96, 1.5)),
         ((64,), frozenset(), (0.5, 1.5)),
     ],
 )
-def test_cells_are_as_long_as_the_sessions_of_their_levels_ask_for_unless_somebody_sets_it(
+def test_cells_are_as_long_as_their_sessions_ask_for_unless_somebody_sets_it(
     server: ServerView, levels: tuple[int, ...], unset: frozenset[str], lengths: tuple[float, float]
 ) -> None:
     plan = Plan(modes=("free", "lock"), levels=levels)
     fitted, note = fit(lambda _: server, plan, unset)
-    assert (fitted.warmup_s, fitted.seconds) == lengths
-    assert replace(fitted, warmup_s=plan.warmup_s, seconds=plan.seconds) == plan
+    assert fitted.lengths("lock", levels[-1]) == lengths
+    # Where nobody waits, and at low levels, it is what it was.
+    assert fitted.lengths("lock", 1) == fitted.lengths("free", levels[-1]) == (0.5, 1.5)
+    assert replace(fitted, longer=()) == plan
     assert (note is None) == (fitted == plan)
     if note is not None:
         assert note.startswith(f"with lock at {levels[-1]} a session takes ")
-        assert f"cells measure {lengths[1]:g} s after a warm-up of {lengths[0]:g} s" in note
+        assert f"such cells measure {lengths[1]:g} s after {lengths[0]:g} s of warm-up" in note
+
+
+def test_a_plan_that_was_fitted_foresees_no_window_too_short(server: ServerView) -> None:
+    plan = Plan(modes=("lock",), levels=(1, 640))
+    assert "with lock at 640 a session takes 6.4 s" in (foresee(lambda _: server, plan) or "")
+    fitted, _ = fit(lambda _: server, plan, BOTH)
+    assert foresee(lambda _: server, fitted) is None
 
 
 @pytest.mark.parametrize(
     "plan",
     [
         Plan(modes=("free",), levels=(64,)),
-        Plan(modes=("lock",), levels=(64,), traffic=Traffic(scenario="persistent")),
+        Plan(modes=("lock",), levels=(32,), traffic=Traffic(scenario="persistent")),
         Plan(modes=("lock",), levels=(64,), traffic=Traffic(arrival=Arrival("poisson", 100))),
         Plan(modes=("lock",), levels=(64,), traffic=Traffic(stages="hold 64 2s"), seconds=2),
     ],

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from lockstep.analysis.checks import ALL_CHECKS, findings
 from lockstep.errors import ResultsError
+from lockstep.plan import Longer, Plan
 from lockstep.record.histograms import of_values
 from lockstep.report.conditions import conditions
 from lockstep.report.contents import contents
@@ -269,6 +270,14 @@ def test_conditions_tell_those_settings_of_messages_that_make_a_difference_to_th
     (plan,) = (group for group in groups if group.heading == "Plan")
     names = {name.removeprefix("traffic: ") for name, _ in plan.pairs}
     assert names - {"scenario", "beside"} == told
+
+
+def test_conditions_tell_which_cells_were_longer_than_the_others() -> None:
+    run, _ = simulated_run(repeats=1)
+    plan = Plan(longer=(Longer("lock", 32, 0.5, 3.9),)).to_json()
+    (told,) = (group for group in conditions(replace(run, plan=plan)) if group.heading == "Plan")
+    assert ("longer windows, as sessions need", "lock at 32 3.9 s") in told.pairs
+    assert "longer" not in Plan().to_json()
 
 
 def test_the_command_that_repeats_the_run_stands_alone_to_be_copied(tmp_path: Path) -> None:
