@@ -170,6 +170,7 @@ class Counts(Message):
     measured: dict[str, int]
     ledger: dict[str, int]
     carried: int
+    wrong: int
     bytes_sent: int
     bytes_received: int
     sessions: int

@@ -24,11 +24,12 @@ from lockstep.errors import HarnessError, PlanError, ResultsError, exit_code, st
 from lockstep.options import of_targets, plan_from, read_plan_file, shipped_plans
 from lockstep.plan import Plan
 from lockstep.runs.folder import RunFolder
-from lockstep.runs.records import Cell, Run
+from lockstep.runs.records import PLAIN_TARGET, Cell, Run
 from lockstep.scenario import SCENARIOS
 from lockstep.settings import Setting, Where, given_by
 from lockstep.target.chosen import Chosen, checked_framing
-from lockstep.target.named import Spoken
+from lockstep.target.named import Named, Spoken
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.traffic import UserFile
 from lockstep.user_files import Facts, find_user_file
 from lockstep_wire.framing import FRAMINGS
@@ -90,6 +91,7 @@ def compare(file: Path | None, **given: Any) -> int:
     """Run the same load against every mode or target, set side by side.
 
     FILE says what users do, instead of a shipped scenario: a dialogue (.toml), or classes of TcpUser (.py).
+    A host that it names is the target, unless --target, --run, --host, --admin or --modes says otherwise.
     """
     # Locust reads variables of its own as it is imported, and the processes that carry the load inherit. What
     # --run starts is nothing of ours, and gets all that there was.
@@ -100,18 +102,44 @@ def compare(file: Path | None, **given: Any) -> int:
     with _naming(given["plan"]):
         check_processes(processes)
         user_file, spoken = _what_users_do(file, given)
-        chosen = _chosen(given, environment, by_file=file is not None)
+        by_file = _named_by_file(spoken)
+        chosen = by_file or _chosen(given, environment, by_file=file is not None)
         if chosen is not None:
             given = of_targets({**given, "modes": ",".join(chosen.names)})
         plan = plan_of_flags({**given, "user_file": user_file})
         if junit is not None:
             check_junit(junit, plan.gates)
         host, admin = given["host"], given["admin"]
-        flags = _server_flags(given, spoken, theirs=bool(host or admin or chosen))
+        flags = _server_flags(given, spoken, _whose_server(by_file, theirs=bool(host or admin or chosen)))
         words = shlex.join(["lockstep", *sys.argv[1:]])
         unset = frozenset(name for name in ("warmup", "seconds") if _source(name) is ParameterSource.DEFAULT)
         local_run = LocalRun(plan, host, admin, processes, given["out"], words, flags, chosen, unset)
         return run_and_report(local_run, junit)
+
+
+# What says itself whom the load goes to; else a file's host does. --modes are of a server of ours.
+_SAYS_WHOM = ("target", "run", "host", "admin", "modes")
+
+
+def _named_by_file(spoken: Facts) -> Chosen | None:
+    """The service that a user's own file names, as the only target; None where it is said otherwise."""
+    if spoken.url is None or any(_source(name) is not ParameterSource.DEFAULT for name in _SAYS_WHOM):
+        return None
+    return of_one(spoken.url)
+
+
+def of_one(url: str) -> Chosen:
+    """One service that users of a file talk to. HarnessError where its URL is wrong."""
+    service = Named(PLAIN_TARGET, Endpoint.whole(url, "target"))
+    return Chosen((), (service,), None, Spoken(by_file=True), {})
+
+
+def _whose_server(by_file: Chosen | None, *, theirs: bool) -> str | None:
+    """How to come to a server of ours, where the load goes to somebody else's; None where it is ours."""
+    if by_file is not None:
+        (service,) = by_file.running
+        return f"give --modes, for the file names its host, {service.endpoint}"
+    return "leave out --host, --admin, --target and --run" if theirs else None
 
 
 # What only means something without targets, and why.
@@ -211,15 +239,18 @@ def _what_users_do(file: Path | None, given: Mapping[str, Any]) -> tuple[UserFil
     return (None, _SPOKEN) if file is None else find_user_file(file, *tags_of(given))
 
 
-def _server_flags(chosen: Mapping[str, Any], spoken: Facts, theirs: bool) -> tuple[str, ...]:
-    """Flags of the server to be started; PlanError where it is somebody else's, who has set them already."""
+def _server_flags(chosen: Mapping[str, Any], spoken: Facts, theirs: str | None) -> tuple[str, ...]:
+    """Flags of the server to be started; PlanError where it is somebody else's, who has set them already.
+
+    theirs: how to come to one of ours, None where it is that.
+    """
     settings = [setting for setting in FLAGS if setting.to_server]
     given = next((setting for setting in settings if chosen[setting.key] is not None), None)
     if theirs and given is not None:
         value = chosen[given.key]
         raise PlanError(
             given.name,
-            f"{value} is the server's to set: start it so, or leave out --host, --admin, --target and --run",
+            f"{value} is the server's to set: start it so, or {theirs}",
         )
     usual = {each.name: each.usual for each in settings} | dict(SCENARIOS[chosen["scenario"]].server)
     # An empty one stays, and is refused: a pipeline's variable may be unset.

@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from lockstep.children import clean_own_environment
-from lockstep.commands.compare import check_junit, check_processes, plan_of_flags, run_and_report, tags_of
+from lockstep.commands.compare import (
+    check_junit,
+    check_processes,
+    of_one,
+    plan_of_flags,
+    run_and_report,
+    tags_of,
+)
 from lockstep.commands.parser import command, option, path
 from lockstep.errors import HarnessError, PlanError
 from lockstep.plan import MAX_USERS
 from lockstep.runs.records import PLAIN_TARGET
 from lockstep.settings import SETTINGS, Where, given_by
-from lockstep.target.chosen import Chosen
-from lockstep.target.named import Named, Spoken
-from lockstep.tcp.endpoint import Endpoint
 from lockstep.traffic import UserFile
 
 # One load is looked at as it is, not beside others: it goes on for longer than a cell of many.
@@ -47,7 +51,6 @@ def run(file: Path, **given: Any) -> int:
     if given["junit"] is not None:
         check_junit(given["junit"], plan.gates)
     words = shlex.join(["lockstep", *sys.argv[1:]])
-    service = Named(PLAIN_TARGET, Endpoint.whole(url, "target"))
     local_run = LocalRun(
         plan=plan,
         host=None,
@@ -55,7 +58,7 @@ def run(file: Path, **given: Any) -> int:
         processes=given["processes"],
         out=given["out"],
         command=words,
-        chosen=Chosen((), (service,), None, Spoken(by_file=True), {}),
+        chosen=of_one(url),
     )
     return run_and_report(local_run, given["junit"])
 

@@ -159,7 +159,8 @@ def make_ledger(clients: CellCollector, server: ServerCell | None) -> Ledger:
     counted = clients.ledger
     ledger = Ledger(
         sent=Count(clients.sums.carried, None if server is None else server.received),
-        answered=Count(counted.answered, None if server is None else server.answered),
+        # Who wrote a reply does not know that it was not what was expected.
+        answered=Count(counted.answered + clients.sums.wrong, None if server is None else server.answered),
         bytes_sent=Count(clients.sums.bytes_sent, None if server is None else server.bytes_received),
         bytes_received=Count(clients.sums.bytes_received, None if server is None else server.bytes_sent),
         failed=counted.sent - counted.answered,
@@ -175,7 +176,8 @@ def _explain(ledger: Ledger, clients: CellCollector) -> str:
     if not any(differences):
         return "all messages were counted by both, but not all bytes: some were cut off or came unasked"
     counted = clients.ledger
-    lost = counted.aborted + counted.timeout + counted.reset + counted.short + counted.mismatch
+    lost = counted.aborted + counted.timeout + counted.reset + counted.short
+    lost += counted.mismatch + counted.error - clients.sums.wrong
     unread = -min(differences)
     if 0 < unread <= lost:
         return f"{unread} messages were given up in flight before the server had read or answered them"

@@ -32,6 +32,8 @@ _OPENING = frozenset({Phase.CONNECT, Phase.HANDSHAKE})
 _OWN_ROW = frozenset(map(Phase, STEP_ROWS))
 # The longest example of a failure that is kept, in characters.
 MAX_DETAIL = 300
+# How a message ends to which a reply came, but not the right one.
+_WRONG = frozenset({Outcome.MISMATCH, Outcome.ERROR})
 
 
 class CellRecorder:
@@ -80,6 +82,7 @@ class CellRecorder:
         sums.ledger[sample.outcome.value] += 1
         if sample.sent_bytes:
             sums.carried += 1
+            sums.wrong += sample.outcome in _WRONG and sample.received_bytes > 0
             sums.bytes_sent += sample.sent_bytes
             sums.bytes_received += sample.received_bytes
         if self._touches(sample):

@@ -113,19 +113,20 @@ class CellSums:
     """What workers record of a cell, added up.
 
     histograms: by name of CLIENT_TIMES. measured: messages of the window by outcome. ledger: those of the
-    whole cell. carried: how many of these a connection carried, bytes_sent and bytes_received: theirs and
-    their replies', framing and headers included. sessions: those completed in the window. spans: by unit of
-    exchange. per_second: second of the window -> answered and failed. examples: outcome -> what was said of
-    the first that failed so. connections: those kept whole, by the client's address. requests: by the name of
-    messages that have one, and of steps with a row of theirs. unchecked: answered messages of the window
-    whose reply nobody looked at.
+    whole cell. carried: how many of these a connection carried. wrong: to how many of those a reply came that
+    was not as expected. bytes_sent and bytes_received: theirs and their replies', framing and headers
+    included. sessions: those completed in the window. spans: by unit of exchange. per_second: second of the
+    window -> answered and failed. examples: outcome -> what was said of the first that failed so.
+    connections: those kept whole, by the client's address. requests: by the name of messages that have one,
+    and of steps with a row of theirs. unchecked: answered messages of the window whose reply nobody looked
+    at.
     """
 
     def __init__(self) -> None:
         self.histograms: defaultdict[str, HdrHistogram] = defaultdict(new_histogram)
         self.measured: Counter[str] = Counter()
         self.ledger: Counter[str] = Counter()
-        self.carried = self.bytes_sent = self.bytes_received = 0
+        self.carried = self.wrong = self.bytes_sent = self.bytes_received = 0
         self.sessions = 0
         self.spans: dict[str, SpanSums] = {unit.value: SpanSums() for unit in UNITS}
         self.per_second: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
@@ -140,6 +141,7 @@ class CellSums:
             measured=dict(self.measured),
             ledger=dict(self.ledger),
             carried=self.carried,
+            wrong=self.wrong,
             bytes_sent=self.bytes_sent,
             bytes_received=self.bytes_received,
             sessions=self.sessions,
@@ -159,6 +161,7 @@ class CellSums:
         self.measured.update(counts.measured)
         self.ledger.update(counts.ledger)
         self.carried += counts.carried
+        self.wrong += counts.wrong
         self.bytes_sent += counts.bytes_sent
         self.bytes_received += counts.bytes_received
         self.sessions += counts.sessions

@@ -151,7 +151,8 @@ class Count:
 class Ledger:
     """Client's count against the server's, over the whole cell: warm-up, window and drain.
 
-    sent: messages that a connection carried; the server's is how many it received. answered: whole replies.
+    sent: messages that a connection carried; the server's is how many it received. answered: replies, wrong
+    ones included.
     failed: messages without a right reply, those for which there was no connection included.
     explanation: what a difference comes from, in words.
     """

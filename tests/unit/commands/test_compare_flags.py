@@ -119,6 +119,45 @@ def test_a_flag_that_is_given_wins_over_the_file_wherever_it_stands(
     assert chosen.gates == ("free: failed < 1",)
 
 
+TALK = '[target]\nurl = "tcp://127.0.0.1:7027"\nframing = "line"\n\n[[step]]\nsend = "x"\n'
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> str:
+    """A file of what users do that names its host."""
+    file = tmp_path / "talk.toml"
+    file.write_text(TALK)
+    return str(file)
+
+
+def test_the_host_that_a_file_names_is_the_one_target(monkeypatch: pytest.MonkeyPatch, talk: str) -> None:
+    run = begun(monkeypatch, talk)
+    assert run.plan.modes == ("target",)
+    assert run.chosen is not None
+    assert [(each.name, str(each.endpoint)) for each in run.chosen.running] == [
+        ("target", "tcp://127.0.0.1:7027")
+    ]
+
+
+def test_who_says_whom_the_load_goes_to_overrules_a_files_host(
+    monkeypatch: pytest.MonkeyPatch, talk: str
+) -> None:
+    assert begun(monkeypatch, talk, "--modes", "free").chosen is None
+    assert begun(monkeypatch, talk, "--host", "tcp://a", "--admin", "a:9100").chosen is None
+    chosen = begun(monkeypatch, talk, "--target", "a=tcp://127.0.0.1:1").chosen
+    assert chosen is not None
+    assert chosen.names == ("a",)
+
+
+def test_what_a_server_of_ours_is_to_do_is_refused_where_a_file_names_another(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], talk: str
+) -> None:
+    assert refused(monkeypatch, capsys, talk, "--hold", "5ms") == (
+        "lockstep: --hold 5ms is the server's to set: start it so, or give --modes, for the file names its "
+        "host, tcp://127.0.0.1:7027"
+    )
+
+
 def test_gates_are_as_many_as_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     gates = ("free: response_p99 < 20ms", "lock/free: messages_per_s > 0.05", "lock: late < 1")
     run = begun(monkeypatch, "--gate", gates[0], "--gate", f"{gates[1]}; {gates[2]}")

@@ -120,6 +120,17 @@ def test_a_difference_between_the_two_counts_is_named(
     assert ledger.sent.client == sum(counts.values()) - counts.get("refused", 0)
 
 
+def test_a_wrong_reply_that_came_is_one_that_the_server_gave() -> None:
+    wrong = [
+        replace(message(1.5, 1.6, outcome), sent_bytes=BYTES, received_bytes=BYTES)
+        for outcome in (Outcome.MISMATCH, Outcome.ERROR)
+    ]
+    clients = CellCollector(order(), {"w1"})
+    clients.add(report_of(wrong))
+    ledger = make_ledger(clients, served(2, 2))
+    assert (ledger.exact, ledger.explanation, ledger.failed) == (True, "", 2)
+
+
 def test_a_worker_without_a_last_report_is_named_first() -> None:
     clients = clients_with([("answered", 5)])
     clients.expect("w2")

@@ -100,7 +100,7 @@ def test_what_workers_record_and_report_in_parts_is_what_one_would_have_recorded
 def assert_same(merged: CellCollector, alone: CellCollector) -> None:
     for name in ("messages", "ledger", "spans"):
         assert getattr(merged, name) == getattr(alone, name), name
-    for name in ("carried", "bytes_sent", "bytes_received", "sessions"):
+    for name in ("carried", "wrong", "bytes_sent", "bytes_received", "sessions"):
         assert getattr(merged.sums, name) == getattr(alone.sums, name), name
     # Every bucket of every histogram, hence every percentile.
     assert merged.detail() == alone.detail()
