@@ -83,6 +83,21 @@ TOO_SHORT = Check(
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.LITTLES_LAW),
     degrades=True,
 )
+STALLED = Check(
+    "unsteady",
+    "In most repeats far more was in flight at one end of the window than at the other, though it was long "
+    "enough: these modes have no times.",
+    "Something stops the target, or the machine, for much of the window: look for it at the time it is told.",
+    touches=TOO_SHORT.touches,
+    degrades=True,
+)
+DISTURBED = Check(
+    "disturbed",
+    "A few exchanges met a pause at an end of these windows: means of sessions may be off by as much as is "
+    "told, counts and percentiles stand.",
+    "Does it come often, use an otherwise idle machine.",
+    touches=(Topic.CERTAINTY, Topic.LITTLES_LAW),
+)
 UNSTEADY = Check(
     "unsteady",
     "In single repeats far more was in flight at one end of the window than at the other: they are left out.",
@@ -121,8 +136,8 @@ def _queueing(cell: Cell) -> str | None:
 
 def _at_the_client(cell: Cell) -> str | None:
     law = cell.littles_law
-    # How long senders are blocked is no steady state: a few wait long.
-    if law is None or not cell.whole or not answered(cell.scenario):
+    # How long senders are blocked is no steady state: a few wait long. A pause at an end says so itself.
+    if law is None or not cell.whole or cell.disturbed or not answered(cell.scenario):
         return None
     if littles_law.agrees_at_the_client(cell, law):
         return None
@@ -152,19 +167,21 @@ def _both(law: Occupancy) -> str:
 
 _CELL_RULES = (
     Rule(CUT_SHORT, lambda cell: cell.ended_early if cell.cut_short else None),
+    Rule(DISTURBED, lambda cell: _at_an_end(cell) if cell.disturbed else None),
     *checks_ledger.RULES,
     *checks_generator.RULES,
     Rule(QUEUEING, _queueing),
     Rule(LITTLES_LAW_CLIENT, _at_the_client),
     Rule(LITTLES_LAW_SERVER, _at_the_server),
 )
-_WINDOW_CHECKS = (TOO_SHORT, UNSTEADY)
+_WINDOW_CHECKS = (TOO_SHORT, STALLED, UNSTEADY)
 ALL_CHECKS = (
     INTERRUPTED,
     UNFINISHED,
     NOTHING_MEASURED,
     NO_ANSWERS,
-    *_WINDOW_CHECKS,
+    TOO_SHORT,
+    UNSTEADY,
     *(rule.check for rule in _CELL_RULES),
     NO_SERVER_DATA,
     REPLIES_UNCHECKED,
@@ -273,22 +290,46 @@ def _repeats(cells: Sequence[Cell]) -> int:
 def _window_findings(cells: Sequence[Cell]) -> list[Finding]:
     """Where half of the windows or more were too short it is the plan's fault, and nothing can be said.
 
-    Where it was in less than half of them the others stand: these met a pause of the machine at an end.
+    Where it was in less than half of them the others stand: these met a pause of the machine at an end. So
+    did those that were long enough by their own exchanges: no longer ones are asked for.
     """
     whole = [cell for cell in cells if not cell.cut_short]
-    lines: dict[str, list[str]] = {}
+    lines: dict[Check, list[str]] = {}
     for group in SeriesIndex(whole).groups(whole).values():
         short = [cell for cell in group if cell.too_short]
-        check = TOO_SHORT if 2 * len(short) >= len(group) else UNSTEADY
-        lines.setdefault(check.name, []).extend(f"{cell_name(cell)}: {_needs(cell)}" for cell in short)
-    return [Finding(check, tuple(lines[check.name])) for check in _WINDOW_CHECKS if lines.get(check.name)]
+        check = UNSTEADY
+        if 2 * len(short) >= len(group):
+            check = STALLED if all(map(_was_enough, short)) else TOO_SHORT
+        lines.setdefault(check, []).extend(f"{cell_name(cell)}: {_needs(cell)}" for cell in short)
+    return [Finding(check, tuple(lines[check])) for check in _WINDOW_CHECKS if lines.get(check)]
+
+
+def _was_enough(cell: Cell) -> bool:
+    """Whether a window out of balance was long enough for its exchanges."""
+    edges = cell.edges
+    return (
+        edges is not None
+        and not edges.at_least
+        and edges.needs_s is not None
+        and edges.needs_s <= cell.seconds
+    )
+
+
+def _at_an_end(cell: Cell) -> str:
+    """At which end of the window exchanges were held up, and what that weighs."""
+    edges = cell.edges
+    assert edges is not None, "only of a window with edges is it told"
+    end = "before its beginning" if edges.share > 0 else "beyond its end"
+    return f"{abs(edges.share):.1%} of the exchanges' time lies {end}"
 
 
 def _needs(cell: Cell) -> str:
     edges = cell.edges
     assert edges is not None, "only who is too short is asked"
     left = f"{edges.under_way:,} still in flight at the end, one for {edges.longest_us / 1e6:.3g} s"
-    if not edges.at_least and edges.needs_s is not None and edges.needs_s <= cell.seconds:
+    if _was_enough(cell):
+        if edges.share > 0:
+            left = _at_an_end(cell)
         return f"{left}, though {edges.needs_s:,g} s would have been enough"
     needs = f"needs {'more than ' if edges.at_least else ''}{edges.needs_s:,g} s"
     return f"too short: {needs}, was {cell.seconds:.3g} s ({left})"

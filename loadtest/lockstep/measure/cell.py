@@ -121,9 +121,11 @@ def _edges_of(collected: CellCollector, min_session_ns: float | None) -> Edges |
     traffic = collected.order.traffic
     if not traffic.does.answered or traffic.stages:
         return None
-    edges = weigh_edges(collected.spans, min_session_ns)
+    edges = weigh_edges(collected.spans, collected.seconds, min_session_ns)
     # With company, who is held up all along is what is looked for, not a window that is too short.
-    return edges if edges is None or collected.company is None else replace(edges, needs_s=None)
+    return (
+        edges if edges is None or collected.company is None else replace(edges, needs_s=None, disturbed=False)
+    )
 
 
 def _law_at_the_client(cell: Cell, collected: CellCollector) -> Occupancy | None:

@@ -28,6 +28,8 @@ MAX_SHARE = 0.045
 EXCHANGE_TIMES = 30
 # With fewer completed a mean time is a guess.
 MIN_COMPLETED = 5
+# Exchanges that are cut through are no percentile's, up to this part of those completed.
+FEW = 0.01
 # In a warm-up of so many of a cell's sessions the line in front of a gate forms. Where it is served nearly in
 # order, as by a lock, a window of so many has about as much under way at both ends: on a busy machine of two
 # cores windows of 4.5 were off by up to 15%, which is a third of that in one of 12.
@@ -108,11 +110,13 @@ def foreseen(
     )
 
 
-def weigh_edges(units: Mapping[str, SpanSums], min_session_ns: float | None = None) -> Edges | None:
+def weigh_edges(
+    units: Mapping[str, SpanSums], seconds: float, min_session_ns: float | None = None
+) -> Edges | None:
     """What the edges of a window weigh, of the kind of exchange on which they weigh most.
 
-    units: sums by kind, session and message. min_session_ns: the minimum time of a session, where it is known
-    beforehand. None where nothing was under way in the window.
+    units: sums by kind, session and message. seconds: how long the window was. min_session_ns: the minimum
+    time of a session, where it is known beforehand. None where nothing was under way in the window.
     """
     shares = {unit: _share(sums) for unit, sums in units.items() if sums.inside_ns > 0}
     if not shares:
@@ -124,7 +128,11 @@ def weigh_edges(units: Mapping[str, SpanSums], min_session_ns: float | None = No
         return edges
     exchange_ns = max([min_session_ns or 0.0, *(_exchange_ns(each) for each in units.values())])
     known = min_session_ns or all(each.completed >= MIN_COMPLETED for each in units.values())
-    return replace(edges, needs_s=needed_s(exchange_ns), at_least=not known)
+    needs_s = needed_s(exchange_ns)
+    if known and needs_s <= seconds and max(sums.brought, sums.under_way) <= FEW * sums.completed:
+        # Who met a pause of the machine at one end: too few to be anybody's p99.
+        return replace(edges, disturbed=True)
+    return replace(edges, needs_s=needs_s, at_least=not known)
 
 
 def _share(sums: SpanSums) -> float:

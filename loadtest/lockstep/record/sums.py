@@ -36,7 +36,8 @@ class SpanSums:
     completed: those that ended in the window, well. inside_ns: of all exchanges, however they ended, the part
     within it. before_ns: of the completed the part before it. after_ns: of those under way at its end
     the part within it. failed_ns: of those that failed in it the part within. under_way: how many were under
-    way at its end; longest_ns: the longest that one of them had taken by then.
+    way at its end; longest_ns: the longest that one of them had taken by then. brought: how many of the
+    completed had begun before it.
     """
 
     completed: int = 0
@@ -46,12 +47,15 @@ class SpanSums:
     failed_ns: int = 0
     under_way: int = 0
     longest_ns: int = 0
+    brought: int = 0
 
     def add(self, window: Window, starts_ns: Nanoseconds, ends_ns: Nanoseconds) -> None:
         """Exchanges that went well: when each began and ended, monotonic, shape (exchanges,)."""
         in_it, at_its_end = self._lie(window, starts_ns, ends_ns)
         self.completed += int(in_it.sum())
-        self.before_ns += int(np.maximum(window.start_ns - starts_ns[in_it], 0).sum())
+        before_ns = np.maximum(window.start_ns - starts_ns[in_it], 0)
+        self.before_ns += int(before_ns.sum())
+        self.brought += int(np.count_nonzero(before_ns))
         self._leave_over(window, starts_ns[at_its_end])
 
     def add_failed(self, window: Window, start_ns: int, end_ns: int) -> None:

@@ -102,7 +102,8 @@ class Edges:
     way at its end, as a part of all time under way in it: so far Little's law is off for their sake alone.
     under_way: how many were under way at the end, of which only that they take longer is known; longest_us:
     what one of them had taken by then, at most. needs_s: seconds that the window should last, None where it
-    is long enough; at_least: whether that is a lower bound, because next to nothing ended.
+    is long enough; at_least: whether that is a lower bound, because next to nothing ended. disturbed: whether
+    it is long enough, and much lies beyond one end all the same, of so few exchanges that figures stand.
     """
 
     share: float
@@ -110,6 +111,7 @@ class Edges:
     longest_us: float
     needs_s: float | None = None
     at_least: bool = False
+    disturbed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,6 +245,11 @@ class Cell:
         return self.edges is not None and self.edges.needs_s is not None
 
     @property
+    def disturbed(self) -> bool:
+        """Whether a few exchanges met a pause at an end of its window: their mean is off, little else."""
+        return self.edges is not None and self.edges.disturbed
+
+    @property
     def half_failed(self) -> bool:
         """Whether half of its messages failed, or more: its throughput is that of those that did not."""
         messages = self.messages

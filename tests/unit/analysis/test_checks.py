@@ -81,6 +81,7 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "too-short": too_short_at_its_only_repeat,
     "unsteady": with_cell(edges=SHORT),
     "cut-short": with_cell(cut_short=True),
+    "disturbed": with_cell(edges=Edges(0.05, 2, 1_600.0, disturbed=True)),
     "unbalanced": with_cell(messages=Messages(sent=7, answered=7, aborted=1)),
     "ledger-difference": with_ledger(bytes_sent=Count(64, 60)),
     "missing-workers": with_cell(workers_reported=1),
@@ -333,6 +334,34 @@ def test_a_cell_that_was_long_enough_for_its_sessions_is_not_said_to_be_too_shor
     assert found.where[0].endswith(
         "8 still in flight at the end, one for 0.011 s, though 0.5 s would have been enough"
     )
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (-1.0, "8 still in flight at the end, one for 0.011 s, though 0.5 s would have been enough"),
+        (0.2, "20.0% of the exchanges' time lies before its beginning, though 0.5 s would have been enough"),
+    ],
+)
+def test_where_every_repeat_was_stalled_nobody_is_told_to_measure_for_longer(
+    run: Run, share: float, words: str
+) -> None:
+    stalled = replace(SHORT, share=share, under_way=8, longest_us=11e3, needs_s=0.5)
+    cells = [replace(cell, seconds=4.0, edges=stalled) for cell in run.cells]
+    (found,) = degradations(findings(replace(run, cells=cells)))
+    assert found.check.name == "unsteady"
+    assert "--seconds" not in found.check.advice
+    assert found.where[0].endswith(words)
+
+
+@pytest.mark.parametrize(("share", "end"), [(0.048, "before its beginning"), (-0.048, "beyond its end")])
+def test_a_pause_that_few_exchanges_met_is_told_and_their_figures_stand(
+    run: Run, share: float, end: str
+) -> None:
+    disturbed = Edges(share, 2, 1_600.0, disturbed=True)
+    (found,) = findings(with_cell(edges=disturbed, littles_law=Occupancy(2, 2.1))(run))
+    assert (found.check.name, found.check.degrades) == ("disturbed", False)
+    assert found.where[0].endswith(f"4.8% of the exchanges' time lies {end}")
 
 
 def test_where_most_repeats_are_too_short_the_run_is_unfit_and_where_few_are_they_are_left_out(

@@ -14,10 +14,11 @@ import pytest
 from lockstep.measure import littles_law
 from lockstep.measure.cell import make_cell
 from lockstep.measure.collector import CellCollector
-from lockstep.measure.edges import Service, foreseen, needed_s, round_ns, rounds_of
+from lockstep.measure.edges import Service, foreseen, needed_s, round_ns, rounds_of, weigh_edges
 from lockstep.plan import PlannedCell
 from lockstep.record.journal import Journal
 from lockstep.record.recorder import CellRecorder
+from lockstep.record.sums import SpanSums
 from lockstep.runs.records import Cell
 from lockstep.tcp.samples import Outcome, Phase, Sample
 from lockstep.traffic import Traffic
@@ -168,3 +169,28 @@ def test_a_window_needs_thirty_exchange_times_in_two_figures_rounded_up(
     exchange_s: float, needs_s: float
 ) -> None:
     assert needed_s(exchange_s * S) == pytest.approx(needs_s)
+
+
+# Of two users, 0.9 ms each, in a window of a second.
+QUICK = SpanSums(completed=2_300, inside_ns=2 * S, under_way=2, longest_ns=round(1.6 * MS))
+
+
+@pytest.mark.parametrize(
+    ("changes", "disturbed", "needs_s"),
+    [
+        ({}, False, None),
+        ({"before_ns": 96 * MS, "brought": 2}, True, None),
+        ({"after_ns": 96 * MS}, True, None),
+        # So many are p99.
+        ({"before_ns": 96 * MS, "brought": 30}, False, 0.027),
+        ({"after_ns": 900 * MS, "under_way": 30}, False, 0.027),
+        # And of so few the window is no sample.
+        ({"after_ns": 900 * MS, "completed": 30}, False, 2.5),
+    ],
+)
+def test_a_pause_that_few_of_many_exchanges_met_leaves_their_figures_standing(
+    changes: dict[str, int], disturbed: bool, needs_s: float | None
+) -> None:
+    edges = weigh_edges({"message": replace(QUICK, **changes)}, seconds=1.0)
+    assert edges is not None
+    assert (edges.disturbed, edges.needs_s) == (disturbed, needs_s)

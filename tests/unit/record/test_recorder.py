@@ -254,7 +254,7 @@ def test_where_an_iteration_is_a_session_only_its_own_step_tells_the_schedule_de
         ((0.2, 0.9), {}),
         ((3.0, 4.0), {}),
         ((1.5, 1.7), {"completed": 1, "inside_ns": 0.2}),
-        ((0.5, 1.25), {"completed": 1, "inside_ns": 0.25, "before_ns": 0.5}),
+        ((0.5, 1.25), {"completed": 1, "inside_ns": 0.25, "before_ns": 0.5, "brought": 1}),
         ((2.5, 9.0), {"under_way": 1, "inside_ns": 0.5, "after_ns": 0.5, "longest_ns": 0.5}),
         ((0.0, 9.0), {"under_way": 1, "inside_ns": 2.0, "after_ns": 2.0, "longest_ns": 3.0}),
     ],
@@ -265,7 +265,8 @@ def test_how_exchanges_lie_to_the_window_adds_up(
 ) -> None:
     spans = report_of([message(*span, phase=phase)]).counts.spans[phase]
     expected = {
-        name: value if name in ("completed", "under_way") else value * S for name, value in sums.items()
+        name: value if name in ("completed", "under_way", "brought") else value * S
+        for name, value in sums.items()
     }
     assert spans == {**SpanSums().to_message(), **expected}
 
