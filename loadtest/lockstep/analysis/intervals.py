@@ -39,6 +39,8 @@ _FARTHEST_LOG = 700.0
 # nothing from a factor of two on.
 _WIDE = 10.0
 _WIDE_OF_TWO = 2.0
+# So far apart, either way, two figures are as good as alike: an interval within that shows no difference.
+_ALIKE = 1.25
 MAX_REPEATS = 30
 
 # Student's t and Fisher's F are the regularised incomplete beta function: nobody who measures has to install
@@ -69,8 +71,15 @@ class Estimate:
 
     @property
     def noisy(self) -> bool:
-        """Whether the interval is so wide that it shows neither a difference nor that there is none."""
+        """Whether it shows neither a difference nor that there is none that matters."""
         if self.low is None or self.high is None or self.differs:
+            return False
+        return self.high > _ALIKE or self.low < 1 / _ALIKE
+
+    @property
+    def wide(self) -> bool:
+        """Whether it is noisy, and so wide that its ends and what lies between say nothing at all."""
+        if self.low is None or self.high is None or not self.noisy:
             return False
         return self.high > self.low * (_WIDE_OF_TWO if self.samples == 2 else _WIDE)
 

@@ -121,15 +121,15 @@ def _template(metric: Metric) -> _Template:
 
 
 def _nothing_shown(noun: str, estimate: Estimate, subject: str, reference: str) -> str:
+    known = "" if estimate.wide else f" (ratio {figures(estimate.ratio)}, {CI} {range_words(estimate)})"
     if not estimate.noisy:
-        known = f"ratio {figures(estimate.ratio)}, {CI} {range_words(estimate)}"
-        return f"no significant difference between {subject} and {reference} in {noun} ({known})"
+        return f"no significant difference between {subject} and {reference} in {noun}{known}"
     enough = repeats_to_show(estimate)
     few = "too few" if estimate.samples == 2 else "too noisy"
     more = "more --repeats or --seconds" if enough is None else f"--repeats {enough}, or more --seconds,"
     return (
         f"{counted(estimate.samples, 'repeat')} are {few} to say whether {subject} and {reference} differ in "
-        f"{noun}: {more} would help"
+        f"{noun}{known}: {more} would help"
     )
 
 
@@ -146,11 +146,13 @@ def range_words(estimate: Estimate) -> str:
     """The ratio's interval, `15.1 to 16.4`; of one that says nothing no number is told."""
     if estimate.low is None or estimate.high is None:
         return "unknown"
-    return too_wide(estimate) or f"{bound(estimate.low)} to {bound(estimate.high)}"
+    if estimate.wide:
+        return noise_words(estimate)
+    return f"{bound(estimate.low)} to {bound(estimate.high)}"
 
 
-def too_wide(estimate: Estimate) -> str:
-    """Why an interval says nothing, in two words; "" where it says something."""
+def noise_words(estimate: Estimate) -> str:
+    """Why an interval shows neither a difference nor that there is none, in two words; "" where it does."""
     if not estimate.noisy:
         return ""
     return "too few repeats" if estimate.samples == 2 else "too noisy"
@@ -183,7 +185,7 @@ def _pair(comparison: Comparison) -> tuple[str, str]:
 def _in_short(comparison: Comparison) -> str:
     estimate = comparison.estimate
     if estimate.low is not None and not estimate.differs:
-        return too_wide(estimate) or "no significant difference"
+        return noise_words(estimate) or "no significant difference"
     subject, reference = _pair(comparison)
     less = estimate.ratio < 1
     ratio = f"{_percentage(estimate.ratio)} of" if less else f"{bound(estimate.ratio)}x"

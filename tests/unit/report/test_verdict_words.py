@@ -98,6 +98,31 @@ def test_an_absurdly_wide_interval_tells_no_ratio_but_what_would_help(
     assert "reaches" not in words
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (
+            0.81,
+            1.24,
+            "no significant difference between lock and free in throughput (ratio 1.00, 95% CI 0.81",
+        ),
+        (0.79, 1.1, "3 repeats are too noisy to say whether lock and free differ in throughput (ratio 0.932"),
+        (0.9, 1.3, "3 repeats are too noisy to say whether lock and free differ in throughput (ratio 1.08"),
+        (
+            0.241,
+            1.44,
+            "too noisy to say whether lock and free differ in throughput (ratio 0.589, 95% CI 0.241",
+        ),
+    ],
+)
+def test_only_an_interval_within_a_factor_of_one_and_a_quarter_shows_no_difference(
+    low: float, high: float, said: str
+) -> None:
+    estimate = Estimate((low * high) ** 0.5, low, high, 3)
+    assert said in sentence(compared(RATE, "lock", "free", 8, estimate))
+    assert estimate.noisy == ("noisy" in said)
+
+
 def test_one_repeat_has_no_confidence_interval() -> None:
     said = sentence(compared(RATE, "lock", "free", 8, ONE_REPEAT))
     assert said.endswith("lock reaches 25.0% of free's throughput (one repeat: no confidence interval)")

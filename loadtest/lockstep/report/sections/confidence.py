@@ -17,7 +17,7 @@ from lockstep.report.charts.rows import Block, Layout
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Drawing, Section, Table
 from lockstep.report.sections.figures import LOAD, SERIES, figure_head
-from lockstep.report.verdict_words import metric_noun, range_words
+from lockstep.report.verdict_words import metric_noun, noise_words, range_words
 from lockstep.report.words import counted, figures, load_words, named, plain
 
 DRAWN = (THROUGHPUT, RESPONSE_TIMES[-1])
@@ -112,7 +112,9 @@ def estimate_words(estimate: Estimate, unclear: str = "not significant") -> str:
     if estimate.low is None or estimate.high is None:
         return f"{figures(estimate.ratio)} (one repeat)"
     words = f"{figures(estimate.ratio)} ({range_words(estimate)})"
-    return words if estimate.differs or estimate.noisy else f"{words}, {unclear}"
+    if estimate.differs or estimate.wide:
+        return words
+    return f"{words}, {noise_words(estimate) or unclear}"
 
 
 def _block(
