@@ -93,12 +93,13 @@ class Preflight:
         except HarnessError as refusal:
             logger.error("lockstep: %s", refusal)
             self._environment.process_exit_code = WRONG_USE
-            runner.send_message(REFUSED, {"worker": runner.client_id, "reason": str(refusal)})
+            runner.send_message(REFUSED, {"reason": str(refusal)})
 
     def _on_refused(self, msg: Any, **_: Any) -> None:
         environment = self._environment
         assert environment.runner is not None
-        logger.error("lockstep: worker %s: %s", msg.data["worker"], msg.data["reason"])
+        # What is wrong is the file's, whichever worker it was: its long name would hide it.
+        logger.error("lockstep: a worker refuses: %s", msg.data["reason"])
         environment.process_exit_code = WRONG_USE
         if environment.web_ui is None:
             gevent.spawn(environment.runner.quit)

@@ -235,7 +235,7 @@ class TcpUser(User):
         environment.events.user_error.fire(user_instance=self, exception=error, tb=error.__traceback__)
         runner = environment.runner
         if isinstance(runner, WorkerRunner):
-            runner.send_message(REFUSED, {"worker": runner.client_id, "reason": str(error)})
+            runner.send_message(REFUSED, {"reason": str(error)})
         elif runner is not None:
             gevent.spawn(runner.quit)
 
