@@ -46,7 +46,7 @@ WRONG_USE = 2
 DEGRADED = 3
 """It ran, but figures may be missing or wrong: the report says at its top which."""
 UNREPORTED = 4
-"""All well, but its report could not be made: one line says why, and the run is saved."""
+"""All well, but its charts could not be drawn, though [report] is there: one line says why."""
 INTERRUPTED = 130
 """Stopped by Ctrl-C; what was measured is saved. 143 where it was SIGTERM, 129 where the terminal closed."""
 

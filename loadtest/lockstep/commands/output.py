@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.text import Text
 
-from lockstep.runs.folder import REPORT_FILE
+from lockstep.runs.folder import MARKDOWN_FILE, REPORT_FILE
+from lockstep_wire.extras import DRAWING, lacking
 
 if TYPE_CHECKING:
     from lockstep.report.material import Material
@@ -25,7 +27,7 @@ def stdout_console() -> Console:
 
 
 def print_report_of(material: Material, console: Console | None = None, folder: Path | None = None) -> None:
-    """The report of a run, its gates, and where its page is, if there is one.
+    """The report of a run, its gates, and where its page is; its text, where nothing is there that draws.
 
     console: stdout's if there is none. folder: the run's, as whoever reads it knows it.
     """
@@ -34,8 +36,13 @@ def print_report_of(material: Material, console: Console | None = None, folder: 
     console = console or Console()
     print_report(material, console)
     print_gates(material.run, console)
+    shown = folder or material.path
     if (material.path / REPORT_FILE).is_file():
-        console.print(f"Report: {(folder or material.path) / REPORT_FILE}", soft_wrap=True)
+        console.print(f"Report: {shown / REPORT_FILE}", soft_wrap=True)
+    elif (install := lacking(DRAWING)) and (material.path / MARKDOWN_FILE).is_file():
+        console.print(f"Report: {shown / MARKDOWN_FILE}", soft_wrap=True)
+        note = Text(f"note: no charts without an extra: {install}, then lockstep report {shown}", "yellow")
+        console.print(note, soft_wrap=True)
 
 
 def write_what_can_be_written() -> None:

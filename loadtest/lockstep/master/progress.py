@@ -36,11 +36,12 @@ class Stage(Enum):
 
 
 class ReportState(Enum):
-    """Whether a run's report can be read."""
+    """Whether a run's report can be read. TEXT: without what draws there is its text alone."""
 
     NONE = "none"
     MAKING = "making"
     READY = "ready"
+    TEXT = "text"
     FAILED = "failed"
 
 

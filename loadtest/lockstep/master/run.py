@@ -20,6 +20,7 @@ from lockstep.master.progress import ReportState
 from lockstep.runs.folder import REPORT_FILE, RunFolder
 from lockstep.runs.host import describe_host
 from lockstep.runs.records import MeasuredCell, Mode, Run, TargetRecord
+from lockstep_wire.extras import DRAWING, lacking
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,8 @@ class RunRecord:
     """A run as it grows, kept in its folder: whatever saves raises ResultsError where it cannot.
 
     run: everything so far. folder: where it is kept. command_of: what repeats a run that came to this.
-    report: whether there is one. unreported: why a run that is over has none; None where it has one.
+    report: whether there is one. unreported: why a run that is over has none; None where it has one, be it
+    text alone.
     """
 
     def __init__(self, run: Run, folder: RunFolder, command_of: Callable[[Run], str]) -> None:
@@ -137,9 +139,14 @@ class RunRecord:
         try:
             self.unreported = _make_report(self.path)
         finally:
-            self.report = ReportState.READY if self.unreported is None else ReportState.FAILED
+            self.report = self._report_state()
         if self.unreported is not None:
             logger.error("%s", self.unreported)
+
+    def _report_state(self) -> ReportState:
+        if self.unreported is not None:
+            return ReportState.FAILED
+        return ReportState.READY if (self.path / REPORT_FILE).is_file() else ReportState.TEXT
 
     def abandon(self, reason: str) -> None:
         """The run is over because it can no longer be saved: what was saved before is all there is of it."""
@@ -167,7 +174,8 @@ def _make_report(path: Path) -> str | None:
     except OSError as error:
         words = f"no process could be started for it ({error.strerror or error})"
     else:
-        if done.returncode == 0 and (path / REPORT_FILE).is_file():
+        made = (path / REPORT_FILE).is_file() or lacking(DRAWING) is not None
+        if done.returncode == 0 and made:
             return None
         # A process that was killed, for want of memory say, leaves no word.
         *_, words = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]

@@ -12,8 +12,8 @@ from lockstep.report.conditions import in_one_line
 from lockstep.report.headline import a_cell, headline, standing, supporting
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Table, called
-from lockstep.report.sections.confidence import estimate_words
 from lockstep.report.sections.figures import LOAD, NAMED, RESULT_BY_NAME
+from lockstep.report.verdict_words import estimate_words
 from lockstep.report.words import counted
 
 MAX_ROWS = 12

@@ -142,6 +142,16 @@ def interval_words(estimate: Estimate) -> str:
     return f"{CI} {in_words(low)} to {in_words(high)}"
 
 
+def estimate_words(estimate: Estimate, unclear: str = "not significant") -> str:
+    """`0.056 (0.051 to 0.061)`. unclear: what is said beside an interval that holds 1."""
+    if estimate.low is None or estimate.high is None:
+        return f"{figures(estimate.ratio)} (one repeat)"
+    words = f"{figures(estimate.ratio)} ({range_words(estimate)})"
+    if estimate.differs or estimate.wide:
+        return words
+    return f"{words}, {noise_words(estimate) or unclear}"
+
+
 def range_words(estimate: Estimate) -> str:
     """The ratio's interval, `15.1 to 16.4`; of one that says nothing no number is told."""
     if estimate.low is None or estimate.high is None:

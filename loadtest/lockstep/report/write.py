@@ -1,4 +1,4 @@
-"""Makes a run's report, any time later, on any machine: the page, the Markdown, junit.xml, pictures.
+"""Makes a run's page and pictures, any time later, on any machine: all of a report that needs an extra.
 
 The same folder gives the same bytes.
 """
@@ -13,25 +13,22 @@ from lockstep.errors import ResultsError
 from lockstep.report.charts.picture import inline, picture, png, specification, unchecked
 from lockstep.report.charts.renderer import Renderer
 from lockstep.report.contents import Contents, contents, render
-from lockstep.report.markdown import summary_md
 from lockstep.report.material import Material
-from lockstep.report.sections.gates import junit_xml
-from lockstep.runs.folder import JUNIT_FILE, MARKDOWN_FILE, REPORT_FILE, RunFolder
+from lockstep.report.texts import write_texts
+from lockstep.runs.folder import REPORT_FILE, RunFolder
 
 
 def write_report(material: Material, charts: Path | None = None, warm: Renderer | None = None) -> Path:
-    """Write report.html and summary.md into the run's folder, with gates junit.xml too; the page's path.
+    """Write the run's texts, then report.html beside them; the page's path.
 
     charts: a folder that gets every chart as SVG and PNG; it is made where there is none. warm: a renderer
     that was started before; it draws this once. ResultsError where something cannot be written.
     """
+    write_texts(material)
     folder = RunFolder(material.path)
     with nullcontext(warm) if warm is not None else Renderer() as renderer, unchecked():
         shown = contents(material)
         svgs = _draw(shown, renderer)
-    if material.run.gates:
-        folder.save_text(JUNIT_FILE, junit_xml(material.run))
-    folder.save_text(MARKDOWN_FILE, summary_md(material))
     if charts is not None:
         _save_charts(charts, shown, svgs)
     return folder.save_text(REPORT_FILE, render(material, shown, svgs))

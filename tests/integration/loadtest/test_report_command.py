@@ -7,9 +7,11 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +107,31 @@ def test_a_charts_folder_that_cannot_be_made_is_one_line_and_exit_2(folder: Path
     assert done.code == 2
     assert done.err.startswith("lockstep: cannot write charts to /proc/nowhere")
     assert len(done.err.splitlines()) == 1
+
+
+# As it is where the extra is not installed.
+BARE = """
+import runpy, sys
+sys.modules.update(altair=None, vl_convert=None)
+runpy.run_module("lockstep", run_name="__main__")
+"""
+
+
+def test_without_the_extra_texts_are_written_and_one_line_says_how_to_get_charts(tmp_path: Path) -> None:
+    run, connections = simulated_run(levels=(1,), repeats=2)
+    folder = write_run(tmp_path, replace(run, plan={**run.plan, "gates": ["free: failed <= 0"]}), connections)
+    done = subprocess.run(
+        [sys.executable, "-c", BARE, "report", str(folder)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    written = {each.name for each in folder.iterdir()}
+    assert {"summary.md", "junit.xml"} <= written
+    assert "report.html" not in written
+    *_, report, note = done.stdout.splitlines()
+    assert report == f"Report: {folder}/summary.md"
+    assert note.startswith("note: no charts without an extra: pip install 'locust-lockstep[report]', then ")

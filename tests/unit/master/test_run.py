@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,20 @@ def test_a_report_that_cannot_be_made_leaves_a_run_that_is_over(
         f"the report could not be made: {words}. The run is saved: try lockstep report {record.path}"
     )
     assert caplog.messages[-1] == record.unreported
+
+
+def test_without_what_draws_a_report_of_text_alone_is_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    record = RunRecord.begin(tmp_path, "plan", {}, {}, lambda _: "")
+    record.close(interrupted=False)
+    record.await_report()
+    assert (record.report, record.unreported) == (ReportState.TEXT, None)
 
 
 def test_a_run_whose_folder_is_gone_is_over_all_the_same(tmp_path: Path) -> None:

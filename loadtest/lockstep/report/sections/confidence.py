@@ -17,8 +17,8 @@ from lockstep.report.charts.rows import Block, Layout
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Drawing, Section, Table
 from lockstep.report.sections.figures import LOAD, SERIES, figure_head
-from lockstep.report.verdict_words import metric_noun, noise_words, range_words
-from lockstep.report.words import counted, figures, load_words, named, plain
+from lockstep.report.verdict_words import estimate_words, metric_noun
+from lockstep.report.words import counted, load_words, named, plain
 
 DRAWN = (THROUGHPUT, RESPONSE_TIMES[-1])
 # With two repeats an interval can span decades: it is drawn as far as this beyond the ratios.
@@ -105,16 +105,6 @@ def certainty_chart(comparisons: Sequence[Comparison], colours: Mapping[Series, 
     )
     dot = marks.mark_point(filled=True, size=70, opacity=1).encode(x=x, y=layout.y, color=colour)
     return layout.chart([one, span, dot])
-
-
-def estimate_words(estimate: Estimate, unclear: str = "not significant") -> str:
-    """`0.056 (0.051 to 0.061)`. unclear: what is said beside an interval that holds 1."""
-    if estimate.low is None or estimate.high is None:
-        return f"{figures(estimate.ratio)} (one repeat)"
-    words = f"{figures(estimate.ratio)} ({range_words(estimate)})"
-    if estimate.differs or estimate.wide:
-        return words
-    return f"{words}, {noise_words(estimate) or unclear}"
 
 
 def _block(

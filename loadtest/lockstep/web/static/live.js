@@ -59,6 +59,7 @@ function drawReport(state) {
     none: "",
     making: "The report is being made.",
     failed: "The report could not be made: see the master's log.",
+    text: "The report is summary.md in the run's folder; for one with charts: pip install 'locust-lockstep[report]'",
     ready: "Open the report (in a new tab)",
   }[state.report];
   if (place.textContent === words) return;
