@@ -5,12 +5,13 @@ The order of the page is picture, confidence, explanation, and at the end the ta
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import ALL_CHECKS, degradations
@@ -49,6 +50,15 @@ PAGES = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
 )
+_FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
+
+
+def unbroken(words: str) -> Markup:
+    """Words for a page, in which no flag is torn apart at a line's end: browsers break behind hyphens."""
+    return Markup(_FLAG.sub(r'<span class="flag">\g<0></span>', str(escape(words))))
+
+
+PAGES.filters["unbroken"] = unbroken
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from lockstep.errors import ResultsError
 from lockstep.plan import Longer, Plan
 from lockstep.record.histograms import of_values
 from lockstep.report.conditions import conditions
-from lockstep.report.contents import contents
+from lockstep.report.contents import contents, unbroken
 from lockstep.report.material import Material, with_short_names
 from lockstep.report.terminal import print_report
 from lockstep.report.write import write_report
@@ -28,7 +28,7 @@ from lockstep.runs.measures import Count
 from lockstep.runs.records import Run
 from tests.factories.folders import write_histograms, write_run
 from tests.factories.open_load import simulated_open_run
-from tests.factories.runs import HOST, all_failed, health_of, without_server
+from tests.factories.runs import HOST, all_failed, health_of, make_cell, run_of, without_server
 from tests.factories.simulated import simulated_run
 from tests.factories.units import MS
 from tests.support.blank_renderer import Blank
@@ -42,6 +42,15 @@ def text_of(folder: Path) -> str:
     said = io.StringIO()
     print_report(Material.of(RunFolder.load(folder)), Console(width=80, file=said))
     return said.getvalue()
+
+
+def test_no_flag_is_torn_apart_at_a_lines_end(tmp_path: Path) -> None:
+    cells = [make_cell(mode, 8, 1) for mode in ("free", "lock")]
+    page = page_of(write_run(tmp_path, run_of(cells)))
+    assert 'Use <span class="flag">--repeats</span> 3.' in page
+    said = unbroken("<b> --repeats 4, not a--b, or --client-mode")
+    assert re.findall('<span class="flag">(.*?)</span>', said) == ["--repeats", "--client-mode"]
+    assert said.startswith("&lt;b&gt; ")
 
 
 def by_hand(run: Run) -> Run:

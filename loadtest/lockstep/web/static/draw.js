@@ -4,9 +4,14 @@
 const NONE = "–";
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Set an element's words, only where they change: who listens to it hears no repetitions. */
+// Browsers break lines behind hyphens.
+const FLAG = /(?<![\w-])(--[a-z][\w-]*)/;
+
+/** Set an element's words, only where they change: who listens to it hears no repetitions. Flags stay whole. */
 function say(element, words) {
-  if (element.textContent !== words) element.textContent = words;
+  if (element.textContent === words) return;
+  const parts = `${words}`.split(FLAG);
+  element.replaceChildren(...parts.map((part, place) => place % 2 ? make("span", "flag", part) : part));
 }
 
 /** An element with classes and words. */
