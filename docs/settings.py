@@ -22,10 +22,10 @@ Made by `make settings` from `loadtest/lockstep/settings.py` and `server/lockste
 
 ## Of a run
 
-*compare*, *run*: a flag of `lockstep compare`, of `lockstep run`. *plan*: a key of a plan file, with `_` or
-`-`. *Locust*: an option of Locust's under the same name, and the variable. *form*: a field of the page.
-*Compose*: docker-compose.yml passes the variable on. What is given wins over a plan file, and that over the
-default.
+*compare*, *find*, *run*: a flag of `lockstep compare`, `find` or `run`. *plan*: a key of a plan file, with
+`_` or `-`. *Locust*: an option of Locust's under the same name, and the variable. *form*: a field of the
+page. *Compose*: docker-compose.yml passes the variable on. What is given wins over a plan file, and that over
+the default.
 """
 COMPOSE = """
 ## Of docker-compose.yml alone
@@ -45,6 +45,7 @@ def page() -> str:
             "what it is",
             "default",
             "compare",
+            "find",
             "run",
             "plan",
             "Locust",

@@ -15,6 +15,7 @@ from lockstep.errors import WRONG_USE, HarnessError, PlanError, ServerUnreachabl
 from lockstep.master.repeat import Compose
 from lockstep.plan import Plan, parse_modes
 from lockstep.runs.records import PLAIN_TARGET
+from lockstep.search import Search, arrival_of
 from lockstep.settings import COMPARISON_PLAN, Setting, Where, given_by
 from lockstep.target.admin import ServerView
 from lockstep.target.chosen import Chosen, checked_framing
@@ -259,11 +260,47 @@ def of_targets(given: Mapping[str, Any]) -> dict[str, Any]:
 def plan_from(given: Mapping[str, Any], gates: Sequence[str]) -> Plan:
     """The plan of these settings, by their keys. PlanError names the one that is wrong."""
     # Only who leads makes plans: a worker has these options too, and no use for what judges its figures.
-    from lockstep.analysis.gate_syntax import check_gates
+    from lockstep.analysis.gate_syntax import check_gates, split_gates
 
-    plan = Plan.from_settings(given, _traffic_from(given), gates)
+    keep = split_gates(given.get("keep") or "")
+    search = Search.from_settings(given, keep, given["seconds"]) if keep else None
+    if search is None:
+        _check_unsearched(given)
+    else:
+        given = {**given, **_searched(given, search)}
+    plan = Plan.from_settings(given, _traffic_from(given), gates, search)
     check_gates(plan)
     return plan
+
+
+# What only means something where something is looked for.
+_OF_A_SEARCH = [_BY_NAME[name] for name in ("search", "within", "up-to", "at-most", "at-least")]
+
+
+def _check_unsearched(given: Mapping[str, Any]) -> None:
+    for setting in _OF_A_SEARCH:
+        value = given.get(setting.key)
+        if value and value != setting.default:
+            raise PlanError(
+                setting.name, f"{value} does nothing without a promise: add --keep, or leave it out"
+            )
+
+
+def _searched(given: Mapping[str, Any], search: Search) -> dict[str, Any]:
+    """What else says what a load is: the first that is tried. PlanError where the promise makes no sense."""
+    from lockstep.analysis.limits import longest_us, promise_of
+
+    if given["rate"] is not None:
+        raise PlanError("rate", f"{given['rate']:g} is what a search finds out: leave it out")
+    if longest_us(promise_of(search)) is None and search.by_rate:
+        raise PlanError(
+            "keep",
+            f"{'; '.join(search.keep)!r} bounds no time, so any rate can be queued for: add one, for example "
+            "response_p99 < 50ms",
+        )
+    arrival = arrival_of(given["arrival"], search.by)
+    rate = search.start if search.by_rate else None
+    return {"arrival": arrival, "rate": rate, "levels": f"{search.start:.0f}", "repeats": 1}
 
 
 def targets_of(host: str | None, options: Namespace) -> Targets:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from lockstep.beside import Beside, parse_beside
 from lockstep.errors import PlanError
-from lockstep.traffic import Traffic, between, one_of
+from lockstep.search import MAX_USERS, Search
+from lockstep.traffic import Arrival, Traffic, between, one_of
 
-MAX_USERS = 100_000
 # Repeats have seeds of their own, which those of no other plan's seed meet. They have to fit 64 bits.
 SEEDS_PER_PLAN = 10_000
 MAX_SEED = 2**32 - 1
@@ -22,7 +22,8 @@ MAX_SEED = 2**32 - 1
 class PlannedCell:
     """One combination to measure: its place in the run, the mode's name, users at once, and which repeat.
 
-    beside: whom it has beside its users, as the plan says it; "" where nobody.
+    beside: whom it has beside its users, as the plan says it; "" where nobody. rate_per_s: what it is
+    offered, where that is not what the plan says of all cells.
     """
 
     index: int
@@ -30,6 +31,13 @@ class PlannedCell:
     level: int
     repeat: int
     beside: str = ""
+    rate_per_s: float | None = None
+
+    def traffic(self, planned: Traffic) -> Traffic:
+        """What its users do. planned: what the plan says of all cells."""
+        if self.rate_per_s is None:
+            return planned
+        return replace(planned, arrival=Arrival(planned.arrival.kind, self.rate_per_s))
 
     @property
     def beside_users(self) -> int:
@@ -56,7 +64,8 @@ class Plan:
     beside: idle or hostile users, as texts (beside.py reads them); with each of them every cell is measured
     once more, so that what they do shows against the cell without.
     baseline: the mode that others are compared with, None where what is known of them decides. longer: those
-    cells that are longer than the others.
+    cells that are longer than the others. search: what is looked for, where levels and repeats are not
+    planned but come of what was measured.
     """
 
     modes: tuple[str, ...] = ("free", "lock", "semaphore=4", "queue=1")
@@ -71,6 +80,7 @@ class Plan:
     file: str | None = None
     baseline: str | None = None
     longer: tuple[Longer, ...] = ()
+    search: Search | None = None
 
     def __post_init__(self) -> None:
         for name, values in (("modes", self.modes), ("levels", self.levels)):
@@ -88,9 +98,30 @@ class Plan:
         between("seed", self.seed, 0, MAX_SEED)
         if self.baseline is not None:
             one_of("baseline", self.baseline, self.modes)
+        if self.search is not None:
+            self._check_search()
+
+    def _check_search(self) -> None:
+        """PlanError where something else is planned that a search has no use for."""
+        traffic = self.traffic
+        others = {
+            "gate": self.gates,
+            "beside": self.beside,
+            "stages": traffic.stages,
+            "rendezvous": traffic.rendezvous_s,
+        }
+        for name, value in others.items():
+            if value:
+                raise PlanError(name, "does nothing where --keep looks for the greatest load: leave it out")
+        if traffic.does.endless:
+            raise PlanError(
+                "scenario", f"{traffic.scenario} answers nothing, so nothing can be kept: choose another"
+            )
 
     @classmethod
-    def from_settings(cls, given: Mapping[str, Any], traffic: Traffic, gates: Sequence[str]) -> Plan:
+    def from_settings(
+        cls, given: Mapping[str, Any], traffic: Traffic, gates: Sequence[str], search: Search | None = None
+    ) -> Plan:
         """What settings, by their keys, say. PlanError names the one that is wrong."""
         levels, seconds = parse_levels(given["levels"]), given["seconds"]
         if (changing := traffic.changing) is not None:
@@ -109,6 +140,7 @@ class Plan:
             beside=parse_beside(given.get("beside") or ""),
             file=str(given["plan"]) if given["plan"] else None,
             baseline=given.get("baseline") or None,
+            search=search,
         )
 
     def cells(self) -> list[PlannedCell]:
@@ -139,6 +171,11 @@ class Plan:
         """How many there are at once, at most."""
         beside = [Beside.parse(each) for each in self.beside]
         return max(level + max((each.users(level) for each in beside), default=0) for level in self.levels)
+
+    @property
+    def most_users(self) -> int:
+        """More than this no cell has."""
+        return max(self.levels) if self.search is None else MAX_USERS
 
     def load_s(self, within_s: float) -> float:
         """How long one of its modes is under load within so many seconds, at most; cells take turns."""

@@ -15,6 +15,7 @@ from lockstep.beside import KINDS
 from lockstep.errors import PlanError
 from lockstep.plan import Plan
 from lockstep.scenario import SHIPPED_SCENARIOS
+from lockstep.search import RATE, SEARCHED, USERS, USUAL_UP_TO
 from lockstep.traffic import ARRIVALS, CLIENT_MODES, OPEN_ARRIVALS
 from lockstep_wire.choices import did_you_mean
 from lockstep_wire.framing import NAMES
@@ -29,6 +30,8 @@ class Where(Flag):
 
     COMPARE = auto()
     """A flag of `lockstep compare`."""
+    FIND = auto()
+    """A flag of `lockstep find`."""
     RUN = auto()
     """A flag of `lockstep run`."""
     PLAN_FILE = auto()
@@ -42,12 +45,16 @@ class Where(Flag):
 
 
 _NOWHERE = Where(0)
-_COMPARE = Where.COMPARE | Where.PLAN_FILE
+_HERE = Where.COMPARE | Where.FIND
+_COMPARE = _HERE | Where.PLAN_FILE
 # What one load needs too.
 _BOTH = _COMPARE | Where.RUN
 _LOCUST = Where.LOCUST | Where.COMPOSE
+_FIND = Where.FIND | Where.PLAN_FILE | _LOCUST
 _ALL = _COMPARE | _LOCUST | Where.FORM
 _ALL_LOADS = _ALL | Where.RUN
+# What a search finds out by itself, or has no use for.
+_PLANNED = ~Where.FIND
 
 # kind -> what a value is called in help, what is wanted in a refusal, and the remedy.
 _KINDS: dict[type, tuple[str, str, str]] = {
@@ -104,9 +111,11 @@ class Setting:
 
     @property
     def elsewhere(self) -> str:
-        """Why a plan file must not hold it under Locust, where it can only be a setting of `compare`."""
+        """Why a plan file must not hold it, in words, where another way of running it would take it."""
         if self.to_server:
             return "is the server's, which runs already: set it where that is started, and leave it out here"
+        if Where.COMPARE not in self.where:
+            return "is for `lockstep find` alone: leave it out, or use that"
         return "is for `lockstep compare` alone: leave it out"
 
     def parse(self, text: str) -> Any:
@@ -185,7 +194,13 @@ SETTINGS = (
         _ALL_LOADS,
         choices=ARRIVALS,
     ),
-    Setting("rate", float, None, "Iterations per second over all workers (open arrivals only)", _ALL_LOADS),
+    Setting(
+        "rate",
+        float,
+        None,
+        "Iterations per second over all workers (open arrivals only)",
+        _ALL_LOADS & _PLANNED,
+    ),
     Setting("messages", int, _TRAFFIC.messages, "Messages per connection", _ALL),
     Setting(
         "depth", int, _TRAFFIC.depth, "Messages in flight on each connection, with --scenario pipelined", _ALL
@@ -206,7 +221,7 @@ SETTINGS = (
         str,
         ",".join(map(str, _PLAN.levels)),
         "Concurrency levels (numbers of connections), separated by commas",
-        _ALL,
+        _ALL & _PLANNED,
         listed=True,
         only="plan",
     ),
@@ -219,7 +234,59 @@ SETTINGS = (
         usual="free, or the last target",
         only="plan",
     ),
-    Setting("repeats", int, _PLAN.repeats, "Repeats of every cell, interleaved", _ALL_LOADS, only="plan"),
+    Setting(
+        "repeats",
+        int,
+        _PLAN.repeats,
+        "Repeats of every cell, interleaved",
+        _ALL_LOADS & _PLANNED,
+        only="plan",
+    ),
+    Setting(
+        "keep",
+        str,
+        None,
+        "What has to hold, at the greatest load that is looked for: 'response_p99 < 50ms; failed <= 0'",
+        _FIND | Where.FORM,
+        listed=True,
+        repeatable=True,
+        only="plan",
+    ),
+    Setting(
+        "search",
+        str,
+        USERS,
+        "What a load is: users, connections at once; or rate, arrivals per second",
+        _FIND | Where.FORM,
+        choices=SEARCHED,
+        only="plan",
+    ),
+    Setting(
+        "within",
+        str,
+        "5%",
+        "How near the loads that hold and that break have to come",
+        _FIND,
+        only="plan",
+    ),
+    Setting(
+        "up-to",
+        float,
+        None,
+        "The greatest load that is tried",
+        _FIND,
+        usual=f"{USUAL_UP_TO[USERS]:,.0f} users, or {USUAL_UP_TO[RATE]:,.0f} per second",
+        only="plan",
+    ),
+    Setting("at-most", str, "10m", "How long the search may take", _FIND, only="plan"),
+    Setting(
+        "at-least",
+        float,
+        None,
+        "The load at which it has to hold for every mode or target, or exit code 1",
+        _FIND,
+        only="plan",
+    ),
     Setting(
         "seconds", float, _PLAN.seconds, "Measurement window per cell, in seconds", _ALL_LOADS, only="plan"
     ),
@@ -238,7 +305,7 @@ SETTINGS = (
         None,
         "How users, or an open load's rate, change in a cell: 'ramp 0-100 10s, hold 100 20s, spike 300 2s, "
         "sine 50-150 30s'",
-        _COMPARE | Where.RUN | _LOCUST,
+        (_COMPARE | Where.RUN | _LOCUST) & _PLANNED,
         listed=True,
         only="plan",
     ),
@@ -255,7 +322,7 @@ SETTINGS = (
         str,
         None,
         "All users of all workers begin each iteration at once; how long they wait for each other: 5s",
-        _COMPARE | Where.RUN | _LOCUST,
+        (_COMPARE | Where.RUN | _LOCUST) & _PLANNED,
         only="plan",
     ),
     Setting(
@@ -263,7 +330,7 @@ SETTINGS = (
         str,
         None,
         f"Users beside the others, in cells of their own: {', '.join(KINDS)}; idle:1000 or slow-reader:10%",
-        _COMPARE | _LOCUST,
+        (_COMPARE | _LOCUST) & _PLANNED,
         listed=True,
         only="plan",
     ),
@@ -273,7 +340,7 @@ SETTINGS = (
         None,
         "What must hold, or exit code 1: 'free: response_p99 < 20ms'; several: with ; between; "
         "a cell that breaks it ends early: 'free: failed_share < 10% or abort'",
-        _BOTH | _LOCUST,
+        (_BOTH | _LOCUST) & _PLANNED,
         listed=True,
         repeatable=True,
         only="plan",
@@ -283,7 +350,7 @@ SETTINGS = (
         Path,
         None,
         "TOML file of these settings, or a shipped plan, such as smoke; what is given beside it wins",
-        Where.COMPARE | _LOCUST,
+        _HERE | _LOCUST,
     ),
     Setting(
         "source",
@@ -314,7 +381,7 @@ SETTINGS = (
         None,
         "A service to start, compare and end: NAME='COMMAND {port}', which listens on that port of 127.0.0.1 "
         "({socket}: on that unix socket)",
-        Where.COMPARE,
+        _HERE,
         repeatable=True,
         only="plan",
     ),
@@ -323,7 +390,7 @@ SETTINGS = (
         str,
         None,
         "A regular expression: what such a service prints when it is ready",
-        Where.COMPARE,
+        _HERE,
         usual="once it accepts a connection",
     ),
     Setting("hold", str, None, "Service time of a message", _COMPARE, usual="2ms", to_server=True),
@@ -375,7 +442,7 @@ SETTINGS = (
         _BOTH,
     ),
     Setting("processes", int, 2, "Worker processes", _BOTH),
-    Setting("junit", Path, None, "JUnit XML of the gates, for a pipeline", _BOTH),
+    Setting("junit", Path, None, "JUnit XML of the gates, for a pipeline", _BOTH & _PLANNED),
     Setting(
         "framing",
         str,

@@ -138,7 +138,7 @@ class Traffic:
     def heartbeats(self) -> tuple[float, bytes] | None:
         """How often one is sent, in seconds, and its payload; None where none is."""
         every, _, text = self.heartbeat.partition(":")
-        seconds = _seconds_of("heartbeat", every)
+        seconds = seconds_of("heartbeat", every)
         return None if seconds is None else (seconds, (text or "ping").encode())
 
     @property
@@ -229,7 +229,7 @@ class Traffic:
             depth=given["depth"],
             stages=stages,
             heartbeat=given.get("heartbeat") or "",
-            rendezvous_s=_seconds_of("rendezvous", given.get("rendezvous") or ""),
+            rendezvous_s=seconds_of("rendezvous", given.get("rendezvous") or ""),
         )
 
     @classmethod
@@ -241,7 +241,7 @@ class Traffic:
         return cls(**{**document, **read})
 
 
-def _seconds_of(setting: str, text: str) -> float | None:
+def seconds_of(setting: str, text: str) -> float | None:
     """A duration in seconds; None where none is given."""
     if not text:
         return None

@@ -11,6 +11,7 @@ from lockstep.report.material import Material
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.measures import Company, Count, Distribution, Edges, Occupancy, Rendezvous
 from lockstep.runs.records import Messages, Requests, Run
+from lockstep.search import RATE, Search
 from tests.factories.folders import write_histograms, write_run
 from tests.factories.open_load import simulated_open_run
 from tests.factories.runs import (
@@ -23,6 +24,7 @@ from tests.factories.runs import (
     with_times,
     without_server,
 )
+from tests.factories.searched import Server, line, of_a_busy_generator, searched_run
 from tests.factories.simulated import simulated_run
 from tests.factories.units import MS
 
@@ -176,6 +178,27 @@ def changing() -> Run:
     return run_of(cells)
 
 
+def capacity() -> Run:
+    """A search for connections: found, nowhere to be found, and further than the generator could go."""
+    search = Search(("response_p99 < 50ms", "failed <= 0"))
+    return searched_run(
+        search,
+        {
+            "lock": Server(line(9.5), spread=0.02),
+            "ticket": Server(line(0.7)),
+            "free": Server(line(400.0), lambda cell: of_a_busy_generator(cell) if cell.level > 40 else cell),
+        },
+    )
+
+
+def capacity_by_rate() -> Run:
+    """A search for arrivals per second, stopped by its time, and one that was allowed no more."""
+    search = Search(("response_p99 < 50ms",), by=RATE, start=20, up_to=320, capped="source needs more ports")
+    whole = searched_run(search, {"lock": Server(line(148.0), spread=0.1), "free": Server(line(4_000.0))})
+    left = [cell for cell in whole.cells if cell.mode == "free" or cell.index < 8]
+    return replace(whole, cells=left)
+
+
 SCENES: Mapping[str, Callable[[], Run]] = {
     "closed load, gates": closed,
     "open load": simulated_open_run,
@@ -186,6 +209,8 @@ SCENES: Mapping[str, Callable[[], Run]] = {
     "names, handshakes, rendezvous": named,
     "pipelined": pipelined,
     "stages": changing,
+    "a search for connections": capacity,
+    "a search for arrivals per second": capacity_by_rate,
 }
 
 

@@ -29,6 +29,7 @@ LAYERS = (
     {"stopping"},
     {"beside", "scenario", "stages"},
     {"traffic"},
+    {"search"},
     {"plan"},
     {"settings"},
     {"children"},

@@ -98,11 +98,13 @@ def test_a_setting_that_belongs_elsewhere_says_where(file: Path) -> None:
     assert refusal_of(file, Where.LOCUST).startswith("work is the server's, which runs already")
     file.write_text("processes = 3")
     assert refusal_of(file, Where.LOCUST) == "processes is for `lockstep compare` alone: leave it out"
+    file.write_text("within = '5%'")
+    assert refusal_of(file, Where.COMPARE) == "within is for `lockstep find` alone: leave it out, or use that"
 
 
 def test_a_shipped_plan_is_known_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert set(shipped_plans()) == {"smoke", "staircase", "soak", "open-load"}
+    assert set(shipped_plans()) == {"smoke", "staircase", "soak", "open-load", "capacity"}
     for name, file in shipped_plans().items():
         assert read_plan_file(name, Where.LOCUST) == read_plan_file(str(file), Where.LOCUST)
 
@@ -115,7 +117,7 @@ def test_a_file_of_a_shipped_plans_name_comes_first(tmp_path: Path, monkeypatch:
 
 @pytest.mark.parametrize(
     ("name", "offered"),
-    [("smok", "did you mean smoke?"), ("zzz", "choose from open-load, smoke, soak, staircase")],
+    [("smok", "did you mean smoke?"), ("zzz", "choose from capacity, open-load, smoke, soak, staircase")],
 )
 def test_a_name_that_no_plan_has_is_refused_with_those_there_are(name: str, offered: str) -> None:
     with pytest.raises(PlanError) as refusal:

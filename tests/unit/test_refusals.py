@@ -12,7 +12,6 @@ import configargparse  # type: ignore[import-untyped]
 import pytest
 
 from lockstep.__main__ import main
-from lockstep.commands.compare import FLAGS
 from lockstep.errors import REFUSALS, PlanError
 from lockstep.options import add_options, plan_of, refusal_in_words, settle, targets_of
 from lockstep.runs.records import PLAIN_TARGET
@@ -44,6 +43,9 @@ BAD_TEXTS = {
     "rendezvous": "soon",
     "heartbeat": "often",
     "pause": "long",
+    "keep": "respons_p99 < 50ms",
+    "within": "five",
+    "at-most": "ten",
     "junit": "no/such/folder/gates.xml",
     "file": "talk.txt",
     # Beside no file.
@@ -102,7 +104,7 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         if run.admin is not None:
             ServerView(run.admin)
         flags = run.server_flags
-        for setting in (each for each in FLAGS if each.to_server):
+        for setting in (each for each in given_by(Where.COMPARE) if each.to_server):
             value = flags[flags.index(f"--{setting.name}") + 1]
             if value == BAD_TEXTS[setting.name]:
                 # As the server has it (tests/unit/server/test_flags.py).
@@ -113,15 +115,25 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def compare_refuses(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    monkeypatch.setattr("sys.argv", ["lockstep", "compare", *arguments])
+def refuses(monkeypatch: pytest.MonkeyPatch, command: str, *arguments: str) -> None:
+    monkeypatch.setattr("sys.argv", ["lockstep", command, *arguments])
     with pytest.raises(SystemExit) as end:
         main()
     assert end.value.code == 2
 
 
-# What makes each of the others matter: a rate needs arrivals, a JUnit file gates.
-BESIDE = {"rate": ("arrival", "constant"), "junit": ("gate", "{mode}: failed < 1")}
+# What makes each of the others matter: a rate needs arrivals, a JUnit file gates, a search a promise.
+PROMISE = ("keep", "response_p99 < 50ms")
+BESIDE = {
+    "rate": ("arrival", "constant"),
+    "junit": ("gate", "{mode}: failed < 1"),
+    **dict.fromkeys(("search", "within", "up-to", "at-most", "at-least"), PROMISE),
+}
+
+
+def command_for(setting: Setting) -> str:
+    """The command that takes it."""
+    return "compare" if Where.COMPARE in setting.where else "find"
 
 
 def beside(setting: Setting, mode: str = "free") -> dict[str, str]:
@@ -138,7 +150,20 @@ def test_a_flag_of_compare_is_refused_by_its_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     others = [f"--{name}={text}" for name, text in beside(given.setting).items()]
-    compare_refuses(monkeypatch, f"--{given.setting.name}={given.text}", *others)
+    refuses(monkeypatch, "compare", f"--{given.setting.name}={given.text}", *others)
+    assert_names(one_line(capsys), f"--{given.setting.name} ", given)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("nothing_runs")
+@pytest.mark.parametrize("given", bad(Where.FIND))
+def test_a_flag_of_find_is_refused_by_its_name(
+    given: Given, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    promise = {} if given.setting.name == "keep" else dict((PROMISE,))
+    others = [f"--{name}={text}" for name, text in (promise | beside(given.setting)).items()]
+    refuses(monkeypatch, "find", f"--{given.setting.name}={given.text}", *others)
     assert_names(one_line(capsys), f"--{given.setting.name} ", given)
     assert list(tmp_path.iterdir()) == []
 
@@ -168,7 +193,7 @@ def test_a_key_of_a_plan_file_is_refused_by_its_name_and_the_files(
     file = tmp_path / "mine.toml"
     file.write_text(in_toml({given.setting.name: given.text, **beside(given.setting)}))
     monkeypatch.chdir(tmp_path)
-    compare_refuses(monkeypatch, "--plan", str(file))
+    refuses(monkeypatch, command_for(given.setting), "--plan", str(file))
     line = one_line(capsys)
     assert str(file) in line
     assert_names(line, given.setting.name, given)
@@ -192,7 +217,7 @@ def test_a_key_of_another_kind_is_refused_by_its_name_and_the_files(
 ) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(f"{setting.name} = {value}")
-    compare_refuses(monkeypatch, "--plan", str(file))
+    refuses(monkeypatch, command_for(setting), "--plan", str(file))
     assert one_line(capsys).startswith(f"--plan {file}: {setting.name} = ")
 
 
@@ -291,7 +316,3 @@ def assert_names(line: str, name: str, given: Given) -> None:
     value = given.text.partition(",")[0].partition(" ")[0]
     assert value in line
     assert len(line) > len(name) + len(given.text) + 15
-
-
-def test_the_flags_that_are_walked_are_those_of_compare() -> None:
-    assert {setting.name for setting in FLAGS} == {setting.name for setting in given_by(Where.COMPARE)}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from lockstep.analysis import checks_generator, checks_ledger
 from lockstep.analysis.check import Check, Finding, Rule, Topic, cell_name
+from lockstep.analysis.limits import counted
 from lockstep.analysis.series import SeriesIndex
 from lockstep.measure import littles_law
 from lockstep.runs.measures import Occupancy
@@ -190,18 +191,23 @@ ALL_CHECKS = (
 
 
 def findings(run: Run) -> list[Finding]:
-    """What the checks found, in the order of the list; empty when all is well."""
+    """What the checks found, in the order of the list; empty when all is well.
+
+    Of a search they look at the cells that count: what was wrong with the others is told beside their load.
+    """
+    run = counted(run)
     cells = run.cells
     listed = [
         *([Finding(INTERRUPTED, ())] if run.interrupted else []),
         *([Finding(UNFINISHED, ())] if run.finished is None else []),
         *([Finding(NOTHING_MEASURED, ())] if all(cell.cut_short for cell in cells) else []),
-        *(_no_answers(cells) if answers_nothing(run) else _window_findings(cells)),
+        *(_no_answers(cells) if answers_nothing(run) else _window_findings(run)),
         *(finding for rule in _CELL_RULES for finding in rule.look(cells)),
     ]
     listed += _silence_findings(run)
     listed += _unchecked_findings(run)
-    if not run.manual and cells and _repeats(cells) == 1 and not run.interrupted:
+    planned = not run.manual and run.search is None
+    if planned and cells and _repeats(cells) == 1 and not run.interrupted:
         listed.append(Finding(SINGLE_REPEAT, ()))
     return listed
 
@@ -287,13 +293,17 @@ def _repeats(cells: Sequence[Cell]) -> int:
     return len({cell.repeat for cell in cells})
 
 
-def _window_findings(cells: Sequence[Cell]) -> list[Finding]:
-    """Where half of the windows or more were too short it is the plan's fault, and nothing can be said.
+def _window_findings(run: Run) -> list[Finding]:
+    """What windows were too short. Of a search one that is tells all the same that somebody waited too long.
+
+    Where half of the windows or more were too short it is the plan's fault, and nothing can be said.
 
     Where it was in less than half of them the others stand: these met a pause of the machine at an end. So
     did those that were long enough by their own exchanges: no longer ones are asked for.
     """
-    whole = [cell for cell in cells if not cell.cut_short]
+    if run.search is not None:
+        return []
+    whole = [cell for cell in run.cells if not cell.cut_short]
     lines: dict[Check, list[str]] = {}
     for group in SeriesIndex(whole).groups(whole).values():
         short = [cell for cell in group if cell.too_short]

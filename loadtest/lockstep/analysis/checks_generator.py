@@ -178,3 +178,34 @@ RULES = (
     Rule(SEND_LAG, _send_lag),
     Rule(OPEN_FILES, _workers(_open_files)),
 )
+
+# By these less was offered, or other things were done, than was asked for.
+_OFFERED_LESS = (USER_CODE, NO_PORTS, GENERATOR_BUSY, THROTTLED)
+_LACKED_USERS = (DROPPED_ARRIVALS, LATE_ARRIVALS)
+# These only make times longer than they are.
+_DELAYED = (GENERATOR_LAG, SEND_LAG)
+
+
+def spoiled(cell: Cell, *, users_are_enough: bool, settled: bool) -> str | None:
+    """By which of its limits the generator, not the server, made a cell what it is, in words; None by none.
+
+    users_are_enough: whether users that lack are so many that the server has to be what keeps them. settled:
+    whether a cell says what is asked of it however late the generator was.
+    """
+    checks = [*_OFFERED_LESS]
+    if not users_are_enough:
+        checks += _LACKED_USERS
+    if not settled:
+        checks += [GENERATOR_LAG] if users_are_enough else _DELAYED
+    for rule in RULES:
+        if rule.check in checks and (words := rule.describe(cell)) is not None:
+            return f"{rule.check.name}: {words}"
+    return None
+
+
+def lateness_us(cell: Cell, statistic: str) -> float:
+    """How late the generator was, by this statistic: so much of a time is at most its own."""
+    late = [health.loop_lag_us for health in cell.health if health.loop_lag_us is not None]
+    if cell.arrival != "closed" and "send_lag" in cell.times:
+        late.append(cell.times["send_lag"])
+    return max((each.statistic(statistic) for each in late), default=0.0)

@@ -10,6 +10,7 @@ from itertools import chain
 from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import answers_nothing, degradations, findings
 from lockstep.analysis.intervals import Estimate, paired_ratio
+from lockstep.analysis.limits import Limit, limits
 from lockstep.analysis.metrics import METRICS, Metric
 from lockstep.analysis.series import Place, Series, Settings, modes_of, whole_groups
 from lockstep.runs.records import UNKNOWN_MODE, Cell, Mode, Run
@@ -125,15 +126,17 @@ class NoAnswers:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """comparisons and unanswered: none where the verdict is withheld.
+    """comparisons, unanswered and limits: none where the verdict is withheld.
 
-    withheld: the findings that make the figures unfit. silent: whether nothing at all was answered.
+    withheld: the findings that make the figures unfit. silent: whether nothing at all was answered. limits:
+    what a search found, which compares nothing.
     """
 
     comparisons: tuple[Comparison, ...]
     withheld: tuple[Finding, ...]
     unanswered: tuple[NoAnswers, ...] = ()
     silent: bool = False
+    limits: tuple[Limit, ...] = ()
 
     @property
     def headline(self) -> Comparison | None:
@@ -156,6 +159,8 @@ def judge(run: Run) -> Verdict:
     withheld = tuple(degradations(findings(run)))
     if withheld:
         return Verdict((), withheld)
+    if run.search is not None:
+        return Verdict((), (), limits=tuple(limits(run)))
     modes = modes_of(run)
     return Verdict(
         comparisons=tuple(compare(run.cells, modes, run.baseline)),

@@ -25,6 +25,7 @@ from lockstep.plan import Plan
 from lockstep_wire.choices import did_you_mean
 
 FORM = "write MODE: METRIC < VALUE or MODE/BASELINE: METRIC > RATIO, for example free@32: response_p99 < 20ms"
+CONDITION_FORM = "write METRIC < VALUE, for example response_p99 < 50ms"
 
 WATCHED = ("failed", "failed_share", "response_p50", "response_p90", "response_p99", "response_p999")
 """What is known of a cell while it runs, and so may end it."""
@@ -64,23 +65,14 @@ _SCALES: Mapping[Unit, _Scale] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """One gate, parsed.
-
-    baseline: the mode that `mode` is divided by, None where the figure itself is judged. level: None for
-    every level of the plan. bound: in the metric's unit (times in microseconds, shares 0 to 1), or a ratio.
-    abort: whether a cell that breaks it ends early.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What a figure has to keep to. bound: in the metric's unit, times in microseconds, shares 0 to 1."""
 
     text: str
-    mode: str
-    baseline: str | None
-    level: int | None
     metric: Metric
     operator: str
     bound: float
-    abort: bool = False
 
     def holds(self, value: float) -> bool:
         """Whether the value keeps to the bound."""
@@ -90,6 +82,20 @@ class Gate:
     def asks_for_less(self) -> bool:
         """Whether the bound is an upper one."""
         return self.operator in ("<", "<=")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate(Condition):
+    """One gate, parsed: a condition, and whose figure has to keep to it.
+
+    baseline: the mode that `mode` is divided by, None where the figure itself is judged; bound is a ratio
+    then. level: None for every level of the plan. abort: whether a cell that breaks it ends early.
+    """
+
+    mode: str
+    baseline: str | None
+    level: int | None
+    abort: bool = False
 
 
 def _nearest_metric(name: str) -> str:
@@ -114,37 +120,85 @@ def parse_gates(texts: Sequence[str], modes: Sequence[str], levels: Sequence[int
     twice = next((text for text in texts if texts.count(text) > 1), None)
     if twice is not None:
         raise PlanError("gate", f"{twice!r} is there twice: leave one out")
-    return [_Parser(text, modes, levels).gate() for text in texts]
+    return [_Parser(_Reader(text, "gate", FORM), modes, levels).gate() for text in texts]
+
+
+def parse_conditions(setting: str, texts: Sequence[str]) -> list[Condition]:
+    """Conditions on figures, as `setting` has them: `response_p99 < 50ms`. PlanError as for gates."""
+    return [_Reader(text, setting, CONDITION_FORM).condition(text) for text in texts]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads conditions. text: the whole that is quoted where it is wrong, of the setting of this name."""
+
+    text: str
+    setting: str
+    form: str
+
+    def condition(self, text: str, *, ratio: bool = False) -> Condition:
+        """The condition that a part of the text is."""
+        match = _CONDITION.fullmatch(text)
+        if match is None:
+            raise self.refusal(f"{text!r} compares nothing: {self.form}")
+        name, sign = match["metric"], match["operator"]
+        metric = metric_named(name)
+        if metric is None:
+            request, _, last = name.rpartition(".")
+            near = did_you_mean(last, REQUEST_METRICS) if request else _nearest_metric(name)
+            raise self.refusal(f"there is no metric {last!r}: {near}")
+        if sign not in _OPERATORS:
+            raise self.refusal(f"{sign!r} is not a comparison: choose from {', '.join(_OPERATORS)}")
+        bound = self._bound(match["bound"].strip(), _RATIO if ratio else _SCALES[metric.unit])
+        return Condition(text=text, metric=metric, operator=sign, bound=bound)
+
+    def _bound(self, text: str, scale: _Scale) -> float:
+        match = _BOUND.fullmatch(text)
+        if match is None:
+            raise self.refusal(f"{text!r} is not a number of 0 or more: {scale.remedy}")
+        if match["unit"] not in scale.units:
+            raise self.refusal(f"{text!r} has the wrong unit: {scale.remedy}")
+        bound = float(Decimal(match["number"]) * scale.units[match["unit"]])
+        if bound > scale.max or isinf(bound):
+            raise self.refusal(f"{text!r} is too much: {scale.remedy}")
+        return bound
+
+    def refusal(self, reason: str) -> PlanError:
+        """That the text is wrong."""
+        return PlanError(self.setting, f"{self.text!r}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
 class _Parser:
-    text: str
+    """Reads a gate of a plan with these modes and levels."""
+
+    reader: _Reader
     modes: Sequence[str]
     levels: Sequence[int]
 
     def gate(self) -> Gate:
-        subject, colon, condition = self.text.partition(":")
+        text = self.reader.text
+        subject, colon, condition = text.partition(":")
         if not colon or not subject.strip() or not condition.strip():
-            raise self._refusal(f"is not a gate: {FORM}")
+            raise self.reader.refusal(f"is not a gate: {FORM}")
         who, at, level = subject.partition("@")
         mode, baseline = self._modes(who.strip())
-        condition, abort = self._abort(condition.strip())
-        metric, sign, bound = self._condition(condition, ratio=baseline is not None)
-        watched = metric.name in WATCHED and not metric.request and baseline is None
-        if abort and not (watched and sign in ("<", "<=")):
-            raise self._refusal(
+        itself, abort = self._abort(condition.strip())
+        read = self.reader.condition(itself, ratio=baseline is not None)
+        watched = read.metric.name in WATCHED and not read.metric.request and baseline is None
+        if abort and not (watched and read.asks_for_less):
+            raise self.reader.refusal(
                 f"cannot end a cell while that runs: give an upper bound of {', '.join(WATCHED)}, "
                 "or leave `or abort` out"
             )
         return Gate(
-            text=self.text,
+            text=text,
             mode=mode,
             baseline=baseline,
             level=self._level(level.strip()) if at else None,
-            metric=metric,
-            operator=sign,
-            bound=bound,
+            metric=read.metric,
+            operator=read.operator,
+            bound=read.bound,
             abort=abort,
         )
 
@@ -165,41 +219,14 @@ class _Parser:
             mode, baseline = who[:place].strip(), who[place + 1 :].strip()
             if mode in self.modes and baseline in self.modes:
                 if mode == baseline:
-                    raise self._refusal(f"holds {mode} against itself: name two modes")
+                    raise self.reader.refusal(f"holds {mode} against itself: name two modes")
                 return mode, baseline
         pairs = [f"{mode}/{other}" for mode in self.modes for other in self.modes if mode != other]
         names = pairs if slashes and pairs else self.modes
-        raise self._refusal(f"the plan has no mode {who!r}: {did_you_mean(who, names)}")
+        raise self.reader.refusal(f"the plan has no mode {who!r}: {did_you_mean(who, names)}")
 
     def _level(self, text: str) -> int:
         if text in map(str, self.levels):
             return int(text)
-        raise self._refusal(f"the plan has no level {text!r}: choose from {', '.join(map(str, self.levels))}")
-
-    def _condition(self, text: str, *, ratio: bool) -> tuple[Metric, str, float]:
-        match = _CONDITION.fullmatch(text)
-        if match is None:
-            raise self._refusal(f"{text!r} compares nothing: {FORM}")
-        name, sign = match["metric"], match["operator"]
-        metric = metric_named(name)
-        if metric is None:
-            request, _, last = name.rpartition(".")
-            near = did_you_mean(last, REQUEST_METRICS) if request else _nearest_metric(name)
-            raise self._refusal(f"there is no metric {last!r}: {near}")
-        if sign not in _OPERATORS:
-            raise self._refusal(f"{sign!r} is not a comparison: choose from {', '.join(_OPERATORS)}")
-        return metric, sign, self._bound(match["bound"].strip(), _RATIO if ratio else _SCALES[metric.unit])
-
-    def _bound(self, text: str, scale: _Scale) -> float:
-        match = _BOUND.fullmatch(text)
-        if match is None:
-            raise self._refusal(f"{text!r} is not a number of 0 or more: {scale.remedy}")
-        if match["unit"] not in scale.units:
-            raise self._refusal(f"{text!r} has the wrong unit: {scale.remedy}")
-        bound = float(Decimal(match["number"]) * scale.units[match["unit"]])
-        if bound > scale.max or isinf(bound):
-            raise self._refusal(f"{text!r} is too much: {scale.remedy}")
-        return bound
-
-    def _refusal(self, reason: str) -> PlanError:
-        return PlanError("gate", f"{self.text!r}: {reason}")
+        levels = ", ".join(map(str, self.levels))
+        raise self.reader.refusal(f"the plan has no level {text!r}: choose from {levels}")

@@ -9,6 +9,7 @@ from statistics import median
 from lockstep.analysis.checks import answers_nothing, degradations, findings
 from lockstep.analysis.gate_syntax import Gate, parse_gates
 from lockstep.analysis.intervals import paired_ratio
+from lockstep.analysis.limits import falling_short
 from lockstep.analysis.metrics import Unit
 from lockstep.analysis.series import modes_of
 from lockstep.runs.records import Cell, Run
@@ -68,8 +69,8 @@ def judge_gates(run: Run) -> list[GateResult]:
 
 
 def has_failed(run: Run) -> bool:
-    """Whether a run is not as it has to be: a gate is not met, or nothing at all was answered."""
-    return bool(unmet(judge_gates(run))) or answers_nothing(run)
+    """Whether a run is not as it has to be: a gate or a limit is not met, or nothing at all was answered."""
+    return bool(unmet(judge_gates(run))) or bool(falling_short(run)) or answers_nothing(run)
 
 
 def unmet(judged: Sequence[GateResult]) -> list[GateResult]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,17 +38,21 @@ if TYPE_CHECKING:
     from lockstep.commands.run_local import LocalRun
 
 
-def _take_plan_file(context: click.Context, _: click.Parameter, file: Path | None) -> Path | None:
-    """Let a plan file's settings stand in for flags that are not given: click asks for it first."""
-    if file is not None:
-        settings = read_plan_file(str(file), Where.COMPARE)
-        # Of the flags that may be given several times; `target` is cut where it is read.
-        if "gate" in settings:
-            settings["gate"] = list(split_gates(settings["gate"]))
-        if "target" in settings:
-            settings["target"] = [settings["target"]]
-        context.default_map = settings
-    return file
+def _plan_file_taken(where: Where) -> Callable[[click.Context, click.Parameter, Path | None], Path | None]:
+    """Lets a plan file's settings stand in for flags that are not given: click asks for it first."""
+
+    def take(context: click.Context, _: click.Parameter, file: Path | None) -> Path | None:
+        if file is not None:
+            settings = read_plan_file(str(file), where)
+            # Of the flags that may be given several times; `target` is cut where it is read.
+            for name in {"gate", "keep"} & settings.keys():
+                settings[name] = list(split_gates(settings[name]))
+            if "target" in settings:
+                settings["target"] = [settings["target"]]
+            context.default_map = settings
+        return file
+
+    return take
 
 
 def _complete_plan(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -57,10 +61,16 @@ def _complete_plan(_: click.Context, __: click.Parameter, incomplete: str) -> li
     return names or [CompletionItem(incomplete, type="file")]
 
 
-def _flag(setting: Setting) -> click.Option:
-    if setting.name == "plan":
-        return option(setting, is_eager=True, callback=_take_plan_file, shell_complete=_complete_plan)
-    return option(setting)
+def flags(where: Where) -> list[click.Option]:
+    """The flags of a command; what makes a plan comes first, in help too."""
+
+    def flag(setting: Setting) -> click.Option:
+        if setting.name != "plan":
+            return option(setting)
+        taken = _plan_file_taken(where)
+        return option(setting, is_eager=True, callback=taken, shell_complete=_complete_plan)
+
+    return [flag(each) for each in sorted(given_by(where), key=lambda setting: setting.only != "plan")]
 
 
 @contextmanager
@@ -76,22 +86,26 @@ def _naming(plan: Path | None) -> Iterator[None]:
         raise PlanError(wrong.what, f"{wrong} ({given} {plan})") from None
 
 
-# What makes a plan comes first, in help too.
-FLAGS = sorted(given_by(Where.COMPARE), key=lambda setting: setting.only != "plan")
-
-
 # How the two ends of a comparison speak.
 _SPOKEN = Facts(None, "length", timing=True)
 # What says how the shipped scenarios talk: beside a file, that does.
 _OF_SCENARIOS = ("scenario", "messages", "payload", "depth", "framing", "reply")
 
 
-@command(path("file", required=False), *map(_flag, FLAGS))
+@command(path("file", required=False), *flags(Where.COMPARE))
 def compare(file: Path | None, **given: Any) -> int:
     """Run the same load against every mode or target, set side by side.
 
     FILE says what users do, instead of a shipped scenario: a dialogue (.toml), or classes of TcpUser (.py).
     A host that it names is the target, unless --target, --run, --host, --admin or --modes says otherwise.
+    """
+    return measure_here(file, given)
+
+
+def measure_here(file: Path | None, given: Mapping[str, Any]) -> int:
+    """Run on this machine what flags say, print its report, and tell the exit code.
+
+    given: by their keys, each flag of `compare`, and whatever else makes a plan.
     """
     # Locust reads variables of its own as it is imported, and the processes that carry the load inherit. What
     # --run starts is nothing of ours, and gets all that there was.
@@ -189,7 +203,9 @@ def run_and_report(local_run: LocalRun, junit: Path | None) -> int:
     from lockstep.report.material import Material
 
     progress = _progress()
-    bar = progress.add_task("starting", total=len(local_run.plan.cells()))
+    plan = local_run.plan
+    # How many cells a search takes nobody knows.
+    bar = progress.add_task("starting", total=len(plan.cells()) if plan.search is None else None)
 
     def on_cell(run: Run) -> None:
         progress.update(bar, advance=1, description=_last_cell(run.measured[-1]))
@@ -244,7 +260,7 @@ def _server_flags(chosen: Mapping[str, Any], spoken: Facts, theirs: str | None) 
 
     theirs: how to come to one of ours, None where it is that.
     """
-    settings = [setting for setting in FLAGS if setting.to_server]
+    settings = [setting for setting in given_by(Where.COMPARE) if setting.to_server]
     given = next((setting for setting in settings if chosen[setting.key] is not None), None)
     if theirs and given is not None:
         value = chosen[given.key]

@@ -8,6 +8,7 @@ from lockstep.commands.clients import clients
 from lockstep.commands.compare import compare
 from lockstep.commands.dialogue import dialogue
 from lockstep.commands.diff import diff
+from lockstep.commands.find import find
 from lockstep.commands.history import history
 from lockstep.commands.output import complain, write_what_can_be_written
 from lockstep.commands.parser import PROGRAM, Program, completion, misused, version
@@ -18,7 +19,7 @@ from lockstep_wire.extras import remedy
 
 app = Program(
     PROGRAM,
-    commands=[compare, run, report, diff, history, dialogue, clients, completion],
+    commands=[compare, find, run, report, diff, history, dialogue, clients, completion],
     params=[version],
     help="Measures what synchronising costs a threaded TCP server.",
 )

@@ -20,8 +20,8 @@ from lockstep.commands.compare import (
 )
 from lockstep.commands.parser import command, option, path
 from lockstep.errors import HarnessError, PlanError
-from lockstep.plan import MAX_USERS
 from lockstep.runs.records import PLAIN_TARGET
+from lockstep.search import MAX_USERS
 from lockstep.settings import SETTINGS, Where, given_by
 from lockstep.traffic import UserFile
 

@@ -170,7 +170,9 @@ def _find_targets(local_run: LocalRun, stack: ExitStack, on_note: Callable[[str]
 
 def _room_for(plan: Plan) -> tuple[str, ...]:
     """Flags by which our own server has room for a plan's connections: in its backlog, and in its records."""
-    backlog = min(max(128, *plan.levels), MAX_BACKLOG)
+    backlog = min(max(128, plan.most_users), MAX_BACKLOG)
+    if plan.search is not None:
+        return ("--backlog", str(backlog), "--records", str(MAX_RECORDS))
     expected = (plan.traffic.arrival.rate_per_s or 0) * (plan.warmup_s + plan.seconds)
     records = min(max(MIN_RECORDS, round(expected * 1.2)), MAX_RECORDS)
     return ("--backlog", str(backlog), "--records", str(records))

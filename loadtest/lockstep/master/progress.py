@@ -90,13 +90,15 @@ class TimeLeft:
 class Progress:
     """A run as its conductor leads it. Times are monotonic nanoseconds.
 
-    planned: the cells of its plan in running order; empty in a manual run. cell_s: warm-up and window
+    planned: the cells of its plan in running order; empty in a manual run. searching: whether more of them
+    come of what is measured. cell_s: warm-up and window
     of one. begun_ns: when the run began, saved_ns: when its last cell was saved. failure: why it could not go
     on.
     """
 
     run: Run | None = None
     planned: tuple[PlannedCell, ...] = ()
+    searching: bool = False
     cell_s: float = 0.0
     cell: CellProgress | None = None
     begun_ns: int = 0
@@ -123,12 +125,12 @@ class Progress:
         return Stage.STARTING if self.cell is None else self.cell.stage(now_ns)
 
     def left(self, now_ns: int) -> TimeLeft | None:
-        """How long the plan will still take; None where there is no plan under way.
+        """How long the plan will still take; None where there is none under way, or nobody can know.
 
         As long a cell as the cells so far took, users and saving included; but never less than the cells' own
         time.
         """
-        if self.finished or not self.planned:
+        if self.finished or not self.planned or self.searching:
             return None
         cells_left = len(self.planned) - self.done
         after_this = cells_left if self.cell is None else cells_left - 1

@@ -9,8 +9,10 @@ from locust import LoadTestShape, User
 
 from lockstep.errors import REFUSALS, in_words
 from lockstep.master.conductor import Conductor
+from lockstep.master.course import Course, course_of, within_reach
 from lockstep.master.under_way import RunUnderWay
 from lockstep.plan import Plan, PlannedCell
+from lockstep.traffic import Traffic
 
 
 class PlanShape(LoadTestShape):
@@ -29,16 +31,29 @@ class PlanShape(LoadTestShape):
         self.plan = plan
         self._conductor = conductor
         self._user_class = user_class
+        self._course: Course = course_of(plan)
         self._left: list[PlannedCell] = []
         self._armed: PlannedCell | None = None
 
     def begin_run(self) -> RunUnderWay:
         """Make the run folder, before any load. One of REFUSALS where the plan cannot be run."""
-        plan = self.plan
-        self._left = plan.cells()
+        self.plan = plan = self._within_reach(self.plan)
+        self._course = course_of(plan)
         self._armed = None
-        self._conductor.check_capacity(plan.most_connections, plan.modes, plan.traffic, plan.load_s)
-        return self._conductor.begin_plan(plan)
+        run = self._conductor.begin_plan(plan)
+        self._left = run.expect(self._course)
+        return run
+
+    def _within_reach(self, plan: Plan) -> Plan:
+        """The plan, which nobody's limits stand in the way of; PlanError where they do."""
+
+        def check(users: int, traffic: Traffic) -> None:
+            self._conductor.check_capacity(users, plan.modes, traffic, plan.load_s)
+
+        if plan.search is None:
+            check(plan.most_connections, plan.traffic)
+            return plan
+        return within_reach(plan, plan.search, check)
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
         """Users of the next cell, all coming or going at once.
@@ -58,7 +73,9 @@ class PlanShape(LoadTestShape):
             run.run_cell(self._armed, plan)
             self._armed = None
         if not self._left:
+            self._left = run.expect(self._course)
+        if not self._left:
             self._conductor.finish_run(interrupted=False)
             return None
         self._armed = self._left.pop(0)
-        return self._armed.level, float(max(plan.levels)), [self._user_class]
+        return self._armed.level, float(plan.most_users), [self._user_class]

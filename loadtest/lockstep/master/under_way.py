@@ -27,6 +27,7 @@ from lockstep.control import (
 )
 from lockstep.errors import HarnessError, ResultsError
 from lockstep.master.cell import OPENING_S, CellUnderWay, clear_server
+from lockstep.master.course import Course
 from lockstep.master.gate_watch import GateWatch
 from lockstep.master.losses import in_words
 from lockstep.master.progress import Progress, Stage
@@ -72,7 +73,8 @@ class RunUnderWay:
         self._workers = workers
         self._targets = targets
         self._on_cell = on_cell
-        self._planned = () if plan is None else tuple(plan.cells())
+        self._planned: tuple[PlannedCell, ...] = ()
+        self._searching = plan is not None and plan.search is not None
         self._cell_s = 0.0 if plan is None else plan.warmup_s + plan.seconds
         self._begun_ns = self._saved_ns = time.monotonic_ns()
         self._fault: str | None = None
@@ -90,6 +92,7 @@ class RunUnderWay:
         return Progress(
             run=self.record.run,
             planned=self._planned,
+            searching=self._searching,
             cell_s=self._cell_s,
             cell=None if self.cell is None else self.cell.progress,
             begun_ns=self._begun_ns,
@@ -98,11 +101,18 @@ class RunUnderWay:
             failure=failure,
         )
 
+    def expect(self, course: Course) -> list[PlannedCell]:
+        """The cells that come next; none where the run is done."""
+        cells = course(self.record.run, (time.monotonic_ns() - self._begun_ns) / 1e9)
+        self._planned += tuple(cells)
+        return cells
+
     def run_cell(self, planned: PlannedCell, plan: Plan) -> None:
         """One cell of a plan from begin to end; blocks for its time. HarnessError where a worker cannot."""
         self._workers.await_users(planned.level)
         warmup_s, seconds = plan.lengths(planned.mode, planned.level)
-        cell = self.begin_cell(planned, plan.traffic, warmup_s, seconds, plan.seed * SEEDS_PER_PLAN)
+        traffic = planned.traffic(plan.traffic)
+        cell = self.begin_cell(planned, traffic, warmup_s, seconds, plan.seed * SEEDS_PER_PLAN)
         self._await_opening(cell.collector)
         cell.begin()
         self._broken.clear()

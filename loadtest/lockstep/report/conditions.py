@@ -17,6 +17,12 @@ _SERVER_HIDDEN = ("pid", "boot_id")
 # Settings of run.json whose names are not words, or not enough of them.
 _NAMES: Mapping[str, str] = {
     "warmup_s": "warm-up",
+    "keep": "promise",
+    "by": "load",
+    "start": "first load",
+    "up_to": "greatest load",
+    "at_most_s": "at most",
+    "capped": "no more than the greatest load, for",
     "seconds": "measurement window per cell",
     "repeats": "repeats per cell",
     "longer": "longer windows, as sessions need",
@@ -36,9 +42,9 @@ _NAMES: Mapping[str, str] = {
     "open_files_limit": "open-file limit",
     "threads_limit": "thread limit",
 }
-_SECONDS = ("warmup_s", "seconds", "timeout_s", "idle_timeout_s")
+_SECONDS = ("warmup_s", "seconds", "timeout_s", "idle_timeout_s", "at_most_s")
 # What is only there where somebody gave it.
-_OPTIONAL = ("file", "rate_per_s", "baseline", "user_file")
+_OPTIONAL = ("file", "rate_per_s", "baseline", "user_file", "search", "at_least", "capped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,9 @@ def subtitle(run: Run) -> str:
 def _what(run: Run) -> str:
     """The size of the plan, and of one that was not gone through how much was measured."""
     modes = run.planned_modes or {cell.mode for cell in run.cells}
+    if run.search is not None:
+        cells = counted(len(run.cells), "cell")
+        return f"A search for the limits of {counted(len(modes), series_noun(run))}, in {cells} that count"
     levels = run.planned_levels or {cell.level for cell in run.cells}
     size = f"{counted(len(modes), series_noun(run))}, {counted(len(levels), 'level')}"
     if run.manual:
@@ -73,12 +82,17 @@ def conditions(run: Run) -> list[Group]:
     """All that is known, by kind; kinds of which nothing is known are left out."""
     groups = (
         Group("Run", tuple(_run(run))),
-        Group("Plan", tuple(_flat("", _heeded(run.plan)))),
+        Group("Plan", tuple(_flat("", _heeded(_plan(run))))),
         Group("Server", (*_flat("", _without(run.server, _SERVER_HIDDEN)), *_addresses(run))),
         *(Group(_title(name, target), tuple(_target(target))) for name, target in run.targets.items()),
         Group("Machines", tuple(_machines(run))),
     )
     return [group for group in groups if group.pairs]
+
+
+def _plan(run: Run) -> dict[str, Any]:
+    """What was planned: a search plans neither levels nor repeats."""
+    return run.plan if run.search is None else _without(run.plan, ("levels", "repeats"))
 
 
 def _title(name: str, target: TargetRecord) -> str:
@@ -129,7 +143,7 @@ def _heeded(plan: Mapping[str, Any]) -> Mapping[str, Any]:
 def _flat(prefix: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Settings in words, those within settings beside the others."""
     for name, value in settings.items():
-        if name in _OPTIONAL and value is None:
+        if name in _OPTIONAL and value in (None, ""):
             continue
         if isinstance(value, Mapping):
             yield from _flat(f"{_named(name)}: ", value)

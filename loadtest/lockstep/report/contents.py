@@ -27,6 +27,7 @@ from lockstep.report.sections.fairness import fairness_section
 from lockstep.report.sections.figures import cells_table, figures_section
 from lockstep.report.sections.gates import gates_section
 from lockstep.report.sections.generator import load_section, workers_section
+from lockstep.report.sections.limits import limits_section
 from lockstep.report.sections.overlap import in_service_section, overlap_section
 from lockstep.report.sections.percentiles import percentile_section
 from lockstep.report.sections.queueing import laws_section, waits_section
@@ -84,8 +85,10 @@ class Contents:
 def contents(material: Material) -> Contents:
     """The sections for which the run has data.
 
-    The picture is the timeline; where no connection was recorded, the chart that comes nearest.
+    The picture is the timeline; where no connection was recorded, the chart that comes nearest. A search's is
+    its limits.
     """
+    found = limits_section(material)
     timeline, other_lanes = timeline_sections(material)
     explanation = [
         time_spent_section(material),
@@ -103,6 +106,7 @@ def contents(material: Material) -> Contents:
         pipeline_section(material),
         senders_section(material),
         fan_out_section(material),
+        None if found is None else timeline,
         other_lanes,
         fairness_section(material),
         scalability_section(material),
@@ -110,7 +114,8 @@ def contents(material: Material) -> Contents:
         laws_section(material),
         load_section(material),
     ]
-    picture = timeline or next((each for each in explanation if each is not None and each.drawings), None)
+    drawn = (each for each in explanation if each is not None and each.drawings)
+    picture = found or timeline or next(drawn, None)
     body = (
         chapter("Confidence", [certainty_section(material), gates_section(material)]),
         chapter("Explanation", [each for each in explanation if each is not picture]),

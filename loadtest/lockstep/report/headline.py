@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.blast import Radius
 from lockstep.analysis.comparison import Comparison, Verdict
+from lockstep.report.limit_words import limit_sentences, limits_headline
 from lockstep.report.verdict_words import sentence, verdict_sentences, withheld_sentence
 from lockstep.report.words import blast_sentence, counted, duration, figures, greatest_load, named, under
 from lockstep.runs.records import Run
@@ -37,6 +38,8 @@ def headline(verdict: Verdict, aggregates: Sequence[Aggregate]) -> str:
         return withheld
     if verdict.silent or _silent(aggregates):
         return "No message was answered."
+    if verdict.limits:
+        return as_sentence(limits_headline(verdict.limits))
     compared = verdict_sentences(verdict)
     if compared:
         return as_sentence(compared[0])
@@ -48,11 +51,13 @@ def supporting(verdict: Verdict, aggregates: Sequence[Aggregate], blasts: Sequen
     """Up to MAX_SUPPORTING sentences on the same load, then what handing a permit on takes.
 
     Whoever answered nothing comes first, then the other series in the headline's metric, then the headline's
-    own series in the other metrics. Last of all comes the worst of the blast radii, if there are any. None
-    where the verdict is withheld.
+    own series in the other metrics. Last of all comes the worst of the blast radii, if there are any. Of a
+    search it is what lies beyond each limit. None where the verdict is withheld.
     """
     if verdict.withheld or verdict.silent or _silent(aggregates):
         return []
+    if verdict.limits:
+        return [as_sentence(words) for words in limit_sentences(verdict.limits)]
     chosen = verdict.headline
     # The headline is the first sentence of all; without a comparison that is the first silence.
     left = len(verdict.unanswered) - (chosen is None)

@@ -13,6 +13,7 @@ from lockstep.analysis.blast import Radius, radii
 from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import findings
 from lockstep.analysis.comparison import Verdict, judge
+from lockstep.analysis.limits import Limit, counted, limits
 from lockstep.analysis.scalability import Scaling, scalings
 from lockstep.analysis.series import Series, modes_of
 from lockstep.report.charts.palette import choose
@@ -24,9 +25,10 @@ from lockstep.runs.records import Cell, CellDetail, Mode, Run
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """One run. path: its folder. modes: what they do, in the plan's order. colours: series -> colour.
+    """One run; of a search with those cells alone that count. path: its folder.
 
-    details: cell index -> histograms.
+    modes: what they do, in the plan's order. details: cell index -> histograms. colours: series -> colour.
+    limits: what a search found.
     """
 
     path: Path
@@ -40,11 +42,13 @@ class Material:
     colours: dict[Series, str]
     scalings: list[Scaling]
     radii: list[Radius]
+    limits: list[Limit]
 
     @classmethod
     def of(cls, loaded: Loaded) -> Material:
         """Analyse the run; its workers get short names."""
-        run = with_short_names(loaded.run)
+        all_told = with_short_names(loaded.run)
+        run = counted(all_told)
         modes = modes_of(run)
         aggregates = aggregate(run.cells, modes)
         return cls(
@@ -54,11 +58,12 @@ class Material:
             connections=loaded.connections,
             details=loaded.details,
             aggregates=aggregates,
-            findings=findings(run),
-            verdict=judge(run),
+            findings=findings(all_told),
+            verdict=judge(all_told),
             colours=colours(aggregates),
             scalings=scalings(run.cells, modes),
             radii=radii(run),
+            limits=limits(all_told),
         )
 
     def without_note(self, note: str | None) -> Material:
@@ -67,14 +72,14 @@ class Material:
         return replace(self, run=run)
 
     @property
-    def noun(self) -> str:
-        """What its series are."""
-        return series_noun(self.run)
-
-    @property
     def cells(self) -> list[Cell]:
         """The run's cells, in the order in which they ran."""
         return self.run.cells
+
+    @property
+    def noun(self) -> str:
+        """What its series are."""
+        return series_noun(self.run)
 
 
 def with_short_names(run: Run) -> Run:

@@ -19,6 +19,7 @@ from lockstep.runs.measures import (
     WorkerHealth,
 )
 from lockstep.scenario import keeps_connection
+from lockstep.search import Search
 
 SCHEMA = 4
 # What stands in the place of a mode where the load goes to one service that is not a Lockstep server.
@@ -368,6 +369,12 @@ class Run:
     def baseline(self) -> str | None:
         """The mode that the plan says others are compared with; None where it leaves that open."""
         return self.plan.get("baseline")
+
+    @property
+    def search(self) -> Search | None:
+        """What was looked for; None where levels and repeats were planned."""
+        document = self.plan.get("search")
+        return None if document is None else Search.from_json(document)
 
     @property
     def user_file(self) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from lockstep.master.progress import CellProgress, Progress, ReportState, TimeLe
 from lockstep.plan import PlannedCell
 from lockstep.report.charts.palette import NEUTRAL, mode_colours
 from lockstep.report.headline import headline, supporting
+from lockstep.report.limit_words import promise_words
 from lockstep.report.section import Column, called, told_of
 from lockstep.report.sections.figures import RESULT_BY_NAME
 from lockstep.report.sections.gates import value_at, verdict_of
-from lockstep.report.words import counted, duration, rate, series_noun, share
+from lockstep.report.words import counted, duration, load_words, rate, series_noun, share
 from lockstep.runs.records import Run
 from lockstep.target.admin import Listener
 from lockstep.web.server_watch import ServerNow
@@ -95,11 +96,28 @@ def _plan(progress: Progress) -> dict[str, Any] | None:
         }
         for each in progress.planned
     ]
-    levels = sorted({each.level for each in progress.planned})
     repeats = max(each.repeat for each in progress.planned)
+    words = _searched(progress.run) or _walked(progress, repeats)
+    # Nobody knows how many cells a search will take.
+    total = None if progress.searching else len(cells)
+    return {"words": words, "done": progress.done, "total": total, "repeats": repeats, "cells": cells}
+
+
+def _walked(progress: Progress, repeats: int) -> str:
+    """What is planned."""
+    assert progress.run is not None, "only a run has a plan"
+    levels = sorted({each.level for each in progress.planned})
     at = ", ".join([*map(str, levels[:-1]), counted(levels[-1], "connection")])
-    words = f"{', '.join(modes_of(progress.run))} at {at}, {counted(repeats, 'repeat')}"
-    return {"words": words, "done": progress.done, "total": len(cells), "repeats": repeats, "cells": cells}
+    return f"{', '.join(modes_of(progress.run))} at {at}, {counted(repeats, 'repeat')}"
+
+
+def _searched(run: Run) -> str:
+    """What is looked for; "" where all is planned."""
+    search = run.search
+    if search is None:
+        return ""
+    load = "rate" if search.by_rate else "number of connections"
+    return f"{', '.join(modes_of(run))}: the greatest {load} at which {promise_words(search)}"
 
 
 def _cell(cell: CellProgress, now_ns: int) -> dict[str, Any]:
@@ -113,7 +131,7 @@ def _cell(cell: CellProgress, now_ns: int) -> dict[str, Any]:
 
 
 def _cell_name(planned: PlannedCell) -> str:
-    return f"{planned.mode}, {counted(planned.level, 'connection')}"
+    return f"{planned.mode}, {load_words(planned.level, planned.rate_per_s)}"
 
 
 def _left(left: TimeLeft) -> str:

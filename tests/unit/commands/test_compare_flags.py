@@ -34,9 +34,9 @@ def _nothing_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def begun(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> LocalRun:
-    """The run that `lockstep compare` with these arguments would begin."""
-    monkeypatch.setattr("sys.argv", ["lockstep", "compare", *arguments])
+def begun(monkeypatch: pytest.MonkeyPatch, *arguments: str, command: str = "compare") -> LocalRun:
+    """The run that a command with these arguments would begin."""
+    monkeypatch.setattr("sys.argv", ["lockstep", command, *arguments])
     with pytest.raises(Begun) as would:
         main()
     return would.value.run
@@ -205,17 +205,27 @@ def test_every_flag_may_stand_in_a_file_but_itself_and_those_that_start_somethin
     )
 
 
+SEARCHES = {"capacity"}
+
+
+def planned(monkeypatch: pytest.MonkeyPatch, file: str, name: str) -> Plan:
+    """The plan of a file, by the command that takes it."""
+    command = "find" if name in SEARCHES else "compare"
+    return begun(monkeypatch, "--plan", file, command=command).plan
+
+
 @pytest.mark.parametrize("name", shipped_plans())
 def test_the_plans_that_are_shipped_would_begin(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     file = str(shipped_plans()[name])
-    by_name, by_path = begun(monkeypatch, "--plan", name).plan, begun(monkeypatch, "--plan", file).plan
+    by_name, by_path = planned(monkeypatch, name, name), planned(monkeypatch, file, name)
     assert (by_name.file, by_path.file) == (name, file)
     assert replace(by_name, file=None) == replace(by_path, file=None)
 
 
 def test_each_shipped_plan_is_what_its_name_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    plans = {name: begun(monkeypatch, "--plan", name).plan for name in shipped_plans()}
-    assert set(plans) == {"smoke", "staircase", "soak", "open-load"}
+    plans = {name: planned(monkeypatch, name, name) for name in shipped_plans()}
+    assert set(plans) == {"smoke", "staircase", "soak", "open-load"} | SEARCHES
+    assert all((plans[name].search is not None) == (name in SEARCHES) for name in plans)
     cells_s = {name: len(plan.cells()) * (plan.seconds + plan.warmup_s) for name, plan in plans.items()}
     assert cells_s["smoke"] < 30
     assert cells_s["soak"] > 3600

@@ -89,17 +89,20 @@ function drawPlan(state) {
   at("strip").hidden = plan === null;
   say(at("plan-title"), run === null || plan !== null ? "Plan" : "Manual run");
   say(at("plan-words"), plan?.words ?? (run === null ? "" : "One cell, until somebody presses Stop."));
-  const done = plan === null ? NONE : `${plan.done} of ${plan.total} done`;
-  const numbered = plan === null ? cell?.name : `${cell?.number} of ${plan.total}: ${cell?.name}, repeat ${cell?.repeat} of ${plan.repeats}`;
+  // Nobody knows how many cells a search will take.
+  const of = (number) => (plan.total === null ? `${number}` : `${number} of ${plan.total}`);
+  const done = plan === null ? NONE : `${of(plan.done)} done`;
+  const repeats = plan?.total === null ? "" : ` of ${plan?.repeats}`;
+  const numbered = plan === null ? cell?.name : `${of(cell?.number)}: ${cell?.name}, repeat ${cell?.repeat}${repeats}`;
   say(at("cell"), cell === null ? done : numbered);
   at("cell-left-pair").hidden = plan === null;
   say(at("cell-left"), cell?.left ?? NONE);
   say(at("left-title"), run !== null && plan === null ? "Running for" : "Left of the plan");
   say(at("left"), left ?? (plan === null && run?.running_for ? run.running_for : NONE));
   if (plan === null) return;
-  at("strip").setAttribute("aria-valuemax", plan.total);
+  at("strip").setAttribute("aria-valuemax", plan.total ?? plan.cells.length);
   at("strip").setAttribute("aria-valuenow", plan.done);
-  at("strip").setAttribute("aria-valuetext", `${plan.done} of ${plan.total}`);
+  at("strip").setAttribute("aria-valuetext", of(plan.done));
   const classes = { done: "done", "cut short": "cut", now: "now", "to come": "" };
   keep(at("strip"), plan.cells, () => make("i"), (piece, each) => {
     piece.className = classes[each.state];

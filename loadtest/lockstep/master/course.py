@@ -1,0 +1,83 @@
+"""What a run measures next: what is planned, or what follows from what was measured. Starts nothing."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+from lockstep.analysis.limits import limits, load_of, longest_us, promise_of
+from lockstep.errors import PlanError
+from lockstep.plan import Plan, PlannedCell
+from lockstep.runs.records import Run
+from lockstep.search import Search
+from lockstep.traffic import Traffic
+
+Course = Callable[[Run, float], list[PlannedCell]]
+"""A run so far, and the seconds that it has taken -> the next cells; none where it is done."""
+
+
+def course_of(plan: Plan) -> Course:
+    """How a plan's cells come about."""
+    return _as_planned(plan) if plan.search is None else _as_found(plan, plan.search)
+
+
+def _as_planned(plan: Plan) -> Course:
+    cells = plan.cells()
+    return lambda run, _: cells[len(run.measured) :]
+
+
+def _as_found(plan: Plan, search: Search) -> Course:
+    """One cell of each series that goes on, shuffled, so that what changes with time meets all of them."""
+
+    def next_cells(run: Run, taken_s: float) -> list[PlannedCell]:
+        if taken_s >= search.at_most_s:
+            return []
+        tried = Counter((cell.mode, load_of(search, cell)) for cell in run.cells)
+        begun = len(run.measured)
+        following = [(each.mode, each.next) for each in limits(run) if each.next is not None]
+        random.Random(plan.seed * 1_000_003 + begun).shuffle(following)
+        return [
+            cell_at(plan, search, load, PlannedCell(begun + place, mode, 1, 1 + tried[mode, load]))
+            for place, (mode, load) in enumerate(following)
+        ]
+
+    return next_cells
+
+
+def cell_at(plan: Plan, search: Search, load: float, cell: PlannedCell) -> PlannedCell:
+    """The cell under this load."""
+    # A connect, and each message.
+    steps = 1 + plan.traffic.messages_per_iteration
+    users = search.users(load, longest_us(promise_of(search)), steps)
+    return replace(cell, level=users, rate_per_s=load if search.by_rate else None)
+
+
+def within_reach(plan: Plan, search: Search, check: Callable[[int, Traffic], None]) -> Plan:
+    """The plan, with as great a load at most as can be carried.
+
+    check: raises PlanError where so many users, with this traffic, would run into a limit of anybody's. So
+    does this where the first load does.
+    """
+
+    def refusal(load: float) -> PlanError | None:
+        cell = cell_at(plan, search, load, PlannedCell(0, plan.modes[0], 1, 1))
+        try:
+            check(cell.level, cell.traffic(plan.traffic))
+        except PlanError as refused:
+            return refused
+        return None
+
+    if (refused := refusal(search.start)) is not None:
+        raise refused
+    why = refusal(search.up_to)
+    if why is None:
+        return plan
+    carried, too_much = search.start, search.up_to
+    while (load := search.between(carried, too_much)) is not None:
+        if (refused := refusal(load)) is None:
+            carried = load
+        else:
+            too_much, why = load, refused
+    return replace(plan, search=replace(search, up_to=carried, capped=f"{why.what} {why}"))

@@ -1,0 +1,115 @@
+"""What a search found, in plain sentences: the same on the page, in the terminal and while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from lockstep.analysis.gate_syntax import Condition
+from lockstep.analysis.limits import End, Figure, Judgement, Limit, Trial, promise_of
+from lockstep.analysis.metrics import Unit
+from lockstep.report.words import counted, duration, figures, join_words, percent
+from lockstep.search import Search
+
+_IN_WORDS: Mapping[Unit, Callable[[float], str]] = {
+    Unit.US: duration,
+    Unit.SHARE: percent,
+    Unit.PER_S: lambda value: f"{figures(value)}/s",
+    Unit.COUNT: lambda value: f"{value:,.0f}",
+}
+
+
+def value_words(condition: Condition, value: float | None) -> str:
+    """A condition's figure in the unit that suits it."""
+    return "not measured" if value is None else _IN_WORDS[condition.metric.unit](value)
+
+
+def load_words(search: Search, load: float) -> str:
+    """`9 connections`, `148 arrivals per second`."""
+    if search.by_rate:
+        return f"{number_words(search, load)} arrivals per second"
+    return counted(round(load), "connection")
+
+
+def number_words(search: Search, load: float) -> str:
+    """The load without what it is of."""
+    return figures(load) if search.by_rate else f"{load:,.0f}"
+
+
+def promise_words(search: Search) -> str:
+    """`response_p99 < 50ms and failed <= 0`."""
+    return join_words([each.text for each in promise_of(search)])
+
+
+def limits_headline(found: Sequence[Limit]) -> str:
+    """The answer for all series, one at least, in one sentence, each with its interval."""
+    first, *others = found
+    refuses = first.low is None and first.end is End.NOTHING
+    promise = promise_words(first.search)
+    verb = f"does not hold {promise}," if refuses else f"holds {promise}"
+    rest = [f"{each.mode} {_with_interval(each)}" for each in others]
+    return "; ".join([f"{first.mode} {verb} {_with_interval(first)}", *rest])
+
+
+def limit_sentences(found: Sequence[Limit]) -> list[str]:
+    """One sentence for each series: what happens beyond its limit, and why the search ended there."""
+    return [f"{limit.mode}: {sentence}" for limit in found if (sentence := _beyond(limit))]
+
+
+def _up_to(limit: Limit) -> str:
+    search = limit.search
+    if limit.low is None:
+        if limit.end is End.NOTHING:
+            return f"not even at {load_words(search, search.least)}"
+        return (
+            "up to a load that the repeats do not tell"
+            if limit.end is End.NOISE
+            else "up to no load that was measured"
+        )
+    if limit.value is not None:
+        return f"up to {load_words(search, limit.value)}"
+    return f"up to at least {load_words(search, limit.low)}"
+
+
+def _with_interval(limit: Limit) -> str:
+    words = interval_words(limit)
+    return f"{_up_to(limit)} (95% CI {words})" if words else _up_to(limit)
+
+
+def interval_words(limit: Limit) -> str:
+    """`8 to 10`, or `9` alone; "" where an end is not known. Connections: to one less than break."""
+    if limit.low is None or limit.high is None:
+        return ""
+    search = limit.search
+    last = limit.high if search.by_rate else limit.high - 1
+    ends = (number_words(search, limit.low), number_words(search, last))
+    return " to ".join(dict.fromkeys(ends))
+
+
+def _beyond(limit: Limit) -> str:
+    search, beyond = limit.search, limit.beyond
+    if limit.end is End.CEILING:
+        why = f", for {search.capped}" if search.capped else " (--up-to)"
+        return f"no more than {load_words(search, search.up_to)} were tried{why}"
+    if limit.end is End.TIME:
+        left = "" if limit.high is None else f", and it breaks at {load_words(search, limit.high)}"
+        return f"the time was up before more could be known (--at-most){left}"
+    if beyond is None:
+        return f"{limit.end.value}" if limit.end is End.NOISE else ""
+    where = load_words(search, beyond.load)
+    if beyond.judgement is Judgement.VOID:
+        return f"at {where} {End.GENERATOR.value} ({beyond.spoiled[0]}), which says nothing of the server"
+    noise = f"; {End.NOISE.value}" if limit.end is End.NOISE else ""
+    return f"at {where} {_broken(beyond)}{noise}"
+
+
+def _broken(trial: Trial) -> str:
+    """What breaks the promise under this load."""
+    broken: list[Figure] = [each for each in trial.figures if each.judgement is Judgement.BREAKS]
+    return join_words([_is(each) for each in broken]) if broken else "it does not hold"
+
+
+def _is(figure: Figure) -> str:
+    metric = figure.condition.metric
+    if figure.value is None:
+        return f"{metric.name} could not be measured, for next to nothing ended in time"
+    return f"{metric.name} is {value_words(figure.condition, figure.value)}"
