@@ -64,6 +64,11 @@ class Place(NamedTuple):
     series: Series
     level: int
 
+    @property
+    def load(self) -> tuple[int, float]:
+        """By which the heavier of two is found: the level, then the offered load."""
+        return self.level, self.series.rate_per_s or 0.0
+
 
 class SeriesIndex:
     """The series of some cells, named so that they can be told apart, in the order of a plan.

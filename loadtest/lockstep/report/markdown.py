@@ -13,6 +13,7 @@ from lockstep.report.headline import a_cell, headline, standing, supporting
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Table, called
 from lockstep.report.sections.figures import LOAD, NAMED, RESULT_BY_NAME
+from lockstep.report.sections.requests import MORE_REQUESTS, kinds_of, requests_in_short
 from lockstep.report.verdict_words import estimate_words
 from lockstep.report.words import counted
 
@@ -29,6 +30,7 @@ def summary_md(material: Material) -> str:
         f"**{_escaped(headline(material.verdict, material.aggregates))}**",
         _bullets(map(_escaped, supporting(material.verdict, material.aggregates, material.radii))),
         *_table(material),
+        *_requests(material),
         _checks(material),
         f"Measured on {_escaped(in_one_line(material.run))}.",
         *([f"```sh\n{material.run.command}\n```"] if material.run.command else []),
@@ -52,10 +54,7 @@ def _table(material: Material) -> Iterator[str]:
         "ratio", "ratio (95% CI)", lambda each: ratios.get((each.series, each.level), "")
     )
     columns = called((NAMED, LOAD, *(RESULT_BY_NAME[name] for name in PICKED), ratio), material.noun)
-    table = Table.told(columns, chosen)
-    rule = ["---" if column.text else "---:" for column in table.columns]
-    rows = [[*map(_escaped, row)] for row in table.rows]
-    yield "\n".join(f"| {' | '.join(words)} |" for words in (table.heads, rule, *rows))
+    yield _drawn(Table.told(columns, chosen))
     left = len(material.aggregates) - len(chosen)
     if left:
         yield f"and {left} more under lower loads, in report.html."
@@ -66,6 +65,22 @@ def _table(material: Material) -> Iterator[str]:
             f"{_escaped(' and '.join(baselines))}: the geometric mean of the repeats' ratios. "
             f"{a_cell(material.noun)}"
         )
+
+
+def _requests(material: Material) -> Iterator[str]:
+    """The same by the names of messages, where they have some."""
+    kinds = kinds_of(material)
+    columns, chosen = requests_in_short(kinds)
+    if chosen:
+        yield _drawn(Table.of(called(columns, material.noun), chosen))
+    if left := len(kinds) - len(chosen):
+        yield MORE_REQUESTS.format(left=left)
+
+
+def _drawn(table: Table) -> str:
+    rule = ["---" if column.text else "---:" for column in table.columns]
+    rows = [[*map(_escaped, row)] for row in table.rows]
+    return "\n".join(f"| {' | '.join(words)} |" for words in (table.heads, rule, *rows))
 
 
 def _greatest(aggregates: Sequence[Aggregate]) -> list[Aggregate]:

@@ -26,6 +26,7 @@ from lockstep.report.sections.gates import (
     value_with_spread,
     verdict_of,
 )
+from lockstep.report.sections.requests import MORE_REQUESTS, kinds_of, requests_in_short
 from lockstep.report.words import counted
 from lockstep.runs.records import Run
 
@@ -64,6 +65,7 @@ def print_report(material: Material, console: Console) -> None:
         columns = called(told_of(COLUMNS, material.aggregates), material.noun)
         console.print(text_table(columns, material.aggregates, wrapped={SERIES}))
         console.print(" ".join([_legend(columns, material.noun), *peak_notes(material.aggregates)]))
+    _print_requests(material, console)
     for finding in material.findings:
         if finding not in degrading:
             _print_finding(finding, console, style="yellow")
@@ -71,6 +73,18 @@ def print_report(material: Material, console: Console) -> None:
         console.print(Text(f"note: {note}", style="yellow"))
     if not material.findings and not material.run.notes:
         console.print("All checks passed.")
+
+
+def _print_requests(material: Material, console: Console) -> None:
+    """The table by name; nothing where no message has one."""
+    kinds = kinds_of(material)
+    columns, chosen = requests_in_short(kinds)
+    if chosen:
+        wrapped = {SERIES, "request"}
+        console.print()
+        console.print(text_table(called(columns, material.noun), chosen, wrapped))
+    if left := len(kinds) - len(chosen):
+        console.print(MORE_REQUESTS.format(left=left))
 
 
 def _legend(columns: Iterable[Column[Aggregate]], noun: str) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
+from rich.console import Console
+
+from lockstep.report.markdown import summary_md
 from lockstep.report.material import Material
 from lockstep.report.section import Section
-from lockstep.report.sections.requests import requests_section
+from lockstep.report.sections.requests import kinds_of, requests_in_short, requests_section
+from lockstep.report.terminal import print_report
 from lockstep.runs.folder import Loaded
 from lockstep.runs.measures import Distribution
 from lockstep.runs.records import Messages, Requests, Run
@@ -16,7 +21,11 @@ from tests.factories.runs import make_cell, run_of
 
 def told(run: Run) -> Section | None:
     """The section of a run without a folder."""
-    return requests_section(Material.of(Loaded(run, [], {}, Path())))
+    return requests_section(material_of(run))
+
+
+def material_of(run: Run) -> Material:
+    return Material.of(Loaded(run, [], {}, Path()))
 
 
 def requests(answered: int, error: int, p99_us: float) -> Requests:
@@ -41,3 +50,25 @@ def test_each_name_has_a_row_with_the_medians_of_its_repeats() -> None:
 
 def test_where_no_message_has_a_name_there_is_no_table() -> None:
     assert told(run_of([make_cell("free")])) is None
+
+
+def test_where_there_is_little_room_the_greatest_loads_are_shown_and_no_place_twice() -> None:
+    one_place = [replace(make_cell("free"), requests={"GET": requests(100, 0, 1_000.0)})]
+    columns, _ = requests_in_short(kinds_of(material_of(run_of(one_place))))
+    assert [column.name for column in columns][:2] == ["request", "messages_per_s"]
+
+    names = {f"name {number}": requests(100, 0, 1_000.0) for number in range(8)}
+    cells = [replace(make_cell("free", level), requests=names) for level in (1, 8)]
+    columns, chosen = requests_in_short(kinds_of(material_of(run_of(cells))))
+    assert [column.name for column in columns][:3] == ["series", "level", "request"]
+    assert [kind.place.level for kind in chosen] == [1] * 4 + [8] * 8
+
+
+def test_terminal_and_summary_show_the_names_and_a_step_that_is_no_message_too() -> None:
+    cells = [
+        replace(make_cell("free"), requests={"GET": requests(100, 0, 1e3), "receive": requests(700, 1, 5e3)})
+    ]
+    material, said = material_of(run_of(cells)), io.StringIO()
+    print_report(material, Console(width=80, file=said))
+    assert "receive     700  2.00 ms  5.00 ms       1" in said.getvalue()
+    assert "| receive | 700 | 2.00 ms | 5.00 ms | 1 |" in summary_md(material)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -47,11 +47,16 @@ REQUESTS: tuple[Column[Kind], ...] = (
     Column("response_max", "response max", lambda each: duration(each.typical("response_max"))),
     RESULT_BY_NAME["failed"].over(lambda each: whole(each.failed)),
 )
+# Where there is little room: so many rows, of these columns.
+MAX_IN_SHORT = 12
+_IN_SHORT = ("series", "level", "request", "messages_per_s", "response_p50", "response_p99", "failed")
+_PLACE = ("series", "level")
+MORE_REQUESTS = "and {left} more, in requests.csv."
 
 
 def requests_section(material: Material) -> Section | None:
     """None where no message has a name."""
-    kinds = list(_kinds(material))
+    kinds = kinds_of(material)
     return table_section(
         "requests",
         heartbeat_sentence(kinds) or "Requests by name",
@@ -59,6 +64,18 @@ def requests_section(material: Material) -> Section | None:
         (Topic.THROUGHPUT, Topic.TIMES),
         Table.of(REQUESTS, kinds),
     )
+
+
+def requests_in_short(kinds: Sequence[Kind]) -> tuple[tuple[Column[Kind], ...], list[Kind]]:
+    """The columns and rows for a terminal or a comment: those under the greatest loads, in their order.
+
+    Where all are of one place, the columns do not repeat which.
+    """
+    by_load = sorted(kinds, key=lambda kind: kind.place.load, reverse=True)[:MAX_IN_SHORT]
+    chosen = [kind for kind in kinds if kind in by_load]
+    left_out = _PLACE if len({kind.place for kind in chosen}) == 1 else ()
+    by_name = {column.name: column for column in REQUESTS}
+    return tuple(by_name[name] for name in _IN_SHORT if name not in left_out), chosen
 
 
 def heartbeat_sentence(kinds: Iterable[Kind]) -> str | None:
@@ -74,12 +91,16 @@ def heartbeat_sentence(kinds: Iterable[Kind]) -> str | None:
     return f"{where}, the p99 of a heartbeat beside the work is {contrasted(slow)}" if slow else None
 
 
-def _kinds(material: Material) -> Iterator[Kind]:
+def kinds_of(material: Material) -> list[Kind]:
+    """All of a run, in the order of its results."""
     groups = SeriesIndex(material.cells, material.modes).groups(material.cells)
-    for place, cells in groups.items():
-        whole_ones = [cell for cell in cells if cell.whole]
-        for name in _names(whole_ones):
-            yield Kind(place, name, tuple(cell for cell in whole_ones if name in cell.requests))
+    return [kind for place, cells in groups.items() for kind in _kinds(place, cells)]
+
+
+def _kinds(place: Place, cells: Iterable[Cell]) -> Iterator[Kind]:
+    whole_ones = [cell for cell in cells if cell.whole]
+    for name in _names(whole_ones):
+        yield Kind(place, name, tuple(cell for cell in whole_ones if name in cell.requests))
 
 
 def _names(cells: Iterable[Cell]) -> list[str]:
