@@ -44,6 +44,11 @@ class Radius:
     stuck_us: float
 
     @property
+    def unclear(self) -> bool:
+        """Whether the interval of what is left holds all of it: then no change is shown."""
+        return self.interval is not None and self.interval.low is not None and not self.interval.differs
+
+    @property
     def slower(self) -> float | None:
         """How many times as long p99 is; None where it is not known, or somebody is stuck."""
         if self.alone_p99_us is None or self.beside_p99_us is None or self.stuck:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from lockstep.analysis import checks_generator, checks_ledger
 from lockstep.analysis.check import Check, Finding, Rule, Topic, cell_name
 from lockstep.analysis.limits import counted
+from lockstep.analysis.numbers import duration, figures
 from lockstep.analysis.series import SeriesIndex
 from lockstep.measure import littles_law
 from lockstep.runs.measures import Occupancy
@@ -132,7 +133,7 @@ def _queueing(cell: Cell) -> str | None:
     difference = wait.predicted_us - wait.measured_us
     if abs(difference) <= MAX_DIFFERENCE * wait.measured_us:
         return None
-    return f"{wait.measured_us / 1000:.2f} ms measured, {wait.predicted_us / 1000:.2f} ms predicted"
+    return f"{duration(wait.measured_us)} measured, {duration(wait.predicted_us)} predicted"
 
 
 def _at_the_client(cell: Cell) -> str | None:
@@ -163,7 +164,7 @@ def _unchecked(cell: Cell) -> str | None:
 
 
 def _both(law: Occupancy) -> str:
-    return f"{law.counted:.2f} counted, {law.computed:.2f} computed"
+    return f"{figures(law.counted)} counted, {figures(law.computed)} computed"
 
 
 _CELL_RULES = (

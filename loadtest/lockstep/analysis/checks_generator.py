@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lockstep.analysis.check import Check, Rule, Topic
+from lockstep.analysis.numbers import duration
 from lockstep.measure import littles_law
 from lockstep.runs.measures import Distribution, WorkerHealth
 from lockstep.runs.records import Cell
+from lockstep.scenario import answered
 
 MAX_CPU_SHARE = 0.9
 MAX_FILES_SHARE = 0.9
@@ -28,7 +30,7 @@ SHOWN_TROUBLES = 3
 GENERATOR_BUSY = Check(
     "generator-busy",
     "Workers used more than 90% of the CPU available to them: they may have been the bottleneck.",
-    "Use more workers, on more cores or machines, or offer less load.",
+    "Use more workers (--processes), on more cores or machines, or offer less load.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT, Topic.TIMES, Topic.GENERATOR),
 )
 THROTTLED = Check(
@@ -40,7 +42,7 @@ THROTTLED = Check(
 GENERATOR_LAG = Check(
     "generator-lag",
     "Workers' event loops lagged by more than 10% of the response time; that lag is included in it.",
-    "Use more workers with fewer users each, or run the workers on other cores than the server.",
+    "Use more workers (--processes) with fewer users each, or run them on other cores than the server.",
     touches=(Topic.CERTAINTY, Topic.TIMES, Topic.GENERATOR),
 )
 SEND_LAG = Check(
@@ -113,6 +115,9 @@ def _throttled(health: WorkerHealth, cell: Cell) -> str | None:
 
 
 def _loop_lag(health: WorkerHealth, cell: Cell) -> str | None:
+    # Of what nobody answers the time is that of the sending.
+    if not answered(cell.scenario):
+        return None
     return _outweighs(health.loop_lag_us, cell.times.get("response"), LOOP_LAG_FLOOR_US)
 
 
@@ -138,7 +143,7 @@ def _outweighs(delay: Distribution | None, response: Distribution | None, floor_
         ("p99", delay.p99, response.p99),
     ):
         if late_us > floor_us and late_us > MAX_DELAY_SHARE * whole_us:
-            return f"lagged by {late_us / 1000:.1f} ms ({name}), a response takes {whole_us / 1000:.1f} ms"
+            return f"lagged by {duration(late_us)} ({name}), a response takes {duration(whole_us)}"
     return None
 
 

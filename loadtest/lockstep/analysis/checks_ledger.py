@@ -60,8 +60,9 @@ MESSAGES_FAILED = Check(
 )
 LISTEN_OVERFLOW = Check(
     "listen-overflow",
-    "The listen backlog overflowed: clients that were turned away tried again a second later.",
-    "Raise the server's --backlog and net.core.somaxconn, or offer less load.",
+    "A listen backlog overflowed where the server runs: clients that were turned away tried again a second "
+    "later. The kernel counts all servers of a machine, or of a container, together.",
+    "Is no other server there, raise this one's --backlog and net.core.somaxconn, or offer less load.",
     touches=(Topic.CONNECT,),
 )
 DROPPED_RECORDS = Check(
@@ -140,8 +141,13 @@ def failures_of(messages: Messages) -> dict[str, int]:
 
 
 def _listen_overflow(cell: Cell) -> str | None:
-    overflows = cell.server.listen_overflows if cell.server is not None else None
-    return f"{overflows:,} connections" if overflows else None
+    """What exceeds the connections that were tried here is another server's."""
+    server = cell.server
+    if server is None or not server.listen_overflows:
+        return None
+    # Besides those taken: those that were not, and the one that each user may still have been trying.
+    tried = server.accepted + cell.messages.refused + cell.backed_off + cell.level
+    return f"{server.listen_overflows:,} connections" if server.listen_overflows <= tried else None
 
 
 def _dropped_records(cell: Cell) -> str | None:

@@ -89,13 +89,15 @@ class Gate(Condition):
     """One gate, parsed: a condition, and whose figure has to keep to it.
 
     baseline: the mode that `mode` is divided by, None where the figure itself is judged; bound is a ratio
-    then. level: None for every level of the plan. abort: whether a cell that breaks it ends early.
+    then. level: None for every level of the plan. abort: whether a cell that breaks it ends early. percent:
+    whether the bound is written so.
     """
 
     mode: str
     baseline: str | None
     level: int | None
     abort: bool = False
+    percent: bool = False
 
 
 def _nearest_metric(name: str) -> str:
@@ -200,6 +202,7 @@ class _Parser:
             operator=read.operator,
             bound=read.bound,
             abort=abort,
+            percent=itself.endswith("%"),
         )
 
     @staticmethod

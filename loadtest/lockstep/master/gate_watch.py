@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from lockstep.analysis.gate_syntax import Gate
 from lockstep.analysis.metrics import Unit
+from lockstep.analysis.numbers import duration, figures
 from lockstep.control import Pulse
 from lockstep.record.pulse import BUCKETS, percentiles_us
-from lockstep.report.words import duration, figures, percent
+from lockstep.report.words import percent
 
 # Of fewer messages a share or a percentile is luck.
 ENOUGH = 100

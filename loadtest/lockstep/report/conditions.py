@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lockstep.report.words import ABSENT, counted, duration, series_noun
+from lockstep.analysis.numbers import ABSENT, duration
+from lockstep.report.words import counted, series_noun
 from lockstep.runs.records import PLAIN_TARGET, Run, TargetRecord
 from lockstep.scenario import heeds
 

@@ -9,13 +9,14 @@ from rich.text import Text
 
 from lockstep.analysis.conditions import Mismatch, builds
 from lockstep.analysis.metrics import Metric, Unit
+from lockstep.analysis.numbers import duration, figures
 from lockstep.analysis.run_diff import Change, Difference, Lost, RunDiff
 from lockstep.analysis.series import Place
 from lockstep.report.section import Column, Table
 from lockstep.report.sections.figures import LEVEL, SERIES, figure_head
 from lockstep.report.terminal import text_table
 from lockstep.report.verdict_words import claim, range_words
-from lockstep.report.words import counted, duration, figures, load_words, rate, share, whole
+from lockstep.report.words import counted, load_words, rate, share, whole
 from lockstep.runs.records import Run
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.blast import Radius
 from lockstep.analysis.comparison import Comparison, Verdict
+from lockstep.analysis.numbers import duration, figures
 from lockstep.report.limit_words import limit_sentences, limits_headline
 from lockstep.report.verdict_words import sentence, verdict_sentences, withheld_sentence
-from lockstep.report.words import blast_sentence, counted, duration, figures, greatest_load, named, under
+from lockstep.report.words import blast_sentence, counted, greatest_load, named, under
 from lockstep.runs.records import Run
 
 MAX_SUPPORTING = 4

@@ -14,6 +14,7 @@ from lockstep.analysis.aggregate import Aggregate, Spread
 from lockstep.analysis.checks import degradations
 from lockstep.analysis.gates import unmet
 from lockstep.analysis.history import Entry, History
+from lockstep.analysis.numbers import duration
 from lockstep.analysis.run_diff import Change, RunDiff
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import mode_colours, striped
@@ -24,7 +25,7 @@ from lockstep.report.section import Column, Section, Table, one_drawing, told_of
 from lockstep.report.sections.figures import RESULTS, SERIES
 from lockstep.report.terminal import text_table
 from lockstep.report.verdict_words import verdict_in_short
-from lockstep.report.words import contrasted, counted, duration, rate
+from lockstep.report.words import contrasted, counted, rate
 
 US_PER_MS = 1_000.0
 # A title speaks of no more series than a reader can hold.

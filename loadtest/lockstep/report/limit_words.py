@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from lockstep.analysis.gate_syntax import Condition
 from lockstep.analysis.limits import End, Figure, Judgement, Limit, Trial, promise_of
 from lockstep.analysis.metrics import Unit
-from lockstep.report.words import counted, duration, figures, join_words, percent
+from lockstep.analysis.numbers import duration, figures
+from lockstep.report.words import counted, join_words, percent
 from lockstep.search import Search
 
 _IN_WORDS: Mapping[Unit, Callable[[float], str]] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from lockstep.analysis.check import Topic
-from lockstep.report.words import ABSENT
+from lockstep.analysis.numbers import ABSENT
 
 if TYPE_CHECKING:
     from lockstep.report.charts.picture import Chart

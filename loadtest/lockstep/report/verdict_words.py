@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from lockstep.analysis.comparison import Comparison, NoAnswers, Verdict
 from lockstep.analysis.intervals import CONFIDENCE, Estimate, repeats_to_show
 from lockstep.analysis.metrics import Metric
+from lockstep.analysis.numbers import figures
 from lockstep.analysis.series import per_second
-from lockstep.report.words import counted, figures, load_words
+from lockstep.report.words import counted, load_words
 
 CI = f"{CONFIDENCE:.0%} CI"
 # An interval of few repeats may end beyond any number that means something to a reader.

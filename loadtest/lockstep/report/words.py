@@ -11,36 +11,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from lockstep.analysis.blast import Radius
+from lockstep.analysis.numbers import ABSENT, figures
 
 if TYPE_CHECKING:
     from lockstep.analysis.aggregate import Aggregate
     from lockstep.analysis.comparison import Comparison
     from lockstep.runs.records import Run
-
-ABSENT = "–"
-_UNITS = ((1_000_000.0, "s"), (1_000.0, "ms"), (1.0, "µs"))
-
-
-def figures(value: float) -> str:
-    """Three significant figures, thousands grouped: 0.123, 9.81, 31.2, 4,610; fewer where that is small."""
-    magnitude = abs(value)
-    if magnitude >= 99.95:
-        return f"{value:,.0f}"
-    if magnitude >= 9.995:
-        return f"{value:.1f}"
-    if magnitude >= 0.9995 or magnitude == 0:
-        return f"{value:.2f}" if magnitude else "0"
-    return f"{value:.3f}" if magnitude >= 0.0005 else f"{value:.2g}"
-
-
-def duration(value_us: float | None) -> str:
-    """Microseconds in the unit that suits them: 812 µs, 2.31 ms, 1.02 s."""
-    if value_us is None:
-        return ABSENT
-    for size, unit in _UNITS:
-        if value_us >= size * 0.9995:
-            return f"{figures(value_us / size)} {unit}"
-    return f"{figures(value_us)} µs"
 
 
 def rate(value_per_s: float | None) -> str:
@@ -216,22 +192,45 @@ def company_words(radius: Radius) -> str:
 
 
 def blast_sentence(found: Sequence[Radius]) -> str:
-    """The worst that happens, and who comes through the same best."""
-    worst = min(found, key=lambda radius: radius.kept)
-    if worst.kept >= UNHURT:
-        several = len({each.place.series for each in found}) > 1
-        who = "every mode" if several else str(worst.place.series)
-        return f"Whoever is beside them, {who} keeps at least {_left(worst)} of its throughput"
+    """The worst that is shown to happen, and who comes through the same best."""
+    hurt = [radius for radius in found if radius.kept < UNHURT]
+    shown = [radius for radius in hurt if not radius.unclear]
+    if not shown:
+        return _unhurt(found, hurt)
+    worst = min(shown, key=_kept)
     alike = (each for each in found if where(each) == where(worst))
-    best = max(alike, key=lambda radius: radius.kept)
-    leaves = "leaves" if worst.company.users == 1 else "leave"
-    others = "" if best is worst else f", {best.place.series} {_left(best)}"
-    left = f"{_left(worst)} of its throughput" if worst.kept else "nothing"
-    return f"{where(worst)} {leaves} {worst.place.series} {left}{others}"
+    best = max(alike, key=_kept)
+    others = "" if best is worst else f", {best.place.series} {kept_words(best)}"
+    left = f"{kept_words(worst)} of its throughput" if worst.kept else "nothing"
+    return f"{_leaving(worst)} {left}{others}"
 
 
-def _left(radius: Radius) -> str:
-    return percent(min(radius.kept, 1.0))
+def _unhurt(found: Sequence[Radius], hurt: Sequence[Radius]) -> str:
+    """hurt: those of them that seem to lose something, which is not shown."""
+    worst = min(found, key=_kept)
+    if hurt:
+        return (
+            f"Whoever is beside them, no loss of throughput is shown: {_leaving(worst)} {kept_words(worst)}"
+        )
+    several = len({each.place.series for each in found}) > 1
+    who = "every mode" if several else str(worst.place.series)
+    least = "all" if worst.kept >= 1 else f"at least {percent(worst.kept)}"
+    return f"Whoever is beside them, {who} keeps {least} of its throughput"
+
+
+def _leaving(radius: Radius) -> str:
+    """`1 slow reader beside 8 users leaves lock`."""
+    leaves = "leaves" if radius.company.users == 1 else "leave"
+    return f"{where(radius)} {leaves} {radius.place.series}"
+
+
+def kept_words(radius: Radius) -> str:
+    """`12%`; `143%, not significant` where the interval holds all."""
+    return percent(radius.kept) + (", not significant" if radius.unclear else "")
+
+
+def _kept(radius: Radius) -> float:
+    return radius.kept
 
 
 def where(radius: Radius) -> str:

@@ -11,6 +11,7 @@ from lockstep.analysis.aggregate import Aggregate, aggregate
 from lockstep.analysis.check import Finding
 from lockstep.analysis.comparison import judge
 from lockstep.analysis.gates import GateResult, judge_gates
+from lockstep.analysis.numbers import duration
 from lockstep.analysis.series import modes_of
 from lockstep.master.live import HISTORY_S, MOMENT_NS, Received, Split, moment, recent
 from lockstep.master.progress import CellProgress, Progress, ReportState, TimeLeft
@@ -21,7 +22,7 @@ from lockstep.report.limit_words import promise_words
 from lockstep.report.section import Column, called, told_of
 from lockstep.report.sections.figures import RESULT_BY_NAME
 from lockstep.report.sections.gates import value_at, verdict_of
-from lockstep.report.words import counted, duration, load_words, rate, series_noun, share
+from lockstep.report.words import counted, load_words, rate, series_noun, share
 from lockstep.runs.records import Run
 from lockstep.target.admin import Listener
 from lockstep.web.server_watch import ServerNow

@@ -99,6 +99,30 @@ def test_where_nobody_is_hurt_the_sentence_says_so() -> None:
     )
 
 
+def scattered(mode: str, *rates: float) -> list[Cell]:
+    return [beside(mode, rate, repeat=repeat) for repeat, rate in enumerate(rates, 1)]
+
+
+def test_what_an_interval_that_holds_all_of_it_shows_nothing_of_is_called_not_significant_everywhere() -> (
+    None
+):
+    found = radii(run_with(*scattered("lock", 20, 20, 20), *scattered("free", 80, 200, 180), repeats=3))
+    assert blast_sentence(found) == (
+        "1 slow reader beside 8 users leaves lock 20% of its throughput, free 142%, not significant"
+    )
+    assert change_words(of_mode(found, "free")) == "142%, not significant · p99 × 1.00"
+
+
+def test_a_loss_that_is_not_shown_is_not_said_to_be_one() -> None:
+    found = radii(run_with(*scattered("lock", 20, 90, 150), repeats=3))
+    assert blast_sentence(found) == (
+        "Whoever is beside them, no loss of throughput is shown: "
+        "1 slow reader beside 8 users leaves lock 65%, not significant"
+    )
+    more = radii(run_with(*scattered("lock", 120, 121, 122), repeats=3))
+    assert blast_sentence(more) == "Whoever is beside them, lock keeps all of its throughput"
+
+
 def test_the_section_draws_each_company_and_the_verdict_ends_with_the_worst() -> None:
     run = run_with(beside("free", 97.0), beside("lock", 20.0), beside("free", 99.0, kind="idle"))
     material = Material.of(Loaded(run, [], {}, Path()))

@@ -182,6 +182,12 @@ WELL: dict[str, Callable[[Run], Run]] = {
     "a prediction 3% off": with_server(wait_prediction=prediction(1_000, 1_030)),
     "a short cell that breaks the law": with_cell(littles_law=Occupancy(8, 8.4), sessions_per_s=250.0),
     "a kernel that tells of no overflow": with_server(listen_overflows=None),
+    "overflows of another server, more than connections were tried": with_server(
+        accepted=40, listen_overflows=60
+    ),
+    "a lag where nobody answers": lambda run: with_worker(loop_lag_us=of_values([90 * MS]))(
+        with_cell(scenario="send-only", littles_law=None)(run)
+    ),
 }
 
 
@@ -205,6 +211,20 @@ def test_of_several_workers_each_is_told(run: Run) -> None:
     )
     (found,) = findings(busy(run))
     assert found.where[0].endswith("worker-1 used 97%; worker-2 used 97%")
+
+
+def test_a_lag_is_told_in_the_unit_that_suits_it(run: Run) -> None:
+    quick = replace(run, cells=[with_times(cell, response=of_values([40 * US])) for cell in run.cells])
+    (found,) = findings(with_worker(loop_lag_us=of_values([3 * MS]))(quick))
+    assert found.where[0].endswith("lagged by 3.00 ms (p50), a response takes 40.0 µs")
+
+
+def test_numbers_of_connections_have_decimals_only_where_they_are_small(run: Run) -> None:
+    law, edges = Occupancy(10_000, 9_427.04), Edges(0.0, 0, 0.0)
+    (found,) = findings(with_cell(littles_law=law, edges=edges)(run))
+    assert found.where[0].endswith("10,000 counted, 9,427 computed")
+    (found,) = findings(with_cell(littles_law=Occupancy(8, 12))(run))
+    assert found.where[0].endswith("8.00 counted, 12.0 computed")
 
 
 def test_failed_messages_are_told_by_outcome_with_what_was_said_of_the_first() -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from lockstep.analysis.comparison import THROUGHPUT, Comparison
 from lockstep.analysis.intervals import Estimate
+from lockstep.analysis.numbers import figures
 from lockstep.report.sections.confidence import certainty_title
 from lockstep.report.verdict_words import bound, estimate_words
-from lockstep.report.words import figures
 from tests.factories.runs import series_named
 
 

@@ -72,6 +72,7 @@ def test_rows_tell_value_spread_and_verdict(run: Run) -> None:
     [
         ("free@8: failed <= 0", "0"),
         ("free@8: failed_share <= 0%", "0%"),
+        ("free@8: failed_share < 0.1", "0%"),
         ("free@8: max_in_service > 0", "8"),
         ("free@8: handoff_p50 < 1s", "not measured"),
     ],
@@ -79,6 +80,14 @@ def test_rows_tell_value_spread_and_verdict(run: Run) -> None:
 def test_each_kind_of_figure_is_shown_in_its_own_way(run: Run, gate: str, value: str) -> None:
     (row,) = rows_of(replace(run, plan={**run.plan, "gates": [gate]}))
     assert (row["value"], row["spread"]) == (value, "")
+
+
+def test_a_ratio_is_answered_in_percent_where_it_is_asked_so(run: Run) -> None:
+    asked = ["lock/free@8: messages_per_s > 1%", "lock/free@8: messages_per_s > 0.01"]
+    in_percent, as_ratio = rows_of(replace(run, plan={**run.plan, "gates": asked}))
+    assert in_percent["value"] == f"{100 * float(as_ratio['value']):.3g}%"
+    assert in_percent["spread"].count("%") == 2
+    assert "%" not in as_ratio["value"] + as_ratio["spread"]
 
 
 def test_the_terminal_has_a_line_for_each_within_80_columns(run: Run) -> None:

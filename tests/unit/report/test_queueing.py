@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from lockstep.analysis.numbers import duration
 from lockstep.report.section import Table
 from lockstep.report.sections.queueing import LITTLES_LAW, WAITS, littles_laws, waits
-from lockstep.report.words import duration
 from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import Cell
 from tests.factories.open_load import simulated_open_run

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lockstep.report.words import difference, duration, figures, percent, share
+from lockstep.analysis.numbers import duration, figures
+from lockstep.report.words import difference, percent, share
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from lockstep.analysis.blast import Radius
 from lockstep.analysis.check import Topic
+from lockstep.analysis.numbers import ABSENT, duration, figures
 from lockstep.beside import KINDS
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL, WAITING_OPACITY
@@ -16,12 +17,10 @@ from lockstep.report.material import Material
 from lockstep.report.section import Column, Drawing, Look, Section, Table
 from lockstep.report.sections.figures import LEVEL, SERIES
 from lockstep.report.words import (
-    ABSENT,
     NAMES,
     blast_sentence,
     company_words,
-    duration,
-    figures,
+    kept_words,
     percent,
     rate,
     where,
@@ -39,8 +38,8 @@ def blast_section(material: Material) -> Section | None:
         blast_sentence(found),
         "What is left of the others' throughput when these users are beside them, against the same cell "
         "without, repeat by repeat. Right of each bar: what is left, and how many times as long p99 is; "
-        "stuck: so many messages were never answered that p99 is one of theirs. Nothing that the company "
-        "itself does is in any figure.",
+        "stuck: so many messages were never answered that p99 is one of theirs; not significant: the "
+        "interval holds 100%. Nothing that the company itself does is in any figure.",
         (Topic.THROUGHPUT, Topic.TIMES),
         tuple(_drawing(kind, list(group), material) for kind, group in groupby(found, key=_kind)),
         Table.of(RADII, found),
@@ -66,7 +65,7 @@ def _drawing(kind: str, found: Sequence[Radius], material: Material) -> Drawing:
 
 def change_words(radius: Radius) -> str:
     """What is left, and what becomes of p99: `12% · p99 40 times`, `0% · 32 stuck`."""
-    left = percent(radius.kept)
+    left = kept_words(radius)
     if radius.stuck:
         return f"{left} · {radius.stuck:,} stuck"
     if radius.slower is None:

@@ -10,6 +10,7 @@ from typing import Any
 import altair as alt
 
 from lockstep.analysis.check import Topic
+from lockstep.analysis.numbers import figures
 from lockstep.analysis.series import Series, whole_groups
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL
@@ -17,7 +18,7 @@ from lockstep.report.charts.picture import Chart, Row, chart_of
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Drawing, Look, Section, Table
 from lockstep.report.sections.figures import SERIES
-from lockstep.report.words import contrasted, counted, figures, percent, plain
+from lockstep.report.words import contrasted, counted, percent, plain
 from lockstep.runs.records import Cell, CellDetail
 from lockstep.scenario import SCENARIOS
 from lockstep.stages import Stages

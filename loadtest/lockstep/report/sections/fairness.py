@@ -8,11 +8,12 @@ from itertools import groupby
 from statistics import median
 
 from lockstep.analysis.check import Topic
+from lockstep.analysis.numbers import ABSENT, duration
 from lockstep.analysis.series import Series, whole_groups
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.sections.figures import LEVEL, SERIES
-from lockstep.report.words import ABSENT, counted, duration, group_equal, join_words, share, whole
+from lockstep.report.words import counted, group_equal, join_words, share, whole
 from lockstep.runs.measures import Distribution, Fairness
 from lockstep.runs.records import UNKNOWN_MODE, Cell, Mode, ServerCell
 

@@ -7,10 +7,11 @@ from typing import Literal
 from lockstep.analysis.aggregate import Aggregate, Spread
 from lockstep.analysis.check import Topic
 from lockstep.analysis.metrics import Metric
+from lockstep.analysis.numbers import duration
 from lockstep.report.headline import a_cell, peak_notes
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Section, Table, table_section
-from lockstep.report.words import duration, load, named, rate, whole
+from lockstep.report.words import load, named, rate, whole
 from lockstep.runs.measures import Distribution
 from lockstep.runs.records import Cell
 

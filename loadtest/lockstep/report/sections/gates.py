@@ -12,10 +12,11 @@ from lockstep.analysis.check import Topic
 from lockstep.analysis.gate_syntax import Gate
 from lockstep.analysis.gates import GateResult, judge_gates
 from lockstep.analysis.metrics import Unit
+from lockstep.analysis.numbers import duration, figures
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.sections.figures import LEVEL
-from lockstep.report.words import counted, duration, figures, rate
+from lockstep.report.words import counted, rate
 from lockstep.runs.records import Run
 
 OK = "ok"
@@ -83,6 +84,8 @@ def _spread(judged: GateResult) -> str:
 
 
 def _shown(gate: Gate, value: float) -> str:
+    if gate.percent:
+        return f"{100 * value:.3g}%" if value < 10 else f"{100 * value:,.0f}%"
     if gate.baseline is not None:
         return f"{value:.3g}" if value < 1 else figures(value)
     match gate.metric.unit:

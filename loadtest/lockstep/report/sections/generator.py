@@ -8,10 +8,11 @@ from statistics import median
 
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.check import Topic
+from lockstep.analysis.numbers import ABSENT, duration
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.sections.figures import RESULT_BY_NAME, median_of, typical
-from lockstep.report.words import ABSENT, duration, rate, whole
+from lockstep.report.words import rate, whole
 from lockstep.runs.measures import Distribution, WorkerHealth
 from lockstep.runs.records import Cell
 

@@ -13,6 +13,7 @@ from lockstep.analysis.check import Topic
 from lockstep.analysis.gate_syntax import Condition
 from lockstep.analysis.limits import Judgement, Limit, Trial, promise_of
 from lockstep.analysis.metrics import METRICS, Metric, Unit
+from lockstep.analysis.numbers import ABSENT
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL
 from lockstep.report.charts.picture import INK, Chart, Layers, Row, chart_of
@@ -27,7 +28,7 @@ from lockstep.report.limit_words import (
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Drawing, Look, Section, Table
 from lockstep.report.sections.figures import SERIES
-from lockstep.report.words import ABSENT, rate, whole
+from lockstep.report.words import rate, whole
 from lockstep.search import Search
 
 WIDTH, HEIGHT, LOWER_HEIGHT = 620, 260, 130

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from statistics import median
 
 from lockstep.analysis.check import Topic
+from lockstep.analysis.numbers import ABSENT, duration, figures
 from lockstep.analysis.series import Place, whole_groups
 from lockstep.measure import littles_law
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.sections.figures import LEVEL, SERIES
-from lockstep.report.words import ABSENT, difference, duration, figures, whole
+from lockstep.report.words import difference, whole
 from lockstep.runs.measures import Occupancy, WaitPrediction
 from lockstep.runs.records import Cell
 

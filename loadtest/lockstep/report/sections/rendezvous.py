@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from lockstep.analysis.aggregate import Aggregate, aggregate
 from lockstep.analysis.check import Topic
+from lockstep.analysis.numbers import duration
 from lockstep.analysis.series import Place, whole_groups
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.sections.figures import LOAD, NAMED, RESULT_BY_NAME, typical
-from lockstep.report.words import contrasted, contrasting, duration, named, under_greatest, whole
+from lockstep.report.words import contrasted, contrasting, named, under_greatest, whole
 from lockstep.runs.records import Cell, Mode
 
 

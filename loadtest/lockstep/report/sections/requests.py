@@ -8,11 +8,12 @@ from statistics import median
 
 from lockstep.analysis.check import Topic
 from lockstep.analysis.metrics import REQUEST_METRICS
+from lockstep.analysis.numbers import duration
 from lockstep.analysis.series import Place, SeriesIndex
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.sections.figures import RESULT_BY_NAME
-from lockstep.report.words import contrasted, counted, duration, rate, whole
+from lockstep.report.words import contrasted, counted, rate, whole
 from lockstep.runs.records import Cell
 from lockstep.scenario import HEARTBEAT
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lockstep.analysis.check import Topic
+from lockstep.analysis.numbers import ABSENT, figures
 from lockstep.analysis.scalability import MIN_LEVELS, Parameter, Scaling, Unfit, UslFit
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.sections.figures import SERIES
-from lockstep.report.words import ABSENT, contrasted, counted, figures, join_words, percent
+from lockstep.report.words import contrasted, counted, join_words, percent
 
 
 def scalability_section(material: Material) -> Section | None:

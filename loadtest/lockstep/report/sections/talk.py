@@ -8,6 +8,7 @@ from statistics import median
 
 from lockstep.analysis.aggregate import Aggregate, aggregate
 from lockstep.analysis.check import Topic
+from lockstep.analysis.numbers import ABSENT, figures
 from lockstep.analysis.series import whole_groups
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import Chart, Row
@@ -17,11 +18,9 @@ from lockstep.report.section import Column, Section, Table, one_drawing, table_s
 from lockstep.report.sections.figures import LOAD, NAMED, RESULT_BY_NAME, typical
 from lockstep.report.sections.times import time_title, times_section
 from lockstep.report.words import (
-    ABSENT,
     by_load,
     contrasted,
     contrasting,
-    figures,
     mean_count,
     named,
     percent,

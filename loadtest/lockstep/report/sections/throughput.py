@@ -10,6 +10,7 @@ import numpy as np
 
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.check import Topic
+from lockstep.analysis.numbers import figures
 from lockstep.analysis.scalability import Scaling, Unfit, UslFit
 from lockstep.analysis.series import Series, SeriesIndex
 from lockstep.report.charts import axes
@@ -18,7 +19,7 @@ from lockstep.report.material import Material
 from lockstep.report.section import Column, Section, Table, one_drawing
 from lockstep.report.sections.figures import LEVEL, SERIES, THROUGHPUT
 from lockstep.report.sections.scalability import scalability_sentence
-from lockstep.report.words import contrasted, contrasting, counted, figures, named, plain, whole
+from lockstep.report.words import contrasted, contrasting, counted, named, plain, whole
 from lockstep.runs.records import Cell
 
 WIDTH, HEIGHT = 296, 300

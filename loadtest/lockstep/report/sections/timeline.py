@@ -7,6 +7,7 @@ from dataclasses import replace
 import altair as alt
 
 from lockstep.analysis.check import Topic
+from lockstep.analysis.numbers import figures
 from lockstep.analysis.timeline import Bar, Lane, Timeline, make_timeline
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL, WAITING_OPACITY
@@ -14,7 +15,7 @@ from lockstep.report.charts.picture import INK, Chart, Layers, Row, chart_of
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Drawing, Look, Section, Table
 from lockstep.report.sections.figures import SERIES
-from lockstep.report.words import contrasted, contrasting, counted, figures, plain
+from lockstep.report.words import contrasted, contrasting, counted, plain
 
 TOPICS = (Topic.SERVER,)
 WIDTH = 388

@@ -8,6 +8,7 @@ import altair as alt
 
 from lockstep.analysis.aggregate import Aggregate, Spread
 from lockstep.analysis.check import Topic
+from lockstep.analysis.numbers import duration
 from lockstep.analysis.series import Series
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL, WAITING_OPACITY
@@ -20,7 +21,6 @@ from lockstep.report.words import (
     by_load,
     contrasted,
     contrasting,
-    duration,
     join_words,
     named,
     plain,
