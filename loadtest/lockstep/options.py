@@ -23,7 +23,7 @@ from lockstep.target.named import NamedTargets, Spoken, read_targets
 from lockstep.target.target import Target, Targets
 from lockstep.tcp.endpoint import Endpoint, parse_sources
 from lockstep.traffic import Traffic, UserFile
-from lockstep.user_files import Facts, find_user_file
+from lockstep.user_files import Facts, find_user_file, names_in
 from lockstep_wire.choices import did_you_mean
 
 # What is filled in once the server has said what it offers.
@@ -269,7 +269,7 @@ def plan_from(given: Mapping[str, Any], gates: Sequence[str]) -> Plan:
     else:
         given = {**given, **_searched(given, search)}
     plan = Plan.from_settings(given, _traffic_from(given), gates, search)
-    check_gates(plan)
+    check_gates(plan, names_in(given.get("user_file")))
     return plan
 
 

@@ -426,7 +426,9 @@ SETTINGS = (
         "file", Path, None, "What users do, instead of a scenario: a dialogue or classes of TcpUser", _LOCUST
     ),
     Setting("users", int, 10, "Users at once", Where.RUN),
-    Setting("target", str, None, "The service, tcp://name:port; the file's own wins without it", Where.RUN),
+    Setting(
+        "target", str, None, "The service, [NAME=]tcp://name:port; the file's own wins without it", Where.RUN
+    ),
     Setting(
         "tags",
         str,

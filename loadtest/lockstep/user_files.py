@@ -63,6 +63,22 @@ def find_user_file(
     return file, Facts(hosts[0] if hosts else None, framings, timing=all(each.timing for each in users))
 
 
+def names_in(file: UserFile | None) -> frozenset[str] | None:
+    """What the figures of a dialogue are called, its steps that are no messages too.
+
+    None where that shows only as it runs.
+    """
+    if file is None or not file.is_dialogue:
+        return None
+    from lockstep.dialogue.reading import read_dialogue
+
+    steps = read_dialogue(Path(file.path)).steps
+    asked = {step.name for step in steps if step.name is not None and step.send is not None and step.reply}
+    told = {"send"} if any(not step.reply for step in steps) else set()
+    heard = {"receive"} if any(step.send is None for step in steps) else set()
+    return frozenset(asked | told | heard)
+
+
 def check_same(file: UserFile) -> None:
     """HarnessError where the file at this path does not say what it said to who began the run."""
     path = Path(file.path)

@@ -26,7 +26,7 @@ class LocalRun:
     processes: int
     out: Path
     command: str
-    server_flags: tuple[str, ...]
+    server_flags: tuple[str, ...] = ()
     chosen: Chosen | None = None
     unset: frozenset[str] = frozenset()
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from math import isinf
@@ -40,6 +40,8 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 _METRICS_IN_SHORT = ", ".join(name for name, metric in METRICS.items() if metric.unit is not Unit.US)
 _METRICS_IN_SHORT += ", or a time such as response_p99, wait_mean, handoff_p50"
 _CONDITION = re.compile(r"(?P<metric>[^<>=!]+?)\s*(?P<operator>[<>=!]+)\s*(?P<bound>.*)")
+# What stands behind a bound and is none of it: `or abort`.
+_BEHIND = re.compile(r"[<>=]\s*[^\s<>=]+\s+(?P<words>or\b.*)")
 _BOUND = re.compile(r"(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<unit>\D*)", re.ASCII)
 
 
@@ -109,9 +111,17 @@ def split_gates(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in re.split(r"[;,]", text) if part.strip())
 
 
-def check_gates(plan: Plan) -> None:
-    """PlanError where a gate of the plan is none, or names what the plan does not measure."""
-    parse_gates(plan.gates, plan.modes, plan.levels)
+def check_gates(plan: Plan, named: Collection[str] | None = None) -> None:
+    """PlanError where a gate of the plan is none, or names what the plan does not measure.
+
+    named: what requests will be called; None where that is not known beforehand.
+    """
+    for gate in parse_gates(plan.gates, plan.modes, plan.levels):
+        request = gate.metric.request
+        if named is not None and request and request not in named:
+            near = did_you_mean(request, sorted(named)) if named else "no step has a name"
+            reason = f"there is no request {request!r} that users make: {near}"
+            raise PlanError("gate", f"{gate.text!r}: {reason}")
 
 
 def parse_gates(texts: Sequence[str], modes: Sequence[str], levels: Sequence[int]) -> list[Gate]:
@@ -186,6 +196,8 @@ class _Parser:
         who, at, level = subject.partition("@")
         mode, baseline = self._modes(who.strip())
         itself, abort = self._abort(condition.strip())
+        if behind := _BEHIND.search(itself):
+            raise self.reader.refusal(f"{behind['words']!r} says nothing here: did you mean `or abort`?")
         read = self.reader.condition(itself, ratio=baseline is not None)
         watched = read.metric.name in WATCHED and not read.metric.request and baseline is None
         if abort and not (watched and read.asks_for_less):

@@ -28,8 +28,7 @@ from lockstep.runs.records import PLAIN_TARGET, Cell, Run
 from lockstep.scenario import SCENARIOS
 from lockstep.settings import Setting, Where, given_by
 from lockstep.target.chosen import Chosen, checked_framing
-from lockstep.target.named import Named, Spoken
-from lockstep.tcp.endpoint import Endpoint
+from lockstep.target.named import Spoken, read_target
 from lockstep.traffic import UserFile
 from lockstep.user_files import Facts, find_user_file
 from lockstep_wire.framing import FRAMINGS
@@ -143,8 +142,8 @@ def _named_by_file(spoken: Facts) -> Chosen | None:
 
 
 def of_one(url: str) -> Chosen:
-    """One service that users of a file talk to. HarnessError where its URL is wrong."""
-    service = Named(PLAIN_TARGET, Endpoint.whole(url, "target"))
+    """One service that users of a file talk to: `[NAME=]URL`. PlanError or HarnessError where it is wrong."""
+    service = read_target(url, PLAIN_TARGET)
     return Chosen((), (service,), None, Spoken(by_file=True), {})
 
 

@@ -9,7 +9,7 @@ import click
 from lockstep.commands.output import complain
 from lockstep.commands.parser import Program, command, path
 from lockstep.dialogue import SCHEMA_FILE
-from lockstep.errors import WRONG_USE
+from lockstep.errors import WRONG_USE, HarnessError
 from lockstep.report.words import counted
 
 
@@ -20,6 +20,8 @@ def check(file: Path) -> int | None:
     from lockstep.dialogue.reading import read_dialogue
     from lockstep.dialogue.refusals import DialogueError
 
+    if file.suffix == ".py":
+        raise HarnessError(f"{file}: is Python, and no dialogue: lockstep run {file} takes it as it is")
     try:
         dialogue = read_dialogue(file)
     except DialogueError as refusal:

@@ -15,6 +15,8 @@ from lockstep_wire.choices import did_you_mean, nearest
 
 PROGRAM = "lockstep"
 SHELLS = ("bash", "zsh", "fish")
+# What Locust calls what may have another name here.
+_AS_LOCUST = {"--host": "--target", "--run-time": "--seconds"}
 
 
 class _Value(click.ParamType[Any]):
@@ -146,7 +148,7 @@ def _flags(context: click.Context | None) -> list[str]:
 def _near_flag(name: str, context: click.Context | None) -> str:
     """The flag that may have been meant. The dashes, which all have in common, make none alike."""
     flags = {flag.lstrip("-"): flag for flag in _flags(context)}
-    meant = nearest(name.lstrip("-"), flags)
+    meant = nearest(_AS_LOCUST.get(name, name).lstrip("-"), flags)
     return "choose from those of --help" if meant is None else f"did you mean {flags[meant]}?"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from lockstep.commands.compare import (
 )
 from lockstep.commands.parser import command, option, path
 from lockstep.errors import HarnessError, PlanError
-from lockstep.runs.records import PLAIN_TARGET
 from lockstep.search import MAX_USERS
 from lockstep.settings import SETTINGS, Where, given_by
 from lockstep.traffic import UserFile
@@ -47,7 +46,8 @@ def run(file: Path, **given: Any) -> int:
     url = given["target"] or facts.url
     if url is None:
         raise HarnessError(f"{file} names no service: give --target tcp://name:port")
-    plan = plan_of_flags(_all_settings(given, user_file))
+    service = of_one(url)
+    plan = plan_of_flags(_all_settings(given, user_file, service.names))
     if given["junit"] is not None:
         check_junit(given["junit"], plan.gates)
     words = shlex.join(["lockstep", *sys.argv[1:]])
@@ -58,14 +58,14 @@ def run(file: Path, **given: Any) -> int:
         processes=given["processes"],
         out=given["out"],
         command=words,
-        chosen=of_one(url),
+        chosen=service,
     )
     return run_and_report(local_run, given["junit"])
 
 
-def _all_settings(given: Mapping[str, Any], user_file: UserFile) -> dict[str, Any]:
-    """A run's flags as a plan's settings: one mode, and as many users as are asked for."""
+def _all_settings(given: Mapping[str, Any], user_file: UserFile, names: Sequence[str]) -> dict[str, Any]:
+    """A run's flags as a plan's settings: one target, and as many users as are asked for."""
     if not 1 <= given["users"] <= MAX_USERS:
         raise PlanError("users", f"{given['users']} is out of range: give 1 to {MAX_USERS}")
-    cell = {"modes": PLAIN_TARGET, "levels": str(given["users"])}
+    cell = {"modes": ",".join(names), "levels": str(given["users"])}
     return {**_DEFAULTS, **given, **cell, "user_file": user_file}

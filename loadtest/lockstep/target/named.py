@@ -58,6 +58,17 @@ class Named:
         return cls(name, endpoint, options.get("admin"), options.get("mode"))
 
 
+def read_target(text: str, name: str) -> Named:
+    """The only service that load goes to: as Named.parse, or a URL alone, which is then called `name`.
+
+    PlanError or HarnessError says what is wrong with it.
+    """
+    before, equals, after = text.strip().partition("=")
+    if equals and "://" in after and "://" not in before:
+        return Named.parse(text)
+    return Named(name, Endpoint.whole(text, "target"))
+
+
 def split_name(setting: str, text: str, form: str) -> tuple[str, str]:
     """`NAME=...` -> name and the rest. PlanError where it is not written so."""
     name, equals, rest = text.strip().partition("=")

@@ -161,6 +161,8 @@ OPTIONS = {
     "resume": _Option("resume", _TLS, _switch, _ON_OFF),
 }
 """By the name that each has in a URL."""
+# What other tools call some of them, where no spelling leads there.
+_ELSEWHERE = {"cacert": "ca", "cafile": "ca", "ca_file": "ca", "ca_cert": "ca", "sni": "server_name"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +284,7 @@ def _options(query: str, scheme: Scheme) -> Options:
             from lockstep_wire.choices import did_you_mean
 
             known = [each for each, option in OPTIONS.items() if scheme in option.schemes]
-            raise ValueError(f"has no option {name!r}: {did_you_mean(name, known)}")
+            raise ValueError(f"has no option {name!r}: {did_you_mean(_ELSEWHERE.get(name, name), known)}")
         if scheme not in option.schemes:
             raise ValueError(f"cannot have {name}, which {scheme}:// has not: leave it out")
         if not equals or option.field in values:

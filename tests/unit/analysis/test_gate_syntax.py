@@ -79,6 +79,8 @@ def test_a_gate_is_read_as_it_is_written(
         (f"free@{'9' * 5000}: failed <= 0", "the plan has no level"),
         ("free: failed_share < 5", "'5' is too much: a share is 0 to 1, or 0% to 100%"),
         ("lock/free: response_p99 < 5ms", "'5ms' has the wrong unit: a ratio has no unit"),
+        ("free: failed_share < 5% or abrt", "'or abrt' says nothing here: did you mean `or abort`?"),
+        ("free: failed < 5 or stop it", "'or stop it' says nothing here: did you mean `or abort`?"),
         ("free: response_p99", "'response_p99' compares nothing: write MODE: METRIC < VALUE"),
         ("free", "is not a gate: write MODE: METRIC < VALUE"),
         ("free:", "is not a gate: write MODE: METRIC < VALUE"),

@@ -111,6 +111,10 @@ def test_without_a_command_there_is_help_and_a_line_that_asks_for_one(
         ("compare --arrival constant --rate 9 --client-mode locked", "--client-mode locked makes users wait"),
         ("compare --source nowhere", "--source 'nowhere' is not an address"),
         ("compare --modez free", "there is no option --modez: did you mean --modes?"),
+        # As Locust calls them.
+        ("run talk.toml --host tcp://h:1", "there is no option --host: did you mean --target?"),
+        ("run talk.toml --run-time 9s", "there is no option --run-time: did you mean --seconds?"),
+        ("dialogue check users.py", "users.py: is Python, and no dialogue: lockstep run users.py takes it"),
         # What all flags begin with makes no two alike.
         ("compare --bogus", "there is no option --bogus: choose from those of --help"),
         ("compare --zzz", "there is no option --zzz: choose from those of --help"),

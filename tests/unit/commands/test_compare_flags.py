@@ -158,6 +158,32 @@ def test_what_a_server_of_ours_is_to_do_is_refused_where_a_file_names_another(
     )
 
 
+def test_a_run_has_one_target_which_may_have_a_name(monkeypatch: pytest.MonkeyPatch, talk: str) -> None:
+    assert begun(monkeypatch, talk, command="run").plan.modes == ("target",)
+    named = begun(monkeypatch, talk, "--target", "mine=tcp://127.0.0.1:1", command="run")
+    assert named.plan.modes == ("mine",)
+    assert named.chosen is not None
+    assert named.chosen.names == ("mine",)
+
+
+def test_a_gate_names_a_request_that_a_dialogue_makes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "talk.toml"
+    silent = '[[step]]\nname = "tick"\nsend = "x"\nreply = false\n'
+    file.write_text(TALK + 'name = "do"\n' + silent)
+    for gate in ("target: do.failed <= 0", "target: send.failed <= 0"):
+        assert begun(monkeypatch, str(file), "--gate", gate).plan.gates == (gate,)
+    for wrong, near in (("doo", "did you mean do?"), ("tick", "choose from do, send")):
+        gate = f"target: {wrong}.response_p99 < 10ms"
+        assert refused(monkeypatch, capsys, str(file), "--gate", gate) == (
+            f"lockstep: --gate {gate!r}: there is no request {wrong!r} that users make: {near}"
+        )
+    file.write_text(TALK)
+    gate = "target: do.failed <= 0"
+    assert refused(monkeypatch, capsys, str(file), "--gate", gate).endswith(": no step has a name")
+
+
 def test_gates_are_as_many_as_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     gates = ("free: response_p99 < 20ms", "lock/free: messages_per_s > 0.05", "lock: late < 1")
     run = begun(monkeypatch, "--gate", gates[0], "--gate", f"{gates[1]}; {gates[2]}")

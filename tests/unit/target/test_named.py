@@ -7,7 +7,7 @@ import pytest
 from lockstep.errors import PlanError
 from lockstep.plan import Plan
 from lockstep.runs.records import TargetRecord
-from lockstep.target.named import Named, NamedTargets, Spoken, split_targets
+from lockstep.target.named import Named, NamedTargets, Spoken, read_target, split_targets
 from lockstep.tcp.endpoint import Endpoint
 from tests.support.admin_port import admin_port, listener, listeners
 
@@ -49,6 +49,19 @@ def test_what_is_no_target_is_refused_by_name_with_the_remedy(text: str, why: st
         Named.parse(text)
     assert refusal.value.what == "target"
     assert why in str(refusal.value).replace(": did", "; did")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("tcp://127.0.0.1:7001", Named("target", HERE)),
+        ("mine=tcp://127.0.0.1:7001", Named("mine", HERE)),
+        ("127.0.0.1:7001", Named("target", HERE)),
+        ("tls://h:1?alpn=x", Named("target", Endpoint.parse("tls://h:1?alpn=x"))),
+    ],
+)
+def test_the_only_target_may_do_without_a_name(text: str, named: Named) -> None:
+    assert read_target(text, "target") == named
 
 
 def test_several_in_one_text_are_told_apart_from_the_commas_of_one() -> None:

@@ -60,6 +60,7 @@ def test_what_is_no_target_is_refused_with_the_form_it_should_have(host: str | N
         ("tcp://a:1?ca=ca.pem", "cannot have ca, which tcp:// has not"),
         ("tcp://a:1?x=1", "has no option 'x': choose from nodelay, keepalive"),
         ("tls://a:1?servername=b", r"has no option 'servername': did you mean server_name\?"),
+        ("tls://a:1?cacert=b", r"has no option 'cacert': did you mean ca\?"),
         ("tcp://a:1?nodelay", "has nodelay without a value"),
         ("tcp://a:1?nodelay=on&nodelay=on", "has nodelay twice: leave one out"),
         ("tcp://a:1?nodelay=yes", "has nodelay=yes: write on or off"),
