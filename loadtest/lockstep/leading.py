@@ -36,6 +36,7 @@ from lockstep.options import (
     check_numbers,
     compose,
     defaults,
+    notes_of_file,
     plan_of,
     refusal_in_words,
     settle,
@@ -63,6 +64,9 @@ def lead(environment: Environment) -> None:
     options = environment.parsed_options
     assert options is not None
     try:
+        # A page could not mend it: its form has no file.
+        for note in notes_of_file(options):
+            complain(note)
         driver = Driver(environment)
         if options.headless or options.autostart:
             driver.prepare(options, environment.host)

@@ -224,6 +224,11 @@ def _given(options: Namespace) -> dict[str, Any]:
     return {**vars(options), "rate": options.rate or None, "user_file": user_file}
 
 
+def notes_of_file(options: Namespace) -> tuple[str, ...]:
+    """What of the user's own file does nothing here. PlanError where it is no file that can be carried."""
+    return _user_file(options)[1].notes if options.file else ()
+
+
 def _user_file(options: Namespace) -> tuple[UserFile, Facts]:
     """The user's own file. PlanError says what is wrong with it. Tags are Locust's own options."""
     tags = (tuple(getattr(options, name, None) or ()) for name in ("tags", "exclude_tags"))

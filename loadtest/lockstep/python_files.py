@@ -13,7 +13,9 @@ from functools import lru_cache
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import repeat
 from pathlib import Path
+from types import ModuleType
 
+from locust.shape import LoadTestShape
 from locust.user.task import filter_tasks_by_tags
 
 from lockstep.errors import HarnessError
@@ -30,7 +32,7 @@ def users_of(file: UserFile) -> tuple[type[TcpUser], ...]:
     no such class with a task.
     """
     path = Path(file.path)
-    classes = _load(path)
+    classes = tuple(each for each in vars(_load(file)).values() if _is_of_it(each))
     if not classes:
         raise HarnessError(
             f"{path}: no class in it extends TcpUser: write class MyUser(TcpUser), with a method marked @task"
@@ -49,6 +51,12 @@ def users_of(file: UserFile) -> tuple[type[TcpUser], ...]:
         except HarnessError as refusal:
             raise HarnessError(f"{path}:{_line_of(each)}: {refusal}") from refusal
     return classes
+
+
+def shape_in(file: UserFile) -> str | None:
+    """The name of a LoadTestShape that it has, which only Locust itself heeds; None where it has none."""
+    values = vars(_load(file)).values()
+    return next((value.__name__ for value in values if _is_a_shape(value)), None)
 
 
 def in_turn(classes: Sequence[type[TcpUser]]) -> Iterator[type[TcpUser]]:
@@ -71,8 +79,13 @@ def in_turn(classes: Sequence[type[TcpUser]]) -> Iterator[type[TcpUser]]:
         yield chosen
 
 
-def _load(path: Path) -> tuple[type[TcpUser], ...]:
-    """Run the file, as Locust does with a locustfile: its folder is where its own imports are found."""
+@lru_cache(maxsize=8)
+def _load(file: UserFile) -> ModuleType:
+    """Run the file, once in each process, as Locust does with a locustfile.
+
+    Its folder is where its own imports are found.
+    """
+    path = Path(file.path)
     name = path.stem if path.stem not in sys.modules else f"lockstep_file_{path.stem}"
     spec = spec_from_file_location(name, path)
     assert spec is not None
@@ -90,11 +103,15 @@ def _load(path: Path) -> tuple[type[TcpUser], ...]:
         raise HarnessError(f"{where(error, path)}: it cannot be loaded: {in_short(error)}") from error
     finally:
         sys.path.remove(str(path.parent))
-    return tuple(each for each in vars(module).values() if _is_of_it(each))
+    return module
 
 
 def _is_of_it(value: object) -> bool:
     return inspect.isclass(value) and issubclass(value, TcpUser) and value.abstract is False
+
+
+def _is_a_shape(value: object) -> bool:
+    return inspect.isclass(value) and issubclass(value, LoadTestShape) and not value.abstract
 
 
 def hosts_of(users: Sequence[type[TcpUser]]) -> list[str]:

@@ -16,18 +16,23 @@ from lockstep_wire.framing import framing_of
 
 KINDS = (".py", ".toml")
 _DIGITS = 12
+SHAPE = (
+    "{path}: its shape {shape} is for locust -f, and does nothing here: --stages says how users come and go"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a file says of its target. url: None where it names none. framing: as people read it.
 
-    timing: whether replies are to begin with the header of a Lockstep server.
+    timing: whether replies are to begin with the header of a Lockstep server. notes: what of the file does
+    nothing here, a line each.
     """
 
     url: str | None
     framing: str
     timing: bool
+    notes: tuple[str, ...] = ()
 
 
 def find_user_file(
@@ -51,7 +56,7 @@ def find_user_file(
             )
         return _dialogue(path)
     file = UserFile(str(path), digest_of([path]), tags, without_tags)
-    from lockstep.python_files import hosts_of, users_of
+    from lockstep.python_files import hosts_of, shape_in, users_of
 
     users = users_of(file)
     hosts = hosts_of(users)
@@ -60,7 +65,10 @@ def find_user_file(
             f"{path}: its classes have several hosts ({', '.join(hosts)}): name one target with --target"
         )
     framings = ", ".join(sorted({framing_of(each.framing).name for each in users}))
-    return file, Facts(hosts[0] if hosts else None, framings, timing=all(each.timing for each in users))
+    shape = shape_in(file)
+    notes = () if shape is None else (SHAPE.format(path=path, shape=shape),)
+    timing = all(each.timing for each in users)
+    return file, Facts(hosts[0] if hosts else None, framings, timing, notes)
 
 
 def names_in(file: UserFile | None) -> frozenset[str] | None:

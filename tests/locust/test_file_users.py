@@ -296,6 +296,24 @@ def test_a_file_that_cannot_be_carried_is_one_line(text: str, words: str, tmp_pa
     assert "\n" not in line
 
 
+def test_a_shape_is_told_to_do_nothing_here(tmp_path: Path) -> None:
+    task = "class A(Base):\n    @task\n    def t(self):\n        pass\n"
+    shape = (
+        "from locust import LoadTestShape\nclass Stairs(LoadTestShape):\n    def tick(self):\n        pass\n"
+    )
+    (tmp_path / "plain").mkdir()
+    _, facts = find_user_file(
+        Path(written(tmp_path / "plain", f"from locust import LoadTestShape\n{task}").path)
+    )
+    assert facts.notes == ()
+    path = Path(written(tmp_path, shape + task).path)
+    _, facts = find_user_file(path)
+    assert facts.notes == (
+        f"{path}: its shape Stairs is for locust -f, and does nothing here: "
+        "--stages says how users come and go",
+    )
+
+
 def test_tags_choose_tasks(tmp_path: Path) -> None:
     text = "from locust import tag\nclass A(Base):\n"
     text += "".join(f"    @tag('{name}')\n    @task\n    def {name}(self):\n        pass\n" for name in "xyz")

@@ -29,6 +29,7 @@ class LocalRun:
     server_flags: tuple[str, ...] = ()
     chosen: Chosen | None = None
     unset: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
 
 @contextmanager

@@ -126,7 +126,8 @@ def measure_here(file: Path | None, given: Mapping[str, Any]) -> int:
         flags = _server_flags(given, spoken, _whose_server(by_file, theirs=bool(host or admin or chosen)))
         words = shlex.join(["lockstep", *sys.argv[1:]])
         unset = frozenset(name for name in ("warmup", "seconds") if _source(name) is ParameterSource.DEFAULT)
-        local_run = LocalRun(plan, host, admin, processes, given["out"], words, flags, chosen, unset)
+        out, notes = given["out"], spoken.notes
+        local_run = LocalRun(plan, host, admin, processes, out, words, flags, chosen, unset, notes)
         return run_and_report(local_run, junit)
 
 

@@ -59,6 +59,7 @@ def run(file: Path, **given: Any) -> int:
         out=given["out"],
         command=words,
         chosen=service,
+        notes=facts.notes,
     )
     return run_and_report(local_run, given["junit"])
 

@@ -61,7 +61,8 @@ class LocalRun:
 
     admin: `host:port` of a server that is already running. processes: worker processes. command: what
     repeats this run. chosen: targets with names of their own, instead of one server's modes. unset: which of
-    the plan's `warmup` and `seconds` nobody set: they are as long as its sessions ask for.
+    the plan's `warmup` and `seconds` nobody set: they are as long as its sessions ask for. notes: what is to
+    be known before it begins.
     """
 
     plan: Plan
@@ -73,6 +74,7 @@ class LocalRun:
     server_flags: tuple[str, ...] = ()
     chosen: Chosen | None = None
     unset: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def run_here(
         _await_workers(runner, workers)
         # As the shape would; here what is refused is still an exception, before anybody is told of a run.
         record = shape.begin_run().record
-        for note in [*([fitted] if fitted else []), *record.run.notes]:
+        for note in [*local_run.notes, *([fitted] if fitted else []), *record.run.notes]:
             on_note(note)
         stack.enter_context(under_way)
         stopped = _walk(runner, conductor, shape)

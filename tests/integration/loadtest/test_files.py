@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from lockstep.runs.folder import REPORT_FILE
-from tests.support.commands import Done, lockstep, only_run
+from tests.support.commands import Done, environment, lockstep, only_run
 from tests.support.peers import line_echo, login_server
 from tests.support.server import ROOT
 
@@ -176,3 +178,36 @@ def test_a_task_that_ends_or_blocks_its_worker_ends_the_run_with_what_became_of_
         done = lockstep("run", str(file), *flags, "--out", str(tmp_path / "runs"))
     assert done.code == 2
     assert done.err.splitlines()[-1].startswith("lockstep: " + words.format(file=file))
+
+
+def test_a_shape_in_a_file_is_told_to_do_nothing_here(tmp_path: Path) -> None:
+    file = tmp_path / "greeter.py"
+    shape = (
+        "from locust import LoadTestShape\n\n\nclass Stairs(LoadTestShape):\n    def tick(self): ...\n\n\n"
+    )
+    file.write_text(shape + GREETER, encoding="utf-8")
+    with line_echo() as port:
+        done = well(
+            "run", str(file), f"--target=tcp://127.0.0.1:{port}", *SHORT, "--out", str(tmp_path / "runs")
+        )
+    assert (
+        f"lockstep: {file}: its shape Stairs is for locust -f, and does nothing here: --stages " in done.err
+    )
+
+
+def test_a_misspelt_file_is_refused_as_a_master_of_locust_starts(tmp_path: Path) -> None:
+    command = ("locust", "-f", str(ROOT / "loadtest" / "locustfile.py"), "--master", "--web-port", "0")
+    done = subprocess.run(
+        [sys.executable, "-m", *command, "--host", "tcp://127.0.0.1:9"],
+        env=environment() | {"LOCKSTEP_FILE": str(tmp_path / "tlak.toml")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    refusal = (
+        f"lockstep: --file {tmp_path}/tlak.toml: cannot be read (No such file or directory): check its name"
+    )
+    assert done.stderr.splitlines()[-1].startswith(refusal)
+    assert done.stderr.endswith("(from LOCKSTEP_FILE)\n")
