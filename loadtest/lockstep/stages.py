@@ -26,6 +26,8 @@ MOST = 1_000_000.0
 _FORM = "write for example ramp 0-100 10s, hold 100 20s, spike 300 2s, sine 50-150 30s"
 _STAGE = re.compile(r"(\S+)\s+([0-9.]+)(?:-([0-9.]+))?\s+(\S+)")
 _MOST_STAGES = 1000
+# So many stand where the load is named.
+_TOLD = 4
 # Halvings of a stage that find a moment in it to far less than a nanosecond.
 _HALVINGS = 64
 
@@ -71,6 +73,12 @@ class Stage:
         return high
 
     @property
+    def levels(self) -> str:
+        """Its kind and its levels: `ramp 0-100`."""
+        last = "" if self.first == self.last else f"-{self.last:g}"
+        return f"{self.kind} {self.first:g}{last}"
+
+    @property
     def peak(self) -> float:
         """The greatest level of it."""
         return max(self.first, self.last)
@@ -96,6 +104,12 @@ class Stages:
         if not stages.total:
             raise PlanError("stages", f"{text[:60]!r} is no load at all: {_FORM}")
         return stages
+
+    @property
+    def levels(self) -> str:
+        """What the first of them are, without their times: `ramp 0-100, hold 100`."""
+        words = [stage.levels for stage in self.each[:_TOLD]]
+        return ", ".join([*words, *(["..."] if len(self.each) > _TOLD else [])])
 
     @property
     def seconds(self) -> float:

@@ -12,6 +12,7 @@ from hdrh.histogram import HdrHistogram
 from lockstep.analysis.series import Place, Series, SeriesIndex
 from lockstep.runs.measures import STATISTICS, Distribution
 from lockstep.runs.records import UNKNOWN_MODE, Cell, Mode
+from lockstep.scenario import answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Aggregate:
     failures: messages that were sent and not answered, over all repeats, cut short or not.
     late, dropped: arrivals, over all repeats. handshakes: of TLS, over all repeats; resumed: those of them
     that went on with an earlier session. kind: what is known of the mode. times: name -> statistic -> its
-    spread in microseconds, the clients' and the server's.
+    spread in microseconds, the clients' and the server's. under_way: the time average of messages that were,
+    the median of the repeats.
     """
 
     series: Series
@@ -49,10 +51,18 @@ class Aggregate:
     resumed: int = 0
     kind: Mode = UNKNOWN_MODE
     times: Mapping[str, Mapping[str, Spread]] = field(default_factory=dict)
+    under_way: float | None = None
 
     def time(self, name: str, statistic: str) -> Spread | None:
         """A statistic of one of the times, over the repeats: `time("response", "p99")`."""
         return self.times.get(name, {}).get(statistic)
+
+    @property
+    def sending(self) -> float | None:
+        """The part of its users' time that sending takes, 0 to 1; None where that is not all they do."""
+        if self.under_way is None or answered(self.series.settings.scenario):
+            return None
+        return min(self.under_way / self.level, 1.0)
 
 
 def aggregate(cells: Sequence[Cell], modes: Mapping[str, Mode]) -> list[Aggregate]:
@@ -70,6 +80,7 @@ def aggregates_among(index: SeriesIndex, cells: Iterable[Cell], modes: Mapping[s
 
 def _aggregate(place: Place, kind: Mode, group: Sequence[Cell]) -> Aggregate:
     whole = [cell for cell in group if cell.whole]
+    under_way = [cell.littles_law.counted for cell in whole if cell.littles_law is not None]
     peaks = [cell.server.max_in_service for cell in whole if cell.server is not None]
     return Aggregate(
         series=place.series,
@@ -87,6 +98,7 @@ def _aggregate(place: Place, kind: Mode, group: Sequence[Cell]) -> Aggregate:
         resumed=sum(cell.resumed for cell in group),
         kind=kind,
         times=_times(whole),
+        under_way=median(under_way) if under_way else None,
     )
 
 

@@ -13,7 +13,7 @@ from lockstep.runs.records import Cell, Mode, Run
 class Settings:
     """What the clients did in a cell: only cells that agree in it may be compared.
 
-    rate_per_s: the offered load, None where it is closed.
+    rate_per_s: the offered load, None where it is closed. stages: how it changes, "" where it does not.
     """
 
     client_mode: str
@@ -22,6 +22,7 @@ class Settings:
     scenario: str
     arrival: str
     rate_per_s: float | None
+    stages: str
 
     @classmethod
     def of(cls, cell: Cell) -> Settings:
@@ -33,6 +34,7 @@ class Settings:
             scenario=cell.scenario,
             arrival=cell.arrival,
             rate_per_s=cell.rate_per_s,
+            stages=cell.stages,
         )
 
 
@@ -118,6 +120,7 @@ class _Varying:
     scenarios: bool
     open_arrivals: bool
     loads: bool
+    stages: bool
 
     @classmethod
     def among(cls, several: Sequence[Settings]) -> _Varying:
@@ -127,6 +130,7 @@ class _Varying:
             scenarios=len({each.scenario for each in several}) > 1,
             open_arrivals=len({each.arrival for each in several if each.rate_per_s is not None}) > 1,
             loads=len({(each.arrival, each.rate_per_s) for each in several}) > 1,
+            stages=len({each.stages for each in several}) > 1,
         )
 
 
@@ -144,6 +148,8 @@ def _named(mode: str, settings: Settings, varying: _Varying) -> Series:
         words.append(settings.arrival)
     if varying.loads and settings.rate_per_s is None:
         words.append("closed load")
+    if varying.stages:
+        words.append(settings.stages or "no stages")
     rate = [per_second(settings.rate_per_s)] if varying.loads and settings.rate_per_s is not None else []
     return Series(mode, settings, name=", ".join([*words, *rate]), name_beside_load=", ".join(words))
 

@@ -16,7 +16,7 @@ from lockstep.report.section import Column, Table
 from lockstep.report.sections.figures import LEVEL, SERIES, figure_head
 from lockstep.report.terminal import text_table
 from lockstep.report.verdict_words import claim, range_words
-from lockstep.report.words import counted, load_words, rate, share, whole
+from lockstep.report.words import counted, load, rate, share, whole
 from lockstep.runs.records import Run
 
 
@@ -119,7 +119,7 @@ def legend(tolerance: float) -> str:
 
 def _sentence(each: Difference) -> str:
     words = claim(each.metric, each.estimate, each.series.name_beside_load, "A")
-    return f"at {load_words(each.level, each.series.rate_per_s)} in B, {words}"
+    return f"at {load(each)} in B, {words}"
 
 
 def _lost(each: Lost) -> str:

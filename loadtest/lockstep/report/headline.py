@@ -10,7 +10,7 @@ from lockstep.analysis.comparison import Comparison, Verdict
 from lockstep.analysis.numbers import duration, figures
 from lockstep.report.limit_words import limit_sentences, limits_headline
 from lockstep.report.verdict_words import sentence, verdict_sentences, withheld_sentence
-from lockstep.report.words import blast_sentence, counted, greatest_load, named, under
+from lockstep.report.words import blast_sentence, counted, greatest_load, named, senders_words, under
 from lockstep.runs.records import Run
 
 MAX_SUPPORTING = 4
@@ -49,7 +49,7 @@ def headline(verdict: Verdict, aggregates: Sequence[Aggregate]) -> str:
 
 
 def supporting(verdict: Verdict, aggregates: Sequence[Aggregate], blasts: Sequence[Radius] = ()) -> list[str]:
-    """Up to MAX_SUPPORTING sentences on the same load, then what handing a permit on takes.
+    """Up to MAX_SUPPORTING sentences on the same load, then back-pressure and what hand-offs take.
 
     Whoever answered nothing comes first, then the other series in the headline's metric, then the headline's
     own series in the other metrics. Last of all comes the worst of the blast radii, if there are any. Of a
@@ -68,9 +68,17 @@ def supporting(verdict: Verdict, aggregates: Sequence[Aggregate], blasts: Sequen
         found = (each for each in verdict.comparisons if _supports(each, chosen))
         alike = sorted(found, key=lambda each: each.series == chosen.series)
     sentences = [as_sentence(words) for words in [*unanswered, *map(sentence, alike)][:MAX_SUPPORTING]]
+    pressure = pressure_sentence(aggregates)
     handoffs = handoff_sentence(aggregates)
     worst = [as_sentence(blast_sentence(blasts))] if blasts else []
+    sentences += [] if pressure is None else [pressure]
     return [*sentences, *([] if handoffs is None else [handoffs]), *worst]
+
+
+def pressure_sentence(aggregates: Sequence[Aggregate]) -> str | None:
+    """How much of their time who only send are held up, which is what they are there for."""
+    words = senders_words(aggregates)
+    return None if words is None else as_sentence(f"back-pressure: {words[0].lower()}{words[1:]}")
 
 
 def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:

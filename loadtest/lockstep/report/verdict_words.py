@@ -15,7 +15,7 @@ from lockstep.analysis.intervals import CONFIDENCE, Estimate, repeats_to_show
 from lockstep.analysis.metrics import Metric
 from lockstep.analysis.numbers import figures
 from lockstep.analysis.series import per_second
-from lockstep.report.words import counted, load_words
+from lockstep.report.words import counted, load
 
 CI = f"{CONFIDENCE:.0%} CI"
 # An interval of few repeats may end beyond any number that means something to a reader.
@@ -95,7 +95,7 @@ def sentence(comparison: Comparison) -> str:
     """
     subject, reference = _pair(comparison)
     words = claim(comparison.metric, comparison.estimate, subject, reference)
-    return f"at {load_words(comparison.level, comparison.series.rate_per_s)}, {words}"
+    return f"at {load(comparison)}, {words}"
 
 
 def claim(metric: Metric, estimate: Estimate, subject: str, reference: str) -> str:
@@ -213,5 +213,5 @@ def _no_answers(missing: NoAnswers) -> str:
         f"fails {missing.failed:,} of {missing.sent:,} messages" if missing.failed else "answers no message"
     )
     left = ", so it is not compared" if often else ""
-    where = load_words(missing.level, missing.series.rate_per_s)
+    where = load(missing)
     return f"at {where}, {missing.series.name_beside_load} {does}{often}{left}"

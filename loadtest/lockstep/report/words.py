@@ -8,15 +8,29 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from lockstep.analysis.blast import Radius
 from lockstep.analysis.numbers import ABSENT, figures
+from lockstep.stages import Stages
 
 if TYPE_CHECKING:
     from lockstep.analysis.aggregate import Aggregate
     from lockstep.analysis.comparison import Comparison
+    from lockstep.analysis.series import Series
     from lockstep.runs.records import Run
+
+
+class Placed(Protocol):
+    """What was measured of a series at a level."""
+
+    @property
+    def series(self) -> Series:
+        """Of whom."""
+
+    @property
+    def level(self) -> int:
+        """Under how much load."""
 
 
 def rate(value_per_s: float | None) -> str:
@@ -72,11 +86,16 @@ def mean_count(number: float) -> str:
     return f"{number:,.0f}" if number >= 9.95 else f"{number:.1f}"
 
 
-def load_words(level: int, rate_per_s: float | None) -> str:
-    """The load: `32 connections`, or under open load `357 arrivals per second (64 users)`."""
+def load_words(level: int, rate_per_s: float | None, stages: str = "") -> str:
+    """The load: `32 connections`, or under open load `357 arrivals per second (64 users)`.
+
+    stages: how it changes, if it does: `up to 100 connections (ramp 0-100, hold 100)`.
+    """
+    levels = Stages.parse(stages).levels if stages else ""
     if rate_per_s is None:
-        return counted(level, "connection")
-    return f"{figures(rate_per_s)} arrivals per second ({counted(level, 'user')})"
+        return f"up to {counted(level, 'connection')} ({levels})" if levels else counted(level, "connection")
+    rate, users = f"{figures(rate_per_s)} arrivals per second", counted(level, "user")
+    return f"{rate} on average ({levels}; {users})" if levels else f"{rate} ({users})"
 
 
 def under(each: Aggregate) -> str:
@@ -84,9 +103,9 @@ def under(each: Aggregate) -> str:
     return f"At {load(each)}"
 
 
-def load(each: Aggregate) -> str:
+def load(each: Placed) -> str:
     """The same as the title of a block: `32 connections`."""
-    return load_words(each.level, each.series.rate_per_s)
+    return load_words(each.level, each.series.rate_per_s, each.series.settings.stages)
 
 
 def named(each: Aggregate | Comparison) -> str:
@@ -137,6 +156,19 @@ def _merit(each: Aggregate) -> float:
         slowest = each.time("response", "p99")
         return float("-inf") if slowest is None else -slowest.median
     return each.messages_per_s.median if each.messages_per_s is not None else 0.0
+
+
+def senders_words(aggregates: Sequence[Aggregate]) -> str | None:
+    """How much of its time whoever only sends is held up; None where nobody only sends, or nothing is known.
+
+    `At 4 connections, sending takes 98% of the senders' time with free`
+    """
+    pairs = [
+        (named(each), percent(part)) for each in contrasting(aggregates) if (part := each.sending) is not None
+    ]
+    if not pairs:
+        return None
+    return f"{under_greatest(aggregates)}, sending takes {contrasted(pairs, of=' of the senders’ time')}"
 
 
 def under_greatest(aggregates: Sequence[Aggregate]) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from lockstep.report.charts.picture import specification
+from lockstep.report.headline import headline
 from lockstep.report.material import Material
 from lockstep.report.sections.changing import changing_section
 from lockstep.runs.folder import Loaded
@@ -62,6 +65,24 @@ def test_users_that_come_and_go_are_told_by_the_best_second() -> None:
     assert (
         section.title == "With up to 25 users that come and go, the best second has 90.0 messages/s with free"
     )
+
+
+@pytest.mark.parametrize(
+    ("more", "where"),
+    [
+        ({"stages": "ramp 0-8 3s, hold 8 1s"}, "At up to 8 connections (ramp 0-8, hold 8), free's"),
+        (
+            {"stages": "sine 0-400 9s", "rate_per_s": 200.0, "arrival": "poisson"},
+            "At 200 arrivals per second on average (sine 0-400; 8 users), free's p99",
+        ),
+        ({"stages": ", ".join(["spike 8 1s"] * 5)}, f"At up to 8 connections ({'spike 8, ' * 4}...), free's"),
+        ({}, "At 8 connections, free's throughput"),
+    ],
+)
+def test_the_headline_says_how_the_load_changed(more: dict[str, Any], where: str) -> None:
+    cells = [make_cell("free", **more)]
+    material = Material.of(Loaded(run_of(cells), [], {}, Path("run")))
+    assert headline(material.verdict, material.aggregates).startswith(where)
 
 
 def test_a_steady_load_has_no_such_section() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lockstep.report.headline import supporting
 from lockstep.report.material import Material
 from lockstep.report.section import Section
 from lockstep.report.sections.talk import fan_out_section, pipeline_section, senders_section
@@ -38,6 +39,15 @@ def test_senders_that_wait_for_their_peer_are_blocked() -> None:
         "At 8 connections, sending takes 90% of the senders’ time with free, 1.0% with lock"
     )
     assert [row[2] for row in words_of(section)] == ["90%", "1.0%"]
+
+
+def test_how_much_senders_are_held_up_supports_the_headline() -> None:
+    material = material_of(sending("free", 7.2))
+    assert supporting(material.verdict, material.aggregates) == [
+        "Back-pressure: at 8 connections, sending takes 90% of the senders’ time with free."
+    ]
+    asking = material_of(make_cell("free", scenario="persistent", littles_law=Occupancy(8, 8)))
+    assert supporting(asking.verdict, asking.aggregates) == []
 
 
 def test_a_user_cannot_be_blocked_for_more_than_all_its_time() -> None:

@@ -18,7 +18,7 @@ from lockstep.report.material import Material
 from lockstep.report.section import Column, Drawing, Section, Table
 from lockstep.report.sections.figures import LOAD, SERIES, figure_head
 from lockstep.report.verdict_words import estimate_words, metric_noun
-from lockstep.report.words import counted, load_words, named, plain
+from lockstep.report.words import counted, load, named, plain
 
 DRAWN = (THROUGHPUT, RESPONSE_TIMES[-1])
 # With two repeats an interval can span decades: it is drawn as far as this beyond the ratios.
@@ -26,7 +26,7 @@ _FARTHEST = 4.0
 COMPARISONS: tuple[Column[Comparison], ...] = (
     SERIES.over(lambda each: each.series.name),
     Column("baseline", "baseline", lambda each: each.baseline.name, text=True),
-    LOAD.over(lambda each: load_words(each.level, each.series.rate_per_s)),
+    LOAD.over(load),
     Column("figure", "figure", lambda each: figure_head(each.metric), text=True),
     Column("ratio", "ratio", lambda each: plain(each.estimate.ratio)),
     Column("low", "low", lambda each: plain(each.estimate.low)),
@@ -128,12 +128,12 @@ def _block(
 
 
 def _by_load(comparisons: Sequence[Comparison]) -> Iterable[tuple[str, list[Comparison]]]:
-    def load(each: Comparison) -> tuple[int, float]:
+    def heaviness(each: Comparison) -> tuple[int, float]:
         return each.level, each.series.rate_per_s or 0.0
 
-    for _, group in groupby(sorted(comparisons, key=load), key=load):
+    for _, group in groupby(sorted(comparisons, key=heaviness), key=heaviness):
         alike = list(group)
-        yield load_words(alike[0].level, alike[0].series.rate_per_s), alike
+        yield load(alike[0]), alike
 
 
 def _axis(estimates: Sequence[Estimate]) -> axes.Axis:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from lockstep.analysis.aggregate import Aggregate, aggregate
 from lockstep.analysis.check import Topic
@@ -25,6 +24,7 @@ from lockstep.report.words import (
     named,
     percent,
     rate,
+    senders_words,
     under_greatest,
     whole,
 )
@@ -39,18 +39,11 @@ TOPICS = (Topic.THROUGHPUT, Topic.TIMES)
 class Talk:
     """One series at one level, of a scenario in which users do not merely ask and wait.
 
-    depth: messages in flight on a connection. under_way: the time average of messages that were under way,
-    the median of the repeats; None where it was not counted.
+    depth: messages in flight on a connection.
     """
 
     each: Aggregate
     depth: int
-    under_way: float | None
-
-    @property
-    def blocked(self) -> float | None:
-        """The part of its users' time in which they were sending, where that is all they do; 0 to 1."""
-        return None if self.under_way is None else min(self.under_way / self.each.level, 1.0)
 
 
 def talks(cells: Sequence[Cell], modes: Mapping[str, Mode], scenario: str) -> list[Talk]:
@@ -58,16 +51,11 @@ def talks(cells: Sequence[Cell], modes: Mapping[str, Mode], scenario: str) -> li
     chosen = [cell for cell in cells if cell.scenario == scenario]
     groups = whole_groups(chosen, modes)
     return [
-        Talk(each, group[0].depth, _under_way(group))
+        Talk(each, group[0].depth)
         for each in aggregate(chosen, modes)
         for group in [groups.get((each.series, each.level), [])]  # type: ignore[call-overload]
         if group
     ]
-
-
-def _under_way(cells: Sequence[Cell]) -> float | None:
-    counted = [cell.littles_law.counted for cell in cells if cell.littles_law is not None]
-    return median(counted) if counted else None
 
 
 PIPELINES: tuple[Column[Talk], ...] = (
@@ -77,7 +65,7 @@ PIPELINES: tuple[Column[Talk], ...] = (
     Column(
         "under_way",
         "in flight, mean",
-        lambda talk: ABSENT if talk.under_way is None else mean_count(talk.under_way),
+        lambda talk: ABSENT if talk.each.under_way is None else mean_count(talk.each.under_way),
     ),
     RESULT_BY_NAME["messages_per_s"].over(lambda talk: rate(_throughput(talk.each))),
     Column("each_per_s", "messages/s, each connection", lambda talk: rate(_of_one(talk))),
@@ -115,6 +103,10 @@ def _of_one(talk: Talk) -> float | None:
     return None if total is None else total / talk.each.level
 
 
+def _share(part: float | None) -> str:
+    return ABSENT if part is None else percent(part)
+
+
 def _to_send(part: str) -> Column[Talk]:
     return Column(f"send_{part}", f"to send, {part}", lambda talk: typical(talk.each, "response", part))
 
@@ -122,9 +114,7 @@ def _to_send(part: str) -> Column[Talk]:
 SENDERS: tuple[Column[Talk], ...] = (
     NAMED.over(lambda talk: named(talk.each)),
     LOAD.over(lambda talk: LOAD.value(talk.each)),
-    Column(
-        "blocked", "time in sending", lambda talk: ABSENT if talk.blocked is None else percent(talk.blocked)
-    ),
+    Column("blocked", "time in sending", lambda talk: _share(talk.each.sending)),
     RESULT_BY_NAME["messages_per_s"].over(lambda talk: rate(_throughput(talk.each))),
     *(_to_send(part) for part in ("p50", "p99", "p999", "max")),
 )
@@ -140,7 +130,7 @@ def senders_section(material: Material) -> Section | None:
     ]
     return one_drawing(
         "back-pressure",
-        senders_title(found),
+        senders_words([talk.each for talk in found]) or "How long senders were held up",
         "The part of its time that a user spends in handing a message to the system. Little, where the peer "
         "reads as fast as is sent; where it does not, buffers fill on both sides, and the sender waits until "
         "there is room again: few messages wait, and those long.",
@@ -150,26 +140,11 @@ def senders_section(material: Material) -> Section | None:
     )
 
 
-def senders_title(found: Sequence[Talk]) -> str:
-    """Whom its peer holds up."""
-    blocked = {id(talk.each): talk.blocked for talk in found}
-    pairs = [
-        (named(each), percent(part))
-        for each in contrasting([talk.each for talk in found])
-        if (part := blocked[id(each)]) is not None
-    ]
-    if not pairs:
-        return "How long senders were held up"
-    where = under_greatest([talk.each for talk in found])
-    return f"{where}, sending takes {contrasted(pairs, of=' of the senders’ time')}"
-
-
 def senders_chart(found: Sequence[Talk], material: Material) -> Chart | None:
     """A bar for each series' blocked time; None where none was counted."""
-    parts = {id(talk.each): talk.blocked for talk in found}
     blocks = []
     for where, group in by_load([talk.each for talk in found]):
-        known = [(each, part) for each in group if (part := parts[id(each)]) is not None]
+        known = [(each, part) for each in group if (part := each.sending) is not None]
         marks: list[Row] = [
             {
                 "series": named(each),
