@@ -20,7 +20,7 @@ NONE_CHOSEN := [ $$? -eq 5 ]
 .PHONY: help venv compare test unit coverage golden lint bench picture release sizes settings lock clean
 
 help: ## Say what there is
-	@echo "Lockstep: what synchronising costs a threaded TCP server"
+	@echo "Lockstep: load tests of raw TCP services, and what synchronising costs a threaded server"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Variables: PYTHON=python3.12 (which Python), ARGS='...' (more arguments for compare, test, bench, lock)"
 

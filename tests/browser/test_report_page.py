@@ -11,10 +11,13 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
+from lockstep.analysis.history import make_history
+from lockstep.report.history import render_history
 from lockstep.report.material import Material
 from lockstep.report.write import write_report
 from lockstep.runs.folder import RunFolder
 from tests.factories.folders import write_histograms, write_run
+from tests.factories.runs import make_cell, run_of
 from tests.factories.simulated import simulated_run
 from tests.support.commands import run_here
 
@@ -70,6 +73,23 @@ def test_nothing_is_wider_than_the_window(browser: Browser, report: str, viewpor
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
     page.close()
+
+
+def test_a_history_of_long_names_fits_a_screen(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "history.html"
+    modes = ["free", "lock", "ticket", "semaphore=4", "queue=1", "lock/message"]
+    plan = {"modes": modes, "levels": [1, 8, 32], "gates": ["free: messages_per_s > 70"]}
+    cells = [make_cell(mode, level) for mode in modes for level in (1, 8, 32)]
+    runs = [(f"2026012{day}-101500-a1b2", run_of(cells, plan=plan)) for day in range(3)]
+    file.write_text(render_history(make_history(runs), {}, []), encoding="utf-8")
+    page = browser.new_page(viewport=SCREEN)
+    page.goto(file.as_uri())
+    tables = page.evaluate(
+        "[...document.querySelectorAll('.scroll')].map((each) => each.scrollWidth - each.clientWidth)"
+    )
+    page.close()
+    assert tables
+    assert set(tables) == {0}
 
 
 def test_the_page_is_dark_where_the_reader_wants_it_so(browser: Browser, report: str) -> None:

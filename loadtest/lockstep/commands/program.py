@@ -21,7 +21,7 @@ app = Program(
     PROGRAM,
     commands=[compare, find, run, report, diff, history, dialogue, clients, completion],
     params=[version],
-    help="Measures what synchronising costs a threaded TCP server.",
+    help="Load-tests raw TCP services, and measures what synchronising costs a threaded server.",
 )
 
 

@@ -216,6 +216,8 @@ COLUMNS: tuple[Column[Listed], ...] = (
 )
 ON_PAGE = ("number", "run", "started", "what", "verdict", "since", "gates", "checks")
 IN_TERMINAL = ("run", "what", "short", "since", "gates", "checks")
+# What wraps on the page, beside the verdict: all of the table is to be seen without scrolling.
+WRAPPED_ON_PAGE = {"started", "what", "gates", "checks"}
 # What wraps in a terminal where a list of modes or a verdict is long.
 WRAPPED = {"what", "short"}
 
@@ -293,6 +295,7 @@ def render_history(history: History, links: Mapping[str, str], left_out: Sequenc
         started=_started(history.entries[-1]),
         runs=runs,
         columns=columns_of(runs, ON_PAGE),
+        wrapped=WRAPPED_ON_PAGE,
         results=[Table.of(results, run.entry.aggregates) for run in runs],
         modes=list(colours),
         colours={**colours, **{series.name: colours[series.mode] for series in history.series}},

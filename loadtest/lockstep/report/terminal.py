@@ -105,7 +105,10 @@ def text_table(
     table = Table(box=box.SIMPLE_HEAD, padding=(0, gap - 1, 0, 0), show_edge=False)
     for column in columns:
         justify: JustifyMethod = "left" if column.text else "right"
-        table.add_column(column.short_head, justify=justify, no_wrap=column.name not in wrapped)
+        # A name without blanks, `semaphore=4/message`, is broken where it must be: cut, it could be another.
+        table.add_column(
+            column.short_head, justify=justify, no_wrap=column.name not in wrapped, overflow="fold"
+        )
     for item in items:
         table.add_row(*(Text(column.value(item)) for column in columns))
     return table

@@ -82,7 +82,7 @@ def verdict_in_short(verdict: Verdict) -> str:
         return "no verdict"
     headline = verdict.headline
     if headline is None:
-        return "nothing compared" if not verdict.unanswered else "no answer"
+        return "no answer" if verdict.silent or verdict.unanswered else "nothing compared"
     rate_per_s = headline.series.rate_per_s
     load = str(headline.level) if rate_per_s is None else per_second(rate_per_s)
     return f"{_in_short(headline)} at {load}"

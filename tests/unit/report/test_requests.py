@@ -72,3 +72,10 @@ def test_terminal_and_summary_show_the_names_and_a_step_that_is_no_message_too()
     print_report(material, Console(width=80, file=said))
     assert "receive     700  2.00 ms  5.00 ms       1" in said.getvalue()
     assert "| receive | 700 | 2.00 ms | 5.00 ms | 1 |" in summary_md(material)
+
+
+def test_a_long_name_is_broken_in_a_narrow_terminal_and_never_cut() -> None:
+    cells = [make_cell(mode, 1_000) for mode in ("semaphore=4/message", "semaphore=16/message")]
+    said = io.StringIO()
+    print_report(material_of(run_of(cells)), Console(width=60, file=said))
+    assert "…" not in said.getvalue()

@@ -199,6 +199,7 @@ def test_a_verdict_in_short_has_the_same_order_and_units(comparison: Comparison,
 def test_a_run_without_a_comparison_has_a_short_verdict_too() -> None:
     assert verdict_in_short(judge(run_of([make_cell("lock")]))) == "nothing compared"
     assert verdict_in_short(judge(run_of([silent(make_cell("lock"))]))) == "no answer"
+    assert verdict_in_short(Verdict((), (), silent=True)) == "no answer"
     assert verdict_in_short(judge(degraded(run_of([make_cell("lock")])))) == "no verdict"
 
 
