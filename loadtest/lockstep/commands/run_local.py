@@ -41,6 +41,7 @@ from lockstep.target.target import Target, Targets
 from lockstep.tcp.dialling import find_way, from_source
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.link import no_such_source
+from lockstep.tcp.trial import try_out
 from lockstep.traffic import UserFile
 from lockstep.worker.process import ScenarioUser
 
@@ -114,6 +115,8 @@ def run_here(
         plan, fitted = fit(targets.server_of, plan, local_run.unset)
         for mode in plan.modes:
             _check_addresses(targets.endpoint_of(mode), plan.traffic.sources)
+        for mode in _of_others(local_run):
+            _try_out(mode, targets.endpoint_of(mode), plan.traffic.sources)
         environment = Environment(user_classes=[ScenarioUser], events=locust.events)
         runner = environment.create_master_runner("127.0.0.1", port)
         stack.callback(_end_master, runner)
@@ -145,6 +148,21 @@ def _check_addresses(endpoint: Endpoint, sources: Sequence[str]) -> None:
                 probe.bind((source, 0))
             except OSError as error:
                 raise no_such_source(source, error) from error
+
+
+def _of_others(local_run: LocalRun) -> Sequence[str]:
+    """The modes of servers that nobody started for the run, so that nobody has seen them take anybody."""
+    if local_run.chosen is not None:
+        return [each.name for each in local_run.chosen.running]
+    return local_run.plan.modes if local_run.host or local_run.admin else ()
+
+
+def _try_out(mode: str, endpoint: Endpoint, sources: Sequence[str]) -> None:
+    """HarnessError where it takes no connection."""
+    try:
+        try_out(endpoint, next(iter(sources or endpoint.options.source), None))
+    except HarnessError as refusal:
+        raise HarnessError(f"{mode}: {refusal}") from refusal
 
 
 def _find_targets(local_run: LocalRun, stack: ExitStack, on_note: Callable[[str], None]) -> Targets:

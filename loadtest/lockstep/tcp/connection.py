@@ -20,6 +20,7 @@ from lockstep.tcp.samples import (
     ABSENT,
     ANSWERED,
     LOST_WITH_IT,
+    NO_HANDSHAKE,
     STOPPED,
     TOO_LATE,
     UNASKED,
@@ -240,7 +241,7 @@ class Connection(Stateful):
             assert self._link is not None, "no connection"
             resumed = self._link.handshake()
         except OSError as error:
-            outcome, reason = self._explain(error)
+            outcome, reason = self._explain(error, NO_HANDSHAKE)
             return self._lose(Phase.HANDSHAKE, start_ns, outcome, f"{reason} ({self.address})")
         except BaseException as error:
             self._break_off(error, Phase.HANDSHAKE, start_ns)

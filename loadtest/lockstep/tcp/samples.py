@@ -53,6 +53,7 @@ STOPPED = "stopped in flight"
 ABORTED_BY_USER = "abort() was called before it was over"
 UNASKED = "bytes that nobody asked for"
 TOO_LATE = "nothing within {timeout_s:g} s"
+NO_HANDSHAKE = "the TLS handshake had no answer within {timeout_s:g} s"
 BROKEN_OFF = "broken off by {kind}, which its user had set"
 LOST_WITH_IT = "lost with the connection, which was given up at an earlier message"
 
