@@ -43,8 +43,14 @@ NO_ANSWERS = Check(
 )
 WRONG_ANSWERS = Check(
     NO_ANSWERS.name,
-    "Not one message was answered as it was to be, though the target has replied.",
-    "See by the first failure what it has said, and whether that is what was expected of it.",
+    "No reply was as expected.",
+    "See by the first failure what the target has said, and whether that is what was expected of it.",
+    touches=NO_ANSWERS.touches,
+)
+NO_CONNECTIONS = Check(
+    NO_ANSWERS.name,
+    "Not one message was answered: no connection was taken.",
+    "See by the first failure why, and that the service still listens there.",
     touches=NO_ANSWERS.touches,
 )
 CUT_SHORT = Check(
@@ -237,15 +243,26 @@ def answers_nothing(run: Run) -> bool:
 
 def _no_answers(cells: Sequence[Cell]) -> list[Finding]:
     sent = sum(cell.messages.sent for cell in cells)
-    if sent:
-        replied = any(cell.messages.mismatch or cell.messages.error for cell in cells)
-        return [Finding(WRONG_ANSWERS if replied else NO_ANSWERS, (f"{sent:,} sent",))]
     failures = [f"the first failure: {words}" for cell in cells for words in cell.examples.values()]
+    ways = {way for cell in cells for way, count in cell.messages.failures.items() if count}
+    ways = ways or {way for cell in cells for way in cell.examples}
+    check = NO_CONNECTIONS if ways == {"refused"} else NO_ANSWERS
+    if (wrong := wrong_reply(cells)) is not None:
+        check, failures = WRONG_ANSWERS, [f"the first failure: {wrong}"] if wrong else []
+    if sent:
+        return [Finding(check, ("; ".join([f"{sent:,} sent", *failures[:1]]),))]
     waits = sum(_steps_of(cell, "receive").failed for cell in cells)
     what = "none was sent" if any(sends(cell.scenario) for cell in cells) else "nothing was pushed"
     if waits:
         what = f"nothing came, waited for {waits:,} times"
-    return [Finding(NO_ANSWERS, ("; ".join([what, *failures[:1]]),))]
+    return [Finding(check, ("; ".join([what, *failures[:1]]),))]
+
+
+def wrong_reply(cells: Iterable[Cell]) -> str | None:
+    """What was said of the first reply that was not as expected, perhaps nothing; None where none was."""
+    wrong = [cell for cell in cells if cell.messages.mismatch or cell.messages.error]
+    said = (cell.examples[way] for cell in wrong for way in ("mismatch", "error") if way in cell.examples)
+    return next(said, "") if wrong else None
 
 
 def _silence_findings(run: Run) -> Iterable[Finding]:

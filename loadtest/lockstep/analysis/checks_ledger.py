@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from lockstep.analysis.check import Check, Rule, Topic
 from lockstep.runs.measures import Ledger
 from lockstep.runs.records import STEP_ROWS, Cell, Messages
+from lockstep.tcp.samples import STOPPED
 
 UNBALANCED = Check(
     "unbalanced",
@@ -123,7 +124,10 @@ def _messages_failed(cell: Cell) -> str | None:
     parts = [(f"{name}: ", counts) for name, counts in steps.items() if counts.failed]
     if cell.messages.failed:
         parts.insert(0, ("", cell.messages))
-    return "; ".join(f"{name}{_told_failures(counts, cell.examples)}" for name, counts in parts) or None
+    examples = dict(cell.examples)
+    if examples.get("aborted") == STOPPED and not cell.ledger.bytes_received.client:
+        examples["aborted"] = "no reply came within the window"
+    return "; ".join(f"{name}{_told_failures(counts, examples)}" for name, counts in parts) or None
 
 
 def _told_failures(messages: Messages, examples: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from lockstep.analysis.check import Finding
-from lockstep.analysis.checks import answers_nothing, degradations, findings
+from lockstep.analysis.checks import answers_nothing, degradations, findings, wrong_reply
 from lockstep.analysis.intervals import Estimate, paired_ratio
 from lockstep.analysis.limits import Limit, limits
 from lockstep.analysis.metrics import METRICS, Metric
@@ -113,7 +113,7 @@ class NoAnswers:
     """A series at a level that is compared with nothing, because of so many of its repeats.
 
     They answered no message, or failed half of what they were sent or more, so that there is no ratio to
-    give: then failed and sent are told.
+    give: then, and where a reply came that was wrong, failed and sent are told.
     """
 
     series: Series
@@ -128,14 +128,16 @@ class NoAnswers:
 class Verdict:
     """comparisons, unanswered and limits: none where the verdict is withheld.
 
-    withheld: the findings that make the figures unfit. silent: whether nothing at all was answered. limits:
-    what a search found, which compares nothing.
+    withheld: the findings that make the figures unfit. silent: whether nothing at all was answered. wrong:
+    what was said of the first reply then, where any came. limits: what a search found, which compares
+    nothing.
     """
 
     comparisons: tuple[Comparison, ...]
     withheld: tuple[Finding, ...]
     unanswered: tuple[NoAnswers, ...] = ()
     silent: bool = False
+    wrong: str | None = None
     limits: tuple[Limit, ...] = ()
 
     @property
@@ -161,12 +163,13 @@ def judge(run: Run) -> Verdict:
         return Verdict((), withheld)
     if run.search is not None:
         return Verdict((), (), limits=tuple(limits(run)))
-    modes = modes_of(run)
+    modes, silent = modes_of(run), answers_nothing(run)
     return Verdict(
         comparisons=tuple(compare(run.cells, modes, run.baseline)),
         withheld=(),
         unanswered=tuple(_no_answers(run.cells, modes)),
-        silent=answers_nothing(run),
+        silent=silent,
+        wrong=wrong_reply(run.cells) if silent else None,
     )
 
 
@@ -194,7 +197,7 @@ def _no_answers(cells: Sequence[Cell], modes: Collection[str]) -> list[NoAnswers
 
 def _no_answers_at(place: Place, group: Sequence[Cell]) -> NoAnswers:
     left = [cell for cell in group if not _counts(cell)]
-    answered = any(cell.messages_per_s for cell in left)
+    answered = any(cell.messages_per_s for cell in left) or wrong_reply(left) is not None
     return NoAnswers(
         series=place.series,
         level=place.level,

@@ -6,14 +6,26 @@ from collections.abc import Sequence
 
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.blast import Radius
-from lockstep.analysis.comparison import Comparison, Verdict
+from lockstep.analysis.comparison import Comparison, NoAnswers, Verdict
 from lockstep.analysis.numbers import duration, figures
 from lockstep.report.limit_words import limit_sentences, limits_headline
 from lockstep.report.verdict_words import sentence, verdict_sentences, withheld_sentence
-from lockstep.report.words import blast_sentence, counted, greatest_load, named, senders_words, under
+from lockstep.report.words import (
+    blast_sentence,
+    counted,
+    greatest_load,
+    load,
+    named,
+    senders_words,
+    share,
+    under,
+)
 from lockstep.runs.records import Run
 
 MAX_SUPPORTING = 4
+# Failures are named in a sentence from this part of the messages on; so many series are.
+FAILED_TOLD = 0.01
+MAX_FAILING = 3
 
 
 def a_cell(noun: str) -> str:
@@ -38,7 +50,7 @@ def headline(verdict: Verdict, aggregates: Sequence[Aggregate]) -> str:
     if withheld is not None:
         return withheld
     if verdict.silent or _silent(aggregates):
-        return "No message was answered."
+        return _no_answer(verdict.wrong)
     if verdict.limits:
         return as_sentence(limits_headline(verdict.limits))
     compared = verdict_sentences(verdict)
@@ -51,9 +63,9 @@ def headline(verdict: Verdict, aggregates: Sequence[Aggregate]) -> str:
 def supporting(verdict: Verdict, aggregates: Sequence[Aggregate], blasts: Sequence[Radius] = ()) -> list[str]:
     """Up to MAX_SUPPORTING sentences on the same load, then back-pressure and what hand-offs take.
 
-    Whoever answered nothing comes first, then the other series in the headline's metric, then the headline's
-    own series in the other metrics. Last of all comes the worst of the blast radii, if there are any. Of a
-    search it is what lies beyond each limit. None where the verdict is withheld.
+    Who fails messages comes first, then whoever answered nothing, then the other series in the headline's
+    metric, then the headline's own series in the other metrics. Last of all comes the worst of the blast
+    radii, if there are any. Of a search it is what lies beyond each limit. None of a withheld verdict.
     """
     if verdict.withheld or verdict.silent or _silent(aggregates):
         return []
@@ -67,7 +79,9 @@ def supporting(verdict: Verdict, aggregates: Sequence[Aggregate], blasts: Sequen
     if chosen is not None:
         found = (each for each in verdict.comparisons if _supports(each, chosen))
         alike = sorted(found, key=lambda each: each.series == chosen.series)
-    sentences = [as_sentence(words) for words in [*unanswered, *map(sentence, alike)][:MAX_SUPPORTING]]
+    failing = failing_sentence(aggregates, verdict.unanswered)
+    told = [*([] if failing is None else [failing]), *unanswered, *map(sentence, alike)]
+    sentences = [as_sentence(words) for words in told[:MAX_SUPPORTING]]
     pressure = pressure_sentence(aggregates)
     handoffs = handoff_sentence(aggregates)
     worst = [as_sentence(blast_sentence(blasts))] if blasts else []
@@ -79,6 +93,45 @@ def pressure_sentence(aggregates: Sequence[Aggregate]) -> str | None:
     """How much of their time who only send are held up, which is what they are there for."""
     words = senders_words(aggregates)
     return None if words is None else as_sentence(f"back-pressure: {words[0].lower()}{words[1:]}")
+
+
+def failing_sentence(aggregates: Sequence[Aggregate], unanswered: Sequence[NoAnswers] = ()) -> str | None:
+    """What part of its messages each series fails, under the load where that is most; None where little is.
+
+    unanswered: who is named already, as having failed most.
+    """
+    named_already = {(each.series, each.level) for each in unanswered}
+    failing = [
+        each
+        for each in aggregates
+        if each.failures >= FAILED_TOLD * each.sent > 0 and (each.series, each.level) not in named_already
+    ]
+    worst = {each.series: each for each in sorted(failing, key=_failed)}
+    if not worst:
+        return None
+    first, *others = sorted(worst.values(), key=_failed, reverse=True)
+    parts = [f"{under(first)}, {named(first)} fails {_part_failed(first, ' of its messages')}"]
+    for each in others[: MAX_FAILING - 1]:
+        at = "" if load(each) == load(first) else f"at {load(each)} "
+        parts.append(f"{at}{named(each)} {_part_failed(each)}")
+    more = len(others) + 1 - MAX_FAILING
+    return ", ".join([*parts, *([f"and {more} more fail some"] if more > 0 else [])])
+
+
+def _failed(each: Aggregate) -> float:
+    return each.failures / each.sent
+
+
+def _part_failed(each: Aggregate, of: str = "") -> str:
+    """`49% of its messages (1,570 of 3,190)`."""
+    return f"{share(each.failures, each.sent)}{of} ({each.failures:,} of {each.sent:,})"
+
+
+def _no_answer(wrong: str | None) -> str:
+    """wrong: what was said of the first reply, None where none came."""
+    if wrong is None:
+        return "No message was answered."
+    return as_sentence("no reply was as expected" + (f"; the first failure: {wrong}" if wrong else ""))
 
 
 def handoff_sentence(aggregates: Sequence[Aggregate]) -> str | None:

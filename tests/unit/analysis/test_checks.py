@@ -262,8 +262,10 @@ def test_nobody_is_told_of_unchecked_replies_where_there_were_none(run: Run) -> 
     ("messages", "words"),
     [
         (Messages(sent=9, timeout=9), "Not one message was answered."),
-        (Messages(sent=9, timeout=8, mismatch=1), "though the target has replied"),
-        (Messages(sent=9, error=9), "though the target has replied"),
+        (Messages(sent=9, timeout=8, mismatch=1), "No reply was as expected."),
+        (Messages(sent=9, error=9), "No reply was as expected."),
+        (Messages(sent=9, timeout=1, refused=8), "Not one message was answered."),
+        (Messages(sent=9, refused=9), "no connection was taken"),
     ],
 )
 def test_a_target_that_answers_wrongly_is_not_told_of_as_a_silent_one(
@@ -273,6 +275,30 @@ def test_a_target_that_answers_wrongly_is_not_told_of_as_a_silent_one(
     (first, *_) = findings(replace(run, cells=cells))
     assert (first.check.name, first.where) == ("no-answers", (f"{9 * len(cells):,} sent",))
     assert words in first.check.message
+
+
+def test_where_no_reply_was_as_expected_the_first_is_told(run: Run) -> None:
+    said = {"aborted": "stopped in flight", "error": "-ERR no such command"}
+    messages = Messages(sent=9, error=8, aborted=1)
+    cells = [replace(cell, messages=messages, littles_law=None, examples=said) for cell in run.cells]
+    (first, *_) = findings(replace(run, cells=cells))
+    assert first.where == (f"{9 * len(cells):,} sent; the first failure: -ERR no such command",)
+
+
+@pytest.mark.parametrize(
+    ("received", "words"),
+    [(0, "1 aborted, the first: no reply came within the window"), (7, "1 aborted, the first: stopped in")],
+)
+def test_of_what_was_stopped_in_flight_it_is_said_that_no_byte_came_back(
+    run: Run, received: int, words: str
+) -> None:
+    cell = replace(run.cells[0], messages=Messages(sent=9, answered=8, aborted=1))
+    cell = replace(cell, examples={"aborted": "stopped in flight"})
+    told = Count(received, received)
+    (found,) = findings(
+        replace(run, cells=[replace(cell, ledger=replace(cell.ledger, bytes_received=told))])
+    )[:1]
+    assert words in found.where[0]
 
 
 def of_steps(cell: Cell, **steps: Messages) -> Cell:

@@ -70,6 +70,58 @@ def test_of_a_run_that_was_answered_nothing_it_is_not_said_that_its_cells_were_t
     assert said_of(replace(run, cells=cells)) == ("No message was answered.", [])
 
 
+def test_where_replies_came_it_is_not_said_that_nobody_answered() -> None:
+    run = simulated_run(modes=("lock",), levels=(8,))[0]
+    cells = [
+        replace(
+            cell, messages=Messages(sent=9, mismatch=9), messages_per_s=0.0, examples={"mismatch": "b'no'"}
+        )
+        for cell in run.cells
+    ]
+    assert said_of(replace(run, cells=cells)) == (
+        "No reply was as expected; the first failure: b'no'.",
+        [],
+    )
+
+
+def failing(run: Run, **failed: int) -> Run:
+    """The run with so many of 1,000 messages failed in every cell of a mode."""
+    cells = [
+        replace(cell, messages=Messages(sent=1_000, answered=1_000 - number, reset=number))
+        if (number := failed.get(cell.mode, 0))
+        else cell
+        for cell in run.cells
+    ]
+    return replace(run, cells=cells)
+
+
+def test_who_fails_one_message_of_a_hundred_or_more_is_named_before_all_else() -> None:
+    alone = simulated_run(modes=("lock",), levels=(8,), repeats=1)[0]
+    assert said_of(failing(alone, lock=490))[1][0] == (
+        "At 8 connections, lock fails 49% of its messages (490 of 1,000)."
+    )
+    assert not any("fails" in said for said in said_of(failing(alone, lock=9))[1])
+    both = simulated_run(modes=("free", "lock"), levels=(8,), repeats=1)[0]
+    first, others = said_of(failing(both, free=490, lock=10))
+    assert first.startswith("At 8 connections, lock reaches ")
+    assert others[0] == (
+        "At 8 connections, free fails 49% of its messages (490 of 1,000), lock 1% (10 of 1,000)."
+    )
+
+
+def test_failures_are_told_under_the_load_where_they_are_most() -> None:
+    run = simulated_run(modes=("free", "lock"), levels=(1, 8), repeats=1)[0]
+    cells = [
+        replace(cell, messages=Messages(sent=100, answered=100 - cell.level * 3, reset=cell.level * 3))
+        if cell.mode == "free" or cell.level == 1
+        else cell
+        for cell in run.cells
+    ]
+    assert said_of(replace(run, cells=cells))[1][0] == (
+        "At 8 connections, free fails 24% of its messages (24 of 100), at 1 connection lock 3% (3 of 100)."
+    )
+
+
 def test_whoever_answered_nothing_is_named_once() -> None:
     run = simulated_run(modes=("free", "lock"), levels=(8,))[0]
     silent = {cell.index: cell for cell in all_failed(run).cells}
