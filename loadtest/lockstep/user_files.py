@@ -23,16 +23,26 @@ SHAPE = (
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a file says of its target. url: None where it names none. framing: as people read it.
+    """What a file says of its target. hosts: all that it names. framing: as people read it.
 
     timing: whether replies are to begin with the header of a Lockstep server. notes: what of the file does
     nothing here, a line each.
     """
 
-    url: str | None
+    hosts: tuple[str, ...]
     framing: str
     timing: bool
     notes: tuple[str, ...] = ()
+
+    @property
+    def url(self) -> str | None:
+        """The one that it names, None where there is none. HarnessError where its classes name several."""
+        if len(self.hosts) > 1:
+            raise HarnessError(
+                f"the file's classes have several hosts ({', '.join(self.hosts)}): "
+                "name one target with --target"
+            )
+        return next(iter(self.hosts), None)
 
 
 def find_user_file(
@@ -59,16 +69,11 @@ def find_user_file(
     from lockstep.python_files import hosts_of, shape_in, users_of
 
     users = users_of(file)
-    hosts = hosts_of(users)
-    if len(hosts) > 1:
-        raise HarnessError(
-            f"{path}: its classes have several hosts ({', '.join(hosts)}): name one target with --target"
-        )
     framings = ", ".join(sorted({framing_of(each.framing).name for each in users}))
     shape = shape_in(file)
     notes = () if shape is None else (SHAPE.format(path=path, shape=shape),)
     timing = all(each.timing for each in users)
-    return file, Facts(hosts[0] if hosts else None, framings, timing, notes)
+    return file, Facts(tuple(hosts_of(users)), framings, timing, notes)
 
 
 def names_in(file: UserFile | None) -> frozenset[str] | None:
@@ -117,7 +122,8 @@ def _dialogue(path: Path) -> tuple[UserFile, Facts]:
 
     dialogue = read_dialogue(path)
     file = UserFile(str(path), digest_of([path, *map(Path, dialogue.files)]))
-    return file, Facts(dialogue.url, dialogue.framing.name, timing=True)
+    hosts = () if dialogue.url is None else (dialogue.url,)
+    return file, Facts(hosts, dialogue.framing.name, timing=True)
 
 
 def _read_with(path: Path) -> list[Path]:

@@ -35,7 +35,15 @@ def test_a_dialogue_says_whom_it_is_with(talk: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(talk.parent)
     file, facts = find_user_file(Path("talk.toml"))
     assert (file.path, file.is_dialogue) == (str(talk), True)
-    assert facts == Facts("tcp://127.0.0.1:7", "line", timing=True)
+    assert facts == Facts(("tcp://127.0.0.1:7",), "line", timing=True)
+    assert facts.url == "tcp://127.0.0.1:7"
+
+
+def test_several_hosts_are_refused_only_where_one_of_them_is_asked_for() -> None:
+    facts = Facts(("tcp://a:1", "tcp://b:2"), "line", timing=False)
+    with pytest.raises(HarnessError, match=r"several hosts \(tcp://a:1, tcp://b:2\): name one target"):
+        _ = facts.url
+    assert Facts((), "line", timing=False).url is None
 
 
 @pytest.mark.parametrize(

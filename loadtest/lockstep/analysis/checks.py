@@ -243,7 +243,9 @@ def answers_nothing(run: Run) -> bool:
 
 def _no_answers(cells: Sequence[Cell]) -> list[Finding]:
     sent = sum(cell.messages.sent for cell in cells)
-    failures = [f"the first failure: {words}" for cell in cells for words in cell.examples.values()]
+    failures = [
+        f"the first failure: {words}" for cell in cells for words in checks_ledger.examples_of(cell).values()
+    ]
     ways = {way for cell in cells for way, count in cell.messages.failures.items() if count}
     ways = ways or {way for cell in cells for way in cell.examples}
     check = NO_CONNECTIONS if ways == {"refused"} else NO_ANSWERS

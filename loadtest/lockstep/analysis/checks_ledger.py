@@ -124,10 +124,15 @@ def _messages_failed(cell: Cell) -> str | None:
     parts = [(f"{name}: ", counts) for name, counts in steps.items() if counts.failed]
     if cell.messages.failed:
         parts.insert(0, ("", cell.messages))
-    examples = dict(cell.examples)
-    if examples.get("aborted") == STOPPED and not cell.ledger.bytes_received.client:
-        examples["aborted"] = "no reply came within the window"
+    examples = examples_of(cell)
     return "; ".join(f"{name}{_told_failures(counts, examples)}" for name, counts in parts) or None
+
+
+def examples_of(cell: Cell) -> dict[str, str]:
+    """What is said of the first failure of each kind; of what the end cut off, whether any byte came."""
+    if cell.examples.get("aborted") != STOPPED or cell.ledger.bytes_received.client:
+        return cell.examples
+    return {**cell.examples, "aborted": "no reply came within the window"}
 
 
 def _told_failures(messages: Messages, examples: Mapping[str, str]) -> str:

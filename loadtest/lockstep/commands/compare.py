@@ -86,7 +86,7 @@ def _naming(plan: Path | None) -> Iterator[None]:
 
 
 # How the two ends of a comparison speak.
-_SPOKEN = Facts(None, "length", timing=True)
+_SPOKEN = Facts((), "length", timing=True)
 # What says how the shipped scenarios talk: beside a file, that does.
 _OF_SCENARIOS = ("scenario", "messages", "payload", "depth", "framing", "reply")
 
@@ -137,7 +137,7 @@ _SAYS_WHOM = ("target", "run", "host", "admin", "modes")
 
 def _named_by_file(spoken: Facts) -> Chosen | None:
     """The service that a user's own file names, as the only target; None where it is said otherwise."""
-    if spoken.url is None or any(_source(name) is not ParameterSource.DEFAULT for name in _SAYS_WHOM):
+    if any(_source(name) is not ParameterSource.DEFAULT for name in _SAYS_WHOM) or spoken.url is None:
         return None
     return of_one(spoken.url)
 

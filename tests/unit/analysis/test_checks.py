@@ -301,6 +301,21 @@ def test_of_what_was_stopped_in_flight_it_is_said_that_no_byte_came_back(
     assert words in found.where[0]
 
 
+def test_of_no_answers_too_it_is_said_that_no_byte_came_back(run: Run) -> None:
+    cells = [
+        replace(
+            cell,
+            messages=Messages(sent=2, aborted=2),
+            ledger=replace(cell.ledger, bytes_received=Count(0, None)),
+            littles_law=None,
+            examples={"aborted": "stopped in flight"},
+        )
+        for cell in run.cells
+    ]
+    (first, *_) = findings(replace(run, cells=cells))
+    assert first.where[0].endswith("the first failure: no reply came within the window")
+
+
 def of_steps(cell: Cell, **steps: Messages) -> Cell:
     """A cell of a file whose users send no message: what they do instead."""
     rows = {name: Requests(messages) for name, messages in steps.items()}
