@@ -269,26 +269,32 @@ def plan_from(given: Mapping[str, Any], gates: Sequence[str]) -> Plan:
 
     keep = split_gates(given.get("keep") or "")
     search = Search.from_settings(given, keep, given["seconds"]) if keep else None
-    if search is None:
-        _check_unsearched(given)
-    else:
+    _check_beside(given)
+    if search is not None:
         given = {**given, **_searched(given, search)}
     plan = Plan.from_settings(given, _traffic_from(given), gates, search)
     check_gates(plan, names_in(given.get("user_file")))
     return plan
 
 
-# What only means something where something is looked for.
-_OF_A_SEARCH = [_BY_NAME[name] for name in ("search", "within", "up-to", "at-most", "at-least")]
+# What only means something where one of others is given.
+_MEANS_SOMETHING_WITH = {
+    **dict.fromkeys(("search", "within", "up-to", "at-least"), ("keep",)),
+    "most": ("until",),
+    "at-most": ("keep", "until"),
+}
 
 
-def _check_unsearched(given: Mapping[str, Any]) -> None:
-    for setting in _OF_A_SEARCH:
+def _check_beside(given: Mapping[str, Any]) -> None:
+    """PlanError where a setting that is given does nothing, for want of another."""
+    for name, others in _MEANS_SOMETHING_WITH.items():
+        setting = _BY_NAME[name]
         value = given.get(setting.key)
+        if any(given.get(other) for other in others):
+            continue
         if value and value != setting.default:
-            raise PlanError(
-                setting.name, f"{value} does nothing without a promise: add --keep, or leave it out"
-            )
+            wanted = " or ".join(f"--{other}" for other in others)
+            raise PlanError(name, f"{value} does nothing by itself: add {wanted}, or leave it out")
 
 
 def _searched(given: Mapping[str, Any], search: Search) -> dict[str, Any]:

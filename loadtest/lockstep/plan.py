@@ -11,11 +11,13 @@ from typing import Any
 from lockstep.beside import Beside, parse_beside
 from lockstep.errors import PlanError
 from lockstep.search import MAX_USERS, Search
-from lockstep.traffic import Arrival, Traffic, between, one_of
+from lockstep.traffic import Arrival, Traffic, between, one_of, part_of, seconds_of
 
 # Repeats have seeds of their own, which those of no other plan's seed meet. They have to fit 64 bits.
 SEEDS_PER_PLAN = 10_000
 MAX_SEED = 2**32 - 1
+# With fewer no interval that may be looked at often is finite.
+LEAST_UNTIL = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,32 @@ class Longer:
 
 
 @dataclass(frozen=True, slots=True)
+class Until:
+    """Repeats are added until all intervals of what headlines speak of are so narrow.
+
+    within: how far they end from their ratio, as a part of it. most: how many repeats at most. at_most_s: and
+    how long.
+    """
+
+    within: float
+    most: int = 30
+    at_most_s: float = 600.0
+
+    def __post_init__(self) -> None:
+        between("until", self.within, 0.001, 1)
+        between("most", self.most, LEAST_UNTIL, 1000)
+        between("at-most", self.at_most_s, 1, 86_400)
+
+    @classmethod
+    def from_settings(cls, given: Mapping[str, Any]) -> Until | None:
+        """What settings, by their keys, say; None where repeats are fixed."""
+        if not given.get("until"):
+            return None
+        within, at_most_s = part_of("until", given["until"]), seconds_of("at-most", given["at_most"])
+        return cls(within, given["most"], at_most_s or 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Modes x levels x repeats.
 
@@ -65,7 +93,7 @@ class Plan:
     once more, so that what they do shows against the cell without.
     baseline: the mode that others are compared with, None where what is known of them decides. longer: those
     cells that are longer than the others. search: what is looked for, where levels and repeats are not
-    planned but come of what was measured.
+    planned but come of what was measured. until: how sure it has to be, where `repeats` are the first only.
     """
 
     modes: tuple[str, ...] = ("free", "lock", "semaphore=4", "queue=1")
@@ -81,6 +109,7 @@ class Plan:
     baseline: str | None = None
     longer: tuple[Longer, ...] = ()
     search: Search | None = None
+    until: Until | None = None
 
     def __post_init__(self) -> None:
         for name, values in (("modes", self.modes), ("levels", self.levels)):
@@ -100,6 +129,10 @@ class Plan:
             one_of("baseline", self.baseline, self.modes)
         if self.search is not None:
             self._check_search()
+        if self.until is not None:
+            between("repeats", self.repeats, LEAST_UNTIL, self.until.most)
+            if len(self.modes) < 2:
+                raise PlanError("until", "has nothing to be sure of: name two modes or targets at least")
 
     def _check_search(self) -> None:
         """PlanError where something else is planned that a search has no use for."""
@@ -109,6 +142,7 @@ class Plan:
             "beside": self.beside,
             "stages": traffic.stages,
             "rendezvous": traffic.rendezvous_s,
+            "until": self.until,
         }
         for name, value in others.items():
             if value:
@@ -141,10 +175,11 @@ class Plan:
             file=str(given["plan"]) if given["plan"] else None,
             baseline=given.get("baseline") or None,
             search=search,
+            until=Until.from_settings(given),
         )
 
-    def cells(self) -> list[PlannedCell]:
-        """Every cell in running order.
+    def cells(self, repeats: int | None = None) -> list[PlannedCell]:
+        """Every cell in running order, of so many repeats where they are not the plan's.
 
         Repeat by repeat, shuffled within each by the seed, so that no mode runs all of its cells first.
         """
@@ -156,7 +191,7 @@ class Plan:
             for beside in ("", *self.beside)
         ]
         order = []
-        for repeat in range(1, self.repeats + 1):
+        for repeat in range(1, (repeats or self.repeats) + 1):
             rng.shuffle(combinations)
             order += [(mode, level, repeat, beside) for mode, level, beside in combinations]
         return [PlannedCell(index, *each) for index, each in enumerate(order)]

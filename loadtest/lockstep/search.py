@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockstep.errors import PlanError
-from lockstep.traffic import CLOSED, HIGHEST_RATE_PER_S, LOWEST_RATE_PER_S, between, one_of, seconds_of
+from lockstep.traffic import (
+    CLOSED,
+    HIGHEST_RATE_PER_S,
+    LOWEST_RATE_PER_S,
+    between,
+    one_of,
+    part_of,
+    seconds_of,
+)
 
 USERS, RATE = "users", "rate"
 """What a load is: so many connections, or so many arrivals a second."""
@@ -59,7 +67,7 @@ class Search:
         return cls(
             keep=tuple(keep),
             by=by,
-            within=_part("within", given["within"]),
+            within=part_of("within", given["within"]),
             start=start,
             up_to=up_to,
             at_most_s=seconds_of("at-most", given["at_most"]) or 0.0,
@@ -130,12 +138,3 @@ def arrival_of(kind: str, by: str) -> str:
             raise PlanError("arrival", f"{kind} is a rate's: add --search {RATE}, or leave it out")
         return CLOSED
     return "poisson" if kind == CLOSED else kind
-
-
-def _part(setting: str, text: str) -> float:
-    """`5%` or `0.05`."""
-    number, sign = text.strip().removesuffix("%"), text.strip().endswith("%")
-    try:
-        return float(number) / (100 if sign else 1)
-    except ValueError:
-        raise PlanError(setting, f"{text!r} is not a part: write for example 5%") from None

@@ -251,6 +251,15 @@ def seconds_of(setting: str, text: str) -> float | None:
         raise PlanError(setting, f"{text!r} {wrong}") from None
 
 
+def part_of(setting: str, text: str) -> float:
+    """`5%` or `0.05`."""
+    number, sign = text.strip().removesuffix("%"), text.strip().endswith("%")
+    try:
+        return float(number) / (100 if sign else 1)
+    except ValueError:
+        raise PlanError(setting, f"{text!r} is not a part: write for example 5%") from None
+
+
 def _arrival(kind: str, rate_per_s: float | None, stages: str) -> Arrival:
     """When iterations begin. Of stages the rate is the mean."""
     if not stages or kind == CLOSED:

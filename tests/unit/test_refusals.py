@@ -45,6 +45,7 @@ BAD_TEXTS = {
     "pause": "long",
     "keep": "respons_p99 < 50ms",
     "within": "five",
+    "until": "five",
     "at-most": "ten",
     "junit": "no/such/folder/gates.xml",
     "file": "talk.txt",
@@ -127,7 +128,9 @@ PROMISE = ("keep", "response_p99 < 50ms")
 BESIDE = {
     "rate": ("arrival", "constant"),
     "junit": ("gate", "{mode}: failed < 1"),
-    **dict.fromkeys(("search", "within", "up-to", "at-most", "at-least"), PROMISE),
+    "most": ("until", "5%"),
+    "at-most": ("until", "5%"),
+    **dict.fromkeys(("search", "within", "up-to", "at-least"), PROMISE),
 }
 
 
@@ -161,8 +164,8 @@ def test_a_flag_of_find_is_refused_by_its_name(
     given: Given, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    promise = {} if given.setting.name == "keep" else dict((PROMISE,))
-    others = [f"--{name}={text}" for name, text in (promise | beside(given.setting)).items()]
+    name, promise = PROMISE
+    others = [] if given.setting.name == name else [f"--{name}={promise}"]
     refuses(monkeypatch, "find", f"--{given.setting.name}={given.text}", *others)
     assert_names(one_line(capsys), f"--{given.setting.name} ", given)
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from lockstep.analysis.intervals import Estimate, paired_ratio
+from lockstep.analysis.anytime import RatioOf, ratio_of
+from lockstep.analysis.intervals import Estimate
 from lockstep.analysis.series import Place, SeriesIndex, modes_of
 from lockstep.runs.measures import Company
 from lockstep.runs.records import Cell, Run
@@ -81,7 +82,7 @@ def radii(run: Run) -> list[Radius]:
                 if not cell.cut_short and (place, cell.repeat) in alone
             ]
             if pairs:
-                found.append(_radius(place, Company(kind, users), pairs))
+                found.append(_radius(place, Company(kind, users), pairs, ratio_of(run)))
     return found
 
 
@@ -91,13 +92,13 @@ def _place_of(run: Run, kind: str) -> int:
     return planned.index(kind) if kind in planned else len(planned)
 
 
-def _radius(place: Place, company: Company, pairs: Sequence[tuple[Cell, Cell]]) -> Radius:
+def _radius(place: Place, company: Company, pairs: Sequence[tuple[Cell, Cell]], ratio: RatioOf) -> Radius:
     without, beside = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     ours, theirs = ([cell.messages_per_s for cell in cells] for cells in (without, beside))
     sent = sum(cell.messages.sent for cell in beside)
     stuck = max(beside, key=_stuck)
     companies = [cell.beside for cell in beside if cell.beside is not None]
-    estimate = paired_ratio(theirs, ours)
+    estimate = ratio(theirs, ours)
     before = median(ours)
     return Radius(
         place=place,

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from lockstep.analysis.anytime import RatioOf, ratio_of
 from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import answers_nothing, degradations, findings, wrong_reply
 from lockstep.analysis.intervals import Estimate, paired_ratio
@@ -51,10 +52,15 @@ def baseline_of(
     return next(chain(wanted, unlimited, series), None)
 
 
-def compare(cells: Sequence[Cell], modes: Mapping[str, Mode], chosen: str | None = None) -> list[Comparison]:
+def compare(
+    cells: Sequence[Cell],
+    modes: Mapping[str, Mode],
+    chosen: str | None = None,
+    ratio: RatioOf = paired_ratio,
+) -> list[Comparison]:
     """Every other series against the baseline of its own client settings, that of the mode `chosen` if any.
 
-    In the plan's order, levels ascending, metric by metric.
+    In the plan's order, levels ascending, metric by metric. ratio: how two are set against each other.
     """
     groups = whole_groups(cells, modes)
     by_settings: dict[Settings, list[Series]] = {}
@@ -66,7 +72,7 @@ def compare(cells: Sequence[Cell], modes: Mapping[str, Mode], chosen: str | None
         for series, baseline in _pairs_of(alike, baseline_of(alike, modes, chosen))
         for level in sorted({place.level for place in groups if place.series.settings == settings})
         for metric in compared(settings.rate_per_s)
-        if (comparison := _compare(groups, metric, Place(series, level), baseline, modes)) is not None
+        if (comparison := _compare(groups, metric, Place(series, level), baseline, modes, ratio)) is not None
     ]
 
 
@@ -81,6 +87,7 @@ def _compare(
     place: Place,
     baseline: Series,
     modes: Mapping[str, Mode],
+    ratio: RatioOf,
 ) -> Comparison | None:
     """Over the repeats in which both have the figure; None where there are none."""
     cells, bases = (
@@ -94,7 +101,7 @@ def _compare(
         for cell, base in both
         if (value := metric.of(cell)) is not None and (base_value := metric.of(base)) is not None
     ]
-    estimate = paired_ratio([value for value, _ in figures], [base_value for _, base_value in figures])
+    estimate = ratio([value for value, _ in figures], [base_value for _, base_value in figures])
     if estimate is None:
         return None
     one, other = (modes.get(each.mode, UNKNOWN_MODE) for each in (place.series, baseline))
@@ -156,6 +163,17 @@ class Verdict:
         return next(classic, max(candidates, key=_effect_size, default=None))
 
 
+def wider(run: Run, within: float) -> list[Comparison]:
+    """The comparisons, of what headlines speak of, whose interval ends further from the ratio than this."""
+    comparisons = compare(run.cells, modes_of(run), run.baseline, ratio_of(run))
+    told = [
+        each
+        for each in comparisons
+        if each.metric == (THROUGHPUT if each.series.rate_per_s is None else RESPONSE_TIMES[-1])
+    ]
+    return [each for each in told if not each.estimate.within(within)]
+
+
 def judge(run: Run) -> Verdict:
     """The run's verdict; a degraded run gets none."""
     withheld = tuple(degradations(findings(run)))
@@ -165,7 +183,7 @@ def judge(run: Run) -> Verdict:
         return Verdict((), (), limits=tuple(limits(run)))
     modes, silent = modes_of(run), answers_nothing(run)
     return Verdict(
-        comparisons=tuple(compare(run.cells, modes, run.baseline)),
+        comparisons=tuple(compare(run.cells, modes, run.baseline, ratio_of(run))),
         withheld=(),
         unanswered=tuple(_no_answers(run.cells, modes)),
         silent=silent,

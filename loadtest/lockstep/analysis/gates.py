@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from lockstep.analysis.anytime import RatioOf, ratio_of
 from lockstep.analysis.checks import answers_nothing, degradations, findings
 from lockstep.analysis.gate_syntax import Gate, parse_gates
-from lockstep.analysis.intervals import paired_ratio
 from lockstep.analysis.limits import falling_short
 from lockstep.analysis.metrics import Unit
 from lockstep.analysis.series import modes_of
@@ -58,11 +58,11 @@ def judge_gates(run: Run) -> list[GateResult]:
     as where it was stopped before its end; single repeats that were disturbed are left out. In a degraded run
     nothing is judged.
     """
-    levels, repeats = run.planned_levels, run.planned_repeats
+    levels, repeats, ratio = run.planned_levels, run.planned_repeats, ratio_of(run)
     gates = parse_gates(run.gates, list(modes_of(run)), levels)
     doubts = ", ".join(finding.check.name for finding in degradations(findings(run))) if gates else ""
     return [
-        _judge(run.cells, gate, level, repeats, doubts)
+        _judge(run.cells, gate, level, repeats, doubts, ratio)
         for gate in gates
         for level in (levels if gate.level is None else [gate.level])
     ]
@@ -78,7 +78,9 @@ def unmet(judged: Sequence[GateResult]) -> list[GateResult]:
     return [each for each in judged if each.passed is False]
 
 
-def _judge(cells: Sequence[Cell], gate: Gate, level: int, repeats: int, doubts: str) -> GateResult:
+def _judge(
+    cells: Sequence[Cell], gate: Gate, level: int, repeats: int, doubts: str, ratio: RatioOf
+) -> GateResult:
     here = [cell for cell in cells if cell.level == level and not cell.cut_short]
     # Single repeats that were disturbed are left out, and nobody lacks them.
     unsteady = {cell.repeat for cell in here if cell.too_short and cell.mode in (gate.mode, gate.baseline)}
@@ -94,7 +96,9 @@ def _judge(cells: Sequence[Cell], gate: Gate, level: int, repeats: int, doubts: 
     if doubts:
         return GateResult(gate, level, seconds, passed=None, reason=f"degraded: {doubts}")
     figure = (
-        _own(here, gate, repeats) if gate.baseline is None else _ratio(here, gate, gate.baseline, repeats)
+        _own(here, gate, repeats)
+        if gate.baseline is None
+        else _ratio(here, gate, gate.baseline, repeats, ratio)
     )
     if isinstance(figure, _Unmeasured):
         return GateResult(gate, level, seconds, passed=False, reason=figure.reason)
@@ -132,12 +136,14 @@ def _why_not(cells: Sequence[Cell], request: str) -> str:
     return f"no message is called {request}: {there}"
 
 
-def _ratio(cells: Sequence[Cell], gate: Gate, baseline: str, repeats: int) -> _Figure | _Unmeasured:
+def _ratio(
+    cells: Sequence[Cell], gate: Gate, baseline: str, repeats: int, ratio: RatioOf
+) -> _Figure | _Unmeasured:
     """The mode's figure over the baseline's, or why there is none."""
     values, bases = _by_repeat(cells, gate, gate.mode), _by_repeat(cells, gate, baseline)
     # A figure that is missing is as good as 0 here: it leaves no ratio.
     both = [(values[repeat] or 0.0, bases[repeat] or 0.0) for repeat in sorted(values.keys() & bases.keys())]
-    estimate = paired_ratio([value for value, _ in both], [base for _, base in both])
+    estimate = ratio([value for value, _ in both], [base for _, base in both])
     if estimate is None:
         return _Unmeasured("no ratio: 0 or not measured")
     if len(both) < repeats:

@@ -29,7 +29,7 @@ CONFIDENCE = 0.95
 # A histogram keeps three significant digits. What a figure loses in its bucket, 0.1% wide, is spread evenly
 # over it: this is the variance of that on the log scale. Steady repeats fall into one bucket and lose the
 # same, so it does not shrink with their number; without it they would be surer than they can be.
-_ROUNDING = 0.001**2 / 12
+ROUNDING = 0.001**2 / 12
 
 # Two repeats that hardly agree, sure for many figures at once, reach beyond all floating-point numbers.
 _FARTHEST_LOG = 700.0
@@ -68,6 +68,12 @@ class Estimate:
     def differs(self) -> bool:
         """Whether the interval leaves out 1: only then is a difference shown."""
         return self.low is not None and self.high is not None and not self.low <= 1 <= self.high
+
+    def within(self, part: float) -> bool:
+        """Whether both ends of the interval are no further from the ratio than by this part of it."""
+        if self.low is None or self.high is None:
+            return False
+        return self.high <= self.ratio * (1 + part) and self.low >= self.ratio / (1 + part)
 
     @property
     def noisy(self) -> bool:
@@ -156,7 +162,7 @@ def sidak_confidence(count: int, confidence: float = CONFIDENCE) -> float:
 
 def _error_squared(logs: Sequence[float], figures: int) -> float:
     """The square of the standard error of their mean; at least two. figures: of how many each log is made."""
-    return variance(logs) / len(logs) + figures * _ROUNDING
+    return variance(logs) / len(logs) + figures * ROUNDING
 
 
 def _freedom(squares: Sequence[float], sides: Sequence[Sequence[float]]) -> float:

@@ -204,8 +204,9 @@ def run_and_report(local_run: LocalRun, junit: Path | None) -> int:
 
     progress = _progress()
     plan = local_run.plan
-    # How many cells a search takes nobody knows.
-    bar = progress.add_task("starting", total=len(plan.cells()) if plan.search is None else None)
+    # How many cells a search takes, or how many repeats it takes to be sure, nobody knows.
+    planned = plan.search is None and plan.until is None
+    bar = progress.add_task("starting", total=len(plan.cells()) if planned else None)
 
     def on_cell(run: Run) -> None:
         progress.update(bar, advance=1, description=_last_cell(run.measured[-1]))

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+from lockstep.analysis.comparison import wider
 from lockstep.analysis.limits import limits, load_of, longest_us, promise_of
 from lockstep.errors import PlanError
-from lockstep.plan import Plan, PlannedCell
+from lockstep.plan import Plan, PlannedCell, Until
 from lockstep.runs.records import Run
 from lockstep.search import Search
 from lockstep.traffic import Traffic
@@ -20,12 +21,29 @@ Course = Callable[[Run, float], list[PlannedCell]]
 
 def course_of(plan: Plan) -> Course:
     """How a plan's cells come about."""
-    return _as_planned(plan) if plan.search is None else _as_found(plan, plan.search)
+    if plan.search is not None:
+        return _as_found(plan, plan.search)
+    return _as_planned(plan) if plan.until is None else _until_sure(plan, plan.until)
 
 
 def _as_planned(plan: Plan) -> Course:
     cells = plan.cells()
     return lambda run, _: cells[len(run.measured) :]
+
+
+def _until_sure(plan: Plan, until: Until) -> Course:
+    """The planned repeats, and then one more of all cells at a time, so that all series meet what changes."""
+    in_a_repeat = len(plan.cells(1))
+
+    def next_cells(run: Run, taken_s: float) -> list[PlannedCell]:
+        measured = len(run.measured)
+        done = measured // in_a_repeat
+        if done < plan.repeats:
+            return plan.cells()[measured:]
+        over = done >= until.most or taken_s >= until.at_most_s
+        return [] if over or not wider(run, until.within) else plan.cells(done + 1)[measured:]
+
+    return next_cells
 
 
 def _as_found(plan: Plan, search: Search) -> Course:

@@ -74,7 +74,7 @@ class RunUnderWay:
         self._targets = targets
         self._on_cell = on_cell
         self._planned: tuple[PlannedCell, ...] = ()
-        self._searching = plan is not None and plan.search is not None
+        self._searching = plan is not None and (plan.search is not None or plan.until is not None)
         self._cell_s = 0.0 if plan is None else plan.warmup_s + plan.seconds
         self._begun_ns = self._saved_ns = time.monotonic_ns()
         self._fault: str | None = None

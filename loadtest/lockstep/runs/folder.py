@@ -184,7 +184,7 @@ class RunFolder:
         run = _structure(with_targets(document), Run, str(file))
         try:
             # A plan is kept as it was given, and read where it is needed.
-            _ = run.planned_modes, run.planned_levels, run.planned_repeats, run.gates, run.search
+            _ = run.planned_modes, run.planned_levels, run.planned_repeats, run.gates, run.search, run.until
         except (TypeError, ValueError, KeyError) as error:
             raise _damaged(file, f"its plan: {error}") from error
         return run

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from lockstep.plan import Until
 from lockstep.runs.connections import Connection
 from lockstep.runs.measures import (
     Company,
@@ -357,8 +358,12 @@ class Run:
 
     @property
     def planned_repeats(self) -> int:
-        """How often each cell was to be measured; 0 where nothing was planned."""
-        return int(self.plan.get("repeats", 0))
+        """How often each cell was to be measured; 0 where nothing was planned.
+
+        Where repeats were added until all was sure, it is how many that took.
+        """
+        planned = int(self.plan.get("repeats", 0))
+        return planned if self.until is None else max((cell.repeat for cell in self.cells), default=planned)
 
     @property
     def gates(self) -> list[str]:
@@ -375,6 +380,12 @@ class Run:
         """What was looked for; None where levels and repeats were planned."""
         document = self.plan.get("search")
         return None if document is None else Search.from_json(document)
+
+    @property
+    def until(self) -> Until | None:
+        """How sure it had to be; None where the number of repeats was planned."""
+        document = self.plan.get("until")
+        return None if document is None else Until(**document)
 
     @property
     def user_file(self) -> dict[str, Any]:

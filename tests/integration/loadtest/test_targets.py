@@ -76,7 +76,11 @@ def test_a_server_of_ours_and_one_of_anybodys_stand_in_one_report(tmp_path: Path
     of_ours, of_other = (
         [cell for cell in run["cells"] if cell["mode"] == name] for name in ("ours", "other")
     )
-    assert answered == sums(run, "ours", "answered") > 0
+    # A run that was too short for this machine was measured again, and the server has counted both.
+    assert answered >= sums(run, "ours", "answered") > 0
+    assert all(
+        cell["ledger"]["answered"]["client"] == cell["ledger"]["answered"]["server"] for cell in of_ours
+    )
     assert all(cell["server"]["max_in_service"] == 1 for cell in of_ours)
     assert all(cell["server"] is None for cell in of_other)
     assert all(cell["messages"]["answered"] == cell["messages"]["sent"] > 0 for cell in of_other)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import random
 from dataclasses import replace
 
 import pytest
 
 from lockstep.errors import PlanError
 from lockstep.master.course import course_of, within_reach
-from lockstep.plan import Plan
+from lockstep.plan import Plan, Until
 from lockstep.runs.records import Run
 from lockstep.search import RATE, Search
 from lockstep.traffic import Arrival, Traffic
-from tests.factories.runs import run_of
+from tests.factories.runs import make_cell, run_of
 from tests.factories.searched import measured
 
 KEEP = ("response_p99 < 50ms",)
@@ -85,3 +87,39 @@ def test_a_search_whose_first_load_cannot_be_carried_is_refused() -> None:
 
     with pytest.raises(PlanError, match="no files at all"):
         within_reach(USERS, USERS.search, check)
+
+
+def repeated(plan: Plan, repeats: int, spread: float) -> Run:
+    """So many repeats of two modes at one level, whose throughputs' ratio spreads like this."""
+    rng = random.Random(1)
+    cells = [
+        make_cell(each.mode, each.level, each.repeat, messages_per_s=rate * math.exp(rng.gauss(0, spread)))
+        for each in plan.cells(repeats)
+        for rate in ({"free": 1000.0, "lock": 100.0}[each.mode],)
+    ]
+    return replace(begun(plan), cells=run_of(cells).cells)
+
+
+SURE = Plan(modes=("free", "lock"), levels=(8,), repeats=3, until=Until(0.05, most=20))
+
+
+def test_repeats_are_added_one_of_every_cell_at_a_time_until_all_is_sure() -> None:
+    course = course_of(SURE)
+    assert course(begun(SURE), 0.0) == SURE.cells()
+    more = course(repeated(SURE, 3, spread=0.03), 0.0)
+    assert {(each.mode, each.repeat) for each in more} == {("free", 4), ("lock", 4)}
+    assert [each.index for each in more] == [6, 7]
+    assert course(repeated(SURE, 18, spread=0.03), 0.0) == []
+
+
+def test_no_repeat_is_added_where_there_were_enough_or_the_time_is_up() -> None:
+    course = course_of(SURE)
+    assert course(repeated(SURE, 19, spread=1.0), 0.0)
+    assert course(repeated(SURE, 20, spread=1.0), 0.0) == []
+    assert course(repeated(SURE, 5, spread=1.0), 600.0) == []
+
+
+def test_the_repeats_that_are_planned_come_whatever_the_first_of_them_say() -> None:
+    run = repeated(SURE, 3, spread=0.0)
+    stopped = replace(run, cells=run.cells[:5])
+    assert course_of(SURE)(stopped, 0.0) == SURE.cells()[5:]

@@ -52,7 +52,7 @@ def certainty_section(material: Material) -> Section | None:
     return Section(
         "certainty",
         certainty_title([each for each in comparisons if each.metric in DRAWN]),
-        _note(comparisons),
+        _note(comparisons, looked_at_often=material.run.until is not None),
         (Topic.CERTAINTY,),
         tuple(drawings),
         Table.of(COMPARISONS, comparisons),
@@ -70,16 +70,17 @@ def certainty_title(comparisons: Sequence[Comparison]) -> str:
     return f"{significant} of {many} {verb} significant at {CONFIDENCE:.0%}"
 
 
-def _note(comparisons: Sequence[Comparison]) -> str:
+def _note(comparisons: Sequence[Comparison], *, looked_at_often: bool) -> str:
     baselines = " and ".join(dict.fromkeys(each.baseline.name for each in comparisons))
     lead = f"Each figure over that of {baselines}, its baseline."
     if all(each.estimate.low is None for each in comparisons):
         return f"{lead} Dot: the ratio, of one repeat; dashed line: equal."
     samples = sorted({each.estimate.samples for each in comparisons})
     repeats = counted(samples[0], "repeat") if len(samples) == 1 else f"{samples[0]} to {samples[-1]} repeats"
+    held = ", which holds at however many repeats one stops (--until)" if looked_at_often else ""
     return (
         f"{lead} Dot: the geometric mean of the ratios of {repeats}; bar: its {CONFIDENCE:.0%} confidence "
-        "interval; dashed line: equal. Where the bar crosses it, the difference is not significant."
+        f"interval{held}; dashed line: equal. Where the bar crosses it, the difference is not significant."
     )
 
 
