@@ -29,6 +29,7 @@ venv: $(READY) ## Make .venv with everything locked in requirements/dev.txt
 
 compare: $(READY) ## Compare the modes here, in about 2 minutes (ARGS='--modes free,lock --levels 1,8')
 	@$(BIN)/lockstep compare $(ARGS)
+	@$(if $(ARGS),:,echo 'How many connections can each serve? $(BIN)/lockstep find --modes free,lock --keep "response_p99 < 50ms"')
 
 test: lint ## Run lint and every test; says what it left out and why (ARGS='-k ticket')
 	@echo "test: $(or $(ARGS),every test): those that compute, on all cores"

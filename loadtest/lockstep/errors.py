@@ -40,7 +40,7 @@ def printable(text: str) -> str:
 
 DONE = 0
 FAILED = 1
-"""A gate was not met, nothing at all was answered, or the second run of a diff is worse than the first."""
+"""A gate or --at-least was not met, nothing was answered, or a diff found the second run worse."""
 WRONG_USE = 2
 """It could not begin or go on: one line on stderr says what is wrong and how to mend it."""
 DEGRADED = 3

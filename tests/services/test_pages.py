@@ -23,6 +23,7 @@ PAGES: dict[str, tuple[dict[str, int], set[str]]] = {
     "services/tls.md": ({"redis": 6379, "stunnel": 6381}, {"PING", "GET"}),
     "services/own-protocol.md": ({}, {"measure"}),
     "services/two-builds.md": ({}, set()),
+    "capacity.md": ({}, set()),
     "your-service.md": ({}, {"login", "do", "by pattern", "by prefix", "by size", "by hand"}),
 }
 

@@ -7,7 +7,7 @@ breaks is halved on the logarithm. A load is judged by an interval of each figur
 the repeat is the sample: it holds where all of the interval does, breaks where none of it does, and else is
 measured again. Until enough repeats have told how much they differ a spread is assumed, so that a load far
 from the bound is judged at first sight; the two ends of the answer are measured several times before it is
-given. As a load is looked at several times, each look is surer than the answer has to be.
+given. That pays for looking at a load several times.
 
 Now and then a machine stops for a moment, and a single repeat is slow by a factor. So the figure is the
 median of the repeats, and their spread is the median absolute deviation over all loads of the series (Hampel,
@@ -32,15 +32,13 @@ from statistics import median
 
 from lockstep.analysis.checks_generator import lateness_us, spoiled
 from lockstep.analysis.gate_syntax import Condition, parse_conditions
-from lockstep.analysis.intervals import students_quantile
+from lockstep.analysis.intervals import CONFIDENCE, students_quantile
 from lockstep.analysis.metrics import Unit
 from lockstep.analysis.series import modes_of
 from lockstep.runs.measures import STATISTICS
 from lockstep.runs.records import Cell, Run
 from lockstep.search import Search
 
-# Of each look; the search as a whole then is right 95 times of 100.
-LOOK_CONFIDENCE = 0.98
 # What is assumed of repeats until so many of them, beyond the first of a load, have told.
 ASSUMED_SPREAD = 0.1
 ENOUGH_REPEATS = 3
@@ -349,7 +347,7 @@ class _Spread:
     def half_width(self, repeats: int) -> float:
         """Of the interval around the median of so many repeats."""
         error = self.deviation / math.sqrt(repeats) * (_ERROR_OF_MEDIAN if repeats > 2 else 1)
-        return students_quantile(self.freedom, (1 + LOOK_CONFIDENCE) / 2) * error
+        return students_quantile(self.freedom, (1 + CONFIDENCE) / 2) * error
 
 
 def _spread(condition: Condition, groups: Iterable[Sequence[Cell]]) -> _Spread:

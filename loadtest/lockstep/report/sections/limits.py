@@ -112,7 +112,7 @@ def _condition_columns(condition: Condition) -> Iterator[Column[_Row]]:
     name = condition.metric.name
     yield Column(name, name, value)
     if condition.metric.unit in (Unit.US, Unit.PER_S):
-        yield Column(f"{name}_interval", "98% CI", interval)
+        yield Column(f"{name}_interval", "95% CI", interval)
 
 
 def _kept_time(search: Search) -> Metric:
