@@ -11,7 +11,7 @@ from hdrh.histogram import HdrHistogram
 
 from lockstep.analysis.series import Place, Series, SeriesIndex
 from lockstep.runs.measures import STATISTICS, Distribution
-from lockstep.runs.records import UNKNOWN_MODE, Cell, Mode
+from lockstep.runs.records import STEP_ROWS, UNKNOWN_MODE, Cell, Mode
 from lockstep.scenario import answered
 
 
@@ -33,7 +33,7 @@ class Aggregate:
     late, dropped: arrivals, over all repeats. handshakes: of TLS, over all repeats; resumed: those of them
     that went on with an earlier session. kind: what is known of the mode. times: name -> statistic -> its
     spread in microseconds, the clients' and the server's. under_way: the time average of messages that were,
-    the median of the repeats.
+    the median of the repeats. steps_per_s: how many of STEP_ROWS went well, without those that never did.
     """
 
     series: Series
@@ -52,6 +52,7 @@ class Aggregate:
     kind: Mode = UNKNOWN_MODE
     times: Mapping[str, Mapping[str, Spread]] = field(default_factory=dict)
     under_way: float | None = None
+    steps_per_s: Mapping[str, Spread] = field(default_factory=dict)
 
     def time(self, name: str, statistic: str) -> Spread | None:
         """A statistic of one of the times, over the repeats: `time("response", "p99")`."""
@@ -99,7 +100,20 @@ def _aggregate(place: Place, kind: Mode, group: Sequence[Cell]) -> Aggregate:
         kind=kind,
         times=_times(whole),
         under_way=median(under_way) if under_way else None,
+        steps_per_s=_steps(whole),
     )
+
+
+def _steps(cells: Sequence[Cell]) -> dict[str, Spread]:
+    rates = {
+        name: [
+            cell.requests[name].messages.answered / cell.seconds
+            for cell in cells
+            if name in cell.requests and cell.seconds
+        ]
+        for name in STEP_ROWS
+    }
+    return {name: _spread_of(each) for name, each in rates.items() if any(each)}
 
 
 def _times(cells: Sequence[Cell]) -> dict[str, dict[str, Spread]]:

@@ -227,5 +227,8 @@ def _no_answers_at(place: Place, group: Sequence[Cell]) -> NoAnswers:
 
 
 def _counts(cell: Cell) -> bool:
-    """Whether its throughput says something of the server: it has one, and most messages were answered."""
-    return bool(cell.messages_per_s) and not cell.half_failed
+    """Whether its throughput says something of the server: it has one, and most messages were answered.
+
+    Where nothing was asked, that there is none says nothing.
+    """
+    return cell.only_steps or (bool(cell.messages_per_s) and not cell.half_failed)

@@ -156,9 +156,13 @@ def _lacking(measured: int, repeats: int) -> _Unmeasured:
 
 
 def _by_repeat(cells: Sequence[Cell], gate: Gate, mode: str) -> dict[int, float | None]:
-    """The mode's figure in each repeat; None where it was not measured, as where not one message was sent."""
+    """The mode's figure in each repeat; None where it was not measured.
+
+    Of all messages, that is also where not one was sent: then none has failed, and that says nothing.
+    """
+    of_its_own = bool(gate.metric.request) or gate.metric.unit is Unit.US
     return {
-        cell.repeat: gate.metric.of(cell) if cell.messages.sent else None
+        cell.repeat: gate.metric.of(cell) if cell.messages.sent or of_its_own else None
         for cell in cells
         if cell.mode == mode
     }

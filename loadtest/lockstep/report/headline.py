@@ -23,6 +23,8 @@ from lockstep.report.words import (
 from lockstep.runs.records import Run
 
 MAX_SUPPORTING = 4
+# What a service does whose users ask nothing, by their steps; what it says comes first.
+_STEPS = (("receive", "pushes"), ("send", "takes"))
 # Failures are named in a sentence from this part of the messages on; so many series are.
 FAILED_TOLD = 0.01
 MAX_FAILING = 3
@@ -171,9 +173,10 @@ def as_sentence(words: str) -> str:
 
 
 def _silent(aggregates: Sequence[Aggregate]) -> bool:
-    """Whether cells were measured, and nobody answered anything in any of them."""
+    """Whether cells were measured, and nobody answered, pushed or took anything in any of them."""
     measured = [each.messages_per_s for each in aggregates if each.messages_per_s is not None]
-    return bool(measured) and not any(each.max for each in measured)
+    steps = any(each.steps_per_s for each in aggregates)
+    return bool(measured) and not steps and not any(each.max for each in measured)
 
 
 def _supports(each: Comparison, chosen: Comparison) -> bool:
@@ -189,6 +192,10 @@ def _alone(each: Aggregate) -> str:
     answered = each.messages_per_s.median if each.messages_per_s is not None else 0.0
     repeats = "one repeat" if each.repeats == 1 else f"median of {each.repeats} repeats"
     slowest = each.time("response", "p99")
+    for name, does in _STEPS:
+        if not answered and name in each.steps_per_s:
+            count = figures(each.steps_per_s[name].median)
+            return f"{under(each)}, {named(each)} {does} {count} messages/s ({repeats})."
     if each.series.rate_per_s is not None and slowest is not None:
         within = duration(slowest.median)
         return f"{under(each)}, {named(each)}'s p99 response time is {within} ({repeats})."

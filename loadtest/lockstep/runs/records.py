@@ -258,6 +258,12 @@ class Cell:
         return messages.failed > 0 and messages.failed >= FAILED_SHARE * messages.sent
 
     @property
+    def only_steps(self) -> bool:
+        """Whether nothing was asked, and yet something was pushed to its users, or taken from them."""
+        steps = (self.requests[name].messages for name in STEP_ROWS if name in self.requests)
+        return not self.messages.sent and any(each.answered for each in steps)
+
+    @property
     def whole(self) -> bool:
         """Whether its figures may stand beside others: it ran to its end, and that was late enough."""
         return not self.cut_short and not self.too_short

@@ -230,3 +230,11 @@ def test_a_gate_of_a_name_that_no_message_had_fails_and_says_which_there_are(run
     result = only(named(run, 1.0, 1.0, 1.0), "free@8: SET.failed < 1")
     assert (result.passed, result.reason) == (False, "no message is called SET: there are GET")
     assert only(run, "free@8: SET.failed < 1").reason == "no message is called SET: none has a name"
+
+
+def test_a_gate_on_a_step_is_judged_where_no_message_was_sent(run: Run) -> None:
+    pushed = {"receive": Requests(Messages(sent=100, answered=99, timeout=1))}
+    waiting = changed(run, lambda _: True, messages=Messages(), messages_per_s=0.0, requests=pushed)
+    assert only(waiting, "free@8: receive.failed <= 1").passed
+    assert only(waiting, "free@8: receive.failed <= 0").passed is False
+    assert only(waiting, "free@8: failed <= 0").reason == "not measured"

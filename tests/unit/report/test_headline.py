@@ -12,9 +12,9 @@ from lockstep.analysis.comparison import judge
 from lockstep.analysis.series import modes_of
 from lockstep.report import headline
 from lockstep.runs.measures import Edges
-from lockstep.runs.records import Messages, Run
+from lockstep.runs.records import Messages, Requests, Run
 from tests.factories.open_load import simulated_open_run
-from tests.factories.runs import all_failed, modes_named, series_named
+from tests.factories.runs import all_failed, make_cell, modes_named, run_of, series_named
 from tests.factories.simulated import simulated_run
 
 
@@ -158,3 +158,17 @@ def test_a_peak_above_the_users_is_explained_and_no_other_is() -> None:
     assert headline.peak_notes([replace(lock, max_in_service=8), replace(lock, max_in_service=None)]) == []
     (note,) = headline.peak_notes([lock, replace(lock, max_in_service=9)])
     assert note.startswith("Peak 9 with 8 users: ")
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ({"receive": 600, "send": 60}, "At 8 connections, free pushes 300 messages/s (one repeat)."),
+        ({"send": 60}, "At 8 connections, free takes 30.0 messages/s (one repeat)."),
+        ({}, "No message was answered."),
+    ],
+)
+def test_where_nothing_is_asked_it_is_told_what_comes_all_the_same(steps: dict[str, int], said: str) -> None:
+    requests = {name: Requests(Messages(sent=count, answered=count)) for name, count in steps.items()}
+    cell = make_cell("free", messages=Messages(), messages_per_s=0.0, seconds=2.0, requests=requests)
+    assert said_of(run_of([cell])) == (said, [])
