@@ -14,7 +14,7 @@ import pytest
 
 from lockstep.runs.folder import REPORT_FILE
 from tests.support.commands import Done, environment, lockstep, only_run
-from tests.support.peers import line_echo, login_server
+from tests.support.peers import line_echo, login_server, refusing_port
 from tests.support.server import ROOT
 
 PAGE = (ROOT / "docs" / "dialogues.md").read_text(encoding="utf-8")
@@ -105,6 +105,33 @@ def test_a_locustfile_is_compared_against_two_targets(tmp_path: Path) -> None:
     _, run = only_run(tmp_path / "runs")
     assert {cell["mode"] for cell in run["cells"]} == {"a", "b"}
     assert all(answered(cell, "hello") > 20 for cell in run["cells"])
+
+
+def test_the_host_that_a_file_names_is_the_one_target_of_a_comparison(tmp_path: Path) -> None:
+    file = tmp_path / "greeter.py"
+    with line_echo() as port:
+        host = f'host = "tcp://127.0.0.1:{port}"'
+        file.write_text(GREETER.replace("framing =", f"{host}\n    framing ="), encoding="utf-8")
+        plan = ("--levels", "2", "--repeats", "1", "--seconds", "1", "--warmup", "0.2")
+        well("compare", str(file), *plan, "--out", str(tmp_path / "runs"))
+    _, run = only_run(tmp_path / "runs")
+    (cell,) = run["cells"]
+    assert cell["mode"] == "target"
+    assert answered(cell, "hello") > 20
+
+
+def test_where_nobody_listens_a_run_is_refused_before_it_leaves_anything(tmp_path: Path) -> None:
+    file = tmp_path / "greeter.py"
+    file.write_text(GREETER, encoding="utf-8")
+    with refusing_port() as port:
+        target = f"tcp://127.0.0.1:{port}"
+        for command in (("run", "--target", target), ("compare", "--target", f"mine={target}")):
+            done = lockstep(command[0], str(file), *command[1:], "--out", str(tmp_path / "runs"))
+            assert (done.code, done.out) == (2, "")
+            assert done.err.endswith(
+                f"no connection to {target} (connection refused): start the service, or check host and port\n"
+            )
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_file_takes_the_place_of_a_scenario_against_our_own_modes(tmp_path: Path) -> None:

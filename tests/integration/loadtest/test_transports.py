@@ -68,6 +68,7 @@ def test_ways_to_a_service_stand_side_by_side_and_only_tls_has_handshakes(
         ("tls://127.0.0.1:9?verify=no", "has verify=no: write on or off"),
         ("unix:///tmp/x?source=127.0.0.2", "cannot have source, which unix:// has not"),
         ("tcp://127.0.0.1:9?source=192.0.2.77", "cannot connect from --source 192.0.2.77"),
+        ("unix:///no/such/socket", "it: no connection to unix:///no/such/socket (no such file or directory)"),
     ],
 )
 def test_what_cannot_work_is_refused_in_one_line_before_the_run(tmp_path: Path, url: str, told: str) -> None:
