@@ -112,16 +112,21 @@ def split_gates(text: str) -> tuple[str, ...]:
 
 
 def check_gates(plan: Plan, named: Collection[str] | None = None) -> None:
-    """PlanError where a gate of the plan is none, or names what the plan does not measure.
+    """PlanError where a gate or promise of the plan is none, or names what the plan does not measure.
 
     named: what requests will be called; None where that is not known beforehand.
     """
-    for gate in parse_gates(plan.gates, plan.modes, plan.levels):
-        request = gate.metric.request
+    keep = () if plan.search is None else plan.search.keep
+    conditions: dict[str, Sequence[Condition]] = {
+        "gate": parse_gates(plan.gates, plan.modes, plan.levels),
+        "keep": parse_conditions("keep", keep),
+    }
+    for setting, each in ((setting, each) for setting, group in conditions.items() for each in group):
+        request = each.metric.request
         if named is not None and request and request not in named:
             near = did_you_mean(request, sorted(named)) if named else "no step has a name"
             reason = f"there is no request {request!r} that users make: {near}"
-            raise PlanError("gate", f"{gate.text!r}: {reason}")
+            raise PlanError(setting, f"{each.text!r}: {reason}")
 
 
 def parse_gates(texts: Sequence[str], modes: Sequence[str], levels: Sequence[int]) -> list[Gate]:

@@ -179,6 +179,11 @@ def test_a_gate_names_a_request_that_a_dialogue_makes(
         assert refused(monkeypatch, capsys, str(file), "--gate", gate) == (
             f"lockstep: --gate {gate!r}: there is no request {wrong!r} that users make: {near}"
         )
+    monkeypatch.setattr("sys.argv", ["lockstep", "find", str(file), "--keep", "doo.response_p99 < 9ms"])
+    with pytest.raises(SystemExit):
+        main()
+    told = "lockstep: --keep 'doo.response_p99 < 9ms': there is no request 'doo' that users make: "
+    assert capsys.readouterr().err == f"{told}did you mean do?\n"
     file.write_text(TALK)
     gate = "target: do.failed <= 0"
     assert refused(monkeypatch, capsys, str(file), "--gate", gate).endswith(": no step has a name")
