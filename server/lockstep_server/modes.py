@@ -45,6 +45,23 @@ class LockAdmission:
         self.release = lock.release
 
 
+class ReentrantLockAdmission:
+    """One holder, which may ask again while it holds; only its own thread can give back. Who is next, the
+    system picks.
+
+    Costs what a lock does, and a look at who asks: Python's is of C, and keeps owner and depth. It fails in
+    silence: a handler that asks twice and gives back once keeps everybody out, where a plain lock would have
+    shown the mistake at the second asking, by standing still.
+    """
+
+    __slots__ = ("acquire", "release")
+
+    def __init__(self) -> None:
+        lock = threading.RLock()
+        self.acquire = lock.acquire
+        self.release = lock.release
+
+
 class SemaphoreAdmission:
     """`permits` holders. A condition variable in Python, so dearer than a lock; a newcomer can overtake."""
 
@@ -126,6 +143,10 @@ def _lock(_: int) -> Admission:
     return LockAdmission()
 
 
+def _rlock(_: int) -> Admission:
+    return ReentrantLockAdmission()
+
+
 def _ticket(_: int) -> Admission:
     return TicketAdmission()
 
@@ -141,6 +162,7 @@ def _n(n: int) -> int:
 MODES: dict[str, Mode] = {
     "free": Mode(_thread_each, _open, _unlimited),
     "lock": Mode(_thread_each, _lock, _n, by_message=True),
+    "rlock": Mode(_thread_each, _rlock, _n, by_message=True),
     "semaphore": Mode(_thread_each, SemaphoreAdmission, _n, counted=True, by_message=True),
     "ticket": Mode(_thread_each, _ticket, _n, by_message=True),
     "queue": Mode(WorkerPool, _open, _n, counted=True),

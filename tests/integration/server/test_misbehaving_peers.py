@@ -14,7 +14,7 @@ from tests.support.clients import LENGTH, ask, closed_by_server, connect, reset,
 from tests.support.server import ServerProcess
 
 FLAGS = ("--framing", "length", "--reply", "echo", "--max-frame", "1MiB", "--idle-timeout", "400ms")
-MODES = ("free", "lock", "semaphore=2", "queue=1", "iterative", "ticket", "lock/message")
+MODES = ("free", "lock", "rlock", "semaphore=2", "queue=1", "iterative", "ticket", "lock/message")
 
 
 def break_off(link: socket.socket) -> None:
@@ -83,23 +83,24 @@ def test_a_silent_peer_does_not_disturb_one_that_is_being_served() -> None:
         wait_until(lambda: server.listeners()["free"]["causes"]["peer"] == 1)
 
 
-def test_peers_that_left_while_they_waited_are_passed_over_at_once() -> None:
-    with ServerProcess("lock", flags=("--framing", "length", "--reply", "echo", "--hold", "300ms")) as server:
-        with connect(server.ports["lock"]) as first:
+@pytest.mark.parametrize("name", ["lock", "rlock"])
+def test_peers_that_left_while_they_waited_are_passed_over_at_once(name: str) -> None:
+    with ServerProcess(name, flags=("--framing", "length", "--reply", "echo", "--hold", "300ms")) as server:
+        with connect(server.ports[name]) as first:
             ask(first, b"mine")
             for leave in (socket.socket.close, reset):
                 for _ in range(3):
-                    link = connect(server.ports["lock"])
+                    link = connect(server.ports[name])
                     leave(link)
-            angry = connect(server.ports["lock"])
+            angry = connect(server.ports[name])
             angry.sendall(LENGTH.encode(b"not worth the work"))
-            wait_until(lambda: server.listeners()["lock"]["waiting"] == 7)
+            wait_until(lambda: server.listeners()[name]["waiting"] == 7)
             reset(angry)
-            with connect(server.ports["lock"]) as last:
-                wait_until(lambda: server.listeners()["lock"]["waiting"] == 8)
+            with connect(server.ports[name]) as last:
+                wait_until(lambda: server.listeners()[name]["waiting"] == 8)
                 first.close()
                 assert ask(last, b"my turn") == b"my turn"
-        seen = server.listeners()["lock"]
+        seen = server.listeners()[name]
         assert seen["received"] == 2
         assert seen["causes"]["reset"] == 4
 

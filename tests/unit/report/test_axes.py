@@ -7,6 +7,7 @@ import pytest
 from lockstep.analysis.aggregate import aggregate
 from lockstep.analysis.timeline import Bar, Lane, Panel, Timeline
 from lockstep.report.charts import axes
+from lockstep.report.charts.palette import mode_colours
 from lockstep.report.charts.picture import Row, to_svg
 from lockstep.report.charts.rows import NOT_MEASURED, Block, Layout
 from lockstep.report.material import colours
@@ -55,6 +56,11 @@ def test_a_mode_keeps_its_colour_whatever_it_is_compared_with() -> None:
     assert len(set(everyone.values())) == 6
     openly = colours(aggregate(simulated_open_run(modes=("lock",), repeats=1).cells, modes_named("lock")))
     assert set(openly.values()) == {everyone["lock"]}
+
+
+def test_every_mode_that_a_server_has_is_told_from_the_others_by_its_colour() -> None:
+    modes = ["free", "lock", "rlock", "semaphore=4", "queue=1", "iterative", "ticket", "lock/message"]
+    assert len(set(mode_colours(modes).values())) == len(modes)
 
 
 def test_a_row_of_which_nothing_was_measured_says_so() -> None:

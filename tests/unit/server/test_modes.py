@@ -11,6 +11,7 @@ from lockstep_server.modes import (
     Admission,
     LockAdmission,
     OpenAdmission,
+    ReentrantLockAdmission,
     SemaphoreAdmission,
     TicketAdmission,
 )
@@ -24,6 +25,7 @@ PATIENCE_S = 20
     ("make", "permits"),
     [
         (LockAdmission, 1),
+        (ReentrantLockAdmission, 1),
         (TicketAdmission, 1),
         (lambda: SemaphoreAdmission(1), 1),
         (lambda: SemaphoreAdmission(3), 3),
@@ -86,3 +88,38 @@ def test_a_ticket_gate_that_everyone_left_is_free_again() -> None:
     for _ in range(3):
         admission.acquire()
         admission.release()
+
+
+def test_a_reentrant_gate_lets_its_holder_in_again_and_keeps_others_out_until_it_has_left_as_often() -> None:
+    admission, events = ReentrantLockAdmission(), list[str]()
+
+    def ask() -> None:
+        admission.acquire()
+        events.append("admitted")
+        admission.release()
+
+    admission.acquire()
+    admission.acquire()
+    other = threading.Thread(target=ask)
+    other.start()
+    admission.release()
+    events.append("one given back")
+    admission.release()
+    other.join(PATIENCE_S)
+    assert events == ["one given back", "admitted"]
+
+
+def test_only_the_thread_that_holds_a_reentrant_gate_can_give_it_back() -> None:
+    admission, told = ReentrantLockAdmission(), list[str]()
+
+    def give_back() -> None:
+        try:
+            admission.release()
+        except RuntimeError as error:
+            told.append(str(error))
+
+    admission.acquire()
+    other = threading.Thread(target=give_back)
+    other.start()
+    other.join(PATIENCE_S)
+    assert told == ["cannot release un-acquired lock"]
