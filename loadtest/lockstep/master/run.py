@@ -146,7 +146,7 @@ class RunRecord:
     def _report_state(self) -> ReportState:
         if self.unreported is not None:
             return ReportState.FAILED
-        return ReportState.READY if (self.path / REPORT_FILE).is_file() else ReportState.TEXT
+        return ReportState.TEXT if lacking(DRAWING) else ReportState.READY
 
     def abandon(self, reason: str) -> None:
         """The run is over because it can no longer be saved: what was saved before is all there is of it."""
