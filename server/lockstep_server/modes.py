@@ -73,6 +73,34 @@ class SemaphoreAdmission:
         self.release = semaphore.release
 
 
+class ConditionAdmission:
+    """`permits` holders, counted by hand under a condition variable, as textbooks write a semaphore.
+
+    Whoever gives back wakes everybody who waits. That is the cost: for one turn W waiters wake, take the
+    condition's lock one after another, and all but one of them lie down again. And it fails as they do: a
+    newcomer who is there before those who were woken steals the turn, and who waits may do so for ever.
+    """
+
+    __slots__ = ("_condition", "_left")
+
+    def __init__(self, permits: int) -> None:
+        self._condition = threading.Condition()
+        self._left = permits
+
+    def acquire(self) -> None:
+        """See Admission.acquire."""
+        with self._condition:
+            while self._left == 0:
+                self._condition.wait()
+            self._left -= 1
+
+    def release(self) -> None:
+        """See Admission.release."""
+        with self._condition:
+            self._left += 1
+            self._condition.notify_all()
+
+
 class TicketAdmission:
     """One holder, first come, first served. Every waiter has a lock of its own and is handed the permit.
 
@@ -164,6 +192,7 @@ MODES: dict[str, Mode] = {
     "lock": Mode(_thread_each, _lock, _n, by_message=True),
     "rlock": Mode(_thread_each, _rlock, _n, by_message=True),
     "semaphore": Mode(_thread_each, SemaphoreAdmission, _n, counted=True, by_message=True),
+    "condition": Mode(_thread_each, ConditionAdmission, _n, counted=True, by_message=True),
     "ticket": Mode(_thread_each, _ticket, _n, by_message=True),
     "queue": Mode(WorkerPool, _open, _n, counted=True),
     "iterative": Mode(_one_after_another, _open, _n),

@@ -14,7 +14,8 @@ from tests.support.clients import LENGTH, ask, closed_by_server, connect, reset,
 from tests.support.server import ServerProcess
 
 FLAGS = ("--framing", "length", "--reply", "echo", "--max-frame", "1MiB", "--idle-timeout", "400ms")
-MODES = ("free", "lock", "rlock", "semaphore=2", "queue=1", "iterative", "ticket", "lock/message")
+GATES = ("lock", "rlock", "semaphore=2", "condition=1", "ticket", "lock/message")
+MODES = ("free", *GATES, "queue=1", "iterative")
 
 
 def break_off(link: socket.socket) -> None:
@@ -83,7 +84,7 @@ def test_a_silent_peer_does_not_disturb_one_that_is_being_served() -> None:
         wait_until(lambda: server.listeners()["free"]["causes"]["peer"] == 1)
 
 
-@pytest.mark.parametrize("name", ["lock", "rlock"])
+@pytest.mark.parametrize("name", ["lock", "rlock", "condition=1"])
 def test_peers_that_left_while_they_waited_are_passed_over_at_once(name: str) -> None:
     with ServerProcess(name, flags=("--framing", "length", "--reply", "echo", "--hold", "300ms")) as server:
         with connect(server.ports[name]) as first:

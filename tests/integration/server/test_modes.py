@@ -38,6 +38,8 @@ def visit_all_at_once(port: int, count: int, messages: int = 1) -> None:
         ("lock", 1),
         ("rlock", 1),
         ("semaphore=4", 4),
+        ("condition=1", 1),
+        ("condition=3", 3),
         ("ticket", 1),
         ("queue=1", 1),
         ("queue=3", 3),
@@ -45,6 +47,7 @@ def visit_all_at_once(port: int, count: int, messages: int = 1) -> None:
         ("lock/message", 1),
         ("rlock/message", 1),
         ("semaphore=2/message", 2),
+        ("condition=2/message", 2),
         ("ticket/message", 1),
     ],
 )
@@ -91,7 +94,8 @@ def test_a_queue_admits_in_the_order_of_arrival() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["free", "lock", "rlock", "semaphore=4", "queue=1", "iterative", "ticket", "lock/message"]
+    "name",
+    ["free", "lock", "rlock", "semaphore=4", "condition=1", "queue=1", "iterative", "ticket", "lock/message"],
 )
 def test_the_seeds_clients_are_acknowledged_by_every_mode(name: str) -> None:
     with ServerProcess(name) as server:
@@ -106,7 +110,7 @@ def test_the_locked_seed_answers_a_second_apart_and_connects_at_once() -> None:
         assert visit.connect_s < 0.5
 
 
-@pytest.mark.parametrize("name", ["rlock", "semaphore=2", "queue=1", "iterative", "ticket"])
+@pytest.mark.parametrize("name", ["rlock", "semaphore=2", "condition=1", "queue=1", "iterative", "ticket"])
 def test_the_pause_keeps_every_serialised_modes_permit(name: str) -> None:
     with ServerProcess(name, flags=("--pause", "50ms")) as server:
         seed_clients(server.ports[name], 2)

@@ -71,7 +71,8 @@ def test_connections_that_find_the_backlog_full_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["free", "lock", "rlock", "semaphore=2", "ticket", "queue=2", "iterative", "lock/message"]
+    "name",
+    ["free", "lock", "rlock", "semaphore=2", "condition=2", "ticket", "queue=2", "iterative", "lock/message"],
 )
 def test_the_time_in_service_is_the_sum_of_all_holds(name: str) -> None:
     flags = ("--framing", "length", "--reply", "echo", "--hold", "1ms", "--pause", "1ms")

@@ -18,6 +18,8 @@ from lockstep_server.modes import MODES
         ("rlock:1", ListenerSpec("rlock", 1, "connection", 1), "rlock", 1),
         ("semaphore=4:65535", ListenerSpec("semaphore", 4, "connection", 65535), "semaphore=4", 4),
         ("semaphore=2/message:1", ListenerSpec("semaphore", 2, "message", 1), "semaphore=2/message", 2),
+        ("condition=1:1", ListenerSpec("condition", 1, "connection", 1), "condition=1", 1),
+        ("condition=2/message:1", ListenerSpec("condition", 2, "message", 1), "condition=2/message", 2),
         ("queue=3:1", ListenerSpec("queue", 3, "connection", 1), "queue=3", 3),
         ("iterative:1", ListenerSpec("iterative", 1, "connection", 1), "iterative", 1),
         ("ticket/message:1", ListenerSpec("ticket", 1, "message", 1), "ticket/message", 1),
@@ -47,6 +49,7 @@ def test_a_listener_is_read_as_written(text: str, spec: ListenerSpec, name: str,
         ("iterative=1:1", "gives a number to iterative"),
         ("ticket=9:1", "gives a number to ticket"),
         ("semaphore:1", "lacks how many; write semaphore=N"),
+        ("condition:1", "lacks how many; write condition=N"),
         ("queue:1", "lacks how many; write queue=N"),
         ("queue=0:1", "write a whole number from 1"),
         ("queue=:1", "write a whole number from 1"),
@@ -54,7 +57,7 @@ def test_a_listener_is_read_as_written(text: str, spec: ListenerSpec, name: str,
         ("semaphore=1.5:1", "write a whole number from 1"),
         ("lock/frame:1", "unknown scope 'frame'"),
         ("lock/:1", "unknown scope ''"),
-        ("free/message:1", "asks free for /message; only lock, rlock, semaphore, ticket can do that"),
+        ("free/message:1", "asks free for /message; only lock, rlock, semaphore, condition, tick"),
         ("queue=1/message:1", "asks queue for /message"),
         ("iterative/message:1", "asks iterative for /message"),
     ],
@@ -73,5 +76,5 @@ def test_two_listeners_cannot_share_a_port_unless_the_system_picks_it() -> None:
 def test_the_defaults_offer_every_mode_but_those_that_are_asked_for_by_name() -> None:
     specs = [parse_listener(text) for text in DEFAULT_LISTENERS.split()]
     check_ports(specs)
-    assert set(MODES) - {spec.mode for spec in specs} == {"rlock"}
+    assert set(MODES) - {spec.mode for spec in specs} == {"rlock", "condition"}
     assert [spec.port for spec in specs] == list(range(8888, 8895))

@@ -9,6 +9,7 @@ import pytest
 
 from lockstep_server.modes import (
     Admission,
+    ConditionAdmission,
     LockAdmission,
     OpenAdmission,
     ReentrantLockAdmission,
@@ -17,6 +18,7 @@ from lockstep_server.modes import (
 )
 from lockstep_server.occupancy import Occupancy
 from lockstep_server.records import ConnectionRecord
+from tests.support.clients import wait_until
 
 PATIENCE_S = 20
 
@@ -29,6 +31,8 @@ PATIENCE_S = 20
         (TicketAdmission, 1),
         (lambda: SemaphoreAdmission(1), 1),
         (lambda: SemaphoreAdmission(3), 3),
+        (lambda: ConditionAdmission(1), 1),
+        (lambda: ConditionAdmission(3), 3),
     ],
 )
 def test_never_more_are_in_service_than_there_are_permits(
@@ -123,3 +127,41 @@ def test_only_the_thread_that_holds_a_reentrant_gate_can_give_it_back() -> None:
     other.start()
     other.join(PATIENCE_S)
     assert told == ["cannot release un-acquired lock"]
+
+
+class CountingCondition(threading.Condition):
+    """Knows how often somebody lay down, and how often one woke; both change with its lock held only."""
+
+    waits = wakes = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits += 1
+        woken = super().wait(timeout)
+        self.wakes += 1
+        return woken
+
+
+def test_a_condition_gate_wakes_everybody_and_a_newcomer_can_steal_the_turn_from_them_all() -> None:
+    admission, condition, admitted = ConditionAdmission(1), CountingCondition(), list[str]()
+    admission._condition = condition
+    admission.acquire()
+
+    def ask(name: str) -> None:
+        admission.acquire()
+        admitted.append(name)
+        admission.release()
+
+    threads = [threading.Thread(target=ask, args=("waiter",)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: condition.waits == 4)
+    with condition:  # those who are woken cannot look before the newcomer has been here
+        admission.release()
+        admission.acquire()
+        admitted.append("newcomer")
+    wait_until(lambda: (condition.wakes, condition.waits) == (4, 8))
+    assert admitted == ["newcomer"]
+    admission.release()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert admitted == ["newcomer", *["waiter"] * 4]
