@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from lockstep.analysis.gate_syntax import Condition
+from lockstep.analysis.intervals import CONFIDENCE
 from lockstep.analysis.limits import End, Figure, Judgement, Limit, Trial, promise_of
 from lockstep.analysis.metrics import Unit
 from lockstep.analysis.numbers import duration, figures
 from lockstep.report.words import counted, join_words, percent
 from lockstep.search import Search
 
+CI = f"{CONFIDENCE:.0%} CI "
 _IN_WORDS: Mapping[Unit, Callable[[float], str]] = {
     Unit.US: duration,
     Unit.SHARE: percent,
@@ -47,8 +49,12 @@ def limits_headline(found: Sequence[Limit]) -> str:
     refuses = first.low is None and first.end is End.NOTHING
     promise = promise_words(first.search)
     verb = f"does not hold {promise}," if refuses else f"holds {promise}"
-    rest = [f"{each.mode} {_with_interval(each)}" for each in others]
-    return "; ".join([f"{first.mode} {verb} {_with_interval(first)}", *rest])
+    said = [f"{first.mode} {verb} {_with_interval(first)}"]
+    for each in others:
+        # What the numbers in brackets are is said once.
+        again = any("CI" in words for words in said)
+        said.append(f"{each.mode} {_with_interval(each, '' if again else CI)}")
+    return "; ".join(said)
 
 
 def limit_sentences(found: Sequence[Limit]) -> list[str]:
@@ -71,9 +77,9 @@ def _up_to(limit: Limit) -> str:
     return f"up to at least {load_words(search, limit.low)}"
 
 
-def _with_interval(limit: Limit) -> str:
+def _with_interval(limit: Limit, lead: str = CI) -> str:
     words = interval_words(limit)
-    return f"{_up_to(limit)} (95% CI {words})" if words else _up_to(limit)
+    return f"{_up_to(limit)} ({lead}{words})" if words else _up_to(limit)
 
 
 def interval_words(limit: Limit) -> str:

@@ -17,16 +17,14 @@ from lockstep.analysis.numbers import ABSENT
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL
 from lockstep.report.charts.picture import INK, Chart, Layers, Row, chart_of
-from lockstep.report.headline import as_sentence
 from lockstep.report.limit_words import (
     interval_words,
-    limits_headline,
     number_words,
     promise_words,
     value_words,
 )
 from lockstep.report.material import Material
-from lockstep.report.section import Column, Drawing, Look, Section, Table
+from lockstep.report.section import Column, Drawing, Section, Table
 from lockstep.report.sections.figures import SERIES
 from lockstep.report.words import rate, whole
 from lockstep.search import Search
@@ -53,25 +51,18 @@ def limits_section(material: Material) -> Section | None:
         return None
     return Section(
         "limits",
-        as_sentence(limits_headline(found)).rstrip("."),
+        f"Where {promise_words(search)} breaks",
         f"Each mark is a load that was tried, its place the median of the repeats: solid through "
         f"{_kept_time(search).name}, which the promise bounds (the line across), dashed through "
         "response_p50, and beneath both the throughput. A band is where the limit lies, 95 times of 100 "
         "(simulated): from the greatest load of which the whole interval holds to the least of which none "
-        "does.",
+        "does. Circle: the promise holds; cross: it breaks; diamond: the repeats leave it open; triangle: "
+        "void, for the generator was at a limit of its own.",
         (Topic.TIMES, Topic.THROUGHPUT),
         (Drawing(_chart(search, material), f"{promise_words(search)}: figures against load"),),
         Table.of(_columns(search), [_Row(limit, trial) for limit in found for trial in limit.trials]),
-        tuple(_legend()),
         wide=True,
     )
-
-
-def _legend() -> Iterator[Look]:
-    yield Look("Dot", "the promise holds", (NEUTRAL,))
-    yield Look("Cross", "it breaks", (NEUTRAL,))
-    yield Look("Diamond", "the repeats leave it open", (NEUTRAL,))
-    yield Look("Triangle", "void, for the generator was at a limit of its own", (NEUTRAL,))
 
 
 @dataclass(frozen=True, slots=True)
