@@ -42,6 +42,8 @@ _WIDE_OF_TWO = 2.0
 # So far apart, either way, two figures are as good as alike: an interval within that shows no difference.
 _ALIKE = 1.25
 MAX_REPEATS = 30
+# Beyond it nobody repeats anything.
+MOST_REPEATS = 1000
 
 # Student's t and Fisher's F are the regularised incomplete beta function: nobody who measures has to install
 # SciPy (140 MB) for two numbers. The tests hold them against it.
@@ -150,6 +152,33 @@ def repeats_to_show(estimate: Estimate, confidence: float = CONFIDENCE) -> int |
             repeats
             for repeats in range(estimate.samples + 1, MAX_REPEATS + 1)
             if students_quantile(repeats - 1, quantile) * spread / math.sqrt(repeats) < distance
+        ),
+        None,
+    )
+
+
+def repeats_for(estimates: Sequence[Estimate], part: float, confidence: float = CONFIDENCE) -> int | None:
+    """How many repeats give intervals that end this part from their ratio, where repeats spread as these do.
+
+    estimates: by `paired_ratio`, of one figure; their spreads are pooled, for a few repeats' is a guess.
+    None where none has a spread, or MOST_REPEATS would not do.
+    """
+    spreads = [
+        math.log(each.high / each.ratio)
+        / students_quantile(each.samples - 1, (1 + confidence) / 2)
+        * math.sqrt(each.samples)
+        for each in estimates
+        if each.high is not None
+    ]
+    if not spreads:
+        return None
+    spread = math.sqrt(fmean(each**2 for each in spreads))
+    return next(
+        (
+            repeats
+            for repeats in range(2, MOST_REPEATS + 1)
+            if students_quantile(repeats - 1, (1 + confidence) / 2) * spread / math.sqrt(repeats)
+            <= math.log(1 + part)
         ),
         None,
     )

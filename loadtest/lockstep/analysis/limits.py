@@ -14,9 +14,9 @@ median of the repeats, and their spread is the median absolute deviation over al
 1974), each around its own median: one load's few repeats would be a guess. The interval is Student's, with
 half of the freedom that as many repeats would give a variance.
 
-The limit's interval is the gap. How often it holds the limit was simulated (tests/factories/searched.py): 97
-times of 100 and more where repeats spread by 1 to 20%, as often where one in twenty is slow besides, and 89
-to 95 where one in seven is. Tried and left: means and variances, which hold 81 where one in twenty is slow.
+The limit's interval is the gap. How often it holds the limit was simulated (tests/factories/searched.py): 96
+times of 100 and more where repeats spread by 1 to 20%, 95 and more where one in twenty is slow besides, and
+82 to 98 where one in seven is. Tried and left: means and variances, which hold 81 where one in twenty is.
 
 What the generator spoiled is void: it says nothing of the server. Nor does what it could not offer.
 """

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lockstep.analysis.gate_syntax import split_gates
 from lockstep.children import clean_own_environment
 from lockstep.commands.output import complain, print_report_of
-from lockstep.commands.parser import command, option, path
+from lockstep.commands.parser import command, option, path, switch
 from lockstep.errors import HarnessError, PlanError, ResultsError, exit_code, stopped_by
 from lockstep.options import of_targets, plan_from, read_plan_file, shipped_plans
 from lockstep.plan import Plan
@@ -91,13 +91,21 @@ _SPOKEN = Facts((), "length", timing=True)
 _OF_SCENARIOS = ("scenario", "messages", "payload", "depth", "framing", "reply")
 
 
-@command(path("file", required=False), *flags(Where.COMPARE))
-def compare(file: Path | None, **given: Any) -> int:
+@command(
+    path("file", required=False),
+    *flags(Where.COMPARE),
+    switch("rehearse", "Two repeats only, to say how many a difference of 5% would take."),
+)
+def compare(file: Path | None, rehearse: bool, **given: Any) -> int:
     """Run the same load against every mode or target, set side by side.
 
     FILE says what users do, instead of a shipped scenario: a dialogue (.toml), or classes of TcpUser (.py).
     A host that it names is the target, unless --target, --run, --host, --admin or --modes says otherwise.
     """
+    if rehearse:
+        if _source("repeats") is ParameterSource.COMMANDLINE or given["until"]:
+            raise PlanError("rehearse", "takes two repeats: leave out --repeats and --until")
+        given["repeats"] = 2
     return measure_here(file, given)
 
 

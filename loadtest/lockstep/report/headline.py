@@ -9,7 +9,7 @@ from lockstep.analysis.blast import Radius
 from lockstep.analysis.comparison import Comparison, NoAnswers, Verdict
 from lockstep.analysis.numbers import duration, figures
 from lockstep.report.limit_words import limit_sentences, limits_headline
-from lockstep.report.verdict_words import sentence, verdict_sentences, withheld_sentence
+from lockstep.report.verdict_words import repeats_sentence, sentence, verdict_sentences, withheld_sentence
 from lockstep.report.words import (
     blast_sentence,
     counted,
@@ -67,7 +67,8 @@ def supporting(verdict: Verdict, aggregates: Sequence[Aggregate], blasts: Sequen
 
     Who fails messages comes first, then whoever answered nothing, then the other series in the headline's
     metric, then the headline's own series in the other metrics. Last of all comes the worst of the blast
-    radii, if there are any. Of a search it is what lies beyond each limit. None of a withheld verdict.
+    radii, if there are any, and of two repeats how many it takes. Of a search it is what lies beyond each
+    limit. None of a withheld verdict.
     """
     if verdict.withheld or verdict.silent or _silent(aggregates):
         return []
@@ -88,7 +89,15 @@ def supporting(verdict: Verdict, aggregates: Sequence[Aggregate], blasts: Sequen
     handoffs = handoff_sentence(aggregates)
     worst = [as_sentence(blast_sentence(blasts))] if blasts else []
     sentences += [] if pressure is None else [pressure]
-    return [*sentences, *([] if handoffs is None else [handoffs]), *worst]
+    rehearsed = _rehearsed(verdict.comparisons)
+    return [*sentences, *([] if handoffs is None else [handoffs]), *worst, *rehearsed]
+
+
+def _rehearsed(comparisons: Sequence[Comparison]) -> list[str]:
+    """What two repeats are good for: to say how many it takes."""
+    two = comparisons and all(each.estimate.samples == 2 for each in comparisons)
+    words = repeats_sentence(comparisons) if two else None
+    return [] if words is None else [as_sentence(words)]
 
 
 def pressure_sentence(aggregates: Sequence[Aggregate]) -> str | None:

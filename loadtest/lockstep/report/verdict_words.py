@@ -7,17 +7,19 @@ interval has the same unit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lockstep.analysis.comparison import Comparison, NoAnswers, Verdict
-from lockstep.analysis.intervals import CONFIDENCE, Estimate, repeats_to_show
+from lockstep.analysis.intervals import CONFIDENCE, Estimate, repeats_for, repeats_to_show
 from lockstep.analysis.metrics import Metric
 from lockstep.analysis.numbers import figures
 from lockstep.analysis.series import per_second
 from lockstep.report.words import counted, load
 
 CI = f"{CONFIDENCE:.0%} CI"
+# Of which it is said what it would take to show it.
+SMALL_DIFFERENCE = 0.05
 # An interval of few repeats may end beyond any number that means something to a reader.
 _FARTHEST = 1_000_000
 
@@ -56,6 +58,22 @@ _TEMPLATES: Mapping[str, _Template] = {
 def metric_noun(metric: Metric) -> str:
     """What a metric is called in a sentence: `throughput`, `p99 response time`."""
     return _template(metric).noun
+
+
+def repeats_sentence(comparisons: Sequence[Comparison]) -> str | None:
+    """How many repeats a small difference would take in each metric; None where no spread is known."""
+    by_metric: dict[str, list[Comparison]] = {}
+    for each in comparisons:
+        by_metric.setdefault(metric_noun(each.metric), []).append(each)
+    needed = [
+        (noun, repeats_for([each.estimate for each in alike], SMALL_DIFFERENCE))
+        for noun, alike in by_metric.items()
+    ]
+    if not any(each.estimate.high is not None for each in comparisons):
+        return None
+    counts = [(noun, "more than a thousand" if count is None else str(count)) for noun, count in needed]
+    words = [f"{count}{'' if place else ' repeats'} in {noun}" for place, (noun, count) in enumerate(counts)]
+    return f"at this spread a difference of {SMALL_DIFFERENCE:.0%} takes {', '.join(words)}"
 
 
 def verdict_sentences(verdict: Verdict) -> list[str]:

@@ -13,6 +13,7 @@ from lockstep.analysis.intervals import (
     Estimate,
     independent_ratio,
     paired_ratio,
+    repeats_for,
     repeats_to_show,
     sidak_confidence,
 )
@@ -191,3 +192,28 @@ def test_what_no_number_of_repeats_would_show_is_not_promised() -> None:
     assert repeats_to_show(Estimate(1.0001, 0.1, 10.0, 2)) is None
     assert repeats_to_show(Estimate(2.0, 1.5, 2.7, 3)) is None
     assert repeats_to_show(Estimate(2.0, None, None, 1)) is None
+
+
+def of_logs(*logs: float) -> Estimate:
+    found = paired_ratio([math.exp(log) for log in logs], [1.0] * len(logs))
+    assert found is not None
+    return found
+
+
+def test_so_many_repeats_make_an_interval_that_narrow() -> None:
+    """A spread of 6.3% needs nine: t with 8 degrees of freedom is 2.31, and 2.31 x 0.063 / 3 is 4.9%."""
+    assert repeats_for([of_logs(0.0, 0.063 * math.sqrt(2))], 0.05) == 9
+    assert repeats_for([of_logs(0.0, 0.063 * math.sqrt(2))], 0.5) == 3
+
+
+def test_the_spreads_of_several_are_pooled() -> None:
+    wide, narrow = of_logs(0.0, 0.2), of_logs(1.0, 1.001)
+    alone, both = repeats_for([wide], 0.05), repeats_for([wide, narrow], 0.05)
+    assert alone is not None
+    assert both is not None
+    assert both < alone
+
+
+def test_of_one_repeat_and_of_hopeless_spreads_nothing_is_said() -> None:
+    assert repeats_for([of_logs(0.1)], 0.05) is None
+    assert repeats_for([of_logs(-3.0, 3.0)], 0.01) is None

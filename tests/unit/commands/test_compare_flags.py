@@ -265,3 +265,14 @@ def test_each_shipped_plan_is_what_its_name_says(monkeypatch: pytest.MonkeyPatch
     assert plans["open-load"].traffic.arrival.kind == "poisson"
     assert {gate.split()[1] for gate in plans["soak"].gates} >= {"failed", "late"}
     assert plans["smoke"].gates
+
+
+def test_a_rehearsal_takes_two_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert begun(monkeypatch, "--rehearse").plan.repeats == 2
+
+
+def test_a_rehearsal_that_is_told_how_many_repeats_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(monkeypatch, capsys, "--rehearse", "--repeats", "5")
+    assert line == "lockstep: --rehearse takes two repeats: leave out --repeats and --until"

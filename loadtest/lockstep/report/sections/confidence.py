@@ -17,7 +17,7 @@ from lockstep.report.charts.rows import Block, Layout
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Drawing, Section, Table
 from lockstep.report.sections.figures import LOAD, SERIES, figure_head
-from lockstep.report.verdict_words import estimate_words, metric_noun
+from lockstep.report.verdict_words import estimate_words, metric_noun, repeats_sentence
 from lockstep.report.words import counted, load, named, plain
 
 DRAWN = (THROUGHPUT, RESPONSE_TIMES[-1])
@@ -77,10 +77,13 @@ def _note(comparisons: Sequence[Comparison], *, looked_at_often: bool) -> str:
         return f"{lead} Dot: the ratio, of one repeat; dashed line: equal."
     samples = sorted({each.estimate.samples for each in comparisons})
     repeats = counted(samples[0], "repeat") if len(samples) == 1 else f"{samples[0]} to {samples[-1]} repeats"
+    sentence = None if looked_at_often else repeats_sentence(comparisons)
+    needed = "" if sentence is None else f" {sentence[0].upper()}{sentence[1:]}."
     held = ", which holds at however many repeats one stops (--until)" if looked_at_often else ""
     return (
         f"{lead} Dot: the geometric mean of the ratios of {repeats}; bar: its {CONFIDENCE:.0%} confidence "
         f"interval{held}; dashed line: equal. Where the bar crosses it, the difference is not significant."
+        f"{needed}"
     )
 
 
