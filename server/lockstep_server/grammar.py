@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lockstep_server.modes import MODES
+from lockstep_server.modes import CONNECTION, MESSAGE, MODES
 from lockstep_wire.choices import did_you_mean
 from lockstep_wire.listeners import USUAL_LISTENERS
 
@@ -15,7 +15,7 @@ DEFAULT_LISTENERS = " ".join(f"{name}:{port}" for name, port in USUAL_LISTENERS.
 
 _FORM = "write MODE[=N][/SCOPE]:PORT, for example lock:8889"
 _SPEC = re.compile(r"(?P<mode>[^=/:]+)(?:=(?P<n>[^/:]*))?(?:/(?P<scope>[^:]*))?:(?P<port>\d{1,9})", re.ASCII)
-_SCOPES = ("connection", "message")
+_SCOPES = (CONNECTION, MESSAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class ListenerSpec:
     def name(self) -> str:
         """How users and reports call it: the grammar without the port; the scope only if it is `message`."""
         count = f"={self.n}" if MODES[self.mode].counted else ""
-        return f"{self.mode}{count}{'/message' if self.scope == 'message' else ''}"
+        return f"{self.mode}{count}{'/message' if self.scope == MESSAGE else ''}"
 
     @property
     def permits(self) -> int | None:
-        """How many can be in service at once; None where nothing limits it."""
+        """How many can be in service at once; None where no number limits it."""
         return MODES[self.mode].permits(self.n)
 
     def __str__(self) -> str:
@@ -49,7 +49,7 @@ def parse_listener(text: str) -> ListenerSpec:
         raise ValueError(f"is not a listener; {_FORM}")
     if match["mode"] not in MODES:
         raise ValueError(f"has the unknown mode {match['mode']!r}; {did_you_mean(match['mode'], MODES)}")
-    scope = "connection" if match["scope"] is None else match["scope"]
+    scope = CONNECTION if match["scope"] is None else match["scope"]
     return ListenerSpec(
         mode=match["mode"],
         n=_parse_n(match["mode"], match["n"]),
@@ -82,9 +82,11 @@ def _parse_n(mode: str, text: str | None) -> int:
 def _check_scope(mode: str, scope: str) -> str:
     if scope not in _SCOPES:
         raise ValueError(f"has the unknown scope {scope!r}; {did_you_mean(scope, _SCOPES)}")
-    if scope == "message" and not MODES[mode].by_message:
-        able = ", ".join(name for name, known in MODES.items() if known.by_message)
+    if scope == MESSAGE and MESSAGE not in MODES[mode].scopes:
+        able = ", ".join(name for name, known in MODES.items() if MESSAGE in known.scopes)
         raise ValueError(f"asks {mode} for /message; only {able} can do that")
+    if scope not in MODES[mode].scopes:
+        raise ValueError(f"asks {mode} for whole connections; it admits messages, so write {mode}=N/message")
     return scope
 
 

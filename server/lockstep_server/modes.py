@@ -134,20 +134,66 @@ class TicketAdmission:
                 self._held = False
 
 
+class ReadWriteAdmission:
+    """Readers share, a writer is alone: of all who ask here, counted as they come, every `nth` writes.
+
+    Costs a condition variable at both ends of every turn, so that readers pay more for sharing than a lock
+    costs where turns are short. A writer who waits keeps newcomers out, for else readers who overlap would
+    keep it waiting for ever. So it fails the other way round: each writer has everybody wait for the slowest
+    of the readers that are in, and where writers follow each other, readers starve.
+    """
+
+    __slots__ = ("_asked", "_changed", "_nth", "_readers", "_writers_waiting", "_writing")
+
+    def __init__(self, nth: int) -> None:
+        self._changed = threading.Condition(threading.Lock())
+        self._nth = nth
+        self._asked = self._readers = self._writers_waiting = 0
+        self._writing = False
+
+    def acquire(self) -> None:
+        """See Admission.acquire."""
+        with self._changed:
+            self._asked += 1
+            if self._asked % self._nth:
+                while self._writing or self._writers_waiting:
+                    self._changed.wait()
+                self._readers += 1
+                return
+            self._writers_waiting += 1
+            while self._writing or self._readers:
+                self._changed.wait()
+            self._writers_waiting -= 1
+            self._writing = True
+
+    def release(self) -> None:
+        """See Admission.release."""
+        with self._changed:
+            if self._writing:  # it is alone, so whoever leaves is the writer
+                self._writing = False
+            else:
+                self._readers -= 1
+            if not self._readers:
+                self._changed.notify_all()
+
+
+CONNECTION, MESSAGE = "connection", "message"
+
+
 @dataclass(frozen=True, slots=True)
 class Mode:
     """A way to serve connections.
 
     dispatch, admission: made anew for each listener, from N (1 for the modes that take none).
-    permits: how many can be in service at once, from N; None where nothing limits it.
-    counted: written with =N. by_message: a message can be admitted instead of the whole connection.
+    permits: how many can be in service at once, from N; None where no number limits it.
+    counted: written with =N. scopes: what can be admitted, the whole connection or each message.
     """
 
     dispatch: Callable[[int], Dispatch]
     admission: Callable[[int], Admission]
     permits: Callable[[int], int | None]
     counted: bool = False
-    by_message: bool = False
+    scopes: tuple[str, ...] = (CONNECTION,)
 
     @property
     def thread_each(self) -> bool:
@@ -187,13 +233,21 @@ def _n(n: int) -> int:
     return n
 
 
+def _one_if_all_write(n: int) -> int | None:
+    return 1 if n == 1 else None
+
+
+_EITHER = (CONNECTION, MESSAGE)
+
+
 MODES: dict[str, Mode] = {
     "free": Mode(_thread_each, _open, _unlimited),
-    "lock": Mode(_thread_each, _lock, _n, by_message=True),
-    "rlock": Mode(_thread_each, _rlock, _n, by_message=True),
-    "semaphore": Mode(_thread_each, SemaphoreAdmission, _n, counted=True, by_message=True),
-    "condition": Mode(_thread_each, ConditionAdmission, _n, counted=True, by_message=True),
-    "ticket": Mode(_thread_each, _ticket, _n, by_message=True),
+    "lock": Mode(_thread_each, _lock, _n, scopes=_EITHER),
+    "rlock": Mode(_thread_each, _rlock, _n, scopes=_EITHER),
+    "semaphore": Mode(_thread_each, SemaphoreAdmission, _n, counted=True, scopes=_EITHER),
+    "condition": Mode(_thread_each, ConditionAdmission, _n, counted=True, scopes=_EITHER),
+    "ticket": Mode(_thread_each, _ticket, _n, scopes=_EITHER),
+    "rwlock": Mode(_thread_each, ReadWriteAdmission, _one_if_all_write, counted=True, scopes=(MESSAGE,)),
     "queue": Mode(WorkerPool, _open, _n, counted=True),
     "iterative": Mode(_one_after_another, _open, _n),
 }

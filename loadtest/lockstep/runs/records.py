@@ -69,8 +69,9 @@ class Mode:
 
     @property
     def unlimited(self) -> bool:
-        """Whether it is known to limit nothing."""
-        return self.scope is not None and self.permits is None
+        """Whether it is known to limit nothing. A gate for messages limits something, permits or none: of a
+        read-write lock, readers share and a writer is alone."""
+        return self.scope == "connection" and self.permits is None
 
     @property
     def by_message(self) -> bool:

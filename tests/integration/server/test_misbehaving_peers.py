@@ -14,7 +14,7 @@ from tests.support.clients import LENGTH, ask, closed_by_server, connect, reset,
 from tests.support.server import ServerProcess
 
 FLAGS = ("--framing", "length", "--reply", "echo", "--max-frame", "1MiB", "--idle-timeout", "400ms")
-GATES = ("lock", "rlock", "semaphore=2", "condition=1", "ticket", "lock/message")
+GATES = ("lock", "rlock", "semaphore=2", "condition=1", "ticket", "lock/message", "rwlock=2/message")
 MODES = ("free", *GATES, "queue=1", "iterative")
 
 

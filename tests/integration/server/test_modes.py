@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 
 import pytest
 
-from tests.support.clients import ask, connect, crowd, seed_clients, wait_until
+from tests.support.clients import LENGTH, ask, connect, crowd, reset, seed_clients, wait_until
 from tests.support.server import ServerProcess
 
 ACK = "收到客户端信息".encode()
 FRAMED = ("--framing", "length", "--reply", "echo")
 CROWD = 8
+SMALL, LARGE = LENGTH.encode(b"x"), LENGTH.encode(b"x" * (16 << 20))
 
 
 def visit_all_at_once(port: int, count: int, messages: int = 1) -> None:
@@ -49,6 +51,7 @@ def visit_all_at_once(port: int, count: int, messages: int = 1) -> None:
         ("semaphore=2/message", 2),
         ("condition=2/message", 2),
         ("ticket/message", 1),
+        ("rwlock=1/message", 1),
     ],
 )
 def test_a_mode_serves_as_many_at_once_as_it_has_permits(name: str, most: int, accept: str) -> None:
@@ -67,6 +70,52 @@ def test_free_serves_everyone_at_once() -> None:
             ask(link, b"hello")
         seen = server.listeners()["free"]
         assert (seen["in_service"], seen["max_in_service"], seen["permits"]) == (32, 32, None)
+
+
+def hold(link: socket.socket) -> None:
+    """Send a message whose echo no buffer takes: it is in service until `take` reads."""
+    link.sendall(LARGE)
+
+
+def take(link: socket.socket) -> None:
+    left = len(LARGE)
+    while left:
+        left -= len(link.recv(min(left, 1 << 20)))
+
+
+def test_readers_share_a_read_write_lock_and_a_writer_waits_for_them() -> None:
+    name = "rwlock=3/message"
+    with ServerProcess(name, flags=(*FRAMED, "--max-frame", "16MiB")) as server:
+        with crowd(server.ports[name], 3) as (first, second, third):
+            hold(first)
+            hold(second)
+            wait_until(lambda: server.listeners()[name]["in_service"] == 2)
+            third.sendall(SMALL)
+            wait_until(lambda: server.listeners()[name]["waiting"] == 1)
+            take(first)
+            take(second)
+            assert third.recv(100) == SMALL
+        seen = server.listeners()[name]
+        assert (seen["max_in_service"], seen["permits"], seen["scope"]) == (2, None, "message")
+
+
+def test_a_writer_that_resets_while_it_waits_keeps_nobody_out() -> None:
+    name = "rwlock=2/message"
+    with ServerProcess(name, flags=(*FRAMED, "--max-frame", "16MiB")) as server:
+        with crowd(server.ports[name], 3) as (reader, writer, newcomer):
+            hold(reader)
+            wait_until(lambda: server.listeners()[name]["in_service"] == 1)
+            writer.sendall(SMALL)
+            wait_until(lambda: server.listeners()[name]["waiting"] == 1)
+            reset(writer)
+            newcomer.sendall(SMALL)
+            wait_until(lambda: server.listeners()[name]["waiting"] == 2)
+            take(reader)
+            assert newcomer.recv(100) == SMALL
+        wait_until(lambda: server.listeners()[name]["closed"] == 3)
+        seen = server.listeners()[name]
+        assert (seen["causes"]["reset"], seen["waiting"], seen["in_service"]) == (1, 0, 0)
+        assert (seen["received"], seen["answered"]) == (3, 2)
 
 
 def test_lock_holds_for_the_whole_connection_and_lock_by_message_does_not() -> None:

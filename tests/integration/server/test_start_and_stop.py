@@ -100,7 +100,9 @@ def test_an_idle_server_ends_at_once_with_exit_code_0(signal_number: signal.Sign
         assert server.process.wait(20) == 0
 
 
-@pytest.mark.parametrize("name", ["free", "lock", "rlock", "condition=1", "ticket", "queue=1"])
+@pytest.mark.parametrize(
+    "name", ["free", "lock", "rlock", "condition=1", "ticket", "rwlock=2/message", "queue=1"]
+)
 def test_sessions_may_end_while_the_server_drains_queued_ones_too(name: str) -> None:
     with ServerProcess(name, flags=(*FRAMED, "--drain", "20s")) as server:
         with crowd(server.ports[name], 3) as links:

@@ -20,6 +20,8 @@ from lockstep_server.modes import MODES
         ("semaphore=2/message:1", ListenerSpec("semaphore", 2, "message", 1), "semaphore=2/message", 2),
         ("condition=1:1", ListenerSpec("condition", 1, "connection", 1), "condition=1", 1),
         ("condition=2/message:1", ListenerSpec("condition", 2, "message", 1), "condition=2/message", 2),
+        ("rwlock=4/message:1", ListenerSpec("rwlock", 4, "message", 1), "rwlock=4/message", None),
+        ("rwlock=1/message:1", ListenerSpec("rwlock", 1, "message", 1), "rwlock=1/message", 1),
         ("queue=3:1", ListenerSpec("queue", 3, "connection", 1), "queue=3", 3),
         ("iterative:1", ListenerSpec("iterative", 1, "connection", 1), "iterative", 1),
         ("ticket/message:1", ListenerSpec("ticket", 1, "message", 1), "ticket/message", 1),
@@ -50,6 +52,8 @@ def test_a_listener_is_read_as_written(text: str, spec: ListenerSpec, name: str,
         ("ticket=9:1", "gives a number to ticket"),
         ("semaphore:1", "lacks how many; write semaphore=N"),
         ("condition:1", "lacks how many; write condition=N"),
+        ("rwlock/message:1", "lacks how many; write rwlock=N"),
+        ("rwlock=4:1", "asks rwlock for whole connections; it admits messages, so write rwlock=N/message"),
         ("queue:1", "lacks how many; write queue=N"),
         ("queue=0:1", "write a whole number from 1"),
         ("queue=:1", "write a whole number from 1"),
@@ -76,5 +80,5 @@ def test_two_listeners_cannot_share_a_port_unless_the_system_picks_it() -> None:
 def test_the_defaults_offer_every_mode_but_those_that_are_asked_for_by_name() -> None:
     specs = [parse_listener(text) for text in DEFAULT_LISTENERS.split()]
     check_ports(specs)
-    assert set(MODES) - {spec.mode for spec in specs} == {"rlock", "condition"}
+    assert set(MODES) - {spec.mode for spec in specs} == {"rlock", "condition", "rwlock"}
     assert [spec.port for spec in specs] == list(range(8888, 8895))

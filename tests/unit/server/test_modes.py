@@ -12,6 +12,7 @@ from lockstep_server.modes import (
     ConditionAdmission,
     LockAdmission,
     OpenAdmission,
+    ReadWriteAdmission,
     ReentrantLockAdmission,
     SemaphoreAdmission,
     TicketAdmission,
@@ -33,6 +34,7 @@ PATIENCE_S = 20
         (lambda: SemaphoreAdmission(3), 3),
         (lambda: ConditionAdmission(1), 1),
         (lambda: ConditionAdmission(3), 3),
+        (lambda: ReadWriteAdmission(1), 1),
     ],
 )
 def test_never_more_are_in_service_than_there_are_permits(
@@ -165,3 +167,49 @@ def test_a_condition_gate_wakes_everybody_and_a_newcomer_can_steal_the_turn_from
     for thread in threads:
         thread.join(PATIENCE_S)
     assert admitted == ["newcomer", *["waiter"] * 4]
+
+
+def test_readers_share_and_a_writer_waits_for_all_of_them_ahead_of_newcomers() -> None:
+    admission, condition, events = ReadWriteAdmission(3), CountingCondition(threading.Lock()), list[str]()
+    admission._changed = condition
+
+    def ask(name: str) -> None:
+        admission.acquire()
+        events.append(name)
+        admission.release()
+
+    admission.acquire()
+    admission.acquire()  # the second reader, beside the first
+    writer = threading.Thread(target=ask, args=("third to ask, a writer",))
+    writer.start()
+    wait_until(lambda: condition.waits == 1)
+    newcomer = threading.Thread(target=ask, args=("fourth, a reader",))
+    newcomer.start()
+    wait_until(lambda: condition.waits == 2)
+    admission.release()
+    events.append("a reader stays")
+    admission.release()
+    for thread in (writer, newcomer):
+        thread.join(PATIENCE_S)
+    assert events == ["a reader stays", "third to ask, a writer", "fourth, a reader"]
+
+
+def test_nobody_is_in_while_a_writer_is() -> None:
+    admission, inside, company = ReadWriteAdmission(4), list[int](), list[int]()
+
+    def come_and_go(number: int) -> None:
+        for _ in range(200):
+            admission.acquire()
+            inside.append(number)
+            if admission._writing:
+                company.append(len(inside))
+            inside.remove(number)
+            admission.release()
+
+    threads = [threading.Thread(target=come_and_go, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert company == [1] * (8 * 200 // 4)
+    assert (admission._readers, admission._writers_waiting, admission._writing) == (0, 0, False)
