@@ -36,9 +36,11 @@ def of_a_busy_generator(cell: Cell) -> Cell:
     return replace(cell, health=[health_of("worker 1", cpu_share=0.97)])
 
 
-def too_short(cell: Cell, longest_us: float) -> Cell:
-    """The cell, had its window been too short, with one message under way for so long."""
-    return replace(cell, times={}, edges=Edges(0.3, 4, longest_us, needs_s=9.0, at_least=False))
+def too_short(cell: Cell, wait_us: float) -> Cell:
+    """The cell, had its window been too short for messages that take so long."""
+    per_s = cell.level / wait_us * 1e6
+    edges = Edges(0.3, 4, 3 * wait_us, needs_s=9.0, at_least=False)
+    return replace(cell, times={}, edges=edges, messages_per_s=per_s, sessions_per_s=per_s / 5)
 
 
 def searched(

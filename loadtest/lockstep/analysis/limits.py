@@ -35,6 +35,7 @@ from lockstep.analysis.gate_syntax import Condition, parse_conditions
 from lockstep.analysis.intervals import CONFIDENCE, students_quantile
 from lockstep.analysis.metrics import Unit
 from lockstep.analysis.series import modes_of
+from lockstep.measure import littles_law
 from lockstep.runs.measures import STATISTICS
 from lockstep.runs.records import Cell, Run
 from lockstep.search import Search
@@ -101,7 +102,7 @@ class End(Enum):
 
     FOUND = "found"
     NOISE = "the repeats differ too much to come nearer"
-    GENERATOR = "the load generator was at its limit"
+    GENERATOR = "beyond it cells say nothing of the server"
     CEILING = "nothing more was to be tried"
     NOTHING = "not even the least load holds"
     TIME = "its time was up"
@@ -307,16 +308,30 @@ def _keeps(condition: Condition, cell: Cell, *, in_time: bool) -> bool:
 def _why_unmeasured(cell: Cell, bound_us: float | None) -> str | None:
     """Why a cell has no times; None where it has, or needs none.
 
-    Of a window that is too short one thing is known: whether somebody was kept waiting for too long.
+    Of a window that is too short one thing is known, by Little's law: how long an exchange takes in the mean.
     """
     edges = cell.edges
     if edges is None or edges.needs_s is None:
         return None
     if edges.needs_s <= cell.seconds:
         return "far more was in flight at one end of its window than at the other"
-    if bound_us is not None and edges.longest_us > bound_us:
+    if bound_us is not None and _mean_wait_us(cell) > bound_us:
         return None
     return f"its window is too short: give --seconds {edges.needs_s:g}"
+
+
+def _mean_wait_us(cell: Cell) -> float:
+    """A message's share of the time that each user needs for an exchange, endless where none ended.
+
+    Of arrivals by a rate nothing is known: users may be idle.
+    """
+    if cell.rate_per_s is not None:
+        return 0.0
+    completed = littles_law.exchanges(cell)
+    if not completed:
+        return math.inf
+    messages = 1 if cell.keeps_connection else max(cell.messages_per_connection, 1)
+    return cell.level * cell.seconds / completed / messages * 1e6
 
 
 def _trial(
@@ -354,7 +369,7 @@ def _spread(condition: Condition, groups: Iterable[Sequence[Cell]]) -> _Spread:
     """Over the loads, each around its own median; what is assumed where they tell too little."""
     deviations: list[float] = []
     for logs in (_logs(condition, cells) for cells in groups):
-        if logs is not None and len(logs) > 1:
+        if len(logs) > 1:
             deviations += _deviations(logs)
     if len(deviations) < ENOUGH_REPEATS:
         return _Spread(ASSUMED_SPREAD, ENOUGH_REPEATS)
@@ -371,12 +386,11 @@ def _deviations(logs: Sequence[float]) -> list[float]:
     return sorted(abs(each - middle) * math.sqrt(count / (count - 1)) for each in logs)[1:]
 
 
-def _logs(condition: Condition, cells: Sequence[Cell]) -> list[float] | None:
-    """The figure of each cell; None where one has none."""
-    values = [condition.metric.of(cell) for cell in cells]
-    if condition.metric.unit in _COUNTED or any(not value for value in values):
-        return None
-    return [math.log(value) for value in values if value]
+def _logs(condition: Condition, cells: Sequence[Cell]) -> list[float]:
+    """The figure of each cell that has one."""
+    if condition.metric.unit in _COUNTED:
+        return []
+    return [math.log(value) for cell in cells if (value := condition.metric.of(cell))]
 
 
 # What went wrong once went wrong: no mean hides it.
@@ -387,7 +401,7 @@ def _figure(condition: Condition, cells: Sequence[Cell], spread: _Spread) -> Fig
     if condition.metric.unit in _COUNTED:
         return _counted(condition, [condition.metric.of(cell) for cell in cells])
     logs = _logs(condition, cells)
-    if logs is None:
+    if 2 * len(logs) <= len(cells):
         # Nothing was answered, or what was took so long that the window was over.
         return Figure(condition, Judgement.BREAKS, None)
     middle, half = median(logs), spread.half_width(len(logs))

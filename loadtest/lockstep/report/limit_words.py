@@ -104,7 +104,7 @@ def _beyond(limit: Limit) -> str:
         return f"{limit.end.value}" if limit.end is End.NOISE else ""
     where = load_words(search, beyond.load)
     if beyond.judgement is Judgement.VOID:
-        return f"at {where} {End.GENERATOR.value} ({beyond.spoiled[0]}), which says nothing of the server"
+        return f"at {where} cells say nothing of the server ({beyond.spoiled[0]})"
     noise = f"; {End.NOISE.value}" if limit.end is End.NOISE else ""
     return f"at {where} {_broken(beyond)}{noise}"
 

@@ -105,14 +105,14 @@ def test_a_machine_that_stops_for_a_moment_does_not_move_the_limit() -> None:
     assert (limit.low, limit.high) == (9, 10)
 
 
-def test_a_window_that_is_too_short_for_its_messages_breaks_the_promise_that_one_has_outlived() -> None:
-    cells = [too_short(measured(USERS, 1, 1.0), longest_us=60_000)]
+def test_a_window_that_is_too_short_breaks_a_promise_that_messages_outlive_in_the_mean() -> None:
+    cells = [too_short(measured(USERS, 1, 1.0), wait_us=60_000)]
     limit = look(USERS, "lock", cells)
     assert limit.trials[0].judgement is Judgement.BREAKS
 
 
 def test_a_window_that_is_too_short_to_tell_is_void() -> None:
-    cells = [too_short(measured(USERS, 1, 1.0), longest_us=40_000)] * 3
+    cells = [too_short(measured(USERS, 1, 1.0), wait_us=40_000)] * 3
     limit = look(USERS, "lock", cells)
     assert limit.trials[0].judgement is Judgement.VOID
     assert "give --seconds 9" in limit.trials[0].spoiled[0]
