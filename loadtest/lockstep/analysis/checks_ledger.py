@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from lockstep.analysis.check import Check, Rule, Topic
 from lockstep.runs.measures import Ledger
 from lockstep.runs.records import STEP_ROWS, Cell, Messages
+from lockstep.scenario import answered
 from lockstep.tcp.samples import STOPPED
 
 UNBALANCED = Check(
@@ -22,6 +23,12 @@ LEDGER_DIFFERENCE = Check(
     "See in the cells what differs, and why where that is known: the counts must match exactly.",
     touches=(Topic.CERTAINTY, Topic.THROUGHPUT),
     degrades=True,
+)
+UNREAD = Check(
+    "unread",
+    "When senders were stopped the system still had messages that the server had not read.",
+    "Nothing is wrong: a server that keeps up, with --hold 0 say, has read all of it, and the counts match.",
+    touches=(Topic.SERVER,),
 )
 MISSING_WORKERS = Check(
     "missing-workers",
@@ -82,10 +89,24 @@ def _unbalanced(cell: Cell) -> str | None:
 
 def _ledger_difference(cell: Cell) -> str | None:
     """Every line of the ledger that differs, with both numbers, and the explanation; None where none does."""
-    if cell.ledger.exact:
+    if cell.ledger.exact or _left_unread(cell):
         return None
     lines = "; ".join(_differing_lines(cell.ledger))
     return f"{lines} ({cell.ledger.explanation})" if cell.ledger.explanation else lines
+
+
+def _left_unread(cell: Cell) -> int:
+    """How many messages the server had not read, where nobody answers them and it has read none too many."""
+    ledger = cell.ledger
+    lines = (ledger.sent, ledger.answered, ledger.bytes_sent, ledger.bytes_received)
+    if answered(cell.scenario) or any((line.difference or 0) > 0 for line in lines):
+        return 0
+    return -(ledger.sent.difference or 0)
+
+
+def _unread(cell: Cell) -> str | None:
+    left = _left_unread(cell)
+    return f"{left:,} of {cell.ledger.sent.client:,} messages" if left else None
 
 
 def _differing_lines(ledger: Ledger) -> list[str]:
@@ -130,7 +151,8 @@ def _messages_failed(cell: Cell) -> str | None:
 
 def examples_of(cell: Cell) -> dict[str, str]:
     """What is said of the first failure of each kind; of what the end cut off, whether any byte came."""
-    if cell.examples.get("aborted") != STOPPED or cell.ledger.bytes_received.client:
+    came = cell.ledger.bytes_received.client or not answered(cell.scenario)
+    if cell.examples.get("aborted") != STOPPED or came:
         return cell.examples
     return {**cell.examples, "aborted": "no reply came within the window"}
 
@@ -167,6 +189,7 @@ def _dropped_records(cell: Cell) -> str | None:
 RULES = (
     Rule(UNBALANCED, _unbalanced),
     Rule(LEDGER_DIFFERENCE, _ledger_difference),
+    Rule(UNREAD, _unread),
     Rule(MISSING_WORKERS, _missing_workers),
     Rule(MISSING_USERS, _missing_users),
     Rule(REFUSED_REPORTS, _refused_reports),

@@ -11,7 +11,7 @@ import pytest
 from lockstep.analysis.check import cell_name
 from lockstep.analysis.checks import ALL_CHECKS, answers_nothing, degradations, findings, is_degraded
 from lockstep.record.histograms import of_values
-from lockstep.runs.measures import Count, Edges, Occupancy, WaitPrediction
+from lockstep.runs.measures import Count, Edges, Ledger, Occupancy, WaitPrediction
 from lockstep.runs.records import Cell, Messages, Requests, Run
 from tests.factories.open_load import simulated_open_run
 from tests.factories.runs import of_somebody_else, with_times, without_server
@@ -84,6 +84,11 @@ FAULTS: dict[str, Callable[[Run], Run]] = {
     "disturbed": with_cell(edges=Edges(0.05, 2, 1_600.0, disturbed=True)),
     "unbalanced": with_cell(messages=Messages(sent=7, answered=7, aborted=1)),
     "ledger-difference": with_ledger(bytes_sent=Count(64, 60)),
+    "unread": with_cell(
+        scenario="send-only",
+        littles_law=None,
+        ledger=Ledger(Count(9, 4), Count(9, 4), Count(576, 256), Count(0, 0)),
+    ),
     "missing-workers": with_cell(workers_reported=1),
     "missing-users": with_cell(users=0),
     "refused-reports": with_cell(reports_refused=2),
@@ -189,6 +194,22 @@ WELL: dict[str, Callable[[Run], Run]] = {
         with_cell(scenario="send-only", littles_law=None)(run)
     ),
 }
+
+
+def test_what_a_server_had_not_read_when_its_senders_were_stopped_is_no_difference_of_the_books(
+    run: Run,
+) -> None:
+    """Where messages are answered it is one, and so is what a server has that nobody sent."""
+
+    def counts(scenario: str, sent: int, received: int) -> list[str]:
+        line = Count(sent, received)
+        ledger = Ledger(line, line, Count(sent * 64, received * 64), Count(0, 0))
+        return [each.check.name for each in findings(with_cell(scenario=scenario, ledger=ledger)(run))]
+
+    assert "unread" in counts("send-only", 1_000, 400)
+    assert "ledger-difference" not in counts("send-only", 1_000, 400)
+    assert "ledger-difference" in counts("session", 1_000, 400)
+    assert "ledger-difference" in counts("send-only", 400, 1_000)
 
 
 @pytest.mark.parametrize("case", WELL)
