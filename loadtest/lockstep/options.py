@@ -299,7 +299,7 @@ def _check_beside(given: Mapping[str, Any]) -> None:
 
 def _searched(given: Mapping[str, Any], search: Search) -> dict[str, Any]:
     """What else says what a load is: the first that is tried. PlanError where the promise makes no sense."""
-    from lockstep.analysis.limits import longest_us, promise_of
+    from lockstep.analysis.trials import longest_us, promise_of
 
     if given["rate"] is not None:
         raise PlanError("rate", f"{given['rate']:g} is what a search finds out: leave it out")

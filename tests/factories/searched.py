@@ -7,7 +7,8 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from lockstep.analysis.limits import Limit, load_of, look
+from lockstep.analysis.limits import Limit, look
+from lockstep.analysis.trials import load_of
 from lockstep.runs.measures import Edges
 from lockstep.runs.records import Cell, Run
 from lockstep.search import Search

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from lockstep.analysis.comparison import wider
-from lockstep.analysis.limits import limits, load_of, longest_us, promise_of
+from lockstep.analysis.limits import limits
+from lockstep.analysis.trials import load_of, longest_us, promise_of
 from lockstep.errors import PlanError
 from lockstep.plan import Plan, PlannedCell, Until
 from lockstep.runs.records import Run

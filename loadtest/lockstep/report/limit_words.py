@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lockstep.analysis.gate_syntax import Condition
 from lockstep.analysis.intervals import CONFIDENCE
-from lockstep.analysis.limits import End, Figure, Judgement, Limit, Trial, promise_of
+from lockstep.analysis.limits import End, Limit
 from lockstep.analysis.metrics import Unit
 from lockstep.analysis.numbers import duration, figures
+from lockstep.analysis.trials import Figure, Judgement, Trial, promise_of
 from lockstep.report.words import counted, join_words, percent
 from lockstep.search import Search
 

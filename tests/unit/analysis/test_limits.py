@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from lockstep.analysis.limits import CONFIRMED, End, Judgement, limits, look
+from lockstep.analysis.limits import CONFIRMED, End, limits, look
+from lockstep.analysis.trials import Judgement
 from lockstep.runs.records import Cell
 from lockstep.search import RATE, Search
 from tests.factories.runs import make_cell, run_of

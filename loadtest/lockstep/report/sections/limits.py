@@ -11,9 +11,10 @@ import numpy as np
 
 from lockstep.analysis.check import Topic
 from lockstep.analysis.gate_syntax import Condition
-from lockstep.analysis.limits import Judgement, Limit, Trial, promise_of
+from lockstep.analysis.limits import Limit
 from lockstep.analysis.metrics import METRICS, Metric, Unit
 from lockstep.analysis.numbers import ABSENT
+from lockstep.analysis.trials import Judgement, Trial, promise_of
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL
 from lockstep.report.charts.picture import INK, Chart, Layers, Row, chart_of
