@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from lockstep.commands.output import stdout_console
-from lockstep.commands.parser import command, option, path
-from lockstep.errors import PlanError, ResultsError
+from lockstep.commands.parser import command, option, path, switch
+from lockstep.errors import DONE, FAILED, PlanError, ResultsError
 from lockstep.settings import Setting
 
 if TYPE_CHECKING:
@@ -21,16 +21,25 @@ PAGE = "history.html"
 OUT = Setting("out", Path, None, "The file to write the page to", usual=f"FOLDER/{PAGE}")
 
 
+FAIL_ON = Setting(
+    "fail-on", str, None, "Exit code 1 where a figure is worse since its last change", choices=("worse",)
+)
+
+
 @command(
     path("folder", default="results"),
     option(OUT, "--open-out"),  # what it was called at first
+    switch("changes", "Tell from which runs on figures changed for good."),
+    option(FAIL_ON),
 )
-def history(folder: Path, out: Path | None) -> None:
+def history(folder: Path, out: Path | None, changes: bool, fail_on: str | None) -> int:
     """List a folder's runs with verdicts, and draw them over time.
 
     Drawn are throughput and response p99. FOLDER holds run folders. [default: results]
     """
+    from lockstep.analysis.changes import changes as changes_of
     from lockstep.analysis.history import make_history
+    from lockstep.report.changes import print_changes
     from lockstep.report.history import print_history, render_history
     from lockstep.runs.folder import RunFolder
 
@@ -45,7 +54,11 @@ def history(folder: Path, out: Path | None) -> None:
     written = RunFolder(page.parent).save_text(page.name, text)
     console = stdout_console()
     print_history(found, left_out, console)
+    points = changes_of(found) if changes or fail_on else []
+    if changes or fail_on:
+        print_changes(points, console)
     console.print(f"History: {written}", soft_wrap=True)
+    return FAILED if fail_on and any(each.worse and each.last for each in points) else DONE
 
 
 def read_runs(folder: Path) -> tuple[list[tuple[str, Run]], list[str]]:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from lockstep.errors import DONE, FAILED
 from lockstep.runs.records import Run
 from tests.factories.folders import write_run
-from tests.factories.runs import degraded, noisy_run
+from tests.factories.runs import degraded, make_cell, noisy_run, run_of
 from tests.support.commands import compare_well, lockstep
 
 # A window holds sixty sessions and more, of the slower run too.
@@ -132,3 +133,24 @@ def test_a_history_names_what_it_leaves_out_and_writes_where_it_is_told(runs: Pa
     assert not (runs / "history.html").exists()
     lockstep("history", str(runs), "--out", str(page))
     assert page.read_bytes() == written
+
+
+@pytest.mark.parametrize(
+    ("rates", "code", "told"),
+    [
+        ([100.0] * 6 + [80.0] * 5, FAILED, "worse: lock at 8 connections, throughput 0.8"),
+        ([80.0] * 6 + [100.0] * 5, DONE, "better: lock at 8 connections, throughput 1.25"),
+        ([100.0] * 11, DONE, "No change is shown"),
+    ],
+)
+def test_a_history_tells_from_which_run_on_a_figure_changed_and_fails_where_it_is_worse(
+    rates: list[float], code: int, told: str, tmp_path: Path
+) -> None:
+    for day, rate in enumerate(rates, start=1):
+        cells = [make_cell("lock", 8, repeat, messages_per_s=rate + day % 3 / 10) for repeat in (1, 2, 3)]
+        started = f"2026-01-{day:02}T10:00:00+00:00"
+        write_run(tmp_path, run_of(cells, run_id=f"run-{day:02}", started=started))
+    done = lockstep("history", str(tmp_path), "--changes", "--fail-on", "worse")
+    assert (done.code, done.err) == (code, "")
+    assert told in done.out
+    assert ("from run-07 on (6 runs before, 5 since)" in done.out) == (len(set(rates)) == 2)
