@@ -17,11 +17,12 @@ COMPUTE := -n auto --dist worksteal tests/unit tests/golden
 NONE_CHOSEN := [ $$? -eq 5 ]
 
 .DEFAULT_GOAL := help
-.PHONY: help venv compare test unit coverage golden lint bench picture release sizes settings lock clean
+.PHONY: help venv compare test unit coverage golden lint bench picture release sizes settings lock clean \
+        python3.13t python3.13
 
 help: ## Say what there is
 	@echo "Lockstep: load tests of raw TCP services, and what synchronising costs a threaded server"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9.]+:.*## / { printf "  make %-11s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Variables: PYTHON=python3.12 (which Python), ARGS='...' (more arguments for compare, test, bench, lock)"
 
 venv: $(READY) ## Make .venv with everything locked in requirements/dev.txt
@@ -77,6 +78,12 @@ lock: $(READY) ## Renew requirements/*.txt from the .in files (ARGS=--upgrade fo
 	@cd requirements && ../$(LOCK) $(ARGS) server.in -o server.txt
 	@cd requirements && ../$(LOCK) $(ARGS) base.in report.in -c server.txt -o loadtest.txt
 	@cd requirements && ../$(LOCK) $(ARGS) base.in report.in server.in dev.in -c server.txt -c loadtest.txt -o dev.txt
+
+python3.13t: ## Build Python 3.13 without the global lock into ~/.cache/lockstep, once, in some minutes (Debian)
+	@tools/python.sh 3.13t
+
+python3.13: ## The same with it: two that differ in nothing else, for `lockstep compare --python 3.13 --python 3.13t`
+	@tools/python.sh 3.13
 
 clean: ## Remove .venv and every cache; results/ stays
 	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

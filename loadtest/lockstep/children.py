@@ -7,6 +7,7 @@ working folder, and of the environment it gets nothing that sets Lockstep, Locus
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 # -P: nothing is imported from the working folder. UTF-8 both ways, whatever the locale says.
-_PYTHON = (sys.executable, "-P", "-X", "utf8")
+_FLAGS = ("-P", "-X", "utf8")
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _libc = ctypes.CDLL(None)
 
@@ -46,11 +47,21 @@ _HARMLESS = {
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONGIL",
 }
+# What of these means this interpreter alone: another has its library elsewhere.
+_OF_THIS_PYTHON = {"PYTHONPATH", "PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONUSERBASE"}
+WHAT_PYTHON = (
+    "import sys; print(sys.executable); print('%d.%d.%d' % sys.version_info[:3]); "
+    "print(getattr(sys, 'abiflags', ''))"
+)
+"""What an interpreter is asked: where it is, its version and its kind of build, a line each. Every Python
+that there ever was understands it."""
+# All that the server needs, on an interpreter into which nothing is installed.
+_OF_THE_SERVER = ("lockstep_server", "lockstep_wire")
 
 
-def command_of(program: Program, arguments: Iterable[str] = ()) -> list[str]:
+def command_of(program: Program, arguments: Iterable[str] = (), python: str = sys.executable) -> list[str]:
     """The command line that starts a program of ours, from whatever folder."""
-    return [*_PYTHON, "-m", program.value, *arguments]
+    return [python, *_FLAGS, "-m", program.value, *arguments]
 
 
 def environment_of(inherited: Mapping[str, str]) -> dict[str, str]:
@@ -61,6 +72,14 @@ def environment_of(inherited: Mapping[str, str]) -> dict[str, str]:
     if "PYTHONPATH" in kept:
         kept["PYTHONPATH"] = _without_working_folder(kept["PYTHONPATH"])
     return kept
+
+
+def environment_elsewhere(inherited: Mapping[str, str]) -> dict[str, str]:
+    """What a child on another interpreter than this one gets: beside what is there, our server is found."""
+    kept = {name: value for name, value in environment_of(inherited).items() if name not in _OF_THIS_PYTHON}
+    found = (importlib.util.find_spec(name) for name in _OF_THE_SERVER)
+    folders = dict.fromkeys(str(Path(spec.origin).parents[1]) for spec in found if spec and spec.origin)
+    return {**kept, "PYTHONPATH": os.pathsep.join(folders)}
 
 
 def _without_working_folder(path: str) -> str:
@@ -80,11 +99,16 @@ def clean_own_environment() -> dict[str, str]:
     return inherited
 
 
-def start(program: Program, arguments: Iterable[str] = (), **how: Any) -> subprocess.Popen[str]:
-    """Start a program of ours; its pipes carry text. how: as subprocess.Popen takes it."""
-    return subprocess.Popen(
-        command_of(program, arguments), env=environment_of(os.environ), encoding="utf-8", **how
-    )
+def start(
+    program: Program, arguments: Iterable[str] = (), python: str | None = None, **how: Any
+) -> subprocess.Popen[str]:
+    """Start a program of ours; its pipes carry text. how: as subprocess.Popen takes it.
+
+    python: another interpreter than this one, for the server, which is all that runs on a bare one.
+    """
+    environment = environment_of(os.environ) if python is None else environment_elsewhere(os.environ)
+    words = command_of(program, arguments, python or sys.executable)
+    return subprocess.Popen(words, env=environment, encoding="utf-8", **how)
 
 
 def run(program: Program, arguments: Iterable[str], within_s: float) -> subprocess.CompletedProcess[str]:

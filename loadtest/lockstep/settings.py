@@ -231,7 +231,7 @@ SETTINGS = (
         None,
         "The mode or target that the others are compared with",
         _COMPARE | _LOCUST,
-        usual="free, or the last target",
+        usual="free, the last target, or the first mode on the first --python",
         only="plan",
     ),
     Setting(
@@ -415,6 +415,17 @@ SETTINGS = (
         "A regular expression: what such a service prints when it is ready",
         _HERE,
         usual="once it accepts a connection",
+    ),
+    Setting(
+        "python",
+        str,
+        None,
+        "An interpreter for a server of its own, with every mode: 3.13t, a path, or NAME=PATH; series are "
+        "called free-on-3.13t",
+        _COMPARE,
+        listed=True,
+        repeatable=True,
+        only="plan",
     ),
     Setting("hold", str, None, "Service time of a message", _COMPARE, usual="2ms", to_server=True),
     Setting(

@@ -19,12 +19,15 @@ from lockstep_server.occupancy import Occupancy
 from lockstep_server.pushes import serve_pushes
 from lockstep_server.records import Cause, ConnectionRecord
 from lockstep_server.replies import Reply
+from lockstep_server.threads import gil_enabled
 from lockstep_server.work import Work, no_work
 from lockstep_wire.framing import Decoder, Framing, RawDecoder
 
 log = logging.getLogger("lockstep.server")
 
 _now_ns = time.monotonic_ns
+# What serve_constant receives into is everybody's: without the global lock its count of users would be torn.
+_GIL = gil_enabled()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ class Session:
             return partial(serve_pushes, link, record, service.push_ns, service.framing.encode)
         raw, watched = isinstance(decoder, RawDecoder), log.isEnabledFor(logging.DEBUG)
         frame = service.unvarying_frame
-        if raw and frame is not None and not watched:
+        if raw and frame is not None and not watched and _GIL:
             return partial(serve_constant, link, record, frame)
         exchange = self._exchange(frame)
         if watched:

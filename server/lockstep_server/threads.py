@@ -18,6 +18,12 @@ _SWITCH_S_EACH = 50e-6
 _running: set[Callable[[], None]] = set()
 
 
+def gil_enabled() -> bool:
+    """Whether threads of this interpreter run Python one at a time."""
+    asked = getattr(sys, "_is_gil_enabled", None)  # from CPython 3.13 on
+    return True if asked is None else bool(asked())
+
+
 def limit_stacks() -> None:
     """Reserve 512 KiB for every stack from now on, not the system's 8 MiB. A session uses a few pages of it,
     and the C library keeps old stacks for new threads only as long as they fit into 40 MiB."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -16,6 +15,7 @@ from lockstep_server.limits import open_files_limit, threads_limit
 from lockstep_server.listener import Listener
 from lockstep_server.modes import MODES
 from lockstep_server.settings import Settings
+from lockstep_server.threads import gil_enabled
 from lockstep_wire.build import build_of
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -86,12 +86,6 @@ def server_view(settings: Settings) -> dict[str, Any]:
         "threads_limit": threads_limit(),
         "listen_overflows": listen_overflows(),
     }
-
-
-def gil_enabled() -> bool:
-    """Whether threads of this interpreter run Python one at a time."""
-    asked = getattr(sys, "_is_gil_enabled", None)  # from CPython 3.13 on
-    return True if asked is None else bool(asked())
 
 
 def _boot_id() -> str | None:

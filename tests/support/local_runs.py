@@ -14,6 +14,7 @@ import pytest
 
 from lockstep.plan import Plan
 from lockstep.target.chosen import Chosen
+from lockstep.target.on_pythons import OnPythons
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class LocalRun:
     chosen: Chosen | None = None
     unset: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    on_pythons: OnPythons | None = None
 
 
 @contextmanager

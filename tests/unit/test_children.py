@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from lockstep.children import Program, clean_own_environment, command_of, environment_of
+from lockstep.children import (
+    Program,
+    clean_own_environment,
+    command_of,
+    environment_elsewhere,
+    environment_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -76,3 +82,13 @@ def test_every_program_of_ours_is_started_without_the_working_folder(program: Pr
     assert options[-1] == "-m"
     assert (module, argument) == (program.value, "--flag")
     assert find_spec(module) is not None
+
+
+def test_on_another_interpreter_the_server_is_found_and_nothing_else_of_this_one(tmp_path: Path) -> None:
+    inherited = {"PYTHONHOME": "/usr", "PYTHONPATH": "/opt/packages", "PYTHONGIL": "0", "HOME": "/home/a"}
+    found = environment_elsewhere(inherited)
+    folders = found.pop("PYTHONPATH").split(os.pathsep)
+    assert found == {"PYTHONGIL": "0", "HOME": "/home/a"}
+    for name in ("lockstep_server", "lockstep_wire"):
+        assert [folder for folder in folders if (Path(folder) / name / "__init__.py").is_file()]
+    assert command_of(Program.SERVER, ["--help"], "/opt/python")[0] == "/opt/python"

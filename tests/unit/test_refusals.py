@@ -30,6 +30,7 @@ BAD_TEXTS = {
     "target": "nowhere",
     "run": "./server {port}",
     "ready": "(",
+    "python": "no/such/python",
     "framing": "morse",
     "gate": "free: speed < 3",
     "plan": "no-such-plan",

@@ -78,12 +78,23 @@ def conditions_of(run: Run) -> Mapping[str, Values]:
             f"server's {words}": (_setting(name, run.server.get(name)),)
             for name, words in _OF_THE_SERVER.items()
         },
+        **_of_lockstep_targets(run),
         "what users do": (_file_of(run),),
         **{
             f"targets' {name}": _values((getattr(each, name) for each in run.targets.values()), name)
             for name in ("framing", "reply")
         },
         **_of_the_cells(run),
+    }
+
+
+def _of_lockstep_targets(run: Run) -> dict[str, Values]:
+    """What Lockstep servers told, target by target: to differ in it may be what they are compared for."""
+    return {
+        f"{words} of {name}": (_setting(key, target.server.get(key)),)
+        for name, target in run.targets.items()
+        if target.server
+        for key, words in _OF_THE_SERVER.items()
     }
 
 

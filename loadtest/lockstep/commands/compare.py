@@ -22,13 +22,14 @@ from lockstep.commands.output import complain, print_report_of
 from lockstep.commands.parser import command, option, path, switch
 from lockstep.errors import HarnessError, PlanError, ResultsError, exit_code, stopped_by
 from lockstep.options import of_targets, plan_from, read_plan_file, shipped_plans
-from lockstep.plan import Plan
+from lockstep.plan import Plan, parse_modes
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import PLAIN_TARGET, Cell, Run
 from lockstep.scenario import SCENARIOS
 from lockstep.settings import Setting, Where, given_by
 from lockstep.target.chosen import Chosen, checked_framing
 from lockstep.target.named import Spoken, read_target
+from lockstep.target.on_pythons import OnPythons
 from lockstep.traffic import UserFile
 from lockstep.user_files import Facts, find_user_file
 from lockstep_wire.framing import FRAMINGS
@@ -44,7 +45,7 @@ def _plan_file_taken(where: Where) -> Callable[[click.Context, click.Parameter, 
         if file is not None:
             settings = read_plan_file(str(file), where)
             # Of the flags that may be given several times; `target` is cut where it is read.
-            for name in {"gate", "keep"} & settings.keys():
+            for name in {"gate", "keep", "python"} & settings.keys():
                 settings[name] = list(split_gates(settings[name]))
             if "target" in settings:
                 settings["target"] = [settings["target"]]
@@ -125,8 +126,12 @@ def measure_here(file: Path | None, given: Mapping[str, Any]) -> int:
         user_file, spoken = _what_users_do(file, given)
         by_file = _named_by_file(spoken)
         chosen = by_file or _chosen(given, environment, by_file=file is not None)
+        on_pythons = None if chosen is not None else _on_pythons(given, environment)
         if chosen is not None:
             given = of_targets({**given, "modes": ",".join(chosen.names)})
+        elif on_pythons is not None:
+            first, *_ = names = on_pythons.names
+            given = {**given, "modes": ",".join(names), "baseline": given["baseline"] or first}
         plan = plan_of_flags({**given, "user_file": user_file})
         if junit is not None:
             check_junit(junit, plan.gates)
@@ -135,12 +140,14 @@ def measure_here(file: Path | None, given: Mapping[str, Any]) -> int:
         words = shlex.join(["lockstep", *sys.argv[1:]])
         unset = frozenset(name for name in ("warmup", "seconds") if _source(name) is ParameterSource.DEFAULT)
         out, notes = given["out"], spoken.notes
-        local_run = LocalRun(plan, host, admin, processes, out, words, flags, chosen, unset, notes)
+        local_run = LocalRun(
+            plan, host, admin, processes, out, words, flags, chosen, unset, notes, on_pythons
+        )
         return run_and_report(local_run, junit)
 
 
 # What says itself whom the load goes to; else a file's host does. --modes are of a server of ours.
-_SAYS_WHOM = ("target", "run", "host", "admin", "modes")
+_SAYS_WHOM = ("target", "run", "host", "admin", "modes", "python")
 
 
 def _named_by_file(spoken: Facts) -> Chosen | None:
@@ -165,7 +172,12 @@ def _whose_server(by_file: Chosen | None, *, theirs: bool) -> str | None:
 
 
 # What only means something without targets, and why.
-_OF_MODES = {"modes": "names modes of one server", "host": "is one server", "admin": "is one server's"}
+_OF_MODES = {
+    "modes": "names modes of one server",
+    "host": "is one server",
+    "admin": "is one server's",
+    "python": "starts servers of ours",
+}
 # What only means something with them.
 _OF_TARGETS = ("framing", "reply", "ready")
 
@@ -186,10 +198,30 @@ def _chosen(given: Mapping[str, Any], environment: Mapping[str, str], *, by_file
     overruled = from_file if {_source("target"), _source("run")} - from_file else {ParameterSource.DEFAULT}
     for name in (each for each in _OF_MODES if _source(each) not in overruled):
         raise PlanError(
-            name, f"{given[name]} {_OF_MODES[name]}, but --target and --run name theirs: leave it out"
+            name, f"{_shown(given[name])} {_OF_MODES[name]}, but --target and --run name theirs: leave it out"
         )
     spoken = Spoken(checked_framing(given["framing"]), given["reply"] or None, by_file=by_file)
     return Chosen.read(given["run"], given["target"], given["ready"], spoken, environment)
+
+
+def _shown(value: Any) -> str:
+    """A flag's value as it was given; of one that may be given several times, all."""
+    return ",".join(value) if isinstance(value, list | tuple) else str(value)
+
+
+def _on_pythons(given: Mapping[str, Any], environment: Mapping[str, str]) -> OnPythons | None:
+    """The modes on each of the interpreters that are named; None where none is. Asks each what it is.
+
+    PlanError where one cannot be had, or a server is named that runs already.
+    """
+    if not given["python"]:
+        return None
+    for name in ("host", "admin"):
+        if given[name]:
+            raise PlanError(
+                name, f"{given[name]} runs already, but --python starts servers: leave out one of them"
+            )
+    return OnPythons.read(given["python"], parse_modes(given["modes"]), environment)
 
 
 def _source(name: str) -> ParameterSource | None:

@@ -37,6 +37,7 @@ from lockstep.target.admin import ServerView
 from lockstep.target.chosen import Chosen
 from lockstep.target.discovery import find_server, reachable_at
 from lockstep.target.local_server import local_server
+from lockstep.target.on_pythons import OnPythons
 from lockstep.target.target import Target, Targets
 from lockstep.tcp.dialling import find_way, from_source
 from lockstep.tcp.endpoint import Endpoint
@@ -63,7 +64,7 @@ class LocalRun:
     admin: `host:port` of a server that is already running. processes: worker processes. command: what
     repeats this run. chosen: targets with names of their own, instead of one server's modes. unset: which of
     the plan's `warmup` and `seconds` nobody set: they are as long as its sessions ask for. notes: what is to
-    be known before it begins.
+    be known before it begins. on_pythons: the modes on several interpreters, instead of on this one.
     """
 
     plan: Plan
@@ -76,6 +77,7 @@ class LocalRun:
     chosen: Chosen | None = None
     unset: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    on_pythons: OnPythons | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,8 @@ def _find_targets(local_run: LocalRun, stack: ExitStack, on_note: Callable[[str]
         return local_run.chosen.bring_up(stack, on_note)
     if local_run.host is None and local_run.admin is None:
         flags = (*local_run.server_flags, *_room_for(local_run.plan))
+        if local_run.on_pythons is not None:
+            return local_run.on_pythons.bring_up(stack, flags)
         ready = stack.enter_context(local_server(local_run.plan.modes, flags))
         return Target(Endpoint("127.0.0.1"), ServerView(f"127.0.0.1:{ready['admin_port']}"))
     if local_run.host == "auto":

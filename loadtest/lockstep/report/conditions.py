@@ -112,9 +112,14 @@ def _target(target: TargetRecord) -> Iterator[tuple[str, str]]:
 
 def in_one_line(run: Run) -> str:
     """The conditions without which no figure means anything."""
-    server = run.server
+    servers = [run.server, *(target.server for target in run.targets.values())]
+    told = [server for server in servers if server]
+    # Of several what they agree in, but for the interpreters: these may be what is compared.
+    server = {
+        key: value for key, value in (told or [{}])[0].items() if all(each.get(key) == value for each in told)
+    }
     facts = [
-        f"{server.get('implementation', 'Python')} {server['python']}" if "python" in server else None,
+        " and ".join(dict.fromkeys(_interpreter(each) for each in told if "python" in each)) or None,
         f"{counted(server['cpu_count'], 'CPU')}" if server.get("cpu_count") else None,
         str(server["platform"]) if "platform" in server else None,
         f"hold {_setting('hold_ns', server['hold_ns'])}" if "hold_ns" in server else None,
@@ -122,6 +127,12 @@ def in_one_line(run: Run) -> str:
         _moment(run.started),
     ]
     return ", ".join(each for each in facts if each is not None)
+
+
+def _interpreter(server: Mapping[str, Any]) -> str:
+    """Which Python a server runs on; that it has no global lock is told where it has none."""
+    free = " without a global lock" if server.get("gil") is False else ""
+    return f"{server.get('implementation', 'Python')} {server['python']}{free}"
 
 
 def _run(run: Run) -> Iterator[tuple[str, str]]:

@@ -45,6 +45,7 @@ _LEGENDS = {
     "in_service": "peak: maximum in service",
 }
 DEGRADED = "DEGRADED RUN: figures may be missing or wrong, do not quote them."
+_BOUNDLESS = 10_000
 _STYLES = {OK: "green", FAILED: "bold red", NOT_JUDGED: "yellow"}
 
 
@@ -63,7 +64,7 @@ def print_report(material: Material, console: Console) -> None:
     if material.aggregates:
         # Where a series has a long name it is that which wraps, never a number.
         columns = called(told_of(COLUMNS, material.aggregates), material.noun)
-        console.print(text_table(columns, material.aggregates, wrapped={SERIES}))
+        console.print(_results(columns, material.aggregates, console))
         console.print(" ".join([_legend(columns, material.noun), *peak_notes(material.aggregates)]))
     _print_requests(material, console)
     for finding in material.findings:
@@ -73,6 +74,16 @@ def print_report(material: Material, console: Console) -> None:
         console.print(Text(f"note: {note}", style="yellow"))
     if not material.findings and not material.run.notes:
         console.print("All checks passed.")
+
+
+def _results(
+    columns: Sequence[Column[Aggregate]], aggregates: Sequence[Aggregate], console: Console
+) -> Table:
+    """The table of results, set closer where that saves a long name from being broken."""
+    wide, close = (text_table(columns, aggregates, wrapped={SERIES}, gap=gap) for gap in (2, 1))
+    # What is measured is never wider than what it is measured for.
+    boundless = console.options.update_width(_BOUNDLESS)
+    return wide if console.measure(wide, options=boundless).maximum <= console.width else close
 
 
 def _print_requests(material: Material, console: Console) -> None:

@@ -21,9 +21,13 @@ STOP_TIMEOUT_S = 10.0
 
 @contextmanager
 def local_server(
-    modes: Sequence[str], extra: Sequence[str], setting: str = "modes", ready_s: float = READY_S
+    modes: Sequence[str],
+    extra: Sequence[str],
+    setting: str = "modes",
+    ready_s: float = READY_S,
+    python: str | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Run `lockstep-server` on loopback with these modes and flags.
+    """Run `lockstep-server` on loopback with these modes and flags. python: an interpreter, if not this one.
 
     Gives its ready line. If it refuses: PlanError that names the flag, or `setting`, which the modes come
     from; HarnessError where it is neither, or does not get ready in time. All in the server's words.
@@ -33,6 +37,7 @@ def local_server(
         process = start(
             Program.SERVER,
             ["--bind", "127.0.0.1", "--admin-port", "0", *listen, *extra],
+            python,
             stdout=subprocess.PIPE,
             stderr=log,
             start_new_session=True,  # Ctrl-C is for the run; the server ends after it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -234,6 +235,48 @@ def test_every_flag_may_stand_in_a_file_but_itself_and_those_that_start_somethin
     assert sorted([*names, "plan", "run", "ready"]) == sorted(
         setting.key for setting in given_by(Where.COMPARE)
     )
+
+
+def on_pythons(*names: str) -> list[str]:
+    return [word for name in names for word in ("--python", f"{name}={sys.executable}")]
+
+
+def test_every_mode_on_every_interpreter_is_compared_with_the_first_on_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate = "free-on-b/free-on-a@8: messages_per_s > 1.5"
+    flags = (*on_pythons("a", "b"), "--modes", "free,lock", "--gate", gate, "--work", "cpu")
+    run = begun(monkeypatch, *flags)
+    assert run.plan.modes == ("free-on-a", "lock-on-a", "free-on-b", "lock-on-b")
+    assert run.plan.baseline == "free-on-a"
+    assert run.plan.gates == (gate,)
+    assert run.on_pythons is not None
+    assert run.on_pythons.modes == ("free", "lock")
+    assert run.server_flags[run.server_flags.index("--work") + 1] == "cpu"
+    assert begun(monkeypatch, *flags, "--baseline", "lock-on-b").plan.baseline == "lock-on-b"
+    keep = ("--keep", "response_p99 < 50ms")
+    assert begun(monkeypatch, *on_pythons("a"), *keep, command="find").plan.baseline == "free-on-a"
+
+
+def test_a_plan_file_may_name_the_interpreters(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text(f'modes = "free"\npython = ["a={sys.executable}", "b={sys.executable}"]\n')
+    assert begun(monkeypatch, "--plan", str(file)).plan.modes == ("free-on-a", "free-on-b")
+    assert begun(monkeypatch, "--plan", str(file), *on_pythons("c")).plan.modes == ("free-on-c",)
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (("--host", "tcp://a"), "--host tcp://a runs already, but --python starts servers: leave out one"),
+        (("--admin", "a:1"), "--admin a:1 runs already, but --python starts servers: leave out one"),
+        (("--target", "a=tcp://a:1"), "--python 3.13 starts servers of ours, but --target and --run name"),
+    ],
+)
+def test_interpreters_are_refused_beside_servers_that_are_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], others: tuple[str, ...], said: str
+) -> None:
+    assert refused(monkeypatch, capsys, "--python", "3.13", *others).startswith(f"lockstep: {said}")
 
 
 SEARCHES = {"capacity"}

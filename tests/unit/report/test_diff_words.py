@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from lockstep.analysis.conditions import mismatches
+from lockstep.analysis.conditions import Mismatch, mismatches
 from lockstep.analysis.run_diff import diff
 from lockstep.commands.diff import parse_tolerance, refusal
 from lockstep.errors import PlanError
 from lockstep.report.diff import diff_headline, diff_markdown, diff_sentences, print_diff
-from lockstep.runs.records import Run
+from lockstep.runs.records import Run, TargetRecord
 from tests.factories.runs import degraded, make_cell, run_of, silent
 
 
@@ -119,6 +119,17 @@ def test_a_tolerance_that_makes_no_sense_is_refused(text: str) -> None:
 
 def refused(first: Run, second: Run, *, force: bool) -> str | None:
     return refusal(diff(first, second, 0.05), mismatches(first, second), force=force)
+
+
+def test_a_target_that_runs_on_another_interpreter_is_another_condition() -> None:
+    run = repeated(100)
+
+    def on(python: str) -> Run:
+        server = {**run.server, "python": python}
+        return replace(run, server={}, targets={"lock": TargetRecord("tcp://127.0.0.1", server=server)})
+
+    assert mismatches(on("3.13.1"), on("3.13.1")) == []
+    assert mismatches(on("3.13.1"), on("3.14.0")) == [Mismatch("Python of lock", "3.13.1", "3.14.0")]
 
 
 def test_runs_that_do_not_compare_are_refused_with_the_remedy() -> None:

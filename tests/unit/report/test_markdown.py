@@ -14,8 +14,9 @@ from lockstep.report.headline import headline
 from lockstep.report.markdown import MAX_ROWS, summary_md
 from lockstep.report.material import Material
 from lockstep.runs.folder import Loaded
-from lockstep.runs.records import Run
+from lockstep.runs.records import Run, TargetRecord
 from tests.factories.open_load import simulated_open_run
+from tests.factories.runs import SERVER
 from tests.factories.simulated import simulated_run
 
 
@@ -49,6 +50,19 @@ def test_it_begins_with_the_verdict_and_ends_with_the_command() -> None:
     assert "Measured on CPython 3.13.1, 2 CPUs, Linux-6.1-x86_64, hold 2.00 ms, sleep" in text
     assert "All checks passed." in text
     assert next(iter(modes_of(run))) in text
+
+
+def test_of_servers_under_names_of_their_own_it_tells_the_interpreters_and_what_else_they_agree_in() -> None:
+    run = simulated_run(repeats=2)[0]
+    first, second, *_ = modes_of(run)
+    free = {**SERVER, "python": "3.13.5", "gil": False}
+    targets = {
+        first: TargetRecord("tcp://127.0.0.1", server=SERVER),
+        second: TargetRecord("tcp://a", server=free),
+    }
+    text = markdown_of(replace(run, server={}, targets=targets))
+    assert "Measured on CPython 3.13.1 and CPython 3.13.5 without a global lock, 2 CPUs, Linux-6.1" in text
+    assert "hold 2.00 ms, sleep" in text
 
 
 def test_what_the_checks_found_stands_below_the_table_with_how_many_cells() -> None:

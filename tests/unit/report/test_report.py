@@ -53,6 +53,15 @@ def test_no_flag_is_torn_apart_at_a_lines_end(tmp_path: Path) -> None:
     assert said.startswith("&lt;b&gt; ")
 
 
+def test_a_long_name_is_broken_in_the_table_only_where_setting_it_closer_does_not_help(
+    tmp_path: Path,
+) -> None:
+    cells = [make_cell(mode, 8, repeat) for mode in ("free-on-3.13t", "free-on-3.13") for repeat in (1, 2)]
+    rows = text_of(write_run(tmp_path, run_of(cells))).splitlines()
+    assert [row.split()[1] for row in rows if row.startswith("free-on-3.13")][-2:] == ["8", "8"]
+    assert max(map(len, rows)) <= 80
+
+
 def by_hand(run: Run) -> Run:
     return replace(run, kind="hand", plan={"mode": "free"}, cells=run.cells[:1])
 
