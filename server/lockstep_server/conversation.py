@@ -21,6 +21,10 @@ class SlowReaderError(Exception):
     """The peer did not take its reply in time."""
 
 
+ENDINGS = (SlowReaderError, OSError, FrameTooLong)
+"""What ends a conversation, other than that the peer leaves."""
+
+
 def converse(talk: Talk, decoder: Decoder) -> tuple[Cause, str]:
     """Talk until the peer leaves or misbehaves. Returns the cause, and a few words of detail.
 
@@ -29,15 +33,24 @@ def converse(talk: Talk, decoder: Decoder) -> tuple[Cause, str]:
     """
     try:
         talk()
-    except SlowReaderError:
-        return Cause.SLOW_READER, "did not take its reply in time"
-    except BlockingIOError:
-        return Cause.IDLE, "in mid-frame" if decoder.pending else ""
-    except OSError as error:
-        return Cause.RESET, error.strerror or str(error)
-    except FrameTooLong as error:
-        return Cause.TOO_LONG, str(error)
-    return (Cause.SHORT, "left in mid-frame") if decoder.pending else (Cause.PEER, "")
+    except ENDINGS as error:
+        return ending_of(error, decoder)
+    return ending_of(None, decoder)
+
+
+def ending_of(error: Exception | None, decoder: Decoder) -> tuple[Cause, str]:
+    """The cause and a few words of detail: one of ENDINGS struck, or None where the peer left."""
+    match error:
+        case None:
+            return (Cause.SHORT, "left in mid-frame") if decoder.pending else (Cause.PEER, "")
+        case SlowReaderError():
+            return Cause.SLOW_READER, "did not take its reply in time"
+        case BlockingIOError():
+            return Cause.IDLE, "in mid-frame" if decoder.pending else ""
+        case OSError():
+            return Cause.RESET, error.strerror or str(error)
+        case _:
+            return Cause.TOO_LONG, str(error)
 
 
 def serve_framed(link: socket, record: ConnectionRecord, decoder: Decoder, exchange: Exchange) -> None:

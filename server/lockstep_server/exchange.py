@@ -102,7 +102,18 @@ def message_by_message(
 
 
 def logged(exchange: Exchange, who: str) -> Exchange:
-    """The same exchange, and a line in the log for every message: for people who watch at debug level.
+    """The same exchange, and a line in the log for every message: for people who watch at debug level."""
+    tell = told_in_log(who)
+
+    def tell_and_exchange(payload: bytes) -> None:
+        tell(payload)
+        exchange(payload)
+
+    return tell_and_exchange
+
+
+def told_in_log(who: str) -> Callable[[bytes], None]:
+    """Writes a line for every payload it is called with.
 
     Text is decoded piece by piece: a character that a segment boundary cut appears with its second half.
     """
@@ -112,6 +123,5 @@ def logged(exchange: Exchange, who: str) -> Exchange:
         text = decode(payload)
         shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
         log.debug("%s says %r (%d bytes)", who, shown, len(payload))
-        exchange(payload)
 
     return tell

@@ -12,7 +12,7 @@ from lockstep_server.accepting import AcceptLoop
 from lockstep_server.binding import bind
 from lockstep_server.grammar import ListenerSpec
 from lockstep_server.ledger import Ledger
-from lockstep_server.modes import MODES
+from lockstep_server.modes import MODES, Mode
 from lockstep_server.occupancy import Occupancy
 from lockstep_server.replies import get_constant_reply, get_reply
 from lockstep_server.session import Service, Session
@@ -34,10 +34,10 @@ class Listener:
         self.ledger = Ledger(settings.records)
         self.occupancy = Occupancy()
         self._settings = settings
-        self._sessions: set[Session] = set()
         self._sock = bind(settings.bind, spec.port, settings.backlog, f"--listen {spec}")
         self.port: int = self._sock.getsockname()[1]
         self._service = self._make_service()
+        self._session = _session_class(MODES[spec.mode])
         self._loop = AcceptLoop(self._sock, spec.name, settings.accept == "blocking", self._accept)
 
     def start(self) -> None:
@@ -54,7 +54,7 @@ class Listener:
 
     def cut(self) -> int:
         """Break off every session; returns how many there were."""
-        sessions = list(self._sessions)
+        sessions = list(self._service.sessions)
         for session in sessions:
             session.cut()
         return len(sessions)
@@ -76,23 +76,24 @@ class Listener:
             ledger=self.ledger,
             occupancy=self.occupancy,
             push_ns=settings.push_ns,
+            sleep_ns=settings.hold_ns if settings.work == "sleep" else 0,
+            idle_timeout_ns=settings.idle_timeout_ns,
         )
 
     def _accept(self, link: socket.socket, address: Any) -> None:
         arrival_ns = time.monotonic_ns()
         tune_connection(link, self._settings)
         record = self.ledger.arrive(address_text(*address[:2]), arrival_ns)
-        session = Session(link, record, self._service)
-        self._sessions.add(session)
-
-        def run() -> None:
-            try:
-                session.run()
-            finally:
-                self._sessions.discard(session)
-
+        session = self._session(link, record, self._service)
         try:
-            self._dispatch(run)
+            self._dispatch(session.run)
         except RuntimeError:
-            self._sessions.discard(session)
             session.refuse()
+
+
+def _session_class(mode: Mode) -> type[Session]:
+    if not mode.coroutines:
+        return Session
+    from lockstep_server.event_loop import CoroutineSession  # and with it asyncio, which nobody else needs
+
+    return CoroutineSession

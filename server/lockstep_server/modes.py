@@ -200,6 +200,11 @@ class Mode:
         """Whether every connection has a thread of its own."""
         return self.dispatch is _thread_each
 
+    @property
+    def coroutines(self) -> bool:
+        """Whether sessions are coroutines of one event loop."""
+        return self.dispatch is _event_loop
+
 
 def _thread_each(_: int) -> Dispatch:
     return thread_each
@@ -207,6 +212,12 @@ def _thread_each(_: int) -> Dispatch:
 
 def _one_after_another(_: int) -> Dispatch:
     return one_after_another
+
+
+def _event_loop(_: int) -> Dispatch:
+    from lockstep_server.event_loop import EventLoop  # and with it asyncio, which nobody else needs
+
+    return EventLoop()
 
 
 def _open(_: int) -> Admission:
@@ -250,4 +261,5 @@ MODES: dict[str, Mode] = {
     "rwlock": Mode(_thread_each, ReadWriteAdmission, _one_if_all_write, counted=True, scopes=(MESSAGE,)),
     "queue": Mode(WorkerPool, _open, _n, counted=True),
     "iterative": Mode(_one_after_another, _open, _n),
+    "asyncio": Mode(_event_loop, _open, _unlimited),
 }

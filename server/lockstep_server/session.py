@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from socket import SHUT_RDWR, SO_ERROR, SOL_SOCKET, socket
 
@@ -32,7 +32,10 @@ _GIL = gil_enabled()
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What all sessions of a listener share. Durations in nanoseconds."""
+    """What all sessions of a listener share. Durations in nanoseconds.
+
+    sleep_ns: how much of the work is sleep, for those who can await it. sessions: those that are open.
+    """
 
     name: str
     admission: Admission
@@ -47,6 +50,9 @@ class Service:
     ledger: Ledger
     occupancy: Occupancy
     push_ns: int = 0
+    sleep_ns: int = 0
+    idle_timeout_ns: int = 0
+    sessions: set[Session] = field(default_factory=set)
 
     @property
     def unvarying_frame(self) -> bytes | None:
@@ -64,6 +70,7 @@ class Session:
         self._record = record
         self._service = service
         self._cut = False
+        service.sessions.add(self)
         if not service.by_message:
             service.occupancy.line_up()
 
@@ -113,9 +120,8 @@ class Session:
     def _serve(self, before_close: Callable[[], None] | None = None) -> None:
         cause, detail = Cause.RESET, "broken off"
         try:
-            # Find out now if the peer went away while it waited: what it sent before is not worth the work.
-            if gone := self._link.getsockopt(SOL_SOCKET, SO_ERROR):
-                detail = os.strerror(gone)
+            if gone := self._gone():
+                detail = gone
             else:
                 decoder = self._service.framing.decoder(self._service.max_frame)
                 cause, detail = converse(self._talk(decoder), decoder)
@@ -124,19 +130,34 @@ class Session:
                 before_close()
             self._close(cause, detail)
 
+    def _gone(self) -> str:
+        """Why, if the peer went away while it waited: what it sent before is not worth the work."""
+        error = self._link.getsockopt(SOL_SOCKET, SO_ERROR)
+        return os.strerror(error) if error else ""
+
+    def _watched(self) -> bool:
+        """Whether people watch; they are told that it begins."""
+        if not log.isEnabledFor(logging.DEBUG):
+            return False
+        log.debug("%s: %s connected", self._service.name, self._record.peer)
+        return True
+
+    @property
+    def _who(self) -> str:
+        return f"{self._service.name}: {self._record.peer}"
+
     def _talk(self, decoder: Decoder) -> Talk:
         """The shortest loop that does what is asked of this connection."""
         link, record, service = self._link, self._record, self._service
         if service.push_ns:
             return partial(serve_pushes, link, record, service.push_ns, service.framing.encode)
-        raw, watched = isinstance(decoder, RawDecoder), log.isEnabledFor(logging.DEBUG)
+        raw, watched = isinstance(decoder, RawDecoder), self._watched()
         frame = service.unvarying_frame
         if raw and frame is not None and not watched and _GIL:
             return partial(serve_constant, link, record, frame)
         exchange = self._exchange(frame)
         if watched:
-            log.debug("%s: %s connected", service.name, record.peer)
-            exchange = logged(exchange, f"{service.name}: {record.peer}")
+            exchange = logged(exchange, self._who)
         if raw:
             return partial(serve_raw, link, record, exchange)
         return partial(serve_framed, link, record, decoder, exchange)
@@ -154,6 +175,7 @@ class Session:
         if self._cut:
             cause, detail = Cause.DRAINED, "the server is stopping"
         self._link.close()
+        self._service.sessions.discard(self)
         self._service.ledger.close(self._record, cause, _now_ns())
         level = logging.DEBUG if cause is Cause.PEER else logging.WARNING
         text = "%s: %s disconnected after %d messages: %s%s"

@@ -15,7 +15,7 @@ from tests.support.server import ServerProcess
 
 FLAGS = ("--framing", "length", "--reply", "echo", "--max-frame", "1MiB", "--idle-timeout", "400ms")
 GATES = ("lock", "rlock", "semaphore=2", "condition=1", "ticket", "lock/message", "rwlock=2/message")
-MODES = ("free", *GATES, "queue=1", "iterative")
+MODES = ("free", *GATES, "queue=1", "iterative", "asyncio")
 
 
 def break_off(link: socket.socket) -> None:
@@ -128,12 +128,13 @@ def test_a_character_cut_by_a_segment_boundary_is_ordinary() -> None:
         assert "Traceback" not in server.stderr
 
 
-def test_a_slow_reader_gets_every_byte_of_a_large_echo() -> None:
+@pytest.mark.parametrize("name", ["free", "asyncio"])
+def test_a_slow_reader_gets_every_byte_of_a_large_echo(name: str) -> None:
     payload = os.urandom(1 << 20)
-    with ServerProcess("free", flags=FLAGS) as server, socket.socket() as link:
+    with ServerProcess(name, flags=FLAGS) as server, socket.socket() as link:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         link.settimeout(20)
-        link.connect(("127.0.0.1", server.ports["free"]))
+        link.connect(("127.0.0.1", server.ports[name]))
         link.sendall(LENGTH.encode(payload))
         decoder, replies, pauses = LENGTH.decoder(2**21), list[bytes](), 5
         while not replies:

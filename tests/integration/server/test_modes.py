@@ -64,11 +64,12 @@ def test_a_mode_serves_as_many_at_once_as_it_has_permits(name: str, most: int, a
         assert (seen["received"], seen["answered"], seen["causes"]["peer"]) == (2 * CROWD, 2 * CROWD, CROWD)
 
 
-def test_free_serves_everyone_at_once() -> None:
-    with ServerProcess("free", flags=FRAMED) as server, crowd(server.ports["free"], 32) as links:
+@pytest.mark.parametrize("name", ["free", "asyncio"])
+def test_without_a_gate_everyone_is_served_at_once(name: str) -> None:
+    with ServerProcess(name, flags=FRAMED) as server, crowd(server.ports[name], 32) as links:
         for link in links:
             ask(link, b"hello")
-        seen = server.listeners()["free"]
+        seen = server.listeners()[name]
         assert (seen["in_service"], seen["max_in_service"], seen["permits"]) == (32, 32, None)
 
 
@@ -144,7 +145,10 @@ def test_a_queue_admits_in_the_order_of_arrival() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["free", "lock", "rlock", "semaphore=4", "condition=1", "queue=1", "iterative", "ticket", "lock/message"],
+    [
+        *("free", "lock", "rlock", "semaphore=4", "condition=1", "queue=1", "iterative", "ticket"),
+        *("lock/message", "rwlock=2/message", "asyncio"),
+    ],
 )
 def test_the_seeds_clients_are_acknowledged_by_every_mode(name: str) -> None:
     with ServerProcess(name) as server:
@@ -168,7 +172,8 @@ def test_the_pause_keeps_every_serialised_modes_permit(name: str) -> None:
             assert record["release_ns"] - record["close_ns"] >= 50_000_000
 
 
-def test_free_never_pauses() -> None:
-    with ServerProcess("free", flags=("--pause", "20s")) as server:
-        seed_clients(server.ports["free"], 2)
-        wait_until(lambda: server.listeners()["free"]["in_service"] == 0)
+@pytest.mark.parametrize("name", ["free", "asyncio"])
+def test_without_a_gate_nobody_pauses(name: str) -> None:
+    with ServerProcess(name, flags=("--pause", "20s")) as server:
+        seed_clients(server.ports[name], 2)
+        wait_until(lambda: server.listeners()[name]["in_service"] == 0)

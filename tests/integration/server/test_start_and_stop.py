@@ -101,7 +101,7 @@ def test_an_idle_server_ends_at_once_with_exit_code_0(signal_number: signal.Sign
 
 
 @pytest.mark.parametrize(
-    "name", ["free", "lock", "rlock", "condition=1", "ticket", "rwlock=2/message", "queue=1"]
+    "name", ["free", "lock", "rlock", "condition=1", "ticket", "rwlock=2/message", "queue=1", "asyncio"]
 )
 def test_sessions_may_end_while_the_server_drains_queued_ones_too(name: str) -> None:
     with ServerProcess(name, flags=(*FRAMED, "--drain", "20s")) as server:
@@ -147,13 +147,14 @@ def test_a_long_pause_does_not_keep_a_server_from_ending() -> None:
         assert server.terminate() == 0
 
 
-def test_a_server_under_fire_ends_well() -> None:
-    with ServerProcess("free", flags=("--drain", "0", "--log-level", "debug")) as server:
-        links = [connect(server.ports["free"]) for _ in range(8)]
+@pytest.mark.parametrize("name", ["free", "asyncio"])
+def test_a_server_under_fire_ends_well(name: str) -> None:
+    with ServerProcess(name, flags=("--drain", "0", "--log-level", "debug")) as server:
+        links = [connect(server.ports[name]) for _ in range(8)]
         threads = [threading.Thread(target=fire, args=(link,)) for link in links]
         for thread in threads:
             thread.start()
-        wait_until(lambda: server.listeners()["free"]["received"] > 100)
+        wait_until(lambda: server.listeners()[name]["received"] > 100)
         assert server.terminate() == 0
         for thread in threads:
             thread.join(20)

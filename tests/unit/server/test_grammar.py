@@ -24,6 +24,7 @@ from lockstep_server.modes import MODES
         ("rwlock=1/message:1", ListenerSpec("rwlock", 1, "message", 1), "rwlock=1/message", 1),
         ("queue=3:1", ListenerSpec("queue", 3, "connection", 1), "queue=3", 3),
         ("iterative:1", ListenerSpec("iterative", 1, "connection", 1), "iterative", 1),
+        ("asyncio:1", ListenerSpec("asyncio", 1, "connection", 1), "asyncio", None),
         ("ticket/message:1", ListenerSpec("ticket", 1, "message", 1), "ticket/message", 1),
     ],
 )
@@ -63,6 +64,8 @@ def test_a_listener_is_read_as_written(text: str, spec: ListenerSpec, name: str,
         ("lock/:1", "unknown scope ''"),
         ("free/message:1", "asks free for /message; only lock, rlock, semaphore, condition, tick"),
         ("queue=1/message:1", "asks queue for /message"),
+        ("asyncio=2:1", "gives a number to asyncio"),
+        ("asyncio/message:1", "asks asyncio for /message"),
         ("iterative/message:1", "asks iterative for /message"),
     ],
 )
@@ -80,5 +83,5 @@ def test_two_listeners_cannot_share_a_port_unless_the_system_picks_it() -> None:
 def test_the_defaults_offer_every_mode_but_those_that_are_asked_for_by_name() -> None:
     specs = [parse_listener(text) for text in DEFAULT_LISTENERS.split()]
     check_ports(specs)
-    assert set(MODES) - {spec.mode for spec in specs} == {"rlock", "condition", "rwlock"}
+    assert set(MODES) - {spec.mode for spec in specs} == {"rlock", "condition", "rwlock", "asyncio"}
     assert [spec.port for spec in specs] == list(range(8888, 8895))
