@@ -78,27 +78,34 @@ class CellProgress:
         return max(whole_s - gone_s, 0.0)
 
 
+AT_LEAST, ABOUT, AT_MOST = "at least", "about", "at most"
+
+
 @dataclass(frozen=True, slots=True)
 class TimeLeft:
-    """at_least: nothing but the cells' own time is known yet; starting users and saving come on top."""
+    """bound: how near that is, in words.
+
+    AT_LEAST where nothing but the cells' own time is known yet, for starting users and saving come on top;
+    AT_MOST where it ends as soon as all is known.
+    """
 
     seconds: float
-    at_least: bool
+    bound: str
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """A run as its conductor leads it. Times are monotonic nanoseconds.
 
-    planned: the cells of its plan in running order; empty in a manual run. searching: whether more of them
-    come of what is measured. cell_s: warm-up and window
+    planned: the cells of its plan in running order; empty in a manual run. at_most_s: how long it may take,
+    where more of them come of what is measured; None where all are known. cell_s: warm-up and window
     of one. begun_ns: when the run began, saved_ns: when its last cell was saved. failure: why it could not go
     on.
     """
 
     run: Run | None = None
     planned: tuple[PlannedCell, ...] = ()
-    searching: bool = False
+    at_most_s: float | None = None
     cell_s: float = 0.0
     cell: CellProgress | None = None
     begun_ns: int = 0
@@ -125,23 +132,25 @@ class Progress:
         return Stage.STARTING if self.cell is None else self.cell.stage(now_ns)
 
     def left(self, now_ns: int) -> TimeLeft | None:
-        """How long the plan will still take; None where there is none under way, or nobody can know.
+        """How long the plan will still take; None where there is none under way.
 
         As long a cell as the cells so far took, users and saving included; but never less than the cells' own
         time.
         """
-        if self.finished or not self.planned or self.searching:
+        if self.finished or not self.planned:
             return None
+        if self.at_most_s is not None:
+            return TimeLeft(max(self.at_most_s - (now_ns - self.begun_ns) / 1e9, 0.0), AT_MOST)
         cells_left = len(self.planned) - self.done
         after_this = cells_left if self.cell is None else cells_left - 1
         own_s = after_this * self.cell_s
         if self.cell is not None:
             own_s += self.cell.left_s(now_ns) or 0.0
         if not self.done:
-            return TimeLeft(own_s, at_least=True)
+            return TimeLeft(own_s, AT_LEAST)
         a_cell_s = (self.saved_ns - self.begun_ns) / 1e9 / self.done
         estimate_s = a_cell_s * cells_left - (now_ns - self.saved_ns) / 1e9
-        return TimeLeft(max(estimate_s, own_s), at_least=False)
+        return TimeLeft(max(estimate_s, own_s), ABOUT)
 
 
 def foresee(server_of: Callable[[str], ServerView | None], plan: Plan | None) -> str | None:

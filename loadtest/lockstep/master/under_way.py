@@ -74,7 +74,8 @@ class RunUnderWay:
         self._targets = targets
         self._on_cell = on_cell
         self._planned: tuple[PlannedCell, ...] = ()
-        self._searching = plan is not None and (plan.search is not None or plan.until is not None)
+        adaptive = None if plan is None else plan.search or plan.until
+        self._at_most_s = None if adaptive is None else adaptive.at_most_s
         self._cell_s = 0.0 if plan is None else plan.warmup_s + plan.seconds
         self._begun_ns = self._saved_ns = time.monotonic_ns()
         self._fault: str | None = None
@@ -92,7 +93,7 @@ class RunUnderWay:
         return Progress(
             run=self.record.run,
             planned=self._planned,
-            searching=self._searching,
+            at_most_s=self._at_most_s,
             cell_s=self._cell_s,
             cell=None if self.cell is None else self.cell.progress,
             begun_ns=self._begun_ns,

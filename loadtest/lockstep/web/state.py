@@ -100,7 +100,7 @@ def _plan(progress: Progress) -> dict[str, Any] | None:
     repeats = max(each.repeat for each in progress.planned)
     words = _searched(progress.run) or _walked(progress, repeats)
     # Nobody knows how many cells a search will take.
-    total = None if progress.searching else len(cells)
+    total = len(cells) if progress.at_most_s is None else None
     return {"words": words, "done": progress.done, "total": total, "repeats": repeats, "cells": cells}
 
 
@@ -136,8 +136,7 @@ def _cell_name(planned: PlannedCell) -> str:
 
 
 def _left(left: TimeLeft) -> str:
-    lead = "at least" if left.at_least else "about"
-    return f"{lead} {_span(left.seconds)}"
+    return f"{left.bound} {_span(left.seconds)}"
 
 
 def _span(seconds: float) -> str:

@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from lockstep.master.progress import CellProgress, Progress, ReportState, Stage, TimeLeft, fit, foresee
+from lockstep.master.progress import (
+    ABOUT,
+    AT_LEAST,
+    AT_MOST,
+    CellProgress,
+    Progress,
+    ReportState,
+    Stage,
+    TimeLeft,
+    fit,
+    foresee,
+)
 from lockstep.plan import Plan, PlannedCell
 from lockstep.runs.records import Run
 from lockstep.target.admin import ServerView
@@ -75,19 +86,25 @@ def test_what_is_left_of_a_cell_is_its_warm_up_and_window_less_what_is_gone(
 
 
 def test_before_the_first_cell_is_saved_the_plan_takes_at_least_its_cells_own_time() -> None:
-    assert progress().left(S) == TimeLeft(12.0, at_least=True)
-    assert progress(cell=cell()).left(11 * S) == TimeLeft(2.0 + 9.0, at_least=True)
+    assert progress().left(S) == TimeLeft(12.0, AT_LEAST)
+    assert progress(cell=cell()).left(11 * S) == TimeLeft(2.0 + 9.0, AT_LEAST)
 
 
 def test_later_the_plan_takes_as_long_a_cell_as_it_took_so_far() -> None:
     saved = progress(run=run(2), saved_ns=10 * S)
-    assert saved.left(10 * S) == TimeLeft(10.0, at_least=False)
-    assert saved.left(11 * S) == TimeLeft(9.0, at_least=False)
+    assert saved.left(10 * S) == TimeLeft(10.0, ABOUT)
+    assert saved.left(11 * S) == TimeLeft(9.0, ABOUT)
 
 
 def test_the_estimate_never_promises_less_than_the_cells_own_time() -> None:
     late = progress(run=run(3), saved_ns=15 * S, cell=cell(began_ns=30 * S))
-    assert late.left(30 * S) == TimeLeft(3.0, at_least=False)
+    assert late.left(30 * S) == TimeLeft(3.0, ABOUT)
+
+
+def test_a_search_takes_no_longer_than_it_may() -> None:
+    searching = replace(progress(run=run(2), saved_ns=10 * S), at_most_s=60.0)
+    assert searching.left(10 * S) == TimeLeft(60.0 - (10 * S - searching.begun_ns) / S, AT_MOST)
+    assert searching.left(500 * S) == TimeLeft(0.0, AT_MOST)
 
 
 @pytest.mark.parametrize("made", [Progress(), Progress(run=run()), progress(run=run(4, finished="now"))])
