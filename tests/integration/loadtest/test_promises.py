@@ -64,6 +64,26 @@ def test_what_was_sent_is_the_sum_of_its_outcomes_and_the_server_agrees(all_mode
         assert cell["workers_reported"] == cell["workers_expected"] == 2
 
 
+# Modes that are asked for by name, and how many they serve at once: exactly so many, or None where no number
+# says it.
+BY_NAME = {"rlock": 1, "condition=2": 2, "asyncio": 8, "rwlock=1/message": 1, "rwlock=4/message": None}
+
+
+def test_modes_that_are_asked_for_by_name_keep_their_promises_and_their_books(tmp_path: Path) -> None:
+    _, run = compare(
+        tmp_path / "results",
+        *("--modes", ",".join(BY_NAME), "--levels", "8", "--hold", "8ms", "--messages", "1"),
+        *("--seconds", "1", "--warmup", "0.5", "--repeats", "1"),
+    )
+    for cell in run["cells"]:
+        most = BY_NAME[cell["mode"]]
+        assert most in (None, cell["server"]["max_in_service"]), cell["mode"]
+        assert cell["messages"]["answered"] > 0
+        assert not any(differences(cell).values()), cell["ledger"]
+    permits = {name: mode["permits"] for name, mode in run["modes"].items()}
+    assert permits == {**BY_NAME, "asyncio": None}
+
+
 def test_turns_are_handed_out_in_order_of_arrival_where_that_is_promised(all_modes: dict[str, Any]) -> None:
     assert [cell["server"]["inversions"] for cell in cells(all_modes, "queue=1")] == [0] * 2
 
