@@ -158,12 +158,12 @@ def _upwards(search: Search, trials: Sequence[Trial]) -> tuple[float | None, End
 
 def _downwards(search: Search, trials: Sequence[Trial]) -> tuple[float | None, End | None]:
     least = trials[0]
-    if not least.cells and least.judgement is Judgement.UNSURE:
+    if least.judgement is Judgement.UNSURE and least.tried < MOST_REPEATS:
         return least.load, None
     if least.load > search.least:
         return search.smaller(least.load), None
     if least.judgement is Judgement.UNSURE:
-        return (least.load, None) if least.tried < MOST_REPEATS else (None, End.NOISE)
+        return None, End.NOISE
     return _confirmed([least], End.NOTHING if least.judgement is Judgement.BREAKS else End.GENERATOR)
 
 

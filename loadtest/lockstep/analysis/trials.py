@@ -5,9 +5,9 @@ where all of the interval does, breaks where none of it does, and else is not kn
 have told how much they differ a spread is assumed: a load far from the bound is judged at first sight.
 
 Now and then a machine stops for a moment, and a single repeat is slow by a factor. So the figure is the
-median of the repeats, and their spread is the median absolute deviation over all loads of the series (Hampel,
-1974), each around its own median: one load's few repeats would be a guess. The interval is Student's, with
-half of the freedom that as many repeats would give a variance.
+median of the repeats, and their spread is the median absolute deviation over all near loads of the series
+(Hampel, 1974), each around its own median: one load's few repeats would be a guess. The interval is
+Student's, with half of the freedom that as many repeats would give a variance.
 
 What the generator spoiled is void: it says nothing of the server. Nor does what it could not offer.
 """
@@ -32,6 +32,8 @@ from lockstep.search import Search
 # What is assumed of repeats until so many of them, beyond the first of a load, have told.
 ASSUMED_SPREAD = 0.1
 ENOUGH_REPEATS = 3
+# Loads within this factor of each other tell each other's spread.
+NEAR = 4.0
 # Steady repeats fall into one bucket of a histogram, and are not as sure as they look.
 _LEAST_SPREAD = 0.003
 # Of the normal distribution: its deviation over its median absolute deviation, and the standard error of a
@@ -105,8 +107,11 @@ def trials_of(search: Search, cells: Sequence[Cell]) -> list[Trial]:
             counted.append(cell)
         else:
             void.append(why)
-    spreads = {each.text: _spread(each, [counted for counted, _ in loads.values()]) for each in promise}
-    return [_trial(load, *loads[load], promise, spreads) for load in sorted(loads)]
+    counted_at = {load: counted for load, (counted, _) in loads.items()}
+    return [
+        _trial(load, *loads[load], promise, {each.text: _spread(each, load, counted_at) for each in promise})
+        for load in sorted(loads)
+    ]
 
 
 def load_of(search: Search, cell: Cell) -> float:
@@ -209,10 +214,14 @@ class _Spread:
         return students_quantile(self.freedom, (1 + CONFIDENCE) / 2) * error
 
 
-def _spread(condition: Condition, groups: Iterable[Sequence[Cell]]) -> _Spread:
-    """Over the loads, each around its own median; what is assumed where they tell too little."""
+def _spread(condition: Condition, load: float, cells_at: Mapping[float, Sequence[Cell]]) -> _Spread:
+    """Over the loads near this one, each around its own median; what is assumed where they tell too little.
+
+    Of loads far below it, at a rate say, so few messages are measured that their percentiles spread more.
+    """
+    near = (cells for other, cells in cells_at.items() if load / NEAR <= other <= load * NEAR)
     deviations: list[float] = []
-    for logs in (_logs(condition, cells) for cells in groups):
+    for logs in (_logs(condition, cells) for cells in near):
         if len(logs) > 1:
             deviations += _deviations(logs)
     if len(deviations) < ENOUGH_REPEATS:
