@@ -45,7 +45,7 @@ _HARMLESS = {
     "PYTHONNOUSERSITE",
     "PYTHONPYCACHEPREFIX",
     "PYTHONDONTWRITEBYTECODE",
-    "PYTHONGIL",
+    "PYTHON_GIL",
 }
 # What of these means this interpreter alone: another has its library elsewhere.
 _OF_THIS_PYTHON = {"PYTHONPATH", "PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONUSERBASE"}

@@ -43,7 +43,7 @@ def test_a_variable_that_sets_lockstep_locust_or_python_does_not_reach_a_child(n
 
 @pytest.mark.parametrize(
     "name",
-    ["PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONGIL"],
+    ["PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHON_GIL"],
 )
 def test_a_variable_that_says_where_things_are_or_that_the_run_records_stays(name: str) -> None:
     assert environment_of({name: "/some/value"}) == {name: "/some/value"}
@@ -85,10 +85,10 @@ def test_every_program_of_ours_is_started_without_the_working_folder(program: Pr
 
 
 def test_on_another_interpreter_the_server_is_found_and_nothing_else_of_this_one(tmp_path: Path) -> None:
-    inherited = {"PYTHONHOME": "/usr", "PYTHONPATH": "/opt/packages", "PYTHONGIL": "0", "HOME": "/home/a"}
+    inherited = {"PYTHONHOME": "/usr", "PYTHONPATH": "/opt/packages", "PYTHON_GIL": "0", "HOME": "/home/a"}
     found = environment_elsewhere(inherited)
     folders = found.pop("PYTHONPATH").split(os.pathsep)
-    assert found == {"PYTHONGIL": "0", "HOME": "/home/a"}
+    assert found == {"PYTHON_GIL": "0", "HOME": "/home/a"}
     for name in ("lockstep_server", "lockstep_wire"):
         assert [folder for folder in folders if (Path(folder) / name / "__init__.py").is_file()]
     assert command_of(Program.SERVER, ["--help"], "/opt/python")[0] == "/opt/python"
