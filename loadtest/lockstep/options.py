@@ -299,6 +299,7 @@ def _check_beside(given: Mapping[str, Any]) -> None:
 
 def _searched(given: Mapping[str, Any], search: Search) -> dict[str, Any]:
     """What else says what a load is: the first that is tried. PlanError where the promise makes no sense."""
+    from lockstep.analysis.metrics import Unit
     from lockstep.analysis.trials import longest_us, promise_of
 
     if given["rate"] is not None:
@@ -309,9 +310,16 @@ def _searched(given: Mapping[str, Any], search: Search) -> dict[str, Any]:
             f"{'; '.join(search.keep)!r} bounds no time, so any rate can be queued for: add one, for example "
             "response_p99 < 50ms",
         )
+    for each in promise_of(search):
+        if each.metric.more_is_better and each.metric.unit is Unit.PER_S:
+            raise PlanError(
+                "keep",
+                f"{each.text!r} bounds what grows with the load, so nothing tells where it breaks: bound a "
+                "time, or failed",
+            )
     arrival = arrival_of(given["arrival"], search.by)
     rate = search.start if search.by_rate else None
-    return {"arrival": arrival, "rate": rate, "levels": f"{search.start:.0f}", "repeats": 1}
+    return {"arrival": arrival, "rate": rate, "levels": f"{max(1, round(search.start))}", "repeats": 1}
 
 
 def targets_of(host: str | None, options: Namespace) -> Targets:

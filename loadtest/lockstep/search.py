@@ -28,6 +28,15 @@ USUAL_UP_TO = {USERS: 10_000.0, RATE: 100_000.0}
 LEAST_ARRIVALS = 30
 
 
+# What its fields are in a file, where that is no number.
+_KINDS_OF: Mapping[str, tuple[type, ...]] = {
+    "keep": (list, tuple),
+    "by": (str,),
+    "capped": (str,),
+    "at_least": (int, float, type(None)),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """keep: the promise, as texts (analysis/gate_syntax.py reads them). by: what a load is, one of SEARCHED.
@@ -53,6 +62,7 @@ class Search:
             raise PlanError("keep", 'is empty: say what has to hold, for example "response_p99 < 50ms"')
         between("within", self.within, 0.01, 1)
         between("up-to", self.up_to, *self._bounds)
+        between("start", self.start, *self._bounds)
         between("at-most", self.at_most_s, 1, 86_400)
         if self.at_least is not None:
             between("at-least", self.at_least, self.least, self.up_to)
@@ -62,7 +72,10 @@ class Search:
         """What settings, by their keys, say. seconds: a cell's window. PlanError names what is wrong."""
         by = given["search"]
         one_of("search", by, SEARCHED)
+        between("seconds", seconds, 0.1, 86_400)
         up_to = given["up_to"] or USUAL_UP_TO[by]
+        if by == USERS:
+            up_to = float(math.floor(up_to))
         start = 1.0 if by == USERS else min(float(math.ceil(LEAST_ARRIVALS / seconds)), up_to)
         return cls(
             keep=tuple(keep),
@@ -77,6 +90,12 @@ class Search:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Search:
         """Back from what dataclasses.asdict made of one. TypeError and ValueError where it is none."""
+        for name, value in document.items():
+            kinds = _KINDS_OF.get(name, (int, float))
+            if isinstance(value, bool) or not isinstance(value, kinds):
+                raise TypeError(f"search.{name} is {value!r}")
+        if not all(isinstance(text, str) for text in document["keep"]):
+            raise TypeError(f"search.keep is {document['keep']!r}")
         return cls(**{**document, "keep": tuple(document["keep"])})
 
     @property

@@ -68,6 +68,8 @@ def test_the_first_rate_brings_enough_arrivals_for_a_cell() -> None:
         ("keep", {"keep": "response_p99 < 50"}, "'50' has the wrong unit"),
         ("keep", {"keep": "lock: failed <= 0"}, "there is no metric"),
         ("keep", {"keep": "failed <= 0", "search": RATE}, "bounds no time"),
+        ("keep", {"keep": "messages_per_s > 5"}, "bounds what grows with the load"),
+        ("seconds", {"seconds": 0.0, "search": RATE}, "out of range"),
         ("within", {"within": "five"}, "'five' is not a part"),
         ("within", {"within": "0"}, "0 is out of range"),
         ("at-most", {"at_most": "10"}, "'10' is not a duration"),
@@ -83,3 +85,21 @@ def test_what_cannot_be_looked_for_is_refused(setting: str, given: dict[str, obj
     with pytest.raises(PlanError, match=says) as refused:
         plan_from(USUAL | {"keep": "response_p99 < 50ms"} | given, ())
     assert refused.value.what == setting
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"keep": [1]},
+        {"by": None},
+        {"by": ["users"]},
+        {"start": "1"},
+        {"start": 0},
+        {"within": True},
+        {"capped": 3},
+        {"at_most_s": None},
+    ],
+)
+def test_a_damaged_search_is_not_read(field: dict[str, object]) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        Search.from_json({"keep": list(KEEP), **field})

@@ -202,12 +202,14 @@ def findings(run: Run) -> list[Finding]:
 
     Of a search they look at the cells that count: what was wrong with the others is told beside their load.
     """
-    run = counted(run)
+    kept = counted(run)
+    # Where none counts, it is what is wrong with them that has to be told.
+    run = kept if kept.cells else run
     cells = run.cells
     listed = [
         *([Finding(INTERRUPTED, ())] if run.interrupted else []),
         *([Finding(UNFINISHED, ())] if run.finished is None else []),
-        *([Finding(NOTHING_MEASURED, ())] if all(cell.cut_short for cell in cells) else []),
+        *([Finding(NOTHING_MEASURED, ())] if all(cell.cut_short for cell in kept.cells) else []),
         *(_no_answers(cells) if answers_nothing(run) else _window_findings(run)),
         *(finding for rule in _CELL_RULES for finding in rule.look(cells)),
     ]

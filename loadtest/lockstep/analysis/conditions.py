@@ -80,6 +80,7 @@ def conditions_of(run: Run) -> Mapping[str, Values]:
         },
         **_of_lockstep_targets(run),
         "what users do": (_file_of(run),),
+        "what is looked for": () if run.search is None else (run.search.by, *run.search.keep),
         **{
             f"targets' {name}": _values((getattr(each, name) for each in run.targets.values()), name)
             for name in ("framing", "reply")

@@ -39,6 +39,7 @@ class End(Enum):
     CEILING = "nothing more was to be tried"
     NOTHING = "not even the least load holds"
     TIME = "its time was up"
+    STOPPED = "it was stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ def limits(run: Run) -> list[Limit]:
     found = [look(search, mode, [cell for cell in run.cells if cell.mode == mode]) for mode in modes_of(run)]
     if run.finished is None:
         return found
-    return [each if each.end is not None else replace(each, end=End.TIME, next=None) for each in found]
+    end = End.STOPPED if run.interrupted else End.TIME
+    return [each if each.end is not None else replace(each, end=end, next=None) for each in found]
 
 
 def counted(run: Run) -> Run:
@@ -181,7 +183,10 @@ def _crossing(search: Search, trials: Sequence[Trial], low: float, high: float) 
     crossings = [
         load for lower, upper in itertools.pairwise(between) for load in _crossings_between(lower, upper)
     ]
-    load = min([*crossings, high])
+    # Where a count breaks, or a figure is lacking, nothing lies between.
+    load = min(crossings, default=None)
+    if load is None:
+        return low
     if search.by_rate:
         return search.rounded(load)
     # The greatest whole number at which it still holds.

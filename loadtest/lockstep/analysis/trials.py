@@ -31,7 +31,7 @@ from lockstep.search import Search
 
 # What is assumed of repeats until so many of them, beyond the first of a load, have told.
 ASSUMED_SPREAD = 0.1
-ENOUGH_REPEATS = 3
+ENOUGH_REPEATS = 4
 # Loads within this factor of each other tell each other's spread.
 NEAR = 4.0
 # Steady repeats fall into one bucket of a histogram, and are not as sure as they look.
@@ -42,6 +42,8 @@ _DEVIATION_OF_MAD = 1.4826
 _ERROR_OF_MEDIAN = 1.2533
 # How much of the freedom a median absolute deviation leaves; a variance leaves all.
 _FREEDOM_OF_MAD = 0.5
+# With less an interval is so wide that nothing could be judged by it.
+_LEAST_FREEDOM = 3.0
 # A load is void where the generator spoiled so many of its cells, and more than it did not.
 MOST_SPOILED = 3
 
@@ -101,7 +103,10 @@ def trials_of(search: Search, cells: Sequence[Cell]) -> list[Trial]:
     promise = promise_of(search)
     loads: dict[float, tuple[list[Cell], list[str]]] = {}
     for cell in cells:
-        counted, void = loads.setdefault(load_of(search, cell), ([], []))
+        load = load_of(search, cell)
+        if load <= 0:
+            continue
+        counted, void = loads.setdefault(load, ([], []))
         why = _why_void(search, cell, promise)
         if why is None:
             counted.append(cell)
@@ -128,10 +133,23 @@ def _why_void(search: Search, cell: Cell, promise: Sequence[Condition]) -> str |
         return f"{cell.workers_expected - cell.workers_reported} of its workers did not report"
     if (why := _why_unmeasured(cell, bound_us)) is not None:
         return why
-    if not cell.messages.sent:
-        return "nothing was sent in its window"
+    if (why := _why_untold(cell, promise)) is not None:
+        return why
     users_are_enough = search.by_rate and bound_us is not None
     return spoiled(cell, users_are_enough=users_are_enough, settled=_settled(cell, promise))
+
+
+def _why_untold(cell: Cell, promise: Sequence[Condition]) -> str | None:
+    """Why a cell that ran well does not tell what is asked; None where it does."""
+    messages = cell.messages
+    if not messages.sent:
+        return "nothing was sent in its window"
+    if messages.refused == messages.sent:
+        return "every connection was refused: is the server still there?"
+    if cell.too_short or not messages.answered:
+        return None
+    missing = [each.metric.name for each in promise if each.metric.of(cell) is None]
+    return f"{missing[0]} is not measured of it" if missing else None
 
 
 def _settled(cell: Cell, promise: Sequence[Condition]) -> bool:
@@ -162,6 +180,10 @@ def _why_unmeasured(cell: Cell, bound_us: float | None) -> str | None:
     edges = cell.edges
     if edges is None or edges.needs_s is None:
         return None
+    if cell.rate_per_s is not None and bound_us is not None:
+        # A line that grows has more in flight at the end than at the beginning, and they wait ever longer.
+        grows = edges.share < 0 and edges.longest_us > bound_us
+        return None if grows else "far more was in flight at one end of its window than at the other"
     if edges.needs_s <= cell.seconds:
         return "far more was in flight at one end of its window than at the other"
     if bound_us is not None and _mean_wait_us(cell) > bound_us:
@@ -170,12 +192,7 @@ def _why_unmeasured(cell: Cell, bound_us: float | None) -> str | None:
 
 
 def _mean_wait_us(cell: Cell) -> float:
-    """A message's share of the time that each user needs for an exchange, endless where none ended.
-
-    Of arrivals by a rate nothing is known: users may be idle.
-    """
-    if cell.rate_per_s is not None:
-        return 0.0
+    """A message's share of the time that each user needs for an exchange, endless where none ended."""
     completed = littles_law.exchanges(cell)
     if not completed:
         return math.inf
@@ -225,9 +242,9 @@ def _spread(condition: Condition, load: float, cells_at: Mapping[float, Sequence
         if len(logs) > 1:
             deviations += _deviations(logs)
     if len(deviations) < ENOUGH_REPEATS:
-        return _Spread(ASSUMED_SPREAD, ENOUGH_REPEATS)
+        return _Spread(ASSUMED_SPREAD, _LEAST_FREEDOM)
     typical = _DEVIATION_OF_MAD * median(deviations)
-    return _Spread(math.hypot(typical, _LEAST_SPREAD), max(1.0, _FREEDOM_OF_MAD * len(deviations)))
+    return _Spread(math.hypot(typical, _LEAST_SPREAD), max(_LEAST_FREEDOM, _FREEDOM_OF_MAD * len(deviations)))
 
 
 def _deviations(logs: Sequence[float]) -> list[float]:

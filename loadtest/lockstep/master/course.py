@@ -99,4 +99,6 @@ def within_reach(plan: Plan, search: Search, check: Callable[[int, Traffic], Non
             carried = load
         else:
             too_much, why = load, refused
-    return replace(plan, search=replace(search, up_to=carried, capped=f"{why.what} {why}"))
+    if search.at_least is not None and search.at_least > carried:
+        raise PlanError("at-least", f"{search.at_least:g} is more than can be carried: {why}")
+    return replace(plan, search=replace(search, up_to=carried, capped=str(why)))

@@ -47,14 +47,13 @@ def promise_words(search: Search) -> str:
 def limits_headline(found: Sequence[Limit]) -> str:
     """The answer for all series, one at least, in one sentence, each with its interval."""
     first, *others = found
-    refuses = first.low is None and first.end is End.NOTHING
     promise = promise_words(first.search)
-    verb = f"does not hold {promise}," if refuses else f"holds {promise}"
-    said = [f"{first.mode} {verb} {_with_interval(first)}"]
+    said = [f"{first.mode} {_verb(first)} {promise}{_comma(first)} {_with_interval(first)}"]
     for each in others:
         # What the numbers in brackets are is said once.
         again = any("CI" in words for words in said)
-        said.append(f"{each.mode} {_with_interval(each, '' if again else CI)}")
+        where = "at no load that was tried" if each.low is None and each.end is not End.NOTHING else ""
+        said.append(f"{each.mode} {where or _with_interval(each, '' if again else CI)}")
     return "; ".join(said)
 
 
@@ -63,16 +62,31 @@ def limit_sentences(found: Sequence[Limit]) -> list[str]:
     return [f"{limit.mode}: {sentence}" for limit in found if (sentence := _beyond(limit))]
 
 
+def _verb(limit: Limit) -> str:
+    if limit.low is not None:
+        return "holds"
+    return "does not hold" if limit.end is End.NOTHING else "was not seen to hold"
+
+
+def _comma(limit: Limit) -> str:
+    return "," if limit.end is End.NOTHING else ""
+
+
+def limit_in_short(limit: Limit) -> str:
+    """A limit in a few words, for lists: `lock 9`, `free 40 or more`, `ticket none`."""
+    if limit.low is None:
+        return f"{limit.mode} none"
+    if limit.value is not None:
+        return f"{limit.mode} {number_words(limit.search, limit.value)}"
+    return f"{limit.mode} {number_words(limit.search, limit.low)} or more"
+
+
 def _up_to(limit: Limit) -> str:
     search = limit.search
     if limit.low is None:
         if limit.end is End.NOTHING:
             return f"not even at {load_words(search, search.least)}"
-        return (
-            "up to a load that the repeats do not tell"
-            if limit.end is End.NOISE
-            else "up to no load that was measured"
-        )
+        return "at any load that was tried"
     if limit.value is not None:
         return f"up to {load_words(search, limit.value)}"
     return f"up to at least {load_words(search, limit.low)}"
@@ -98,6 +112,8 @@ def _beyond(limit: Limit) -> str:
     if limit.end is End.CEILING:
         why = f", for {search.capped}" if search.capped else " (--up-to)"
         return f"no more than {load_words(search, search.up_to)} were tried{why}"
+    if limit.end is End.STOPPED:
+        return "it was stopped before more could be known"
     if limit.end is End.TIME:
         left = "" if limit.high is None else f", and it breaks at {load_words(search, limit.high)}"
         return f"the time was up before more could be known (--at-most){left}"

@@ -15,6 +15,7 @@ from lockstep.analysis.intervals import CONFIDENCE, Estimate, repeats_for, repea
 from lockstep.analysis.metrics import Metric
 from lockstep.analysis.numbers import figures
 from lockstep.analysis.series import per_second
+from lockstep.report.limit_words import limit_in_short
 from lockstep.report.words import counted, load
 
 CI = f"{CONFIDENCE:.0%} CI"
@@ -99,6 +100,8 @@ def verdict_in_short(verdict: Verdict) -> str:
     if verdict.withheld:
         return "no verdict"
     headline = verdict.headline
+    if verdict.limits:
+        return ", ".join(map(limit_in_short, verdict.limits))
     if headline is None:
         return "no answer" if verdict.silent or verdict.unanswered else "nothing compared"
     rate_per_s = headline.series.rate_per_s

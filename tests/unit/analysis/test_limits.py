@@ -10,7 +10,8 @@ import pytest
 
 from lockstep.analysis.limits import CONFIRMED, End, limits, look
 from lockstep.analysis.trials import Judgement
-from lockstep.runs.records import Cell
+from lockstep.runs.measures import Edges
+from lockstep.runs.records import Cell, Messages
 from lockstep.search import RATE, Search
 from tests.factories.runs import make_cell, run_of
 from tests.factories.searched import (
@@ -154,3 +155,45 @@ def test_the_interval_holds_the_true_limit(search: Search, spread: float, distur
         low, high = limit.low or 0.0, math.inf if limit.high is None else limit.high
         held += low <= true <= high
     assert held >= 34
+
+
+def test_what_is_not_measured_of_a_target_is_no_limit_of_it() -> None:
+    search = Search(("handshake_p50 < 10ms",))
+    limit = look(search, "lock", [measured(search, 1, 5_000)] * 3)
+    assert limit.end is End.GENERATOR
+    assert limit.trials[0].spoiled[0] == "handshake_p50 is not measured of it"
+
+
+def test_a_server_that_takes_no_connection_any_more_is_not_held_to_have_broken_its_promise() -> None:
+    cell = measured(USERS, 2, 5_000)
+    refused = replace(cell, messages=Messages(sent=1_000, refused=1_000), times={})
+    limit = look(USERS, "lock", [measured(USERS, 1, 5_000), *[refused] * 3])
+    assert limit.low == 1
+    assert limit.trials[1].judgement is Judgement.VOID
+    assert "is the server still there?" in limit.trials[1].spoiled[0]
+
+
+def test_a_count_that_breaks_has_its_limit_where_it_last_held() -> None:
+    search = Search(("failed <= 0",), within=1.0)
+
+    def failing(cell: Cell) -> Cell:
+        lost = replace(cell.messages, answered=900, timeout=100)
+        return replace(cell, messages=lost) if cell.level > 6 else cell
+
+    limit, _ = searched(search, line(1e9), change=failing)
+    assert (limit.low, limit.high, limit.value) == (4, 8, 4)
+
+
+def test_a_search_that_was_stopped_did_not_run_out_of_time() -> None:
+    plan = {"modes": ["lock"], "search": {"keep": list(KEEP)}}
+    run = replace(run_of([make_cell("lock", 1, p99_us=5_000)]), plan=plan, interrupted=True)
+    assert [each.end for each in limits(run)] == [End.STOPPED]
+
+
+def test_a_line_that_grows_to_the_end_of_a_window_breaks_a_promise_at_a_rate() -> None:
+    cell = measured(ARRIVALS, 160, 1.0)
+    edges = Edges(-0.3, 40, 400_000, needs_s=0.5, at_least=False)
+    growing = replace(cell, times={}, edges=edges)
+    assert look(ARRIVALS, "lock", [growing]).trials[0].judgement is Judgement.BREAKS
+    calm = replace(growing, edges=replace(edges, share=0.3))
+    assert look(ARRIVALS, "lock", [calm] * 3).trials[0].judgement is Judgement.VOID

@@ -174,8 +174,11 @@ def _chart(search: Search, material: Material) -> Chart:
 
 def _times_chart(drawn: _Drawn) -> Layers:
     kept = _kept_time(drawn.search)
-    slow, typical = drawn.points(kept, US_PER_MS), drawn.points(_TYPICAL, US_PER_MS)
-    bounds = [each.bound / US_PER_MS for each in promise_of(drawn.search) if each.metric == kept]
+    slow = drawn.points(kept, US_PER_MS)
+    typical = [] if kept == _TYPICAL else drawn.points(_TYPICAL, US_PER_MS)
+    promised = [each.bound / US_PER_MS for each in promise_of(drawn.search) if each.metric == kept]
+    # A logarithmic axis has no place for 0.
+    bounds = [bound for bound in promised if bound > 0]
     axis = axes.logarithmic([*(float(row["value"]) for row in (*slow, *typical)), *bounds] or [1.0])
     y = alt.Y(
         "value:Q",
