@@ -90,6 +90,17 @@ def test_the_bare_default_acknowledges_every_receive(stage: Callable[..., Stage]
     assert (it.record.bytes_received, it.record.bytes_sent) == (22, 21)
 
 
+def test_without_a_global_lock_no_two_sessions_receive_into_the_same_memory(
+    stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shared(*_: object) -> None:
+        raise AssertionError("its buffer is everybody's")
+
+    monkeypatch.setattr("lockstep_server.session.serve_constant", shared)
+    monkeypatch.setattr("lockstep_server.session._GIL", False)
+    test_the_bare_default_acknowledges_every_receive(stage)
+
+
 @pytest.mark.parametrize("framing", ["line", "length"])
 @pytest.mark.parametrize("reply", ["ack", "echo"])
 def test_framed_messages_are_answered_one_by_one_in_order(
