@@ -47,6 +47,19 @@ def _until_sure(plan: Plan, until: Until) -> Course:
     return next_cells
 
 
+def unreached(plan: Plan, run: Run) -> str | None:
+    """That a run is over before it was as sure as was asked for; None where it is, or nobody asked."""
+    until = plan.until
+    wide = [] if until is None else wider(run, until.within)
+    if until is None or not wide:
+        return None
+    are = "is" if len(wide) == 1 else "are"
+    return (
+        f"after {run.planned_repeats} repeats {len(wide)} of the intervals {are} wider than --until asks "
+        f"for, {until.within:.2g}: raise --most or --at-most"
+    )
+
+
 def _as_found(plan: Plan, search: Search) -> Course:
     """One cell of each series that goes on, shuffled, so that what changes with time meets all of them."""
 

@@ -9,7 +9,7 @@ from locust import LoadTestShape, User
 
 from lockstep.errors import REFUSALS, in_words
 from lockstep.master.conductor import Conductor
-from lockstep.master.course import Course, course_of, within_reach
+from lockstep.master.course import Course, course_of, unreached, within_reach
 from lockstep.master.under_way import RunUnderWay
 from lockstep.plan import Plan, PlannedCell
 from lockstep.traffic import Traffic
@@ -75,6 +75,8 @@ class PlanShape(LoadTestShape):
         if not self._left:
             self._left = run.expect(self._course)
         if not self._left:
+            if (words := unreached(plan, run.record.run)) is not None:
+                run.record.note(words)
             self._conductor.finish_run(interrupted=False)
             return None
         self._armed = self._left.pop(0)

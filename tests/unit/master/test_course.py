@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from lockstep.errors import PlanError
-from lockstep.master.course import course_of, within_reach
+from lockstep.master.course import course_of, unreached, within_reach
 from lockstep.plan import Plan, Until
 from lockstep.runs.records import Run
 from lockstep.search import RATE, Search
@@ -117,6 +117,14 @@ def test_no_repeat_is_added_where_there_were_enough_or_the_time_is_up() -> None:
     assert course(repeated(SURE, 19, spread=1.0), 0.0)
     assert course(repeated(SURE, 20, spread=1.0), 0.0) == []
     assert course(repeated(SURE, 5, spread=1.0), 600.0) == []
+
+
+def test_a_run_that_ends_less_sure_than_was_asked_for_says_so() -> None:
+    said = unreached(SURE, repeated(SURE, 4, spread=1.0))
+    wide = "after 4 repeats 1 of the intervals is wider than --until asks for, 0.05"
+    assert said == f"{wide}: raise --most or --at-most"
+    assert unreached(SURE, repeated(SURE, 18, spread=0.03)) is None
+    assert unreached(USERS, begun(USERS)) is None
 
 
 def test_the_repeats_that_are_planned_come_whatever_the_first_of_them_say() -> None:
