@@ -6,9 +6,9 @@ Loads are doubled until the promise breaks, and the gap between the greatest tha
 breaks is halved on the logarithm. What is not known of a load (trials.py) is measured again; the two loads
 between which the answer lies are measured several times before it is given. That pays for looking often.
 
-The limit's interval is the gap. How often it holds the limit was simulated (tests/factories/searched.py): 96
-times of 100 and more where repeats spread by 1 to 20%, 95 and more where one in twenty is slow besides, and
-82 to 98 where one in seven is. Tried and left: means and variances, which hold 81 where one in twenty is.
+The limit's interval is the gap. How often it holds the limit was simulated (tests/factories/searched.py): 93
+times of 100 and more where repeats spread by 1 to 20%, 92 and more where one in twenty is slow besides, and
+86 to 99 where one in seven is. Tried and left: means and variances, which hold 81 where one in twenty is.
 """
 
 from __future__ import annotations

@@ -147,14 +147,14 @@ def test_a_search_whose_run_is_over_before_it_is_has_run_out_of_time() -> None:
 @pytest.mark.parametrize("spread", [0.03, 0.2])
 @pytest.mark.parametrize("search", [USERS, ARRIVALS], ids=["users", "rate"])
 def test_the_interval_holds_the_true_limit(search: Search, spread: float, disturbed: float) -> None:
-    """It is 97 times of 100 (see limits.py); what holds 95 holds fewer than 34 of 40 once in 700."""
+    """93 to 100 times of 100 (see limits.py); what holds 93 holds fewer than 33 of 40 once in 100."""
     held, searches = 0, 40
     for seed in range(searches):
         true = math.exp(random.Random(seed).uniform(math.log(3), math.log(1_500)))
         limit, _ = searched(search, line(true, steepness=0.7), spread, seed, disturbed=disturbed)
         low, high = limit.low or 0.0, math.inf if limit.high is None else limit.high
         held += low <= true <= high
-    assert held >= 34
+    assert held >= 33
 
 
 def test_what_is_not_measured_of_a_target_is_no_limit_of_it() -> None:
