@@ -102,7 +102,7 @@ def test_an_image_records_the_build_that_this_checkout_is(
     [
         ("new=tcp://[::1]:9", 2, "this machine has no IPv6"),
         # A name that is ::1 too: what 127.0.0.1 says is what counts.
-        ("new=tcp://localhost:9", 1, "Connection refused (127.0.0.1:9)"),
+        ("new=tcp://localhost:9", 2, "no connection to tcp://localhost:9 (connection refused)"),
     ],
 )
 def test_without_ipv6_what_is_told_is_that_or_what_ipv4_says(target: str, code: int, told: str) -> None:
