@@ -10,7 +10,7 @@ from typing import Any
 
 from lockstep.beside import Beside, parse_beside
 from lockstep.errors import PlanError
-from lockstep.search import MAX_USERS, Search
+from lockstep.search import MAX_USERS, WINDOW_S, Search
 from lockstep.traffic import Arrival, Traffic, between, one_of, part_of, seconds_of
 
 # Repeats have seeds of their own, which those of no other plan's seed meet. They have to fit 64 bits.
@@ -122,7 +122,7 @@ class Plan:
         for level in self.levels:
             between("levels", level, 1, MAX_USERS)
         between("repeats", self.repeats, 1, 1000)
-        between("seconds", self.seconds, 0.1, 86_400)
+        between("seconds", self.seconds, *WINDOW_S)
         between("warmup", self.warmup_s, 0, 3600)
         between("seed", self.seed, 0, MAX_SEED)
         if self.baseline is not None:

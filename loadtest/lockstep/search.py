@@ -26,6 +26,8 @@ MAX_USERS = 100_000
 USUAL_UP_TO = {USERS: 10_000.0, RATE: 100_000.0}
 # A cell of fewer arrivals tells little of a percentile.
 LEAST_ARRIVALS = 30
+# How long a cell may be measured, in seconds.
+WINDOW_S = (0.1, 86_400)
 
 
 # What its fields are in a file, where that is no number.
@@ -72,7 +74,7 @@ class Search:
         """What settings, by their keys, say. seconds: a cell's window. PlanError names what is wrong."""
         by = given["search"]
         one_of("search", by, SEARCHED)
-        between("seconds", seconds, 0.1, 86_400)
+        between("seconds", seconds, *WINDOW_S)
         up_to = given["up_to"] or USUAL_UP_TO[by]
         if by == USERS:
             up_to = float(math.floor(up_to))

@@ -14,14 +14,12 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import fmean, pvariance
 
-from lockstep.analysis.intervals import CONFIDENCE, ROUNDING, Estimate, paired_ratio
+from lockstep.analysis.intervals import CONFIDENCE, ROUNDING, Estimate, around, log_ratios, paired_ratio
 from lockstep.runs.records import Run
 
 # How many repeats' worth of belief there is that two modes are alike: this gives the narrowest intervals from
 # 5 to 10 repeats, and one from 3 on.
 _PRIOR = 0.1
-_FARTHEST_LOG = 700.0
-
 
 RatioOf = Callable[[Sequence[float], Sequence[float]], Estimate | None]
 """Figures of two modes, repeat by repeat -> their ratio."""
@@ -39,15 +37,8 @@ def anytime_ratio(
 
     None where there are none, or one of them is not above 0. No interval below 3 repeats.
     """
-    if not values or min(*values, *baseline) <= 0:
-        return None
-    logs = [math.log(value / base) for value, base in zip(values, baseline, strict=True)]
-    mean, samples = fmean(logs), len(logs)
-    half = _half_width(logs, confidence)
-    if half is None:
-        return Estimate(math.exp(mean), None, None, samples)
-    low, high = max(mean - half, -_FARTHEST_LOG), min(mean + half, _FARTHEST_LOG)
-    return Estimate(math.exp(mean), math.exp(low), math.exp(high), samples)
+    logs = log_ratios(values, baseline)
+    return around(fmean(logs), _half_width(logs, confidence), len(logs)) if logs else None
 
 
 def _half_width(logs: Sequence[float], confidence: float) -> float | None:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lockstep.analysis.checks import degradations
+from lockstep.analysis.comparison import compared
 from lockstep.analysis.history import Entry, History
 from lockstep.analysis.intervals import Estimate, fishers_tail, independent_ratio
 from lockstep.analysis.metrics import METRICS, Metric
@@ -28,7 +29,6 @@ from lockstep.analysis.series import Place, SeriesIndex
 SIGNIFICANCE = 0.0005
 # A side of one run has no spread.
 LEAST_RUNS = 2
-_FIGURES = (METRICS["messages_per_s"], METRICS["response_p50"], METRICS["response_p99"])
 # What a histogram's bucket hides, as the deviation of a log.
 _LEAST_SPREAD = 0.001
 
@@ -78,17 +78,14 @@ def _of_kind(entries: Sequence[Entry]) -> Iterator[ChangePoint]:
     for entry in entries:
         whole = [cell for cell in entry.run.cells if cell.whole]
         for place, cells in index.groups(whole).items():
-            for metric in _FIGURES:
+            for metric in compared(place.series.rate_per_s):
                 values = [value for cell in cells if (value := metric.of(cell))]
-                offered = metric is _FIGURES[0] and place.series.rate_per_s is not None
-                if values and not offered:
+                if values:
                     figures.setdefault((place, metric.name), []).append((entry, median(values)))
     for (place, name), told in figures.items():
         values = [value for _, value in told]
         points = change_points([math.log(value) for value in values])
-        ends = [0, *points, len(values)]
-        for number, at in enumerate(points, start=1):
-            before, after = values[ends[number - 1] : at], values[at : ends[number + 1]]
+        for at, before, after in _sides(values, points):
             ratio = independent_ratio(after, before)
             assert ratio is not None, "figures of 0 are left out"
             yield ChangePoint(
@@ -100,15 +97,23 @@ def change_points(logs: Sequence[float]) -> list[int]:
     """Where a new regime begins, ascending: the places in the series."""
     points = sorted(_cuts(_Distances.of(logs), 0, len(logs)))
     while True:
-        ends = [0, *points, len(logs)]
         weak = [
             (chance, at)
-            for before, at, after in zip(ends, points, ends[2:], strict=False)
-            if (chance := _chance(logs[before:at], logs[at:after])) > SIGNIFICANCE
+            for at, before, after in _sides(logs, points)
+            if (chance := _chance(before, after)) > SIGNIFICANCE
         ]
         if not weak:
             return points
         points.remove(max(weak)[1])
+
+
+def _sides(
+    values: Sequence[float], points: Sequence[int]
+) -> Iterator[tuple[int, Sequence[float], Sequence[float]]]:
+    """Each point, and the values before and after it, up to the next ones."""
+    ends = [0, *points, len(values)]
+    for before, at, after in zip(ends, points, ends[2:], strict=False):
+        yield at, values[before:at], values[at:after]
 
 
 def _cuts(distances: _Distances, start: int, end: int) -> Iterator[int]:

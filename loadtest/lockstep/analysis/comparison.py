@@ -40,6 +40,11 @@ def compared(rate_per_s: float | None) -> tuple[Metric, ...]:
     return (THROUGHPUT, *RESPONSE_TIMES) if rate_per_s is None else RESPONSE_TIMES
 
 
+def foremost(rate_per_s: float | None) -> Metric:
+    """What is spoken of first: throughput, or under open load the slowest messages."""
+    return THROUGHPUT if rate_per_s is None else RESPONSE_TIMES[-1]
+
+
 def baseline_of(
     series: Sequence[Series], modes: Mapping[str, Mode], chosen: str | None = None
 ) -> Series | None:
@@ -166,11 +171,7 @@ class Verdict:
 def wider(run: Run, within: float) -> list[Comparison]:
     """The comparisons, of what headlines speak of, whose interval ends further from the ratio than this."""
     comparisons = compare(run.cells, modes_of(run), run.baseline, ratio_of(run))
-    told = [
-        each
-        for each in comparisons
-        if each.metric == (THROUGHPUT if each.series.rate_per_s is None else RESPONSE_TIMES[-1])
-    ]
+    told = [each for each in comparisons if each.metric == foremost(each.series.rate_per_s)]
     return [each for each in told if not each.estimate.within(within)]
 
 

@@ -107,13 +107,28 @@ def paired_ratio(
     Both in the order of the repeats. None where there are none, or one of them is not above 0.
     Student's (1908) interval on the differences of the logs.
     """
-    if not values or min(*values, *baseline) <= 0:
+    logs = log_ratios(values, baseline)
+    if not logs:
         return None
-    logs = [math.log(value / base) for value, base in zip(values, baseline, strict=True)]
     if len(logs) < 2:
-        return Estimate(math.exp(logs[0]), None, None, 1)
+        return around(logs[0], None, 1)
     error = math.sqrt(_error_squared(logs, figures=2))
     return _estimate(fmean(logs), error, len(logs) - 1, len(logs), confidence)
+
+
+def log_ratios(values: Sequence[float], baseline: Sequence[float]) -> list[float]:
+    """The logs of values over baseline, repeat by repeat; none where one of them is not above 0."""
+    if not values or min(*values, *baseline) <= 0:
+        return []
+    return [math.log(value / base) for value, base in zip(values, baseline, strict=True)]
+
+
+def around(mean_log: float, half: float | None, samples: int) -> Estimate:
+    """The estimate whose interval goes so far to both sides on the log scale; none goes without `half`."""
+    if half is None:
+        return Estimate(math.exp(mean_log), None, None, samples)
+    low_log, high_log = max(mean_log - half, -_FARTHEST_LOG), min(mean_log + half, _FARTHEST_LOG)
+    return Estimate(math.exp(mean_log), math.exp(low_log), math.exp(high_log), samples)
 
 
 def independent_ratio(
@@ -201,9 +216,7 @@ def _freedom(squares: Sequence[float], sides: Sequence[Sequence[float]]) -> floa
 
 
 def _estimate(mean_log: float, error: float, freedom: float, samples: int, confidence: float) -> Estimate:
-    half = students_quantile(freedom, (1 + confidence) / 2) * error
-    low_log, high_log = max(mean_log - half, -_FARTHEST_LOG), min(mean_log + half, _FARTHEST_LOG)
-    return Estimate(math.exp(mean_log), math.exp(low_log), math.exp(high_log), samples)
+    return around(mean_log, students_quantile(freedom, (1 + confidence) / 2) * error, samples)
 
 
 @functools.lru_cache(maxsize=4096)

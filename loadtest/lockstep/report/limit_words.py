@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from lockstep.analysis.gate_syntax import Condition
-from lockstep.analysis.intervals import CONFIDENCE
 from lockstep.analysis.limits import End, Limit
-from lockstep.analysis.metrics import Unit
-from lockstep.analysis.numbers import duration, figures
+from lockstep.analysis.numbers import figures
 from lockstep.analysis.trials import Figure, Judgement, Trial, promise_of
-from lockstep.report.words import counted, join_words, percent
+from lockstep.report.words import CI, counted, in_unit, join_words
 from lockstep.search import Search
-
-CI = f"{CONFIDENCE:.0%} CI "
-_IN_WORDS: Mapping[Unit, Callable[[float], str]] = {
-    Unit.US: duration,
-    Unit.SHARE: percent,
-    Unit.PER_S: lambda value: f"{figures(value)}/s",
-    Unit.COUNT: lambda value: f"{value:,.0f}",
-}
 
 
 def value_words(condition: Condition, value: float | None) -> str:
     """A condition's figure in the unit that suits it."""
-    return "not measured" if value is None else _IN_WORDS[condition.metric.unit](value)
+    return "not measured" if value is None else in_unit(condition.metric.unit, value)
 
 
 def load_words(search: Search, load: float) -> str:
@@ -53,7 +43,7 @@ def limits_headline(found: Sequence[Limit]) -> str:
         # What the numbers in brackets are is said once.
         again = any("CI" in words for words in said)
         where = "at no load that was tried" if each.low is None and each.end is not End.NOTHING else ""
-        said.append(f"{each.mode} {where or _with_interval(each, '' if again else CI)}")
+        said.append(f"{each.mode} {where or _with_interval(each, '' if again else f'{CI} ')}")
     return "; ".join(said)
 
 
@@ -92,7 +82,7 @@ def _up_to(limit: Limit) -> str:
     return f"up to at least {load_words(search, limit.low)}"
 
 
-def _with_interval(limit: Limit, lead: str = CI) -> str:
+def _with_interval(limit: Limit, lead: str = f"{CI} ") -> str:
     words = interval_words(limit)
     return f"{_up_to(limit)} ({lead}{words})" if words else _up_to(limit)
 

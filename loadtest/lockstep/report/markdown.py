@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.checks import degradations
-from lockstep.analysis.comparison import Comparison
+from lockstep.analysis.comparison import Comparison, foremost
 from lockstep.analysis.series import Series
 from lockstep.report.conditions import in_one_line
 from lockstep.report.headline import a_cell, headline, standing, supporting
@@ -92,11 +92,10 @@ def _greatest(aggregates: Sequence[Aggregate]) -> list[Aggregate]:
 
 def _ratios(comparisons: Sequence[Comparison]) -> dict[tuple[Series, int], str]:
     """(series, level) -> its ratio in throughput, or under open load in p99."""
-    chosen = ("messages_per_s", "response_p99")
     return {
         (each.series, each.level): estimate_words(each.estimate)
         for each in comparisons
-        if each.metric.name == chosen[each.series.rate_per_s is not None]
+        if each.metric == foremost(each.series.rate_per_s)
     }
 
 

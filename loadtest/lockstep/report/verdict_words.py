@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lockstep.analysis.comparison import Comparison, NoAnswers, Verdict
-from lockstep.analysis.intervals import CONFIDENCE, Estimate, repeats_for, repeats_to_show
+from lockstep.analysis.intervals import Estimate, repeats_for, repeats_to_show
 from lockstep.analysis.metrics import Metric
 from lockstep.analysis.numbers import figures
 from lockstep.analysis.series import per_second
 from lockstep.report.limit_words import limit_in_short
-from lockstep.report.words import counted, load
+from lockstep.report.words import CI, counted, load
 
-CI = f"{CONFIDENCE:.0%} CI"
 # Of which it is said what it would take to show it.
 SMALL_DIFFERENCE = 0.05
 # An interval of few repeats may end beyond any number that means something to a reader.

@@ -11,7 +11,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 from lockstep.analysis.blast import Radius
-from lockstep.analysis.numbers import ABSENT, figures
+from lockstep.analysis.intervals import CONFIDENCE
+from lockstep.analysis.metrics import Unit
+from lockstep.analysis.numbers import ABSENT, duration, figures
 from lockstep.stages import Stages
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from lockstep.analysis.comparison import Comparison
     from lockstep.analysis.series import Series
     from lockstep.runs.records import Run
+
+
+CI = f"{CONFIDENCE:.0%} CI"
 
 
 class Placed(Protocol):
@@ -36,6 +41,19 @@ class Placed(Protocol):
 def rate(value_per_s: float | None) -> str:
     """A number per second, without its unit."""
     return ABSENT if value_per_s is None else figures(value_per_s)
+
+
+def in_unit(unit: Unit, value: float) -> str:
+    """A metric's figure in the unit that suits it."""
+    match unit:
+        case Unit.US:
+            return duration(value)
+        case Unit.SHARE:
+            return percent(value)
+        case Unit.PER_S:
+            return f"{figures(value)}/s"
+        case Unit.COUNT:
+            return f"{value:,.0f}"
 
 
 def whole(count: int | None) -> str:

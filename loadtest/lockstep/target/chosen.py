@@ -18,7 +18,7 @@ from typing import IO
 
 from lockstep.children import guarded, how_it_ended
 from lockstep.errors import HarnessError, PlanError
-from lockstep.target.named import Named, NamedTargets, Spoken, read_targets, split_name
+from lockstep.target.named import Named, NamedTargets, Spoken, named_twice, read_targets, split_name
 from lockstep.tcp.endpoint import Endpoint, Scheme
 from lockstep_wire.framing import framing_of
 
@@ -215,9 +215,7 @@ class Chosen:
             spoken=spoken,
             environment=environment,
         )
-        names = chosen.names
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
+        if (twice := named_twice(chosen.names)) is not None:
             raise PlanError("target", f"{twice!r} is there twice: give each a name of its own")
         if chosen.ready is not None and not chosen.commands:
             raise PlanError("ready", "is for servers that --run starts: leave it out")

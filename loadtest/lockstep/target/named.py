@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -79,6 +79,11 @@ def split_name(setting: str, text: str, form: str) -> tuple[str, str]:
             setting, f"{name!r} is no name for a target: write letters, digits, ., _ and -, a letter first"
         )
     return name, rest
+
+
+def named_twice(names: Sequence[str]) -> str | None:
+    """The first name that is there more than once; None where each has one of its own."""
+    return next((name for name in names if names.count(name) > 1), None)
 
 
 def split_targets(text: str) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lockstep.errors import PlanError
 from lockstep.target.local_server import local_server
-from lockstep.target.named import Named, NamedTargets, Spoken
+from lockstep.target.named import Named, NamedTargets, Spoken, named_twice
 from lockstep.target.pythons import Python, find_python
 from lockstep.tcp.endpoint import Endpoint
 
@@ -46,9 +46,7 @@ class OnPythons:
         """
         each = (part.strip() for text in texts for part in text.split(","))
         pythons = tuple(find_python(text, environment) for text in each)
-        names = [python.name for python in pythons]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
+        if (twice := named_twice([python.name for python in pythons])) is not None:
             raise PlanError("python", f"{twice!r} is there twice: give each a name of its own, NAME=PATH")
         return cls(pythons, tuple(modes))
 

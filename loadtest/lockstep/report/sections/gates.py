@@ -12,11 +12,11 @@ from lockstep.analysis.check import Topic
 from lockstep.analysis.gate_syntax import Gate
 from lockstep.analysis.gates import GateResult, judge_gates
 from lockstep.analysis.metrics import Unit
-from lockstep.analysis.numbers import duration, figures
+from lockstep.analysis.numbers import figures
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Section, Table, table_section
 from lockstep.report.sections.figures import LEVEL
-from lockstep.report.words import counted, rate
+from lockstep.report.words import counted, in_unit
 from lockstep.runs.records import Run
 
 OK = "ok"
@@ -88,15 +88,8 @@ def _shown(gate: Gate, value: float) -> str:
         return f"{100 * value:.3g}%" if value < 10 else f"{100 * value:,.0f}%"
     if gate.baseline is not None:
         return f"{value:.3g}" if value < 1 else figures(value)
-    match gate.metric.unit:
-        case Unit.US:
-            return duration(value)
-        case Unit.SHARE:
-            return f"{100 * value:.3g}%"
-        case Unit.PER_S:
-            return f"{rate(value)}/s"
-        case Unit.COUNT:
-            return f"{value:,.10g}"
+    # The bound of a share may have a third digit.
+    return f"{100 * value:.3g}%" if gate.metric.unit is Unit.SHARE else in_unit(gate.metric.unit, value)
 
 
 def junit_xml(run: Run) -> str:

@@ -27,7 +27,7 @@ from lockstep.report.limit_words import (
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Drawing, Section, Table
 from lockstep.report.sections.figures import SERIES
-from lockstep.report.words import rate, whole
+from lockstep.report.words import CI, rate, whole
 from lockstep.search import Search
 
 WIDTH, HEIGHT, LOWER_HEIGHT = 620, 260, 130
@@ -83,7 +83,7 @@ def _columns(search: Search) -> tuple[Column[_Row], ...]:
         Column("judgement", "the promise", lambda row: row.trial.judgement.value, text=True),
         Column("cells", "repeats", lambda row: whole(len(row.trial.cells))),
         *(column for condition in promise_of(search) for column in _condition_columns(condition)),
-        Column("throughput", "messages/s", lambda row: rate(_mean(row.trial, _THROUGHPUT))),
+        Column("throughput", "messages/s", lambda row: rate(_middle(row.trial, _THROUGHPUT))),
         Column("spoiled", "void", lambda row: "; ".join(dict.fromkeys(row.trial.spoiled)), text=True),
     )
 
@@ -104,7 +104,7 @@ def _condition_columns(condition: Condition) -> Iterator[Column[_Row]]:
     name = condition.metric.name
     yield Column(name, name, value)
     if condition.metric.unit in (Unit.US, Unit.PER_S):
-        yield Column(f"{name}_interval", "95% CI", interval)
+        yield Column(f"{name}_interval", CI, interval)
 
 
 def _kept_time(search: Search) -> Metric:
@@ -113,7 +113,7 @@ def _kept_time(search: Search) -> Metric:
     return next(times, _SLOWEST)
 
 
-def _mean(trial: Trial, metric: Metric) -> float | None:
+def _middle(trial: Trial, metric: Metric) -> float | None:
     """The middle of the repeats."""
     values = [value for cell in trial.cells if (value := metric.of(cell))]
     return median(values) if values else None
@@ -150,7 +150,7 @@ class _Drawn:
             }
             for limit in self.limits
             for trial in limit.trials
-            if (value := _mean(trial, metric))
+            if (value := _middle(trial, metric))
         ]
 
     def bands(self) -> list[Row]:
