@@ -172,6 +172,9 @@ def _keeps(condition: Condition, cell: Cell, *, in_time: bool) -> bool:
     return condition.holds(max(value - late_us, 0.0))
 
 
+_UNBALANCED = "far more was in flight at one end of its window than at the other"
+
+
 def _why_unmeasured(cell: Cell, bound_us: float | None) -> str | None:
     """Why a cell has no times; None where it has, or needs none.
 
@@ -182,10 +185,9 @@ def _why_unmeasured(cell: Cell, bound_us: float | None) -> str | None:
         return None
     if cell.rate_per_s is not None and bound_us is not None:
         # A line that grows has more in flight at the end than at the beginning, and they wait ever longer.
-        grows = edges.share < 0 and edges.longest_us > bound_us
-        return None if grows else "far more was in flight at one end of its window than at the other"
+        return None if edges.share < 0 and edges.longest_us > bound_us else _UNBALANCED
     if edges.needs_s <= cell.seconds:
-        return "far more was in flight at one end of its window than at the other"
+        return _UNBALANCED
     if bound_us is not None and _mean_wait_us(cell) > bound_us:
         return None
     return f"its window is too short: give --seconds {edges.needs_s:g}"

@@ -37,8 +37,7 @@ def promise_words(search: Search) -> str:
 def limits_headline(found: Sequence[Limit]) -> str:
     """The answer for all series, one at least, in one sentence, each with its interval."""
     first, *others = found
-    promise = promise_words(first.search)
-    said = [f"{first.mode} {_verb(first)} {promise}{_comma(first)} {_with_interval(first)}"]
+    said = [f"{first.mode} {_keeps(first)} {_with_interval(first)}"]
     for each in others:
         # What the numbers in brackets are is said once.
         again = any("CI" in words for words in said)
@@ -52,14 +51,12 @@ def limit_sentences(found: Sequence[Limit]) -> list[str]:
     return [f"{limit.mode}: {sentence}" for limit in found if (sentence := _beyond(limit))]
 
 
-def _verb(limit: Limit) -> str:
+def _keeps(limit: Limit) -> str:
+    """What becomes of the promise, before it is said up to where."""
+    promise = promise_words(limit.search)
     if limit.low is not None:
-        return "holds"
-    return "does not hold" if limit.end is End.NOTHING else "was not seen to hold"
-
-
-def _comma(limit: Limit) -> str:
-    return "," if limit.end is End.NOTHING else ""
+        return f"holds {promise}"
+    return f"does not hold {promise}," if limit.end is End.NOTHING else f"was not seen to hold {promise}"
 
 
 def limit_in_short(limit: Limit) -> str:

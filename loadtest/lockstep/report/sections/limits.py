@@ -14,7 +14,7 @@ from lockstep.analysis.gate_syntax import Condition
 from lockstep.analysis.limits import Limit
 from lockstep.analysis.metrics import METRICS, Metric, Unit
 from lockstep.analysis.numbers import ABSENT
-from lockstep.analysis.trials import Judgement, Trial, promise_of
+from lockstep.analysis.trials import Figure, Judgement, Trial, promise_of
 from lockstep.report.charts import axes
 from lockstep.report.charts.palette import NEUTRAL
 from lockstep.report.charts.picture import INK, Chart, Layers, Row, chart_of
@@ -91,12 +91,15 @@ def _columns(search: Search) -> tuple[Column[_Row], ...]:
 def _condition_columns(condition: Condition) -> Iterator[Column[_Row]]:
     """A condition's figure and, where it has one, its interval."""
 
+    def of(row: _Row) -> Figure | None:
+        return next((each for each in row.trial.figures if each.condition == condition), None)
+
     def value(row: _Row) -> str:
-        figure = next((each for each in row.trial.figures if each.condition == condition), None)
+        figure = of(row)
         return ABSENT if figure is None else value_words(condition, figure.value)
 
     def interval(row: _Row) -> str:
-        figure = next((each for each in row.trial.figures if each.condition == condition), None)
+        figure = of(row)
         if figure is None or figure.low is None or figure.high is None:
             return ABSENT
         return f"{value_words(condition, figure.low)} to {value_words(condition, figure.high)}"
@@ -180,12 +183,7 @@ def _times_chart(drawn: _Drawn) -> Layers:
     # A logarithmic axis has no place for 0.
     bounds = [bound for bound in promised if bound > 0]
     axis = axes.logarithmic([*(float(row["value"]) for row in (*slow, *typical)), *bounds] or [1.0])
-    y = alt.Y(
-        "value:Q",
-        title="milliseconds",
-        scale=alt.Scale(type="log", domain=[axis.low, axis.high], nice=False),
-        axis=alt.Axis(values=list(axis.ticks), format=axes.TICK_FORMAT, titlePadding=10),
-    )
+    y = _y("milliseconds", axis)
     rule = chart_of([{"value": bound} for bound in bounds])
     layers = [
         *_band_layers(drawn),
@@ -202,12 +200,7 @@ def _throughput_chart(drawn: _Drawn, material: Material) -> Layers:
     points = drawn.points(_THROUGHPUT)
     laws = _laws(drawn, material)
     axis = axes.suited([float(row["value"]) for row in (*points, *laws)])
-    y = alt.Y(
-        "value:Q",
-        title="messages/s",
-        scale=alt.Scale(type=axis.kind, domain=[axis.low, axis.high], nice=False),
-        axis=alt.Axis(values=list(axis.ticks), format=axes.TICK_FORMAT, titlePadding=10),
-    )
+    y = _y("messages/s", axis)
     layers = [
         *_band_layers(drawn),
         _line(laws, 1.2, [2, 3]).encode(x=drawn.x, y=y, color=_COLOUR, detail="mode:N"),
@@ -215,6 +208,15 @@ def _throughput_chart(drawn: _Drawn, material: Material) -> Layers:
         _marks(points).encode(x=drawn.x, y=y, color=_COLOUR, shape=alt.Shape("shape:N", scale=None)),
     ]
     return alt.layer(*layers).properties(width=WIDTH, height=LOWER_HEIGHT)
+
+
+def _y(title: str, axis: axes.Axis) -> alt.Y:
+    return alt.Y(
+        "value:Q",
+        title=title,
+        scale=alt.Scale(type=axis.kind, domain=[axis.low, axis.high], nice=False),
+        axis=alt.Axis(values=list(axis.ticks), format=axes.TICK_FORMAT, titlePadding=10),
+    )
 
 
 def _laws(drawn: _Drawn, material: Material) -> list[Row]:
