@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
+from lockstep.documents import read_record
 from lockstep.errors import HarnessError
 from lockstep.traffic import Traffic
 
@@ -117,7 +118,7 @@ class CellOrder(Message):
 
     @classmethod
     def _read(cls, message: dict[str, Any]) -> CellOrder:
-        return cls(**{**message, "traffic": Traffic.from_json(message["traffic"])})
+        return cls(**{**message, "traffic": read_record(message["traffic"], Traffic)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,15 +30,6 @@ LEAST_ARRIVALS = 30
 WINDOW_S = (0.1, 86_400)
 
 
-# What its fields are in a file, where that is no number.
-_KINDS_OF: Mapping[str, tuple[type, ...]] = {
-    "keep": (list, tuple),
-    "by": (str,),
-    "capped": (str,),
-    "at_least": (int, float, type(None)),
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Search:
     """keep: the promise, as texts (analysis/gate_syntax.py reads them). by: what a load is, one of SEARCHED.
@@ -88,17 +79,6 @@ class Search:
             at_most_s=seconds_of("at-most", given["at_most"]) or 0.0,
             at_least=given["at_least"] or None,
         )
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Search:
-        """Back from what dataclasses.asdict made of one. TypeError and ValueError where it is none."""
-        for name, value in document.items():
-            kinds = _KINDS_OF.get(name, (int, float))
-            if isinstance(value, bool) or not isinstance(value, kinds):
-                raise TypeError(f"search.{name} is {value!r}")
-        if not all(isinstance(text, str) for text in document["keep"]):
-            raise TypeError(f"search.keep is {document['keep']!r}")
-        return cls(**{**document, "keep": tuple(document["keep"])})
 
     @property
     def by_rate(self) -> bool:

@@ -97,12 +97,6 @@ class UserFile:
     tags: tuple[str, ...] = ()
     without_tags: tuple[str, ...] = ()
 
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> UserFile:
-        """Back from what dataclasses.asdict made of one."""
-        tags = {name: tuple(document[name]) for name in ("tags", "without_tags")}
-        return cls(**{**document, **tags})
-
     @property
     def is_dialogue(self) -> bool:
         """Whether it is a dialogue, not Python."""
@@ -231,14 +225,6 @@ class Traffic:
             heartbeat=given.get("heartbeat") or "",
             rendezvous_s=seconds_of("rendezvous", given.get("rendezvous") or ""),
         )
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Traffic:
-        """Back from what dataclasses.asdict made of one."""
-        read = {"arrival": Arrival(**document["arrival"]), "sources": tuple(document["sources"])}
-        if (file := document.get("user_file")) is not None:
-            read["user_file"] = UserFile.from_json(file)
-        return cls(**{**document, **read})
 
 
 def seconds_of(setting: str, text: str) -> float | None:

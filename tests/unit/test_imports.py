@@ -26,7 +26,7 @@ FORBIDDEN = {
 # in this list, and of its own line.
 LAYERS = (
     {"errors"},
-    {"stopping"},
+    {"stopping", "documents"},
     {"beside", "scenario", "stages"},
     {"traffic"},
     {"search"},

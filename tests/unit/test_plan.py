@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
+from lockstep.documents import read_record
 from lockstep.errors import PlanError
 from lockstep.plan import MAX_SEED, SEEDS_PER_PLAN, Plan, parse_levels, parse_modes
 from lockstep.traffic import Arrival, Traffic
@@ -122,7 +123,7 @@ def test_locked_clients_cannot_arrive_by_a_rate(kind: str) -> None:
 @pytest.mark.parametrize(("arrival", "is_open"), [(Arrival(), False), (Arrival("poisson", 5.0), True)])
 def test_traffic_survives_its_way_through_json(arrival: Arrival, is_open: bool) -> None:
     traffic = Traffic(messages=9, arrival=arrival, sources=("127.0.0.1", "127.0.0.2"))
-    assert Traffic.from_json(json.loads(json.dumps(asdict(traffic)))) == traffic
+    assert read_record(json.loads(json.dumps(asdict(traffic))), Traffic) == traffic
     assert traffic.arrival.open == is_open
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lockstep.documents import read_record
 from lockstep.errors import HarnessError, PlanError
 from lockstep.traffic import Arrival, Traffic, UserFile
 from lockstep.user_files import Facts, check_same, find_user_file
@@ -73,10 +74,10 @@ def test_traffic_takes_its_file_along_as_json() -> None:
     file = UserFile("/x/mine.py", "0123", ("a", "b"), ("c",))
     for user_file in (file, None):
         traffic = Traffic(arrival=Arrival("constant", 5.0), sources=("127.0.0.1",), user_file=user_file)
-        assert Traffic.from_json(json.loads(json.dumps(asdict(traffic)))) == traffic
+        assert read_record(json.loads(json.dumps(asdict(traffic))), Traffic) == traffic
 
 
 def test_traffic_of_earlier_versions_has_no_file() -> None:
     document = asdict(Traffic())
     del document["user_file"]
-    assert Traffic.from_json(document).user_file is None
+    assert read_record(document, Traffic).user_file is None

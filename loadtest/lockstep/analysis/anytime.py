@@ -27,7 +27,7 @@ RatioOf = Callable[[Sequence[float], Sequence[float]], Estimate | None]
 
 def ratio_of(run: Run) -> RatioOf:
     """How ratios of a run are told: by an interval that suits how the number of its repeats came about."""
-    return paired_ratio if run.until is None else anytime_ratio
+    return paired_ratio if run.planned.until is None else anytime_ratio
 
 
 def anytime_ratio(

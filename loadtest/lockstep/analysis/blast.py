@@ -88,7 +88,7 @@ def radii(run: Run) -> list[Radius]:
 
 def _place_of(run: Run, kind: str) -> int:
     """Where the plan names a kind."""
-    planned = [str(each).partition(":")[0] for each in run.plan.get("beside", ())]
+    planned = [each.partition(":")[0] for each in run.planned.beside]
     return planned.index(kind) if kind in planned else len(planned)
 
 

@@ -215,7 +215,7 @@ def findings(run: Run) -> list[Finding]:
     ]
     listed += _silence_findings(run)
     listed += _unchecked_findings(run)
-    planned = not run.manual and run.search is None
+    planned = not run.manual and run.planned.search is None
     if planned and cells and _repeats(cells) == 1 and not run.interrupted:
         listed.append(Finding(SINGLE_REPEAT, ()))
     return listed
@@ -323,7 +323,7 @@ def _window_findings(run: Run) -> list[Finding]:
     Where it was in less than half of them the others stand: these met a pause of the machine at an end. So
     did those that were long enough by their own exchanges: no longer ones are asked for.
     """
-    if run.search is not None:
+    if run.planned.search is not None:
         return []
     whole = [cell for cell in run.cells if not cell.cut_short]
     lines: dict[Check, list[str]] = {}

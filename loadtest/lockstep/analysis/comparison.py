@@ -170,7 +170,7 @@ class Verdict:
 
 def wider(run: Run, within: float) -> list[Comparison]:
     """The comparisons, of what headlines speak of, whose interval ends further from the ratio than this."""
-    comparisons = compare(run.cells, modes_of(run), run.baseline, ratio_of(run))
+    comparisons = compare(run.cells, modes_of(run), run.planned.baseline, ratio_of(run))
     told = [each for each in comparisons if each.metric == foremost(each.series.rate_per_s)]
     return [each for each in told if not each.estimate.within(within)]
 
@@ -180,11 +180,11 @@ def judge(run: Run) -> Verdict:
     withheld = tuple(degradations(findings(run)))
     if withheld:
         return Verdict((), withheld)
-    if run.search is not None:
+    if run.planned.search is not None:
         return Verdict((), (), limits=tuple(limits(run)))
     modes, silent = modes_of(run), answers_nothing(run)
     return Verdict(
-        comparisons=tuple(compare(run.cells, modes, run.baseline, ratio_of(run))),
+        comparisons=tuple(compare(run.cells, modes, run.planned.baseline, ratio_of(run))),
         withheld=(),
         unanswered=tuple(_no_answers(run.cells, modes)),
         silent=silent,

@@ -66,6 +66,7 @@ class Mismatch:
 
 def conditions_of(run: Run) -> Mapping[str, Values]:
     """Condition -> its values. Runs with equal conditions are comparable."""
+    search = run.planned.search
     workers = [host for host in run.hosts if host.get("role") == "worker"]
     return {
         "kind of run": (run.kind,),
@@ -80,7 +81,7 @@ def conditions_of(run: Run) -> Mapping[str, Values]:
         },
         **_of_lockstep_targets(run),
         "what users do": (_file_of(run),),
-        "what is looked for": () if run.search is None else (run.search.by, *run.search.keep),
+        "what is looked for": () if search is None else (search.by, *search.keep),
         **{
             f"targets' {name}": _values((getattr(each, name) for each in run.targets.values()), name)
             for name in ("framing", "reply")
@@ -112,8 +113,8 @@ def _of_the_cells(run: Run) -> dict[str, Values]:
 
 def _file_of(run: Run) -> str:
     """A file is known by its text: one of the same name may say something else."""
-    file = run.user_file
-    return f"{PurePath(str(file['path'])).name} ({file['digest']})" if file else "a shipped scenario"
+    file = run.planned.traffic.user_file
+    return "a shipped scenario" if file is None else f"{PurePath(file.path).name} ({file.digest})"
 
 
 def mismatches(first: Run, second: Run) -> list[Mismatch]:

@@ -59,7 +59,7 @@ def judge_gates(run: Run) -> list[GateResult]:
     nothing is judged.
     """
     levels, repeats, ratio = run.planned_levels, run.planned_repeats, ratio_of(run)
-    gates = parse_gates(run.gates, list(modes_of(run)), levels)
+    gates = parse_gates(run.planned.gates, list(modes_of(run)), levels)
     doubts = ", ".join(finding.check.name for finding in degradations(findings(run))) if gates else ""
     return [
         _judge(run.cells, gate, level, repeats, doubts, ratio)

@@ -75,7 +75,7 @@ def limits(run: Run) -> list[Limit]:
 
     What is not found when the run is over was not found in its time.
     """
-    search = run.search
+    search = run.planned.search
     if search is None:
         return []
     found = [look(search, mode, [cell for cell in run.cells if cell.mode == mode]) for mode in modes_of(run)]
@@ -87,7 +87,7 @@ def limits(run: Run) -> list[Limit]:
 
 def counted(run: Run) -> Run:
     """The run without the cells that say nothing of the server, where it was a search."""
-    if run.search is None:
+    if run.planned.search is None:
         return run
     kept = {cell.index for limit in limits(run) for trial in limit.trials for cell in trial.cells}
     return replace(run, cells=[cell for cell in run.cells if cell.index in kept])
@@ -95,7 +95,7 @@ def counted(run: Run) -> Run:
 
 def falling_short(run: Run) -> list[Limit]:
     """The series that were not seen to hold at the least load that was asked for; none where none was."""
-    least = None if run.search is None else run.search.at_least
+    least = None if run.planned.search is None else run.planned.search.at_least
     return [] if least is None else [each for each in limits(run) if (each.low or 0.0) < least]
 
 

@@ -170,5 +170,5 @@ def whole_groups(cells: Sequence[Cell], modes: Collection[str]) -> dict[Place, l
 
 def modes_of(run: Run) -> dict[str, Mode]:
     """The run's modes and what is known of them: in the order of its plan, or as they were first measured."""
-    names = run.planned_modes or [cell.mode for cell in run.cells]
+    names = run.planned.modes or [cell.mode for cell in run.cells]
     return {name: run.mode(name) for name in names}

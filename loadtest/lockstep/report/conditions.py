@@ -64,8 +64,8 @@ def subtitle(run: Run) -> str:
 
 def _what(run: Run) -> str:
     """The size of the plan, and of one that was not gone through how much was measured."""
-    modes = run.planned_modes or {cell.mode for cell in run.cells}
-    if run.search is not None:
+    modes = run.planned.modes or {cell.mode for cell in run.cells}
+    if run.planned.search is not None:
         cells = counted(len(run.cells), "cell")
         return f"A search for the limits of {counted(len(modes), series_noun(run))}, in {cells} that count"
     levels = run.planned_levels or {cell.level for cell in run.cells}
@@ -93,7 +93,7 @@ def conditions(run: Run) -> list[Group]:
 
 def _plan(run: Run) -> dict[str, Any]:
     """What was planned: a search plans neither levels nor repeats."""
-    return run.plan if run.search is None else _without(run.plan, ("levels", "repeats"))
+    return run.plan if run.planned.search is None else _without(run.plan, ("levels", "repeats"))
 
 
 def _title(name: str, target: TargetRecord) -> str:

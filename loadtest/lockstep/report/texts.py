@@ -11,6 +11,6 @@ from lockstep.runs.folder import JUNIT_FILE, MARKDOWN_FILE, RunFolder
 def write_texts(material: Material) -> None:
     """Write them into the run's folder. ResultsError where they cannot be written."""
     folder = RunFolder(material.path)
-    if material.run.gates:
+    if material.run.planned.gates:
         folder.save_text(JUNIT_FILE, junit_xml(material.run))
     folder.save_text(MARKDOWN_FILE, summary_md(material))

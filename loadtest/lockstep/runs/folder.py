@@ -20,12 +20,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import cattrs
-
-from lockstep.errors import ResultsError
+from lockstep.documents import parse_json, read_record, to_document
+from lockstep.errors import PlanError, ResultsError
 from lockstep.runs.connections import Connection
+from lockstep.runs.kept import KeptPlan, KeptServer
 from lockstep.runs.records import CLIENT_TIMES, PLAIN_TARGET, SCHEMA, SERVER_TIMES, CellDetail, Mode, Run
 from lockstep.runs.summary_csv import requests_csv, summary_csv
+from lockstep.stages import Stages
 
 _PERMITS = {"free": None, "lock": 1, "semaphore": 1, "ticket": 1, "queue": 1, "iterative": 1}
 _WITHOUT_THREADS = ("queue", "iterative")
@@ -96,10 +97,6 @@ MARKDOWN_FILE = "summary.md"
 JUNIT_FILE = "junit.xml"
 
 _Record = TypeVar("_Record")
-
-# What is wrong with a damaged record takes time to track, with every record: only once it is known to be so.
-_converter = cattrs.Converter(detailed_validation=False)
-_explaining_converter = cattrs.Converter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +178,8 @@ class RunFolder:
             )
         if schema < SCHEMA:
             document = from_schema_3(document)
-        run = _structure(with_targets(document), Run, str(file))
-        try:
-            # A plan is kept as it was given, and read where it is needed.
-            _ = run.planned_modes, run.planned_levels, run.planned_repeats, run.gates, run.search, run.until
-        except (TypeError, ValueError, KeyError) as error:
-            raise _damaged(file, f"its plan: {error}") from error
+        run = _record(with_targets(document), Run, str(file))
+        _check_what_is_kept(run, str(file))
         return run
 
     @staticmethod
@@ -202,12 +195,12 @@ class RunFolder:
 
 def _dump(record: Run | CellDetail | Connection, indent: int | None = None) -> str:
     """JSON of a record. NaN and infinity are no JSON and no measurement: ValueError."""
-    return json.dumps(_converter.unstructure(record), ensure_ascii=False, indent=indent, allow_nan=False)
+    return json.dumps(to_document(record), ensure_ascii=False, indent=indent, allow_nan=False)
 
 
 def _load_details(folder: Path) -> dict[int, CellDetail]:
     files = sorted(folder.glob("[!.]*.json"))
-    details = (_structure(_parse(_read(file), file), CellDetail, str(file)) for file in files)
+    details = (_record(_parse(_read(file), file), CellDetail, str(file)) for file in files)
     return {detail.index: detail for detail in details}
 
 
@@ -217,7 +210,7 @@ def _load_connections(file: Path) -> tuple[list[Connection], bool]:
         return [], False
     *whole, rest = _read(file).split("\n")
     connections = [
-        _structure(_parse(line, f"{file}, line {number}"), Connection, f"{file}, line {number}")
+        _record(_parse(line, f"{file}, line {number}"), Connection, f"{file}, line {number}")
         for number, line in enumerate(whole, start=1)
     ]
     return connections, rest != ""
@@ -233,7 +226,7 @@ def _read(file: Path) -> str:
 
 def _parse(text: str, where: object) -> dict[str, Any]:
     try:
-        document = json.loads(text, parse_constant=_refuse_constant)
+        document = parse_json(text)
     except (ValueError, RecursionError) as error:
         raise _damaged(where, str(error)) from error
     if not isinstance(document, dict):
@@ -241,25 +234,24 @@ def _parse(text: str, where: object) -> dict[str, Any]:
     return document
 
 
-def _refuse_constant(name: str) -> None:
-    """JSON has no NaN and no Infinity, and neither is a measurement: we never write one."""
-    raise ValueError(f"{name} is not a number")
-
-
-def _structure(document: dict[str, Any], kind: type[_Record], where: str) -> _Record:
+def _record(document: dict[str, Any], kind: type[_Record], where: str, within: str = "") -> _Record:
     try:
-        return _converter.structure(document, kind)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise _damaged(where, _reason(document, kind, error)) from error
+        return read_record(document, kind)
+    except ValueError as error:
+        raise _damaged(where, f"{within}{error}") from error
 
 
-def _reason(document: dict[str, Any], kind: type[_Record], error: Exception) -> str:
-    """Which field of a damaged document is wrong, and how."""
-    try:
-        _explaining_converter.structure(document, kind)
-    except cattrs.BaseValidationError as explained:
-        return cattrs.transform_error(explained)[0]
-    return str(error)
+def _check_what_is_kept(run: Run, file: str) -> None:
+    """ResultsError where something is damaged that is kept as it was given, and read where it is needed."""
+    _record(run.plan, KeptPlan, file, "plan.")
+    _record(run.server, KeptServer, file, "server.")
+    for name, target in run.targets.items():
+        _record(target.server, KeptServer, file, f"targets[{name!r}].server.")
+    for index, cell in enumerate(run.cells):
+        try:
+            _ = cell.stages and Stages.parse(cell.stages)
+        except PlanError as wrong:
+            raise _damaged(file, f"cells[{index}].stages: {wrong}") from wrong
 
 
 def _damaged(where: object, reason: str) -> ResultsError:

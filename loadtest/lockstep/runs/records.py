@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from lockstep.plan import Until
+from lockstep.documents import read_record
 from lockstep.runs.connections import Connection
+from lockstep.runs.kept import KeptPlan
 from lockstep.runs.measures import (
     Company,
     Distribution,
@@ -20,7 +21,6 @@ from lockstep.runs.measures import (
     WorkerHealth,
 )
 from lockstep.scenario import keeps_connection
-from lockstep.search import Search
 
 SCHEMA = 4
 # What stands in the place of a mode where the load goes to one service that is not a Lockstep server.
@@ -354,14 +354,14 @@ class Run:
         return self.kind == "hand"
 
     @property
-    def planned_modes(self) -> list[str]:
-        """The plan's modes, in its order; none where nothing was planned. So with levels and gates."""
-        return [str(mode) for mode in self.plan.get("modes", ())]
+    def planned(self) -> KeptPlan:
+        """What was planned; nothing where it was a manual run. ValueError says what is damaged."""
+        return read_record(self.plan, KeptPlan)
 
     @property
     def planned_levels(self) -> list[int]:
         """The plan's levels, ascending."""
-        return sorted(int(level) for level in self.plan.get("levels", ()))
+        return sorted(self.planned.levels)
 
     @property
     def planned_repeats(self) -> int:
@@ -369,35 +369,10 @@ class Run:
 
         Where repeats were added until all was sure, it is how many that took.
         """
-        planned = int(self.plan.get("repeats", 0))
-        return planned if self.until is None else max((cell.repeat for cell in self.cells), default=planned)
-
-    @property
-    def gates(self) -> list[str]:
-        """The plan's gates, as they were given."""
-        return [str(gate) for gate in self.plan.get("gates", ())]
-
-    @property
-    def baseline(self) -> str | None:
-        """The mode that the plan says others are compared with; None where it leaves that open."""
-        return self.plan.get("baseline")
-
-    @property
-    def search(self) -> Search | None:
-        """What was looked for; None where levels and repeats were planned."""
-        document = self.plan.get("search")
-        return None if document is None else Search.from_json(document)
-
-    @property
-    def until(self) -> Until | None:
-        """How sure it had to be; None where the number of repeats was planned."""
-        document = self.plan.get("until")
-        return None if document is None else Until(**document)
-
-    @property
-    def user_file(self) -> dict[str, Any]:
-        """The user's own file that said what users do, as a UserFile's fields; empty where there was none."""
-        return (self.plan.get("traffic") or {}).get("user_file") or {}
+        planned = self.planned
+        if planned.until is None or not self.cells:
+            return planned.repeats
+        return max(cell.repeat for cell in self.cells)
 
     def mode(self, name: str) -> Mode:
         """What is known of a mode."""

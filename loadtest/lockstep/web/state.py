@@ -114,7 +114,7 @@ def _walked(progress: Progress, repeats: int) -> str:
 
 def _searched(run: Run) -> str:
     """What is looked for; "" where all is planned."""
-    search = run.search
+    search = run.planned.search
     if search is None:
         return ""
     load = "rate" if search.by_rate else "number of connections"

@@ -25,6 +25,7 @@ from locust.log import setup_logging
 from locust.runners import LocalRunner, WorkerRunner
 
 from lockstep.control import BEGIN, END, FAULT, GO, LIMITS, CellOrder, EndOrder, Fault, Go
+from lockstep.documents import read_record
 from lockstep.errors import WRONG_USE, HarnessError
 from lockstep.python_files import users_of
 from lockstep.traffic import UserFile
@@ -133,7 +134,7 @@ def main(port: int, file: str | None = None) -> None:
     """
     setup_logging("WARNING")
     if file is not None:
-        _load(UserFile.from_json(json.loads(file)))
+        _load(read_record(json.loads(file), UserFile))
     environment = Environment(
         user_classes=[ScenarioUser], events=locust.events, parsed_options=_locusts_defaults()
     )

@@ -28,7 +28,7 @@ def test_modes_on_two_interpreters_stand_side_by_side_and_each_tells_what_it_ran
     assert servers[0]["python"] == "{}.{}.{}".format(*sys.version_info)
     assert all(isinstance(server["gil"], bool) for server in servers)
     loaded = RunFolder.load_run(folder)
-    assert loaded.baseline == "free-on-this"
+    assert loaded.planned.baseline == "free-on-this"
     assert [loaded.mode(name).one_at_a_time for name in series] == [False, True, False, True]
     told = lockstep("report", str(folder)).out
     assert "free-on-other" in told.partition("target ")[0]

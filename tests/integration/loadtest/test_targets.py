@@ -88,7 +88,7 @@ def test_a_server_of_ours_and_one_of_anybodys_stand_in_one_report(tmp_path: Path
     assert "not a Lockstep server" in findings
     loaded = RunFolder.load_run(folder)
     assert loaded.mode("ours").one_at_a_time
-    assert loaded.baseline == "other"
+    assert loaded.planned.baseline == "other"
 
 
 def test_a_server_that_dies_in_mid_run_ends_it_with_its_last_words_and_what_was_measured(

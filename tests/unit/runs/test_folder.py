@@ -155,7 +155,7 @@ def test_a_damaged_plan_is_refused_as_any_other_damage(folder: Path) -> None:
     document = json.loads(file.read_text(encoding="utf-8"))
     document["plan"]["levels"] = "bogus"
     file.write_text(json.dumps(document), encoding="utf-8")
-    assert "run.json is damaged: its plan: invalid literal for int()" in refusal_of(folder)
+    assert "run.json is damaged: plan.levels: 'bogus' is no list; restore" in refusal_of(folder)
 
 
 def test_a_damaged_line_of_connections_is_named(folder: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_damaged_line_of_connections_is_named(folder: Path) -> None:
         ("{", "is damaged"),
         ("[]", "expected an object, found list"),
         ("[" * 100_000, "is damaged: maximum recursion depth"),
-        ('{"schema": 1}', "required field missing @ $.run_id"),
+        ('{"schema": 1}', "run_id: is missing"),
         (json.dumps({"schema": SCHEMA + 1}), "upgrade Lockstep"),
     ],
 )

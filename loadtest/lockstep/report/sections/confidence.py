@@ -52,7 +52,7 @@ def certainty_section(material: Material) -> Section | None:
     return Section(
         "certainty",
         certainty_title([each for each in comparisons if each.metric in DRAWN]),
-        _note(comparisons, looked_at_often=material.run.until is not None),
+        _note(comparisons, looked_at_often=material.run.planned.until is not None),
         (Topic.CERTAINTY,),
         tuple(drawings),
         Table.of(COMPARISONS, comparisons),

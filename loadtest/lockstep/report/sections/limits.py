@@ -47,7 +47,7 @@ _THROUGHPUT = METRICS["messages_per_s"]
 
 def limits_section(material: Material) -> Section | None:
     """None where the run was no search."""
-    search, found = material.run.search, material.limits
+    search, found = material.run.planned.search, material.limits
     if search is None or not any(each.trials for each in found):
         return None
     return Section(
