@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lockstep.commands.compare import flags, measure_here
+from lockstep.commands.flags import flags
+from lockstep.commands.measuring import measure_here
 from lockstep.commands.parser import command, path
 from lockstep.errors import PlanError
 from lockstep.settings import Where, given_by

@@ -10,15 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from lockstep.children import clean_own_environment
-from lockstep.commands.compare import (
-    check_junit,
-    check_processes,
-    of_one,
-    plan_of_flags,
-    run_and_report,
-    tags_of,
-)
+from lockstep.commands.flags import check_processes, plan_of_flags, tags_of
+from lockstep.commands.junit import check_junit
+from lockstep.commands.measuring import run_and_report
 from lockstep.commands.parser import command, option, path
+from lockstep.commands.whom import of_one
 from lockstep.errors import HarnessError, PlanError
 from lockstep.search import MAX_USERS
 from lockstep.settings import SETTINGS, Where, given_by
