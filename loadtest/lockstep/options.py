@@ -1,11 +1,10 @@
-"""Where settings come from beside `compare`'s flags: plan files and Locust's parser; what they become."""
+"""Settings under Locust, from its parser; and what settings become, wherever they come from."""
 
 from __future__ import annotations
 
 import functools
 import os
 import sys
-import tomllib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, NoReturn
 from lockstep.errors import WRONG_USE, HarnessError, PlanError, ServerUnreachableError, in_words
 from lockstep.master.repeat import Compose
 from lockstep.plan import Plan, parse_modes
+from lockstep.plan_files import read_plan_file
 from lockstep.runs.records import PLAIN_TARGET
 from lockstep.search import Search, arrival_of
 from lockstep.settings import COMPARISON_PLAN, Setting, Where, given_by
@@ -21,7 +21,8 @@ from lockstep.target.admin import ServerView
 from lockstep.target.chosen import Chosen, checked_framing
 from lockstep.target.named import NamedTargets, Spoken, read_targets
 from lockstep.target.target import Target, Targets
-from lockstep.tcp.endpoint import Endpoint, parse_sources
+from lockstep.tcp.endpoint import Endpoint
+from lockstep.tcp.sources import parse_sources
 from lockstep.traffic import Traffic, UserFile
 from lockstep.user_files import Facts, find_user_file, names_in
 from lockstep_wire.choices import did_you_mean
@@ -30,59 +31,8 @@ from lockstep_wire.choices import did_you_mean
 OF_THE_SERVER = ("mode", "modes")
 
 _BY_NAME = {setting.name: setting for setting in given_by(Where.LOCUST)}
-_SHIPPED = Path(__file__).parent / "plans"
 
 PLAN_UNDER_WAY = "a comparison plan is under way, and sets the users itself: let it end, or press Stop first"
-
-
-def shipped_plans() -> dict[str, Path]:
-    """The plan files that come with Lockstep, by name."""
-    return {file.stem: file for file in sorted(_SHIPPED.glob("*.toml"))}
-
-
-def read_plan_file(given: str, where: Where) -> dict[str, Any]:
-    """A plan file's settings by their keys, each of its kind; lists come as text with commas.
-
-    given: a path, or the name of a shipped plan where no file has it. where: COMPARE or LOCUST, for some keys
-    make sense in one only. PlanError names file, key and remedy.
-
-        modes = ["free", "lock"]
-        levels = [1, 8, 32]
-        gate = ["free: response_p99 < 20ms", "lock/free: messages_per_s > 0.05"]
-    """
-    known = {setting.key: setting for setting in given_by(Where.PLAN_FILE)}
-    taken = {key: setting for key, setting in known.items() if where in setting.where}
-    settings: dict[str, Any] = {}
-    try:
-        for written, value in _load(given).items():
-            key = written.replace("-", "_")
-            if key not in known:
-                raise ValueError(f"there is no setting {written!r}: {did_you_mean(key, taken)}")
-            if key not in taken:
-                raise ValueError(f"{written} {known[key].elsewhere}")
-            if key in settings:
-                raise ValueError(f"{written} is there twice, with - and with _: leave one out")
-            settings[key] = known[key].from_toml(written, value)
-    except ValueError as wrong:
-        raise PlanError("plan", f"{given}: {wrong}") from wrong
-    return settings
-
-
-def _load(given: str) -> dict[str, Any]:
-    """What a plan file holds. ValueError says why it cannot be read."""
-    file = Path(given)
-    plans = shipped_plans()
-    if file.name == given and not file.suffix and not file.exists():
-        if given not in plans:
-            raise ValueError(f"there is no such file, and no plan of this name: {did_you_mean(given, plans)}")
-        file = plans[given]
-    try:
-        return tomllib.loads(file.read_bytes().decode("utf-8"))
-    except OSError as error:
-        raise ValueError(f"cannot be read ({error.strerror}): check its name and mode") from error
-    except ValueError as error:
-        # Its message says in which line and column.
-        raise ValueError(f"is not valid TOML: {error}") from error
 
 
 # Locust's page and help show the settings of both kinds of run.

@@ -32,6 +32,7 @@ LAYERS = (
     {"search"},
     {"plan"},
     {"settings"},
+    {"plan_files"},
     {"children"},
     {"runs"},
     {"tcp"},

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lockstep.errors import PlanError
-from lockstep.options import read_plan_file, shipped_plans
+from lockstep.plan_files import read_plan_file, shipped_plans
 from lockstep.settings import Where
 
 KINDS = {"repeats": int, "seconds": float}

@@ -14,8 +14,9 @@ from click.shell_completion import CompletionItem
 from lockstep.analysis.gate_syntax import split_gates
 from lockstep.commands.parser import option
 from lockstep.errors import PlanError
-from lockstep.options import plan_from, read_plan_file, shipped_plans
+from lockstep.options import plan_from
 from lockstep.plan import Plan
+from lockstep.plan_files import read_plan_file, shipped_plans
 from lockstep.settings import Setting, Where, given_by
 
 

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lockstep.options import read_plan_file, shipped_plans
 from lockstep.plan import parse_modes
+from lockstep.plan_files import read_plan_file, shipped_plans
 from lockstep.settings import Where
 from tests.support.commands import compare_well, environment, lockstep, only_run
 from tests.support.server import ROOT, ServerProcess

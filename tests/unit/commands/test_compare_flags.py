@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from lockstep.__main__ import main
-from lockstep.options import shipped_plans
 from lockstep.plan import Plan
+from lockstep.plan_files import shipped_plans
 from lockstep.settings import Where, given_by
 from lockstep.traffic import Arrival, Traffic
 from tests.support.local_runs import LocalRun, runs_replaced

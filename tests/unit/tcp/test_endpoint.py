@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.endpoint import OPTIONS, Endpoint, Options, Scheme
+from lockstep.tcp.endpoint import Endpoint, Options, Scheme
+from lockstep.tcp.endpoint_options import OPTIONS
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lockstep.errors import PlanError
-from lockstep.tcp.endpoint import MAX_SOURCES, parse_sources
+from lockstep.tcp.sources import MAX_SOURCES, parse_sources
 
 
 @pytest.mark.parametrize(

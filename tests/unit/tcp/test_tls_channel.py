@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockstep.errors import HarnessError
-from lockstep.tcp.endpoint import OPTIONS, Endpoint, Scheme
+from lockstep.tcp.endpoint import Endpoint, Scheme
+from lockstep.tcp.endpoint_options import OPTIONS
 from lockstep.tcp.tls import TlsChannel, TlsRefusedError, check, context_of
 from tests.support.certificates import Authority, authority
 
