@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from lockstep.measure.connections import Sojourns, Span, overlap_over
-from lockstep.record.histograms import encoded, new_histogram, record_all
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import RunFolder
+from lockstep.runs.histograms import encoded, new_histogram, record_all
 from lockstep.runs.measures import Overlap
 from lockstep.runs.records import Cell, CellDetail, Run
 from tests.factories.units import MS

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from lockstep.measure import littles_law
 from lockstep.measure.queueing import predict_wait
-from lockstep.record.histograms import of_values
+from lockstep.runs.histograms import of_values
 from lockstep.runs.records import Cell, Run
 from tests.factories.simulated import cell_of_visits, counted, server_record, simulated_run
 from tests.factories.units import MS, US

@@ -8,10 +8,10 @@ from typing import Any
 import msgpack
 
 from lockstep.control import CellOrder, Health, Report, Standing
-from lockstep.record.histograms import encoded, new_histogram
 from lockstep.record.journal import Journal
 from lockstep.record.recorder import CellRecorder
 from lockstep.runs.connections import ClientView
+from lockstep.runs.histograms import encoded, new_histogram
 from lockstep.tcp.samples import ABSENT, Meter, Outcome, Phase, Sample, tag_of
 from lockstep.traffic import Arrival, Traffic
 from tests.factories.units import MS, S

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from lockstep.analysis.series import Series, SeriesIndex
-from lockstep.record.histograms import of_values
-from lockstep.runs.folder import mode_named
+from lockstep.runs.earlier import mode_named
+from lockstep.runs.histograms import of_values
 from lockstep.runs.measures import Count, Distribution, Ledger, WorkerHealth
 from lockstep.runs.records import Cell, Messages, Mode, Run, ServerCell, TargetRecord
 from tests.factories.units import MS, US

@@ -10,8 +10,8 @@ from dataclasses import replace
 from lockstep.measure import littles_law, queueing
 from lockstep.measure.connections import Sojourns, count_inversions, in_service_steps, measure_fairness
 from lockstep.measure.queueing import predict_wait
-from lockstep.record.histograms import of_values
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
+from lockstep.runs.histograms import of_values
 from lockstep.runs.measures import Distribution, Occupancy
 from lockstep.runs.records import Cell, Messages, Run, ServerCell
 from tests.factories.runs import HOST, SERVER, agreed, health_of, modes_named

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from lockstep.record.histograms import of_values
 from lockstep.report.material import Material
 from lockstep.runs.folder import RunFolder
+from lockstep.runs.histograms import of_values
 from lockstep.runs.measures import Company, Count, Distribution, Edges, Occupancy, Rendezvous
 from lockstep.runs.records import Messages, Requests, Run
 from lockstep.search import RATE, Search

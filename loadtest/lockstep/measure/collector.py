@@ -9,8 +9,8 @@ from collections import Counter
 from typing import Any
 
 from lockstep.control import CellOrder, Health, Opened, Report, Standing
-from lockstep.record.histograms import decoded, encoded, of_histogram
 from lockstep.record.sums import CellSums, SpanSums, messages_of
+from lockstep.runs.histograms import decoded, encoded, of_histogram
 from lockstep.runs.measures import Company, Distribution, Rendezvous, WorkerHealth
 from lockstep.runs.records import CLIENT_TIMES, CellDetail, Messages, Requests
 from lockstep.tcp.samples import Phase

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lockstep.plan import PlannedCell
-from lockstep.record import histograms as distribution
+from lockstep.runs import histograms as distribution
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
 from lockstep.runs.measures import Fairness, Overlap
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lockstep.record import histograms as distribution
+from lockstep.runs import histograms as distribution
 from lockstep.runs.connections import ServerRecord
 from lockstep.runs.measures import Distribution, WaitPrediction
 

@@ -20,9 +20,9 @@ from locust.exception import LocustError
 from locust.stats import RequestStats, StatsEntry
 
 from lockstep.locust_numbers import OWN_ROW_ONLY, REQUEST_TYPES, note_time, three_digits, touch
-from lockstep.record.histograms import Nanoseconds
 from lockstep.record.journal import Batch, Journal
 from lockstep.runs.connections import ClientView
+from lockstep.runs.histograms import Nanoseconds
 from lockstep.tcp.samples import MessageRow, Outcome, Phase, Reply, Sample, message_sample, without_bytes
 
 logger = logging.getLogger(__name__)

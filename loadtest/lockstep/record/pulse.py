@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lockstep.control import CellOrder, Pulse
-from lockstep.record.histograms import Nanoseconds
 from lockstep.record.journal import Batch
+from lockstep.runs.histograms import Nanoseconds
 from lockstep.tcp.samples import Outcome, Phase, Sample
 
 BUCKETS_PER_DECADE = 20

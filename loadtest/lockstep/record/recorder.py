@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lockstep.control import CellOrder, Counts
-from lockstep.record.histograms import Nanoseconds, record_all
 from lockstep.record.journal import Batch, MessageColumns, StepColumns
 from lockstep.record.sums import FAR_NS, CellSums, Window
 from lockstep.runs.connections import ClientView
+from lockstep.runs.histograms import Nanoseconds, record_all
 from lockstep.runs.records import CLIENT_TIMES, STEP_ROWS
 from lockstep.tcp.samples import Outcome, Phase, Sample
 

@@ -10,8 +10,8 @@ import numpy as np
 from hdrh.histogram import HdrHistogram
 
 from lockstep.control import Counts
-from lockstep.record.histograms import Nanoseconds, decoded, encoded, new_histogram
 from lockstep.runs.connections import ClientView
+from lockstep.runs.histograms import Nanoseconds, decoded, encoded, new_histogram
 from lockstep.runs.records import Messages
 from lockstep.tcp.samples import Outcome, Phase
 

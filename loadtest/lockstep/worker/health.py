@@ -13,7 +13,7 @@ import gevent
 from hdrh.histogram import HdrHistogram
 
 from lockstep.control import Health
-from lockstep.record.histograms import HIGHEST_NS, encoded
+from lockstep.runs.histograms import HIGHEST_NS, encoded
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.limits import open_files_limit
 from lockstep.worker.pacer import WakeUp

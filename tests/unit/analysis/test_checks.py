@@ -10,7 +10,7 @@ import pytest
 
 from lockstep.analysis.check import cell_name
 from lockstep.analysis.checks import ALL_CHECKS, answers_nothing, degradations, findings, is_degraded
-from lockstep.record.histograms import of_values
+from lockstep.runs.histograms import of_values
 from lockstep.runs.measures import Count, Edges, Ledger, Occupancy, WaitPrediction
 from lockstep.runs.records import Cell, Messages, Requests, Run
 from tests.factories.open_load import simulated_open_run

@@ -9,7 +9,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from lockstep.analysis.aggregate import curve
-from lockstep.record.histograms import new_histogram, of_histogram, record_all
+from lockstep.runs.histograms import new_histogram, of_histogram, record_all
 
 
 def histogram_of(values_ns: Sequence[int]) -> HdrHistogram:

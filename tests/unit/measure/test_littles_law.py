@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lockstep.measure import littles_law
-from lockstep.record.histograms import of_values
+from lockstep.runs.histograms import of_values
 from lockstep.runs.measures import Occupancy
 from lockstep.runs.records import Cell
 from tests.factories.runs import with_times

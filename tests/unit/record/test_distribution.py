@@ -6,7 +6,7 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockstep.record.histograms import decoded, encoded, new_histogram, of_histogram, of_values
+from lockstep.runs.histograms import decoded, encoded, new_histogram, of_histogram, of_values
 
 
 def test_nothing_counted_is_no_distribution() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from lockstep.control import Counts
-from lockstep.record.histograms import HIGHEST_NS, decoded
 from lockstep.record.recorder import MAX_DETAIL, CellRecorder
 from lockstep.record.sums import CellSums, SpanSums, Window
+from lockstep.runs.histograms import HIGHEST_NS, decoded
 from lockstep.tcp.samples import Outcome, Phase, Sample, tag_of
 from lockstep.traffic import Arrival, Traffic
 from tests.factories.reports import (

@@ -12,7 +12,7 @@ from lockstep.report.charts.picture import Row, to_svg
 from lockstep.report.charts.rows import NOT_MEASURED, Block, Layout
 from lockstep.report.material import colours
 from lockstep.report.sections.timeline import timeline_chart
-from lockstep.runs.folder import mode_named
+from lockstep.runs.earlier import mode_named
 from tests.factories.open_load import simulated_open_run
 from tests.factories.runs import modes_named, series_named
 from tests.factories.simulated import simulated_run

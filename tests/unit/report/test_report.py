@@ -16,7 +16,6 @@ from rich.console import Console
 from lockstep.analysis.checks import ALL_CHECKS, findings
 from lockstep.errors import ResultsError
 from lockstep.plan import Longer, Plan
-from lockstep.record.histograms import of_values
 from lockstep.report.conditions import conditions
 from lockstep.report.contents import contents, unbroken
 from lockstep.report.material import Material, with_short_names
@@ -24,6 +23,7 @@ from lockstep.report.terminal import print_report
 from lockstep.report.write import write_report
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import RunFolder
+from lockstep.runs.histograms import of_values
 from lockstep.runs.measures import Count
 from lockstep.runs.records import Run
 from tests.factories.folders import write_histograms, write_run

@@ -6,7 +6,7 @@ import pytest
 
 from lockstep.analysis.timeline import Lane, Panel, Timeline
 from lockstep.report.sections.timeline import timeline_chart, timeline_title
-from lockstep.runs.folder import mode_named
+from lockstep.runs.earlier import mode_named
 from tests.factories.runs import series_named
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lockstep.errors import ResultsError
-from lockstep.runs.folder import RunFolder, mode_named
+from lockstep.runs.earlier import mode_named
+from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import SCHEMA, UNKNOWN_MODE, Mode
 from lockstep.runs.summary_csv import summary_csv
 

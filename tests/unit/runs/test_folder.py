@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
+import os
+import struct
+import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lockstep.errors import ResultsError
-from lockstep.record.histograms import of_values
 from lockstep.runs.folder import RunFolder
+from lockstep.runs.histograms import encoded, new_histogram, of_values
 from lockstep.runs.measures import Company, Edges
+from lockstep.runs.reading import LARGEST_BYTES
 from lockstep.runs.records import SCHEMA, CellDetail, Messages, Requests
 from tests.factories.folders import overlap_of, write_run
 from tests.factories.open_load import simulated_open_run
@@ -22,6 +29,22 @@ from tests.factories.simulated import simulated_run
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return write_run(tmp_path, *simulated_run(levels=(1, 8), repeats=1))
+
+
+def packed(head: bytes, counts: bytes) -> str:
+    deflated = zlib.compress(head + counts)
+    return base64.b64encode(struct.pack(">II", 0x1C849314, len(deflated)) + deflated).decode()
+
+
+def bomb() -> str:
+    """64 MiB of nothing, in 64 KiB; its head is one of ours."""
+    head = zlib.decompress(base64.b64decode(encoded(new_histogram()))[8:])[:40]
+    return packed(head, bytes(64 << 20))
+
+
+def of_many_counts() -> str:
+    """Five digits up to the highest that there is: counts for gigabytes."""
+    return packed(struct.pack(">IIIIQQd", 0x1C849313, 0, 0, 5, 1, 2**62, 1.0), b"")
 
 
 def refusal_of(folder: Path) -> str:
@@ -226,3 +249,66 @@ def test_what_a_windows_ends_cut_through_is_kept_and_read_again(tmp_path: Path) 
     assert (cell.edges, cell.examples, cell.whole) == (edges, {"reset": "by peer"}, False)
     (row,) = csv.DictReader((path / "summary.csv").open())
     assert (row["edges_needs_s"], row["edges_under_way"], row["edges_share"]) == ("960.0", "32", "-0.2")
+
+
+def changed(folder: Path, change: Callable[[Any], None], name: str = "run.json") -> None:
+    document = json.loads((folder / name).read_text(encoding="utf-8"))
+    change(document)
+    (folder / name).write_text(json.dumps(document), encoding="utf-8")
+
+
+def test_a_cell_that_is_there_twice_is_refused(folder: Path) -> None:
+    changed(folder, lambda document: document["cells"].append(document["cells"][0]))
+    assert "cell 0 is there 2 times" in refusal_of(folder)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("level", -4, "the level of cell 0 is -4"),
+        ("seconds", -1, "the seconds of cell 0 is -1"),
+        ("stages", "up", "the stages of cell 0: 'up' is no stage"),
+        ("rate_per_s", 1e308, "1e+308 is no number that was measured"),
+        ("level", 10**400, "is no number that was measured"),
+        ("level", float("nan"), "NaN is no number that was measured"),
+        ("level", True, "cells[0].level: True is no int"),
+        ("mode", 8, "cells[0].mode: 8 is no str"),
+        ("times", {"response": {"count": 1}}, "cells[0].times['response'].min: is missing"),
+    ],
+)
+def test_what_no_cell_can_be_is_refused_with_its_place(
+    folder: Path, field: str, value: Any, said: str
+) -> None:
+    changed(folder, lambda document: document["cells"][0].update({field: value}))
+    assert said in refusal_of(folder)
+
+
+def test_a_number_that_is_none_in_json_is_refused(folder: Path) -> None:
+    text = (folder / "run.json").read_text(encoding="utf-8")
+    (folder / "run.json").write_text(text.replace('"repeat": 1', '"repeat": 1e999', 1), encoding="utf-8")
+    assert "1e999 is no number that was measured" in refusal_of(folder)
+
+
+@pytest.mark.parametrize("name", ["run.json", "cells/0.json", "connections.jsonl"])
+def test_a_link_to_what_never_ends_is_not_read(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    (folder / name).symlink_to("/dev/zero")
+    assert f"{name} is damaged: it is no regular file" in refusal_of(folder)
+
+
+def test_a_pipe_is_not_waited_for(folder: Path) -> None:
+    (folder / "run.json").unlink()
+    os.mkfifo(folder / "run.json")
+    assert "it is no regular file" in refusal_of(folder)
+
+
+@pytest.mark.parametrize("name", ["run.json", "cells/0.json", "connections.jsonl"])
+def test_a_file_larger_than_any_run_leaves_is_not_read(folder: Path, name: str) -> None:
+    os.truncate(folder / name, LARGEST_BYTES + 1)
+    assert "no run leaves so large a file (268,435,457 bytes)" in refusal_of(folder)
+
+
+@pytest.mark.parametrize("histogram", ["", "HISTFAAA", "x" * 99, bomb(), of_many_counts()])
+def test_a_histogram_that_is_none_of_ours_is_refused_by_its_name(folder: Path, histogram: str) -> None:
+    changed(folder, lambda document: document["histograms"].update(response=histogram), "cells/0.json")
+    assert "cells/0.json is damaged: the histogram of response: " in refusal_of(folder)

@@ -8,7 +8,7 @@ import gevent
 import pytest
 
 from lockstep.control import HURRIED_DRAIN_S
-from lockstep.record.histograms import decoded
+from lockstep.runs.histograms import decoded
 from lockstep.traffic import Arrival
 from lockstep.worker import agent as agents
 from lockstep.worker.arrivals import Constant

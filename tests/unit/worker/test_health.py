@@ -12,7 +12,7 @@ import pytest
 
 from lockstep.control import Health
 from lockstep.measure.collector import worker_health
-from lockstep.record import histograms as distribution
+from lockstep.runs import histograms as distribution
 from lockstep.worker.alarm import Alarm
 from lockstep.worker.health import (
     TICK_NS,

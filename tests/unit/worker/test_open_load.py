@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from lockstep.record.histograms import decoded
+from lockstep.runs.histograms import decoded
 from lockstep.traffic import Arrival
 from lockstep.worker.arrivals import Constant
 from tests.support.crew import Echo, crew, order, until

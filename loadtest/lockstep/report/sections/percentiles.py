@@ -11,13 +11,13 @@ from lockstep.analysis.aggregate import Aggregate, Percentile, curve
 from lockstep.analysis.check import Topic
 from lockstep.analysis.numbers import duration
 from lockstep.analysis.series import Place, whole_groups
-from lockstep.record.histograms import decoded
 from lockstep.report.charts import axes
 from lockstep.report.charts.picture import Chart, Row, chart_of
 from lockstep.report.material import Material
 from lockstep.report.section import Column, Section, Table, one_drawing
 from lockstep.report.sections.figures import SERIES
 from lockstep.report.words import contrasted, contrasting, greatest_load, named, plain, under
+from lockstep.runs.histograms import decoded
 from lockstep.runs.records import Cell
 
 US_PER_MS = 1_000

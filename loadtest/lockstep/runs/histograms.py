@@ -6,10 +6,14 @@ microsecond to give. The arithmetic is HdrHistogram's own (Tene 2012, https://hd
 
 from __future__ import annotations
 
+import base64
+import struct
+import zlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from hdrh.codec import HdrCookieException, HdrHistogramSettingsException, HdrLengthException
 from hdrh.histogram import HdrHistogram
 
 from lockstep.runs.measures import Distribution
@@ -20,6 +24,14 @@ SIGNIFICANT_DIGITS = 3
 Nanoseconds = npt.NDArray[np.int64]
 NS_PER_US = 1_000
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
+
+
+# HdrHistogram's V2 form: cookie and length around a deflated payload, which has a head of its own: cookie,
+# length, offset, digits, lowest, highest, ratio.
+_OUTER, _INNER = struct.Struct(">II"), struct.Struct(">IIIIQQd")
+# Of each of some 30,000 counts nine bytes at most.
+_LARGEST_BYTES = 1 << 20
+_DAMAGES = (HdrCookieException, HdrLengthException, HdrHistogramSettingsException)
 
 
 def new_histogram() -> HdrHistogram:
@@ -46,8 +58,20 @@ def encoded(histogram: HdrHistogram) -> str:
 
 
 def decoded(text: str) -> HdrHistogram:
-    """The reverse of `encoded`."""
-    return HdrHistogram.decode(text.encode("ascii"))
+    """The reverse of `encoded`. ValueError where it is nothing that `encoded` gives."""
+    try:
+        # The library would take whatever the bytes come to into memory, and as many counts as they name.
+        packed = base64.b64decode(text, validate=True)[_OUTER.size :]
+        header = zlib.decompressobj().decompress(packed, _INNER.size)
+        digits, lowest, highest = _INNER.unpack(header)[3:6]
+        if not (digits <= SIGNIFICANT_DIGITS and lowest >= 1 and highest <= HIGHEST_NS):
+            raise ValueError("is finer than any that a run leaves")
+        inflated = zlib.decompressobj().decompress(packed, _LARGEST_BYTES)
+        if len(inflated) == _LARGEST_BYTES:
+            raise ValueError("is larger than any that a run leaves")
+        return HdrHistogram.decode(text.encode("ascii"))
+    except (*_DAMAGES, struct.error, zlib.error, IndexError, TypeError) as error:
+        raise ValueError(str(error)) from error
 
 
 def _indices(histogram: HdrHistogram, values: Nanoseconds) -> Nanoseconds:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lockstep.record.histograms import HIGHEST_NS, decoded, encoded, new_histogram, of_histogram, record_all
+from lockstep.runs.histograms import HIGHEST_NS, decoded, encoded, new_histogram, of_histogram, record_all
 
 # Values of each size alike, and those where sub-buckets and buckets begin and end.
 IN_RANGE = st.one_of(
