@@ -31,8 +31,12 @@ from bench.machine import this_machine
 from bench.processes import ToolError
 from bench.settings import Settings, say
 from bench.table import table_of
+from lockstep.errors import PlanError
+from lockstep.traffic import part_of
 
 WRONG_USE = 2
+# Below, an interval that may be looked at often has no ends.
+LEAST_LOOKS = 3
 TERMINATED = 128 + signal.SIGTERM
 # Characters a line where no terminal says how many it has.
 PAPER_WIDTH = 120
@@ -79,7 +83,7 @@ def chosen(only: Sequence[str] | None, huge_too: bool) -> dict[str, Comparison]:
 
 def run(options: argparse.Namespace) -> None:
     """Measure what was asked for; save after every comparison; print at the end."""
-    settings = Settings(options.pairs, options.seconds)
+    settings = Settings(options.pairs, options.seconds, options.until, options.most)
     machine = this_machine()
     file = options.out / "bench.json"
     findings: list[Finding] = []
@@ -97,7 +101,8 @@ def run(options: argparse.Namespace) -> None:
         console.width = PAPER_WIDTH
     console.print(table_of(findings))
     console.print(
-        f"Medians over the turns. {machine.cpu}, {machine.cores} cores, {machine.python}. All of it: {file}"
+        "Both sides are medians over the turns; the ratio is of geometric means, within each turn."
+        f" {machine.cpu}, {machine.cores} cores, {machine.python}. All of it: {file}"
     )
 
 
@@ -108,6 +113,17 @@ def draw(arguments: Sequence[str]) -> None:
     parser.add_argument("target", type=Path, help="the SVG file to write")
     options = parser.parse_args(arguments)
     options.target.write_text(cost_svg(load_growth(options.source)) + "\n", encoding="utf-8")
+
+
+def part(text: str) -> float:
+    """`5%` or `0.05`, above 0. ArgumentTypeError where it is neither."""
+    try:
+        value = part_of("until", text)
+    except PlanError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 100%: write for example 5%")
+    return value
 
 
 def measure(arguments: Sequence[str]) -> None:
@@ -125,9 +141,20 @@ def measure(arguments: Sequence[str]) -> None:
     parser.add_argument("--seconds", type=float, default=defaults.seconds, help="how long each time")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder for bench.json")
     parser.add_argument("--huge", action="store_true", help="70,000 connections too")
+    parser.add_argument(
+        "--until",
+        type=part,
+        metavar="5%",
+        help="add pairs until every ratio is so sure; --pairs are the first",
+    )
+    parser.add_argument(
+        "--most", type=int, default=defaults.most, help=f"how many pairs --until may take ({defaults.most})"
+    )
     options = parser.parse_args(arguments)
     if options.pairs < 1:
         parser.error(f"--pairs {options.pairs}: at least 1")
+    if options.until is not None and not LEAST_LOOKS <= options.pairs <= options.most:
+        parser.error(f"--until: give --pairs {LEAST_LOOKS} at least, and --most {options.pairs} at least")
     if options.seconds < 1:
         parser.error(
             f"--seconds {options.seconds:g}: at least 1, the kernel counts processor time in ticks of 10 ms"

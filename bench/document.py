@@ -1,4 +1,4 @@
-"""bench.json: the machine, the settings and every finding with all that was measured, not only its median."""
+"""bench.json: the machine, the settings and every finding with all that it rests on."""
 
 from __future__ import annotations
 
@@ -28,8 +28,13 @@ def document_of(machine: Machine, settings: Settings, findings: Sequence[Finding
 
 def _entry(finding: Finding) -> dict[str, Any]:
     entry = {"kind": KINDS[type(finding)], **asdict(finding)}
+    if isinstance(finding, Ratio):
+        estimate = finding.estimate
+        entry |= {"ratio": estimate.ratio, "low": estimate.low, "high": estimate.high}
+    if isinstance(finding, Figure):
+        entry |= {"median": finding.median}
     if isinstance(finding, Ratio | Figure):
-        entry |= {"median": finding.median, "reached": finding.reached}
+        entry |= {"verdict": finding.verdict}
     return entry
 
 

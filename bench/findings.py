@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 
-from bench.ratio import Better, Ratio
+from bench.ratio import Better, Ratio, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,11 @@ class Figure:
         return statistics.median(self.values)
 
     @property
-    def reached(self) -> bool | None:
-        """Whether the median is what was wanted; None where nothing was."""
-        return None if self.wanted is None else self.better.reaches(self.median, self.wanted)
+    def verdict(self) -> Verdict | None:
+        """Whether the median is as was wanted; None where nothing was."""
+        if self.wanted is None:
+            return None
+        return Verdict.REACHED if self.better.reaches(self.median, self.wanted) else Verdict.MISSED
 
 
 @dataclass(frozen=True, slots=True)

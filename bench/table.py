@@ -11,10 +11,11 @@ from rich.table import Table
 
 from bench.findings import Figure, Finding, Growth
 from bench.ratio import Better, Ratio
+from lockstep.analysis.intervals import Estimate
 
 # A measured process that had less of its core was waiting: for its other side, or for others on the machine.
 LEAST_SHARE = 0.8
-HEADINGS = ("comparison", "ours", "theirs", "ratio", "spread", "wanted")
+HEADINGS = ("comparison", "ours", "theirs", "ratio", "95% interval", "spread", "turns", "wanted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +26,20 @@ class Line:
     ours: str = ""
     theirs: str = ""
     ratio: str = ""
+    interval: str = ""
     spread: str = ""
+    turns: str = ""
     wanted: str = ""
 
     @property
     def cells(self) -> tuple[str, ...]:
         """From left to right."""
-        return self.comparison, self.ours, self.theirs, self.ratio, self.spread, self.wanted
+        sides = (self.comparison, self.ours, self.theirs)
+        return (*sides, self.ratio, self.interval, self.spread, self.turns, self.wanted)
 
 
 def lines_of(finding: Finding) -> list[Line]:
-    """A line, or for a growth one a point. Rates and times are medians; the spread is from least to most."""
+    """A line, or for a growth one a point. Both sides are medians; the spread is from least to greatest."""
     if isinstance(finding, Ratio):
         return [_ratio_line(finding)]
     if isinstance(finding, Figure):
@@ -61,8 +65,10 @@ def _ratio_line(ratio: Ratio) -> Line:
         f"{ratio.name}\n  {ratio.unit}{_shares(ratio)}",
         number(statistics.median(ratio.ours)),
         number(statistics.median(ratio.theirs)),
-        f"{ratio.median:.2f}",
-        f"{min(ratio.ratios):.2f} - {max(ratio.ratios):.2f}",
+        times(ratio.estimate.ratio),
+        _interval(ratio.estimate),
+        f"{times(min(ratio.ratios))} - {times(max(ratio.ratios))}",
+        str(len(ratio.ratios)),
         _wanted(ratio),
     )
 
@@ -73,6 +79,7 @@ def _figure_line(figure: Figure) -> Line:
         f"{figure.name}, {figure.unit}",
         number(figure.median),
         spread=f"{number(min(figure.values))} - {number(max(figure.values))}" if several else "",
+        turns=str(len(figure.values)) if several else "",
         wanted=_wanted(figure),
     )
 
@@ -85,6 +92,12 @@ def _growth_lines(growth: Growth) -> list[Line]:
         )
         for point in growth.points
     ]
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return "none"
+    return f"{times(estimate.low)} - {times(estimate.high)}"
 
 
 def _shares(ratio: Ratio) -> str:
@@ -101,9 +114,14 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def times(ratio: float) -> str:
+    """A ratio: two decimals, and from a hundred on three figures."""
+    return f"{ratio:.2f}" if ratio < 100 else f"{ratio:.3g}"
+
+
 def _wanted(finding: Ratio | Figure) -> str:
-    """What was wanted and whether it is so; empty where nothing was."""
+    """What was wanted and what became of that; empty where nothing was."""
     if finding.wanted is None:
         return ""
     sign = "≥" if finding.better is Better.HIGHER else "≤"
-    return f"{sign} {finding.wanted:g} {'reached' if finding.reached else 'missed'}"
+    return f"{sign} {finding.wanted:g} {finding.verdict}"

@@ -16,7 +16,7 @@ from bench import services
 from bench.experts import Load, lockstep_run, pgbench, redis_benchmark
 from bench.findings import Finding
 from bench.processes import ON_SERVER_CORE
-from bench.ratio import Better, Ratio, in_turn
+from bench.ratio import Better, Ratio, ratios_in_turn
 from bench.settings import Settings, say
 
 CONNECTIONS = 50
@@ -65,13 +65,18 @@ def _against(name: str, ours: Side, theirs: Side, port: int, settings: Settings)
         return measured(ours, f"ours with {in_flight} connections", turn, in_flight)
 
     sides: list[Callable[[int], Load]] = [partial(measured, ours, "ours"), expert, alike]
-    mine, others, as_many = in_turn(sides, settings.pairs)
+    yield from ratios_in_turn(sides, settings, partial(_told, name))
+
+
+def _told(name: str, loads: list[list[Load]]) -> list[Ratio]:
+    mine, others, as_many = loads
     at_fifty, at_as_many = f"{name}, {CONNECTIONS} connections", f"{name}, as many in flight as theirs"
-    for what, unit, figure, sides_loads, wanted, better in (
-        (at_fifty, "messages per second", _PER_S, (mine, others), WANTED_RATE, Better.HIGHER),
-        (at_fifty, "µs, median", _P50_US, (mine, others), WANTED_MEDIAN, Better.LOWER),
-        (at_fifty, "messages in flight, by Little's law", _IN_FLIGHT, (mine, others), None, Better.HIGHER),
-        (at_as_many, "µs, median", _P50_US, (as_many, others), WANTED_MEDIAN, Better.LOWER),
-    ):
-        left, right = ([figure(load) for load in loads] for loads in sides_loads)
-        yield Ratio(what, unit, left, right, wanted, better)
+    return [
+        Ratio(what, unit, list(map(figure, ours)), list(map(figure, others)), wanted, better)
+        for what, unit, figure, ours, wanted, better in (
+            (at_fifty, "messages per second", _PER_S, mine, WANTED_RATE, Better.HIGHER),
+            (at_fifty, "µs, median", _P50_US, mine, WANTED_MEDIAN, Better.LOWER),
+            (at_fifty, "messages in flight, by Little's law", _IN_FLIGHT, mine, None, Better.HIGHER),
+            (at_as_many, "µs, median", _P50_US, as_many, WANTED_MEDIAN, Better.LOWER),
+        )
+    ]

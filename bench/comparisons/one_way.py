@@ -9,7 +9,7 @@ from bench import services
 from bench.experts import Load, lockstep_run
 from bench.findings import Finding
 from bench.processes import ON_SERVER_CORE
-from bench.ratio import Better, Ratio, in_turn
+from bench.ratio import Better, Ratio, ratios_in_turn
 from bench.settings import Settings, say
 
 CONNECTIONS = 4
@@ -26,7 +26,9 @@ def compare(settings: Settings) -> Iterator[Finding]:
             say(f"one-way {turn + 1}: {dialogue}: {load.told()}")
             return load
 
+        def told(loads: list[list[Load]]) -> list[Ratio]:
+            beside, alone = ([load.p50_us for load in side] for side in loads)
+            return [Ratio(NAME, "µs, median", beside, alone, WANTED, Better.LOWER)]
+
         dialogues = ("mqtt_pings_beside.toml", "mqtt_pings.toml")
-        beside, alone = in_turn([partial(measured, each) for each in dialogues], settings.pairs)
-    medians = [[load.p50_us for load in side] for side in (beside, alone)]
-    yield Ratio(NAME, "µs, median", medians[0], medians[1], WANTED, Better.LOWER)
+        yield from ratios_in_turn([partial(measured, each) for each in dialogues], settings, told)

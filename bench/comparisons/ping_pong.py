@@ -14,7 +14,7 @@ from bench.generators import Ours
 from bench.module_server import module_server
 from bench.processes import ToolError
 from bench.rate import await_steady
-from bench.ratio import Better, Ratio, in_turn
+from bench.ratio import Better, Ratio, ratios_in_turn
 from bench.run_summary import read_summary
 from bench.settings import Settings, say
 
@@ -41,10 +41,15 @@ def compare(settings: Settings) -> Iterator[Finding]:
             p50_us = sockperf.ping_pong_us(port, MESSAGE_BYTES, settings.seconds)
         return _told(turn, "sockperf, a server as ours", p50_us)
 
-    mine, own, alike = in_turn([ours, against_its_own, against_python], settings.pairs)
-    name = "ping-pong, 1 connection: ours / sockperf"
-    yield Ratio(f"{name} with its own server", UNIT, mine, own, WANTED, Better.LOWER)
-    yield Ratio(f"{name} with a server as ours", UNIT, mine, alike, WANTED, Better.LOWER)
+    def told(medians_us: list[list[float]]) -> list[Ratio]:
+        mine, own, alike = medians_us
+        name = "ping-pong, 1 connection: ours / sockperf"
+        return [
+            Ratio(f"{name} with its own server", UNIT, mine, own, WANTED, Better.LOWER),
+            Ratio(f"{name} with a server as ours", UNIT, mine, alike, WANTED, Better.LOWER),
+        ]
+
+    yield from ratios_in_turn([ours, against_its_own, against_python], settings, told)
 
 
 def _told(turn: int, who: str, p50_us: float) -> float:

@@ -20,19 +20,20 @@ SPARE_S = 10.0
 
 def compare(settings: Settings) -> Iterator[Finding]:
     """`lock` against one message a hold, and `free` against `lock`; one message a connection, level 32."""
-    say(f"promises: lockstep compare, {settings.pairs} repeats")
-    rates = _rates(settings.pairs)
-    one_a_hold = [1 / HOLD_S] * settings.pairs
-    yield Ratio("lock / one a hold of 20 ms", UNIT, rates["lock"], one_a_hold, 0.9)
-    yield Ratio("free / lock, level 32", UNIT, rates["free"], rates["lock"], 20.0)
+    say(f"promises: lockstep compare {' '.join(settings.repeats)}")
+    rates = _rates(settings)
+    one_a_hold = [1 / HOLD_S] * len(rates["lock"])
+    looked_at = settings.until is not None
+    yield Ratio("lock / one a hold of 20 ms", UNIT, rates["lock"], one_a_hold, 0.9, looked_at=looked_at)
+    yield Ratio("free / lock, level 32", UNIT, rates["free"], rates["lock"], 20.0, looked_at=looked_at)
 
 
-def _rates(repeats: int) -> dict[str, list[float]]:
+def _rates(settings: Settings) -> dict[str, list[float]]:
     """Messages per second of every repeat, by mode. ToolError where the run says that it is degraded."""
     flags = ["--modes", "free,lock", "--levels", str(LEVEL), "--hold", f"{HOLD_S * 1000:g}ms"]
-    flags += ["--messages", "1", "--repeats", str(repeats)]
+    flags += ["--messages", "1", *settings.repeats]
     flags += ["--seconds", str(SECONDS), "--warmup", str(WARMUP_S)]
-    compared = lockstep_compare(flags, 30 + 2 * repeats * (SECONDS + WARMUP_S + SPARE_S))
+    compared = lockstep_compare(flags, 30 + 2 * settings.most_pairs * (SECONDS + WARMUP_S + SPARE_S))
     if compared.code:
         raise ToolError(f"lockstep compare ended with {compared.code}: its run is degraded, try again")
     cells = compared.document["cells"]

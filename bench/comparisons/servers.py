@@ -14,7 +14,7 @@ from bench.module_server import module_server
 from bench.our_server import our_server
 from bench.processes import ON_SERVER_CORE, Running
 from bench.rate import Rate, rate_of, ratio_of
-from bench.ratio import Ratio, in_turn
+from bench.ratio import Ratio, ratios_in_turn
 from bench.settings import Settings, say
 
 CONNECTIONS = (1, 50)
@@ -34,10 +34,8 @@ def compare(settings: Settings) -> Iterator[Finding]:
     ours: Serving = partial(our_server, place=ON_SERVER_CORE)
     bare: Serving = partial(module_server, "bench.servers.bare")
     for connections in CONNECTIONS:
-        mine, others = measured({"free": ours, "bare loop": bare}, connections, settings)
-        name = f"server, connections: {connections}: free / bare loop"
-        yield ratio_of(name, UNIT, mine, others, WANTED)
-        yield Ratio(name, "messages per second", _wall(mine), _wall(others))
+        told = partial(_against_bare, f"server, connections: {connections}: free / bare loop")
+        yield from measured({"free": ours, "bare loop": bare}, connections, settings, told)
     if importlib.util.find_spec("uvloop") is None:
         yield Missing("server: uvloop protocol", "not installed: pip install uvloop")
     there = {
@@ -45,14 +43,21 @@ def compare(settings: Settings) -> Iterator[Finding]:
         for name, module in BESIDE.items()
         if module[-1] != "uvloop" or importlib.util.find_spec("uvloop") is not None
     }
-    rates = measured({"free": ours, **there}, CONNECTIONS[-1], settings)
-    for name, rate in zip(there, rates[1:], strict=True):
-        title = f"server, connections: {CONNECTIONS[-1]}: free / {name}"
-        yield ratio_of(title, UNIT, rates[0], rate)
+    titles = [f"server, connections: {CONNECTIONS[-1]}: free / {name}" for name in there]
+
+    def beside(rates: list[list[Rate]]) -> list[Ratio]:
+        return [ratio_of(title, UNIT, rates[0], rate) for title, rate in zip(titles, rates[1:], strict=True)]
+
+    yield from measured({"free": ours, **there}, CONNECTIONS[-1], settings, beside)
 
 
-def measured(servers: dict[str, Serving], connections: int, settings: Settings) -> list[list[Rate]]:
-    """Every server's rates, in turn; all of them are up all the time, and those without load cost nothing."""
+def measured(
+    servers: dict[str, Serving],
+    connections: int,
+    settings: Settings,
+    told: Callable[[list[list[Rate]]], list[Ratio]],
+) -> list[Ratio]:
+    """What is told of all servers' rates, in turn. All are always up; without load they cost nothing."""
     with ExitStack() as stack:
         up = {name: stack.enter_context(serving()) for name, serving in servers.items()}
 
@@ -63,7 +68,13 @@ def measured(servers: dict[str, Serving], connections: int, settings: Settings) 
             say(f"servers {turn + 1}: connections: {connections}: {name}: {rate.told(UNIT)}")
             return rate
 
-        return in_turn([partial(one, name) for name in up], settings.pairs)
+        return ratios_in_turn([partial(one, name) for name in up], settings, told)
+
+
+def _against_bare(name: str, rates: list[list[Rate]]) -> list[Ratio]:
+    mine, others = rates
+    by_the_clock = Ratio(name, "messages per second", _wall(mine), _wall(others))
+    return [ratio_of(name, UNIT, mine, others, WANTED), by_the_clock]
 
 
 def _wall(rates: list[Rate]) -> list[float]:

@@ -9,10 +9,11 @@ from bench.counter import counting
 from bench.findings import Finding
 from bench.generators import Generator, Ours, Plain
 from bench.rate import Rate, rate_of, ratio_of
-from bench.ratio import in_turn
+from bench.ratio import Ratio, ratios_in_turn
 from bench.settings import Settings, say
 
 USERS = 50
+NAME = "connect, request, reply, close: ours / plain Locust user"
 UNIT = "sessions per CPU second"
 WANTED = 1.5
 
@@ -29,6 +30,9 @@ def compare(settings: Settings) -> Iterator[Finding]:
         say(f"sessions {turn + 1}: {generator.name}: {rate.told(UNIT)}")
         return rate
 
+    def told(rates: list[list[Rate]]) -> list[Ratio]:
+        mine, others = rates
+        return [ratio_of(NAME, UNIT, mine, others, WANTED)]
+
     ours, plain = Ours(("--scenario", "session", "--messages", "1")), Plain("SessionUser")
-    mine, others = in_turn([partial(measured, ours), partial(measured, plain)], settings.pairs)
-    yield ratio_of("connect, request, reply, close: ours / plain Locust user", UNIT, mine, others, WANTED)
+    yield from ratios_in_turn([partial(measured, ours), partial(measured, plain)], settings, told)

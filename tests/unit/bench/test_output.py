@@ -16,7 +16,7 @@ from bench.ratio import Better, Ratio
 from bench.settings import Settings
 from bench.table import lines_of, number
 
-RATIO = Ratio("ours / theirs", "messages", [30_000.0, 10_000.0], [10_000.0, 10_000.0], 2.0)
+RATIO = Ratio("ours / theirs", "messages", [19_000.0, 20_000.0, 21_000.0], [10_000.0] * 3, 2.0)
 GROWTH = Growth(
     "more and more", [GrowthPoint(10, 9e4, 8e4, 60_000_000), GrowthPoint(10_000, 7e4, 6e4, 200_000_000)]
 )
@@ -29,7 +29,15 @@ def document(*findings: Finding) -> dict[str, object]:
 
 def test_a_ratios_line_has_both_sides_the_spread_and_the_verdict() -> None:
     (line,) = lines_of(RATIO)
-    assert line.cells[1:] == ("20,000", "10,000", "2.00", "1.00 - 3.00", "≥ 2 reached")
+    assert line.cells[1:] == (
+        *("20,000", "10,000", "2.00"),
+        *("1.76 - 2.26", "1.90 - 2.10", "3", "≥ 2 unsure"),
+    )
+
+
+def test_one_turn_has_no_interval() -> None:
+    (line,) = lines_of(Ratio("ours / theirs", "messages", [3.0], [2.0]))
+    assert (line.ratio, line.interval, line.turns) == ("1.50", "none", "1")
 
 
 @pytest.mark.parametrize(
@@ -38,7 +46,7 @@ def test_a_ratios_line_has_both_sides_the_spread_and_the_verdict() -> None:
         (Figure("memory", "MB", [240.0], 250.0), "≤ 250 reached"),
         (Figure("memory", "MB", [260.0], 250.0), "≤ 250 missed"),
         (Figure("tsung", "messages", [3.0], better=Better.HIGHER), ""),
-        (Ratio("ping-pong", "µs", [70.0], [50.0], 1.3, Better.LOWER), "≤ 1.3 missed"),
+        (Ratio("ping-pong", "µs", [70.0, 70.0], [50.0, 50.0], 1.3, Better.LOWER), "≤ 1.3 missed"),
     ],
 )
 def test_what_was_wanted_is_said_with_its_direction(finding: Ratio | Figure, wanted: str) -> None:
@@ -79,7 +87,8 @@ def test_the_file_holds_the_machine_and_every_raw_pair(tmp_path: Path) -> None:
     loaded = json.loads(file.read_text())
     assert loaded["machine"]["cpu"] == "Quick 9"
     first = loaded["findings"][0]
-    assert (first["kind"], first["ours"], first["reached"]) == ("ratio", [30_000.0, 10_000.0], True)
+    assert (first["kind"], first["ours"], first["verdict"]) == ("ratio", RATIO.ours, "unsure")
+    assert (first["ratio"], first["low"]) == (RATIO.estimate.ratio, RATIO.estimate.low)
 
 
 def test_a_growth_survives_the_file(tmp_path: Path) -> None:

@@ -29,5 +29,5 @@ def test_without_units_or_processor_time_there_is_no_rate(last: Reading) -> None
 
 def test_a_ratio_of_rates_is_of_processor_time_and_keeps_how_much_of_a_core_each_had() -> None:
     ratio = ratio_of("name", "unit", [Rate(300.0, 150.0)], [Rate(100.0, 100.0)], 2.0)
-    assert (ratio.median, ratio.reached) == (3.0, True)
+    assert (ratio.ratios, ratio.wanted) == ([3.0], 2.0)
     assert (ratio.ours_shares, ratio.theirs_shares) == ([0.5], [1.0])
