@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import cattrs
 from cattrs.cols import homogenous_tuple_structure_factory, is_sequence, list_structure_factory
 
+from lockstep.errors import printable
+
 _Record = TypeVar("_Record")
 
 # Of any kind here, and of no other: cattrs by itself makes a text of whatever it gets, and 1 of true.
@@ -18,8 +20,22 @@ _LARGEST = 1e18
 
 
 def parse_json(text: str) -> Any:
-    """What the text says. ValueError where it is no JSON, or has a number that nobody measured."""
-    return json.loads(text, parse_int=_whole_number, parse_float=_number, parse_constant=_number)
+    """What the text says, with every text in it fit for a line. ValueError where it is no JSON, or has a
+    number that nobody measured."""
+    document = json.loads(text, parse_int=_whole_number, parse_float=_number, parse_constant=_number)
+    # Most lines of connections have nothing that could be otherwise.
+    return document if "\\" not in text and text.isprintable() else _printable(document)
+
+
+def _printable(document: Any) -> Any:
+    """What names and peers' words hold that would move a terminal, or begin a line, is escaped."""
+    if isinstance(document, str):
+        return printable(document)
+    if isinstance(document, list):
+        return [_printable(each) for each in document]
+    if isinstance(document, dict):
+        return {printable(name): _printable(value) for name, value in document.items()}
+    return document
 
 
 def _number(text: str) -> float:

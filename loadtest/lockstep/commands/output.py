@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from lockstep.errors import printable
 from lockstep.runs.folder import MARKDOWN_FILE, REPORT_FILE
 from lockstep_wire.extras import DRAWING, lacking
 
@@ -54,4 +55,4 @@ def write_what_can_be_written() -> None:
 
 def complain(line: str) -> None:
     """One line: what is wrong, where, and the remedy."""
-    print(f"lockstep: {line}", file=sys.stderr)
+    print(f"lockstep: {printable(line)}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from lockstep.analysis.aggregate import Aggregate
@@ -33,7 +34,7 @@ def summary_md(material: Material) -> str:
         *_requests(material),
         _checks(material),
         f"Measured on {_escaped(in_one_line(material.run))}.",
-        *([f"```sh\n{material.run.command}\n```"] if material.run.command else []),
+        *([_code(material.run.command)] if material.run.command else []),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -109,6 +110,13 @@ def _checks(material: Material) -> str:
     ]
     notes = [f"note: {_escaped(note)}" for note in material.run.notes]
     return _bullets([*found, *notes]) or "All checks passed."
+
+
+def _code(command: str) -> str:
+    """Between fences longer than any of its own."""
+    longest = max((len(ticks) for ticks in re.findall("`+", command)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}sh\n{command}\n{fence}"
 
 
 def _bullets(lines: Iterable[str]) -> str:

@@ -10,9 +10,12 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 
+from lockstep.errors import printable
 from lockstep.runs.measures import Count, Distribution, Edges, Fairness, Ledger, Occupancy, WaitPrediction
 from lockstep.runs.records import CLIENT_TIMES, SERVER_TIMES, Cell, Messages, Run
 
+# What OWASP names under CSV injection; tabs and line ends are escaped anyway.
+_FORMULAS = ("=", "+", "-", "@")
 Value = str | int | float | None
 
 _CELL = ("index", "mode", "level", "repeat")
@@ -85,8 +88,16 @@ def _csv(columns: Sequence[str], rows: Iterable[dict[str, Value]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _inert(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
+
+
+def _inert(value: Value) -> Value:
+    """A text that a spreadsheet takes for one: what begins like a formula has an apostrophe before it."""
+    if not isinstance(value, str):
+        return value
+    plain = printable(value)
+    return f"'{plain}" if plain.startswith(_FORMULAS) else plain
 
 
 def _columns() -> list[str]:
