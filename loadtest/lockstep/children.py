@@ -31,6 +31,7 @@ class Program(Enum):
     WORKER = "lockstep.worker.process"
     LOCKSTEP = "lockstep"
     RENDERER = "lockstep.report.charts.renderer"
+    WATCH = "lockstep.watch.process"
 
 
 # Options of Lockstep, of Locust, of the event loop under it, and of Python itself.

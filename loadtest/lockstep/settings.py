@@ -427,6 +427,16 @@ SETTINGS = (
         repeatable=True,
         only="plan",
     ),
+    Setting(
+        "watch",
+        str,
+        None,
+        "The server's process, whose threads and listen queue are looked at beside the load: PID, NAME=PID "
+        "for a target, or off",
+        _BOTH,
+        listed=True,
+        usual="every server that is started for the run",
+    ),
     Setting("hold", str, None, "Service time of a message", _COMPARE, usual="2ms", to_server=True),
     Setting(
         "work",

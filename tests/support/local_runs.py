@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 from lockstep.plan import Plan
 from lockstep.target.chosen import Chosen
 from lockstep.target.on_pythons import OnPythons
+from lockstep.watch.chosen import Watching
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class LocalRun:
     unset: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     on_pythons: OnPythons | None = None
+    watching: Watching = field(default_factory=Watching)
 
 
 @contextmanager

@@ -35,6 +35,7 @@ LAYERS = (
     {"plan_files"},
     {"children"},
     {"runs"},
+    {"watch"},
     {"tcp"},
     {"dialogue"},
     {"control"},

@@ -31,6 +31,7 @@ BAD_TEXTS = {
     "run": "./server {port}",
     "ready": "(",
     "python": "no/such/python",
+    "watch": "nowhere",
     "framing": "morse",
     "gate": "free: speed < 3",
     "plan": "no-such-plan",

@@ -27,6 +27,7 @@ from lockstep.errors import ResultsError, exit_code, stopped_by
 from lockstep.options import of_targets
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell, Run
+from lockstep.watch.chosen import Watching
 
 if TYPE_CHECKING:
     from lockstep.commands.run_local import LocalRun
@@ -59,11 +60,13 @@ def measure_here(file: Path | None, given: Mapping[str, Any]) -> int:
             check_junit(junit, plan.gates)
         host, admin = given["host"], given["admin"]
         flags = server_flags(given, spoken, whose_server(by_file, theirs=bool(host or admin or chosen)))
+        one_server = chosen is None and on_pythons is None
+        watching = Watching.read(given["watch"], plan.modes, one_server=one_server)
         words = shlex.join(["lockstep", *sys.argv[1:]])
         unset = frozenset(name for name in ("warmup", "seconds") if not is_given(name))
         out, notes = given["out"], spoken.notes
         local_run = LocalRun(
-            plan, host, admin, processes, out, words, flags, chosen, unset, notes, on_pythons
+            plan, host, admin, processes, out, words, flags, chosen, unset, notes, on_pythons, watching
         )
         return run_and_report(local_run, junit)
 

@@ -19,6 +19,7 @@ from lockstep.errors import HarnessError, PlanError
 from lockstep.search import MAX_USERS
 from lockstep.settings import SETTINGS, Where, given_by
 from lockstep.traffic import UserFile
+from lockstep.watch.chosen import Watching
 
 # One load is looked at as it is, not beside others: it goes on for longer than a cell of many.
 _USUAL = {"repeats": 1, "seconds": 10.0, "warmup": 1.0}
@@ -56,6 +57,7 @@ def run(file: Path, **given: Any) -> int:
         command=words,
         chosen=service,
         notes=facts.notes,
+        watching=Watching.read(given["watch"], plan.modes, one_server=True),
     )
     return run_and_report(local_run, given["junit"])
 

@@ -16,7 +16,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import gevent
@@ -44,6 +44,9 @@ from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.link import no_such_source
 from lockstep.tcp.trial import try_out
 from lockstep.traffic import UserFile
+from lockstep.watch.chosen import Watching
+from lockstep.watch.watcher import Watcher
+from lockstep.watch.watcher import watching as watched_by
 from lockstep.worker.process import ScenarioUser
 
 WORKERS_TIMEOUT_S = 30.0
@@ -65,6 +68,7 @@ class LocalRun:
     repeats this run. chosen: targets with names of their own, instead of one server's modes. unset: which of
     the plan's `warmup` and `seconds` nobody set: they are as long as its sessions ask for. notes: what is to
     be known before it begins. on_pythons: the modes on several interpreters, instead of on this one.
+    watching: whose processes are looked at.
     """
 
     plan: Plan
@@ -78,6 +82,7 @@ class LocalRun:
     unset: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     on_pythons: OnPythons | None = None
+    watching: Watching = field(default_factory=Watching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +131,8 @@ def run_here(
         stack.callback(_end_workers, workers)
         command = local_run.command
         crew = Workers(runner, _ends_of(workers))
-        conductor = Conductor(crew, targets, local_run.out, lambda _: command, on_cell)
+        watcher = _watcher(local_run.watching, targets, plan, stack)
+        conductor = Conductor(crew, targets, local_run.out, lambda _: command, on_cell, watcher)
         attach_conductor(environment, conductor)
         shape = PlanShape(plan, conductor, ScenarioUser)
         _await_workers(runner, workers)
@@ -138,6 +144,17 @@ def run_here(
         stopped = _walk(runner, conductor, shape)
         ignore_stop_signals()
         return Finished(record.path, conductor.failure, stopped, record.unreported)
+
+
+def _watcher(watching: Watching, targets: Targets, plan: Plan, stack: ExitStack) -> Watcher | None:
+    """Who looks at the servers' processes; None where none of them is known. stack: ends it."""
+
+    def process_of(mode: str) -> int | None:
+        return watching.process_of(mode, targets.process_of)
+
+    if all(process_of(mode) is None for mode in plan.modes):
+        return None
+    return stack.enter_context(watched_by(process_of))
 
 
 def _check_addresses(endpoint: Endpoint, sources: Sequence[str]) -> None:
@@ -175,7 +192,8 @@ def _find_targets(local_run: LocalRun, stack: ExitStack, on_note: Callable[[str]
         if local_run.on_pythons is not None:
             return local_run.on_pythons.bring_up(stack, flags)
         ready = stack.enter_context(local_server(local_run.plan.modes, flags))
-        return Target(Endpoint("127.0.0.1"), ServerView(f"127.0.0.1:{ready['admin_port']}"))
+        ours = ServerView(f"127.0.0.1:{ready['admin_port']}")
+        return Target(Endpoint("127.0.0.1"), ours, process=ready["pid"])
     if local_run.host == "auto":
         found = find_server()
         if local_run.admin is not None:

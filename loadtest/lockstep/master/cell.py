@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -18,7 +19,9 @@ from lockstep.measure.connections import join_connections
 from lockstep.measure.edges import round_ns
 from lockstep.plan import PlannedCell
 from lockstep.runs.records import MeasuredCell
+from lockstep.runs.watched import Watched, averaged, within
 from lockstep.target.admin import ServerView, Snapshot, busy
+from lockstep.watch.watcher import Seen
 
 logger = logging.getLogger(__name__)
 
@@ -84,12 +87,23 @@ class CellUnderWay:
         if level > max(self._levels, default=0):
             self.note_level(level)
 
+    @property
+    def began_ns(self) -> int:
+        """When its time began, monotonic; of one whose connections are still being opened, now."""
+        return time.monotonic_ns() if self._began_ns is None else self._began_ns
+
     def measured(
-        self, server: ServerView | None, sleep: Callable[[float], None], *, cut_short: bool, lost: str = ""
+        self,
+        server: ServerView | None,
+        sleep: Callable[[float], None],
+        seen: Seen,
+        *,
+        cut_short: bool,
+        lost: str = "",
     ) -> MeasuredCell:
         """All that is kept of it. The server is asked as far as it can be.
 
-        lost: which workers were lost, in words.
+        seen: of the server's process, from the cell's beginning. lost: which workers were lost, in words.
         """
         self._ending = Stage.SAVING
         account = self._ask(server, sleep)
@@ -103,12 +117,24 @@ class CellUnderWay:
         )
         rows = [] if account is None else account.rows
         return MeasuredCell(
-            cell=replace(cell, ended_early=self.ended_early, lost=lost),
-            detail=replace(collector.detail(), overlap=None if account is None else account.overlap),
+            cell=replace(cell, ended_early=self.ended_early, lost=lost, watched=self._in_window(seen)),
+            detail=replace(
+                collector.detail(),
+                overlap=None if account is None else account.overlap,
+                watched=within(seen.stretches, 0, math.inf),
+            ),
             connections=join_connections(self.planned, rows, collector.sums.connections),
             hosts=[{**host, "called": self._called(name)} for name, host in collector.hosts.items()],
-            notes=self.notes(),
+            notes=[*self.notes(), *self._untold(seen)],
         )
+
+    def _in_window(self, seen: Seen) -> Watched | None:
+        warmup_ms = 1e3 * self.collector.order.warmup_s
+        return averaged(within(seen.stretches, warmup_ms, warmup_ms + 1e3 * self.collector.seconds))
+
+    def _untold(self, seen: Seen) -> list[str]:
+        where = f"cell {self.planned.index}"
+        return [f"{where}: the server's process is not watched: {seen.trouble}"] if seen.trouble else []
 
     @property
     def _min_session_ns(self) -> float | None:

@@ -23,6 +23,7 @@ from lockstep.target.admin import ServerView
 from lockstep.target.target import Targets, check_talk
 from lockstep.tcp.addresses import ADDRESS_BOOK
 from lockstep.traffic import Traffic
+from lockstep.watch.watcher import Watcher
 
 if TYPE_CHECKING:
     # It brings Locust in.
@@ -60,7 +61,7 @@ class Conductor:
 
     workers: who can be ordered about. targets: whom the load goes to. out: where run folders go.
     command_of: what repeats a run that has come to this.
-    on_cell: called with the run after each of its cells.
+    on_cell: called with the run after each of its cells. watcher: who looks at the servers' processes.
 
     current: the run under way; None where none is. failure: why the current or last run could not begin or
     go on.
@@ -73,6 +74,7 @@ class Conductor:
         out: Path,
         command_of: Callable[[Run], str] = _no_command,
         on_cell: Callable[[Run], None] = _nobody_asks,
+        watcher: Watcher | None = None,
     ) -> None:
         self.targets = targets
         self.pulses = Pulses()
@@ -83,6 +85,7 @@ class Conductor:
         self._out = out
         self._command_of = command_of
         self._on_cell = on_cell
+        self._watcher = watcher
 
     @property
     def under_way(self) -> str | None:
@@ -154,7 +157,7 @@ class Conductor:
             record.note(note)
             logger.warning("lockstep: %s", note)
         self.failure = None
-        self.current = RunUnderWay(record, plan, self._workers, targets, self._on_cell)
+        self.current = RunUnderWay(record, plan, self._workers, targets, self._on_cell, self._watcher)
         return self.current
 
     def note_level(self, level: int) -> None:

@@ -37,7 +37,9 @@ from lockstep.measure.collector import CellCollector
 from lockstep.plan import SEEDS_PER_PLAN, Plan, PlannedCell
 from lockstep.runs.records import Run
 from lockstep.target.target import Targets
+from lockstep.tcp.endpoint import Endpoint
 from lockstep.traffic import Traffic
+from lockstep.watch.watcher import Seen, Watcher
 from lockstep_wire.push import clock_name
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class RunUnderWay:
     """One run, from its folder's making until it is saved; what it was can be asked for afterwards too.
 
     record: what is saved of it. plan: None for a manual run, which is one cell. on_cell: called with the run
-    after each of its cells.
+    after each of its cells. watcher: who looks at the servers' processes, None where nobody does.
     """
 
     def __init__(
@@ -67,12 +69,14 @@ class RunUnderWay:
         workers: Workers,
         targets: Targets,
         on_cell: Callable[[Run], None],
+        watcher: Watcher | None = None,
     ) -> None:
         self.record = record
         self.cell: CellUnderWay | None = None
         self._workers = workers
         self._targets = targets
         self._on_cell = on_cell
+        self._watcher = watcher
         self._planned: tuple[PlannedCell, ...] = ()
         adaptive = None if plan is None else plan.search or plan.until
         self._at_most_s = None if adaptive is None else adaptive.at_most_s
@@ -169,6 +173,8 @@ class RunUnderWay:
         self._file = None if traffic.user_file is None else traffic.user_file.path
         self.cell = cell = CellUnderWay(planned, order, workers, before, self._workers.called)
         self._rendezvous, self._rendezvous_of = Rendezvous(workers), (order.run_id, order.cell)
+        if self._watcher is not None:
+            self._watcher.begin(planned.mode, Endpoint.parse(order.url).port, warmup_s + (seconds or 0))
         for share, worker in enumerate(workers):
             self._workers.tell(worker, BEGIN, order.for_share(share, len(workers)).to_message())
         return cell
@@ -286,7 +292,8 @@ class RunUnderWay:
     def _save(self, cell: CellUnderWay, cut_short: bool) -> None:
         server = self._targets.server_of(cell.planned.mode)
         lost = self._told_losses(cell.collector.missing())
-        measured = cell.measured(server, gevent.sleep, cut_short=cut_short, lost=lost)
+        seen = Seen() if self._watcher is None else self._watcher.end(cell.began_ns)
+        measured = cell.measured(server, gevent.sleep, seen, cut_short=cut_short, lost=lost)
         # Only now: whoever is stopped while it waits above leaves the cell to be saved by the next to end it.
         self.cell = None
         self.record.add_cell(measured)

@@ -20,6 +20,7 @@ from lockstep.runs.measures import (
     WaitPrediction,
     WorkerHealth,
 )
+from lockstep.runs.watched import Watched
 from lockstep.scenario import keeps_connection
 
 SCHEMA = 4
@@ -183,7 +184,8 @@ class Cell:
     unchecked: of the answered ones those whose reply nobody looked at; None where that was not counted.
     beside: who else was there, in no other figure of the cell. rendezvous: None where nobody waits.
     ended_early: which gate ended it, in words; "" where none did. lost: what became of workers that did not
-    report, in words; "" where that is not known.
+    report, in words; "" where that is not known. watched: the server over the window, as the kernel told;
+    None where nobody watched.
     """
 
     index: int
@@ -231,6 +233,7 @@ class Cell:
     rendezvous: Rendezvous | None = None
     ended_early: str = ""
     lost: str = ""
+    watched: Watched | None = None
 
     @property
     def keeps_connection(self) -> bool:
@@ -278,6 +281,7 @@ class CellDetail:
     per_second: one row a second of the window: {"second": 0, "answered": 123, "failed": 0}.
     overlap: None where the server told no whole account of the connections that it admitted.
     requests: name of messages -> histogram of their response times, in the same form.
+    watched: the server stretch by stretch, as the kernel told.
     """
 
     index: int
@@ -285,6 +289,7 @@ class CellDetail:
     per_second: list[dict[str, int]] = field(default_factory=list)
     overlap: Overlap | None = None
     requests: dict[str, str] = field(default_factory=dict)
+    watched: list[Watched] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

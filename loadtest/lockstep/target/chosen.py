@@ -65,6 +65,11 @@ class Started:
         self._process = process
         self._log = log
 
+    @property
+    def process(self) -> int:
+        """Its own; what it has started descends from it."""
+        return self._process.pid
+
     def check(self) -> None:
         """HarnessError, with its exit code and last words, where it has ended."""
         code = self._process.poll()

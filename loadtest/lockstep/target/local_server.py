@@ -29,8 +29,9 @@ def local_server(
 ) -> Iterator[dict[str, Any]]:
     """Run `lockstep-server` on loopback with these modes and flags. python: an interpreter, if not this one.
 
-    Gives its ready line. If it refuses: PlanError that names the flag, or `setting`, which the modes come
-    from; HarnessError where it is neither, or does not get ready in time. All in the server's words.
+    Gives its ready line, with the `pid` of its process. If it refuses: PlanError that names the flag, or
+    `setting`, which the modes come from; HarnessError where it is neither, or does not get ready in time. All
+    in the server's words.
     """
     listen = [argument for mode in modes for argument in ("--listen", f"{mode}:0")]
     with _log() as log:
@@ -49,7 +50,7 @@ def local_server(
                 process.wait()
                 log.seek(0)
                 raise refusal_of(_last_line(log.read()), modes, extra, setting)
-            yield json.loads(ready)
+            yield {**json.loads(ready), "pid": process.pid}
         finally:
             _stop(process)
 

@@ -112,6 +112,10 @@ class Service(Protocol):
     def command(self) -> str:
         """By which command."""
 
+    @property
+    def process(self) -> int:
+        """Its own."""
+
     def check(self) -> None:
         """HarnessError where it has ended."""
 
@@ -174,6 +178,10 @@ class NamedTargets:
         """See Targets."""
         if mode in self._services:
             self._services[mode].check()
+
+    def process_of(self, mode: str) -> int | None:
+        """See Targets."""
+        return self._services[mode].process if mode in self._services else None
 
     def way_to(self, mode: str) -> Way:
         """See Targets."""

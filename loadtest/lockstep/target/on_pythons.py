@@ -23,9 +23,10 @@ def series(mode: str, python: Python) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    """A server that was started on an interpreter. command: where that is."""
+    """A server that was started on an interpreter. command: where that is. process: the server's own."""
 
     command: str
+    process: int
 
     def check(self) -> None:
         """Where it has ended, its admin port does not answer: that is told already."""
@@ -63,7 +64,7 @@ class OnPythons:
             ready = stack.enter_context(local_server(self.modes, flags, python=python.path))
             admin = f"127.0.0.1:{ready['admin_port']}"
             named += self._targets(python, admin)
-            services |= {series(mode, python): _Server(python.path) for mode in self.modes}
+            services |= {series(mode, python): _Server(python.path, ready["pid"]) for mode in self.modes}
         return NamedTargets.of(named, Spoken(), services)
 
     def _targets(self, python: Python, admin: str) -> Iterator[Named]:

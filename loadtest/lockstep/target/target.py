@@ -79,6 +79,9 @@ class Targets(Protocol):
     def check_up(self, mode: str) -> None:
         """HarnessError where the mode's server was started for the run, and has ended."""
 
+    def process_of(self, mode: str) -> int | None:
+        """The process that was started for the run and is behind the mode; None where none was."""
+
     def way_to(self, mode: str) -> Way:
         """How workers get to the mode, and how it talks. HarnessError where that is unknown here."""
 
@@ -93,6 +96,7 @@ class Target:
 
     reply: `echo`, an exact text or None (unchecked), for a service that is not a Lockstep server. by_file:
     whether a user's own file says what is sent to such a service, and what comes back. mode: its name.
+    process: its own, where it was started for the run.
     """
 
     endpoint: Endpoint
@@ -101,6 +105,7 @@ class Target:
     reply: str | None = None
     by_file: bool = False
     mode: str = PLAIN_TARGET
+    process: int | None = None
 
     def settings(self) -> dict[str, Any]:
         """See Targets."""
@@ -146,6 +151,10 @@ class Target:
 
     def check_up(self, mode: str) -> None:
         """See Targets. Where it is gone, its admin port does not answer."""
+
+    def process_of(self, mode: str) -> int | None:  # noqa: ARG002 (one for all)
+        """See Targets."""
+        return self.process
 
     def _at(self, port: int | None) -> Endpoint:
         return self.endpoint if port is None else self.endpoint.at(port)
