@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -14,37 +13,13 @@ import pytest
 
 from lockstep_server import event_loop
 from lockstep_server.event_loop import AwaitedWork, CoroutineSession, EventLoop, awaited
-from lockstep_server.ledger import Ledger
-from lockstep_server.modes import OpenAdmission
-from lockstep_server.occupancy import Occupancy
 from lockstep_server.records import Cause
-from lockstep_server.replies import get_reply
 from lockstep_server.session import Service
-from lockstep_server.work import no_work
 from lockstep_wire.framing import framing_of
-from lockstep_wire.push import pushed_ns
+from tests.factories.sessions import PATIENCE_S, Books, make_service
 
-PATIENCE_S = 20
 LENGTH = framing_of("length")
 HELLO = LENGTH.encode(b"hello")
-
-
-def echoing(**changes: object) -> Service:
-    service = Service(
-        name="asyncio",
-        admission=OpenAdmission(),
-        by_message=False,
-        limited=False,
-        pause_ns=0,
-        framing=LENGTH,
-        max_frame=64,
-        work=no_work,
-        reply=get_reply("echo", LENGTH, timing=False),
-        constant_reply=None,
-        ledger=Ledger(bound=10),
-        occupancy=Occupancy(),
-    )
-    return replace(service, **changes)  # type: ignore[arg-type]
 
 
 class Peer:
@@ -93,7 +68,8 @@ def meeting(of: int) -> Callable[[object, int], AwaitedWork]:
 
 
 def test_coroutines_wait_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
-    service = echoing()
+    books = Books()
+    service = make_service(books, "length", "echo", idle_timeout_ns=0)
 
     async def play() -> None:
         monkeypatch.setattr(event_loop, "awaited", meeting(of=2))
@@ -103,7 +79,7 @@ def test_coroutines_wait_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
             assert [await one.take(), await other.take()] == [HELLO, HELLO]
 
     asyncio.run(play())
-    totals, occupied = service.ledger.totals(), service.occupancy.snapshot()
+    totals, occupied = books.totals(), books.occupied()
     assert (totals.open, totals.received, totals.answered, totals.causes[Cause.PEER]) == (0, 2, 2, 2)
     assert (occupied.max_in_service, occupied.in_service, occupied.waiting) == (2, 0, 0)
     assert occupied.in_service_ns == occupied.held_ns
@@ -142,7 +118,8 @@ def test_who_always_has_more_to_say_lets_others_in_after_each_receive() -> None:
         heard.append(payload[:1])
         return b""
 
-    service = echoing(framing=framing_of("raw"), reply=hear)
+    service = make_service(Books(), "raw", idle_timeout_ns=0)
+    service = replace(service, reply=hear)
 
     async def play() -> None:
         async with visit(service) as one, visit(service) as other:
@@ -151,47 +128,6 @@ def test_who_always_has_more_to_say_lets_others_in_after_each_receive() -> None:
 
     asyncio.run(play())
     assert heard == [b"a", b"b", b"a"]
-
-
-def test_a_coroutine_pushes_until_its_peer_leaves() -> None:
-    service = echoing(push_ns=5_000_000)
-
-    async def play() -> bytes:
-        async with visit(service) as peer:
-            return await peer.take() + await peer.take()
-
-    pushed = LENGTH.decoder(1 << 20).feed(asyncio.run(play()))
-    assert len(pushed) >= 2
-    assert all((pushed_ns(payload) or 1) % 5_000_000 == 0 for payload in pushed)
-    assert service.ledger.totals().causes[Cause.PEER] == 1
-
-
-def test_people_who_watch_are_told_what_a_coroutine_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    async def play() -> None:
-        async with visit(echoing()) as peer:
-            await peer.send(HELLO)
-            await peer.take()
-
-    with caplog.at_level(logging.DEBUG, "lockstep.server"):
-        asyncio.run(play())
-    told = [record.getMessage() for record in caplog.records]
-    assert told[:2] == ["asyncio: peer:1 connected", "asyncio: peer:1 says 'hello' (5 bytes)"]
-
-
-def test_a_peer_that_takes_nothing_is_given_up_and_one_that_says_nothing_too() -> None:
-    service = echoing(idle_timeout_ns=20_000_000, max_frame=1 << 24)
-
-    async def play() -> None:
-        async with visit(service) as silent:
-            assert await silent.take() == b""
-        async with visit(service) as greedy:
-            await greedy.send(LENGTH.encode(b"x" * (1 << 23)))
-            while service.ledger.totals().open:
-                await asyncio.sleep(0.001)
-
-    asyncio.run(play())
-    causes = service.ledger.totals().causes
-    assert (causes[Cause.IDLE], causes[Cause.SLOW_READER]) == (1, 1)
 
 
 def test_all_tasks_of_an_event_loop_begin_in_its_one_thread_in_order() -> None:

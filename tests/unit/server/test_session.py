@@ -5,83 +5,66 @@ from __future__ import annotations
 import logging
 import socket
 import struct
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 
 import pytest
 
-from lockstep_server.flags import parse_settings
-from lockstep_server.ledger import Ledger
-from lockstep_server.modes import LockAdmission
-from lockstep_server.occupancy import Occupancy
-from lockstep_server.records import Cause, ConnectionRecord
-from lockstep_server.replies import get_constant_reply, get_reply
-from lockstep_server.session import Service, Session
-from lockstep_server.socket_options import tune_connection
-from lockstep_server.work import get_work, no_work
+from lockstep_server.event_loop import CoroutineSession
+from lockstep_server.records import Cause
+from lockstep_server.session import Session
+from lockstep_server.work import get_work
 from lockstep_wire.framing import framing_of
 from lockstep_wire.greeting import ACKNOWLEDGEMENT
+from lockstep_wire.push import pushed_ns
+from tests.factories.sessions import LIMIT, Stage, make_stage
 
-DEFAULTS = parse_settings([], {})
-
-LIMIT = 64
-
-
-@dataclass
-class Stage:
-    """A session that has not run yet, and the peer's end of its connection."""
-
-    peer: socket.socket
-    session: Session
-    record: ConnectionRecord
-    service: Service
-
-    def play(self) -> Cause | None:
-        """Run the session to its end and return what ended it."""
-        self.session.run()
-        return self.record.cause
+MakeStage = Callable[..., Stage]
 
 
 @pytest.fixture
-def stage() -> Iterator[Callable[..., Stage]]:
-    """Makes a Stage; keyword arguments say how it differs from a raw, acknowledging lock."""
+def peers() -> Iterator[list[socket.socket]]:
+    """Those that are closed when the test is over."""
     peers: list[socket.socket] = []
-
-    def make(framing: str = "raw", reply: str = "ack", timing: bool = False, **changes: object) -> Stage:
-        link, peer = socket.socketpair()
-        peers.append(peer)
-        peer.settimeout(20)
-        cut = framing_of(framing)
-        service = Service(
-            name="lock",
-            admission=LockAdmission(),
-            by_message=False,
-            limited=True,
-            pause_ns=0,
-            framing=cut,
-            max_frame=LIMIT,
-            work=no_work,
-            reply=get_reply(reply, cut, timing),
-            constant_reply=get_constant_reply(reply, cut, timing),
-            ledger=Ledger(bound=10),
-            occupancy=Occupancy(),
-        )
-        service = replace(service, **changes)  # type: ignore[arg-type]
-        tune_connection(link, replace(DEFAULTS, idle_timeout_ns=20_000_000))
-        record = service.ledger.arrive("peer:1", 1)
-        return Stage(peer, Session(link, record, service), record, service)
-
-    yield make
+    yield peers
     for peer in peers:
         peer.close()
+
+
+def stage_maker(kind: type[Session], peers: list[socket.socket], **usual: object) -> MakeStage:
+    def make(framing: str = "raw", reply: str = "ack", timing: bool = False, **changes: object) -> Stage:
+        stage = make_stage(kind, framing, reply, timing, **(usual | changes))
+        peers.append(stage.peer)
+        return stage
+
+    return make
+
+
+@pytest.fixture
+def stage(peers: list[socket.socket]) -> MakeStage:
+    """Makes a Stage; keyword arguments say how it differs from a raw, acknowledging lock."""
+    return stage_maker(Session, peers)
+
+
+@pytest.fixture(params=[Session, CoroutineSession])
+def either(request: pytest.FixtureRequest, peers: list[socket.socket]) -> MakeStage:
+    """The same of sessions that block, and of those that await, which know no gate."""
+    return stage_maker(request.param, peers)
+
+
+@pytest.fixture(params=[(Session, False), (Session, True), (CoroutineSession, False)])
+def any_way(request: pytest.FixtureRequest, peers: list[socket.socket]) -> MakeStage:
+    """The same of sessions that pass a gate once, for every message, and not at all."""
+    kind, by_message = request.param
+    return stage_maker(kind, peers, by_message=by_message)
 
 
 def read_all(peer: socket.socket) -> bytes:
     return b"".join(iter(lambda: peer.recv(65536), b""))
 
 
-def test_the_bare_default_acknowledges_every_receive(stage: Callable[..., Stage]) -> None:
-    it = stage()
+def test_the_bare_default_acknowledges_every_receive(either: MakeStage) -> None:
+    it = either()
     it.peer.sendall("客户端1连接成功".encode())
     it.peer.shutdown(socket.SHUT_WR)
     assert it.play() is Cause.PEER
@@ -91,7 +74,7 @@ def test_the_bare_default_acknowledges_every_receive(stage: Callable[..., Stage]
 
 
 def test_without_a_global_lock_no_two_sessions_receive_into_the_same_memory(
-    stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+    stage: MakeStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def shared(*_: object) -> None:
         raise AssertionError("its buffer is everybody's")
@@ -104,10 +87,10 @@ def test_without_a_global_lock_no_two_sessions_receive_into_the_same_memory(
 @pytest.mark.parametrize("framing", ["line", "length"])
 @pytest.mark.parametrize("reply", ["ack", "echo"])
 def test_framed_messages_are_answered_one_by_one_in_order(
-    stage: Callable[..., Stage], framing: str, reply: str
+    either: MakeStage, framing: str, reply: str
 ) -> None:
     cut, payloads = framing_of(framing), [b"one", b"", b"three"]
-    it = stage(framing, reply)
+    it = either(framing, reply)
     it.peer.sendall(b"".join(map(cut.encode, payloads)))
     it.peer.shutdown(socket.SHUT_WR)
     assert it.play() is Cause.PEER
@@ -115,8 +98,8 @@ def test_framed_messages_are_answered_one_by_one_in_order(
     assert cut.decoder(LIMIT).feed(read_all(it.peer)) == wanted
 
 
-def test_work_is_done_for_a_reply_that_never_varies_too(stage: Callable[..., Stage]) -> None:
-    it = stage(work=get_work("sleep", 1_000_000))
+def test_work_is_done_for_a_reply_that_never_varies_too(either: MakeStage) -> None:
+    it = either(work=get_work("sleep", 1_000_000))
     it.peer.sendall(b"hello")
     it.peer.shutdown(socket.SHUT_WR)
     it.play()
@@ -126,9 +109,9 @@ def test_work_is_done_for_a_reply_that_never_varies_too(stage: Callable[..., Sta
 
 
 @pytest.mark.parametrize("framing", ["raw", "line", "length"])
-def test_replies_begin_with_the_times_if_asked(stage: Callable[..., Stage], framing: str) -> None:
+def test_replies_begin_with_the_times_if_asked(either: MakeStage, framing: str) -> None:
     cut = framing_of(framing)
-    it = stage(framing, "echo", timing=True, work=get_work("sleep", 1_000_000))
+    it = either(framing, "echo", timing=True, work=get_work("sleep", 1_000_000))
     it.peer.sendall(cut.encode(b"hello"))
     it.peer.shutdown(socket.SHUT_WR)
     it.play()
@@ -139,9 +122,9 @@ def test_replies_begin_with_the_times_if_asked(stage: Callable[..., Stage], fram
     assert service_ns >= 1_000_000
 
 
-def test_only_the_first_reply_of_a_connection_carries_its_wait(stage: Callable[..., Stage]) -> None:
+def test_only_the_first_reply_of_a_connection_carries_its_wait(either: MakeStage) -> None:
     length = framing_of("length")
-    it = stage("length", "echo", timing=True)
+    it = either("length", "echo", timing=True)
     it.peer.sendall(length.encode(b"a") + length.encode(b"b"))
     it.peer.shutdown(socket.SHUT_WR)
     it.play()
@@ -151,7 +134,7 @@ def test_only_the_first_reply_of_a_connection_carries_its_wait(stage: Callable[.
 
 
 def test_message_by_message_every_reply_carries_its_own_wait_and_the_record_sums_them(
-    stage: Callable[..., Stage],
+    stage: MakeStage,
 ) -> None:
     length = framing_of("length")
     it = stage("length", "echo", timing=True, by_message=True, work=get_work("cpu", 100_000))
@@ -162,7 +145,7 @@ def test_message_by_message_every_reply_carries_its_own_wait_and_the_record_sums
     assert it.record.wait_ns == sum(wait_ns for wait_ns, _, _ in replies)
     assert it.record.hold_ns is not None
     assert it.record.hold_ns >= sum(service_ns for _, service_ns, _ in replies) >= 200_000
-    occupied = it.service.occupancy.snapshot()
+    occupied = it.books.occupied()
     assert (occupied.max_in_service, occupied.released) == (1, 2)
     assert occupied.in_service_ns == occupied.held_ns == it.record.hold_ns
 
@@ -206,42 +189,40 @@ MISBEHAVIOURS = [
 ]
 
 
-@pytest.mark.parametrize("by_message", [False, True])
 @pytest.mark.parametrize(("misbehave", "cause", "told"), MISBEHAVIOURS)
 def test_whoever_misbehaves_loses_the_connection_and_gives_back_the_permit(
-    stage: Callable[..., Stage],
+    any_way: MakeStage,
     caplog: pytest.LogCaptureFixture,
     misbehave: Callable[[socket.socket], None],
     cause: Cause,
     told: str,
-    by_message: bool,
 ) -> None:
-    it = stage("length", "echo", by_message=by_message)
+    it = any_way("length", "echo")
     misbehave(it.peer)
     assert it.play() is cause
     (warning,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert warning.endswith(told)
     assert it.service.admission.acquire(blocking=False)  # type: ignore[call-arg]
-    occupied = it.service.occupancy.snapshot()
+    occupied = it.books.occupied()
     assert occupied.in_service == 0
     assert occupied.in_service_ns == occupied.held_ns == it.record.hold_ns
-    assert it.service.ledger.totals().open == 0
-    assert it.service.ledger.totals().causes[cause] == 1
+    assert it.books.totals().open == 0
+    assert it.books.totals().causes[cause] == 1
 
 
 @pytest.mark.parametrize(("misbehave", "cause"), [(stay_silent, Cause.IDLE), (never_read, Cause.SLOW_READER)])
 def test_without_framing_silence_and_not_reading_end_the_connection_too(
-    stage: Callable[..., Stage], misbehave: Callable[[socket.socket], None], cause: Cause
+    either: MakeStage, misbehave: Callable[[socket.socket], None], cause: Cause
 ) -> None:
-    it = stage("raw", "echo")
+    it = either("raw", "echo")
     misbehave(it.peer)
     assert it.play() is cause
 
 
 def test_who_leaves_between_messages_is_no_matter_for_the_log(
-    stage: Callable[..., Stage], caplog: pytest.LogCaptureFixture
+    either: MakeStage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    it = stage()
+    it = either()
     leave(it.peer)
     with caplog.at_level(logging.INFO):
         assert it.play() is Cause.PEER
@@ -249,7 +230,7 @@ def test_who_leaves_between_messages_is_no_matter_for_the_log(
 
 
 def test_what_happened_is_in_order_and_the_pause_keeps_the_permit_after_the_close(
-    stage: Callable[..., Stage],
+    stage: MakeStage,
 ) -> None:
     it = stage(pause_ns=1_000_000)
     leave(it.peer)
@@ -261,26 +242,26 @@ def test_what_happened_is_in_order_and_the_pause_keeps_the_permit_after_the_clos
     assert record.arrival_ns <= record.admission_ns <= record.close_ns <= record.release_ns - 1_000_000
 
 
-def test_a_session_that_is_cut_says_that_the_server_drained(stage: Callable[..., Stage]) -> None:
-    it = stage()
+def test_a_session_that_is_cut_says_that_the_server_drained(either: MakeStage) -> None:
+    it = either()
     it.session.cut()
     assert it.play() is Cause.DRAINED
 
 
-def test_a_session_without_a_thread_is_refused_and_counted(stage: Callable[..., Stage]) -> None:
-    it = stage()
+def test_a_session_without_a_thread_is_refused_and_counted(either: MakeStage) -> None:
+    it = either()
     it.session.refuse()
     assert it.record.cause is Cause.OVERLOAD
-    assert it.service.occupancy.snapshot().waiting == 0
+    assert it.books.occupied().waiting == 0
     assert it.peer.recv(1) == b""
 
 
 def test_people_who_watch_see_characters_whole_though_segments_cut_them(
-    stage: Callable[..., Stage], caplog: pytest.LogCaptureFixture
+    either: MakeStage, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = "收到".encode()
     with caplog.at_level(logging.DEBUG):
-        it = stage("length", "echo")
+        it = either("length", "echo")
         for part in (text[:4], text[4:]):
             it.peer.sendall(framing_of("length").encode(part))
         it.peer.shutdown(socket.SHUT_WR)
@@ -291,11 +272,26 @@ def test_people_who_watch_see_characters_whole_though_segments_cut_them(
 
 
 def test_without_permits_a_connection_is_out_of_service_before_its_peer_sees_the_close(
-    stage: Callable[..., Stage],
+    either: MakeStage,
 ) -> None:
-    it = stage(limited=False)
+    it = either(limited=False)
     it.peer.shutdown(socket.SHUT_WR)
     it.play()
     assert it.record.release_ns is not None
     assert it.record.close_ns is not None
     assert it.record.release_ns <= it.record.close_ns
+
+
+def test_a_session_that_pushes_does_so_until_its_peer_leaves(either: MakeStage) -> None:
+    it = either("length", limited=False, push_ns=5_000_000)
+    it.peer.settimeout(None)
+    played = threading.Thread(target=it.play)
+    played.start()
+    decoder, pushed = framing_of("length").decoder(200), list[bytes]()
+    while len(pushed) < 2:
+        pushed += decoder.feed(it.peer.recv(65536))
+    it.peer.close()
+    played.join(20)
+    assert it.record.cause is Cause.PEER
+    assert all((pushed_ns(payload) or 1) % 5_000_000 == 0 for payload in pushed)
+    assert it.record.answered >= 2
