@@ -18,6 +18,7 @@ Accepted = Callable[[socket, Any], None]
 _OVERLOAD = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _OVERLOAD_PAUSE_S = 0.05
 _GONE_ALREADY = {errno.ECONNABORTED, errno.EPROTO, errno.EPERM}
+_SHUT = errno.EINVAL
 _CONSOLE = "%s: cannot accept (%s); raise the limit on open files (ulimit -n) or send fewer connections"
 
 
@@ -65,6 +66,8 @@ class AcceptLoop:
                 self._accepted(link, address)
 
     def _survive(self, error: OSError) -> None:
+        if error.errno == _SHUT:
+            self._stopped = True  # perhaps by another process that shares the socket
         if self._stopped or error.errno in _GONE_ALREADY:
             return
         if error.errno not in _OVERLOAD:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from socket import socket
 
 from lockstep_server.modes import Admission
-from lockstep_server.occupancy import Occupancy
+from lockstep_server.occupancy import Turnstile
 from lockstep_server.records import ConnectionRecord
 from lockstep_server.replies import Reply
 from lockstep_server.work import Work
@@ -72,7 +72,7 @@ def message_by_message(
     work: Work,
     reply: Reply,
     admission: Admission,
-    occupancy: Occupancy,
+    occupancy: Turnstile,
 ) -> Exchange:
     """Every message passes the admission, which is held for its work and its reply."""
     turn = Turn()

@@ -74,8 +74,9 @@ def _parse_n(mode: str, text: str | None) -> int:
         return 1
     if not counted:
         raise ValueError(f"gives a number to {mode}, which takes none; leave out ={text}")
-    if not re.fullmatch(r"[1-9]\d{0,4}", text, re.ASCII):
-        raise ValueError(f"has {text!r} for N; write a whole number from 1 to 99999")
+    most = MODES[mode].most
+    if not (re.fullmatch(r"[1-9]\d{0,4}", text, re.ASCII) and int(text) <= most):
+        raise ValueError(f"has {text!r} for N; write a whole number from 1 to {most}")
     return int(text)
 
 

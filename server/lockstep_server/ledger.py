@@ -10,10 +10,22 @@ import threading
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from operator import attrgetter
+from typing import Protocol
 
 from lockstep_server.records import Cause, ConnectionRecord, History
 
 _arrival_ns = attrgetter("arrival_ns")
+_order = attrgetter("arrival_ns", "id")
+
+
+class Accounts(Protocol):
+    """Where a connection is booked."""
+
+    def arrive(self, peer: str, arrival_ns: int) -> ConnectionRecord:
+        """Open a record for a connection from `peer` (ip:port)."""
+
+    def close(self, record: ConnectionRecord, cause: Cause, close_ns: int) -> None:
+        """The connection's socket is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,7 @@ class Ledger:
         self._causes: dict[Cause, int] = dict.fromkeys(Cause, 0)
 
     def arrive(self, peer: str, arrival_ns: int) -> ConnectionRecord:
-        """Open a record for a connection from `peer` (ip:port)."""
+        """See Accounts.arrive."""
         with self._lock:
             self._accepted += 1
             record = ConnectionRecord(self._accepted, peer, arrival_ns)
@@ -67,7 +79,7 @@ class Ledger:
         return record
 
     def close(self, record: ConnectionRecord, cause: Cause, close_ns: int) -> None:
-        """The connection's socket is closed."""
+        """See Accounts.close."""
         record.cause, record.close_ns = cause, close_ns
         with self._lock:
             del self._open[record.id]
@@ -110,8 +122,8 @@ class Ledger:
             lost = self._history.lost_since(since_ns)
             open_now = list(self._open.values())
         kept = latest[bisect_left(latest, since_ns, key=_arrival_ns) :]
-        oldest_id = latest[0].id if latest else 0
-        old = [record for record in open_now if record.id < oldest_id and record.arrival_ns >= since_ns]
+        oldest = _order(latest[0]) if latest else (0, 0)
+        old = [record for record in open_now if _order(record) < oldest and record.arrival_ns >= since_ns]
         newest = (old + kept)[::-1]  # both are in the order of arrival, and what is old came before
         missing = max(0, lost - len(old)) + max(0, len(newest) - limit)
         return newest[:limit], missing

@@ -31,14 +31,24 @@ class Listener:
     def __init__(self, spec: ListenerSpec, settings: Settings) -> None:
         """SettingsError if the port cannot be had."""
         self.spec = spec
-        self.ledger = Ledger(settings.records)
-        self.occupancy = Occupancy()
+        self._ledger = Ledger(settings.records)
+        self._occupancy = Occupancy()
         self._settings = settings
         self._sock = bind(settings.bind, spec.port, settings.backlog, f"--listen {spec}")
         self.port: int = self._sock.getsockname()[1]
         self._service = self._make_service()
         self._session = _session_class(MODES[spec.mode])
         self._loop = AcceptLoop(self._sock, spec.name, settings.accept == "blocking", self._accept)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Its connections, as they are now."""
+        return self._ledger
+
+    @property
+    def occupancy(self) -> Occupancy:
+        """Who waits and who is in service, as it is now."""
+        return self._occupancy
 
     def start(self) -> None:
         """Begin to accept, in a daemon thread. SettingsError if the system gives no thread."""
@@ -73,8 +83,8 @@ class Listener:
             work=get_work(settings.work, settings.hold_ns),
             reply=get_reply(settings.reply, framing, settings.timing),
             constant_reply=get_constant_reply(settings.reply, framing, settings.timing),
-            ledger=self.ledger,
-            occupancy=self.occupancy,
+            ledger=self._ledger,
+            occupancy=self._occupancy,
             push_ns=settings.push_ns,
             sleep_ns=settings.hold_ns if settings.work == "sleep" else 0,
             idle_timeout_ns=settings.idle_timeout_ns,
@@ -83,7 +93,7 @@ class Listener:
     def _accept(self, link: socket.socket, address: Any) -> None:
         arrival_ns = time.monotonic_ns()
         tune_connection(link, self._settings)
-        record = self.ledger.arrive(address_text(*address[:2]), arrival_ns)
+        record = self._service.ledger.arrive(address_text(*address[:2]), arrival_ns)
         session = self._session(link, record, self._service)
         try:
             self._dispatch(session.run)

@@ -186,7 +186,8 @@ class Mode:
 
     dispatch, admission: made anew for each listener, from N (1 for the modes that take none).
     permits: how many can be in service at once, from N; None where no number limits it.
-    counted: written with =N. scopes: what can be admitted, the whole connection or each message.
+    counted: written with =N, which is at most `most`. scopes: what can be admitted, the whole connection or
+    each message. processes: whether N processes serve, each of which accepts and dispatches by itself.
     """
 
     dispatch: Callable[[int], Dispatch]
@@ -194,6 +195,8 @@ class Mode:
     permits: Callable[[int], int | None]
     counted: bool = False
     scopes: tuple[str, ...] = (CONNECTION,)
+    most: int = 99_999
+    processes: bool = False
 
     @property
     def thread_each(self) -> bool:
@@ -262,4 +265,5 @@ MODES: dict[str, Mode] = {
     "queue": Mode(WorkerPool, _open, _n, counted=True),
     "iterative": Mode(_one_after_another, _open, _n),
     "asyncio": Mode(_event_loop, _open, _unlimited),
+    "process": Mode(_one_after_another, _open, _n, counted=True, most=1000, processes=True),
 }

@@ -21,6 +21,22 @@ class Stay(Protocol):
     release_ns: int | None
 
 
+class Turnstile(Protocol):
+    """Who counts those who wait and those who are in service."""
+
+    def line_up(self) -> None:
+        """One more waits."""
+
+    def give_up(self) -> None:
+        """One who waited will never be admitted."""
+
+    def enter(self, stay: Stay) -> int:
+        """One who waited is admitted: now, which is noted, and returned."""
+
+    def leave(self, stay: Stay) -> int:
+        """One is released: now, which is noted, and returned."""
+
+
 @dataclass(frozen=True, slots=True)
 class Occupied:
     """A snapshot of an Occupancy, taken at at_ns.
@@ -65,20 +81,21 @@ class Occupancy:
         self._balance_ns = self._released = self._held_ns = 0
 
     def line_up(self) -> None:
-        """One more waits."""
+        """See Turnstile.line_up."""
         with self._lock:
             self._waiting += 1
             if self._waiting > self._max_waiting:
                 self._max_waiting = self._waiting
 
     def give_up(self) -> None:
-        """One who waited will never be admitted."""
+        """See Turnstile.give_up."""
         with self._lock:
             self._waiting -= 1
 
-    def enter(self, stay: Stay) -> int:
-        """One who waited is admitted: now, before our own lock, which is part of the hold. Returns when."""
-        stay.admission_ns = admission_ns = self._clock_ns()
+    def enter(self, stay: Stay, at_ns: int | None = None) -> int:
+        """See Turnstile.enter. Now is before our own lock, which is part of the hold; at_ns: where another
+        process saw it."""
+        stay.admission_ns = admission_ns = self._clock_ns() if at_ns is None else at_ns
         with self._lock:
             self._waiting -= 1
             self._in_service += 1
@@ -87,11 +104,12 @@ class Occupancy:
                 self._max_in_service = self._in_service
         return admission_ns
 
-    def leave(self, stay: Stay) -> int:
-        """One is released: now, under the lock, so that whoever sees it gone finds when. Returns that too."""
+    def leave(self, stay: Stay, at_ns: int | None = None) -> int:
+        """See Turnstile.leave. Now is under the lock, so that whoever sees it gone finds when; at_ns as in
+        enter."""
         assert stay.admission_ns is not None, "only who entered can leave"
         with self._lock:
-            stay.release_ns = release_ns = self._clock_ns()
+            stay.release_ns = release_ns = self._clock_ns() if at_ns is None else at_ns
             self._in_service -= 1
             self._balance_ns += release_ns
             self._released += 1

@@ -30,6 +30,8 @@ class Cause(StrEnum):
     """the server stopped and the time to drain was over"""
     OVERLOAD = "overload"
     """the system gave no thread to serve it"""
+    DIED = "died"
+    """the process that served it died"""
 
 
 @dataclass(slots=True, eq=False)
@@ -86,7 +88,12 @@ class History:
         """Keep a record; ids count up from 1 without gaps. The oldest goes if there are too many."""
         if record.id % _MARK_EVERY == 1:
             self._marks.append((record.arrival_ns, record.id))
+        later = list[ConnectionRecord]()
+        # Of several processes that accept, one may tell of it after another that did so later.
+        while self._latest and self._latest[-1].arrival_ns > record.arrival_ns:
+            later.append(self._latest.pop())
         self._latest.append(record)
+        self._latest.extend(reversed(later))
 
     def latest(self) -> list[ConnectionRecord]:
         """The records kept, oldest first."""

@@ -9,8 +9,10 @@ from typing import Any
 
 from lockstep_server.admin import Admin, AdminServer
 from lockstep_server.announce import Announcer
+from lockstep_server.grammar import ListenerSpec
 from lockstep_server.listener import Listener
-from lockstep_server.settings import Settings
+from lockstep_server.modes import MODES
+from lockstep_server.settings import Settings, SettingsError
 from lockstep_server.views import ready_view
 
 log = logging.getLogger("lockstep.server")
@@ -25,7 +27,7 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         """SettingsError if a port cannot be had."""
         self._settings = settings
-        self.listeners = [Listener(spec, settings) for spec in settings.listeners]
+        self.listeners = [_make_listener(spec, settings) for spec in settings.listeners]
         admin = Admin(self.listeners, settings)
         self._admin = AdminServer(admin, settings.admin_host, settings.admin_port)
         self.ready: dict[str, Any] = ready_view(self.listeners, self._admin.server_port)
@@ -60,3 +62,15 @@ class Server:
             listener.ledger.wait_until_quiet(max(0, end_ns - time.monotonic_ns()) / 1e9)
             for listener in self.listeners
         )
+
+
+def _make_listener(spec: ListenerSpec, settings: Settings) -> Listener:
+    if not MODES[spec.mode].processes:
+        return Listener(spec, settings)
+    try:
+        from lockstep_server.prefork.listener import PreforkedListener
+    except (ImportError, AttributeError) as error:
+        raise SettingsError(
+            f"--listen {spec} needs Linux, and a Python with ctypes: its processes must end with the server"
+        ) from error
+    return PreforkedListener(spec, settings)

@@ -13,9 +13,9 @@ from socket import SHUT_RDWR, SO_ERROR, SOL_SOCKET, socket
 
 from lockstep_server.conversation import Talk, converse, serve_constant, serve_framed, serve_raw
 from lockstep_server.exchange import Exchange, logged, message_by_message, unvarying, within_connection
-from lockstep_server.ledger import Ledger
+from lockstep_server.ledger import Accounts
 from lockstep_server.modes import Admission
-from lockstep_server.occupancy import Occupancy
+from lockstep_server.occupancy import Turnstile
 from lockstep_server.pushes import serve_pushes
 from lockstep_server.records import Cause, ConnectionRecord
 from lockstep_server.replies import Reply
@@ -47,8 +47,8 @@ class Service:
     work: Work
     reply: Reply
     constant_reply: bytes | None
-    ledger: Ledger
-    occupancy: Occupancy
+    ledger: Accounts
+    occupancy: Turnstile
     push_ns: int = 0
     sleep_ns: int = 0
     idle_timeout_ns: int = 0

@@ -116,7 +116,7 @@ def predict_wait(
 
     records: one cell's, in any order, complete from an empty server on, of a mode that admits connections.
     permits: how many may be in service. poisson: whether arrivals at the server are (under open load they
-    are; in `iterative` mode they are not, the kernel holds them back until the server is free).
+    are; with `iterative` and `process=N` they are not, the kernel holds them back until somebody is free).
     None where nothing limits, or fewer than MIN_CONNECTIONS connections were admitted and released.
 
     The k-th hold, in order of admission, goes to the k-th arrival: in whatever order the waiting are served,

@@ -66,7 +66,14 @@ def test_what_was_sent_is_the_sum_of_its_outcomes_and_the_server_agrees(all_mode
 
 # Modes that are asked for by name, and how many they serve at once: exactly so many, or None where no number
 # says it.
-BY_NAME = {"rlock": 1, "condition=2": 2, "asyncio": 8, "rwlock=1/message": 1, "rwlock=4/message": None}
+BY_NAME = {
+    "rlock": 1,
+    "condition=2": 2,
+    "asyncio": 8,
+    "rwlock=1/message": 1,
+    "rwlock=4/message": None,
+    "process=2": 2,
+}
 
 
 def test_modes_that_are_asked_for_by_name_keep_their_promises_and_their_books(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_metrics_are_prometheus_text() -> None:
         assert answered.type == "counter"
         assert {it.labels["listener"]: it.value for it in answered.samples} == {"free": 0, "lock/message": 1}
         causes = {it.labels["cause"] for it in families["lockstep_connections_closed"].samples}
-        assert {"peer", "reset", "short", "too_long", "idle", "slow_reader", "drained"} <= causes
+        assert {"peer", "reset", "short", "too_long", "idle", "slow_reader", "drained", "died"} <= causes
 
 
 def test_health_is_answered() -> None:

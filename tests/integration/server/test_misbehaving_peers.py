@@ -15,7 +15,7 @@ from tests.support.server import ServerProcess
 
 FLAGS = ("--framing", "length", "--reply", "echo", "--max-frame", "1MiB", "--idle-timeout", "400ms")
 GATES = ("lock", "rlock", "semaphore=2", "condition=1", "ticket", "lock/message", "rwlock=2/message")
-MODES = ("free", *GATES, "queue=1", "iterative", "asyncio")
+MODES = ("free", *GATES, "queue=1", "iterative", "asyncio", "process=2")
 
 
 def break_off(link: socket.socket) -> None:
@@ -128,7 +128,7 @@ def test_a_character_cut_by_a_segment_boundary_is_ordinary() -> None:
         assert "Traceback" not in server.stderr
 
 
-@pytest.mark.parametrize("name", ["free", "asyncio"])
+@pytest.mark.parametrize("name", ["free", "asyncio", "process=1"])
 def test_a_slow_reader_gets_every_byte_of_a_large_echo(name: str) -> None:
     payload = os.urandom(1 << 20)
     with ServerProcess(name, flags=FLAGS) as server, socket.socket() as link:

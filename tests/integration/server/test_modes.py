@@ -46,6 +46,8 @@ def visit_all_at_once(port: int, count: int, messages: int = 1) -> None:
         ("queue=1", 1),
         ("queue=3", 3),
         ("iterative", 1),
+        ("process=1", 1),
+        ("process=3", 3),
         ("lock/message", 1),
         ("rlock/message", 1),
         ("semaphore=2/message", 2),
@@ -147,7 +149,7 @@ def test_a_queue_admits_in_the_order_of_arrival() -> None:
     "name",
     [
         *("free", "lock", "rlock", "semaphore=4", "condition=1", "queue=1", "iterative", "ticket"),
-        *("lock/message", "rwlock=2/message", "asyncio"),
+        *("lock/message", "rwlock=2/message", "asyncio", "process=2"),
     ],
 )
 def test_the_seeds_clients_are_acknowledged_by_every_mode(name: str) -> None:
@@ -163,7 +165,9 @@ def test_the_locked_seed_answers_a_second_apart_and_connects_at_once() -> None:
         assert visit.connect_s < 0.5
 
 
-@pytest.mark.parametrize("name", ["rlock", "semaphore=2", "condition=1", "queue=1", "iterative", "ticket"])
+@pytest.mark.parametrize(
+    "name", ["rlock", "semaphore=2", "condition=1", "queue=1", "iterative", "ticket", "process=1"]
+)
 def test_the_pause_keeps_every_serialised_modes_permit(name: str) -> None:
     with ServerProcess(name, flags=("--pause", "50ms")) as server:
         seed_clients(server.ports[name], 2)

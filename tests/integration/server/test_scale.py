@@ -74,7 +74,7 @@ def test_connections_that_find_the_backlog_full_are_counted() -> None:
     "name",
     [
         *("free", "lock", "rlock", "semaphore=2", "condition=2", "ticket", "queue=2", "iterative"),
-        *("lock/message", "rwlock=2/message", "asyncio"),
+        *("lock/message", "rwlock=2/message", "asyncio", "process=2"),
     ],
 )
 def test_the_time_in_service_is_the_sum_of_all_holds(name: str) -> None:

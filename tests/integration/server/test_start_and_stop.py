@@ -95,13 +95,17 @@ def test_a_port_in_use_is_refused_in_one_line_be_it_a_listeners_or_the_admins() 
 @pytest.mark.parametrize("accept", ["blocking", "nonblocking"])
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
 def test_an_idle_server_ends_at_once_with_exit_code_0(signal_number: signal.Signals, accept: str) -> None:
-    with ServerProcess("free", "queue=2", "iterative", flags=("--accept", accept)) as server:
+    with ServerProcess("free", "queue=2", "iterative", "process=2", flags=("--accept", accept)) as server:
         server.process.send_signal(signal_number)
         assert server.process.wait(20) == 0
 
 
 @pytest.mark.parametrize(
-    "name", ["free", "lock", "rlock", "condition=1", "ticket", "rwlock=2/message", "queue=1", "asyncio"]
+    "name",
+    [
+        *("free", "lock", "rlock", "condition=1", "ticket", "rwlock=2/message", "queue=1", "asyncio"),
+        "process=3",
+    ],
 )
 def test_sessions_may_end_while_the_server_drains_queued_ones_too(name: str) -> None:
     with ServerProcess(name, flags=(*FRAMED, "--drain", "20s")) as server:
@@ -138,16 +142,17 @@ def test_who_stays_beyond_the_drain_is_cut_off_and_the_server_still_ends_well(na
         assert "drained (the server is stopping)" in server.stderr
 
 
-def test_a_long_pause_does_not_keep_a_server_from_ending() -> None:
-    with ServerProcess("lock", flags=("--pause", "1m")) as server:
-        with connect(server.ports["lock"]) as link:
+@pytest.mark.parametrize("name", ["lock", "process=1"])
+def test_a_long_pause_does_not_keep_a_server_from_ending(name: str) -> None:
+    with ServerProcess(name, flags=("--pause", "1m")) as server:
+        with connect(server.ports[name]) as link:
             link.sendall(b"hello")
             link.recv(100)
-        wait_until(lambda: server.listeners()["lock"]["closed"] == 1)
+        wait_until(lambda: server.listeners()[name]["closed"] == 1)
         assert server.terminate() == 0
 
 
-@pytest.mark.parametrize("name", ["free", "asyncio"])
+@pytest.mark.parametrize("name", ["free", "asyncio", "process=8"])
 def test_a_server_under_fire_ends_well(name: str) -> None:
     with ServerProcess(name, flags=("--drain", "0", "--log-level", "debug")) as server:
         links = [connect(server.ports[name]) for _ in range(8)]

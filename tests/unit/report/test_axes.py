@@ -60,7 +60,7 @@ def test_a_mode_keeps_its_colour_whatever_it_is_compared_with() -> None:
 
 def test_every_mode_that_a_server_has_is_told_from_the_others_by_its_colour() -> None:
     gates = ["lock", "rlock", "semaphore=4", "condition=4", "ticket", "lock/message", "rwlock=4/message"]
-    modes = ["free", *gates, "queue=1", "iterative", "asyncio"]
+    modes = ["free", *gates, "queue=1", "iterative", "asyncio", "process=2"]
     assert len(set(mode_colours(modes).values())) == len(modes)
 
 

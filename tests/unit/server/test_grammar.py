@@ -25,6 +25,8 @@ from lockstep_server.modes import MODES
         ("queue=3:1", ListenerSpec("queue", 3, "connection", 1), "queue=3", 3),
         ("iterative:1", ListenerSpec("iterative", 1, "connection", 1), "iterative", 1),
         ("asyncio:1", ListenerSpec("asyncio", 1, "connection", 1), "asyncio", None),
+        ("process=2:1", ListenerSpec("process", 2, "connection", 1), "process=2", 2),
+        ("process=1000:1", ListenerSpec("process", 1000, "connection", 1), "process=1000", 1000),
         ("ticket/message:1", ListenerSpec("ticket", 1, "message", 1), "ticket/message", 1),
     ],
 )
@@ -65,6 +67,9 @@ def test_a_listener_is_read_as_written(text: str, spec: ListenerSpec, name: str,
         ("free/message:1", "asks free for /message; only lock, rlock, semaphore, condition, tick"),
         ("queue=1/message:1", "asks queue for /message"),
         ("asyncio=2:1", "gives a number to asyncio"),
+        ("process:1", "lacks how many; write process=N"),
+        ("process=1001:1", "has '1001' for N; write a whole number from 1 to 1000"),
+        ("process=2/message:1", "asks process for /message"),
         ("asyncio/message:1", "asks asyncio for /message"),
         ("iterative/message:1", "asks iterative for /message"),
     ],
@@ -83,5 +88,11 @@ def test_two_listeners_cannot_share_a_port_unless_the_system_picks_it() -> None:
 def test_the_defaults_offer_every_mode_but_those_that_are_asked_for_by_name() -> None:
     specs = [parse_listener(text) for text in DEFAULT_LISTENERS.split()]
     check_ports(specs)
-    assert set(MODES) - {spec.mode for spec in specs} == {"rlock", "condition", "rwlock", "asyncio"}
+    assert set(MODES) - {spec.mode for spec in specs} == {
+        "rlock",
+        "condition",
+        "rwlock",
+        "asyncio",
+        "process",
+    }
     assert [spec.port for spec in specs] == list(range(8888, 8895))

@@ -17,6 +17,7 @@ _BY_KIND = {
     "condition": "#6b8e23",
     "rwlock": "#8a5a83",
     "asyncio": "#2f8f8f",
+    "process": "#5b6abf",
 }
 _SPARE = ("#8c7ae6", "#b8a100", "#7f8c8d", "#c0504d", "#4f9d9d")
 # What a reader is to see as paper and ink: pictures stand on the one, in the other.

@@ -32,8 +32,8 @@ def fairness_section(material: Material) -> Section | None:
         "warm-up are left out of it: the first meet an empty server. Reacquire: the time from the "
         "release of a user's permit to its next admission, of the connections whose user is known: the "
         "first of the cell that were over, up to 200 in each worker. With free nobody waits for a "
-        "permit: threads merely start in another order. With iterative the rest wait in the kernel's "
-        "backlog, before they are recorded. Dashes: the mode admits messages, whose order is not "
+        "permit: threads merely start in another order. With iterative and process=N the rest wait in the "
+        "kernel's backlog, before they are recorded. Dashes: the mode admits messages, whose order is not "
         "recorded.",
         (Topic.SERVER,),
         Table.of(ORDERS, orders(material.cells, material.modes)),
