@@ -27,6 +27,7 @@ from lockstep.commands.output import complain, print_report_of
 from lockstep.errors import REFUSALS, WRONG_USE, HarnessError, PlanError, ResultsError, in_words
 from lockstep.master.conductor import Conductor
 from lockstep.master.hooks import attach_conductor
+from lockstep.master.progress import fit
 from lockstep.master.repeat import repeat_command
 from lockstep.master.shape import PlanShape
 from lockstep.master.stop_signals import LocustStop
@@ -42,6 +43,7 @@ from lockstep.options import (
     settle,
     targets_of,
     traffic_of,
+    unset_lengths,
 )
 from lockstep.plan import PlannedCell
 from lockstep.report.material import Material
@@ -182,6 +184,9 @@ class Driver:
         if options.run == COMPARISON_PLAN:
             plan = plan_of(options)
             targets.check(plan)
+            if plan.search is not None:
+                # A search's loads are nobody's choice, and what they ask for nobody's who sees the form.
+                plan, _ = fit(targets.server_of, plan, unset_lengths(options))
             shape: PlanShape | None = PlanShape(plan, self.conductor, ScenarioUser)
             level, modes, traffic = max(plan.levels), plan.modes, plan.traffic
             load_s: Callable[[float], float] = plan.load_s

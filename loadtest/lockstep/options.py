@@ -62,7 +62,7 @@ def add_options(parser: Any, **_: Any) -> None:
 
 
 def _usual(setting: Setting) -> Any:
-    """An option's value under Locust where nobody sets it: never None, for the page's fields have a type.
+    """An option's value under Locust where nobody sets it: not None on the page, whose fields have a type.
 
     But of what only the server knows, which is asked later.
     """
@@ -70,7 +70,9 @@ def _usual(setting: Setting) -> Any:
         return None
     if setting.default is not None:
         return setting.default
-    return setting.kind() if setting.kind in (int, float) else ""
+    if setting.kind in (int, float):
+        return setting.kind() if Where.FORM in setting.where else None
+    return ""
 
 
 def _in_one_line(setting: Setting) -> Callable[[str], Any]:
@@ -96,13 +98,27 @@ def refusal_in_words(refusal: Exception) -> str:
     """One line, as `in_words` has it, which also says where the value was given if that was no flag."""
     words = in_words(refusal)
     setting = _BY_NAME.get(refusal.what) if isinstance(refusal, PlanError) else None
-    if setting is None or any(word.partition("=")[0] == f"--{setting.name}" for word in sys.argv[1:]):
-        return words
+    said = None if setting is None else _said_in(setting)
+    return f"{words} (from {said})" if said else words
+
+
+def _said_in(setting: Setting) -> str | None:
+    """Where a setting was given: its variable, or the plan file; "" by a flag, None nowhere."""
+    if any(word.partition("=")[0] == f"--{setting.name}" for word in sys.argv[1:]):
+        return ""
     if os.environ.get(setting.variable) is not None:
-        return f"{words} (from {setting.variable})"
+        return setting.variable
     file = _given_early("plan")
     # A plan file that cannot be read is itself what is refused.
-    return f"{words} (from {file})" if file and setting.key in _defaults_of(file) else words
+    return file if file and setting.key in _defaults_of(file) else None
+
+
+def unset_lengths(options: Namespace) -> frozenset[str]:
+    """Which of `warmup` and `seconds` nobody said: neither flag, variable nor file, nor the page's form."""
+    lengths = (_BY_NAME[name] for name in ("warmup", "seconds"))
+    return frozenset(
+        each.key for each in lengths if _said_in(each) is None and getattr(options, each.key) == each.default
+    )
 
 
 @functools.lru_cache(maxsize=1)
@@ -242,7 +258,7 @@ def _check_beside(given: Mapping[str, Any]) -> None:
         value = given.get(setting.key)
         if any(given.get(other) for other in others):
             continue
-        if value and value != setting.default:
+        if value not in (None, "", setting.default):
             wanted = " or ".join(f"--{other}" for other in others)
             raise PlanError(name, f"{value} does nothing by itself: add {wanted}, or leave it out")
 

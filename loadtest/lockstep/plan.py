@@ -25,7 +25,7 @@ class PlannedCell:
     """One combination to measure: its place in the run, the mode's name, users at once, and which repeat.
 
     beside: whom it has beside its users, as the plan says it; "" where nobody. rate_per_s: what it is
-    offered, where that is not what the plan says of all cells.
+    offered, and lengths_s: its warm-up and window in seconds, where that is not what the plan says of all.
     """
 
     index: int
@@ -34,6 +34,7 @@ class PlannedCell:
     repeat: int
     beside: str = ""
     rate_per_s: float | None = None
+    lengths_s: tuple[float, float] | None = None
 
     def traffic(self, planned: Traffic) -> Traffic:
         """What its users do. planned: what the plan says of all cells."""
@@ -147,6 +148,12 @@ class Plan:
         for name, value in others.items():
             if value:
                 raise PlanError(name, "does nothing where --keep looks for the greatest load: leave it out")
+        if self.search is not None and (cell_s := self.warmup_s + self.seconds) > self.search.at_most_s:
+            raise PlanError(
+                "at-most",
+                f"{self.search.at_most_s:g} s is less than one cell takes, {cell_s:g} s: raise it, or lower "
+                "--seconds and --warmup",
+            )
         if traffic.does.endless:
             raise PlanError(
                 "scenario", f"{traffic.scenario} answers nothing, so nothing can be kept: choose another"

@@ -31,13 +31,29 @@ WINDOW_S = (0.1, 86_400)
 
 
 @dataclass(frozen=True, slots=True)
+class Fit:
+    """What a mode's server tells beforehand: by it a search's cells are as long as their load asks for.
+
+    session_s: how long a session holds its permit. permits: how many do at once. warmup, seconds: which of
+    the two nobody set.
+    """
+
+    mode: str
+    session_s: float
+    permits: int
+    warmup: bool
+    seconds: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """keep: the promise, as texts (analysis/gate_syntax.py reads them). by: what a load is, one of SEARCHED.
 
     within: how near the greatest load that holds and the least that breaks have to come, as a part of it.
     start, up_to: the first load, and the greatest. at_most_s: what it may take. at_least: the load that has
     to hold for all to be well; None where none has. capped: why no more than up_to can be tried, where
-    something else says so than who asked.
+    something else says so than who asked. fits: of the modes whose cells are longer than the plan's where
+    their load asks for it.
     """
 
     keep: tuple[str, ...]
@@ -48,6 +64,7 @@ class Search:
     at_most_s: float = 600.0
     at_least: float | None = None
     capped: str = ""
+    fits: tuple[Fit, ...] = ()
 
     def __post_init__(self) -> None:
         one_of("search", self.by, SEARCHED)
@@ -66,7 +83,7 @@ class Search:
         by = given["search"]
         one_of("search", by, SEARCHED)
         between("seconds", seconds, *WINDOW_S)
-        up_to = given["up_to"] or USUAL_UP_TO[by]
+        up_to = USUAL_UP_TO[by] if given["up_to"] is None else given["up_to"]
         if by == USERS:
             up_to = float(math.floor(up_to))
         start = 1.0 if by == USERS else min(float(math.ceil(LEAST_ARRIVALS / seconds)), up_to)
@@ -77,7 +94,7 @@ class Search:
             start=start,
             up_to=up_to,
             at_most_s=seconds_of("at-most", given["at_most"]) or 0.0,
-            at_least=given["at_least"] or None,
+            at_least=given["at_least"],
         )
 
     @property

@@ -58,6 +58,8 @@ BAD_TEXTS = {
 # Any text will do; or what is wrong with it only the network, or the file system, can say.
 ANY_TEXT = {"reply", "host", "out", "target"}
 BAD_NUMBERS = ("many", "-1")
+# Where 0 is as senseless, and must not be taken for a number that nobody gave.
+NO_ZERO = ("up-to", "at-least")
 # What a file can hold beside a text of another kind, where the setting takes one of its own kind.
 BAD_TOML = ("true", "[[1]]", "{ a = 1 }")
 
@@ -83,7 +85,9 @@ def bad_texts(setting: Setting) -> tuple[str, ...]:
         return ()
     if setting.choices:
         return ("nonsense",)
-    return BAD_NUMBERS if setting.kind in (int, float) else (BAD_TEXTS[setting.name],)
+    if setting.kind not in (int, float):
+        return (BAD_TEXTS[setting.name],)
+    return (*BAD_NUMBERS, "0") if setting.name in NO_ZERO else BAD_NUMBERS
 
 
 def test_every_setting_is_walked_or_takes_any_text() -> None:

@@ -14,9 +14,6 @@ from lockstep.analysis.metrics import Unit
 from lockstep.analysis.series import modes_of
 from lockstep.runs.records import Cell, Run
 
-# What went wrong once went wrong: no median hides it. Times and rates vary from repeat to repeat by nature.
-_HOLDS_IN_EVERY_REPEAT = (Unit.COUNT, Unit.SHARE)
-
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
@@ -122,7 +119,7 @@ def _own(cells: Sequence[Cell], gate: Gate, repeats: int) -> _Figure | _Unmeasur
     if len(values) < repeats:
         return _lacking(len(values), repeats)
     low, high = min(values), max(values)
-    if gate.metric.unit in _HOLDS_IN_EVERY_REPEAT:
+    if gate.metric.counted:
         return _Figure(high if gate.asks_for_less else low, low, high)
     return _Figure(median(values), low, high)
 

@@ -160,7 +160,9 @@ def _upwards(search: Search, trials: Sequence[Trial]) -> tuple[float | None, End
 
 def _downwards(search: Search, trials: Sequence[Trial]) -> tuple[float | None, End | None]:
     least = trials[0]
-    if least.judgement is Judgement.UNSURE and least.tried < MOST_REPEATS:
+    # A single cell that met a pause of the machine sends nobody below where all is well.
+    enough = MOST_REPEATS if least.judgement is Judgement.UNSURE else 2
+    if least.tried < enough:
         return least.load, None
     if least.load > search.least:
         return search.smaller(least.load), None

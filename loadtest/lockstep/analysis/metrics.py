@@ -32,6 +32,11 @@ class Metric:
     of: Callable[[Cell], float | None]
     request: str = ""
 
+    @property
+    def counted(self) -> bool:
+        """Whether the worst repeat is what counts: what went wrong once went wrong, and no mean hides it."""
+        return self.unit in (Unit.COUNT, Unit.SHARE)
+
 
 def _rate(name: str, of: Callable[[Cell], float]) -> Metric:
     return Metric(name, Unit.PER_S, True, of)

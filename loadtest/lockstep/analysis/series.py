@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from lockstep.runs.records import Cell, Mode, Run
@@ -80,10 +80,19 @@ class SeriesIndex:
     """
 
     def __init__(self, cells: Sequence[Cell], modes: Collection[str] = ()) -> None:
-        """modes: as the plan names them; series of modes that it does not name come last, as they ran."""
+        """modes: as the plan names them; series of modes that it does not name come last, as they ran.
+
+        Those that differ in their rate alone ascend by it: a search tries rates in an order of its own.
+        """
         position = {mode: number for number, mode in reversed(list(enumerate(modes)))}
         ordered = sorted(cells, key=lambda cell: (position.get(cell.mode, len(modes)), cell.index))
         identities = dict.fromkeys((cell.mode, Settings.of(cell)) for cell in ordered)
+        alike = [(mode, replace(settings, rate_per_s=None)) for mode, settings in identities]
+        first = {each: number for number, each in reversed(list(enumerate(alike)))}
+        by_rate = sorted(
+            zip(alike, identities, strict=True), key=lambda each: (first[each[0]], each[1][1].rate_per_s or 0)
+        )
+        identities = dict.fromkeys(identity for _, identity in by_rate)
         varying = _Varying.among([settings for _, settings in identities])
         self._series = {(mode, settings): _named(mode, settings, varying) for mode, settings in identities}
 

@@ -260,17 +260,13 @@ def _deviations(logs: Sequence[float]) -> list[float]:
 
 def _logs(condition: Condition, cells: Sequence[Cell]) -> list[float]:
     """The figure of each cell that has one."""
-    if condition.metric.unit in _COUNTED:
+    if condition.metric.counted:
         return []
     return [math.log(value) for cell in cells if (value := condition.metric.of(cell))]
 
 
-# What went wrong once went wrong: no mean hides it.
-_COUNTED = (Unit.COUNT, Unit.SHARE)
-
-
 def _figure(condition: Condition, cells: Sequence[Cell], spread: _Spread) -> Figure:
-    if condition.metric.unit in _COUNTED:
+    if condition.metric.counted:
         return _counted(condition, [condition.metric.of(cell) for cell in cells])
     logs = _logs(condition, cells)
     if 2 * len(logs) <= len(cells):

@@ -11,10 +11,14 @@ from lockstep.analysis.comparison import wider
 from lockstep.analysis.limits import limits
 from lockstep.analysis.trials import load_of, longest_us, promise_of
 from lockstep.errors import PlanError
+from lockstep.measure.edges import fitting, fitting_arrivals
 from lockstep.plan import Plan, PlannedCell, Until
 from lockstep.runs.records import Run
 from lockstep.search import Search
 from lockstep.traffic import Traffic
+
+# So many cells a series takes, more or less: what a search has time for.
+CELLS_OF_A_SERIES = 20
 
 Course = Callable[[Run, float], list[PlannedCell]]
 """A run so far, and the seconds that it has taken -> the next cells; none where it is done."""
@@ -33,7 +37,10 @@ def _as_planned(plan: Plan) -> Course:
 
 
 def _until_sure(plan: Plan, until: Until) -> Course:
-    """The planned repeats, and then one more of all cells at a time, so that all series meet what changes."""
+    """The planned repeats, and then one more of all cells at a time, so that all series meet what changes.
+
+    None is begun that would not be over in time, if it takes as long as those before.
+    """
     in_a_repeat = len(plan.cells(1))
 
     def next_cells(run: Run, taken_s: float) -> list[PlannedCell]:
@@ -41,7 +48,7 @@ def _until_sure(plan: Plan, until: Until) -> Course:
         done = measured // in_a_repeat
         if done < plan.repeats:
             return plan.cells()[measured:]
-        over = done >= until.most or taken_s >= until.at_most_s
+        over = done >= until.most or taken_s * (done + 1) / done > until.at_most_s
         return [] if over or not wider(run, until.within) else plan.cells(done + 1)[measured:]
 
     return next_cells
@@ -61,19 +68,28 @@ def unreached(plan: Plan, run: Run) -> str | None:
 
 
 def _as_found(plan: Plan, search: Search) -> Course:
-    """One cell of each series that goes on, shuffled, so that what changes with time meets all of them."""
+    """One cell of each series that goes on, shuffled, so that what changes with time meets all of them.
+
+    None is begun that would not be over in time.
+    """
 
     def next_cells(run: Run, taken_s: float) -> list[PlannedCell]:
-        if taken_s >= search.at_most_s:
-            return []
         tried = Counter((cell.mode, load_of(search, cell)) for cell in run.cells)
         begun = len(run.measured)
         following = [(each.mode, each.next) for each in limits(run) if each.next is not None]
         random.Random(plan.seed * 1_000_003 + begun).shuffle(following)
-        return [
-            cell_at(plan, search, load, PlannedCell(begun + place, mode, 1, 1 + tried[mode, load]))
-            for place, (mode, load) in enumerate(following)
-        ]
+        own_s = sum(sum(lengths(plan, search, cell.mode, load_of(search, cell))) for cell in run.measured)
+        # What a cell takes beside its own time: users come, what is in flight ends, all is saved.
+        beside_s = max(taken_s - own_s, 0.0) / begun if begun else 0.0
+        cells: list[PlannedCell] = []
+        for mode, load in following:
+            planned = PlannedCell(begun + len(cells), mode, 1, 1 + tried[mode, load])
+            cell = cell_at(plan, search, load, planned)
+            over_s = taken_s + beside_s + sum(lengths(plan, search, mode, load))
+            if over_s <= search.at_most_s:
+                cells.append(cell)
+                taken_s = over_s
+        return cells
 
     return next_cells
 
@@ -83,7 +99,31 @@ def cell_at(plan: Plan, search: Search, load: float, cell: PlannedCell) -> Plann
     # A connect, and each message.
     steps = 1 + plan.traffic.messages_per_iteration
     users = search.users(load, longest_us(promise_of(search)), steps)
-    return replace(cell, level=users, rate_per_s=load if search.by_rate else None)
+    return replace(
+        cell,
+        level=users,
+        rate_per_s=load if search.by_rate else None,
+        lengths_s=lengths(plan, search, cell.mode, load),
+    )
+
+
+def lengths(plan: Plan, search: Search, mode: str, load: float) -> tuple[float, float]:
+    """Warm-up and window of a cell of a search, in seconds: the plan's, or what its load asks for.
+
+    No cell takes more of the search's time than leaves enough for others.
+    """
+    fit = next((each for each in search.fits if each.mode == mode), None)
+    if fit is None:
+        return plan.warmup_s, plan.seconds
+    turn_s = fit.session_s / fit.permits
+    asked = fitting_arrivals(turn_s) if search.by_rate else fitting(max(fit.session_s, load * turn_s))
+    most_s = search.at_most_s / (CELLS_OF_A_SERIES * len(plan.modes))
+    part = min(1.0, most_s / sum(asked))
+    warmup_s, seconds = (each * part for each in asked)
+    return (
+        max(plan.warmup_s, warmup_s) if fit.warmup else plan.warmup_s,
+        max(plan.seconds, seconds) if fit.seconds else plan.seconds,
+    )
 
 
 def within_reach(plan: Plan, search: Search, check: Callable[[int, Traffic], None]) -> Plan:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from lockstep.measure.cell import service_of
-from lockstep.measure.edges import fitting, foreseen, rounds_of
+from lockstep.measure.edges import Service, fitting, foreseen, rounds_of
 from lockstep.plan import Longer, Plan, PlannedCell
 from lockstep.runs.records import Run
+from lockstep.search import Fit, Search
 from lockstep.target.admin import ServerView
 
 
@@ -170,9 +171,14 @@ def fit(
     """The plan with cells as long as their sessions ask for, and what to say of that, None where they are.
 
     unset: which of `warmup` and `seconds` nobody set; the others stay. Where nobody tells how long a session
-    takes, and where arrivals or stages say how long a cell is, all stays.
+    takes, and where arrivals or stages say how long a cell is, all stays. Of a search it is the load that
+    says so, which comes of what is measured (course.py).
     """
-    if not unset or plan.traffic.arrival.open or plan.traffic.changing is not None:
+    if not unset or plan.traffic.changing is not None:
+        return plan, None
+    if plan.search is not None:
+        return _fit_search(server_of, plan, plan.search, unset)
+    if plan.traffic.arrival.open:
         return plan, None
     rounds_s = _rounds(server_of, plan)
     longer = []
@@ -192,6 +198,22 @@ def fit(
     return replace(plan, longer=tuple(longer)), _told_longer(longest, rounds_s[longest.mode, longest.level])
 
 
+def _fit_search(
+    server_of: Callable[[str], ServerView | None], plan: Plan, search: Search, unset: Collection[str]
+) -> tuple[Plan, str | None]:
+    messages = plan.traffic.messages_per_iteration
+    fits = tuple(
+        Fit(mode, messages * told.hold_ns / 1e9, told.permits, "warmup" in unset, "seconds" in unset)
+        for mode, told in _services(server_of, plan).items()
+        if told.permits is not None and told.hold_ns
+    )
+    if not fits:
+        return plan, None
+    asks = "its turns ask" if search.by_rate else "its users ask"
+    note = f"each cell is as long as {asks} for, of which the server tells; --seconds and --warmup set others"
+    return replace(plan, search=replace(search, fits=fits)), note
+
+
 def _told_longer(cell: Longer, round_s: float) -> str:
     return (
         f"with {cell.mode} at {cell.level} a session takes {round_s:.3g} s at least, waiting included: such "
@@ -202,6 +224,10 @@ def _told_longer(cell: Longer, round_s: float) -> str:
 
 def _rounds(server_of: Callable[[str], ServerView | None], plan: Plan) -> dict[tuple[str, int], float]:
     """How long sessions take at least, in seconds, of those modes of which a Lockstep server tells it."""
+    return rounds_of(_services(server_of, plan), plan.levels, plan.traffic.messages_per_iteration)
+
+
+def _services(server_of: Callable[[str], ServerView | None], plan: Plan) -> dict[str, Service]:
+    """Those modes of which a Lockstep server tells what they do."""
     asked = {mode: server.snapshot() for mode in plan.modes if (server := server_of(mode)) is not None}
-    services = {mode: service_of(told, mode) for mode, told in asked.items() if mode in told.listeners}
-    return rounds_of(services, plan.levels, plan.traffic.messages_per_iteration)
+    return {mode: service_of(told, mode) for mode, told in asked.items() if mode in told.listeners}

@@ -115,7 +115,7 @@ class RunUnderWay:
     def run_cell(self, planned: PlannedCell, plan: Plan) -> None:
         """One cell of a plan from begin to end; blocks for its time. HarnessError where a worker cannot."""
         self._workers.await_users(planned.level)
-        warmup_s, seconds = plan.lengths(planned.mode, planned.level)
+        warmup_s, seconds = planned.lengths_s or plan.lengths(planned.mode, planned.level)
         traffic = planned.traffic(plan.traffic)
         cell = self.begin_cell(planned, traffic, warmup_s, seconds, plan.seed * SEEDS_PER_PLAN)
         self._await_opening(cell.collector)

@@ -27,6 +27,7 @@ _NAMES: Mapping[str, str] = {
     "seconds": "measurement window per cell",
     "repeats": "repeats per cell",
     "longer": "longer windows, as sessions need",
+    "fits": "longer windows, as loads need, of",
     "levels": "levels (connections)",
     "file": "plan file",
     "user_file": "what users do",
@@ -45,7 +46,7 @@ _NAMES: Mapping[str, str] = {
 }
 _SECONDS = ("warmup_s", "seconds", "timeout_s", "idle_timeout_s", "at_most_s")
 # What is only there where somebody gave it.
-_OPTIONAL = ("file", "rate_per_s", "baseline", "user_file", "search", "at_least", "capped")
+_OPTIONAL = ("file", "rate_per_s", "baseline", "user_file", "search", "at_least", "capped", "fits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def _heeded(plan: Mapping[str, Any]) -> Mapping[str, Any]:
 def _flat(prefix: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Settings in words, those within settings beside the others."""
     for name, value in settings.items():
-        if name in _OPTIONAL and value in (None, ""):
+        if name in _OPTIONAL and not value and value != 0:
             continue
         if isinstance(value, Mapping):
             yield from _flat(f"{_named(name)}: ", value)
@@ -204,6 +205,8 @@ def _setting(name: str, value: Any) -> str:
     if name == "longer":
         cells = (f"{each['mode']} at {each['level']} {each['seconds']:g} s" for each in value)
         return ", ".join(cells)
+    if name == "fits":
+        return ", ".join(each["mode"] for each in value)
     if name.endswith("_ns") and isinstance(value, int):
         return duration(value / 1000) if value else "0"
     if name == "reply" and value is None:

@@ -123,4 +123,5 @@ def _is(figure: Figure) -> str:
     metric = figure.condition.metric
     if figure.value is None:
         return f"{metric.name} could not be measured, for next to nothing ended in time"
-    return f"{metric.name} is {value_words(figure.condition, figure.value)}"
+    where = " in the worst repeat" if metric.counted else ""
+    return f"{metric.name} is {value_words(figure.condition, figure.value)}{where}"

@@ -43,6 +43,7 @@ _LEGENDS = {
     "first_reply_p50": "1st reply: p50",
     "wait": "wait: mean",
     "in_service": "peak: maximum in service",
+    "failed": "failed: all repeats together",
 }
 DEGRADED = "DEGRADED RUN: figures may be missing or wrong, do not quote them."
 _BOUNDLESS = 10_000

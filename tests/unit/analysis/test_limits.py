@@ -60,7 +60,8 @@ def test_a_promise_that_always_holds_is_followed_up_to_where_nobody_asked_for_mo
 
 def test_a_rate_that_breaks_at_once_is_halved_until_it_holds() -> None:
     limit, cells = searched(ARRIVALS, line(3.3))
-    assert loads(ARRIVALS, cells)[:4] == [20, 10, 5, 2.5]
+    # One cell may have met a pause: nobody goes below for its sake alone.
+    assert loads(ARRIVALS, cells)[:7] == [20, 20, 10, 10, 5, 5, 2.5]
     assert limit.low is not None
     assert limit.high is not None
     assert limit.low <= 3.3 <= limit.high <= limit.low * 1.05 + 1e-9

@@ -9,16 +9,17 @@ from dataclasses import replace
 import pytest
 
 from lockstep.errors import PlanError
-from lockstep.master.course import course_of, unreached, within_reach
+from lockstep.master.course import course_of, lengths, unreached, within_reach
 from lockstep.plan import Plan, Until
 from lockstep.runs.records import Run
-from lockstep.search import RATE, Search
+from lockstep.search import RATE, Fit, Search
 from lockstep.traffic import Arrival, Traffic
 from tests.factories.runs import make_cell, run_of
 from tests.factories.searched import measured
 
 KEEP = ("response_p99 < 50ms",)
-USERS = Plan(modes=("free", "lock"), levels=(1,), repeats=1, search=Search(KEEP))
+SEARCH = Search(KEEP)
+USERS = Plan(modes=("free", "lock"), levels=(1,), repeats=1, search=SEARCH)
 RATES = replace(
     USERS, traffic=Traffic(arrival=Arrival("poisson", 20.0)), search=Search(KEEP, by=RATE, start=20)
 )
@@ -55,9 +56,45 @@ def test_what_follows_is_what_the_cells_so_far_call_for() -> None:
     assert {(each.mode, each.level, each.repeat) for each in following} == {("free", 2, 1), ("lock", 1, 2)}
 
 
-def test_a_search_ends_when_its_time_is_up() -> None:
-    assert course_of(USERS)(begun(USERS), 599.0)
-    assert course_of(USERS)(begun(USERS), 600.0) == []
+def test_a_search_begins_no_cell_that_would_not_be_over_in_time() -> None:
+    """Cells of 2 s, and 600 s for all of them."""
+    course, run = course_of(USERS), begun(USERS)
+    assert len(course(run, 596.0)) == 2
+    assert len(course(run, 597.9)) == 1
+    assert course(run, 598.1) == []
+
+
+def test_what_cells_took_beside_their_own_time_is_allowed_for() -> None:
+    assert USERS.search is not None
+    cells = [measured(USERS.search, 1, 5_000, mode=mode) for mode in ("free", "lock")]
+    run = replace(begun(USERS), cells=run_of(cells).cells)
+    # Two of 2 s have taken 594 s: so does each of those to come.
+    assert course_of(USERS)(run, 4.0)
+    assert course_of(USERS)(run, 594.0) == []
+
+
+FITTED = replace(SEARCH, fits=(Fit("lock", 0.02, 1, warmup=True, seconds=True),))
+FITTED_RATES = replace(FITTED, by=RATE, start=20)
+
+
+@pytest.mark.parametrize(
+    ("search", "mode", "load", "expected"),
+    [
+        (FITTED, "lock", 2, (0.5, 1.5)),
+        (FITTED, "lock", 40, (1.2, 9.6)),
+        # No cell takes so much of 600 s that two modes have none for 20 each.
+        (FITTED, "lock", 400, (15 * 1.5 / 13.5, 15 * 12 / 13.5)),
+        (FITTED, "free", 40, (0.5, 1.5)),
+        (FITTED_RATES, "lock", 25, (15 * 0.1 / 1.1, 15 / 1.1)),
+        (replace(FITTED_RATES, at_most_s=6000), "lock", 25, (2.0, 20.0)),
+        (replace(FITTED, fits=(replace(FITTED.fits[0], warmup=False),)), "lock", 40, (0.5, 9.6)),
+        (replace(FITTED, fits=(replace(FITTED.fits[0], seconds=False),)), "lock", 40, (1.2, 1.5)),
+    ],
+)
+def test_cells_of_a_search_are_as_long_as_their_load_asks_for_where_nobody_said(
+    search: Search, mode: str, load: float, expected: tuple[float, float]
+) -> None:
+    assert lengths(USERS, search, mode, load) == pytest.approx(expected)
 
 
 def test_a_cell_of_a_rate_offers_that_rate_to_users_that_are_enough_for_it() -> None:
@@ -116,7 +153,9 @@ def test_no_repeat_is_added_where_there_were_enough_or_the_time_is_up() -> None:
     course = course_of(SURE)
     assert course(repeated(SURE, 19, spread=1.0), 0.0)
     assert course(repeated(SURE, 20, spread=1.0), 0.0) == []
-    assert course(repeated(SURE, 5, spread=1.0), 600.0) == []
+    assert course(repeated(SURE, 5, spread=1.0), 499.0)
+    # A sixth takes as long as each of the five.
+    assert course(repeated(SURE, 5, spread=1.0), 501.0) == []
 
 
 def test_a_run_that_ends_less_sure_than_was_asked_for_says_so() -> None:

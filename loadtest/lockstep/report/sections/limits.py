@@ -105,7 +105,7 @@ def _condition_columns(condition: Condition) -> Iterator[Column[_Row]]:
         return f"{value_words(condition, figure.low)} to {value_words(condition, figure.high)}"
 
     name = condition.metric.name
-    yield Column(name, name, value)
+    yield Column(name, f"{name}, worst repeat" if condition.metric.counted else name, value)
     if condition.metric.unit in (Unit.US, Unit.PER_S):
         yield Column(f"{name}_interval", CI, interval)
 
