@@ -13,8 +13,11 @@ from rich.console import Console
 from bench.comparisons import (
     connections,
     experts,
+    find,
+    gil,
     growth,
     huge,
+    modes,
     one_way,
     ping_pong,
     promises,
@@ -23,6 +26,8 @@ from bench.comparisons import (
     server_memory,
     servers,
     sessions,
+    until,
+    watch,
 )
 from bench.cost_chart import cost_svg
 from bench.document import document_of, load_growth, save
@@ -54,7 +59,12 @@ COMPARISONS: Mapping[str, Comparison] = {
     "growth": growth.compare,
     "servers": servers.compare,
     "server-memory": server_memory.compare,
+    "modes": modes.compare,
     "promises": promises.compare,
+    "gil": gil.compare,
+    "find": find.compare,
+    "until": until.compare,
+    "watch": watch.compare,
     "report": report.compare,
 }
 HUGE: Mapping[str, Comparison] = {"huge": huge.compare}

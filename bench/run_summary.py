@@ -66,12 +66,17 @@ def summary_of(document: dict[str, Any]) -> RunSummary:
     )
 
 
-def read_document(out: Path) -> dict[str, Any]:
-    """run.json of the only run in a folder of runs. ToolError where there is none."""
+def run_folder(out: Path) -> Path:
+    """The only run in a folder of runs. ToolError where there is none."""
     files = sorted(out.glob("*/run.json"))
     if not files:
         raise ToolError("ours: no run folder was written")
-    document: dict[str, Any] = json.loads(files[-1].read_text())
+    return files[-1].parent
+
+
+def read_document(out: Path) -> dict[str, Any]:
+    """Its run.json. ToolError where there is none."""
+    document: dict[str, Any] = json.loads((run_folder(out) / "run.json").read_text())
     return document
 
 

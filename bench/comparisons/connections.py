@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from bench.crowd import SPARE_FILES, fitting, most_open_files
 from bench.findings import Figure, Finding, Missing
-from bench.lockstep_compare import lockstep_compare
+from bench.lockstep_command import lockstep_compare
 from bench.processes import ToolError
 from bench.run_summary import summary_of
 from bench.settings import Settings, say

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.findings import Finding
-from bench.lockstep_compare import lockstep_compare
-from bench.processes import ToolError
+from bench.lockstep_command import lockstep_compare
 from bench.ratio import Ratio
 from bench.settings import Settings, say
 
@@ -29,14 +28,9 @@ def compare(settings: Settings) -> Iterator[Finding]:
 
 
 def _rates(settings: Settings) -> dict[str, list[float]]:
-    """Messages per second of every repeat, by mode. ToolError where the run says that it is degraded."""
+    """Messages per second of every repeat, by mode."""
     flags = ["--modes", "free,lock", "--levels", str(LEVEL), "--hold", f"{HOLD_S * 1000:g}ms"]
     flags += ["--messages", "1", *settings.repeats]
     flags += ["--seconds", str(SECONDS), "--warmup", str(WARMUP_S)]
     compared = lockstep_compare(flags, 30 + 2 * settings.most_pairs * (SECONDS + WARMUP_S + SPARE_S))
-    if compared.code:
-        raise ToolError(f"lockstep compare ended with {compared.code}: its run is degraded, try again")
-    cells = compared.document["cells"]
-    return {
-        mode: [cell["messages_per_s"] for cell in cells if cell["mode"] == mode] for mode in ("free", "lock")
-    }
+    return {mode: compared.rates(mode) for mode in ("free", "lock")}

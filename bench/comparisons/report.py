@@ -8,9 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.findings import Figure, Finding
-from bench.lockstep_compare import compare_into
+from bench.lockstep_command import lockstep_into
 from bench.processes import ToolError, python, running
-from bench.run_summary import read_document
+from bench.run_summary import read_document, run_folder
 from bench.settings import Settings, say
 
 WANTED_S, WANTED_MB = 3.0, 2.0
@@ -25,9 +25,9 @@ RUN_TIMEOUT_S, REPORT_TIMEOUT_S = 900.0, 60.0
 def compare(_: Settings) -> Iterator[Finding]:
     """A real run, and `lockstep report` of its folder, start of the interpreter included; not pinned."""
     with TemporaryDirectory() as out:
-        compare_into(Path(out), (*PLAN, *TRAFFIC), RUN_TIMEOUT_S)
+        lockstep_into(Path(out), "compare", (*PLAN, *TRAFFIC), RUN_TIMEOUT_S)
         cells = read_document(Path(out))["cells"]
-        (folder,) = (path.parent for path in Path(out).glob("*/run.json"))
+        folder = run_folder(Path(out))
         name = f"report of {len(cells)} cells, {_messages(cells):,} messages"
         taken_s = [_report_s(folder) for _ in range(TIMES)]
         size_mb = (folder / "report.html").stat().st_size / BYTES_PER_MB
