@@ -46,6 +46,14 @@ def read_plan_file(given: str, where: Where) -> dict[str, Any]:
     return settings
 
 
+def command_of(given: str) -> Where:
+    """Which command a plan file is for: FIND where it says what has to hold, else COMPARE."""
+    try:
+        return Where.FIND if "keep" in _load(given) else Where.COMPARE
+    except ValueError as wrong:
+        raise PlanError("plan", f"{given}: {wrong}") from wrong
+
+
 def _load(given: str) -> dict[str, Any]:
     """What a plan file holds. ValueError says why it cannot be read."""
     file = Path(given)

@@ -48,7 +48,7 @@ LAYERS = (
     {"analysis"},
     {"report"},
     {"master"},
-    {"options"},
+    {"options", "doctor"},
     {"web"},
     {"commands"},
     {"leading"},

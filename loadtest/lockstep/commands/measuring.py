@@ -23,6 +23,8 @@ from lockstep.commands.whom import (
     what_users_do,
     whose_server,
 )
+from lockstep.doctor.limits import doubts
+from lockstep.doctor.machine import this_machine
 from lockstep.errors import ResultsError, exit_code, stopped_by
 from lockstep.options import of_targets
 from lockstep.runs.folder import RunFolder
@@ -64,7 +66,7 @@ def measure_here(file: Path | None, given: Mapping[str, Any]) -> int:
         watching = Watching.read(given["watch"], plan.modes, one_server=one_server)
         words = shlex.join(["lockstep", *sys.argv[1:]])
         unset = frozenset(name for name in ("warmup", "seconds") if not is_given(name))
-        out, notes = given["out"], spoken.notes
+        out, notes = given["out"], (*spoken.notes, *doubts(this_machine()))
         local_run = LocalRun(
             plan, host, admin, processes, out, words, flags, chosen, unset, notes, on_pythons, watching
         )

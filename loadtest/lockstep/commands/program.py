@@ -8,6 +8,7 @@ from lockstep.commands.clients import clients
 from lockstep.commands.compare import compare
 from lockstep.commands.dialogue import dialogue
 from lockstep.commands.diff import diff
+from lockstep.commands.doctor import doctor
 from lockstep.commands.find import find
 from lockstep.commands.history import history
 from lockstep.commands.output import complain, write_what_can_be_written
@@ -19,7 +20,7 @@ from lockstep_wire.extras import remedy
 
 app = Program(
     PROGRAM,
-    commands=[compare, find, run, report, diff, history, dialogue, clients, completion],
+    commands=[compare, find, run, report, diff, history, doctor, dialogue, clients, completion],
     params=[version],
     help="Load-tests raw TCP services, and measures what synchronising costs a threaded server.",
 )

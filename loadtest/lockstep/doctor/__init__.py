@@ -1,0 +1,1 @@
+"""What this machine lets a load be, asked before there is any: `lockstep doctor`."""
