@@ -166,9 +166,7 @@ def measure(arguments: Sequence[str]) -> None:
     if options.until is not None and not LEAST_LOOKS <= options.pairs <= options.most:
         parser.error(f"--until: give --pairs {LEAST_LOOKS} at least, and --most {options.pairs} at least")
     if options.seconds < 1:
-        parser.error(
-            f"--seconds {options.seconds:g}: at least 1, the kernel counts processor time in ticks of 10 ms"
-        )
+        parser.error(f"--seconds {options.seconds:g}: at least 1, in less too little is done")
     run(options)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,8 +46,28 @@ TCP_TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->whe
 
 
 @pytest.mark.parametrize("name", ["python", "a name with blanks", "beam.smp (x) 1 2 3 4"])
-def test_processor_time_is_read_behind_the_commands_name_whatever_that_holds(name: str) -> None:
-    assert proc.ticks_of(f"7 ({name}) " + STAT_TAIL.format(100, 20, 3, 4)) == 127
+def test_dead_childrens_time_is_read_behind_the_commands_name_whatever_that_holds(name: str) -> None:
+    assert proc.childrens_ticks_of(f"7 ({name}) " + STAT_TAIL.format(100, 20, 3, 4)) == 7
+
+
+def test_a_process_is_told_the_time_that_its_own_clock_tells() -> None:
+    telling = "import time\nwhile True:\n    print(time.process_time_ns(), flush=True)\n    input()"
+    command = [sys.executable, "-c", telling]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        before_ns = int(process.stdout.readline())
+        told_ns = proc.cpu_ns(process.pid)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert before_ns <= told_ns <= int(process.stdout.readline())
+        process.kill()
+
+
+def test_a_process_that_is_over_has_no_time() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    assert proc.cpu_ns(process.pid) == 0
 
 
 def test_resident_memory_is_read_in_bytes() -> None:
