@@ -70,8 +70,8 @@ def _real(settings: Settings) -> Iterator[Finding]:
     off: list[float] = []
 
     def found(turn: int) -> Answer:
-        answer = _found()
-        off.append(abs(answer.low / THEORY - 1) * 100)
+        answer, value = _found()
+        off.append(abs(value / THEORY - 1) * 100)
         say(f"find {turn + 1}: {answer.low:g} to {answer.high:g} in {answer.taken:.0f} s")
         return answer
 
@@ -96,14 +96,14 @@ def _real(settings: Settings) -> Iterator[Finding]:
     yield Figure(f"{name}: its answer's distance from that", "%", off, WANTED_OFF_PER_CENT)
 
 
-def _found() -> Answer:
-    """ToolError where it found no limit."""
+def _found() -> tuple[Answer, float]:
+    """And which of the loads between is told as the limit. ToolError where none was found."""
     promise = f"response_p99 < {BOUND_MS:g}ms; failed <= 0"
     measured = lockstep_find([*FLAGS, *WINDOW, "--keep", promise, "--within", str(WITHIN)], FIND_TIMEOUT_S)
     (limit,) = limits(measured.run)
-    if limit.low is None or limit.high is None:
+    if limit.low is None or limit.high is None or limit.value is None:
         raise ToolError(f"lockstep find found no limit: {limit.end}")
-    return Answer(limit.low, limit.high, measured.seconds)
+    return Answer(limit.low, limit.high, measured.seconds), limit.value
 
 
 def _holds(load: int) -> bool:
