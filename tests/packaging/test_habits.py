@@ -41,6 +41,35 @@ def test_a_workflows_actions_are_pinned_by_major_version(workflow: Path) -> None
     assert [name for name in uses if not re.fullmatch(r"[\w-]+/[\w-]+@v\d+", name)] == []
 
 
+def test_the_action_hands_on_its_arguments_as_a_shell_would_and_the_exit_code(tmp_path: Path) -> None:
+    steps = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"]
+    (step,) = [step for step in steps if "ARGUMENTS" in step.get("env", {})]
+    fake = tmp_path / "lockstep"
+    fake.write_text('#!/bin/sh\nfor word in "$@"; do echo "<$word>"; done\nexit 3\n', encoding="utf-8")
+    fake.chmod(0o755)
+    arguments = """compare --keep "response_p99 < 50ms" --out 'my results' $(touch owned); touch owned"""
+    ran = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "ARGUMENTS": arguments},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    words = ["compare", "--keep", "response_p99 < 50ms", "--out", "my results"]
+    assert ran.stdout.splitlines()[:5] == [f"<{word}>" for word in words]
+    assert ran.returncode == 3
+    assert not (tmp_path / "owned").exists()
+
+
+def test_the_actions_steps_are_pinned_and_its_inputs_are_used() -> None:
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    uses = [step["uses"] for step in action["runs"]["steps"] if "uses" in step]
+    assert [name for name in uses if not re.fullmatch(r"[\w-]+/[\w-]+@v\d+", name)] == []
+    text = (ROOT / "action.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r"inputs\.(\w+)", text)) == set(action["inputs"])
+
+
 def test_unit_tests_run_on_every_python_that_the_package_names() -> None:
     (jobs,) = (yaml.safe_load(file.read_text())["jobs"] for file in WORKFLOWS if file.stem == "test")
     classifiers = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lockstep.children import clean_own_environment
 from lockstep.commands.flags import check_processes, is_given, naming, plan_of_flags
 from lockstep.commands.junit import check_junit, write_junit
-from lockstep.commands.output import complain, print_report_of
+from lockstep.commands.output import complain, give_up, print_report_of, tell_workflow
 from lockstep.commands.whom import (
     chosen_by,
     named_by_file,
@@ -102,10 +102,11 @@ def run_and_report(local_run: LocalRun, junit: Path | None) -> int:
         raise ResultsError(finished.failure or str(lost)) from None
     # What is the last line of all need not be a note above it too.
     print_report_of(material.without_note(finished.failure))
+    tell_workflow(material)
     if junit is not None:
         write_junit(junit, material.run)
     if finished.failure:
-        complain(finished.failure)
+        give_up(finished.failure)
     else:
         if finished.stopped:
             complain(f"stopped by {finished.stopped.words}: what was measured is saved in {finished.path}")

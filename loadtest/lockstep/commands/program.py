@@ -11,7 +11,7 @@ from lockstep.commands.diff import diff
 from lockstep.commands.doctor import doctor
 from lockstep.commands.find import find
 from lockstep.commands.history import history
-from lockstep.commands.output import complain, write_what_can_be_written
+from lockstep.commands.output import give_up, write_what_can_be_written
 from lockstep.commands.parser import PROGRAM, Program, completion, misused, version
 from lockstep.commands.report import report
 from lockstep.commands.run import run
@@ -32,15 +32,15 @@ def run_program() -> int:
     try:
         code = app.main(prog_name=PROGRAM, standalone_mode=False)
     except REFUSALS as refusal:
-        complain(in_words(refusal))
+        give_up(in_words(refusal))
         return WRONG_USE
     except click.UsageError as misuse:
-        complain(misused(misuse))
+        give_up(misused(misuse))
         return WRONG_USE
     except ModuleNotFoundError as missing:
         words = remedy(missing)
         if words is None:
             raise
-        complain(words)
+        give_up(words)
         return WRONG_USE
     return code if isinstance(code, int) else DONE
