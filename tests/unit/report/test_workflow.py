@@ -53,7 +53,7 @@ def test_what_the_checks_found_is_a_warning_and_an_error_where_it_degrades(tmp_p
     assert ("warning", "single-repeat") in [(kind, title) for kind, title, _ in single]
     lost = told(material_of(tmp_path / "two", lost=1))
     (message,) = [message for kind, title, message in lost if (kind, title) == ("error", "missing-workers")]
-    assert "free at 1, repeat 1" in message
+    assert "queue=1 at 1, repeat 1: 2 of 3 workers reported" in message
     assert re.search(r"; and \d+ more\)", message)
 
 
