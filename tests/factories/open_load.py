@@ -6,12 +6,14 @@ import functools
 import heapq
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+from lockstep.analysis.limits import look
 from lockstep.measure import littles_law
 from lockstep.measure.queueing import predict_wait
 from lockstep.runs.histograms import of_values
 from lockstep.runs.records import Cell, Run
+from lockstep.search import RATE, Search
 from tests.factories.simulated import cell_of_visits, counted, server_record, simulated_run
 from tests.factories.units import MS, US
 from tests.factories.visits import PERMITS, Visit, Workload
@@ -54,9 +56,16 @@ def simulated_open_run(
     return replace(base, run_id="20260131-111500-open", plan={"modes": list(modes)}, cells=cells)
 
 
-def open_cell(index: int, mode: str, repeat: int, rate_per_s: float, visits: Sequence[Visit]) -> Cell:
+def open_cell(
+    index: int,
+    mode: str,
+    repeat: int,
+    rate_per_s: float,
+    visits: Sequence[Visit],
+    workload: Workload = WORKLOAD,
+) -> Cell:
     """The cell that these visits would have made, had each been due a little before it was sent."""
-    cell = cell_of_visits(index, mode, USERS, repeat, WORKLOAD, visits)
+    cell = cell_of_visits(index, mode, USERS, repeat, workload, visits)
     assert cell.server is not None
     lags_ns = [120 * US + 10 * US * (number % 9) for number in range(len(visits))]
     responses_ns = [
@@ -72,5 +81,22 @@ def open_cell(index: int, mode: str, repeat: int, rate_per_s: float, visits: Seq
         server=replace(cell.server, wait_prediction=predicted),
     )
     stays_ns = sum(visit.release_ns - visit.connect_ns for visit in visits)
-    in_flight = stays_ns / (WORKLOAD.seconds * 1_000 * MS)
+    in_flight = stays_ns / (workload.seconds * 1_000 * MS)
     return replace(opened, littles_law=littles_law.at_the_client(opened, in_flight))
+
+
+@functools.cache
+def searched_rate_run(mode: str, keep: str, seed: int = 1) -> Run:
+    """A search by rate to its end, of arrivals at random that are held for 10 ms, in cells of 8 s."""
+    search = Search((keep,), by=RATE, start=20, up_to=10_000)
+    workload = Workload(messages=1, hold_ns=10 * MS, seconds=8.0)
+    rng = random.Random(seed)
+    cells: list[Cell] = []
+    limit = look(search, mode, cells)
+    while limit.next is not None:
+        visits = visit_openly(mode, limit.next, workload, rng)
+        cells.append(open_cell(len(cells), mode, 1, limit.next, visits, workload))
+        limit = look(search, mode, cells)
+    plan = {"modes": [mode], "levels": [1], "repeats": 1, "warmup_s": 0.0, "search": asdict(search)}
+    base, _ = simulated_run(modes=(mode,), levels=(USERS,), repeats=1)
+    return replace(base, run_id="20260131-112500-find", plan=plan, cells=cells)

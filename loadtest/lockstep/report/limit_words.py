@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lockstep.analysis.arrival_law import ArrivalLaw
 from lockstep.analysis.gate_syntax import Condition
 from lockstep.analysis.limits import End, Limit
 from lockstep.analysis.numbers import figures
@@ -92,6 +93,16 @@ def interval_words(limit: Limit) -> str:
     last = limit.high if search.by_rate else limit.high - 1
     ends = (number_words(search, limit.low), number_words(search, last))
     return " to ".join(dict.fromkeys(ends))
+
+
+def arrival_law_sentence(laws: Sequence[ArrivalLaw]) -> str:
+    """What queueing theory says of an open load, and where the promise would break by it."""
+    breaks = [f"{each.mode} at {figures(each.breaks_at)}/s" for each in laws if each.breaks_at is not None]
+    where = f" By it the promise breaks with {join_words(breaks)}." if breaks else ""
+    return (
+        "Dotted: what arrivals at random take where they queue for nothing but the holds that were measured, "
+        f"in cells as long as these (M/G/c, simulated: Lindley, 1952; Kiefer and Wolfowitz, 1955).{where}"
+    )
 
 
 def _beyond(limit: Limit) -> str:
