@@ -14,6 +14,7 @@ from lockstep.runs.folder import RunFolder
 from lockstep.runs.histograms import encoded, new_histogram, record_all
 from lockstep.runs.measures import Overlap
 from lockstep.runs.records import Cell, CellDetail, Run
+from lockstep.runs.watched import Watched
 from tests.factories.units import MS
 
 
@@ -26,7 +27,8 @@ def write_run(out: Path, run: Run, connections: Sequence[Connection] = ()) -> Pa
         seconds = round(cell.seconds) if cell.stages else 1
         share = cell.messages.answered // seconds
         per_second = [{"second": second, "answered": share, "failed": 0} for second in range(seconds)]
-        folder.save_cell(CellDetail(cell.index, {}, per_second, overlap_of(cell, connections)))
+        overlap, watched = overlap_of(cell, connections), stretches_of(cell)
+        folder.save_cell(CellDetail(cell.index, {}, per_second, overlap, watched=watched))
     folder.add_connections(list(connections))
     return folder.path
 
@@ -36,6 +38,14 @@ def overlap_of(cell: Cell, connections: Sequence[Connection]) -> Overlap | None:
     records = [each.server for each in connections if each.cell == cell.index and each.server is not None]
     length_ns = round(cell.seconds * 1_000 * MS)
     return overlap_over(Sojourns.of(records), Span(0, length_ns // 4, length_ns))
+
+
+def stretches_of(cell: Cell) -> list[Watched]:
+    """Of a cell that was watched, its window in two stretches that are alike."""
+    if (seen := cell.watched) is None:
+        return []
+    middle_ms = (seen.from_ms + seen.until_ms) / 2
+    return [replace(seen, until_ms=middle_ms), replace(seen, from_ms=middle_ms)]
 
 
 def write_histograms(folder: Path, run: Run, seed: int = 1) -> None:

@@ -13,6 +13,7 @@ from lockstep.runs.earlier import mode_named
 from lockstep.runs.histograms import of_values
 from lockstep.runs.measures import Count, Distribution, Ledger, WorkerHealth
 from lockstep.runs.records import Cell, Messages, Mode, Run, ServerCell, TargetRecord
+from lockstep.runs.watched import Watched
 from tests.factories.units import MS, US
 
 BOOT_ID = "5b1d3c2a-0000-4000-8000-000000000001"
@@ -73,6 +74,12 @@ def make_cell(
         times={"response": times_us},
     )
     return replace(cell, **more)
+
+
+def watched_for(until_ms: float = 1_000.0, **more: Any) -> Watched:
+    """A stretch from a cell's beginning on; `more` sets any figure, those left out are of who is idle."""
+    idle: dict[str, Any] = dict.fromkeys(("on_cpu", "delayed", "runnable", "voluntary", "involuntary"), 0.0)
+    return Watched(0.0, until_ms, **{"processes": 1, "threads": 1, **idle, **more})
 
 
 def series_named(mode: str, rate_per_s: float | None = None) -> Series:

@@ -21,6 +21,7 @@ from tests.factories.runs import (
     of_somebody_else,
     run_of,
     silent,
+    watched_for,
     with_times,
     without_server,
 )
@@ -199,6 +200,33 @@ def capacity_by_rate() -> Run:
     return replace(whole, cells=left)
 
 
+def watched() -> Run:
+    """Threads that are too many for the cores, and threads that wait for a lock."""
+    cells = [
+        replace(with_times(cell, wait=Distribution(400, *[wait_us] * 7)), watched=seen)
+        for repeat in (1, 2, 3)
+        for mode, rate, wait_us, seen in (
+            ("free", 800.0, 20.0, watched_for(1_000, threads=11, on_cpu=1.9, delayed=5.6, involuntary=612)),
+            ("lock", 90.0, 17_000.0, watched_for(1_000, threads=12, on_cpu=0.14, seen=0.2, runnable=0.16)),
+        )
+        for cell in [make_cell(mode, 8, repeat, messages_per_s=rate * (1 + repeat / 100))]
+    ]
+    return run_of(cells)
+
+
+def watched_services() -> Run:
+    """A service that computes in one thread, and one of several processes that sleeps."""
+    cells = [
+        make_cell(mode, 8, repeat, messages_per_s=rate * (1 + repeat / 100), watched=seen)
+        for repeat in (1, 2, 3)
+        for mode, rate, seen in (
+            ("new", 9_000.0, watched_for(1_000, threads=5, on_cpu=0.97, backlog=31.0, backlog_bound=511.0)),
+            ("old", 700.0, watched_for(1_000, processes=9, threads=9, on_cpu=0.2, rtt_us=24.0, unacked=0.5)),
+        )
+    ]
+    return of_somebody_else(without_server(run_of(cells)), "line", "+OK")
+
+
 SCENES: Mapping[str, Callable[[], Run]] = {
     "closed load, gates": closed,
     "open load": simulated_open_run,
@@ -210,6 +238,8 @@ SCENES: Mapping[str, Callable[[], Run]] = {
     "pipelined": pipelined,
     "stages": changing,
     "a search for connections": capacity,
+    "threads that wait for a core, and for a lock": watched,
+    "threads of other services": watched_services,
     "a search for arrivals per second": capacity_by_rate,
 }
 

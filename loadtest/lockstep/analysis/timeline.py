@@ -10,6 +10,7 @@ from lockstep.measure.connections import in_service_steps
 from lockstep.runs.connections import ClientView, Connection, ServerRecord
 from lockstep.runs.measures import Overlap
 from lockstep.runs.records import Cell, CellDetail, Run
+from lockstep.runs.watched import Watched
 
 NS_PER_MS = 1_000_000
 ROWS = 36
@@ -190,36 +191,51 @@ class Panel:
     """One series' overlap over one whole cell; None where the server told no whole account of admissions.
 
     by_message: whether messages are admitted, not connections, whose records hold no such admissions.
+    watched: the server's threads in the same cell.
     """
 
     series: Series
     level: int
     overlap: Overlap | None
     by_message: bool = False
+    watched: Sequence[Watched] = ()
+
+    @property
+    def span_ms(self) -> float:
+        """As far as it is known what was in the cell."""
+        overlap_ms = 0.0 if self.overlap is None else self.overlap.span_ms
+        return max(overlap_ms, *(each.until_ms for each in self.watched), 0.0)
 
 
 def overlap_panels(run: Run, details: Mapping[int, CellDetail]) -> list[Panel]:
-    """A panel for each series at the greatest level, in the plan's order; none where there is no overlap.
+    """A panel for each series at the greatest level, in the plan's order; none where nothing is known.
 
-    Of each series the repeat with the middle average of those that have an overlap, or else the first, to say
-    that it has none.
+    Of each series the repeat with the middle average of those that have an overlap; else the first that was
+    watched, or the first of all, to say that it has none.
     """
-    overlaps = {index: detail.overlap for index, detail in details.items() if detail.overlap is not None}
     whole = [cell for cell in run.cells if not cell.cut_short]
-    level = max((cell.level for cell in whole if cell.index in overlaps), default=0)
+    told = [cell for cell in whole if _tells(details.get(cell.index))]
+    level = max((cell.level for cell in told), default=0)
     at_level = (cell for cell in whole if cell.level == level)
     return [
-        Panel(
-            series=place.series,
-            level=level,
-            overlap=_typical([overlaps[cell.index] for cell in group if cell.index in overlaps]),
+        replace(
+            _panel(place.series, level, [details[cell.index] for cell in group if cell.index in details]),
             by_message=run.mode(place.series.mode).by_message,
         )
-        for place, group in _index(run).groups(at_level).items()
+        for place, group in (_index(run).groups(at_level).items() if told else ())
     ]
 
 
-def _typical(repeats: Sequence[Overlap]) -> Overlap | None:
-    """That of the repeat whose average is in the middle, of two the lower; None where there is none."""
-    ordered = sorted(repeats, key=lambda overlap: overlap.kept or 0.0)
-    return ordered[(len(ordered) - 1) // 2] if ordered else None
+def _tells(detail: CellDetail | None) -> bool:
+    return detail is not None and (detail.overlap is not None or bool(detail.watched))
+
+
+def _panel(series: Series, level: int, repeats: Sequence[CellDetail]) -> Panel:
+    """Of the repeat whose average is in the middle, of two the lower; of what was watched without one."""
+    kept = [(detail, overlap.kept or 0.0) for detail in repeats if (overlap := detail.overlap) is not None]
+    ordered = sorted(kept, key=lambda each: each[1])
+    watched = (detail for detail in repeats if detail.watched)
+    chosen = ordered[(len(ordered) - 1) // 2][0] if ordered else next(watched, None)
+    if chosen is None:
+        return Panel(series, level, None)
+    return Panel(series, level, chosen.overlap, watched=tuple(chosen.watched))

@@ -28,13 +28,14 @@ from lockstep.report.sections.figures import cells_table, figures_section
 from lockstep.report.sections.gates import gates_section
 from lockstep.report.sections.generator import load_section, workers_section
 from lockstep.report.sections.limits import limits_section
-from lockstep.report.sections.overlap import in_service_section, overlap_section
+from lockstep.report.sections.overlap import in_service_section, overlap_section, threads_over_cell_section
 from lockstep.report.sections.percentiles import percentile_section
 from lockstep.report.sections.queueing import laws_section, waits_section
 from lockstep.report.sections.rendezvous import rendezvous_section
 from lockstep.report.sections.requests import requests_section
 from lockstep.report.sections.scalability import scalability_section
 from lockstep.report.sections.talk import fan_out_section, pipeline_section, senders_section
+from lockstep.report.sections.threads import threads_section
 from lockstep.report.sections.throughput import throughput_section
 from lockstep.report.sections.timeline import timeline_sections
 from lockstep.report.sections.times import (
@@ -95,6 +96,8 @@ def contents(material: Material) -> Contents:
         # Where the records tell how many were in service all along, the greatest numbers are in the table.
         overlap_section(material) or in_service_section(material),
         throughput_section(material),
+        threads_over_cell_section(material),
+        threads_section(material),
         percentile_section(material),
         first_reply_section(material),
         connect_section(material),
@@ -146,7 +149,7 @@ def render(material: Material, shown: Contents, svgs: Mapping[str, Sequence[str]
     return PAGES.get_template("page.html").render(
         run=material.run,
         headline=headline(material.verdict, material.aggregates),
-        supporting=supporting(material.verdict, material.aggregates, material.radii),
+        supporting=supporting(material.verdict, material.aggregates, material.radii, material.holders),
         subtitle=subtitle(material.run),
         degradations=degradations(material.findings),
         contents=shown,

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from lockstep.analysis.aggregate import Aggregate
 from lockstep.analysis.blast import Radius
 from lockstep.analysis.comparison import Comparison, NoAnswers, Verdict
+from lockstep.analysis.holders import Holder
 from lockstep.analysis.numbers import duration, figures
+from lockstep.report.holder_words import held_sentence
 from lockstep.report.limit_words import limit_sentences, limits_headline
 from lockstep.report.verdict_words import repeats_sentence, sentence, verdict_sentences, withheld_sentence
 from lockstep.report.words import (
@@ -62,8 +64,13 @@ def headline(verdict: Verdict, aggregates: Sequence[Aggregate]) -> str:
     return _alone(top[0]) if top else "No cell was measured to its end."
 
 
-def supporting(verdict: Verdict, aggregates: Sequence[Aggregate], blasts: Sequence[Radius] = ()) -> list[str]:
-    """Up to MAX_SUPPORTING sentences on the same load, then back-pressure and what hand-offs take.
+def supporting(
+    verdict: Verdict,
+    aggregates: Sequence[Aggregate],
+    blasts: Sequence[Radius] = (),
+    holders: Sequence[Holder] = (),
+) -> list[str]:
+    """Up to MAX_SUPPORTING sentences on the same load, then back-pressure, what holds it, and hand-offs.
 
     Who fails messages comes first, then whoever answered nothing, then the other series in the headline's
     metric, then the headline's own series in the other metrics. Last of all comes the worst of the blast
@@ -89,6 +96,8 @@ def supporting(verdict: Verdict, aggregates: Sequence[Aggregate], blasts: Sequen
     handoffs = handoff_sentence(aggregates)
     worst = [as_sentence(blast_sentence(blasts))] if blasts else []
     sentences += [] if pressure is None else [pressure]
+    held = held_sentence(holders, aggregates)
+    sentences += [] if held is None else [as_sentence(held)]
     rehearsed = _rehearsed(verdict.comparisons)
     return [*sentences, *([] if handoffs is None else [handoffs]), *worst, *rehearsed]
 

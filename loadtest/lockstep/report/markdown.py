@@ -29,7 +29,12 @@ def summary_md(material: Material) -> str:
         *([f"**{words}**"] if (words := standing(material.run)) else []),
         *_degraded(material),
         f"**{_escaped(headline(material.verdict, material.aggregates))}**",
-        _bullets(map(_escaped, supporting(material.verdict, material.aggregates, material.radii))),
+        _bullets(
+            map(
+                _escaped,
+                supporting(material.verdict, material.aggregates, material.radii, material.holders),
+            )
+        ),
         *_table(material),
         *_requests(material),
         _checks(material),

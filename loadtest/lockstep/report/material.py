@@ -13,6 +13,7 @@ from lockstep.analysis.blast import Radius, radii
 from lockstep.analysis.check import Finding
 from lockstep.analysis.checks import findings
 from lockstep.analysis.comparison import Verdict, judge
+from lockstep.analysis.holders import Holder, holders
 from lockstep.analysis.limits import Limit, counted, limits
 from lockstep.analysis.scalability import Scaling, scalings
 from lockstep.analysis.series import Series, modes_of
@@ -28,7 +29,7 @@ class Material:
     """One run; of a search with those cells alone that count. path: its folder.
 
     modes: what they do, in the plan's order. details: cell index -> histograms. colours: series -> colour.
-    limits: what a search found.
+    limits: what a search found. holders: what held up those who were watched.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class Material:
     scalings: list[Scaling]
     radii: list[Radius]
     limits: list[Limit]
+    holders: list[Holder]
 
     @classmethod
     def of(cls, loaded: Loaded) -> Material:
@@ -64,6 +66,7 @@ class Material:
             scalings=scalings(run.cells, modes),
             radii=radii(run),
             limits=limits(all_told),
+            holders=holders(run),
         )
 
     def without_note(self, note: str | None) -> Material:

@@ -60,7 +60,7 @@ def print_report(material: Material, console: Console) -> None:
     for finding in degrading:
         _print_finding(finding, console, style="red")
     console.print(Text(headline(material.verdict, material.aggregates), style="bold"))
-    for line in supporting(material.verdict, material.aggregates, material.radii):
+    for line in supporting(material.verdict, material.aggregates, material.radii, material.holders):
         console.print(Text(line))
     if material.aggregates:
         # Where a series has a long name it is that which wraps, never a number.

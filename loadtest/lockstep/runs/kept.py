@@ -44,3 +44,4 @@ class KeptServer:
     hold_ns: int | None = None
     pause_ns: int | None = None
     cpu_count: int | None = None
+    gil: bool | None = None
