@@ -28,6 +28,7 @@ from lockstep.errors import REFUSALS, WRONG_USE, HarnessError, PlanError, Result
 from lockstep.master.conductor import Conductor
 from lockstep.master.hooks import attach_conductor
 from lockstep.master.progress import fit
+from lockstep.master.promise import check_promise
 from lockstep.master.repeat import repeat_command
 from lockstep.master.shape import PlanShape
 from lockstep.master.stop_signals import LocustStop
@@ -184,6 +185,7 @@ class Driver:
         if options.run == COMPARISON_PLAN:
             plan = plan_of(options)
             targets.check(plan)
+            check_promise(plan, targets)
             if plan.search is not None:
                 # A search's loads are nobody's choice, and what they ask for nobody's who sees the form.
                 plan, _ = fit(targets.server_of, plan, unset_lengths(options))

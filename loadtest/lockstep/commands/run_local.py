@@ -28,6 +28,7 @@ from lockstep.errors import HarnessError
 from lockstep.master.conductor import Conductor
 from lockstep.master.hooks import attach_conductor
 from lockstep.master.progress import fit
+from lockstep.master.promise import check_promise
 from lockstep.master.shape import PlanShape
 from lockstep.master.stop_signals import StoppedBySignal, ignore_stop_signals, stoppable
 from lockstep.master.workers import Workers
@@ -119,6 +120,7 @@ def run_here(
         stack.callback(_end_workers, workers)
         targets = _find_targets(local_run, stack, on_note)
         targets.check(plan)
+        check_promise(plan, targets)
         plan, fitted = fit(targets.server_of, plan, local_run.unset)
         for mode in plan.modes:
             _check_addresses(targets.endpoint_of(mode), plan.traffic.sources)
