@@ -76,7 +76,7 @@ settings: $(READY) ## Write docs/settings.md, Compose's list and a dialogue's sc
 lock: $(READY) ## Renew requirements/*.txt from the .in files (ARGS=--upgrade for newer versions)
 	@echo "lock: requirements/server.txt, loadtest.txt, dev.txt"
 	@cd requirements && ../$(LOCK) $(ARGS) server.in -o server.txt
-	@cd requirements && ../$(LOCK) $(ARGS) base.in report.in -c server.txt -o loadtest.txt
+	@cd requirements && ../$(LOCK) $(ARGS) base.in report.in server.in -c server.txt -o loadtest.txt
 	@cd requirements && ../$(LOCK) $(ARGS) base.in report.in server.in dev.in -c server.txt -c loadtest.txt -o dev.txt
 
 python3.13t: ## Build Python 3.13 without the global lock into ~/.cache/lockstep, once, in some minutes (Debian)

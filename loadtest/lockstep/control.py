@@ -262,23 +262,30 @@ class Report(Message):
 class Pulse(Message):
     """What one worker saw of one cell since its last pulse, which was span_ns ago.
 
+    mode: the cell's, by which series it is one of.
     responses: answers by bucket of their response time. timed: how many answers came with the server's times;
     network_ns, wait_ns, service_ns: the sums of theirs. connections: open, or being opened, right now.
-    failed: messages without a right reply, but for those that were stopped from here.
+    failures: messages without a right reply, by outcome, but for those that were stopped from here.
     """
 
     run_id: str
     cell: int
+    mode: str
     worker: str
     span_ns: int
     answered: int
-    failed: int
+    failures: dict[str, int]
     responses: list[int]
     timed: int
     network_ns: int
     wait_ns: int
     service_ns: int
     connections: int
+
+    @property
+    def failed(self) -> int:
+        """All of them."""
+        return sum(self.failures.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

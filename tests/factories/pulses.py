@@ -14,8 +14,15 @@ def pulse(worker: str = "w1", answered: int = 100, cell: int = 0, **more: Any) -
     """One second of a worker on one connection, whose answers took about 1 ms each."""
     responses = [0] * BUCKETS
     responses[2 * BUCKETS_PER_DECADE] = answered
-    plain = {"timed": 0, "network_ns": 0, "wait_ns": 0, "service_ns": 0, "connections": 1, "failed": 0}
-    named = {"run_id": "run", "cell": cell, "worker": worker, "span_ns": S, "answered": answered}
+    plain = {"timed": 0, "network_ns": 0, "wait_ns": 0, "service_ns": 0, "connections": 1, "failures": {}}
+    named = {
+        "run_id": "run",
+        "cell": cell,
+        "mode": "lock",
+        "worker": worker,
+        "span_ns": S,
+        "answered": answered,
+    }
     return Pulse(**{**named, "responses": responses, **plain, **more})
 
 

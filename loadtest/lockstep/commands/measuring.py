@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lockstep.children import clean_own_environment
 from lockstep.commands.flags import check_processes, is_given, naming, plan_of_flags
 from lockstep.commands.junit import check_junit, write_junit
-from lockstep.commands.output import complain, give_up, print_report_of, tell_workflow
+from lockstep.commands.output import complain, print_report_of
 from lockstep.commands.whom import (
     chosen_by,
     named_by_file,
@@ -23,6 +23,7 @@ from lockstep.commands.whom import (
     what_users_do,
     whose_server,
 )
+from lockstep.commands.workflow import give_up, tell_workflow
 from lockstep.doctor.limits import doubts
 from lockstep.doctor.machine import this_machine
 from lockstep.errors import ResultsError, exit_code, stopped_by

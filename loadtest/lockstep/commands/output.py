@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from lockstep.errors import ResultsError, printable
+from lockstep.errors import printable
 from lockstep.runs.folder import MARKDOWN_FILE, REPORT_FILE
 from lockstep_wire.extras import DRAWING, lacking
 
@@ -47,31 +46,6 @@ def print_report_of(material: Material, console: Console | None = None, folder: 
         console.print(note, soft_wrap=True)
 
 
-def tell_workflow(material: Material) -> None:
-    """Where this is a step of a GitHub workflow: annotations on stdout, and the summary in the job's.
-
-    ResultsError where the summary cannot be written.
-    """
-    if not in_a_workflow():
-        return
-    from lockstep.report.markdown import summary_md
-    from lockstep.report.workflow import remarks
-
-    for line in remarks(material):
-        print(line)
-    if file := os.environ.get("GITHUB_STEP_SUMMARY"):
-        try:
-            with Path(file).open("a", encoding="utf-8", newline="") as summary:
-                summary.write(f"{summary_md(material)}\n")
-        except OSError as error:
-            raise ResultsError(f"cannot write GITHUB_STEP_SUMMARY {file}: {error.strerror}") from error
-
-
-def in_a_workflow() -> bool:
-    """Whether GitHub runs this, as its runners say."""
-    return os.environ.get("GITHUB_ACTIONS") == "true"
-
-
 def write_what_can_be_written() -> None:
     """A terminal or a file may not have all characters: what it has not is a question mark, and no trace."""
     for stream in (sys.stdout, sys.stderr):
@@ -82,12 +56,3 @@ def write_what_can_be_written() -> None:
 def complain(line: str) -> None:
     """One line: what is wrong, where, and the remedy."""
     print(f"lockstep: {printable(line)}", file=sys.stderr)
-
-
-def give_up(line: str) -> None:
-    """The same of what ends the command; a workflow shows it beside the job."""
-    if in_a_workflow():
-        from lockstep.report.workflow import refused
-
-        print(refused(line), flush=True)
-    complain(line)

@@ -11,10 +11,11 @@ from lockstep.commands.diff import diff
 from lockstep.commands.doctor import doctor
 from lockstep.commands.find import find
 from lockstep.commands.history import history
-from lockstep.commands.output import give_up, write_what_can_be_written
+from lockstep.commands.output import write_what_can_be_written
 from lockstep.commands.parser import PROGRAM, Program, completion, misused, version
 from lockstep.commands.report import report
 from lockstep.commands.run import run
+from lockstep.commands.workflow import give_up
 from lockstep.errors import DONE, REFUSALS, WRONG_USE, in_words
 from lockstep_wire.extras import remedy
 

@@ -16,6 +16,7 @@ from lockstep.master.limits import ServerLimits, check_capacity, check_turnover,
 from lockstep.master.live import Pulses
 from lockstep.master.progress import Progress, foresee
 from lockstep.master.run import RunRecord
+from lockstep.master.totals import TotalsBySeries
 from lockstep.master.under_way import RunUnderWay
 from lockstep.plan import Plan
 from lockstep.runs.records import Run
@@ -78,6 +79,7 @@ class Conductor:
     ) -> None:
         self.targets = targets
         self.pulses = Pulses()
+        self.totals = TotalsBySeries()
         self.current: RunUnderWay | None = None
         self.failure: str | None = None
         self._last: RunUnderWay | None = None
@@ -218,6 +220,7 @@ class Conductor:
     def on_pulse(self, pulse: Pulse) -> None:
         """What a worker saw in the last second."""
         self.pulses.add(pulse)
+        self.totals.add(pulse)
         if self.current is not None:
             self.current.note_pulse(pulse)
 

@@ -6,6 +6,7 @@ each is an eighth wider than the one before: coarse, but a pulse is 140 small nu
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,7 +36,8 @@ class PulseCounter:
         self._clear()
 
     def _clear(self) -> None:
-        self._failed = self._timed = 0
+        self._timed = 0
+        self._failures: Counter[str] = Counter()
         self._network_ns = self._wait_ns = self._service_ns = 0
         self._responses: npt.NDArray[np.int64] = np.zeros(BUCKETS, np.int64)
 
@@ -59,17 +61,18 @@ class PulseCounter:
     def fail(self, sample: Sample) -> None:
         """Take in a sample that did not go well."""
         if sample.phase is Phase.MESSAGE and sample.outcome is not Outcome.ABORTED:
-            self._failed += 1
+            self._failures[sample.outcome.value] += 1
 
     def take(self, now_ns: int, connections: int) -> Pulse:
         """The pulse of everything since the last take. connections: how many this worker has open."""
         pulse = Pulse(
             run_id=self._order.run_id,
             cell=self._order.cell,
+            mode=self._order.mode,
             worker=self._worker,
             span_ns=max(now_ns - self._since_ns, 1),
             answered=int(self._responses.sum()),
-            failed=self._failed,
+            failures=dict(self._failures),
             responses=self._responses.tolist(),
             timed=self._timed,
             network_ns=self._network_ns,

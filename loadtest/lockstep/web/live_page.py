@@ -2,6 +2,7 @@
 
 /lockstep                the page
 /lockstep/state          what it shows, as JSON
+/lockstep/metrics        the load in counts that only grow, for Prometheus
 /lockstep/static/...     its style and scripts
 /lockstep/report.html    the report of the current or last run, and no other file of its folder
 
@@ -20,13 +21,15 @@ from typing import Any, Protocol
 from flask import Blueprint, Flask, Response, jsonify, make_response, request, send_file, send_from_directory
 from flask_cors import cross_origin
 
-from lockstep.master.live import Pulses
+from lockstep.master.live import Pulses, recent
 from lockstep.master.progress import Progress
+from lockstep.master.totals import TotalsBySeries
 from lockstep.runs.folder import REPORT_FILE
 from lockstep.runs.records import Run
 from lockstep.target.target import Targets
 from lockstep.web.server_watch import ServerWatch
 from lockstep.web.state import Outcome, outcome_of, state_of
+from lockstep_wire.extras import remedy
 
 STATIC = Path(__file__).parent / "static"
 # The page loads nothing from elsewhere, and runs no script that is not a file of ours. It may stand in a tab
@@ -35,6 +38,8 @@ _OWN = "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action '
 # A report is one file: its style and drawings are inside it, and nothing may come from, or go, anywhere.
 _REPORT = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
 _REPORT += "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+
+_PLAIN = "text/plain; charset=utf-8"
 
 View = Callable[..., Any]
 KEY = "lockstep"
@@ -51,6 +56,7 @@ class Leads(Protocol):
 
     targets: Targets
     pulses: Pulses
+    totals: TotalsBySeries
 
     @property
     def progress(self) -> Progress:
@@ -81,6 +87,14 @@ class LivePage:
         received = [] if run is None else self._leader.pulses.of_run(run.run_id)
         return state_of(progress, self._outcome(run), received, server, self._clock_ns())
 
+    def metrics(self) -> tuple[bytes, str]:
+        """The load as Prometheus reads it, and the type of that. ModuleNotFoundError without [server]."""
+        from lockstep.web.metrics import CONTENT_TYPE, exposed
+
+        progress, now_ns = self._leader.progress, self._clock_ns()
+        received = [] if progress.run is None else self._leader.pulses.of_run(progress.run.run_id)
+        return exposed(self._leader.totals.found, progress.cell, recent(received, now_ns)), CONTENT_TYPE
+
     def report(self) -> Path | None:
         """The report, where there is one."""
         folder = self._leader.run_path
@@ -109,6 +123,7 @@ def add_live_page(app: Flask, page: LivePage, login: Callable[[View], View], bas
         "page": ("", lambda: send_from_directory(STATIC, "live.html")),
         "state": ("/state", lambda: _state(page)),
         "static": ("/static/<name>", lambda name: send_from_directory(STATIC, name)),
+        "metrics": ("/metrics", lambda: _metrics(page)),
         "report": ("/report.html", lambda: _report(page)),
     }
     # Locust lets every site's pages read its answers; these only its own may.
@@ -125,11 +140,22 @@ def _state(page: LivePage) -> Response:
     return answer
 
 
+def _metrics(page: LivePage) -> Response:
+    try:
+        text, kind = page.metrics()
+    except ModuleNotFoundError as missing:
+        words = remedy(missing)
+        if words is None:
+            raise
+        return make_response(f"{words}\n", 501, {"Content-Type": _PLAIN})
+    return make_response(text, 200, {"Content-Type": kind, "Cache-Control": "no-store"})
+
+
 def _report(page: LivePage) -> Response:
     path = page.report()
     if path is None:
         words = "There is no report yet: it is made when a run ends."
-        return make_response(words, 404, {"Content-Type": "text/plain; charset=utf-8"})
+        return make_response(words, 404, {"Content-Type": _PLAIN})
     answer = send_file(path.resolve())
     answer.headers["Content-Security-Policy"] = _REPORT
     answer.headers["Cache-Control"] = "no-store"

@@ -23,10 +23,11 @@ def pulse(answered: int, failed: int = 0, *, slow: bool = False) -> Pulse:
     return Pulse(
         run_id="run",
         cell=0,
+        mode="free",
         worker="w",
         span_ns=10**9,
         answered=answered,
-        failed=failed,
+        failures={"reset": failed},
         responses=responses.tolist(),
         timed=0,
         network_ns=0,

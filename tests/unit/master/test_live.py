@@ -14,7 +14,7 @@ def test_workers_rates_and_connections_are_added_each_over_its_own_time() -> Non
         [
             pulse("w1", 100, connections=7),
             pulse("w1", 300, connections=5),
-            pulse("w2", 100, span_ns=S // 2, failed=1),
+            pulse("w2", 100, span_ns=S // 2, failures={"reset": 1}),
         ]
     )
     assert seen is not None

@@ -9,7 +9,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from lockstep.commands.output import complain, give_up, tell_workflow
+from lockstep.commands.output import complain
+from lockstep.commands.workflow import give_up, tell_workflow
 from lockstep.errors import ResultsError
 from lockstep.report.markdown import summary_md
 from lockstep.report.material import Material

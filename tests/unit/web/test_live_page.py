@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from flask_cors import CORS
 
 from lockstep.master.live import Pulses
 from lockstep.master.progress import Progress, ReportState
+from lockstep.master.totals import TotalsBySeries
 from lockstep.target.admin import ServerView
 from lockstep.target.target import Target, Targets
 from lockstep.tcp.endpoint import Endpoint
@@ -29,6 +31,7 @@ FILES = sorted(path.name for path in STATIC.iterdir())
 PATHS = [
     "/lockstep",
     "/lockstep/state",
+    "/lockstep/metrics",
     "/lockstep/report.html",
     *(f"/lockstep/static/{name}" for name in FILES),
 ]
@@ -41,6 +44,7 @@ class Leader:
     def __init__(self) -> None:
         self.targets: Targets = Target(Endpoint("127.0.0.1", 1), None)
         self.pulses = Pulses()
+        self.totals = TotalsBySeries()
         self.progress = Progress()
         self.run_path: Path | None = None
 
@@ -193,3 +197,15 @@ def test_the_page_follows_locusts_base_path(leader: Leader) -> None:
     (page,) = site(leader, base_path="/load")
     assert page.get("/load/lockstep/state").status_code == 200
     assert page.get("/lockstep/state").status_code == 404
+
+
+def test_without_the_extra_that_brings_prometheus_one_line_says_which(
+    page: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    monkeypatch.delitem(sys.modules, "lockstep.web.metrics", raising=False)
+    answer = page.get("/lockstep/metrics")
+    assert (answer.status_code, answer.text) == (
+        501,
+        "prometheus_client is not installed: pip install 'locust-lockstep[server]'\n",
+    )
