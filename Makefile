@@ -17,7 +17,7 @@ COMPUTE := -n auto --dist worksteal tests/unit tests/golden
 NONE_CHOSEN := [ $$? -eq 5 ]
 
 .DEFAULT_GOAL := help
-.PHONY: help venv compare test unit coverage golden lint bench picture release sizes settings lock clean \
+.PHONY: help venv compare test unit truth-long coverage golden lint bench picture release sizes settings lock clean \
         python3.13t python3.13
 
 help: ## Say what there is
@@ -40,6 +40,9 @@ test: lint ## Run lint and every test; says what it left out and why (ARGS='-k t
 
 unit: $(READY) ## Run the tests that start neither server nor Locust run, in a minute or two (ARGS='-k ticket')
 	@$(BIN)/python -m pytest $(COMPUTE) $(ARGS)
+
+truth-long: $(READY) ## Tell how often find's interval holds the limit of a long run, in some 20 minutes
+	@$(BIN)/python -m tests.truth.long_find
 
 coverage: $(READY) ## Measure which branches the tests in process reach (ARGS='tests/integration' measures others)
 	@$(BIN)/coverage erase
