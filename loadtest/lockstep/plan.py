@@ -95,6 +95,7 @@ class Plan:
     baseline: the mode that others are compared with, None where what is known of them decides. longer: those
     cells that are longer than the others. search: what is looked for, where levels and repeats are not
     planned but come of what was measured. until: how sure it has to be, where `repeats` are the first only.
+    restart: whether servers are started anew for each repeat.
     """
 
     modes: tuple[str, ...] = ("free", "lock", "semaphore=4", "queue=1")
@@ -111,6 +112,7 @@ class Plan:
     longer: tuple[Longer, ...] = ()
     search: Search | None = None
     until: Until | None = None
+    restart: bool = False
 
     def __post_init__(self) -> None:
         for name, values in (("modes", self.modes), ("levels", self.levels)):
@@ -134,6 +136,10 @@ class Plan:
             between("repeats", self.repeats, LEAST_UNTIL, self.until.most)
             if len(self.modes) < 2:
                 raise PlanError("until", "has nothing to be sure of: name two modes or targets at least")
+        if self.restart and self.repeats == 1 and self.search is None:
+            raise PlanError(
+                "restart", "does nothing in one repeat: give --repeats 2 or more, or leave it out"
+            )
 
     def _check_search(self) -> None:
         """PlanError where something else is planned that a search has no use for."""
@@ -183,6 +189,7 @@ class Plan:
             baseline=given.get("baseline") or None,
             search=search,
             until=Until.from_settings(given),
+            restart=given.get("restart", False),
         )
 
     def cells(self, repeats: int | None = None) -> list[PlannedCell]:
@@ -230,9 +237,8 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """The plan as run.json keeps it."""
         document = asdict(self)
-        if not self.longer:
-            del document["longer"]
-        return document
+        unsaid = [name for name in ("longer", "restart") if not document[name]]
+        return {name: value for name, value in document.items() if name not in unsaid}
 
 
 def parse_modes(text: str) -> tuple[str, ...]:

@@ -62,18 +62,20 @@ _KINDS: dict[type, tuple[str, str, str]] = {
     float: ("NUMBER", "a number", "write for example {}1.5"),
     str: ("TEXT", "text", "write it in quotes"),
     Path: ("PATH", "text", "write it in quotes"),
+    bool: ("", "true or false", "write for example {}true"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. name: its flag, without the dashes. kind: int, float, str or Path.
+    """One setting. name: its flag, without the dashes. kind: int, float, str, Path or, with no value, bool.
 
     default: None where nothing is set, or where another program sets it, `usual` then says to what.
     choices: all there are. offered: some of many, completed by TAB. listed: several values, with commas in
     text and as a list in a plan file. repeatable: a flag that may be given several times. only: `plan` or
     `hand`, where it means something in one kind of run. to_server: handed on to the server that is started
-    for the run, as its flag of the same name.
+    for the run, as its flag of the same name. of_started: what is done with servers that are started for the
+    run, and cannot be with others.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Setting:
     only: str | None = None
     usual: str | None = None
     to_server: bool = False
+    of_started: bool = False
 
     @property
     def key(self) -> str:
@@ -107,11 +110,13 @@ class Setting:
     @property
     def shown_default(self) -> str | None:
         """Its default in help and documentation; None where nothing is set."""
-        return self.usual or (None if self.default is None else str(self.default))
+        return self.usual or (None if self.default in (None, False) else str(self.default))
 
     @property
     def elsewhere(self) -> str:
         """Why a plan file must not hold it, in words, where another way of running it would take it."""
+        if self.of_started:
+            return "is for servers that a run itself starts: leave it out, or use `lockstep compare`"
         if self.to_server:
             return "is the server's, which runs already: set it where that is started, and leave it out here"
         if Where.COMPARE not in self.where:
@@ -426,6 +431,15 @@ SETTINGS = (
         listed=True,
         repeatable=True,
         only="plan",
+    ),
+    Setting(
+        "restart",
+        bool,
+        False,
+        "Start the servers anew for each repeat: what differs from start to start is then in the intervals",
+        _COMPARE,
+        only="plan",
+        of_started=True,
     ),
     Setting(
         "watch",

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from lockstep.plan import Plan
-from lockstep.target.chosen import Chosen
-from lockstep.target.on_pythons import OnPythons
+from lockstep.target.servers import Whom
 from lockstep.watch.chosen import Watching
 
 
@@ -23,16 +22,12 @@ class LocalRun:
     """What `lockstep compare` would run, as `lockstep.commands.run_local` has it."""
 
     plan: Plan
-    host: str | None
-    admin: str | None
+    whom: Whom
     processes: int
     out: Path
     command: str
-    server_flags: tuple[str, ...] = ()
-    chosen: Chosen | None = None
     unset: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
-    on_pythons: OnPythons | None = None
     watching: Watching = field(default_factory=Watching)
 
 

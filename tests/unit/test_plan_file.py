@@ -100,6 +100,10 @@ def test_a_setting_that_belongs_elsewhere_says_where(file: Path) -> None:
     assert refusal_of(file, Where.LOCUST) == "processes is for `lockstep compare` alone: leave it out"
     file.write_text("within = '5%'")
     assert refusal_of(file, Where.COMPARE) == "within is for `lockstep find` alone: leave it out, or use that"
+    file.write_text("restart = true")
+    assert refusal_of(file, Where.LOCUST) == (
+        "restart is for servers that a run itself starts: leave it out, or use `lockstep compare`"
+    )
 
 
 def test_a_shipped_plan_is_known_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from lockstep.commands.flags import check_processes, is_given, naming, plan_of_f
 from lockstep.commands.junit import check_junit, write_junit
 from lockstep.commands.output import complain, print_report_of
 from lockstep.commands.whom import (
+    check_started,
     chosen_by,
     named_by_file,
     on_pythons_of,
@@ -30,6 +31,7 @@ from lockstep.errors import ResultsError, exit_code, stopped_by
 from lockstep.options import of_targets
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Cell, Run
+from lockstep.target.servers import Whom
 from lockstep.watch.chosen import Watching
 
 if TYPE_CHECKING:
@@ -68,9 +70,9 @@ def measure_here(file: Path | None, given: Mapping[str, Any]) -> int:
         words = shlex.join(["lockstep", *sys.argv[1:]])
         unset = frozenset(name for name in ("warmup", "seconds") if not is_given(name))
         out, notes = given["out"], (*spoken.notes, *doubts(this_machine()))
-        local_run = LocalRun(
-            plan, host, admin, processes, out, words, flags, chosen, unset, notes, on_pythons, watching
-        )
+        whom = Whom(host, admin, flags, chosen, on_pythons)
+        check_started(given, whom.of_others(plan))
+        local_run = LocalRun(plan, whom, processes, out, words, unset, notes, watching)
         return run_and_report(local_run, junit)
 
 

@@ -50,6 +50,8 @@ class _Value(click.ParamType[Any]):
 
 def option(setting: Setting, *other_names: str, **more: Any) -> click.Option:
     """The flag of a setting. other_names: flags that mean the same. more: as click.Option takes it."""
+    if setting.kind is bool:
+        return switch(setting.name, f"{setting.help}.")
     shown = setting.shown_default
     return click.Option(
         [f"--{setting.name}", *other_names],

@@ -18,6 +18,7 @@ from lockstep.commands.whom import of_one
 from lockstep.errors import HarnessError, PlanError
 from lockstep.search import MAX_USERS
 from lockstep.settings import SETTINGS, Where, given_by
+from lockstep.target.servers import Whom
 from lockstep.traffic import UserFile
 from lockstep.watch.chosen import Watching
 
@@ -50,12 +51,10 @@ def run(file: Path, **given: Any) -> int:
     words = shlex.join(["lockstep", *sys.argv[1:]])
     local_run = LocalRun(
         plan=plan,
-        host=None,
-        admin=None,
+        whom=Whom(chosen=service),
         processes=given["processes"],
         out=given["out"],
         command=words,
-        chosen=service,
         notes=facts.notes,
         watching=Watching.read(given["watch"], plan.modes, one_server=True),
     )

@@ -34,12 +34,7 @@ from lockstep.master.stop_signals import StoppedBySignal, ignore_stop_signals, s
 from lockstep.master.workers import Workers
 from lockstep.plan import Plan
 from lockstep.runs.records import Run
-from lockstep.target.admin import ServerView
-from lockstep.target.chosen import Chosen
-from lockstep.target.discovery import find_server, reachable_at
-from lockstep.target.local_server import local_server
-from lockstep.target.on_pythons import OnPythons
-from lockstep.target.target import Target, Targets
+from lockstep.target.servers import Servers, Whom
 from lockstep.tcp.dialling import find_way, from_source
 from lockstep.tcp.endpoint import Endpoint
 from lockstep.tcp.link import no_such_source
@@ -52,37 +47,22 @@ from lockstep.worker.process import ScenarioUser
 
 WORKERS_TIMEOUT_S = 30.0
 END_S = 3.0
-# What Linux allows a backlog by itself.
-MAX_BACKLOG = 4096
-# The records of some seconds of the shortest sessions; and as many as still fit its memory, and one answer
-# of its.
-MIN_RECORDS = 100_000
-MAX_RECORDS = 500_000
 
 
 @dataclass(frozen=True, slots=True)
 class LocalRun:
-    """What to compare and how. host: None starts a server with server_flags; `auto` listens for an
-    announcement; else `tcp://name`.
-
-    admin: `host:port` of a server that is already running. processes: worker processes. command: what
-    repeats this run. chosen: targets with names of their own, instead of one server's modes. unset: which of
-    the plan's `warmup` and `seconds` nobody set: they are as long as its sessions ask for. notes: what is to
-    be known before it begins. on_pythons: the modes on several interpreters, instead of on this one.
-    watching: whose processes are looked at.
+    """What to compare and how. whom: the load goes to. processes: worker processes. command: what repeats
+    this run. unset: which of the plan's `warmup` and `seconds` nobody set: they are as long as its sessions
+    ask for. notes: what is to be known before it begins. watching: whose processes are looked at.
     """
 
     plan: Plan
-    host: str | None
-    admin: str | None
+    whom: Whom
     processes: int
     out: Path
     command: str
-    server_flags: tuple[str, ...] = ()
-    chosen: Chosen | None = None
     unset: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
-    on_pythons: OnPythons | None = None
     watching: Watching = field(default_factory=Watching)
 
 
@@ -118,13 +98,15 @@ def run_here(
         # They come up while all else is looked at.
         workers = _start_workers(local_run.processes, port, plan.traffic.user_file)
         stack.callback(_end_workers, workers)
-        targets = _find_targets(local_run, stack, on_note)
+        servers = Servers(local_run.whom, plan, on_note)
+        stack.callback(servers.end)
+        targets = servers.targets
         targets.check(plan)
         check_promise(plan, targets)
         plan, fitted = fit(targets.server_of, plan, local_run.unset)
         for mode in plan.modes:
             _check_addresses(targets.endpoint_of(mode), plan.traffic.sources)
-        for mode in _of_others(local_run):
+        for mode in local_run.whom.of_others(plan):
             _try_out(mode, targets.endpoint_of(mode), plan.traffic.sources)
         environment = Environment(user_classes=[ScenarioUser], events=locust.events)
         runner = environment.create_master_runner("127.0.0.1", port)
@@ -133,8 +115,8 @@ def run_here(
         stack.callback(_end_workers, workers)
         command = local_run.command
         crew = Workers(runner, _ends_of(workers))
-        watcher = _watcher(local_run.watching, targets, plan, stack)
-        conductor = Conductor(crew, targets, local_run.out, lambda _: command, on_cell, watcher)
+        watcher = _watcher(local_run.watching, servers, plan, stack)
+        conductor = Conductor(crew, targets, local_run.out, lambda _: command, on_cell, watcher, servers.anew)
         attach_conductor(environment, conductor)
         shape = PlanShape(plan, conductor, ScenarioUser)
         _await_workers(runner, workers)
@@ -148,11 +130,11 @@ def run_here(
         return Finished(record.path, conductor.failure, stopped, record.unreported)
 
 
-def _watcher(watching: Watching, targets: Targets, plan: Plan, stack: ExitStack) -> Watcher | None:
+def _watcher(watching: Watching, servers: Servers, plan: Plan, stack: ExitStack) -> Watcher | None:
     """Who looks at the servers' processes; None where none of them is known. stack: ends it."""
 
     def process_of(mode: str) -> int | None:
-        return watching.process_of(mode, targets.process_of)
+        return watching.process_of(mode, servers.targets.process_of)
 
     if all(process_of(mode) is None for mode in plan.modes):
         return None
@@ -171,55 +153,12 @@ def _check_addresses(endpoint: Endpoint, sources: Sequence[str]) -> None:
                 raise no_such_source(source, error) from error
 
 
-def _of_others(local_run: LocalRun) -> Sequence[str]:
-    """The modes of servers that nobody started for the run, so that nobody has seen them take anybody."""
-    if local_run.chosen is not None:
-        return [each.name for each in local_run.chosen.running]
-    return local_run.plan.modes if local_run.host or local_run.admin else ()
-
-
 def _try_out(mode: str, endpoint: Endpoint, sources: Sequence[str]) -> None:
     """HarnessError where it takes no connection."""
     try:
         try_out(endpoint, next(iter(sources or endpoint.options.source), None))
     except HarnessError as refusal:
         raise HarnessError(f"{mode}: {refusal}") from refusal
-
-
-def _find_targets(local_run: LocalRun, stack: ExitStack, on_note: Callable[[str], None]) -> Targets:
-    if local_run.chosen is not None:
-        return local_run.chosen.bring_up(stack, on_note)
-    if local_run.host is None and local_run.admin is None:
-        flags = (*local_run.server_flags, *_room_for(local_run.plan))
-        if local_run.on_pythons is not None:
-            return local_run.on_pythons.bring_up(stack, flags)
-        ready = stack.enter_context(local_server(local_run.plan.modes, flags))
-        ours = ServerView(f"127.0.0.1:{ready['admin_port']}")
-        return Target(Endpoint("127.0.0.1"), ours, process=ready["pid"])
-    if local_run.host == "auto":
-        found = find_server()
-        if local_run.admin is not None:
-            return Target(Endpoint(found.host), ServerView(local_run.admin))
-        host = reachable_at(found)
-        return Target(Endpoint(host), ServerView(f"{host}:{found.admin_port}"))
-    server = None if local_run.admin is None else ServerView(local_run.admin)
-    endpoint = Endpoint.parse(local_run.host or (local_run.admin or "").rpartition(":")[0])
-    if server is None:
-        raise HarnessError(
-            "--host needs --admin HOST:PORT beside it: the server tells its modes there. Is it no "
-            f"Lockstep server, give --target NAME={endpoint}"
-        )
-    return Target(endpoint, server)
-
-
-def _room_for(plan: Plan) -> tuple[str, ...]:
-    """Flags by which our own server has room for a plan's connections: in its backlog, and in its records."""
-    backlog = min(max(128, plan.most_users), MAX_BACKLOG)
-    if plan.search is not None:
-        return ("--backlog", str(backlog), "--records", str(MAX_RECORDS))
-    expected = (plan.traffic.arrival.rate_per_s or 0) * (plan.warmup_s + plan.seconds)
-    records = min(max(MIN_RECORDS, round(expected * 1.2)), MAX_RECORDS)
-    return ("--backlog", str(backlog), "--records", str(records))
 
 
 def _walk(runner: MasterRunner, conductor: Conductor, shape: PlanShape) -> StoppedBySignal | None:

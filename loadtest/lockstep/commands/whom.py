@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from lockstep.errors import HarnessError, PlanError
 from lockstep.plan import parse_modes
 from lockstep.runs.records import PLAIN_TARGET
 from lockstep.scenario import SCENARIOS
-from lockstep.settings import Where, given_by
+from lockstep.settings import SETTINGS, Where, given_by
 from lockstep.target.chosen import Chosen, checked_framing
 from lockstep.target.named import Spoken, read_target
 from lockstep.target.on_pythons import OnPythons
@@ -146,3 +146,25 @@ def server_flags(chosen: Mapping[str, Any], spoken: Facts, theirs: str | None) -
     speaks = ("--framing", spoken.framing, "--reply", "echo", *(("--timing",) if spoken.timing else ()))
     # Of what is said twice the last holds.
     return (*speaks, *(word for name, value in flags.items() for word in (f"--{name}", str(value))))
+
+
+def check_started(given: Mapping[str, Any], running: Sequence[str]) -> None:
+    """PlanError where something is to be done with servers that the run starts, and these run already.
+
+    running: the modes of those.
+    """
+    for name in (each.name for each in SETTINGS if each.of_started and given[each.key]):
+        if not running:
+            continue
+        server = given["host"] or given["admin"]
+        if server:
+            raise PlanError(
+                name,
+                f"is for servers that the run itself starts, and {server} runs already: leave out --host and "
+                f"--admin, or --{name}",
+            )
+        raise PlanError(
+            name,
+            f"is for servers that the run itself starts, and {running[0]!r} runs already: give its command, "
+            f"--run {running[0]}='COMMAND {{port}}', or leave out --{name}",
+        )

@@ -62,7 +62,8 @@ class Conductor:
 
     workers: who can be ordered about. targets: whom the load goes to. out: where run folders go.
     command_of: what repeats a run that has come to this.
-    on_cell: called with the run after each of its cells. watcher: who looks at the servers' processes.
+    on_cell: called with the run after each of its cells. watcher: who looks at the servers' processes. anew:
+    starts the servers again, and tells whom the load goes to then; None where others have started them.
 
     current: the run under way; None where none is. failure: why the current or last run could not begin or
     go on.
@@ -76,6 +77,7 @@ class Conductor:
         command_of: Callable[[Run], str] = _no_command,
         on_cell: Callable[[Run], None] = _nobody_asks,
         watcher: Watcher | None = None,
+        anew: Callable[[], Targets] | None = None,
     ) -> None:
         self.targets = targets
         self.pulses = Pulses()
@@ -88,6 +90,7 @@ class Conductor:
         self._command_of = command_of
         self._on_cell = on_cell
         self._watcher = watcher
+        self._anew = anew
 
     @property
     def under_way(self) -> str | None:
@@ -159,7 +162,9 @@ class Conductor:
             record.note(note)
             logger.warning("lockstep: %s", note)
         self.failure = None
-        self.current = RunUnderWay(record, plan, self._workers, targets, self._on_cell, self._watcher)
+        self.current = RunUnderWay(
+            record, plan, self._workers, targets, self._on_cell, self._watcher, self._anew
+        )
         return self.current
 
     def note_level(self, level: int) -> None:

@@ -54,6 +54,15 @@ def _until_sure(plan: Plan, until: Until) -> Course:
     return next_cells
 
 
+def begins_repeat(plan: Plan, run: Run, cell: PlannedCell) -> bool:
+    """Whether a cell is the first of another repeat than the last one measured.
+
+    In a search each cell is a repeat of its load.
+    """
+    measured = run.measured
+    return bool(measured) and (plan.search is not None or measured[-1].repeat != cell.repeat)
+
+
 def unreached(plan: Plan, run: Run) -> str | None:
     """That a run is over before it was as sure as was asked for; None where it is, or nobody asked."""
     until = plan.until

@@ -27,7 +27,7 @@ from lockstep.control import (
 )
 from lockstep.errors import HarnessError, ResultsError
 from lockstep.master.cell import OPENING_S, CellUnderWay, clear_server
-from lockstep.master.course import Course
+from lockstep.master.course import Course, begins_repeat
 from lockstep.master.gate_watch import GateWatch
 from lockstep.master.losses import in_words
 from lockstep.master.progress import Progress, Stage
@@ -60,6 +60,7 @@ class RunUnderWay:
 
     record: what is saved of it. plan: None for a manual run, which is one cell. on_cell: called with the run
     after each of its cells. watcher: who looks at the servers' processes, None where nobody does.
+    anew: starts the servers again, and tells whom the load goes to then; None where others have started them.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class RunUnderWay:
         targets: Targets,
         on_cell: Callable[[Run], None],
         watcher: Watcher | None = None,
+        anew: Callable[[], Targets] | None = None,
     ) -> None:
         self.record = record
         self.cell: CellUnderWay | None = None
@@ -77,6 +79,7 @@ class RunUnderWay:
         self._targets = targets
         self._on_cell = on_cell
         self._watcher = watcher
+        self._anew = anew
         self._planned: tuple[PlannedCell, ...] = ()
         adaptive = None if plan is None else plan.search or plan.until
         self._at_most_s = None if adaptive is None else adaptive.at_most_s
@@ -113,7 +116,12 @@ class RunUnderWay:
         return cells
 
     def run_cell(self, planned: PlannedCell, plan: Plan) -> None:
-        """One cell of a plan from begin to end; blocks for its time. HarnessError where a worker cannot."""
+        """One cell of a plan from begin to end; blocks for its time. HarnessError where a worker cannot.
+
+        Refusals of whoever starts the servers anew pass through.
+        """
+        if plan.restart and self._anew is not None and begins_repeat(plan, self.record.run, planned):
+            self._targets = self._anew()
         self._workers.await_users(planned.level)
         warmup_s, seconds = planned.lengths_s or plan.lengths(planned.mode, planned.level)
         traffic = planned.traffic(plan.traffic)

@@ -123,17 +123,20 @@ class Started:
         """
         self._signal(signal.SIGTERM)
         server = f"the server of {self.named.name}"
-        for wait_s, words in (
-            (SOON_S, f"waiting for {server} to end"),
-            (STOP_S, f"{server} did not end within {SOON_S + STOP_S:g} s of SIGTERM: killed"),
-        ):
-            try:
-                self._process.wait(wait_s)
-                break
-            except subprocess.TimeoutExpired:
-                tell(words)
-        self._signal(signal.SIGKILL)
-        self._process.wait()
+        try:
+            for wait_s, words in (
+                (SOON_S, f"waiting for {server} to end"),
+                (STOP_S, f"{server} did not end within {SOON_S + STOP_S:g} s of SIGTERM: killed"),
+            ):
+                try:
+                    self._process.wait(wait_s)
+                    break
+                except subprocess.TimeoutExpired:
+                    tell(words)
+        finally:
+            # Also where somebody stops the run while it waits, for a server that is started anew.
+            self._signal(signal.SIGKILL)
+            self._process.wait()
 
     def _signal(self, number: int) -> None:
         with suppress(ProcessLookupError):

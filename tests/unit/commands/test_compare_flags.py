@@ -99,12 +99,12 @@ def test_a_plan_file_stands_in_for_flags_and_its_name_is_kept(
         file=str(file),
     )
     assert (run.processes, run.out) == (1, Path("elsewhere"))
-    assert run.server_flags[-8:] == ("--hold", "5ms", "--work", "sleep", "--pause", "0", "--push", "0")
+    assert run.whom.flags[-8:] == ("--hold", "5ms", "--work", "sleep", "--pause", "0", "--push", "0")
     assert run.command == f"lockstep compare --plan {file}"
 
 
 def test_an_empty_flag_of_the_servers_is_left_to_it_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
-    flags = begun(monkeypatch, "--hold", "").server_flags
+    flags = begun(monkeypatch, "--hold", "").whom.flags
     assert flags[flags.index("--hold") + 1] == ""
 
 
@@ -134,8 +134,8 @@ def talk(tmp_path: Path) -> str:
 def test_the_host_that_a_file_names_is_the_one_target(monkeypatch: pytest.MonkeyPatch, talk: str) -> None:
     run = begun(monkeypatch, talk)
     assert run.plan.modes == ("target",)
-    assert run.chosen is not None
-    assert [(each.name, str(each.endpoint)) for each in run.chosen.running] == [
+    assert run.whom.chosen is not None
+    assert [(each.name, str(each.endpoint)) for each in run.whom.chosen.running] == [
         ("target", "tcp://127.0.0.1:7027")
     ]
 
@@ -143,9 +143,9 @@ def test_the_host_that_a_file_names_is_the_one_target(monkeypatch: pytest.Monkey
 def test_who_says_whom_the_load_goes_to_overrules_a_files_host(
     monkeypatch: pytest.MonkeyPatch, talk: str
 ) -> None:
-    assert begun(monkeypatch, talk, "--modes", "free").chosen is None
-    assert begun(monkeypatch, talk, "--host", "tcp://a", "--admin", "a:9100").chosen is None
-    chosen = begun(monkeypatch, talk, "--target", "a=tcp://127.0.0.1:1").chosen
+    assert begun(monkeypatch, talk, "--modes", "free").whom.chosen is None
+    assert begun(monkeypatch, talk, "--host", "tcp://a", "--admin", "a:9100").whom.chosen is None
+    chosen = begun(monkeypatch, talk, "--target", "a=tcp://127.0.0.1:1").whom.chosen
     assert chosen is not None
     assert chosen.names == ("a",)
 
@@ -163,8 +163,8 @@ def test_a_run_has_one_target_which_may_have_a_name(monkeypatch: pytest.MonkeyPa
     assert begun(monkeypatch, talk, command="run").plan.modes == ("target",)
     named = begun(monkeypatch, talk, "--target", "mine=tcp://127.0.0.1:1", command="run")
     assert named.plan.modes == ("mine",)
-    assert named.chosen is not None
-    assert named.chosen.names == ("mine",)
+    assert named.whom.chosen is not None
+    assert named.whom.chosen.names == ("mine",)
 
 
 def test_a_gate_names_a_request_that_a_dialogue_makes(
@@ -250,9 +250,9 @@ def test_every_mode_on_every_interpreter_is_compared_with_the_first_on_the_first
     assert run.plan.modes == ("free-on-a", "lock-on-a", "free-on-b", "lock-on-b")
     assert run.plan.baseline == "free-on-a"
     assert run.plan.gates == (gate,)
-    assert run.on_pythons is not None
-    assert run.on_pythons.modes == ("free", "lock")
-    assert run.server_flags[run.server_flags.index("--work") + 1] == "cpu"
+    assert run.whom.on_pythons is not None
+    assert run.whom.on_pythons.modes == ("free", "lock")
+    assert run.whom.flags[run.whom.flags.index("--work") + 1] == "cpu"
     assert begun(monkeypatch, *flags, "--baseline", "lock-on-b").plan.baseline == "lock-on-b"
     keep = ("--keep", "response_p99 < 50ms")
     assert begun(monkeypatch, *on_pythons("a"), *keep, command="find").plan.baseline == "free-on-a"
@@ -319,3 +319,39 @@ def test_a_rehearsal_that_is_told_how_many_repeats_is_refused(
 ) -> None:
     line = refused(monkeypatch, capsys, "--rehearse", "--repeats", "5")
     assert line == "lockstep: --rehearse takes two repeats: leave out --repeats and --until"
+
+
+@pytest.mark.parametrize(
+    ("whom", "said"),
+    [
+        (
+            ("--admin", "h:9100", "--host", "tcp://h"),
+            "tcp://h runs already: leave out --host and --admin, or",
+        ),
+        (("--admin", "h:9100"), "h:9100 runs already: leave out --host and --admin, or"),
+        (
+            ("--run", "new=./s {port}", "--target", "old=tcp://h:1"),
+            "'old' runs already: give its command, --run old='COMMAND {port}', or leave out",
+        ),
+    ],
+)
+@pytest.mark.parametrize("flag", [f"--{each.name}" for each in given_by(Where.COMPARE) if each.of_started])
+def test_what_is_done_with_servers_that_a_run_starts_is_refused_where_others_started_one(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    whom: tuple[str, ...],
+    said: str,
+    flag: str,
+) -> None:
+    assert refused(monkeypatch, capsys, flag, *whom) == (
+        f"lockstep: {flag} is for servers that the run itself starts, and {said} {flag}"
+    )
+
+
+def test_to_start_anew_takes_more_than_one_repeat(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert refused(monkeypatch, capsys, "--restart", "--repeats", "1") == (
+        "lockstep: --restart does nothing in one repeat: give --repeats 2 or more, or leave it out"
+    )
+    assert begun(monkeypatch, "--restart").plan.restart

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from lockstep.errors import PlanError
-from lockstep.master.course import course_of, lengths, unreached, within_reach
+from lockstep.master.course import begins_repeat, course_of, lengths, unreached, within_reach
 from lockstep.plan import Plan, Until
 from lockstep.runs.records import Run
 from lockstep.search import RATE, Fit, Search
@@ -170,3 +170,23 @@ def test_the_repeats_that_are_planned_come_whatever_the_first_of_them_say() -> N
     run = repeated(SURE, 3, spread=0.0)
     stopped = replace(run, cells=run.cells[:5])
     assert course_of(SURE)(stopped, 0.0) == SURE.cells()[5:]
+
+
+def test_servers_are_started_anew_with_each_repeat_and_not_before_the_first() -> None:
+    plan = Plan(modes=("free", "lock"), levels=(1, 8), repeats=2, restart=True)
+    cells = plan.cells()
+    measured_cells = run_of([make_cell(each.mode, each.level, each.repeat) for each in cells]).cells
+    anew = [
+        cell.index
+        for cell in cells
+        if begins_repeat(plan, replace(begun(plan), cells=measured_cells[: cell.index]), cell)
+    ]
+    assert anew == [4]
+
+
+def test_in_a_search_each_cell_is_a_repeat() -> None:
+    (first, second) = course_of(USERS)(begun(USERS), 0.0)
+    assert not begins_repeat(USERS, begun(USERS), first)
+    assert USERS.search is not None
+    run = replace(begun(USERS), cells=run_of([measured(USERS.search, 1, 5_000, mode=first.mode)]).cells)
+    assert begins_repeat(USERS, run, second)
