@@ -2,7 +2,7 @@
 
 A test marked `containers`, `browser` or `services` is skipped where its tool is missing, and the last lines
 of the run say so. With CI=true nothing may be left out: whatever is skipped, for whatever reason, fails. But
-for `free_threaded`, whose interpreter no distribution has: to build it takes longer than these tests.
+for `free_threaded`, whose interpreter has to be built, from sources that may be out of reach.
 """
 
 from __future__ import annotations

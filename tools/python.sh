@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds CPython 3.13 from Debian's source of it: `python.sh 3.13t` without the global lock, `python.sh 3.13` with it.
 # Once: what lies in the cache already is only named. Two so built differ in nothing else, so a comparison is of the lock.
-# No profile-guided optimisation: it would take twenty minutes instead of some. Needs apt, a C compiler and make.
+# No profile-guided optimisation: it would take twenty minutes instead of some. Needs apt, a C compiler and make; for
+# the server's mode process=N (ctypes) libffi-dev too.
 set -eu
 
 version=${1:?say which: 3.13t or 3.13}

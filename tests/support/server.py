@@ -26,11 +26,14 @@ class ServerProcess:
     listeners: specs without port, such as `semaphore=4` or `lock/message`; they are also the keys of `ports`.
     """
 
+    python = sys.executable
+    """The interpreter that it runs on."""
+
     def __init__(
         self, *listeners: str, flags: tuple[str, ...] = (), env: dict[str, str] | None = None
     ) -> None:
         specs = [text for name in listeners for text in ("--listen", f"{name}:0")]
-        self.command = [sys.executable, "-m", "lockstep_server", "--admin-port", "0", *specs, *flags]
+        self.command = [self.python, "-m", "lockstep_server", "--admin-port", "0", *specs, *flags]
         self.names = listeners
         self.ready: dict[str, Any] = {}
         self.ports: dict[str, int] = {}

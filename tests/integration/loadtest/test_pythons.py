@@ -11,6 +11,10 @@ from lockstep.runs.folder import RunFolder
 from tests.support.commands import compare, differences, lockstep
 from tests.support.pythons import another_python, free_threaded
 
+EVERY_MODE = (
+    *("free", "lock", "rlock", "semaphore=4", "condition=2", "ticket", "queue=1", "iterative", "asyncio"),
+    *("process=2", "lock/message", "rwlock=4/message"),
+)
 SHORT = ("--modes", "free,lock", "--levels", "4", "--repeats", "2", "--seconds", "1", "--warmup", "0.1")
 
 
@@ -36,13 +40,32 @@ def test_modes_on_two_interpreters_stand_side_by_side_and_each_tells_what_it_ran
     assert "no-server-data" not in told
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.free_threaded
 def test_without_a_global_lock_the_books_are_as_exact_and_the_report_says_so(tmp_path: Path) -> None:
     python = free_threaded()
     assert python is not None
-    folder, run = compare(tmp_path, "--python", python.path, "--work", "cpu", *SHORT)
-    assert len(run["cells"]) == 4
-    assert all(set(differences(cell).values()) == {0} for cell in run["cells"])
+    load = (
+        "--levels",
+        "4",
+        "--repeats",
+        "1",
+        "--seconds",
+        "1",
+        "--warmup",
+        "0.1",
+        "--hold",
+        "2ms",
+        "--messages",
+        "1",
+    )
+    folder, run = compare(tmp_path, "--python", python.path, "--modes", ",".join(EVERY_MODE), *load)
+    assert len(run["cells"]) == len(EVERY_MODE)
+    for cell in run["cells"]:
+        assert set(differences(cell).values()) == {0}, cell["mode"]
+        assert cell["messages"]["answered"] > 0
+        permits = run["modes"][cell["mode"]]["permits"]
+        assert 1 <= cell["server"]["max_in_service"] <= (4 if permits is None else permits)
     assert all(target["server"]["gil"] is False for target in run["targets"].values())
     assert "without a global lock" in (folder / "summary.md").read_text(encoding="utf-8")
 

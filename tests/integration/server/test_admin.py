@@ -31,7 +31,7 @@ CONNECTION = {
 }  # fmt: skip
 
 
-def test_listeners_tells_what_the_server_is_and_counts() -> None:
+def test_listeners_tells_what_the_server_is_and_counts(gil: bool) -> None:
     running = ServerProcess("free", "lock", flags=(*FRAMED, "--hold", "1ms"))
     with running as server, connect(server.ports["free"]) as link:
         ask(link, b"hello")
@@ -40,6 +40,7 @@ def test_listeners_tells_what_the_server_is_and_counts() -> None:
         assert set(seen) == {"server", "now_ns", "listeners"}
         assert set(seen["server"]) == SERVER
         assert (seen["server"]["framing"], seen["server"]["hold_ns"]) == ("length", 1_000_000)
+        assert seen["server"]["gil"] is gil
         free, lock = seen["listeners"]
         assert set(free) == set(lock) == LISTENER
         assert (free["open"], free["received"], free["answered"]) == (1, 1, 1)
@@ -109,6 +110,7 @@ def test_peaks_are_reset_to_the_present() -> None:
         assert (after["max_in_service"], after["max_waiting"]) == (1, 0)
 
 
+@pytest.mark.parametrize("gil", [True], indirect=True)  # nothing is installed into the other interpreter
 def test_metrics_are_prometheus_text() -> None:
     with ServerProcess("free", "lock/message", flags=FRAMED) as server:
         with connect(server.ports["lock/message"]) as link:
@@ -128,7 +130,7 @@ def test_health_is_answered() -> None:
 
 
 @pytest.fixture(scope="module")
-def running() -> object:
+def running(gil: bool) -> object:
     with ServerProcess("free") as server:
         yield server
 

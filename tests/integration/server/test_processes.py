@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +41,8 @@ def test_a_process_that_dies_takes_its_own_connection_along_and_is_followed_by_a
         with connect(server.ports[NAME]) as one, connect(server.ports[NAME]) as other:
             for link in (one, other):
                 ask(link, b"hello")
+            # An answer is counted as it has gone out; who dies in between has not counted it.
+            wait_until(lambda: server.listeners()[NAME]["answered"] == 2)
             os.kill(workers[0], signal.SIGKILL)
             wait_until(lambda: server.listeners()[NAME]["causes"]["died"] == 1)
             seen = server.listeners()[NAME]
@@ -102,6 +103,7 @@ def test_where_nobody_can_be_forked_any_more_all_are_lost_and_counted_and_nobody
         nursery, workers = processes(server)
         with connect(server.ports[NAME]) as link:
             ask(link, b"hello")
+            wait_until(lambda: server.listeners()[NAME]["answered"] == 1)
             os.kill(nursery, signal.SIGKILL)
             told = f"{NAME}: its processes are gone, and 1 connections with them; start the server again"
             wait_until(lambda: told in server.stderr)
@@ -164,9 +166,9 @@ os.fork = fork
     ],
 )
 def test_processes_that_cannot_be_had_are_refused_in_one_line(before: str, told: str) -> None:
-    become = "import runpy; runpy.run_module('lockstep_server', run_name='__main__')"
+    become = f"{before}\nimport runpy; runpy.run_module('lockstep_server', run_name='__main__')"
     done = subprocess.run(
-        [sys.executable, "-P", "-c", f"{before}\n{become}", "--admin-port", "0", "--listen", "process=3:0"],
+        [ServerProcess.python, "-P", "-c", become, "--admin-port", "0", "--listen", "process=3:0"],
         cwd=ROOT,
         capture_output=True,
         text=True,

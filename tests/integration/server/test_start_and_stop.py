@@ -8,7 +8,6 @@ import resource
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from urllib.error import URLError
 
@@ -22,7 +21,7 @@ FRAMED = ("--framing", "length", "--reply", "echo")
 
 def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "lockstep_server", *arguments],
+        [ServerProcess.python, "-m", "lockstep_server", *arguments],
         cwd=ROOT,
         env={**os.environ, **(env or {})},
         capture_output=True,
