@@ -32,6 +32,8 @@ PROGRAMS = {
     "nginx": "nginx",
     "stunnel4": "stunnel4",
     "openssl": "openssl",
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
 }
 
 
@@ -127,6 +129,20 @@ def mosquitto(place: Place = ANYWHERE) -> Iterator[int]:
     with _folder() as folder:
         file = _configuration(folder / "mosquitto.conf", lines)
         with running("mosquitto", [program("mosquitto"), "-c", file], place) as server:
+            await_listening(port, server)
+            yield port
+
+
+@contextmanager
+def prometheus(configuration: str, place: Place = ANYWHERE) -> Iterator[int]:
+    """Prometheus, which scrapes what this configuration says; gives the port of its page."""
+    port = free_port()
+    with _folder() as folder:
+        file = folder / "prometheus.yml"
+        file.write_text(configuration, encoding="utf-8")
+        flags = [f"--config.file={file}", f"--storage.tsdb.path={folder / 'data'}", "--log.level=error"]
+        listen = f"--web.listen-address={LOOPBACK}:{port}"
+        with running("prometheus", [program("prometheus"), *flags, listen], place) as server:
             await_listening(port, server)
             yield port
 

@@ -62,12 +62,13 @@ class _Load(Collector):
         yield GaugeMetricFamily("lockstep_load_connections", "Connections open now.", self._connections)
         under_way = GaugeMetricFamily(
             "lockstep_load_cell",
-            "The number of the cell under way: where it changes, another cell began.",
-            labels=["series", "level", "repeat"],
+            "1 for the cell under way: where another is there, that one began.",
+            labels=["cell", "series", "level", "repeat"],
         )
         if self._cell is not None:
             planned = self._cell.planned
-            under_way.add_metric([planned.mode, str(planned.level), str(planned.repeat)], planned.index)
+            which = (planned.index, planned.mode, planned.level, planned.repeat)
+            under_way.add_metric([str(each) for each in which], 1)
         yield under_way
 
 

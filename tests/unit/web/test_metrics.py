@@ -97,7 +97,7 @@ def test_the_cell_under_way_and_its_connections_are_told() -> None:
     cell = CellProgress(PlannedCell(7, "lock", 32, 2), 0.5, 1.5, None)
     told = scraped(TotalsBySeries(), cell, pulse(connections=30), pulse("w2", connections=2))
     assert told["lockstep_load_connections", ()] == 32
-    assert told[of("lockstep_load_cell", "lock", level="32", repeat="2")] == 7
+    assert told[of("lockstep_load_cell", "lock", cell="7", level="32", repeat="2")] == 1
 
 
 def test_before_anything_ran_there_is_nothing_but_no_connections() -> None:
