@@ -20,6 +20,8 @@ from lockstep.runs.watched import Watched, combined
 _AWAITING, _OF_RUNNING = 1.0, 0.5
 # Between these one thread runs nearly all the time, and no second one beside it.
 _ONE_FROM, _ONE_TO = 0.7, 1.5
+# As much as one thread ever runs.
+_ALL_OF_ONE = 0.85
 # From this part of the threads on that sleep, it is what they wait for that holds them.
 _MOST = 0.5
 
@@ -66,15 +68,18 @@ def holders(run: Run) -> list[Holder]:
 
 def held_by(watched: Watched, awaiting_admission: float | None, *, gil: bool) -> Held:
     """By what, of these threads. gil: whether they are of a Python with a global lock."""
-    awaiting = watched.awaiting_core
-    if awaiting >= max(_AWAITING, _OF_RUNNING * watched.on_cpu):
+    admitted_last = (awaiting_admission or 0.0) >= max(1.0, _MOST * watched.asleep)
+    # Who wakes to ask for the global lock wants a core for that: more of those would let nobody else run.
+    if gil and _ALL_OF_ONE <= watched.on_cpu <= _ONE_TO and watched.threads > _ONE_TO:
+        return Held.ADMISSION if admitted_last else Held.GIL
+    if watched.awaiting_core >= max(_AWAITING, _OF_RUNNING * watched.on_cpu):
         return Held.CORES
     if watched.on_cpu > _ONE_TO:
         return Held.NOBODY
-    if awaiting_admission is not None and awaiting_admission >= max(1.0, _MOST * watched.asleep):
+    if admitted_last:
         return Held.ADMISSION
     if watched.on_cpu >= _ONE_FROM:
-        return Held.GIL if gil and watched.asleep >= 1 else Held.ONE
+        return Held.GIL if gil and watched.threads > _ONE_TO else Held.ONE
     return Held.ASLEEP
 
 

@@ -22,11 +22,15 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process. ticks: of processor time, of all the threads that it has ever had."""
+    """A process. ticks: of processor time, of all the threads that it has ever had.
+
+    ended: whether all that is left of it is that its parent has not asked how it ended.
+    """
 
     pid: int
     parent: int
     ticks: int
+    ended: bool = False
 
 
 def parse_thread(status: bytes, schedstat: bytes) -> Thread:
@@ -50,14 +54,15 @@ def parse_process(stat: bytes) -> Process:
     head, _, rest = stat.rpartition(b")")
     fields = rest.split()
     # Counted from the third field on: state, ppid, ...; utime and stime are the 14th and 15th.
-    return Process(int(head.partition(b"(")[0]), int(fields[1]), int(fields[11]) + int(fields[12]))
+    ticks = int(fields[11]) + int(fields[12])
+    return Process(int(head.partition(b"(")[0]), int(fields[1]), ticks, ended=fields[0] in (b"Z", b"X"))
 
 
 def family(pid: int, processes: Iterable[Process]) -> list[Process]:
-    """A process and all that descend from it, itself first; empty where it is not among them."""
+    """A process and all that descend from it, itself first; empty where it is not there, or has ended."""
     children: dict[int, list[Process]] = {}
     found: list[Process] = []
-    for each in processes:
+    for each in (process for process in processes if not process.ended):
         children.setdefault(each.parent, []).append(each)
         if each.pid == pid:
             found.append(each)

@@ -64,8 +64,6 @@ def look(pid: int) -> Look:
     if not processes:
         raise CannotWatchError("there is no such process here")
     threads = {number: thread for each in processes for number, thread in _threads(each)}
-    if not threads:
-        raise CannotWatchError("it has ended")
     return Look(at_ns, processes, threads)
 
 

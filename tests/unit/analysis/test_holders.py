@@ -25,6 +25,11 @@ def threads(on_cpu: float, delayed: float = 0.0, count: int = 12) -> Watched:
         (threads(0.4, 6.9), None, False, Held.CORES),
         # Nobody who waits for a core a little is held by that.
         (threads(0.9, 0.3), None, True, Held.GIL),
+        # Whoever asks for the global lock wants a core for that, and would not run for long.
+        (threads(0.96, 2.6), 0.1, True, Held.GIL),
+        (threads(0.96, 2.6), 0.1, False, Held.CORES),
+        # Beside others who take the cores, more of these would help.
+        (threads(0.4, 2.6), 0.1, True, Held.CORES),
         (threads(3.6, 1.2), None, False, Held.NOBODY),
         (threads(0.05, 0.02), 7.0, True, Held.ADMISSION),
         # One computes under a lock of the mode's: it is that lock which the others wait for.

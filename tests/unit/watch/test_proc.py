@@ -59,6 +59,12 @@ def test_a_family_is_whoever_descends_from_its_first() -> None:
     assert family(77, everybody) == []
 
 
+def test_a_process_that_has_ended_is_there_until_its_parent_asks_how() -> None:
+    ended = parse_process(b"4711 (it) Z 17 4711 4711 0 -1 4228300 902 0 0 0 25 7 3 1 20 0 1 0 380755 0\n")
+    assert ended.ended
+    assert family(4711, [ended]) == []
+
+
 def look_at(at_s: float, ticks: dict[int, int], threads: dict[int, Thread]) -> Look:
     processes = {pid: Process(pid, 1, each) for pid, each in ticks.items()}
     return Look(round(at_s * SECOND_NS), processes, threads)

@@ -82,7 +82,6 @@ def test_who_has_ended_cannot_be_watched() -> None:
     with program(SLEEPERS) as process:
         sampler = Sampler(process.pid, None)
         process.kill()
-        # Until somebody has waited for it, it is there, and has no threads that run.
         process.wait()
         with pytest.raises(CannotWatchError, match="no such process"):
             sampler.sample()

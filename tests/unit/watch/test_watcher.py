@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_a_cell_is_told_from_its_beginning_without_gaps(watcher: Watcher) -> Non
         seen = watcher.end(began_ns)
     assert seen.trouble == ""
     assert seen.stretches[0].from_ms > 0
-    for one, next_one in zip(seen.stretches, seen.stretches[1:], strict=False):
+    for one, next_one in pairwise(seen.stretches):
         assert one.until_ms == next_one.from_ms
         assert one.span_ms > 0
 
