@@ -19,7 +19,7 @@ from lockstep.analysis.conditions import mismatches
 from lockstep.analysis.history import make_history
 from lockstep.analysis.run_diff import diff
 from lockstep.report.contents import contents, render
-from lockstep.report.diff import diff_markdown, print_diff
+from lockstep.report.diff import diff_markdown, print_diff, said
 from lockstep.report.history import print_history, render_history
 from lockstep.report.markdown import summary_md
 from lockstep.report.material import Material
@@ -94,8 +94,8 @@ def diff_words() -> str:
     for name, (first, second) in diffed().items():
         out = io.StringIO()
         found, differing = diff(first, second, 0.05), mismatches(first, second)
-        print_diff(found, (first, second), differing, Console(file=out, width=80))
-        markdown = diff_markdown(found, (first, second), differing)
+        print_diff(said(found), (first, second), differing, Console(file=out, width=80))
+        markdown = diff_markdown(said(found), (first, second), differing)
         parts += [(f"{name}: terminal", out.getvalue()), (f"{name}: Markdown", markdown)]
     return joined(parts)
 

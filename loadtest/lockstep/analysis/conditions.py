@@ -106,7 +106,8 @@ def _of_the_cells(run: Run) -> dict[str, Values]:
     for name, words in _OF_THE_CELLS.items():
         setting = _SETTINGS.get(name, name)
         heeding = [cell for cell in run.cells if heeds(cell.scenario, setting)]
-        if heeding:
+        # Which rates a search tried comes of what it found.
+        if heeding and not (name == "rate_per_s" and run.planned.search is not None):
             found[words] = _values((getattr(cell, name) for cell in heeding), name)
     return found
 

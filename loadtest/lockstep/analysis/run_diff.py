@@ -77,9 +77,13 @@ class RunDiff:
         )
 
     @property
-    def has_interval(self) -> bool:
-        """Whether there is an interval at all: with one repeat a side nothing can be shown."""
-        return any(each.change is not Change.UNKNOWN for each in self.differences)
+    def blind(self) -> str | None:
+        """Why it could show nothing, and what would help; None where it could."""
+        if not self.differences:
+            return "have no mode and level in common in which both answered: compare runs of the same plan"
+        if all(each.change is Change.UNKNOWN for each in self.differences):
+            return "have one repeat, which cannot show a difference: make them with --repeats 3 or more"
+        return None
 
     def of(self, change: Change) -> list[Difference]:
         """The differences with this change."""
@@ -98,11 +102,7 @@ def diff(first: Run, second: Run, tolerance: float) -> RunDiff:
     whole interval beyond the tolerance; or messages lost where the first run lost none, or in every repeat
     more than twice the share that any repeat of the first run lost.
     """
-    withheld = tuple(
-        (which, finding)
-        for which, run in (("A", first), ("B", second))
-        for finding in degradations(findings(run))
-    )
+    withheld = withheld_findings(first, second)
     places, a, b = _by_place(first, second)
     common = [] if withheld else [place for place in places if place in a and place in b]
     return RunDiff(
@@ -112,6 +112,15 @@ def diff(first: Run, second: Run, tolerance: float) -> RunDiff:
         only_first=tuple(place for place in places if place not in b),
         only_second=tuple(place for place in places if place not in a),
         withheld=withheld,
+    )
+
+
+def withheld_findings(first: Run, second: Run) -> tuple[tuple[str, Finding], ...]:
+    """(which run, finding) where figures are unfit to be compared."""
+    return tuple(
+        (which, finding)
+        for which, run in (("A", first), ("B", second))
+        for finding in degradations(findings(run))
     )
 
 

@@ -13,7 +13,10 @@ from lockstep.settings import Setting
 
 if TYPE_CHECKING:
     from lockstep.analysis.conditions import Mismatch
+    from lockstep.analysis.limit_diff import LimitDiff
     from lockstep.analysis.run_diff import RunDiff
+    from lockstep.report.diff import Said
+    from lockstep.runs.records import Run
 
 
 @command(
@@ -29,7 +32,6 @@ def diff(run_a: Path, run_b: Path, tolerance: str, force: bool, markdown: bool) 
     RUN_A and RUN_B are run folders, such as results/<run id>.
     """
     from lockstep.analysis.conditions import mismatches
-    from lockstep.analysis.run_diff import diff as diff_runs
     from lockstep.report.diff import diff_markdown, print_diff
     from lockstep.runs.folder import RunFolder
 
@@ -38,30 +40,38 @@ def diff(run_a: Path, run_b: Path, tolerance: str, force: bool, markdown: bool) 
     if runs[0].run_id == runs[1].run_id:
         raise ResultsError(f"{run_a} and {run_b} are the same run, {runs[0].run_id}: name two runs")
     differing = mismatches(*runs)
-    found = diff_runs(*runs, allowed)
+    found, words = _compared(*runs, allowed)
     if reason := refusal(found, differing, force=force):
         raise ResultsError(f"{run_a} and {run_b} {reason}")
     if markdown:
-        print(diff_markdown(found, runs, differing))
+        print(diff_markdown(words, runs, differing))
     else:
-        print_diff(found, runs, differing, stdout_console())
+        print_diff(words, runs, differing, stdout_console())
     if found.withheld:
         return DEGRADED
     return FAILED if found.worse else DONE
 
 
-def refusal(found: RunDiff, differing: Sequence[Mismatch], *, force: bool) -> str | None:
+def _compared(first: Run, second: Run, tolerance: float) -> tuple[RunDiff | LimitDiff, Said]:
+    """What the second is against the first: two searches by their limits, others by their figures."""
+    from lockstep.analysis.limit_diff import diff_limits
+    from lockstep.analysis.run_diff import diff as diff_runs
+    from lockstep.report.diff import said
+    from lockstep.report.limit_diff import said_of_limits
+
+    if first.planned.search is not None and second.planned.search is not None:
+        limits = diff_limits(first, second, tolerance)
+        return limits, said_of_limits(limits, first)
+    figures = diff_runs(first, second, tolerance)
+    return figures, said(figures)
+
+
+def refusal(found: RunDiff | LimitDiff, differing: Sequence[Mismatch], *, force: bool) -> str | None:
     """Why the two runs are not compared, with the remedy; None where they are."""
     if differing and not force:
         told = "; ".join(f"{each.condition}: {each.first} and {each.second}" for each in differing)
         return f"are not comparable ({told}): make both under the same conditions, or go on with --force"
-    if found.withheld or found.worse:
-        return None
-    if not found.differences:
-        return "have no mode and level in common in which both answered: compare runs of the same plan"
-    if not found.has_interval:
-        return "have one repeat, which cannot show a difference: make them with --repeats 3 or more"
-    return None
+    return None if found.withheld or found.worse else found.blind
 
 
 def parse_tolerance(text: str) -> float:

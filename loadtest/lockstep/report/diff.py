@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from lockstep.analysis.check import Finding
 from lockstep.analysis.conditions import Mismatch, builds
 from lockstep.analysis.metrics import Metric, Unit
 from lockstep.analysis.numbers import duration, figures
@@ -20,30 +23,46 @@ from lockstep.report.words import counted, load, rate, share, whole
 from lockstep.runs.records import Run
 
 
-def print_diff(
-    found: RunDiff, runs: tuple[Run, Run], differing: Sequence[Mismatch], console: Console
-) -> None:
-    """What was forced, the headline, its sentences, then every figure."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said of two runs. rows: of the table with these columns, none where there is none."""
+
+    headline: str
+    sentences: Sequence[str]
+    columns: tuple[Column[Any], ...]
+    rows: Sequence[Any]
+    legend: str
+
+
+def said(found: RunDiff) -> Said:
+    """Of runs by plan: every figure."""
+    return Said(
+        diff_headline(found), diff_sentences(found), FIGURES, found.differences, legend(found.tolerance)
+    )
+
+
+def print_diff(said: Said, runs: tuple[Run, Run], differing: Sequence[Mismatch], console: Console) -> None:
+    """What was forced, the headline, its sentences, then the table."""
     for line in forced_sentences(differing):
         console.print(Text(line, style="bold red"))
-    console.print(Text(diff_headline(found), style="bold"))
-    for line in diff_sentences(found):
+    console.print(Text(said.headline, style="bold"))
+    for line in said.sentences:
         console.print(Text(f"- {line}"))
-    if found.differences:
-        console.print(text_table(FIGURES, found.differences, wrapped={"series"}))
-        console.print(legend(found.tolerance))
+    if said.rows:
+        console.print(text_table(said.columns, said.rows, wrapped={"series"}))
+        console.print(Text(said.legend))
     for line in _names(runs):
         console.print(Text(line))
 
 
-def diff_markdown(found: RunDiff, runs: tuple[Run, Run], differing: Sequence[Mismatch]) -> str:
+def diff_markdown(said: Said, runs: tuple[Run, Run], differing: Sequence[Mismatch]) -> str:
     """The same as Markdown."""
     lines = [f"**{line}**" for line in forced_sentences(differing)]
-    lines += [f"**{diff_headline(found)}**", "", *(f"- {line}" for line in diff_sentences(found)), ""]
-    if found.differences:
-        table = Table.of(FIGURES, found.differences)
-        lines += [*map(_row, (table.heads, ["---"] * len(FIGURES), *table.rows)), ""]
-        lines += [legend(found.tolerance), ""]
+    lines += [f"**{said.headline}**", "", *(f"- {line}" for line in said.sentences), ""]
+    if said.rows:
+        table = Table.of(said.columns, said.rows)
+        lines += [*map(_row, (table.heads, ["---"] * len(said.columns), *table.rows)), ""]
+        lines += [said.legend, ""]
     return "\n".join([*lines, *(f"- {line}" for line in _names(runs))])
 
 
@@ -73,9 +92,7 @@ def diff_headline(found: RunDiff) -> str:
     percent = f"{100 * found.tolerance:g}%"
     many = counted(len(found.differences), "figure")
     if found.withheld:
-        return "No verdict: " + " ".join(
-            f"{which} is degraded: {each.check.message}" for which, each in found.withheld
-        )
+        return withheld_headline(found.withheld)
     if found.of(Change.WORSE):
         return f"B is worse than A, beyond the tolerance of {percent}."
     if found.worse:
@@ -86,6 +103,11 @@ def diff_headline(found: RunDiff) -> str:
     if tolerated := found.of(Change.TOLERATED):
         return f"B differs from A in {len(tolerated)} of {many}, in none significantly beyond {percent}."
     return f"No significant difference between A and B in any of {many}."
+
+
+def withheld_headline(withheld: Sequence[tuple[str, Finding]]) -> str:
+    """Why nothing is said of two runs. withheld: which of them, and what is wrong with it."""
+    return "No verdict: " + " ".join(f"{which} is degraded: {each.check.message}" for which, each in withheld)
 
 
 def diff_sentences(found: RunDiff) -> list[str]:

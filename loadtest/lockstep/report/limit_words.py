@@ -62,11 +62,16 @@ def _keeps(limit: Limit) -> str:
 
 def limit_in_short(limit: Limit) -> str:
     """A limit in a few words, for lists: `lock 9`, `free 40 or more`, `ticket none`."""
+    return f"{limit.mode} {answer_words(limit)}"
+
+
+def answer_words(limit: Limit) -> str:
+    """Up to where the promise holds, as a number: `9`, `40 or more`, `none`."""
     if limit.low is None:
-        return f"{limit.mode} none"
+        return "none"
     if limit.value is not None:
-        return f"{limit.mode} {number_words(limit.search, limit.value)}"
-    return f"{limit.mode} {number_words(limit.search, limit.low)} or more"
+        return number_words(limit.search, limit.value)
+    return f"{number_words(limit.search, limit.low)} or more"
 
 
 def _up_to(limit: Limit) -> str:

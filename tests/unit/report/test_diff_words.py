@@ -12,7 +12,7 @@ from lockstep.analysis.conditions import Mismatch, mismatches
 from lockstep.analysis.run_diff import diff
 from lockstep.commands.diff import parse_tolerance, refusal
 from lockstep.errors import PlanError
-from lockstep.report.diff import diff_headline, diff_markdown, diff_sentences, print_diff
+from lockstep.report.diff import diff_headline, diff_markdown, diff_sentences, print_diff, said
 from lockstep.runs.records import Run, TargetRecord
 from tests.factories.runs import degraded, make_cell, run_of, silent
 
@@ -73,7 +73,7 @@ def test_a_diff_that_could_hardly_fail_says_so() -> None:
 def printed(first: Run, second: Run) -> list[str]:
     out = io.StringIO()
     found = diff(first, second, 0.05)
-    print_diff(found, (first, second), mismatches(first, second), Console(file=out, width=80))
+    print_diff(said(found), (first, second), mismatches(first, second), Console(file=out, width=80))
     return out.getvalue().splitlines()
 
 
@@ -90,12 +90,12 @@ def test_what_was_forced_stands_on_top() -> None:
     line = "FORCED: server's hold differs, 2 ms in A and 3 ms in B"
     assert printed(first, second)[0] == line
     found = diff(first, second, 0.05)
-    assert diff_markdown(found, (first, second), mismatches(first, second)).startswith(f"**{line}**")
+    assert diff_markdown(said(found), (first, second), mismatches(first, second)).startswith(f"**{line}**")
 
 
 def test_markdown_has_the_headline_and_a_table() -> None:
     first, second = repeated(100), repeated(50)
-    text = diff_markdown(diff(first, second, 0.05), (first, second), [])
+    text = diff_markdown(said(diff(first, second, 0.05)), (first, second), [])
     lines = text.splitlines()
     assert lines[0] == "**B is worse than A, beyond the tolerance of 5%.**"
     assert "| mode | connections | figure | A | B | B/A | 95% CI | verdict |" in lines
