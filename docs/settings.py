@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lockstep.dialogue import SCHEMA_FILE
 from lockstep.dialogue.model import schema_text
-from lockstep.settings import COMPOSE_VARIABLES, SETTINGS, Setting, Where, given_by
+from lockstep.settings import COMPOSE_VARIABLES, GUARDS, SETTINGS, Setting, Variable, Where, given_by
 from lockstep_server.flags import FLAGS
 
 PAGE = Path(__file__).with_suffix(".md")
@@ -29,6 +29,11 @@ the default.
 """
 COMPOSE = """
 ## Of docker-compose.yml alone
+"""
+GUARDED = """
+## Of who may come near a master
+
+Variables of the process that leads, which Compose passes on: [guarding.md](guarding.md) says how to use them.
 """
 SERVER = """
 ## Of the server
@@ -55,10 +60,7 @@ def page() -> str:
         ),
         map(_row, SETTINGS),
     )
-    compose = _table(
-        ("variable", "what it is", "default"),
-        ((f"`{each.name}`", each.help, f"`{each.default}`") for each in COMPOSE_VARIABLES),
-    )
+    compose, guards = (_variables(each) for each in (COMPOSE_VARIABLES, GUARDS))
     server = _table(
         ("flag", "variable", "default", "what it is"),
         (
@@ -66,7 +68,7 @@ def page() -> str:
             for flag in FLAGS
         ),
     )
-    return "\n".join([RUNS, runs, COMPOSE, compose, SERVER, server, ""])
+    return "\n".join([RUNS, runs, COMPOSE, compose, GUARDED, guards, SERVER, server, ""])
 
 
 def compose_file(text: str) -> str:
@@ -82,6 +84,11 @@ def _row(setting: Setting) -> tuple[str, ...]:
     places = ("x" if place in setting.where else "" for place in Where)
     shown = "" if default is None else f"`{default}`"
     return (f"`{setting.name}`", f"{setting.help}{choices}", shown, *places, variable)
+
+
+def _variables(variables: Iterable[Variable]) -> str:
+    rows = ((f"`{each.name}`", each.help, f"`{each.default}`" if each.default else "") for each in variables)
+    return _table(("variable", "what it is", "default"), rows)
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

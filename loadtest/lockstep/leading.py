@@ -5,6 +5,7 @@ What Locust was told, on its command line or in its web form, becomes runs here:
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -52,6 +53,7 @@ from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Run
 from lockstep.settings import COMPARISON_PLAN
 from lockstep.tcp.dialling import find_way
+from lockstep.web.published import Published
 from lockstep.worker.process import ScenarioUser
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ def lead(environment: Environment) -> None:
         driver = Driver(environment)
         if options.headless or options.autostart:
             driver.prepare(options, environment.host)
+        published = Published.of(os.environ)
     except REFUSALS as refusal:
         print(f"lockstep: {refusal_in_words(refusal)}", file=sys.stderr)
         sys.exit(WRONG_USE)
@@ -81,7 +84,7 @@ def lead(environment: Environment) -> None:
     _print_outcome_last(environment, conductor)
     web = environment.web_ui
     if web is not None and web.app is not None:
-        _add_page(web, web.app, driver)
+        _add_page(web, web.app, driver, published)
 
 
 def _print_outcome_last(environment: Environment, conductor: Conductor) -> None:
@@ -105,13 +108,14 @@ def _print_outcome(folder: Path) -> None:
         complain(str(error))
 
 
-def _add_page(web: WebUI, app: Flask, driver: Driver) -> None:
-    from lockstep.web.form import guard_form, show_choices
+def _add_page(web: WebUI, app: Flask, driver: Driver, published: Published) -> None:
+    from lockstep.web.form import guard_form, guard_requests, show_choices
     from lockstep.web.live_page import LivePage, add_live_page, add_tab
     from lockstep.web.server_watch import ServerWatch
 
     options = web.environment.parsed_options
     assert options is not None
+    guard_requests(app, published)
     guard_form(app, driver, options)
     show_choices(web, options, driver.modes)
     page = LivePage(driver.conductor, ServerWatch())

@@ -528,8 +528,8 @@ def given_by(where: Where) -> tuple[Setting, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class ComposeVariable:
-    """A variable that docker-compose.yml heeds, and that is no setting of a run. default: Compose's own."""
+class Variable:
+    """A variable that is no setting of a run. default: docker-compose.yml's own."""
 
     name: str
     default: str
@@ -538,17 +538,30 @@ class ComposeVariable:
 
 COMPOSE_VARIABLES = (
     *(
-        ComposeVariable(setting.variable, setting.shown_default or "", f"the server's --{setting.name}")
+        Variable(setting.variable, setting.shown_default or "", f"the server's --{setting.name}")
         for setting in SETTINGS
         if setting.to_server
     ),
-    ComposeVariable("LOCKSTEP_BACKLOG", "1024", "the server's --backlog"),
-    ComposeVariable("LOCKSTEP_RECORDS", "100000", "the server's --records"),
-    ComposeVariable("LOCKSTEP_SERVER_CPUS", "0", "CPUs of the server, 0 for all"),
-    ComposeVariable("LOCKSTEP_MASTER_CPUS", "0", "CPUs of the master, 0 for all"),
-    ComposeVariable("LOCKSTEP_WORKER_CPUS", "0", "CPUs of each worker, 0 for all"),
-    ComposeVariable("LOCKSTEP_FILES", ".", "folder with files for LOCKSTEP_FILE, /files in the containers"),
-    ComposeVariable("LOCKSTEP_RESULTS", "./results", "folder for run folders on this machine"),
-    ComposeVariable("LOCKSTEP_WEB_PORT", "8089", "port of the page on 127.0.0.1"),
-    ComposeVariable("LOCKSTEP_TAG", "local", "tag of the images"),
+    Variable("LOCKSTEP_BACKLOG", "1024", "the server's --backlog"),
+    Variable("LOCKSTEP_RECORDS", "100000", "the server's --records"),
+    Variable("LOCKSTEP_SERVER_CPUS", "0", "CPUs of the server, 0 for all"),
+    Variable("LOCKSTEP_MASTER_CPUS", "0", "CPUs of the master, 0 for all"),
+    Variable("LOCKSTEP_WORKER_CPUS", "0", "CPUs of each worker, 0 for all"),
+    Variable("LOCKSTEP_FILES", ".", "folder with files for LOCKSTEP_FILE, /files in the containers"),
+    Variable("LOCKSTEP_RESULTS", "./results", "folder for run folders on this machine"),
+    Variable("LOCKSTEP_WEB_PORT", "8089", "port of the page on 127.0.0.1"),
+    Variable("LOCKSTEP_TAG", "local", "tag of the images"),
 )
+
+PAGE_HOSTS = "LOCKSTEP_PAGE_HOSTS"
+
+# Variables alone: everybody on a machine can read its command lines, and Locust hands options to workers.
+GUARDS = (
+    Variable(
+        PAGE_HOSTS,
+        "",
+        "names under which the page may be opened, beside this machine's own, addresses and names without a "
+        "dot: load.example.com, with commas between",
+    ),
+)
+"""What keeps strangers away from a master's page."""

@@ -13,7 +13,9 @@ from lockstep.master.conductor import Conductor
 from lockstep.master.workers import Workers
 from lockstep.target.target import Target
 from lockstep.tcp.endpoint import Endpoint
+from lockstep.web.form import guard_requests
 from lockstep.web.live_page import STATIC, LivePage, add_live_page, add_tab
+from lockstep.web.published import Published
 from lockstep.web.server_watch import ServerWatch
 
 OURS = ["", "/state", "/report.html", *(f"/static/{path.name}" for path in STATIC.iterdir())]
@@ -28,6 +30,7 @@ def web(*, login: bool, base_path: str = "") -> WebUI:
         environment, "127.0.0.1", 0, web_login=login, web_base_path=base_path or None, delayed_start=True
     )
     assert web.app is not None
+    guard_requests(web.app, Published())
     conductor = Conductor(Workers(runner), Target(Endpoint("127.0.0.1", 1), None), Path("results"))
     page = LivePage(conductor, ServerWatch())
     add_live_page(web.app, page, web.auth_required_if_enabled, base_path)
@@ -82,3 +85,31 @@ def test_the_page_and_its_tab_follow_locusts_base_path() -> None:
     with app.test_client() as client:
         assert TAB in client.get("/load/").text
         assert client.get("/load/lockstep/static/tab.js").status_code == 200
+
+
+def test_every_route_of_locusts_and_ours_is_closed_to_a_name_of_somebody_elses() -> None:
+    app = web(login=False).app
+    assert app is not None
+    rules = list(app.url_map.iter_rules())
+    assert {"/swarm", "/stats/requests", "/lockstep/state", "/lockstep"} <= {each.rule for each in rules}
+    evil = {"Host": "evil.example:8089", "Origin": "http://evil.example:8089"}
+    with app.test_client() as client:
+        for rule in rules:
+            for method in rule.methods or ():
+                path = (
+                    rule.rule.replace("<path:path>", "x")
+                    .replace("<name>", "x")
+                    .replace("<path:filename>", "x")
+                )
+                answer = client.open(path, method=method, headers=evil)
+                assert answer.status_code == 403, (method, path)
+                assert "Access-Control-Allow-Origin" not in answer.headers, (method, path)
+
+
+def test_locusts_answers_are_for_no_other_sites_pages() -> None:
+    app = web(login=False).app
+    assert app is not None
+    with app.test_client() as client:
+        for path in ("/", "/stats/requests", "/lockstep/state", "/nowhere"):
+            answer = client.get(path, headers={"Origin": "http://localhost"})
+            assert "Access-Control-Allow-Origin" not in answer.headers, path

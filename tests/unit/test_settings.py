@@ -6,7 +6,7 @@ import importlib.util
 import re
 
 from lockstep.plan import Plan
-from lockstep.settings import COMPOSE_VARIABLES, SETTINGS, Where
+from lockstep.settings import COMPOSE_VARIABLES, GUARDS, SETTINGS, Where
 from lockstep_server.flags import FLAGS
 from lockstep_wire.listeners import USUAL_LISTENERS
 from tests.support.server import ROOT
@@ -24,7 +24,7 @@ def environment_of(service: str, how: str = ":") -> set[str]:
 
 def test_compose_passes_on_what_the_table_says() -> None:
     passed_on = {setting.variable for setting in SETTINGS if Where.COMPOSE in setting.where}
-    assert environment_of("master", ":$") == passed_on | OF_COMPOSE
+    assert environment_of("master", ":$") == passed_on | OF_COMPOSE | {each.name for each in GUARDS}
     # What it tells its master of itself.
     assert environment_of("master", ": .+") == {"LOCKSTEP_ADMIN", "LOCKSTEP_OUT", "LOCKSTEP_COMPOSE"}
 

@@ -1,6 +1,6 @@
-"""Guards Locust's start form.
+"""Guards Locust's page, and its start form.
 
-Refuses what makes no sense before anything starts, and what did not come from the page itself.
+Refuses what did not come from the page itself, and what makes no sense before anything starts.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ import logging
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from flask import Flask, Response, jsonify, request
+from flask_cors.core import FLASK_CORS_EVALUATED
 
 from lockstep.errors import REFUSALS, PlanError
 from lockstep.settings import Where, given_by
+from lockstep.web.published import Published
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +48,27 @@ class Driver(Protocol):
         """
 
 
+def guard_requests(app: Flask, published: Published) -> None:
+    """Refuse every request of another site's page, whatever it asks for, and let none read an answer."""
+
+    @app.before_request
+    def check_sender() -> tuple[Response, int] | None:
+        # Not what Flask makes of it: without one it would be the address that is listened on.
+        refusal = published.refusal(request.headers.get("Host"), request.headers.get("Origin"))
+        if refusal is None:
+            return None
+        logger.warning("refused a request from %s: %s", request.remote_addr, refusal)
+        return _refused(refusal), 403
+
+    @app.after_request
+    def keep_to_own_pages(answer: Response) -> Response:
+        # Locust lets every site's pages read its answers, from then on and where it answers an error.
+        setattr(answer, FLASK_CORS_EVALUATED, True)
+        for name in [name for name, _ in answer.headers if name.lower().startswith("access-control-")]:
+            del answer.headers[name]
+        return answer
+
+
 def guard_form(app: Flask, driver: Driver, options: Namespace) -> None:
     """Check every start request before Locust's own handler sees it.
 
@@ -56,12 +79,8 @@ def guard_form(app: Flask, driver: Driver, options: Namespace) -> None:
     app.jinja_env.policies["json.dumps_kwargs"] = {"sort_keys": False}
 
     @app.before_request
-    def check_request() -> Response | tuple[Response, int] | None:
-        if request.method != "POST":
-            return None
-        if not _from_own_page(request.headers.get("Origin"), request.host):
-            return _refused("this request came from another site's page"), 403
-        if not request.path.endswith("/swarm"):
+    def check_request() -> Response | None:
+        if request.method != "POST" or not request.path.endswith("/swarm"):
             return None
         try:
             choices = chosen(options, request.form)
@@ -112,11 +131,6 @@ def chosen(options: Namespace, form: Mapping[str, str]) -> Namespace:
     choices = vars(options).copy()
     choices |= {key: setting.parse(form[key]) for key, setting in _FIELDS.items() if key in form}
     return Namespace(**choices)
-
-
-def _from_own_page(origin: str | None, host: str) -> bool:
-    """Whether a browser sent this from our own page; a client that is no browser sends no origin."""
-    return origin is None or urlsplit(origin).netloc == host
 
 
 def _by_field(refusal: Exception) -> str:

@@ -192,6 +192,11 @@ def test_a_request_from_another_sites_page_is_refused(tmp_path: Path) -> None:
     with loaded(tmp_path) as (load, _):
         code, _ = load.post("/swarm", {"Origin": "http://elsewhere.example"}, user_count=1, spawn_rate=1)
         assert code == 403
+        # A site that has its own name resolve to this machine is of one origin with the page.
+        rebound = {"Host": "evil.example:8089", "Origin": "http://evil.example:8089"}
+        code, answer = load.post("/swarm", rebound, user_count=1, spawn_rate=1, run="manual run")
+        assert code == 403
+        assert "LOCKSTEP_PAGE_HOSTS" in answer["message"]
         _, answer = load.post("/swarm", {}, user_count=1, spawn_rate=1, run="manual run", out="/tmp")
         assert not answer["success"]
         assert "out" in answer["message"].lower()

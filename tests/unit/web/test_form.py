@@ -10,11 +10,13 @@ from urllib.parse import unquote
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_cors import CORS
 
 from lockstep.errors import PlanError, ServerUnreachableError
 from lockstep.plan import Plan
-from lockstep.web.form import FAILURE_HEADER, KIND_HEADER, chosen, guard_form, show_choices
+from lockstep.web.form import FAILURE_HEADER, KIND_HEADER, chosen, guard_form, guard_requests, show_choices
 from lockstep.web.live_page import STATIC
+from lockstep.web.published import Published
 
 OPTIONS = Namespace(
     run="manual run",
@@ -96,9 +98,12 @@ def driver() -> Driver:
 def page(driver: Driver) -> Iterator[FlaskClient]:
     """A page whose own handlers only say that they were reached."""
     app = Flask(__name__)
+    CORS(app)  # as Locust does
+    guard_requests(app, Published(frozenset({"load.example.com"})))
     guard_form(app, driver, OPTIONS)
     for path in ("/swarm", "/stop"):
         app.add_url_rule(path, path, lambda: {"reached": True}, methods=["GET", "POST"])
+    app.add_url_rule("/breaks", "breaks", lambda: str(1 / 0))
     with app.test_client() as client:
         yield client
 
@@ -202,8 +207,25 @@ def test_our_own_page_and_a_client_that_is_no_browser_are_let_in(
     assert page.post("/stop", headers=headers).json == {"reached": True}
 
 
-def test_looking_is_always_allowed(page: FlaskClient) -> None:
-    assert page.get("/stop", headers={"Origin": "http://evil.example"}).status_code == 200
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/swarm", "/stop", "/nowhere"])
+def test_a_page_whose_name_was_made_to_mean_this_machine_is_forbidden_and_told_the_remedy(
+    page: FlaskClient, method: str, path: str
+) -> None:
+    evil = {"Host": "evil.example:8089", "Origin": "http://evil.example:8089"}
+    answer: Any = page.open(path, method=method, headers=evil)
+    assert answer.status_code == 403
+    assert "'evil.example:8089'" in answer.json["message"]
+    assert "LOCKSTEP_PAGE_HOSTS" in answer.json["message"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": "http://localhost"}, {"Origin": "http://evil.example"}])
+@pytest.mark.parametrize("path", ["/stop", "/nowhere", "/breaks"])
+def test_no_answer_may_be_read_by_another_sites_page(
+    page: FlaskClient, path: str, headers: dict[str, str]
+) -> None:
+    answer = page.get(path, headers=headers)
+    assert [name for name, _ in answer.headers if name.startswith("Access-Control-")] == []
 
 
 def test_the_pages_script_reads_the_headers_that_every_answer_has() -> None:

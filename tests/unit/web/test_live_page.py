@@ -103,15 +103,12 @@ def test_the_page_holds_no_script_or_style_of_its_own_which_its_policy_would_for
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_answer_is_guarded_and_for_no_other_sites_pages(
-    page: FlaskClient, leader: Leader, tmp_path: Path, path: str
-) -> None:
+def test_every_answer_is_guarded(page: FlaskClient, leader: Leader, tmp_path: Path, path: str) -> None:
     leader.finish(tmp_path / "run")
-    answer = page.get(path, headers={"Origin": "http://evil.example"})
+    answer = page.get(path)
     assert answer.status_code == 200
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "default-src" in answer.headers["Content-Security-Policy"]
-    assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 def test_the_state_is_never_kept_and_follows_the_run(page: FlaskClient, leader: Leader) -> None:
