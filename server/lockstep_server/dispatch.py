@@ -16,18 +16,21 @@ Dispatch = Callable[[Task], None]
 
 
 def thread_each(task: Task) -> None:
-    """A thread for every session. Costs a thread's start for each connection, and a stack while it lives."""
+    """A thread for every session. Costs a thread's start for each connection, and a stack while it lives. It
+    fails at the system's limit on threads: who comes then is closed unserved."""
     start_thread(task)
 
 
 def one_after_another(task: Task) -> None:
-    """The accepting thread itself: nobody else is accepted meanwhile, the rest wait in the backlog."""
+    """The accepting thread itself. Costs nothing. It fails with the first slow peer: nobody else is accepted
+    meanwhile, the rest wait in the backlog, and who finds that full is not let in at all."""
     task()
 
 
 class WorkerPool:
-    """`workers` threads that take sessions in the order of arrival. The queue is unbounded: every waiting
-    connection costs a file descriptor, and nothing but the limit on those turns anybody away."""
+    """`workers` threads that take sessions in the order of arrival. Costs the wake of a worker for each. The
+    queue is unbounded, and so it fails: every waiting connection has a file, and only the limit on those
+    turns anybody away."""
 
     def __init__(self, workers: int) -> None:
         self._tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()

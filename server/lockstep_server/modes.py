@@ -25,7 +25,8 @@ class Admission(Protocol):
 
 
 class OpenAdmission:
-    """Admits everyone at once. Costs two empty calls."""
+    """Admits everyone at once. Costs two empty calls. It fails where there are more peers than threads, files
+    or memory: nothing here turns anybody away."""
 
     def acquire(self) -> None:
         """See Admission.acquire."""
@@ -35,7 +36,8 @@ class OpenAdmission:
 
 
 class LockAdmission:
-    """One holder. The cheapest lock there is; the system picks who is next: a waiter can be overtaken."""
+    """One holder. Costs the least of all locks. It fails the slowest: the system picks who is next, so that a
+    waiter can be overtaken, and one who holds it long holds everybody up."""
 
     __slots__ = ("acquire", "release")
 
@@ -63,7 +65,8 @@ class ReentrantLockAdmission:
 
 
 class SemaphoreAdmission:
-    """`permits` holders. A condition variable in Python, so dearer than a lock; a newcomer can overtake."""
+    """`permits` holders. Costs a condition variable in Python, so more than a lock. It fails as a lock does,
+    later: a newcomer can overtake who waits, and `permits` holders that stay keep everybody else out."""
 
     __slots__ = ("acquire", "release")
 
@@ -104,7 +107,8 @@ class ConditionAdmission:
 class TicketAdmission:
     """One holder, first come, first served. Every waiter has a lock of its own and is handed the permit.
 
-    Fair, at the price of a switch to the next waiter on every release: nobody can slip in meanwhile.
+    Costs a switch to the next waiter on every release, for nobody can slip in meanwhile. So it fails as a
+    convoy: while the one whose turn it is has yet to wake, or to get a core, its permit serves nobody.
     """
 
     __slots__ = ("_held", "_mutex", "_waiters")

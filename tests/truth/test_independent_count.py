@@ -1,6 +1,6 @@
 """A proxy that knows nothing of Lockstep counts between clients and server: it must agree with both ledgers.
 
-Twenty-one cells, by plan and manually, through one master and its workers, and one server for each framing.
+Twenty-seven cells, by plan and manually, through one master and its workers, and one server for each framing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ import pytest
 from tests.support.load import LoadProcesses
 from tests.support.server import ROOT, ServerProcess
 
-MODES = ("free", "lock", "semaphore=2", "ticket", "queue=2", "semaphore=8", "queue=8")
+MODES = (
+    *("free", "lock", "semaphore=2", "ticket", "queue=2", "semaphore=8", "queue=8"),
+    *("rlock", "condition=2", "asyncio", "process=2", "rwlock=3/message"),
+)
 SERVERS = {
     "length": ("--framing", "length", "--reply", "echo", "--timing"),
     "line": ("--framing", "line", "--reply", "echo"),
@@ -66,6 +69,8 @@ PLANS = (
     Traffic("length", users=6, messages=1, arrival="poisson", rate=150.0),
     Traffic("line", "free,ticket,semaphore=2", 8, payload=700, fault="cut", every=5),
     Traffic("raw", "free,semaphore=2,queue=2", 2, "persistent", payload=3_000),
+    Traffic("length", "asyncio,process=2,condition=2", 5, payload=3_000, fault="cut", every=7),
+    Traffic("line", "rlock,process=2,rwlock=3/message", 4, messages=3, fault="garble", every=11),
 )
 BY_HAND = (
     Traffic("length", "lock", 2, fault="double", every=11),

@@ -46,18 +46,8 @@ def test_without_a_global_lock_the_books_are_as_exact_and_the_report_says_so(tmp
     python = free_threaded()
     assert python is not None
     load = (
-        "--levels",
-        "4",
-        "--repeats",
-        "1",
-        "--seconds",
-        "1",
-        "--warmup",
-        "0.1",
-        "--hold",
-        "2ms",
-        "--messages",
-        "1",
+        *("--levels", "4", "--repeats", "1", "--seconds", "1", "--warmup", "0.1"),
+        *("--hold", "2ms", "--messages", "1"),
     )
     folder, run = compare(tmp_path, "--python", python.path, "--modes", ",".join(EVERY_MODE), *load)
     assert len(run["cells"]) == len(EVERY_MODE)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 
 import pytest
 
 from lockstep_server.modes import (
+    MODES,
     Admission,
     ConditionAdmission,
     LockAdmission,
@@ -18,6 +20,7 @@ from lockstep_server.modes import (
     TicketAdmission,
 )
 from lockstep_server.occupancy import Occupancy
+from lockstep_server.prefork.listener import PreforkedListener
 from lockstep_server.records import ConnectionRecord
 from tests.support.clients import wait_until
 
@@ -213,3 +216,12 @@ def test_nobody_is_in_while_a_writer_is() -> None:
         thread.join(PATIENCE_S)
     assert company == [1] * (8 * 200 // 4)
     assert (admission._readers, admission._writers_waiting, admission._writing) == (0, 0, False)
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_every_mode_says_what_it_costs_and_how_it_fails(name: str) -> None:
+    mode = MODES[name]
+    parts = (PreforkedListener,) if mode.processes else (type(mode.admission(1)), mode.dispatch(1))
+    said = " ".join(part.__doc__ or "" for part in parts).lower()
+    assert "costs" in said
+    assert re.search(r"fails?\b", said)
