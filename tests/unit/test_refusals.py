@@ -140,56 +140,51 @@ BESIDE = {
 }
 
 
+class Command(NamedTuple):
+    """words: up to its flags. mode: what its series is called. always: what is given beside each flag."""
+
+    words: tuple[str, ...]
+    mode: str
+    always: tuple[str, str] | None = None
+
+
+COMMANDS = {
+    Where.COMPARE: Command(("compare",), "free"),
+    Where.FIND: Command(("find",), "free", PROMISE),
+    Where.RUN: Command(("run", "talk.toml"), PLAIN_TARGET),
+}
+FLAGS = [
+    pytest.param(where, *each.values, id=f"{command.words[0]} {each.id}")
+    for where, command in COMMANDS.items()
+    for each in bad(where)
+]
+
+
 def command_for(setting: Setting) -> str:
     """The command that takes it."""
     return "compare" if Where.COMPARE in setting.where else "find"
 
 
-def beside(setting: Setting, mode: str = "free") -> dict[str, str]:
-    if setting.name not in BESIDE:
-        return {}
-    name, text = BESIDE[setting.name]
-    return {name: text.format(mode=mode)}
+def beside(setting: Setting, command: Command = COMMANDS[Where.COMPARE]) -> dict[str, str]:
+    """What has to be given with it, to this command."""
+    name, text = command.always or BESIDE.get(setting.name, (setting.name, ""))
+    return {} if name == setting.name else {name: text.format(mode=command.mode)}
 
 
 @pytest.mark.usefixtures("nothing_runs")
-@pytest.mark.parametrize("given", bad(Where.COMPARE))
-def test_a_flag_of_compare_is_refused_by_its_name(
-    given: Given, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    others = [f"--{name}={text}" for name, text in beside(given.setting).items()]
-    refuses(monkeypatch, "compare", f"--{given.setting.name}={given.text}", *others)
-    assert_names(one_line(capsys), f"--{given.setting.name} ", given)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.usefixtures("nothing_runs")
-@pytest.mark.parametrize("given", bad(Where.FIND))
-def test_a_flag_of_find_is_refused_by_its_name(
-    given: Given, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    name, promise = PROMISE
-    others = [] if given.setting.name == name else [f"--{name}={promise}"]
-    refuses(monkeypatch, "find", f"--{given.setting.name}={given.text}", *others)
-    assert_names(one_line(capsys), f"--{given.setting.name} ", given)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.usefixtures("nothing_runs")
-@pytest.mark.parametrize("given", bad(Where.RUN))
-def test_a_flag_of_run_is_refused_by_its_name(
-    given: Given, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+@pytest.mark.parametrize(("where", "given"), FLAGS)
+def test_a_flag_is_refused_by_its_name(
+    where: Where,
+    given: Given,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "talk.toml").write_text('[target]\nurl = "tcp://127.0.0.1:1"\n[[step]]\nsend = "x"\n')
     monkeypatch.chdir(tmp_path)
-    others = [f"--{name}={text}" for name, text in beside(given.setting, PLAIN_TARGET).items()]
-    flag = f"--{given.setting.name}={given.text}"
-    monkeypatch.setattr("sys.argv", ["lockstep", "run", "talk.toml", flag, *others])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert end.value.code == 2
+    command = COMMANDS[where]
+    others = [f"--{name}={text}" for name, text in beside(given.setting, command).items()]
+    refuses(monkeypatch, *command.words, f"--{given.setting.name}={given.text}", *others)
     assert_names(one_line(capsys), f"--{given.setting.name} ", given)
     assert [each.name for each in tmp_path.iterdir()] == ["talk.toml"]
 

@@ -331,20 +331,9 @@ def _window_findings(run: Run) -> list[Finding]:
         short = [cell for cell in group if cell.too_short]
         check = UNSTEADY
         if 2 * len(short) >= len(group):
-            check = STALLED if all(map(_was_enough, short)) else TOO_SHORT
+            check = STALLED if all(cell.stalled for cell in short) else TOO_SHORT
         lines.setdefault(check, []).extend(f"{cell_name(cell)}: {_needs(cell)}" for cell in short)
     return [Finding(check, tuple(lines[check])) for check in _WINDOW_CHECKS if lines.get(check)]
-
-
-def _was_enough(cell: Cell) -> bool:
-    """Whether a window out of balance was long enough for its exchanges."""
-    edges = cell.edges
-    return (
-        edges is not None
-        and not edges.at_least
-        and edges.needs_s is not None
-        and edges.needs_s <= cell.seconds
-    )
 
 
 def _at_an_end(cell: Cell) -> str:
@@ -359,7 +348,7 @@ def _needs(cell: Cell) -> str:
     edges = cell.edges
     assert edges is not None, "only who is too short is asked"
     left = f"{edges.under_way:,} still in flight at the end, one for {edges.longest_us / 1e6:.3g} s"
-    if _was_enough(cell):
+    if cell.stalled:
         if edges.share > 0:
             left = _at_an_end(cell)
         return f"{left}, though {edges.needs_s:,g} s would have been enough"

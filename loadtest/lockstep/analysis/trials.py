@@ -186,11 +186,12 @@ def _why_unmeasured(cell: Cell, bound_us: float | None) -> str | None:
     if cell.rate_per_s is not None and bound_us is not None:
         # A line that grows has more in flight at the end than at the beginning, and they wait ever longer.
         return None if edges.share < 0 and edges.longest_us > bound_us else _UNBALANCED
-    if edges.needs_s <= cell.seconds:
+    if cell.stalled:
         return _UNBALANCED
     if bound_us is not None and _mean_wait_us(cell) > bound_us:
         return None
-    return f"its window is too short: give --seconds {edges.needs_s:g}"
+    more = "more than " if edges.at_least else ""
+    return f"its window is too short: give --seconds {more}{edges.needs_s:g}"
 
 
 def _mean_wait_us(cell: Cell) -> float:

@@ -9,11 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lockstep.analysis.gate_syntax import Gate
-from lockstep.analysis.metrics import Unit
-from lockstep.analysis.numbers import duration, figures
 from lockstep.control import Pulse
 from lockstep.record.pulse import BUCKETS, percentiles_us
-from lockstep.report.words import percent
+from lockstep.report.words import in_unit
 
 # Of fewer messages a share or a percentile is luck.
 ENOUGH = 100
@@ -69,11 +67,6 @@ class GateWatch:
         for gate in self._gates:
             value = _FIGURES[gate.metric.name](self._seen)
             if value is not None and not gate.holds(value):
-                return f"{gate.metric.name} came to {_shown(gate, value)}, and the gate is {gate.text!r}"
+                came = in_unit(gate.metric.unit, value)
+                return f"{gate.metric.name} came to {came}, and the gate is {gate.text!r}"
         return None
-
-
-def _shown(gate: Gate, value: float) -> str:
-    if gate.metric.unit is Unit.US:
-        return duration(value)
-    return percent(value) if gate.metric.unit is Unit.SHARE else figures(value)

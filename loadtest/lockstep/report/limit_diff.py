@@ -38,16 +38,17 @@ def limits_headline(found: LimitDiff) -> str:
     percent = f"{100 * found.tolerance:g}%"
     many = counted(len(found.changes), "limit")
     if worse := found.of(Change.WORSE):
-        return f"B is worse than A: {_moved(worse, 'less')}, beyond the tolerance of {percent}."
+        return f"B is worse than A: {_moved(worse, 'lower')}, beyond the tolerance of {percent}."
     if better := found.of(Change.BETTER):
-        return f"B is better than A: {_moved(better, 'more')}, and no limit is lower beyond {percent}."
+        return f"B is better than A: {_moved(better, 'higher')}, and no limit is lower beyond {percent}."
     if tolerated := found.of(Change.TOLERATED):
         return f"B differs from A in {len(tolerated)} of {many}, in none significantly beyond {percent}."
     return f"No significant difference between A and B in any of {many}."
 
 
 def _moved(changes: Sequence[LimitChange], how: str) -> str:
-    return f"{join_words([each.mode for each in changes])} {'hold' if len(changes) > 1 else 'holds'} {how}"
+    are = "limits {} are" if len(changes) > 1 else "limit {} is"
+    return f"the {are.format('of ' + join_words([each.mode for each in changes]))} {how}"
 
 
 def limits_sentences(found: LimitDiff) -> list[str]:

@@ -251,6 +251,14 @@ class Cell:
         return self.edges is not None and self.edges.needs_s is not None
 
     @property
+    def stalled(self) -> bool:
+        """Whether that was no fault of the window: by its own exchanges it was long enough."""
+        edges = self.edges
+        if edges is None or edges.needs_s is None or edges.at_least:
+            return False
+        return edges.needs_s <= self.seconds
+
+    @property
     def disturbed(self) -> bool:
         """Whether a few exchanges met a pause at an end of its window: their mean is off, little else."""
         return self.edges is not None and self.edges.disturbed

@@ -44,7 +44,7 @@ def test_a_lower_limit_whose_interval_does_not_meet_the_other_is_worse() -> None
     ]
     assert found.worse
     said = words(first, second)
-    assert said.startswith("B is worse than A: lock holds less, beyond the tolerance of 5%.\n")
+    assert said.startswith("B is worse than A: the limit of lock is lower, beyond the tolerance of 5%.\n")
     assert "- lock holds it up to 30 connections (30) in B, in A 40 connections (40" in said
     assert " n.s." in said
     assert "repeat" not in said
@@ -52,7 +52,9 @@ def test_a_lower_limit_whose_interval_does_not_meet_the_other_is_worse() -> None
 
 def test_a_higher_one_is_better_and_one_within_the_tolerance_is_tolerated() -> None:
     first, second = searched("a", lock=20.5), searched("b", lock=40.5)
-    assert words(first, second).startswith("B is better than A: lock holds more, and no limit is lower")
+    assert words(first, second).startswith(
+        "B is better than A: the limit of lock is higher, and no limit is lower"
+    )
     near = searched("c", lock=19.5)
     assert diff_limits(first, near, 0.1).of(Change.TOLERATED)
     assert not diff_limits(first, near, 0.1).worse
@@ -95,7 +97,7 @@ def test_rates_that_were_tried_are_no_condition_of_a_search() -> None:
 def test_markdown_says_the_same() -> None:
     first, second = searched("a", lock=40.5), searched("b", lock=30.5)
     text = diff_markdown(said_of_limits(diff_limits(first, second, 0.05), first), (first, second), [])
-    assert text.startswith("**B is worse than A: lock holds less")
+    assert text.startswith("**B is worse than A: the limit of lock is lower")
     assert "| lock | 40 | " in text
 
 
