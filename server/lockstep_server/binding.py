@@ -9,8 +9,8 @@ from lockstep_server.settings import SettingsError
 from lockstep_server.socket_options import tune_listener
 
 
-def bind(host: str, port: int, backlog: int, flag: str) -> socket.socket:
-    """A listening socket. SettingsError names --bind or `flag`, whichever is to blame."""
+def bind(host: str, port: int, backlog: int, flag: str, host_flag: str | None = None) -> socket.socket:
+    """A listening socket. SettingsError names --bind (or host_flag) or `flag`, whichever is to blame."""
     sock: socket.socket | None = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -27,7 +27,7 @@ def bind(host: str, port: int, backlog: int, flag: str) -> socket.socket:
         # A UnicodeError is a name that cannot be one, such as `a..b`.
         if sock:
             sock.close()
-        raise bind_error(error, host, port, f"--bind {host}", flag) from error
+        raise bind_error(error, host, port, host_flag or f"--bind {host}", flag) from error
     return sock
 
 

@@ -109,6 +109,13 @@ FLAGS = (
         "length of the kernel's queue of connections not yet accepted",
         "N",
     ),
+    Flag(
+        "max-connections",
+        _whole(0, 10_000_000),
+        "0",
+        "connections open at once on a listener, beyond which each is refused at once; 0: no limit",
+        "N",
+    ),
     Flag("nodelay", _switch, "false", "TCP_NODELAY: send small replies at once", switch=True),
     Flag("keepalive", _switch, "false", "SO_KEEPALIVE: probe silent peers", switch=True),
     Flag("keepalive-idle", _whole_seconds, None, "silence before the first probe", "DURATION"),

@@ -8,12 +8,13 @@ import threading
 import time
 from typing import Any
 
-from lockstep_server.accepting import AcceptLoop
+from lockstep_server.accepting import AcceptLoop, RefusedError
 from lockstep_server.binding import bind
 from lockstep_server.grammar import ListenerSpec
 from lockstep_server.ledger import Ledger
 from lockstep_server.modes import MODES, Mode
 from lockstep_server.occupancy import Occupancy
+from lockstep_server.records import Cause
 from lockstep_server.replies import get_constant_reply, get_reply
 from lockstep_server.session import Service, Session
 from lockstep_server.settings import Settings, SettingsError
@@ -38,7 +39,9 @@ class Listener:
         self.port: int = self._sock.getsockname()[1]
         self._service = self._make_service()
         self._session = _session_class(MODES[spec.mode])
-        self._loop = AcceptLoop(self._sock, spec.name, settings.accept == "blocking", self._accept)
+        self._loop = AcceptLoop(
+            self._sock, spec.name, settings.accept == "blocking", self._arrive, self._serve
+        )
 
     @property
     def ledger(self) -> Ledger:
@@ -90,15 +93,22 @@ class Listener:
             idle_timeout_ns=settings.idle_timeout_ns,
         )
 
-    def _accept(self, link: socket.socket, address: Any) -> None:
+    def _arrive(self, link: socket.socket, address: Any) -> Session:
         arrival_ns = time.monotonic_ns()
         tune_connection(link, self._settings)
         record = self._service.ledger.arrive(address_text(*address[:2]), arrival_ns)
-        session = self._session(link, record, self._service)
+        return self._session(link, record, self._service)
+
+    def _serve(self, session: Session) -> None:
+        most = self._settings.max_connections
+        if most and len(self._service.sessions) > most:
+            raise RefusedError(Cause.FULL, f"{most} are open", "raise --max-connections")
         try:
             self._dispatch(session.run)
-        except RuntimeError:
-            session.refuse()
+        except RuntimeError as error:
+            raise RefusedError(
+                Cause.OVERLOAD, str(error), "raise the limit on threads (ulimit -u)"
+            ) from error
 
 
 def _session_class(mode: Mode) -> type[Session]:

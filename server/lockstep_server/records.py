@@ -28,8 +28,10 @@ class Cause(StrEnum):
     """the peer did not take its reply for too long"""
     DRAINED = "drained"
     """the server stopped and the time to drain was over"""
+    FULL = "full"
+    """as many were open as the server is to have, so it was refused"""
     OVERLOAD = "overload"
-    """the system gave no thread to serve it"""
+    """the system gave no thread, or no file, to serve it, so it was refused"""
     DIED = "died"
     """the process that served it died"""
 

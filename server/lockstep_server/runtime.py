@@ -7,7 +7,8 @@ import threading
 import time
 from typing import Any
 
-from lockstep_server.admin import Admin, AdminServer
+from lockstep_server.admin import Admin
+from lockstep_server.admin_port import AdminServer
 from lockstep_server.announce import Announcer
 from lockstep_server.grammar import ListenerSpec
 from lockstep_server.listener import Listener
@@ -30,14 +31,14 @@ class Server:
         self.listeners = [_make_listener(spec, settings) for spec in settings.listeners]
         admin = Admin(self.listeners, settings)
         self._admin = AdminServer(admin, settings.admin_host, settings.admin_port)
-        self.ready: dict[str, Any] = ready_view(self.listeners, self._admin.server_port)
+        self.ready: dict[str, Any] = ready_view(self.listeners, self._admin.port)
         self._announcer = Announcer(self.ready, settings.announce_to) if settings.announce_to else None
 
     def start(self) -> None:
         """Begin to accept. SettingsError if the system gives too few threads."""
         for listener in self.listeners:
             listener.start()
-        threading.Thread(target=self._admin.serve_forever, name="admin", daemon=True).start()
+        threading.Thread(target=self._admin.run, name="admin", daemon=True).start()
         if self._announcer:
             self._announcer.start()
             if self._settings.admin_host in _LOOPBACK:

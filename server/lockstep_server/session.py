@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from socket import SHUT_RDWR, SO_ERROR, SOL_SOCKET, socket
 
+from lockstep_server.accepting import RefusedError
 from lockstep_server.conversation import Talk, converse, serve_constant, serve_framed, serve_raw
 from lockstep_server.exchange import Exchange, logged, message_by_message, unvarying, within_connection
 from lockstep_server.ledger import Accounts
@@ -26,6 +27,8 @@ from lockstep_wire.framing import Decoder, Framing, RawDecoder
 log = logging.getLogger("lockstep.server")
 
 _now_ns = time.monotonic_ns
+# Who leaves in peace is no matter for the log; of those refused, whoever refuses them tells once for all.
+_TOLD_OTHERWISE = (Cause.PEER, Cause.FULL, Cause.OVERLOAD)
 # What serve_constant receives into is everybody's: without the global lock its count of users would be torn.
 _GIL = gil_enabled()
 
@@ -86,11 +89,11 @@ class Session:
             self._service.occupancy.enter(self._record)
             self._serve(before_close=self._leave)
 
-    def refuse(self) -> None:
-        """Close without serving: the system is out of threads."""
+    def refuse(self, refusal: RefusedError) -> None:
+        """Close without serving."""
+        self._close(refusal.cause, refusal.why)
         if not self._service.by_message:
             self._service.occupancy.give_up()
-        self._close(Cause.OVERLOAD, "no thread to serve it")
 
     def cut(self) -> None:
         """Break the conversation off, from another thread: the time to drain is over."""
@@ -177,7 +180,7 @@ class Session:
         self._link.close()
         self._service.sessions.discard(self)
         self._service.ledger.close(self._record, cause, _now_ns())
-        level = logging.DEBUG if cause is Cause.PEER else logging.WARNING
+        level = logging.DEBUG if cause in _TOLD_OTHERWISE else logging.WARNING
         text = "%s: %s disconnected after %d messages: %s%s"
         about = f" ({detail})" if detail else ""
         log.log(level, text, self._service.name, self._record.peer, self._record.answered, cause, about)

@@ -22,7 +22,7 @@ class Keepalive:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The flags' values; meaning and defaults are in flags.py. 0 ns means never, or none.
+    """The flags' values; meaning and defaults are in flags.py. 0 means never, none, or no limit.
 
     keepalive: None where no probes are sent. announce_to: None where nothing is announced.
     """
@@ -31,6 +31,7 @@ class Settings:
     bind: str
     accept: str
     backlog: int
+    max_connections: int
     nodelay: bool
     keepalive: Keepalive | None
     framing: str

@@ -66,6 +66,7 @@ def server_view(settings: Settings) -> dict[str, Any]:
         "pause_ns",
         "accept",
         "backlog",
+        "max_connections",
         "nodelay",
     )
     return {

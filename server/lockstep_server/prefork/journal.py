@@ -106,7 +106,8 @@ class ToldBooks:
         """Who arrives lines up."""
 
     def give_up(self) -> None:
-        """Nobody does: who arrives is served by whoever accepted it."""
+        """See Occupancy.give_up."""
+        self._tell("refusal")
 
     def enter(self, stay: Stay) -> int:
         """See Occupancy.enter."""
@@ -193,6 +194,9 @@ class Journal:
                 self._occupancy.enter(worker.served, admission_ns)
             case "close", cause, close_ns, counts:
                 self._close(worker, Cause(cause), close_ns, counts)
+            case ("refusal",):
+                self._occupancy.give_up()
+                worker.record = None
             case "release", release_ns:
                 self._occupancy.leave(worker.served, release_ns)
                 worker.record = None

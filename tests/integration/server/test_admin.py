@@ -17,7 +17,8 @@ FRAMED = ("--framing", "length", "--reply", "echo")
 SERVER = {
     "version", "python", "implementation", "gil", "pid", "boot_id", "cpu_count", "platform", "framing",
     "reply", "timing", "hold_ns", "work", "pause_ns", "push_ns", "accept", "backlog", "nodelay", "keepalive",
-    "idle_timeout_ns", "max_frame", "records", "open_files_limit", "threads_limit", "listen_overflows",
+    "max_connections", "idle_timeout_ns", "max_frame", "records", "open_files_limit",
+    "threads_limit", "listen_overflows",
 }  # fmt: skip
 LISTENER = {
     "name", "mode", "permits", "scope", "thread_each", "port", "accepted", "open", "waiting", "in_service",

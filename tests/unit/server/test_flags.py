@@ -26,6 +26,7 @@ def test_bare_defaults_are_those_the_seeds_clients_expect() -> None:
         ("admin-host", "[::]", "admin_host", "::"),
         ("accept", "nonblocking", "accept", "nonblocking"),
         ("backlog", "1", "backlog", 1),
+        ("max-connections", "9", "max_connections", 9),
         ("framing", "length", "framing", "length"),
         ("reply", "echo", "reply", "echo"),
         ("hold", "2ms", "hold_ns", 2_000_000),

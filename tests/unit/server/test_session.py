@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from lockstep_server.accepting import RefusedError
 from lockstep_server.event_loop import CoroutineSession
 from lockstep_server.records import Cause
 from lockstep_server.session import Session
@@ -250,7 +251,7 @@ def test_a_session_that_is_cut_says_that_the_server_drained(either: MakeStage) -
 
 def test_a_session_without_a_thread_is_refused_and_counted(either: MakeStage) -> None:
     it = either()
-    it.session.refuse()
+    it.session.refuse(RefusedError(Cause.OVERLOAD, "no thread", "ask for one"))
     assert it.record.cause is Cause.OVERLOAD
     assert it.books.occupied().waiting == 0
     assert it.peer.recv(1) == b""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import logging
+import queue
 import socket
 import struct
 import threading
@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from lockstep_server.accepting import AcceptLoop
+from lockstep_server.accepting import AcceptLoop, RefusedError
 from lockstep_server.announce import Announcer
 from lockstep_server.binding import bind, bind_error
 from lockstep_server.flags import parse_settings
+from lockstep_server.records import Cause
 from lockstep_server.settings import Keepalive, SettingsError
 from lockstep_server.socket_options import pack_timeval, tune_connection
 
@@ -114,30 +115,60 @@ def test_a_port_that_cannot_be_had_is_explained_in_one_line(error: OSError, line
     assert "\n" not in told
 
 
+class Visitor:
+    """A connection that was accepted, and why it was refused, if it was."""
+
+    def __init__(self, link: socket.socket, _address: Any) -> None:
+        self.link = link
+        self.refusal: RefusedError | None = None
+
+    def refuse(self, refusal: RefusedError) -> None:
+        self.refusal = refusal
+        self.link.close()
+
+
+class Door:
+    """An accept loop on a port of its own, running; the visitors that it was to see to."""
+
+    def __init__(self, sock: socket.socket, blocking: bool = True, room: int = 10**6) -> None:
+        """room: how many are let in at most."""
+        self.address = sock.getsockname()
+        self.visitors: queue.SimpleQueue[Visitor] = queue.SimpleQueue()
+        self._room = room
+        self._loop = AcceptLoop(sock, "free", blocking, self._arrive, self._serve)
+        self._thread = threading.Thread(target=self._loop.run, daemon=True)
+
+    def __enter__(self) -> Door:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.stop()
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive()
+
+    def _arrive(self, link: socket.socket, address: Any) -> Visitor:
+        visitor = Visitor(link, address)
+        self.visitors.put(visitor)
+        return visitor
+
+    def _serve(self, _: Visitor) -> None:
+        self._room -= 1
+        if self._room < 0:
+            raise RefusedError(Cause.FULL, "there is no room", "make room")
+
+
 @pytest.mark.parametrize("blocking", [True, False])
 def test_both_forms_of_accept_hand_on_every_connection_and_stop_when_told(blocking: bool) -> None:
-    links: list[socket.socket] = []
-    arrived = threading.Semaphore(0)
-
-    def accepted(link: socket.socket, _address: Any) -> None:
-        links.append(link)
-        arrived.release()
-
     sock = bind("127.0.0.1", 0, 8, "test")
-    address = sock.getsockname()
-    loop = AcceptLoop(sock, "free", blocking, accepted)
-    assert sock.getblocking() is blocking
-    thread = threading.Thread(target=loop.run, daemon=True)
-    thread.start()
-    peers = [socket.create_connection(address) for _ in range(3)]
-    assert all(arrived.acquire(timeout=PATIENCE_S) for _ in peers)
-    loop.stop()
-    thread.join(PATIENCE_S)
-    assert not thread.is_alive()
+    with Door(sock, blocking) as door:
+        assert sock.getblocking() is blocking
+        peers = [socket.create_connection(door.address) for _ in range(3)]
+        visitors = [door.visitors.get(timeout=PATIENCE_S) for _ in peers]
     assert sock.fileno() == -1
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(address)
-    for end in [*links, *peers]:
+        socket.create_connection(door.address)
+    for end in [*(visitor.link for visitor in visitors), *peers]:
         end.close()
 
 
@@ -153,25 +184,33 @@ class Overloaded(socket.socket):
         return super().accept()
 
 
-def test_running_out_of_file_descriptors_is_told_once_and_survived(caplog: pytest.LogCaptureFixture) -> None:
+def test_accepts_that_fail_for_want_of_files_are_tried_again() -> None:
     sock = Overloaded()
     sock.bind(("127.0.0.1", 0))
     sock.listen()
-    came = threading.Event()
+    with Door(sock) as door, socket.create_connection(door.address):
+        visitor = door.visitors.get(timeout=PATIENCE_S)
+        visitor.link.close()
+    assert visitor.refusal is None
 
-    def accepted(link: socket.socket, _address: Any) -> None:
-        link.close()
-        came.set()
 
-    loop = AcceptLoop(sock, "free", True, accepted)
-    thread = threading.Thread(target=loop.run, daemon=True)
-    with socket.create_connection(sock.getsockname()):
-        thread.start()
-        assert came.wait(PATIENCE_S)
-    loop.stop()
-    thread.join(PATIENCE_S)
-    (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
-    assert line.startswith("free: cannot accept (Too many open files); raise the limit on open files")
+def test_refusals_are_told_when_they_begin_and_how_many_they_were_when_they_are_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with Door(bind("127.0.0.1", 0, 8, "test"), room=0) as door:
+        for served in (False, False, True):
+            door._room = int(served)
+            with socket.create_connection(door.address) as peer:
+                visitor = door.visitors.get(timeout=PATIENCE_S)
+                if served:
+                    visitor.link.close()
+                peer.settimeout(PATIENCE_S)
+                assert peer.recv(1) == b""
+            assert (visitor.refusal is None) is served
+    assert [record.getMessage() for record in caplog.records] == [
+        "free: cannot accept (there is no room); make room or send fewer connections",
+        "free: accepts again; 2 connections were refused",
+    ]
 
 
 def test_an_announcement_is_a_broadcast_that_says_who_is_there() -> None:
