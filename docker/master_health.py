@@ -24,11 +24,11 @@ def greet() -> None:
 
 
 def open_page() -> None:
-    """GET /. Raises OSError where nobody answers, or answers anything but 200."""
+    """GET /. Raises OSError where nobody answers, or answers anything but 200, or the way to its login."""
     connection = http.client.HTTPConnection("127.0.0.1", WEB_PORT, timeout=PATIENCE_S)
     connection.request("GET", "/")
     status = connection.getresponse().status
-    if status != http.HTTPStatus.OK:
+    if status not in (http.HTTPStatus.OK, http.HTTPStatus.FOUND):
         raise ConnectionError(f"the web page answered {status}")
 
 

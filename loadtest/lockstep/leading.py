@@ -53,7 +53,6 @@ from lockstep.runs.folder import RunFolder
 from lockstep.runs.records import Run
 from lockstep.settings import COMPARISON_PLAN
 from lockstep.tcp.dialling import find_way
-from lockstep.web.published import Published
 from lockstep.worker.process import ScenarioUser
 
 if TYPE_CHECKING:
@@ -75,16 +74,15 @@ def lead(environment: Environment) -> None:
         driver = Driver(environment)
         if options.headless or options.autostart:
             driver.prepare(options, environment.host)
-        published = Published.of(os.environ)
+        web = environment.web_ui
+        if web is not None and web.app is not None:
+            _add_page(web, web.app, driver)
     except REFUSALS as refusal:
         print(f"lockstep: {refusal_in_words(refusal)}", file=sys.stderr)
         sys.exit(WRONG_USE)
     conductor = driver.conductor
     attach_conductor(environment, conductor, LocustStop(lambda: conductor.current is not None))
     _print_outcome_last(environment, conductor)
-    web = environment.web_ui
-    if web is not None and web.app is not None:
-        _add_page(web, web.app, driver, published)
 
 
 def _print_outcome_last(environment: Environment, conductor: Conductor) -> None:
@@ -108,18 +106,24 @@ def _print_outcome(folder: Path) -> None:
         complain(str(error))
 
 
-def _add_page(web: WebUI, app: Flask, driver: Driver, published: Published) -> None:
+def _add_page(web: WebUI, app: Flask, driver: Driver) -> None:
+    """One of REFUSALS where those who may open it are not well named."""
     from lockstep.web.form import guard_form, guard_requests, show_choices
     from lockstep.web.live_page import LivePage, add_live_page, add_tab
+    from lockstep.web.login import Credentials, add_login
+    from lockstep.web.published import Published
     from lockstep.web.server_watch import ServerWatch
 
     options = web.environment.parsed_options
     assert options is not None
-    guard_requests(app, published)
+    base_path = options.web_base_path or ""
+    guard_requests(app, Published.of(os.environ))
+    if (credentials := Credentials.of(os.environ)) is not None:
+        add_login(web, app, credentials, base_path)
     guard_form(app, driver, options)
     show_choices(web, options, driver.modes)
     page = LivePage(driver.conductor, ServerWatch())
-    add_live_page(app, page, web.auth_required_if_enabled, options.web_base_path or "")
+    add_live_page(app, page, web.auth_required_if_enabled, base_path)
     add_tab(app, web.template_args)
 
 

@@ -16,7 +16,7 @@ from lockstep.plan import Plan, parse_modes
 from lockstep.plan_files import read_plan_file
 from lockstep.runs.records import PLAIN_TARGET
 from lockstep.search import Search, arrival_of
-from lockstep.settings import COMPARISON_PLAN, Setting, Where, given_by
+from lockstep.settings import COMPARISON_PLAN, PAGE_PASSWORD, PAGE_USER, Setting, Where, given_by
 from lockstep.target.admin import ServerView
 from lockstep.target.chosen import Chosen, checked_framing
 from lockstep.target.named import NamedTargets, Spoken, read_targets
@@ -56,6 +56,8 @@ def add_options(parser: Any, **_: Any) -> None:
             env_var=setting.variable,
             include_in_web_ui=Where.FORM in setting.where,
         )
+    if any(map(os.environ.get, (PAGE_USER, PAGE_PASSWORD))):
+        parser.set_defaults(web_login=True)
     file = _given_early("plan")
     if file:
         parser.set_defaults(run=COMPARISON_PLAN, **_defaults_of(file))

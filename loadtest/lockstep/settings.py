@@ -554,6 +554,8 @@ COMPOSE_VARIABLES = (
 )
 
 PAGE_HOSTS = "LOCKSTEP_PAGE_HOSTS"
+PAGE_USER = "LOCKSTEP_PAGE_USER"
+PAGE_PASSWORD = "LOCKSTEP_PAGE_PASSWORD"
 
 # Variables alone: everybody on a machine can read its command lines, and Locust hands options to workers.
 GUARDS = (
@@ -563,5 +565,7 @@ GUARDS = (
         "names under which the page may be opened, beside this machine's own, addresses and names without a "
         "dot: load.example.com, with commas between",
     ),
+    Variable(PAGE_USER, "", "who may open the page, after a login"),
+    Variable(PAGE_PASSWORD, "", "with which password: itself, or a hash of it as werkzeug makes one"),
 )
 """What keeps strangers away from a master's page."""

@@ -66,6 +66,8 @@ def guard_requests(app: Flask, published: Published) -> None:
         setattr(answer, FLASK_CORS_EVALUATED, True)
         for name in [name for name, _ in answer.headers if name.lower().startswith("access-control-")]:
             del answer.headers[name]
+        # Nor may one lay it under its own, for a click that was meant for something else.
+        answer.headers.setdefault("X-Frame-Options", "SAMEORIGIN")
         return answer
 
 
