@@ -23,7 +23,8 @@ class Watched:
 
     backlog: connections that nobody had accepted yet, and its bound; connections: how many to the server's
     port were looked at, with the median of their round trips in microseconds, the mean of their segments
-    without acknowledgement, and how many they had sent again so far. None where the kernel does not tell.
+    without acknowledgement, and how many they had sent again so far. None where the kernel does not tell, or
+    was not asked.
     """
 
     from_ms: float
@@ -38,7 +39,7 @@ class Watched:
     seen: float = 1.0
     backlog: float | None = None
     backlog_bound: float | None = None
-    connections: float = 0.0
+    connections: float | None = None
     rtt_us: float | None = None
     unacked: float | None = None
     retransmits: float | None = None

@@ -55,7 +55,7 @@ def _watchable(pid: str, text: str) -> int:
     if not (pid.isascii() and pid.isdigit() and len(pid) <= 10):
         raise PlanError("watch", f"{pid or text!r} is no process: {_FORM}")
     try:
-        look(int(pid))
+        look(int(pid), set())
     except CannotWatchError as reason:
         remedy = "name one of this machine that you may read, or off"
         raise PlanError("watch", f"{pid} cannot be watched: {reason}; {remedy}") from reason

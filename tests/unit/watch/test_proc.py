@@ -34,13 +34,13 @@ def test_a_thread_is_its_state_its_times_and_its_switches() -> None:
 
 @pytest.mark.parametrize("status", [b"", b"State:\n", RUNNING.replace(b"voluntary_ctxt", b"other")])
 def test_a_kernel_that_counts_no_switches_is_named(status: bytes) -> None:
-    with pytest.raises(ValueError, match="kernel tells nothing of threads"):
+    with pytest.raises(ValueError, match="kernel does not tell how its threads fare"):
         parse_thread(status, b"1 2 3\n")
 
 
 @pytest.mark.parametrize("schedstat", [b"", b"1 2\n", b"a b c\n"])
 def test_a_kernel_that_keeps_no_run_queue_delay_is_named(schedstat: bytes) -> None:
-    with pytest.raises(ValueError, match="kernel tells nothing of threads"):
+    with pytest.raises(ValueError, match="kernel does not tell how its threads fare"):
         parse_thread(RUNNING, schedstat)
 
 

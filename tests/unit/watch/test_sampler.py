@@ -32,6 +32,15 @@ child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdin=sys.stdin)
 child.wait()
 """
 
+FORKS = """
+import os, sys
+print("ready", flush=True)
+sys.stdin.readline()
+if os.fork():
+    print("forked", flush=True)
+sys.stdin.read()
+"""
+
 
 @contextmanager
 def program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
@@ -78,6 +87,18 @@ def test_children_count_too() -> None:
         assert (stretch.processes, stretch.threads) == (2, 9)
 
 
+def test_a_child_that_is_born_while_it_is_watched_counts_from_then_on() -> None:
+    with program(FORKS) as process:
+        sampler = Sampler(process.pid, None)
+        assert sampler.sample().processes == 1
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "forked\n"
+        assert sampler.sample().processes == 2
+
+
 def test_who_has_ended_cannot_be_watched() -> None:
     with program(SLEEPERS) as process:
         sampler = Sampler(process.pid, None)
@@ -89,4 +110,4 @@ def test_who_has_ended_cannot_be_watched() -> None:
 
 def test_nobody_has_the_number_of_no_process() -> None:
     with pytest.raises(CannotWatchError, match="no such process"):
-        look(0)
+        look(0, set())
