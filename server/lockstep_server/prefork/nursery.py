@@ -24,6 +24,7 @@ service: when the time to drain is over, the server says."""
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PAUSE_S = 0.05
 _OUT_OF_PROCESSES = {errno.EAGAIN, errno.ENOMEM}
+_CONSOLE = "cannot fork a successor yet (%s); raise the limit on processes (ulimit -u) or end some"
 # AttributeError where the system has no such thing.
 _prctl = ctypes.CDLL(None).prctl
 
@@ -70,12 +71,16 @@ class Nursery:
                     self._fork_in_time(slot)
 
     def _fork_in_time(self, slot: int) -> None:
+        told = False
         while True:
             try:
                 return self._fork(slot)
             except OSError as error:
                 if error.errno not in _OUT_OF_PROCESSES:
                     raise
+                if not told:
+                    log.error(_CONSOLE, error.strerror)
+                told = True
                 time.sleep(_PAUSE_S)
 
 

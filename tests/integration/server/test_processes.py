@@ -72,8 +72,8 @@ def test_a_process_that_dies_with_nothing_to_do_is_followed_by_another() -> None
     with ServerProcess(NAME, flags=FLAGS) as server:
         _, workers = processes(server)
         for pid in workers:
-            os.kill(pid, signal.SIGSEGV)
-        wait_until(lambda: server.stderr.count("a process ended (SIGSEGV), and has a successor") == 2)
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: server.stderr.count("a process ended (SIGKILL), and has a successor") == 2)
         with connect(server.ports[NAME]) as one, connect(server.ports[NAME]) as other:
             assert [ask(one, b"1"), ask(other, b"2")] == [b"1", b"2"]
         wait_until(lambda: server.listeners()[NAME]["causes"]["peer"] == 2)
