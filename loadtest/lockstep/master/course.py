@@ -128,7 +128,7 @@ def lengths(plan: Plan, search: Search, mode: str, load: float) -> tuple[float, 
     asked = fitting_arrivals(turn_s) if search.by_rate else fitting(max(fit.session_s, load * turn_s))
     most_s = search.at_most_s / (CELLS_OF_A_SERIES * len(plan.modes))
     part = min(1.0, most_s / sum(asked))
-    warmup_s, seconds = (each * part for each in asked)
+    warmup_s, seconds = (float(f"{each * part:.2g}") for each in asked)
     return (
         max(plan.warmup_s, warmup_s) if fit.warmup else plan.warmup_s,
         max(plan.seconds, seconds) if fit.seconds else plan.seconds,

@@ -83,9 +83,9 @@ FITTED_RATES = replace(FITTED, by=RATE, start=20)
         (FITTED, "lock", 2, (0.5, 1.5)),
         (FITTED, "lock", 40, (1.2, 9.6)),
         # No cell takes so much of 600 s that two modes have none for 20 each.
-        (FITTED, "lock", 400, (15 * 1.5 / 13.5, 15 * 12 / 13.5)),
+        (FITTED, "lock", 400, (1.7, 13)),
         (FITTED, "free", 40, (0.5, 1.5)),
-        (FITTED_RATES, "lock", 25, (15 * 0.1 / 1.1, 15 / 1.1)),
+        (FITTED_RATES, "lock", 25, (1.4, 14)),
         (replace(FITTED_RATES, at_most_s=6000), "lock", 25, (2.0, 20.0)),
         (replace(FITTED, fits=(replace(FITTED.fits[0], warmup=False),)), "lock", 40, (0.5, 9.6)),
         (replace(FITTED, fits=(replace(FITTED.fits[0], seconds=False),)), "lock", 40, (1.2, 1.5)),

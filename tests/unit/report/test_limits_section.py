@@ -11,9 +11,17 @@ from lockstep.report.section import Section
 from lockstep.report.sections.limits import limits_section
 from lockstep.runs.folder import Loaded
 from lockstep.runs.records import Mode, Run
+from lockstep.search import Search
 from tests.factories.open_load import searched_rate_run
+from tests.factories.searched import Server, line, of_a_busy_generator, searched_run
 
 KEEP = "response_p99 < 80ms"
+
+
+def drawn(section: Section) -> list[dict[str, object]]:
+    """All rows of what is drawn."""
+    (drawing,) = section.drawings
+    return [row for rows in json.loads(drawing.chart.to_json())["datasets"].values() for row in rows]
 
 
 def section_of(run: Run) -> Section:
@@ -24,9 +32,7 @@ def section_of(run: Run) -> Section:
 
 def dotted(section: Section) -> int:
     """How many rows of what is drawn are of a law."""
-    (drawing,) = section.drawings
-    data = json.loads(drawing.chart.to_json())["datasets"].values()
-    return sum("statistic" in row for rows in data for row in rows)
+    return sum("statistic" in row for row in drawn(section))
 
 
 def test_queueing_theory_stands_over_the_times_of_a_search_by_rate() -> None:
@@ -42,3 +48,11 @@ def test_of_a_service_of_which_nothing_is_known_no_law_is_drawn() -> None:
     section = section_of(replace(run, modes={"ticket": Mode()}))
     assert "Dotted" not in section.note
     assert dotted(section) == 0
+
+
+def test_a_load_that_only_the_generator_broke_is_marked_on_the_line() -> None:
+    lagging = Server(line(400.0), lambda cell: of_a_busy_generator(cell) if cell.level > 40 else cell)
+    rows = drawn(section_of(searched_run(Search(("response_p99 < 50ms",)), {"free": lagging})))
+    void = [row for row in rows if row.get("shape") == "triangle-down"]
+    assert {row["load"] for row in void} >= {41, 64}
+    assert {row["value"] for row in void} == {50}

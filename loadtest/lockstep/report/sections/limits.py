@@ -46,7 +46,7 @@ def limits_section(material: Material) -> Section | None:
         "response_p50, and beneath both the throughput. A band is where the limit lies, 95 times of 100 "
         "(simulated): from the greatest load of which the whole interval holds to the least of which none "
         "does. Circle: the promise holds; cross: it breaks; diamond: the repeats leave it open; triangle: "
-        "void, for the generator was at a limit of its own."
+        "void, and on the line where no cell tells anything."
         f"{_told_laws(laws, material)}",
         (Topic.TIMES, Topic.THROUGHPUT),
         (Drawing(limits_chart(search, material, laws), f"{promise_words(search)}: figures against load"),),

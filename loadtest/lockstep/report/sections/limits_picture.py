@@ -75,17 +75,28 @@ class _Drawn:
     def points(self, metric: Metric, scale: float = 1.0) -> list[Row]:
         """A row for each load of which the figure is known."""
         return [
-            {
-                "mode": limit.mode,
-                "colour": self.colours.get(limit.mode, NEUTRAL),
-                "load": trial.load,
-                "value": value / scale,
-                "shape": _SHAPES[trial.judgement],
-            }
+            {**self._mark(limit, trial), "value": value / scale}
             for limit in self.limits
             for trial in limit.trials
             if (value := middle(trial, metric))
         ]
+
+    def voids(self, value: float) -> list[Row]:
+        """A row at this place for each load of which nothing is known."""
+        return [
+            {**self._mark(limit, trial), "value": value}
+            for limit in self.limits
+            for trial in limit.trials
+            if trial.judgement is Judgement.VOID and not trial.cells
+        ]
+
+    def _mark(self, limit: Limit, trial: Trial) -> Row:
+        return {
+            "mode": limit.mode,
+            "colour": self.colours.get(limit.mode, NEUTRAL),
+            "load": trial.load,
+            "shape": _SHAPES[trial.judgement],
+        }
 
     def bands(self) -> list[Row]:
         """Where each limit lies."""
@@ -124,7 +135,9 @@ def _times_chart(drawn: _Drawn, laws: Sequence[ArrivalLaw]) -> Layers:
         _line(typical, 1.2, [4, 3]).encode(x=drawn.x, y=y, color=_COLOUR, detail="mode:N"),
         _line(theory, 1.2, [2, 3]).encode(x=drawn.x, y=y, color=_COLOUR, detail=["mode:N", "statistic:N"]),
         _line(slow, 2.4, [1, 0]).encode(x=drawn.x, y=y, color=_COLOUR, detail="mode:N"),
-        _marks(slow).encode(x=drawn.x, y=y, color=_COLOUR, shape=alt.Shape("shape:N", scale=None)),
+        _marks([*slow, *(drawn.voids(bounds[0]) if bounds else [])]).encode(
+            x=drawn.x, y=y, color=_COLOUR, shape=alt.Shape("shape:N", scale=None)
+        ),
         *_names(slow, axis, drawn, y),
     ]
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
