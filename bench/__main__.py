@@ -23,6 +23,7 @@ from bench.comparisons import (
     promises,
     report,
     requests,
+    restart,
     server_memory,
     servers,
     sessions,
@@ -65,6 +66,7 @@ COMPARISONS: Mapping[str, Comparison] = {
     "find": find.compare,
     "until": until.compare,
     "watch": watch.compare,
+    "restart": restart.compare,
     "report": report.compare,
 }
 HUGE: Mapping[str, Comparison] = {"huge": huge.compare}
