@@ -57,7 +57,7 @@ def test_a_promise_that_no_load_keeps_fails_where_one_was_asked_for(tmp_path: Pa
 def test_a_rate_is_found_below_what_a_lock_can_carry(tmp_path: Path) -> None:
     """Turns of 20 ms are at most 50 a second; half of all arrivals wait less than 60 ms well below that."""
     arguments = ("--modes", "ticket", "--hold", "20ms", "--search", "rate", "--keep", "response_p50 < 60ms")
-    budget = ("--at-most", "40s", "--within", "20%")
+    budget = ("--at-most", "25s", "--within", "20%")
     quick = ("--seconds", "1.5", "--warmup", "0.2", "--messages", "1")
     done = run_here(*COMMAND, "find", *arguments, *budget, *quick, "--out", str(tmp_path), within_s=200)
     assert done.code == DONE, done.err
