@@ -45,5 +45,6 @@ RUN python -m compileall -q docker lockstep_wire lockstep
 USER 10001:10001
 EXPOSE 8089 5557
 # Run folders stay writable for the group that owns ./results, so that whoever ran Compose can delete them.
-ENTRYPOINT ["sh", "-c", "umask 0002 && exec \"$@\"", "--"]
+# Flags alone are Locust's, as those who start images by their flags expect.
+ENTRYPOINT ["sh", "-c", "umask 0002; case $1 in -*) set -- python -m locust -f /app/locustfile.py \"$@\";; esac; exec \"$@\"", "--"]
 CMD ["python", "-m", "locust", "-f", "/app/locustfile.py"]

@@ -52,10 +52,18 @@ def test_an_image_holds_no_compiler(image: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES, ids=["server", "loadtest"])
 def test_an_image_runs_its_command_without_a_shell_around_it(image: str) -> None:
-    """`sh -c` in the entrypoint only sets the umask and execs."""
+    """`sh -c` in the entrypoint sets the umask, takes flags for those of Locust, and execs."""
     config = inspect_image(image)["Config"]
     assert config["Cmd"][:2] == ["python", "-m"]
     assert config["Entrypoint"] is None or 'exec "$@"' in config["Entrypoint"][2]
+
+
+@pytest.mark.parametrize(
+    "words", [["--version"], ["python", "-m", "locust", "--version"]], ids=["flags", "a command"]
+)
+def test_the_loadtest_image_takes_locusts_flags_as_well_as_a_command(words: list[str]) -> None:
+    said = docker("run", "--rm", "--network", "none", "--read-only", LOADTEST, *words)
+    assert said.startswith("locust 2.")
 
 
 def test_the_server_image_holds_nothing_of_the_load() -> None:
