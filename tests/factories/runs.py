@@ -76,10 +76,11 @@ def make_cell(
     return replace(cell, **more)
 
 
-def watched_for(until_ms: float = 1_000.0, **more: Any) -> Watched:
-    """A stretch from a cell's beginning on; `more` sets any figure, those left out are of who is idle."""
+def watched_for(until_ms: float = 1_000.0, seen: float = 1.0, **more: Any) -> Watched:
+    """A stretch from a cell's beginning on; `more` sets any figure, others are of who is idle."""
     idle: dict[str, Any] = dict.fromkeys(("on_cpu", "delayed", "runnable", "voluntary", "involuntary"), 0.0)
-    return Watched(0.0, until_ms, **{"processes": 1, "threads": 1, **idle, **more})
+    lasting = more.get("on_cpu", 0.0) * seen
+    return Watched(0.0, until_ms, **{"processes": 1, "threads": 1, "lasting": lasting, **idle, **more})
 
 
 def series_named(mode: str, rate_per_s: float | None = None) -> Series:

@@ -18,8 +18,8 @@ class Watched:
     threads, processes: how many there were at its end. on_cpu: processor seconds used per second, which is
     the mean number of threads that ran. runnable: threads in state R at its end, on a core or awaiting one.
     delayed: seconds on a run queue per second, the mean number of threads that would have run and had no
-    core; of threads that lived at its end, who used the part `seen` of the processor time (0 to 1).
-    voluntary, involuntary: switches per second of the same threads: gave up the core to sleep, or lost it.
+    core; voluntary, involuntary: switches per second, a core given up to sleep, or lost to another. These are
+    of threads that lived at its end, and lasting is what on_cpu is of them alone.
 
     backlog: connections that nobody had accepted yet, and its bound; connections: how many to the server's
     port were looked at, with the median of their round trips in microseconds, the mean of their segments
@@ -36,7 +36,7 @@ class Watched:
     runnable: float
     voluntary: float
     involuntary: float
-    seen: float = 1.0
+    lasting: float
     backlog: float | None = None
     backlog_bound: float | None = None
     connections: float | None = None
@@ -48,6 +48,11 @@ class Watched:
     def span_ms(self) -> float:
         """How long it is."""
         return self.until_ms - self.from_ms
+
+    @property
+    def seen(self) -> float:
+        """The part of the processor time, 0 to 1, that threads used which lived to be asked."""
+        return min(self.lasting / self.on_cpu, 1.0) if self.on_cpu else 1.0
 
     @property
     def awaiting_core(self) -> float:

@@ -41,7 +41,10 @@ class Watching:
             if not equals and not one_server and len(names) > 1:
                 raise PlanError("watch", f"{part.strip()!r} does not say whose process it is: write NAME=PID")
             number = _watchable(pid, text)
-            processes |= dict.fromkeys([name] if equals else names, number)
+            named = [name] if equals else names
+            if twice := [each for each in named if each in processes]:
+                raise PlanError("watch", f"{text!r} gives {twice[0]} two processes: leave one out")
+            processes |= dict.fromkeys(named, number)
         return cls(processes)
 
     def process_of(self, mode: str, started: Callable[[str], int | None]) -> int | None:

@@ -104,14 +104,13 @@ class Between:
     runnable: int
     voluntary: float
     involuntary: float
-    seen: float
+    lasting: float
 
 
 def between(before: Look, after: Look, ticks_per_s: int) -> Between:
     """The difference of two looks, the second of which is later.
 
-    What a thread waited that has ended in between is not known, nor what a process used that has: their part
-    of the processor time is what `seen` lacks.
+    What a thread waited that has ended in between is not known, nor what a process used that has.
     """
     span_s = (after.at_ns - before.at_ns) / 1e9
     pairs = [(_earlier(before.threads.get(each), now), now) for each, now in after.threads.items()]
@@ -119,15 +118,13 @@ def between(before: Look, after: Look, ticks_per_s: int) -> Between:
     ticks = sum(
         now.ticks - before.processes.get(each, _UNBORN).ticks for each, now in after.processes.items()
     )
-    # Ticks are coarse, and a thread's own count is not; whoever has ended is in the ticks alone.
-    used_s = max(ticks / ticks_per_s, ran_s)
     return Between(
         processes=len(after.processes),
         threads=len(after.threads),
-        on_cpu=used_s / span_s,
+        on_cpu=ticks / ticks_per_s / span_s,
         delayed=sum(now.delay_ns - was.delay_ns for was, now in pairs) / 1e9 / span_s,
         runnable=sum(each.runnable for each in after.threads.values()),
         voluntary=sum(now.voluntary - was.voluntary for was, now in pairs) / span_s,
         involuntary=sum(now.involuntary - was.involuntary for was, now in pairs) / span_s,
-        seen=ran_s / used_s if used_s else 1.0,
+        lasting=ran_s / span_s,
     )

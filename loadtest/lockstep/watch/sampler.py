@@ -50,7 +50,7 @@ class Sampler:
             runnable=became.runnable,
             voluntary=became.voluntary,
             involuntary=became.involuntary,
-            seen=became.seen,
+            lasting=became.lasting,
             backlog=None if queue is None else queue.length,
             backlog_bound=None if queue is None else queue.bound,
             connections=None if connections is None else connections.count,
@@ -73,7 +73,7 @@ def look(pid: int, strangers: set[int]) -> Look:
     strangers: those of the machine's processes that were none of these at an earlier look, and so still are
     none: only others are asked. From now on it is those of this look.
     """
-    at_ns = time.monotonic_ns()
+    began_ns = time.monotonic_ns()
     here = {int(name) for name in _names(_PROC) if name.isdecimal()}
     strangers &= here
     processes = {each.pid: each for each in family(pid, _processes(here - strangers))}
@@ -81,7 +81,10 @@ def look(pid: int, strangers: set[int]) -> Look:
         raise CannotWatchError("there is no such process here")
     strangers |= here - processes.keys()
     threads = {number: thread for each in processes for number, thread in _threads(each)}
-    return Look(at_ns, processes, threads)
+    if not threads:
+        raise CannotWatchError(f"this kernel does not tell how its threads fare ({_PROC}/{pid}/task)")
+    # It takes its time, the more so where there is no core for it.
+    return Look((began_ns + time.monotonic_ns()) // 2, processes, threads)
 
 
 def _processes(pids: Iterable[int]) -> Iterator[Process]:

@@ -42,6 +42,7 @@ class Watcher:
         self._process_of = process_of
         self._told: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._watching = False
+        self._troubles: set[str] = set()
         # A cell of hours tells more than a pipe takes in.
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -55,7 +56,10 @@ class Watcher:
             self._order({"pid": pid, "port": port, "every_s": every_s(cell_s)})
 
     def end(self, began_ns: int) -> Seen:
-        """It is over: what was seen, with times from began_ns on, monotonic. Nothing where nobody watched."""
+        """It is over: what was seen, with times from began_ns on, monotonic. Nothing where nobody watched.
+
+        The same trouble is told once: a kernel that says nothing says it in no cell.
+        """
         if not self._watching:
             return Seen()
         self._watching = False
@@ -70,7 +74,9 @@ class Watcher:
                     stretches.append(_counted_from(read_record(told, Watched), began_ns / 1e6))
         except queue.Empty:
             trouble = f"what watches it said nothing for {_LAST_WORD_S:g} s"
-        return Seen(thinned(stretches), trouble)
+        told_already = trouble in self._troubles
+        self._troubles.add(trouble)
+        return Seen(thinned(stretches), "" if told_already else trouble)
 
     def _order(self, what: dict[str, Any] | None) -> None:
         assert self._process.stdin is not None

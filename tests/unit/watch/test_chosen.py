@@ -55,6 +55,8 @@ def test_one_target_needs_no_name() -> None:
         ("4194305", "4194305 cannot be watched: there is no such process here; name one of this machine"),
         ("fre=1", "names nobody who is compared: did you mean free"),
         ("free=", "'free=' is no process"),
+        ("1,1", "'1,1' gives free two processes: leave one out"),
+        ("free=1,free=1", "gives free two processes"),
     ],
 )
 def test_who_cannot_be_watched_is_refused_in_one_line(text: str, words: str) -> None:

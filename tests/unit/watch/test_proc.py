@@ -82,14 +82,14 @@ def test_time_on_a_core_and_time_without_one_are_numbers_of_threads() -> None:
     # Three seconds of processor time, and as many on a run queue, in two seconds.
     assert (became.on_cpu, became.delayed) == (1.5, 1.5)
     assert (became.voluntary, became.involuntary) == (10, 4)
-    assert became.seen == 1
+    assert became.lasting == 1.5
 
 
 def test_what_a_thread_used_that_has_ended_is_in_its_process_and_not_seen() -> None:
     before = look_at(0, {7: 0}, {7: thread(), 8: thread(3.0)})
     after = look_at(1, {7: 100}, {7: thread(0.25)})
     became = between(before, after, 100)
-    assert (became.on_cpu, became.seen) == (1, 0.25)
+    assert (became.on_cpu, became.lasting) == (1, 0.25)
 
 
 def test_a_child_that_was_born_in_between_counts_from_its_birth() -> None:
@@ -105,8 +105,3 @@ def test_a_thread_number_says_nothing_of_whom_it_was_before() -> None:
     after = look_at(1, {7: 10}, {8: thread(0.1, 0.2, 3, 4)})
     became = between(before, after, 100)
     assert (became.on_cpu, became.delayed, became.voluntary, became.involuntary) == (0.1, 0.2, 3, 4)
-
-
-def test_nobody_who_does_anything_is_seen_whole() -> None:
-    before, after = (look_at(at_s, {7: 50}, {7: thread(0.5)}) for at_s in (0, 1))
-    assert between(before, after, 100).seen == 1

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from lockstep.runs.watched import Watched, averaged, thinned, within
-from lockstep.watch.watcher import Watcher, every_s, watching
+from lockstep.watch.watcher import Seen, Watcher, every_s, watching
+from tests.factories.runs import watched_for
 
 PIDS = {"here": os.getpid()}
 
@@ -59,6 +61,9 @@ def test_who_ends_under_load_is_trouble_and_no_failure() -> None:
         process.kill()
         process.wait()
         assert watcher.end(0).trouble == "there is no such process here"
+        watcher.begin("it", None, 1.0)
+        # And once is enough.
+        assert watcher.end(0) == Seen()
 
 
 def test_a_watcher_that_is_gone_is_trouble_and_no_failure(watcher: Watcher) -> None:
@@ -74,7 +79,7 @@ def test_a_short_cell_is_looked_at_more_often(cell_s: float, looks_every_s: floa
 
 
 def stretch(from_ms: float, until_ms: float, on_cpu: float, backlog: float | None = None) -> Watched:
-    return Watched(from_ms, until_ms, 1, 10, on_cpu, 0, 0, 0, 0, backlog=backlog)
+    return replace(watched_for(until_ms, threads=10, on_cpu=on_cpu, backlog=backlog), from_ms=from_ms)
 
 
 def test_a_mean_weighs_each_stretch_by_its_length() -> None:
@@ -82,6 +87,11 @@ def test_a_mean_weighs_each_stretch_by_its_length() -> None:
     assert mean is not None
     assert (mean.from_ms, mean.until_ms, mean.on_cpu, mean.backlog, mean.rtt_us) == (0, 400, 2.5, 4, None)
     assert averaged([]) is None
+
+
+def test_where_nobody_runs_everybody_was_asked() -> None:
+    assert watched_for(on_cpu=0.0).seen == 1
+    assert watched_for(on_cpu=2.0, seen=0.25).seen == 0.25
 
 
 def test_a_long_cell_is_kept_in_fewer_stretches_that_come_to_the_same() -> None:
@@ -102,7 +112,7 @@ def test_a_stretch_belongs_to_the_window_that_has_its_middle() -> None:
 
 
 def test_where_threads_come_and_go_looks_tell_who_awaited_a_core() -> None:
-    lasting = Watched(0, 1, 1, 10, on_cpu=1, delayed=4, runnable=9, voluntary=0, involuntary=0, seen=0.9)
-    fleeting = Watched(0, 1, 1, 10, on_cpu=1, delayed=4, runnable=9, voluntary=0, involuntary=0, seen=0.1)
+    lasting = watched_for(threads=10, on_cpu=1.0, delayed=4, runnable=9, seen=0.9)
+    fleeting = replace(lasting, lasting=0.1)
     assert (lasting.awaiting_core, lasting.asleep) == (4, 5)
     assert (fleeting.awaiting_core, fleeting.asleep) == (8, 1)
