@@ -17,6 +17,7 @@ from lockstep.options import (
     settle,
     targets_of,
     traffic_of,
+    unset_lengths,
 )
 from lockstep.plan import Plan
 from lockstep.runs.records import PLAIN_TARGET, TargetRecord
@@ -272,3 +273,14 @@ def test_an_option_has_a_value_of_its_kind_which_the_page_needs() -> None:
             assert Where.FORM not in setting.where
         else:
             assert type(options[setting.key]) is kind
+
+
+def test_how_long_cells_are_is_nobodys_word_where_neither_flag_nor_variable_nor_form_changed_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = settled()
+    assert unset_lengths(options) == {"warmup", "seconds"}
+    options.seconds = 4.0
+    assert unset_lengths(options) == {"warmup"}
+    monkeypatch.setenv("LOCKSTEP_WARMUP", "0.5")
+    assert unset_lengths(options) == set()

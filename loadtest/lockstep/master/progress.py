@@ -210,7 +210,10 @@ def _fit_search(
     if not fits:
         return plan, None
     asks = "its turns ask" if search.by_rate else "its users ask"
-    note = f"each cell is as long as {asks} for, of which the server tells; --seconds and --warmup set others"
+    note = (
+        f"each cell is as long as {asks} for, of which the server tells, and --at-most allows; --seconds and "
+        "--warmup set others"
+    )
     return replace(plan, search=replace(search, fits=fits)), note
 
 

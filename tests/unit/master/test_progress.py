@@ -22,6 +22,7 @@ from lockstep.master.progress import (
 )
 from lockstep.plan import Plan, PlannedCell
 from lockstep.runs.records import Run
+from lockstep.search import RATE, USERS, Fit, Search
 from lockstep.target.admin import ServerView
 from lockstep.traffic import Arrival, Traffic
 from tests.factories.simulated import simulated_run
@@ -172,4 +173,16 @@ def test_cells_that_need_no_more_are_left_as_they_are(server: ServerView, plan: 
 
 def test_of_a_service_that_tells_nothing_cells_are_left_as_they_are() -> None:
     plan = Plan(modes=("new",), levels=(64,))
+    assert fit(lambda _: None, plan, BOTH) == (plan, None)
+
+
+@pytest.mark.parametrize("by", [USERS, RATE])
+def test_of_a_search_it_is_kept_what_the_server_tells_of_those_who_wait(server: ServerView, by: str) -> None:
+    plan = Plan(modes=("free", "lock"), levels=(1,), search=Search(("response_p99 < 1s",), by=by))
+    fitted, note = fit(lambda _: server, plan, frozenset({"seconds"}))
+    assert fitted.search is not None
+    # Five messages, each of which is held for 2 ms; nobody waits for `free`.
+    assert fitted.search.fits == (Fit("lock", 0.01, 1, warmup=False, seconds=True),)
+    assert "--seconds and --warmup set others" in (note or "")
+    assert fit(lambda _: server, plan, frozenset()) == (plan, None)
     assert fit(lambda _: None, plan, BOTH) == (plan, None)
