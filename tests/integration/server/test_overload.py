@@ -79,6 +79,9 @@ def out_of_files(server: ServerProcess) -> Iterator[None]:
     resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, before)
 
 
+# Without a global lock another port's accept may take the file that a refused connection has just given back,
+# before it is kept back again: whoever came there is served, and this count is not exact.
+@pytest.mark.parametrize("gil", [True], indirect=True)
 def test_who_finds_no_file_is_refused_at_once_and_counted_on_every_port() -> None:
     names = ("free", "asyncio")
     with ServerProcess(*names, flags=(*FLAGS, "--idle-timeout", "0")) as server:

@@ -167,6 +167,18 @@ def test_whatever_the_order_totals_are_the_sum_of_what_workers_did(office: Offic
     assert office.occupancy.snapshot().max_in_service == most
 
 
+def test_who_is_refused_neither_waits_any_longer_nor_was_ever_in_service(office: Office) -> None:
+    worker = office.workers[0]
+    worker.close(worker.arrive("peer:1", 1), Cause.OVERLOAD, 2)
+    worker.give_up()
+    assert office.totals() == (1, 0, 0, 0, 0)
+    assert office.ledger.totals().causes[Cause.OVERLOAD] == 1
+    occupied = office.occupancy.snapshot()
+    assert (occupied.waiting, occupied.max_in_service, occupied.released) == (0, 0, 0)
+    worker.enter(worker.arrive("peer:2", 3))
+    assert office.totals() == (2, 1, 0, 0, 0)
+
+
 def test_when_nobody_is_left_who_could_tell_what_is_open_is_lost(office: Office) -> None:
     for slot in (0, 2):
         office.workers[slot].enter(office.workers[slot].arrive("peer:1", slot))
