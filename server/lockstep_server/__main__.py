@@ -26,7 +26,10 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run until told to stop. Returns the exit code: 0 after a drain, 2 if the settings cannot work."""
+    """Run until told to stop. Returns the exit code: 0 after a drain, 2 if the settings cannot work.
+
+    Told a second time, the process ends by that signal.
+    """
     # Blocked before any thread starts, so that all threads inherit it and only sigwait takes them. A handler
     # would not do: a signal that strikes another thread does not wake a main thread that waits for a lock.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
@@ -43,6 +46,9 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     print(json.dumps(server.ready), flush=True)
     log.info("ready: %s", ", ".join(f"{it.spec.name} on {it.port}" for it in server.listeners))
     signal.sigwait(_STOP_SIGNALS)
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)  # a second one ends the server at once
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
     log.info("stopping: sessions may go on for %g s", settings.drain_ns / 1e9)
     server.drain()
     log.info("stopped")

@@ -14,6 +14,7 @@ from socket import SHUT_RDWR, socket
 from typing import Any, Generic, Protocol, TypeVar
 
 from lockstep_server.records import Cause
+from lockstep_server.socket_options import keep_out
 
 log = logging.getLogger("lockstep.server")
 
@@ -42,6 +43,8 @@ class Guest(Protocol):
         """Close it without serving it."""
 
 
+_STOPPING = RefusedError(Cause.DRAINED, "the server is stopping", "try again later")
+
 _G = TypeVar("_G", bound=Guest)
 
 
@@ -66,37 +69,69 @@ class AcceptLoop(Generic[_G]):
         self._name = name
         self._arrive = arrive
         self._serve = serve
-        self._stopped = False
+        self._stopped = self._shut = self._taking = False
         self._spare = _Spare()
         self._refused = 0
         sock.setblocking(blocking)
-        self._poll = select.poll()
-        self._poll.register(sock, select.POLLIN)
+        # One for the loop, one for who stops it: two threads may not wait on the same.
+        self._poll, self._backlog = select.poll(), select.poll()
+        for poll in (self._poll, self._backlog):
+            poll.register(sock, select.POLLIN)
 
     def run(self) -> None:
-        """Accept until stop is called, then close the listening socket."""
+        """Accept until there is nobody left, or abandon is called; then close the listening socket."""
         with self._sock, self._spare:
             while not self._stopped:
                 self._accept()
 
     def stop(self) -> None:
-        """Accept no more, from another thread. Shutting down a listening socket wakes whoever waits on it."""
+        """Let nobody in who is not in the backlog yet; those are still accepted, until `is_over`."""
+        try:
+            keep_out(self._sock)
+        except OSError as error:
+            log.warning("%s: newcomers are still let in (%s)", self._name, error.strerror)
+
+    def is_over(self) -> bool:
+        """Whether, after stop, the backlog is empty and all who were in it are booked. If so, run ends."""
+        if not self._shut and self._backlog.poll(0):
+            return False
+        self._shut_down()
+        return not self._taking
+
+    def abandon(self) -> None:
+        """Refuse whoever is in the backlog, and accept no more."""
+        if self._shut:
+            return
         self._stopped = True
+        os.set_blocking(self._sock.fileno(), False)
+        with suppress(OSError):  # once nobody is left
+            while True:
+                self._arrive(*self._sock.accept()).refuse(_STOPPING)
+        self._shut_down()
+
+    def _shut_down(self) -> None:
+        """Shutting down a listening socket wakes whoever waits on it; who is in its backlog is reset."""
+        self._shut = True
         with suppress(OSError):  # closed already
             self._sock.shutdown(SHUT_RDWR)
 
     def _accept(self) -> None:
+        self._taking = True
         try:
             link, address = self._sock.accept()
+            guest = self._arrive(link, address)
         except BlockingIOError:
             self._poll.poll()
         except OSError as error:
             self._survive(error)
         else:
+            self._taking = False
             if self._stopped:
-                link.close()
+                guest.refuse(_STOPPING)
             else:
-                self._see_to(self._arrive(link, address))
+                self._see_to(guest)
+        finally:
+            self._taking = False
 
     def _see_to(self, guest: _G) -> None:
         try:

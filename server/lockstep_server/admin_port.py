@@ -16,6 +16,7 @@ from lockstep_server.accepting import AcceptLoop, RefusedError
 from lockstep_server.admin import Admin, Answer, Refusal, line
 from lockstep_server.binding import bind
 from lockstep_server.records import Cause
+from lockstep_server.socket_options import turn_away
 from lockstep_server.threads import start_thread
 
 log = logging.getLogger("lockstep.server")
@@ -91,8 +92,7 @@ class AdminConnection:
         with suppress(OSError):
             self._link.setblocking(False)
             self._link.sendall(head.encode() + body)
-            self._link.shutdown(socket.SHUT_WR)
-            self._link.recv(_PIECE_BYTES)  # what is closed unread is reset, and takes the words along
+        turn_away(self._link)
         self._close()
 
     def _close(self) -> None:

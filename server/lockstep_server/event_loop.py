@@ -65,7 +65,7 @@ class CoroutineSession(Session):
         try:
             if gone := self._gone():
                 detail = gone
-            else:
+            elif not self._cut:
                 service = self._service
                 decoder = service.framing.decoder(service.max_frame)
                 conversation = Conversation(self._link, self._record, service, self._told_in_log())

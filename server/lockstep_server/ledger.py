@@ -62,7 +62,6 @@ class Ledger:
     def __init__(self, bound: int) -> None:
         """bound: how many records to keep."""
         self._lock = threading.Lock()
-        self._quiet = threading.Condition(self._lock)
         self._accepted = 0
         self._open: dict[int, ConnectionRecord] = {}
         self._history = History(bound)
@@ -85,13 +84,10 @@ class Ledger:
             del self._open[record.id]
             self._causes[cause] += 1
             self._closed.add(record)
-            if not self._open:
-                self._quiet.notify_all()
 
-    def wait_until_quiet(self, timeout_s: float) -> bool:
-        """Whether no connection was open within that time."""
-        with self._quiet:
-            return self._quiet.wait_for(lambda: not self._open, timeout_s)
+    def is_quiet(self) -> bool:
+        """Whether no connection is open."""
+        return not self._open
 
     def totals(self) -> Totals:
         """All totals of one moment. The lock is held for a copy only: what is added up afterwards belongs to

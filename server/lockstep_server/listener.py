@@ -62,11 +62,16 @@ class Listener:
             raise SettingsError(f"--listen {self.spec}: {error}; ask for fewer workers") from error
 
     def stop(self) -> None:
-        """Accept no more; sessions go on."""
+        """Let nobody in any more who is not in the backlog yet; sessions go on."""
         self._loop.stop()
 
+    def is_quiet(self) -> bool:
+        """Whether, after stop, nobody is left, in the backlog neither."""
+        return self._loop.is_over() and self.ledger.is_quiet()
+
     def cut(self) -> int:
-        """Break off every session; returns how many there were."""
+        """Refuse the backlog and break off every session; returns how many sessions there were."""
+        self._loop.abandon()
         sessions = list(self._service.sessions)
         for session in sessions:
             session.cut()

@@ -20,6 +20,7 @@ from lockstep_server.occupancy import Turnstile
 from lockstep_server.pushes import serve_pushes
 from lockstep_server.records import Cause, ConnectionRecord
 from lockstep_server.replies import Reply
+from lockstep_server.socket_options import turn_away
 from lockstep_server.threads import gil_enabled
 from lockstep_server.work import Work, no_work
 from lockstep_wire.framing import Decoder, Framing, RawDecoder
@@ -91,6 +92,7 @@ class Session:
 
     def refuse(self, refusal: RefusedError) -> None:
         """Close without serving."""
+        turn_away(self._link)
         self._close(refusal.cause, refusal.why)
         if not self._service.by_message:
             self._service.occupancy.give_up()
@@ -125,7 +127,7 @@ class Session:
         try:
             if gone := self._gone():
                 detail = gone
-            else:
+            elif not self._cut:
                 decoder = self._service.framing.decoder(self._service.max_frame)
                 cause, detail = converse(self._talk(decoder), decoder)
         finally:
@@ -177,6 +179,7 @@ class Session:
     def _close(self, cause: Cause, detail: str) -> None:
         if self._cut:
             cause, detail = Cause.DRAINED, "the server is stopping"
+            turn_away(self._link)
         self._link.close()
         self._service.sessions.discard(self)
         self._service.ledger.close(self._record, cause, _now_ns())

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import struct
+from array import array
+from contextlib import suppress
 from socket import (
     IPPROTO_TCP,
+    MSG_DONTWAIT,
+    SHUT_WR,
     SO_KEEPALIVE,
     SO_RCVTIMEO,
     SO_REUSEADDR,
@@ -19,12 +23,36 @@ from socket import (
 
 from lockstep_server.settings import Settings
 
+_SO_ATTACH_FILTER = 26  # asm-generic/socket.h
+_DROP_ALL = array("B", struct.pack("@HBBI", 0x06, 0, 0, 0))  # a struct sock_filter: BPF_RET | BPF_K, 0 bytes
+_PIECE_BYTES = 65_536
+_PIECES = 64
 _TIMEVAL = struct.Struct("@ll")
 
 
 def tune_listener(sock: socket) -> None:
     """Let the port be bound again while connections of an earlier server are in TIME_WAIT."""
     sock.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+
+
+def keep_out(sock: socket) -> None:
+    """Have the kernel drop whatever comes to a listening socket, so that nobody joins its backlog any more.
+
+    Those in it have sockets of their own. Closing it would reset them; who tries to connect meanwhile hears
+    nothing, and is refused when it is closed. OSError if the system does not have such filters.
+    """
+    program = struct.pack("@HP", 1, _DROP_ALL.buffer_info()[0])  # a struct sock_fprog, of one instruction
+    sock.setsockopt(SOL_SOCKET, _SO_ATTACH_FILTER, program)
+
+
+def turn_away(link: socket) -> None:
+    """Close a connection so that its peer sees an end: with something left unread it would see a reset."""
+    with suppress(OSError):  # there is no more, or nobody there
+        link.shutdown(SHUT_WR)
+        for _ in range(_PIECES):
+            if not link.recv(_PIECE_BYTES, MSG_DONTWAIT):
+                break
+    link.close()
 
 
 def tune_connection(link: socket, settings: Settings) -> None:

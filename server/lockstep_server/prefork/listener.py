@@ -80,12 +80,18 @@ class PreforkedListener(Listener):
             raise SettingsError(f"--listen {self.spec}: {error}; ask for fewer workers") from error
 
     def stop(self) -> None:
-        """See Listener.stop. Processes share the listening socket: each ends when it would accept again."""
+        """See Listener.stop."""
         self._stopping = True
         super().stop()
 
+    def is_quiet(self) -> bool:
+        """See Listener.is_quiet. Processes share the listening socket: each ends when it would accept again,
+        unless it is in its pause, which nobody waits for."""
+        return super().is_quiet() and (self._nursery is None or self._service.pause_ns > 0)
+
     def cut(self) -> int:
         """See Listener.cut; the processes do so."""
+        self._loop.abandon()
         open_now = self.ledger.totals().open
         if self._nursery is not None:
             os.kill(self._nursery, CUT)
@@ -123,7 +129,7 @@ class PreforkedListener(Listener):
             lost = self._journal.lose_all()
             text = "%s: its processes are gone, and %d connections with them; start the server again"
             log.error(text, self.spec.name, lost)
-            self.stop()
+            self._loop.abandon()
 
     def _ended(self, code: int, lost: ConnectionRecord | None) -> None:
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"

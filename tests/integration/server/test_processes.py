@@ -133,9 +133,10 @@ def test_a_stop_that_reaches_every_process_still_lets_sessions_end() -> None:
     with ServerProcess(NAME, flags=FLAGS) as server, connect(server.ports[NAME]) as link:
         ask(link, b"hello")
         nursery, workers = processes(server)
-        for pid in (nursery, *workers, server.process.pid):
+        for pid in (nursery, *workers):
             for number in (signal.SIGTERM, signal.SIGINT):
                 os.kill(pid, number)
+        server.process.terminate()
         wait_until(lambda: "stopping" in server.stderr)
         assert ask(link, b"and again") == b"and again"
         link.close()

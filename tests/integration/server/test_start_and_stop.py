@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from urllib.error import URLError
 
 import pytest
@@ -126,6 +128,68 @@ def test_sessions_may_end_while_the_server_drains_queued_ones_too(name: str) -> 
 def finish_session(link: socket.socket) -> None:
     assert link.recv(100) == b"\0\0\0\x01x"
     link.close()
+
+
+EVERY_MODE = (
+    *("free", "lock", "rlock", "semaphore=2", "condition=1", "ticket", "lock/message", "rwlock=2/message"),
+    *("queue=2", "iterative", "asyncio", "process=2"),
+)
+
+
+def test_whatever_was_sent_before_a_stop_is_answered_in_every_mode_in_the_backlog_too() -> None:
+    flags = (*FRAMED, "--hold", "5ms", "--drain", "20s")
+    with ServerProcess(*EVERY_MODE, flags=flags) as server, crowds(server, 15) as links:
+        stop_with_messages_sent(server, links)
+        answered = [threading.Thread(target=finish_session, args=(link,)) for link in links]
+        for thread in answered:
+            thread.start()
+        for thread in answered:
+            thread.join(20)
+        assert server.process.wait(20) == 0
+        assert "drained" not in server.stderr
+        assert "Traceback" not in server.stderr
+
+
+def test_who_is_not_served_before_the_drain_is_over_sees_an_end_and_no_reset_in_every_mode() -> None:
+    flags = (*FRAMED, "--hold", "500ms", "--drain", "50ms")
+    with ServerProcess(*EVERY_MODE, flags=flags) as server, crowds(server, 15) as links:
+        stop_with_messages_sent(server, links)
+        for link in links:
+            assert link.recv(100) in (b"", b"\0\0\0\x01x")
+        assert server.process.wait(20) == 0
+        assert "Traceback" not in server.stderr
+
+
+@contextmanager
+def crowds(server: ServerProcess, size: int) -> Iterator[list[socket.socket]]:
+    """So many connections to each of its ports."""
+    with ExitStack() as all_of_them:
+        yield [
+            link for port in server.ports.values() for link in all_of_them.enter_context(crowd(port, size))
+        ]
+
+
+def stop_with_messages_sent(server: ServerProcess, links: list[socket.socket]) -> None:
+    for link in links:
+        link.sendall(b"\0\0\0\x01x")
+    wait_until(lambda: all(seen["accepted"] for seen in server.listeners().values()))
+    server.process.terminate()
+    wait_until(lambda: "stopping" in server.stderr)
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_stop_ends_the_server_at_once(second: signal.Signals) -> None:
+    with (
+        ServerProcess(*EVERY_MODE, flags=(*FRAMED, "--drain", "5m")) as server,
+        crowds(server, 1) as links,
+    ):
+        for link in links:
+            ask(link, b"mine")
+        server.process.terminate()
+        wait_until(lambda: "stopping" in server.stderr)
+        server.process.send_signal(second)
+        assert server.process.wait(20) == -second
+        assert all(closed_by_server(link) for link in links)
 
 
 @pytest.mark.parametrize("name", ["lock", "rlock", "condition=1"])

@@ -7,6 +7,7 @@ import queue
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -19,7 +20,7 @@ from lockstep_server.binding import bind, bind_error
 from lockstep_server.flags import parse_settings
 from lockstep_server.records import Cause
 from lockstep_server.settings import Keepalive, SettingsError
-from lockstep_server.socket_options import pack_timeval, tune_connection
+from lockstep_server.socket_options import pack_timeval, tune_connection, turn_away
 
 DEFAULTS = parse_settings([], {})
 
@@ -124,7 +125,7 @@ class Visitor:
 
     def refuse(self, refusal: RefusedError) -> None:
         self.refusal = refusal
-        self.link.close()
+        turn_away(self.link)
 
 
 class Door:
@@ -144,6 +145,8 @@ class Door:
 
     def __exit__(self, *_: object) -> None:
         self._loop.stop()
+        while not self._loop.is_over():
+            time.sleep(0.001)
         self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive()
 
@@ -170,6 +173,38 @@ def test_both_forms_of_accept_hand_on_every_connection_and_stop_when_told(blocki
         socket.create_connection(door.address)
     for end in [*(visitor.link for visitor in visitors), *peers]:
         end.close()
+
+
+def test_who_is_in_the_backlog_as_a_loop_stops_is_accepted_and_who_comes_later_is_not() -> None:
+    sock = bind("127.0.0.1", 0, 8, "test")
+    door = Door(sock)
+    peers = [socket.create_connection(door.address) for _ in range(3)]
+    door._loop.stop()
+    with socket.socket() as late:
+        late.setblocking(False)
+        late.connect_ex(door.address)
+        assert not door._loop.is_over()
+        with door:
+            visitors = [door.visitors.get(timeout=PATIENCE_S) for _ in peers]
+        assert door.visitors.empty()
+        assert [visitor.refusal for visitor in visitors] == [None] * 3
+    for end in [*(visitor.link for visitor in visitors), *peers]:
+        end.close()
+
+
+def test_who_is_in_the_backlog_as_a_loop_is_abandoned_sees_an_end_and_no_reset() -> None:
+    door = Door(bind("127.0.0.1", 0, 8, "test"))
+    peers = [socket.create_connection(door.address) for _ in range(3)]
+    for peer in peers:
+        peer.sendall(b"unread")
+    door._loop.abandon()
+    for peer in peers:
+        peer.settimeout(PATIENCE_S)
+        assert peer.recv(1) == b""
+        refusal = door.visitors.get(timeout=PATIENCE_S).refusal
+        assert refusal is not None
+        assert refusal.cause is Cause.DRAINED
+        peer.close()
 
 
 class Overloaded(socket.socket):
