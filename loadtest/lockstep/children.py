@@ -101,15 +101,21 @@ def clean_own_environment() -> dict[str, str]:
 
 
 def start(
-    program: Program, arguments: Iterable[str] = (), python: str | None = None, **how: Any
+    program: Program,
+    arguments: Iterable[str] = (),
+    python: str | None = None,
+    given: Mapping[str, str] | None = None,
+    **how: Any,
 ) -> subprocess.Popen[str]:
     """Start a program of ours; its pipes carry text. how: as subprocess.Popen takes it.
+
+    given: variables of this command's own for it, which nobody else on the machine can read.
 
     python: another interpreter than this one, for the server, which is all that runs on a bare one.
     """
     environment = environment_of(os.environ) if python is None else environment_elsewhere(os.environ)
     words = command_of(program, arguments, python or sys.executable)
-    return subprocess.Popen(words, env=environment, encoding="utf-8", **how)
+    return subprocess.Popen(words, env={**environment, **(given or {})}, encoding="utf-8", **how)
 
 
 def run(program: Program, arguments: Iterable[str], within_s: float) -> subprocess.CompletedProcess[str]:

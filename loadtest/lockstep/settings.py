@@ -556,6 +556,7 @@ COMPOSE_VARIABLES = (
 PAGE_HOSTS = "LOCKSTEP_PAGE_HOSTS"
 PAGE_USER = "LOCKSTEP_PAGE_USER"
 PAGE_PASSWORD = "LOCKSTEP_PAGE_PASSWORD"
+WORKER_TOKEN = "LOCKSTEP_WORKER_TOKEN"
 
 # Variables alone: everybody on a machine can read its command lines, and Locust hands options to workers.
 GUARDS = (
@@ -567,5 +568,6 @@ GUARDS = (
     ),
     Variable(PAGE_USER, "", "who may open the page, after a login"),
     Variable(PAGE_PASSWORD, "", "with which password: itself, or a hash of it as werkzeug makes one"),
+    Variable(WORKER_TOKEN, "", "what a master and its workers share: who has it not is no worker"),
 )
-"""What keeps strangers away from a master's page."""
+"""What keeps strangers away from a master's page, and from its port for workers."""

@@ -43,7 +43,7 @@ class LoadProcesses:
         self._workers = workers
         self._flags = flags
         self._folder = folder
-        self._master_port, self._web_port = _free_ports(2)
+        self.master_port, self._web_port = _free_ports(2)
         self._ends = contextlib.ExitStack()
 
     @property
@@ -54,10 +54,10 @@ class LoadProcesses:
         with contextlib.ExitStack() as started:
             self._ends = started
             web = ("--web-host", "127.0.0.1", "--web-port", str(self._web_port), *self._host)
-            bind = ("--master-bind-host", "127.0.0.1", "--master-bind-port", str(self._master_port))
+            bind = ("--master-bind-host", "127.0.0.1", "--master-bind-port", str(self.master_port))
             self._start("master", "--master", *bind, *web, "--out", str(self.results), *self._flags)
             for number in range(self._workers):
-                to_master = ("--master-host", "127.0.0.1", "--master-port", str(self._master_port))
+                to_master = ("--master-host", "127.0.0.1", "--master-port", str(self.master_port))
                 self._start(f"worker-{number}", "--worker", *to_master)
             self._await_workers()
             self._ends = started.pop_all()

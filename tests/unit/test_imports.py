@@ -39,6 +39,7 @@ LAYERS = (
     {"tcp"},
     {"dialogue"},
     {"control"},
+    {"worker_port"},
     {"locust_numbers"},
     {"record"},
     {"target"},
@@ -214,7 +215,10 @@ def test_a_user_of_tcp_user_loads_nothing_of_the_master() -> None:
             [
                 "loadtest/lockstep/children.py",
                 "loadtest/lockstep/commands/workflow.py",
+                "loadtest/lockstep/leading.py",
+                "loadtest/lockstep/locustfile.py",
                 "loadtest/lockstep/options.py",
+                "loadtest/lockstep/worker/process.py",
                 "server/lockstep_server/__main__.py",
             ],
         ),
@@ -224,7 +228,7 @@ def test_a_user_of_tcp_user_loads_nothing_of_the_master() -> None:
 def test_processes_are_started_and_variables_read_where_the_rule_for_them_is_kept(
     word: str, files: list[str]
 ) -> None:
-    """What Locust is given as variables is given; the server reads its own; commands read what a workflow is
-    told by."""
+    """What Locust is given as variables is given, and so is what keeps strangers away; the server reads its
+    own; commands read what a workflow is told by."""
     found = [file for file in python_files("loadtest", "server") if word in file.read_text(encoding="utf-8")]
     assert [str(file.relative_to(ROOT)) for file in sorted(found)] == files

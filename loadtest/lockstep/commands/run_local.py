@@ -34,6 +34,7 @@ from lockstep.master.stop_signals import StoppedBySignal, ignore_stop_signals, s
 from lockstep.master.workers import Workers
 from lockstep.plan import Plan
 from lockstep.runs.records import Run
+from lockstep.settings import WORKER_TOKEN
 from lockstep.target.servers import Servers, Whom
 from lockstep.tcp.dialling import find_way, from_source
 from lockstep.tcp.endpoint import Endpoint
@@ -44,6 +45,8 @@ from lockstep.watch.chosen import Watching
 from lockstep.watch.watcher import Watcher
 from lockstep.watch.watcher import watching as watched_by
 from lockstep.worker.process import ScenarioUser
+from lockstep.worker_port.keys import new_token
+from lockstep.worker_port.shim import guard_port
 
 WORKERS_TIMEOUT_S = 30.0
 END_S = 3.0
@@ -96,7 +99,9 @@ def run_here(
         stack.enter_context(stoppable())
         port = _free_port()
         # They come up while all else is looked at.
-        workers = _start_workers(local_run.processes, port, plan.traffic.user_file)
+        token = new_token()
+        guard_port(token)
+        workers = _start_workers(local_run.processes, port, token, plan.traffic.user_file)
         stack.callback(_end_workers, workers)
         servers = Servers(local_run.whom, plan, on_note)
         stack.callback(servers.end)
@@ -188,13 +193,14 @@ def _end_master(runner: MasterRunner) -> None:
     runner.greenlet.kill(block=True)
 
 
-def _start_workers(count: int, port: int, file: UserFile | None) -> list[subprocess.Popen[str]]:
+def _start_workers(count: int, port: int, token: str, file: UserFile | None) -> list[subprocess.Popen[str]]:
     """Locust workers for a master on this port, which load this file first; they end with this process."""
     arguments = [str(port), *([] if file is None else [json.dumps(asdict(file))])]
     return [
         start(
             Program.WORKER,
             arguments,
+            given={WORKER_TOKEN: token},
             stdout=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=end_with_parent,

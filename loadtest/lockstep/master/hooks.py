@@ -42,7 +42,9 @@ def attach_conductor(environment: Environment, conductor: Conductor, stop: Locus
             try:
                 message = record.from_message(msg.data)
             except HarnessError as error:
-                on_fault(Fault(run_id=msg.data.get("run_id"), worker=msg.node_id, reason=str(error)))
+                run_id = msg.data.get("run_id") if isinstance(msg.data, dict) else None
+                logger.warning("refused a message of worker %s: %s", msg.node_id, error)
+                on_fault(Fault(run_id=run_id, worker=msg.node_id, reason=str(error)))
             else:
                 take(message)
 

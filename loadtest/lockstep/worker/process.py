@@ -11,6 +11,7 @@ import locust  # isort: skip
 
 import inspect
 import json
+import os
 import signal
 import sys
 from argparse import Namespace
@@ -32,6 +33,8 @@ from lockstep.traffic import UserFile
 from lockstep.users import feed_of
 from lockstep.worker.agent import Agent
 from lockstep.worker.limits import own_limits, raise_open_files
+from lockstep.worker_port.keys import token_of
+from lockstep.worker_port.shim import guard_port
 
 
 class _Callers:
@@ -135,6 +138,7 @@ def main(port: int, file: str | None = None) -> None:
     setup_logging("WARNING")
     if file is not None:
         _load(read_record(json.loads(file), UserFile))
+    guard_port(token_of(os.environ))
     environment = Environment(
         user_classes=[ScenarioUser], events=locust.events, parsed_options=_locusts_defaults()
     )
