@@ -80,7 +80,7 @@ lock: $(READY) ## Renew requirements/*.txt from the .in files (ARGS=--upgrade fo
 	@echo "lock: requirements/server.txt, loadtest.txt, dev.txt"
 	@cd requirements && ../$(LOCK) $(ARGS) server.in -o server.txt
 	@cd requirements && ../$(LOCK) $(ARGS) base.in report.in server.in -c server.txt -o loadtest.txt
-	@cd requirements && ../$(LOCK) $(ARGS) base.in report.in server.in dev.in -c server.txt -c loadtest.txt -o dev.txt
+	@cd requirements && ../$(LOCK) $(ARGS) base.in report.in server.in profile.in dev.in -c server.txt -c loadtest.txt -o dev.txt
 
 python3.13t: ## Build Python 3.13 without the global lock into ~/.cache/lockstep, once, in some minutes (Debian)
 	@tools/python.sh 3.13t

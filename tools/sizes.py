@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tools.release import build
 
-EXTRAS = ("", "[server]", "[report]", "[all]")
+EXTRAS = ("", "[server]", "[report]", "[profile]", "[all]")
 
 
 def installed(wheel: Path, extra: str, home: Path) -> tuple[int, float]:

@@ -26,6 +26,7 @@ class PlannedCell:
 
     beside: whom it has beside its users, as the plan says it; "" where nobody. rate_per_s: what it is
     offered, and lengths_s: its warm-up and window in seconds, where that is not what the plan says of all.
+    profiled: whether a profiler looks into its server, so that it is measured for nothing else.
     """
 
     index: int
@@ -35,6 +36,7 @@ class PlannedCell:
     beside: str = ""
     rate_per_s: float | None = None
     lengths_s: tuple[float, float] | None = None
+    profiled: bool = False
 
     def traffic(self, planned: Traffic) -> Traffic:
         """What its users do. planned: what the plan says of all cells."""
@@ -95,7 +97,8 @@ class Plan:
     baseline: the mode that others are compared with, None where what is known of them decides. longer: those
     cells that are longer than the others. search: what is looked for, where levels and repeats are not
     planned but come of what was measured. until: how sure it has to be, where `repeats` are the first only.
-    restart: whether servers are started anew for each repeat.
+    restart: whether servers are started anew for each repeat. profile: whether each series has one more cell,
+    in which a profiler looks into its server.
     """
 
     modes: tuple[str, ...] = ("free", "lock", "semaphore=4", "queue=1")
@@ -113,6 +116,7 @@ class Plan:
     search: Search | None = None
     until: Until | None = None
     restart: bool = False
+    profile: bool = False
 
     def __post_init__(self) -> None:
         for name, values in (("modes", self.modes), ("levels", self.levels)):
@@ -190,6 +194,7 @@ class Plan:
             search=search,
             until=Until.from_settings(given),
             restart=given.get("restart", False),
+            profile=given.get("profile", False),
         )
 
     def cells(self, repeats: int | None = None) -> list[PlannedCell]:
@@ -237,7 +242,7 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """The plan as run.json keeps it."""
         document = asdict(self)
-        unsaid = [name for name in ("longer", "restart") if not document[name]]
+        unsaid = [name for name in ("longer", "restart", "profile") if not document[name]]
         return {name: value for name, value in document.items() if name not in unsaid}
 
 

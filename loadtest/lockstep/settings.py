@@ -442,6 +442,15 @@ SETTINGS = (
         of_started=True,
     ),
     Setting(
+        "profile",
+        bool,
+        False,
+        "Make a flame graph of each series, in a cell of its own after all others (needs py-spy)",
+        Where.COMPARE | Where.PLAN_FILE,
+        only="plan",
+        of_started=True,
+    ),
+    Setting(
         "watch",
         str,
         None,

@@ -10,6 +10,7 @@ from lockstep.report.material import Material
 from lockstep.runs.folder import RunFolder
 from lockstep.runs.histograms import of_values
 from lockstep.runs.measures import Company, Count, Distribution, Edges, Occupancy, Rendezvous
+from lockstep.runs.profiles import Profile, Stack
 from lockstep.runs.records import Messages, Requests, Run
 from lockstep.search import RATE, Search
 from tests.factories.folders import write_histograms, write_run
@@ -227,6 +228,23 @@ def watched_services() -> Run:
     return of_somebody_else(without_server(run_of(cells)), "line", "+OK")
 
 
+def profiled() -> Run:
+    """A series that waits for its lock, and one that works, beside a profiler in one more cell of each."""
+    return replace(watched(), profiled=["free", "lock"])
+
+
+def _profile(mode: str) -> Profile:
+    """What a profiler saw of it."""
+    session = ("_run (threads.py:65)", "Session.run (session.py:83)")
+    accepting = Stack(("AcceptLoop.run (accepting.py:45)",), 200, "link, address = self._listening.accept()")
+    waiting = Stack(
+        (*session, "Session._serve_holding_permit (session.py:104)"), 1_400, "admission.acquire()"
+    )
+    working = Stack((*session, "converse (conversation.py:35)"), 200, "time.sleep(hold_s)")
+    seen = [accepting, replace(working, samples=1_600)] if mode == "free" else [accepting, waiting, working]
+    return Profile(mode, 8, "py-spy", 2.0, {"free": 704.0, "lock": 88.2}[mode], seen)
+
+
 SCENES: Mapping[str, Callable[[], Run]] = {
     "closed load, gates": closed,
     "open load": simulated_open_run,
@@ -240,6 +258,7 @@ SCENES: Mapping[str, Callable[[], Run]] = {
     "a search for connections": capacity,
     "threads that wait for a core, and for a lock": watched,
     "threads of other services": watched_services,
+    "flame graphs": profiled,
     "a search for arrivals per second": capacity_by_rate,
 }
 
@@ -250,6 +269,8 @@ def material_of(run: Run, folder: Path) -> Material:
     path = write_run(folder, run, connections)
     if connections:
         write_histograms(path, run)
+    for number, mode in enumerate(run.profiled, start=1):
+        RunFolder(path).save_profile(number, _profile(mode))
     return Material.of(RunFolder.load(path))
 
 

@@ -153,6 +153,7 @@ def test_the_sdist_holds_what_a_wheel_is_built_from(built: tuple[Path, Path]) ->
         "README.md",
         "pyproject.toml",
         "requirements/base.in",
+        "requirements/profile.in",
         "requirements/report.in",
     } <= there
 

@@ -35,7 +35,7 @@ LAYERS = (
     {"plan_files"},
     {"children"},
     {"runs"},
-    {"watch"},
+    {"watch", "profiling"},
     {"tcp"},
     {"dialogue"},
     {"control"},

@@ -33,6 +33,8 @@ from lockstep.master.shape import PlanShape
 from lockstep.master.stop_signals import StoppedBySignal, ignore_stop_signals, stoppable
 from lockstep.master.workers import Workers
 from lockstep.plan import Plan
+from lockstep.profiling.profiler import Profiler
+from lockstep.profiling.tools import check_can_look
 from lockstep.runs.records import Run
 from lockstep.settings import WORKER_TOKEN
 from lockstep.target.servers import Servers, Whom
@@ -120,8 +122,11 @@ def run_here(
         stack.callback(_end_workers, workers)
         command = local_run.command
         crew = Workers(runner, _ends_of(workers))
+        profiler = _profiler(servers, plan, stack)
         watcher = _watcher(local_run.watching, servers, plan, stack)
-        conductor = Conductor(crew, targets, local_run.out, lambda _: command, on_cell, watcher, servers.anew)
+        conductor = Conductor(
+            crew, targets, local_run.out, lambda _: command, on_cell, watcher, servers.anew, profiler
+        )
         attach_conductor(environment, conductor)
         shape = PlanShape(plan, conductor, ScenarioUser)
         _await_workers(runner, workers)
@@ -144,6 +149,19 @@ def _watcher(watching: Watching, servers: Servers, plan: Plan, stack: ExitStack)
     if all(process_of(mode) is None for mode in plan.modes):
         return None
     return stack.enter_context(watched_by(process_of))
+
+
+def _profiler(servers: Servers, plan: Plan, stack: ExitStack) -> Profiler | None:
+    """Who looks into the servers, where the plan says so; PlanError where that cannot be. stack: ends it."""
+    if not plan.profile:
+        return None
+    # One server may be behind several modes.
+    for pid, mode in {servers.targets.process_of(mode): mode for mode in reversed(plan.modes)}.items():
+        assert pid is not None, "servers of others are refused before they are asked"
+        check_can_look(mode, pid)
+    profiler = Profiler(lambda mode: servers.targets.process_of(mode))
+    stack.callback(profiler.stop)
+    return profiler
 
 
 def _check_addresses(endpoint: Endpoint, sources: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from lockstep.master.run import RunRecord
 from lockstep.master.totals import TotalsBySeries
 from lockstep.master.under_way import RunUnderWay
 from lockstep.plan import Plan
+from lockstep.profiling.profiler import Profiler
 from lockstep.runs.records import Run
 from lockstep.target.admin import ServerView
 from lockstep.target.target import Targets, check_talk
@@ -64,6 +65,7 @@ class Conductor:
     command_of: what repeats a run that has come to this.
     on_cell: called with the run after each of its cells. watcher: who looks at the servers' processes. anew:
     starts the servers again, and tells whom the load goes to then; None where others have started them.
+    profiler: looks into them in the cells that are for that.
 
     current: the run under way; None where none is. failure: why the current or last run could not begin or
     go on.
@@ -78,6 +80,7 @@ class Conductor:
         on_cell: Callable[[Run], None] = _nobody_asks,
         watcher: Watcher | None = None,
         anew: Callable[[], Targets] | None = None,
+        profiler: Profiler | None = None,
     ) -> None:
         self.targets = targets
         self.pulses = Pulses()
@@ -91,6 +94,7 @@ class Conductor:
         self._on_cell = on_cell
         self._watcher = watcher
         self._anew = anew
+        self._profiler = profiler
 
     @property
     def under_way(self) -> str | None:
@@ -163,7 +167,7 @@ class Conductor:
             logger.warning("lockstep: %s", note)
         self.failure = None
         self.current = RunUnderWay(
-            record, plan, self._workers, targets, self._on_cell, self._watcher, self._anew
+            record, plan, self._workers, targets, self._on_cell, self._watcher, self._anew, self._profiler
         )
         return self.current
 

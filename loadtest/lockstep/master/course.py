@@ -28,7 +28,8 @@ def course_of(plan: Plan) -> Course:
     """How a plan's cells come about."""
     if plan.search is not None:
         return _as_found(plan, plan.search)
-    return _as_planned(plan) if plan.until is None else _until_sure(plan, plan.until)
+    measured = _as_planned(plan) if plan.until is None else _until_sure(plan, plan.until)
+    return _then_profiled(plan, measured) if plan.profile else measured
 
 
 def _as_planned(plan: Plan) -> Course:
@@ -50,6 +51,20 @@ def _until_sure(plan: Plan, until: Until) -> Course:
             return plan.cells()[measured:]
         over = done >= until.most or taken_s * (done + 1) / done > until.at_most_s
         return [] if over or not wider(run, until.within) else plan.cells(done + 1)[measured:]
+
+    return next_cells
+
+
+def _then_profiled(plan: Plan, measured: Course) -> Course:
+    """One more cell of each series, under its greatest load, once all that is measured is measured."""
+
+    def next_cells(run: Run, taken_s: float) -> list[PlannedCell]:
+        begun, level = len(run.measured), max(plan.levels)
+        left = [mode for mode in plan.modes if mode not in run.profiled]
+        return measured(run, taken_s) or [
+            PlannedCell(begun + place, mode, level, run.planned_repeats, profiled=True)
+            for place, mode in enumerate(left)
+        ]
 
     return next_cells
 

@@ -17,9 +17,11 @@ from lockstep.analysis.checks import is_degraded
 from lockstep.analysis.gates import GateResult, has_failed, judge_gates, unmet
 from lockstep.children import Program, run
 from lockstep.master.progress import ReportState
+from lockstep.profiling.profiler import Taken
 from lockstep.runs.folder import REPORT_FILE, RunFolder
 from lockstep.runs.host import describe_host
-from lockstep.runs.records import MeasuredCell, Mode, Run, TargetRecord
+from lockstep.runs.profiles import Profile
+from lockstep.runs.records import Cell, MeasuredCell, Mode, Run, TargetRecord
 from lockstep_wire.extras import DRAWING, lacking
 
 logger = logging.getLogger(__name__)
@@ -115,6 +117,18 @@ class RunRecord:
         )
         self._folder.save_cell(measured.detail)
         self._folder.add_connections(measured.connections)
+        self._save()
+
+    def add_profile(self, cell: Cell, taken: Taken) -> None:
+        """Save what a profiler saw in a cell; of the cell itself nothing is kept but how fast it was."""
+        mode, trouble = cell.mode, f"{cell.mode} has no flame graph: its server {taken.trouble}"
+        profiled = [*self.run.profiled, mode]
+        self.run = replace(self.run, profiled=profiled)
+        if taken.trouble:
+            self.note(trouble)
+        else:
+            profile = Profile(mode, cell.level, taken.tool, taken.seconds, cell.messages_per_s, taken.stacks)
+            self._folder.save_profile(len(profiled), profile)
         self._save()
 
     def note(self, words: str) -> None:

@@ -35,6 +35,7 @@ from lockstep.master.rendezvous import Rendezvous
 from lockstep.master.run import RunRecord
 from lockstep.measure.collector import CellCollector
 from lockstep.plan import SEEDS_PER_PLAN, Plan, PlannedCell
+from lockstep.profiling.profiler import Profiler, Taken
 from lockstep.runs.records import Run
 from lockstep.target.target import Targets
 from lockstep.tcp.endpoint import Endpoint
@@ -60,7 +61,8 @@ class RunUnderWay:
 
     record: what is saved of it. plan: None for a manual run, which is one cell. on_cell: called with the run
     after each of its cells. watcher: who looks at the servers' processes, None where nobody does.
-    anew: starts the servers again, and tells whom the load goes to then; None where others have started them.
+    anew: starts the servers again, and tells whom the load goes to then; None where others have
+    started them. profiler: looks into them in the cells that are for that.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class RunUnderWay:
         on_cell: Callable[[Run], None],
         watcher: Watcher | None = None,
         anew: Callable[[], Targets] | None = None,
+        profiler: Profiler | None = None,
     ) -> None:
         self.record = record
         self.cell: CellUnderWay | None = None
@@ -80,6 +83,7 @@ class RunUnderWay:
         self._on_cell = on_cell
         self._watcher = watcher
         self._anew = anew
+        self._profiler = profiler
         self._planned: tuple[PlannedCell, ...] = ()
         adaptive = None if plan is None else plan.search or plan.until
         self._at_most_s = None if adaptive is None else adaptive.at_most_s
@@ -94,6 +98,7 @@ class RunUnderWay:
         # Who was sent into the last cell, and with whose code.
         self._carriers: list[str] = []
         self._file: str | None = None
+        self._taken: Taken | None = None
 
     def progress(self, failure: str | None) -> Progress:
         """Where it stands. failure: why it could not go on."""
@@ -130,7 +135,11 @@ class RunUnderWay:
         cell.begin()
         self._broken.clear()
         self._watch = GateWatch(gates_of(plan, planned))
+        if planned.profiled and self._profiler is not None:
+            self._profiler.begin(planned.mode)
         self._carry(warmup_s + seconds)
+        if planned.profiled and self._profiler is not None:
+            self._taken = self._profiler.end()
         self._heed_fault()
         self._targets.check_up(planned.mode)
         self.end_cell(cut_short=bool(cell.ended_early or self.lost))
@@ -304,6 +313,12 @@ class RunUnderWay:
         measured = cell.measured(server, gevent.sleep, seen, cut_short=cut_short, lost=lost)
         # Only now: whoever is stopped while it waits above leaves the cell to be saved by the next to end it.
         self.cell = None
+        taken, self._taken = self._taken, None
+        if cell.planned.profiled:
+            # One that was cut short has none.
+            if taken is not None:
+                self.record.add_profile(measured.cell, taken)
+            return
         self.record.add_cell(measured)
         self._saved_ns = time.monotonic_ns()
         self._on_cell(self.record.run)

@@ -26,6 +26,7 @@ _NAMES: Mapping[str, str] = {
     "capped": "no more than the greatest load, for",
     "seconds": "measurement window per cell",
     "repeats": "repeats per cell",
+    "profile": "a profiler in one more cell of each series",
     "restart": "servers started anew for each repeat",
     "longer": "longer windows, as sessions need",
     "fits": "longer windows, as loads need, of",

@@ -25,6 +25,7 @@ from lockstep.report.sections.changing import changing_section
 from lockstep.report.sections.confidence import certainty_section
 from lockstep.report.sections.fairness import fairness_section
 from lockstep.report.sections.figures import cells_table, figures_section
+from lockstep.report.sections.flames import flames_section
 from lockstep.report.sections.gates import gates_section
 from lockstep.report.sections.generator import load_section, workers_section
 from lockstep.report.sections.limits import limits_section
@@ -98,6 +99,7 @@ def contents(material: Material) -> Contents:
         throughput_section(material),
         threads_over_cell_section(material),
         threads_section(material),
+        flames_section(material),
         percentile_section(material),
         first_reply_section(material),
         connect_section(material),

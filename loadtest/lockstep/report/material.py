@@ -21,6 +21,7 @@ from lockstep.report.charts.palette import choose
 from lockstep.report.words import named, series_noun
 from lockstep.runs.connections import Connection
 from lockstep.runs.folder import Loaded
+from lockstep.runs.profiles import Profile
 from lockstep.runs.records import Cell, CellDetail, Mode, Run
 
 
@@ -29,7 +30,8 @@ class Material:
     """One run; of a search with those cells alone that count. path: its folder.
 
     modes: what they do, in the plan's order. details: cell index -> histograms. colours: series -> colour.
-    limits: what a search found. holders: what held up those who were watched.
+    limits: what a search found. holders: what held up those who were watched. profiles: what profilers
+    saw.
     """
 
     path: Path
@@ -45,6 +47,7 @@ class Material:
     radii: list[Radius]
     limits: list[Limit]
     holders: list[Holder]
+    profiles: list[Profile]
 
     @classmethod
     def of(cls, loaded: Loaded) -> Material:
@@ -67,6 +70,7 @@ class Material:
             radii=radii(run),
             limits=limits(all_told),
             holders=holders(run),
+            profiles=loaded.profiles,
         )
 
     def without_note(self, note: str | None) -> Material:

@@ -99,12 +99,16 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """One chart. label: what a screen reader says of it. series and note: what stands above it."""
+    """One chart. label: what a screen reader says of it. series and note: what stands above it.
+
+    file: by which name it lies beside the page too, "" where it does not.
+    """
 
     chart: Chart
     label: str
     series: str = ""
     note: str = ""
+    file: str = ""
 
     @property
     def caption(self) -> str:

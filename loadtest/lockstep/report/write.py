@@ -29,6 +29,7 @@ def write_report(material: Material, charts: Path | None = None, warm: Renderer 
     with nullcontext(warm) if warm is not None else Renderer() as renderer, unchecked():
         shown = contents(material)
         svgs = _draw(shown, renderer)
+    _save_beside(folder, shown, svgs)
     if charts is not None:
         _save_charts(charts, shown, svgs)
     return folder.save_text(REPORT_FILE, render(material, shown, svgs))
@@ -45,6 +46,15 @@ def _draw(shown: Contents, renderer: Renderer) -> dict[str, list[str]]:
         ]
         for section in shown.drawn
     }
+
+
+def _save_beside(folder: RunFolder, shown: Contents, svgs: Mapping[str, Sequence[str]]) -> None:
+    """The drawings that lie beside the page too, to be opened, and zoomed into, by themselves."""
+    for section in shown.drawn:
+        for drawing, svg in zip(section.drawings, svgs[section.name], strict=True):
+            if drawing.file:
+                alone = picture(section.title, section.note_with_legend, [drawing.caption], [svg])
+                folder.save_text(drawing.file, alone)
 
 
 def _save_charts(folder: Path, shown: Contents, svgs: Mapping[str, Sequence[str]]) -> None:

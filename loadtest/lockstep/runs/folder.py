@@ -2,10 +2,11 @@
 
     <out>/<run id>/run.json            plan, hosts, server, cells
                    cells/<n>.json      a cell's histograms and its per-second series
+                   profiles/<n>.json   a series' stacks, where a profiler looked into its server
                    connections.jsonl   sampled connections, the client's and the server's view joined
                    summary.csv         one row a cell, for spreadsheets
                    requests.csv        one row a cell and name, where messages have names
-                   report.html, summary.md
+                   report.html, summary.md, flames-<n>.svg
                    junit.xml           where the plan has gates
 
 Every file but connections.jsonl, which only grows, is written whole and then renamed into place, so that
@@ -16,14 +17,15 @@ from __future__ import annotations
 
 import errno
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from lockstep.documents import to_document
 from lockstep.errors import ResultsError
 from lockstep.runs.connections import Connection
-from lockstep.runs.reading import read_connections, read_details, read_run
+from lockstep.runs.profiles import Profile
+from lockstep.runs.reading import read_connections, read_details, read_profiles, read_run
 from lockstep.runs.records import CellDetail, Run
 from lockstep.runs.summary_csv import requests_csv, summary_csv
 
@@ -32,6 +34,7 @@ SUMMARY_FILE = "summary.csv"
 REQUESTS_FILE = "requests.csv"
 CONNECTIONS_FILE = "connections.jsonl"
 CELLS_FOLDER = "cells"
+PROFILES_FOLDER = "profiles"
 REPORT_FILE = "report.html"
 MARKDOWN_FILE = "summary.md"
 JUNIT_FILE = "junit.xml"
@@ -41,12 +44,16 @@ _Record = TypeVar("_Record")
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A run folder read back. details: cell index -> its bulky part, for the cells that have one."""
+    """A run folder read back. details: cell index -> its bulky part, for the cells that have one.
+
+    profiles: of the series that have one.
+    """
 
     run: Run
     connections: list[Connection]
     details: dict[int, CellDetail]
     path: Path
+    profiles: list[Profile] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,14 @@ class RunFolder:
     def save_cell(self, detail: CellDetail) -> None:
         """Write cells/<index>.json."""
         self.save_text(f"{CELLS_FOLDER}/{detail.index}.json", _dump(detail) + "\n")
+
+    def save_profile(self, number: int, profile: Profile) -> None:
+        """Write profiles/<number>.json."""
+        try:
+            (self.path / PROFILES_FOLDER).mkdir(exist_ok=True)
+        except OSError as error:
+            raise _not_written(self.path / PROFILES_FOLDER, error) from error
+        self.save_text(f"{PROFILES_FOLDER}/{number}.json", _dump(profile) + "\n")
 
     def add_connections(self, connections: list[Connection]) -> None:
         """Append to connections.jsonl, one line each."""
@@ -120,10 +135,12 @@ class RunFolder:
         if cut_off:
             note = f"the last line of {CONNECTIONS_FILE} was cut off and is left out"
             run = replace(run, notes=[*run.notes, note])
-        return Loaded(run, connections, read_details(path / CELLS_FOLDER), path)
+        return Loaded(
+            run, connections, read_details(path / CELLS_FOLDER), path, read_profiles(path / PROFILES_FOLDER)
+        )
 
 
-def _dump(record: Run | CellDetail | Connection, indent: int | None = None) -> str:
+def _dump(record: Run | CellDetail | Connection | Profile, indent: int | None = None) -> str:
     """JSON of a record. NaN and infinity are no JSON and no measurement: ValueError."""
     return json.dumps(to_document(record), ensure_ascii=False, indent=indent, allow_nan=False)
 

@@ -17,6 +17,7 @@ from lockstep.runs.connections import Connection
 from lockstep.runs.earlier import from_schema_3, with_targets
 from lockstep.runs.histograms import decoded
 from lockstep.runs.kept import KeptPlan, KeptServer
+from lockstep.runs.profiles import MOST_FRAMES, MOST_STACKS, Profile
 from lockstep.runs.records import SCHEMA, Cell, CellDetail, Run
 from lockstep.stages import Stages
 
@@ -57,6 +58,23 @@ def read_details(folder: Path) -> dict[int, CellDetail]:
                 raise _damaged(file, f"the histogram of {name}: {error}") from error
         details[detail.index] = detail
     return details
+
+
+def read_profiles(folder: Path) -> list[Profile]:
+    """What profilers saw, in the order in which they looked; nothing where none did."""
+    files = sorted(folder.glob("[!.]*.json"), key=lambda file: (len(file.name), file.name))
+    profiles = []
+    for file in files:
+        profile = _record(_parse(_text(file), file), Profile, file)
+        if len(profile.stacks) > MOST_STACKS:
+            raise _damaged(file, f"no run leaves so many stacks ({len(profile.stacks):,})")
+        for stack in profile.stacks:
+            if stack.samples < 1 or not 1 <= len(stack.frames) <= MOST_FRAMES:
+                raise _damaged(
+                    file, f"a stack has {len(stack.frames):,} frames and was seen {stack.samples} times"
+                )
+        profiles.append(profile)
+    return profiles
 
 
 def read_connections(file: Path) -> tuple[list[Connection], bool]:

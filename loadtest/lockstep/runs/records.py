@@ -337,7 +337,7 @@ class Run:
     kind is `plan` or `hand`; server is what /listeners says of the server, {} if unknown, and modes what it
     says of its modes. targets: by the name that each has in the place of a mode, where the load did not go to
     one Lockstep server. beside: cells that had others beside their users, each to be set against one of cells
-    without.
+    without. profiled: modes that had one more cell, in which a profiler looked into their server.
     """
 
     run_id: str
@@ -354,6 +354,7 @@ class Run:
     targets: dict[str, TargetRecord] = field(default_factory=dict)
     modes: dict[str, Mode] = field(default_factory=dict)
     beside: list[Cell] = field(default_factory=list)
+    profiled: list[str] = field(default_factory=list)
     schema: int = SCHEMA
 
     @property

@@ -190,3 +190,19 @@ def test_in_a_search_each_cell_is_a_repeat() -> None:
     assert USERS.search is not None
     run = replace(begun(USERS), cells=run_of([measured(USERS.search, 1, 5_000, mode=first.mode)]).cells)
     assert begins_repeat(USERS, run, second)
+
+
+def test_once_all_is_measured_each_series_has_one_more_cell_for_a_profiler() -> None:
+    plan = Plan(modes=("free", "lock"), levels=(1, 8), repeats=1, profile=True)
+    course, run = course_of(plan), begun(plan)
+    assert course(run, 0.0) == plan.cells()
+    done = replace(run, cells=run_of([make_cell(each.mode, each.level) for each in plan.cells()]).cells)
+    more = course(done, 0.0)
+    assert [(each.index, each.mode, each.level, each.profiled) for each in more] == [
+        (4, "free", 8, True),
+        (5, "lock", 8, True),
+    ]
+    # Whose servers are started anew for each repeat go on with that of the last.
+    assert not any(begins_repeat(plan, done, each) for each in more)
+    assert [each.mode for each in course(replace(done, profiled=["free"]), 0.0)] == ["lock"]
+    assert course(replace(done, profiled=["free", "lock"]), 0.0) == []

@@ -1,0 +1,1 @@
+"""Flame graphs of servers that a run starts: which profiler, what it says, and its stacks."""
