@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from socket import socket
 from typing import TypeVar
 
-from lockstep_server.conversation import ENDINGS, SlowReaderError, ending_of
+from lockstep_server.conversation import ENDINGS, SlowReaderError, SlowSenderError, ending_of
 from lockstep_server.dispatch import Task, thread_each
 from lockstep_server.exchange import told_in_log
 from lockstep_server.records import Cause, ConnectionRecord
@@ -104,16 +104,36 @@ class Conversation:
     async def _answer(self, decoder: Decoder) -> None:
         record, service = self._record, self._service
         work, reply, wait_ns = awaited(service.work, service.sleep_ns), service.reply, record.wait_ns or 0
-        while data := await self._receive(self._patience_s):
+        begun_ns: int | None = None
+        while data := await self._receive_more(begun_ns):
             record.bytes_received += len(data)
-            for payload in decoder.feed(data):
+            payloads = decoder.feed(data)
+            for payload in payloads:
                 record.received += 1
                 if self._tell:
                     self._tell(payload)
                 await self._send(reply(payload, wait_ns, await work()))
                 wait_ns = 0
+            if not decoder.pending:
+                begun_ns = None
+            elif payloads or begun_ns is None:
+                begun_ns = _now_ns()
             # What is there already is received without a wait: who always has more would never let others in.
             await asyncio.sleep(0)
+
+    async def _receive_more(self, begun_ns: int | None) -> bytes:
+        """begun_ns: when the first byte of a message came that is not whole yet."""
+        limit_ns = self._service.message_timeout_ns
+        if not limit_ns or begun_ns is None:
+            return await self._receive(self._patience_s)
+        left_s = max(0, begun_ns + limit_ns - _now_ns()) / 1e9
+        patience_s = min(left_s, self._patience_s or left_s)
+        try:
+            return await self._receive(patience_s)
+        except BlockingIOError as error:
+            if patience_s < left_s:
+                raise
+            raise SlowSenderError from error
 
     async def _push(self) -> None:
         """A loop's timers are whole milliseconds, rounded up, so a tick may be late by one; where somebody
@@ -140,12 +160,17 @@ class Conversation:
         return await _in_time(self._loop.sock_recv(self._link, _PIECE_BYTES), patience_s)
 
     async def _send(self, frame: bytes) -> None:
-        """In pieces, each of which the peer has to make room for in time."""
+        """In pieces, each of which the peer has to make room for in time, and for all of them too."""
         whole = memoryview(frame)
+        limit_ns = self._service.message_timeout_ns
+        patience_s = self._patience_s or limit_ns / 1e9 or None
+        end_ns = _now_ns() + limit_ns if limit_ns and len(frame) > _PIECE_BYTES else None
         try:
             for start in range(0, len(frame), _PIECE_BYTES):
                 piece = whole[start : start + _PIECE_BYTES]
-                await _in_time(self._loop.sock_sendall(self._link, piece), self._patience_s)
+                await _in_time(self._loop.sock_sendall(self._link, piece), patience_s)
+                if end_ns and _now_ns() >= end_ns:
+                    raise BlockingIOError
         except BlockingIOError as error:
             raise SlowReaderError from error
         self._record.answered += 1

@@ -22,6 +22,9 @@ from lockstep_server.work import Work
 Exchange = Callable[[bytes], None]
 """Answers one payload. OSError if the peer cannot be answered."""
 
+Send = Callable[[bytes], None]
+"""Sends a whole frame. OSError if the peer does not take it."""
+
 log = logging.getLogger("lockstep.server")
 
 _now_ns = time.monotonic_ns
@@ -49,9 +52,29 @@ def unvarying(link: socket, record: ConnectionRecord, frame: bytes) -> Exchange:
     return exchange
 
 
-def within_connection(link: socket, record: ConnectionRecord, work: Work, reply: Reply) -> Exchange:
+def whole_sender(link: socket, limit_ns: int) -> Send:
+    """Sends whole frames; BlockingIOError if one takes longer than the limit (0: none).
+
+    A blocking send returns early only once the kernel's own timeout is over: until then no clock is read.
+    """
+    if not limit_ns:
+        return link.sendall
+    send = link.send
+
+    def send_whole(frame: bytes) -> None:
+        sent = send(frame)
+        if sent < len(frame):
+            end_ns = _now_ns() + limit_ns
+            rest = memoryview(frame)[sent:]
+            while rest := rest[send(rest) :]:
+                if _now_ns() >= end_ns:
+                    raise BlockingIOError
+
+    return send_whole
+
+
+def within_connection(sendall: Send, record: ConnectionRecord, work: Work, reply: Reply) -> Exchange:
     """The connection was admitted as a whole: its first message tells how long that took."""
-    sendall = link.sendall
     wait_ns = record.wait_ns or 0
 
     def exchange(payload: bytes) -> None:
@@ -67,7 +90,7 @@ def within_connection(link: socket, record: ConnectionRecord, work: Work, reply:
 
 
 def message_by_message(
-    link: socket,
+    sendall: Send,
     record: ConnectionRecord,
     work: Work,
     reply: Reply,
@@ -77,7 +100,7 @@ def message_by_message(
     """Every message passes the admission, which is held for its work and its reply."""
     turn = Turn()
     waited_ns = held_ns = record.waited_ns = record.held_ns = 0
-    sendall, acquire, release = link.sendall, admission.acquire, admission.release
+    acquire, release = admission.acquire, admission.release
 
     def exchange(payload: bytes) -> None:
         nonlocal waited_ns, held_ns

@@ -146,6 +146,13 @@ FLAGS = (
         "silence after which a peer is cut off; 0: never",
         "DURATION",
     ),
+    Flag(
+        "message-timeout",
+        parse_duration_ns,
+        "1m",
+        "time that a message may take from its first byte to its last, and its reply; 0: any",
+        "DURATION",
+    ),
     Flag("admin-port", _port, "9100", "port of /metrics, /listeners and /connections; 0: any", "PORT"),
     Flag("admin-host", _host, "127.0.0.1", "address of the admin port", "ADDRESS"),
     Flag("announce", _switch, "false", "broadcast the listeners by UDP every second", switch=True),
@@ -242,6 +249,7 @@ def _assemble(values: dict[str, Any]) -> Settings:
         pause_ns=values.pop("pause"),
         drain_ns=values.pop("drain"),
         idle_timeout_ns=values.pop("idle-timeout"),
+        message_timeout_ns=values.pop("message-timeout"),
         push_ns=values.pop("push"),
         **{name.replace("-", "_"): value for name, value in values.items()},
     )

@@ -96,6 +96,7 @@ class Listener:
             push_ns=settings.push_ns,
             sleep_ns=settings.hold_ns if settings.work == "sleep" else 0,
             idle_timeout_ns=settings.idle_timeout_ns,
+            message_timeout_ns=settings.message_timeout_ns,
         )
 
     def _arrive(self, link: socket.socket, address: Any) -> Session:

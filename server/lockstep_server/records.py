@@ -24,6 +24,8 @@ class Cause(StrEnum):
     """the peer sent a frame beyond the limit"""
     IDLE = "idle"
     """the peer was silent for too long"""
+    SLOW_SENDER = "slow_sender"
+    """the peer took too long over one message"""
     SLOW_READER = "slow_reader"
     """the peer did not take its reply for too long"""
     DRAINED = "drained"

@@ -13,7 +13,14 @@ from socket import SHUT_RDWR, SO_ERROR, SOL_SOCKET, socket
 
 from lockstep_server.accepting import RefusedError
 from lockstep_server.conversation import Talk, converse, serve_constant, serve_framed, serve_raw
-from lockstep_server.exchange import Exchange, logged, message_by_message, unvarying, within_connection
+from lockstep_server.exchange import (
+    Exchange,
+    logged,
+    message_by_message,
+    unvarying,
+    whole_sender,
+    within_connection,
+)
 from lockstep_server.ledger import Accounts
 from lockstep_server.modes import Admission
 from lockstep_server.occupancy import Turnstile
@@ -56,6 +63,7 @@ class Service:
     push_ns: int = 0
     sleep_ns: int = 0
     idle_timeout_ns: int = 0
+    message_timeout_ns: int = 0
     sessions: set[Session] = field(default_factory=set)
 
     @property
@@ -165,16 +173,18 @@ class Session:
             exchange = logged(exchange, self._who)
         if raw:
             return partial(serve_raw, link, record, exchange)
-        return partial(serve_framed, link, record, decoder, exchange)
+        patience = (service.message_timeout_ns, service.idle_timeout_ns)
+        return partial(serve_framed, link, record, decoder, exchange, *patience)
 
     def _exchange(self, unvarying_frame: bytes | None) -> Exchange:
         link, record, service = self._link, self._record, self._service
         work, reply = service.work, service.reply
+        send = whole_sender(link, service.message_timeout_ns)
         if service.by_message:
-            return message_by_message(link, record, work, reply, service.admission, service.occupancy)
+            return message_by_message(send, record, work, reply, service.admission, service.occupancy)
         if unvarying_frame is not None:
             return unvarying(link, record, unvarying_frame)
-        return within_connection(link, record, work, reply)
+        return within_connection(send, record, work, reply)
 
     def _close(self, cause: Cause, detail: str) -> None:
         if self._cut:

@@ -44,6 +44,7 @@ class Settings:
     drain_ns: int
     max_frame: int
     idle_timeout_ns: int
+    message_timeout_ns: int
     admin_host: str
     admin_port: int
     announce_to: tuple[str, int] | None

@@ -60,9 +60,9 @@ def tune_connection(link: socket, settings: Settings) -> None:
     own would add a poll before every receive and send."""
     link.setblocking(True)
     if settings.idle_timeout_ns:
-        timeout = pack_timeval(settings.idle_timeout_ns)
-        link.setsockopt(SOL_SOCKET, SO_RCVTIMEO, timeout)
-        link.setsockopt(SOL_SOCKET, SO_SNDTIMEO, timeout)
+        link.setsockopt(SOL_SOCKET, SO_RCVTIMEO, pack_timeval(settings.idle_timeout_ns))
+    if to_send_ns := settings.idle_timeout_ns or settings.message_timeout_ns:
+        link.setsockopt(SOL_SOCKET, SO_SNDTIMEO, pack_timeval(to_send_ns))
     if settings.nodelay:
         link.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
     if settings.keepalive:

@@ -81,6 +81,7 @@ def server_view(settings: Settings) -> dict[str, Any]:
         **{name: getattr(settings, name) for name in told},
         "keepalive": settings.keepalive is not None,
         "idle_timeout_ns": settings.idle_timeout_ns,
+        "message_timeout_ns": settings.message_timeout_ns,
         "max_frame": settings.max_frame,
         "records": settings.records,
         "open_files_limit": open_files_limit(),

@@ -17,7 +17,7 @@ FRAMED = ("--framing", "length", "--reply", "echo")
 SERVER = {
     "version", "python", "implementation", "gil", "pid", "boot_id", "cpu_count", "platform", "framing",
     "reply", "timing", "hold_ns", "work", "pause_ns", "push_ns", "accept", "backlog", "nodelay", "keepalive",
-    "max_connections", "idle_timeout_ns", "max_frame", "records", "open_files_limit",
+    "max_connections", "message_timeout_ns", "idle_timeout_ns", "max_frame", "records", "open_files_limit",
     "threads_limit", "listen_overflows",
 }  # fmt: skip
 LISTENER = {

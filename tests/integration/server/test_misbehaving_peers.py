@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,53 @@ def test_misbehaviour_costs_only_the_own_connection_in_every_mode(
         assert len(told) == len(MODES)
         assert all(f": {cause}" in line for line in told)
         assert "Traceback" not in server.stderr
+
+
+def drip_a_message(link: socket.socket) -> None:
+    with suppress(OSError):
+        link.sendall(b"\0\0\x01\0")
+        while True:
+            link.sendall(b"x")
+            time.sleep(0.02)
+
+
+def drip_in_a_reply(link: socket.socket) -> None:
+    link.sendall(LENGTH.encode(b"x" * 2**20) * 4)
+    link.shutdown(socket.SHUT_WR)
+    with suppress(OSError):
+        while link.recv(4096):
+            time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("drip", "cause"), [(drip_a_message, "slow_sender"), (drip_in_a_reply, "slow_reader")]
+)
+def test_a_gate_is_lost_by_who_drips_a_message_or_takes_a_reply_in_drops(
+    drip: Callable[[socket.socket], None], cause: str
+) -> None:
+    flags = (*FLAGS, "--message-timeout", "600ms")
+    with ServerProcess(*GATES, flags=flags) as server, ExitStack() as slow_ones:
+        for name in GATES:
+            slow = slow_ones.enter_context(socket.socket())
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.connect(("127.0.0.1", server.ports[name]))
+            threading.Thread(target=drip, args=(slow,), daemon=True).start()
+        wait_until(lambda: all(seen["bytes_received"] for seen in server.listeners().values()))
+        for name in GATES:
+            with connect(server.ports[name]) as link:
+                assert ask(link, b"my turn") == b"my turn"
+        wait_until(lambda: all(seen["causes"][cause] == 1 for seen in server.listeners().values()))
+
+
+def test_who_has_said_all_and_closes_its_half_gets_every_answer_in_every_mode() -> None:
+    with ServerProcess(*MODES, flags=(*FLAGS, "--hold", "1ms")) as server:
+        for name in MODES:
+            with connect(server.ports[name]) as link:
+                link.sendall(LENGTH.encode(b"one") + LENGTH.encode(b"two"))
+                link.shutdown(socket.SHUT_WR)
+                said = b"".join(iter(lambda link=link: link.recv(65536), b""))  # type: ignore[misc]
+            assert said == LENGTH.encode(b"one") + LENGTH.encode(b"two")
+            wait_until(lambda name=name: server.listeners()[name]["causes"]["peer"] == 1)  # type: ignore[misc]
 
 
 def test_a_silent_peer_does_not_disturb_one_that_is_being_served() -> None:

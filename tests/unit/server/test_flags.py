@@ -35,6 +35,7 @@ def test_bare_defaults_are_those_the_seeds_clients_expect() -> None:
         ("drain", "0", "drain_ns", 0),
         ("max-frame", "64KiB", "max_frame", 65536),
         ("idle-timeout", "1.5s", "idle_timeout_ns", 1_500_000_000),
+        ("message-timeout", "2s", "message_timeout_ns", 2_000_000_000),
         ("admin-port", "0", "admin_port", 0),
         ("admin-host", "0.0.0.0", "admin_host", "0.0.0.0"),
         ("log-level", "debug", "log_level", "debug"),

@@ -14,6 +14,7 @@ from lockstep_server.accepting import RefusedError
 from lockstep_server.event_loop import CoroutineSession
 from lockstep_server.records import Cause
 from lockstep_server.session import Session
+from lockstep_server.socket_options import pack_timeval
 from lockstep_server.work import get_work
 from lockstep_wire.framing import framing_of
 from lockstep_wire.greeting import ACKNOWLEDGEMENT
@@ -218,6 +219,43 @@ def test_without_framing_silence_and_not_reading_end_the_connection_too(
     it = either("raw", "echo")
     misbehave(it.peer)
     assert it.play() is cause
+
+
+@pytest.mark.parametrize("pause_s", [0.005, 1.0])
+def test_a_message_has_its_time_however_it_drips(any_way: MakeStage, pause_s: float) -> None:
+    it = any_way("length", "echo", message_timeout_ns=60_000_000, idle_timeout_ns=20 * 10**9)
+    it.peer.sendall(framing_of("length").encode(b"whole") + b"\0\0\0\x40")
+    over = threading.Event()
+
+    def drip() -> None:
+        while not over.wait(pause_s):
+            it.peer.sendall(b"x")
+
+    dripping = threading.Thread(target=drip)
+    it.session._link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, pack_timeval(20 * 10**9))
+    dripping.start()
+    cause = it.play()
+    over.set()
+    dripping.join(20)
+    assert cause is Cause.SLOW_SENDER
+    assert it.record.answered == 1
+
+
+def test_a_message_that_is_whole_in_time_may_be_followed_by_another_that_has_its_own(
+    any_way: MakeStage,
+) -> None:
+    length = framing_of("length")
+    it = any_way("length", "echo", message_timeout_ns=10**10, idle_timeout_ns=0)
+    frame = length.encode(b"x" * 40)
+    playing = threading.Thread(target=it.play)
+    playing.start()
+    for _ in range(3):
+        for piece in (frame[:3], frame[3:20], frame[20:] + frame[:1], frame[1:]):
+            it.peer.sendall(piece)
+    it.peer.shutdown(socket.SHUT_WR)
+    assert length.decoder(LIMIT).feed(read_all(it.peer)) == [b"x" * 40] * 6
+    playing.join(20)
+    assert it.record.cause is Cause.PEER
 
 
 def test_who_leaves_between_messages_is_no_matter_for_the_log(

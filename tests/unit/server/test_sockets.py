@@ -60,9 +60,15 @@ def test_without_flags_the_system_decides(link: socket.socket) -> None:
 def test_the_idle_timeout_is_the_kernels(
     link: socket.socket, option: int, timeout_ns: int, kernels: tuple[int, int]
 ) -> None:
-    tune_connection(link, replace(DEFAULTS, idle_timeout_ns=timeout_ns))
+    tune_connection(link, replace(DEFAULTS, idle_timeout_ns=timeout_ns, message_timeout_ns=0))
     assert struct.unpack("@ll", link.getsockopt(socket.SOL_SOCKET, option, 16)) == kernels
     assert link.gettimeout() is None
+
+
+def test_where_silence_has_no_bound_a_reply_still_has_that_of_a_message(link: socket.socket) -> None:
+    tune_connection(link, replace(DEFAULTS, idle_timeout_ns=0, message_timeout_ns=60_000_000_000))
+    assert struct.unpack("@ll", link.getsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, 16)) == (60, 0)
+    assert struct.unpack("@ll", link.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16)) == (0, 0)
 
 
 def test_a_tiny_timeout_is_not_rounded_down_to_none() -> None:
