@@ -13,10 +13,11 @@ worker -> master    REPORT Report: what was recorded since the last one; `final`
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Self
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from typing import Any, ClassVar, Self, get_type_hints
 
-from lockstep.documents import read_record
+from lockstep.documents import check_plain, read_record
 from lockstep.errors import HarnessError
 from lockstep.traffic import Traffic
 
@@ -36,33 +37,61 @@ DRAIN_S = 3.0
 HURRIED_DRAIN_S = 0.4
 
 
+class FalseMessageError(HarnessError):
+    """It has the fields of this version, and in them what no worker measures."""
+
+
 class Message:
     """What is sent, as a record: base of frozen dataclasses."""
 
     __slots__ = ()
-    __dataclass_fields__: dict[str, Any]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def to_message(self) -> dict[str, Any]:
         """As a dict that msgpack can carry."""
         return self._plain()
 
     @classmethod
-    def from_message(cls, message: dict[str, Any]) -> Self:
-        """Back from to_message's dict. HarnessError where that is of another version."""
-        try:
-            return cls._read(message)
-        except (TypeError, KeyError, ValueError) as error:
+    def from_message(cls, message: Any) -> Self:
+        """Back from to_message's dict. HarnessError where it is none, or of another version; of these
+        FalseMessageError where it is of this one, and what it says cannot be."""
+        if not isinstance(message, Mapping):
+            raise HarnessError(f"cannot read a {cls.__name__}: it has no fields")
+        if differs := _difference(message, cls):
             raise HarnessError(
-                f"cannot read a {cls.__name__} ({error}): start master and workers from the same version"
-            ) from error
+                f"cannot read a {cls.__name__} ({differs}): start master and workers from the same version"
+            )
+        try:
+            check_plain(message)
+            return read_record(message, cls)
+        except ValueError as error:
+            raise FalseMessageError(f"cannot read a {cls.__name__} ({error})") from error
 
     def _plain(self) -> dict[str, Any]:
         # dataclasses.asdict would copy lists number by number, which takes as long as all the rest.
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
-    @classmethod
-    def _read(cls, message: dict[str, Any]) -> Self:
-        return cls(**message)
+
+def _difference(message: Mapping[str, Any], kind: type[Message]) -> str:
+    """Which field one version has and the other has not; "" where none is."""
+    known = {each.name: each for each in fields(kind)}
+    if strange := sorted(str(name) for name in message.keys() - known):
+        return f"{strange[0]} is unknown"
+    for name, each in known.items():
+        if name not in message and each.default is MISSING and each.default_factory is MISSING:
+            return f"{name} is missing"
+    parts = ((message.get(name), part) for name, part in _parts(kind).items())
+    return next(
+        filter(None, (_difference(said, part) for said, part in parts if isinstance(said, Mapping))), ""
+    )
+
+
+def _parts(kind: type[Message]) -> dict[str, type[Message]]:
+    """Its fields that are messages themselves."""
+    hints = get_type_hints(kind)
+    return {
+        name: each for name, each in hints.items() if isinstance(each, type) and issubclass(each, Message)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +144,6 @@ class CellOrder(Message):
 
     def _plain(self) -> dict[str, Any]:
         return asdict(self)
-
-    @classmethod
-    def _read(cls, message: dict[str, Any]) -> CellOrder:
-        return cls(**{**message, "traffic": read_record(message["traffic"], Traffic)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +253,6 @@ class Standing(Message):
     def _plain(self) -> dict[str, Any]:
         return {**Message._plain(self), "health": self.health.to_message()}
 
-    @classmethod
-    def _read(cls, message: dict[str, Any]) -> Standing:
-        return cls(**{**message, "health": Health(**message["health"])})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report(Message):
@@ -251,11 +272,6 @@ class Report(Message):
     def _plain(self) -> dict[str, Any]:
         parts = {"counts": self.counts.to_message(), "standing": self.standing.to_message()}
         return {**Message._plain(self), **parts}
-
-    @classmethod
-    def _read(cls, message: dict[str, Any]) -> Report:
-        parts = {"counts": Counts(**message["counts"]), "standing": Standing._read(message["standing"])}
-        return cls(**{**message, **parts})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

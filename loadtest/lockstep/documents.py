@@ -17,6 +17,8 @@ _Record = TypeVar("_Record")
 _TAKEN: Mapping[type, tuple[type, ...]] = {str: (str,), bool: (bool,), int: (int,), float: (float, int)}
 # Nothing that is counted or measured comes to as much, and JSON's numbers may have any number of digits.
 _LARGEST = 1e18
+# No record of ours has as many others in it.
+_DEEPEST = 20
 
 
 def parse_json(text: str) -> Any:
@@ -25,6 +27,24 @@ def parse_json(text: str) -> Any:
     document = json.loads(text, parse_int=_whole_number, parse_float=_number, parse_constant=_number)
     # Most lines of connections have nothing that could be otherwise.
     return document if "\\" not in text and text.isprintable() else _printable(document)
+
+
+def check_plain(document: Any, depth: int = 0) -> None:
+    """ValueError where JSON cannot carry it, or it has a number that nobody measured."""
+    if document is None or isinstance(document, str | bool):
+        return
+    if isinstance(document, int | float):
+        if not -_LARGEST <= document <= _LARGEST:
+            raise ValueError(f"{document!r:.20} is no number that was measured")
+    elif isinstance(document, Mapping | list | tuple) and depth < _DEEPEST:
+        if isinstance(document, Mapping):
+            for name in document:
+                if not isinstance(name, str):
+                    raise ValueError(f"{name!r:.40} is no name")
+        for each in document.values() if isinstance(document, Mapping) else document:
+            check_plain(each, depth + 1)
+    else:
+        raise ValueError(f"{document!r:.40} is nothing that is told")
 
 
 def _printable(document: Any) -> Any:

@@ -32,6 +32,7 @@ from lockstep.master.losses import Loss
 from lockstep.master.workers import Workers
 from lockstep.traffic import Traffic
 from lockstep.worker.process import attach_agent
+from tests.factories.reports import report_of
 
 ORDER = CellOrder("run", 0, "free", "tcp://127.0.0.1:1", "raw", False, None, Traffic(), 0.0, None)
 REMEDY = "start master and workers from the same version"
@@ -111,3 +112,18 @@ def test_a_report_that_the_master_cannot_read_is_a_fault_of_its_worker() -> None
     (fault,) = faults
     assert fault.run_id == "run", fault
     assert REMEDY in fault.reason, fault
+
+
+def test_what_is_no_report_at_all_is_refused_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    environment = Environment()
+    runner = environment.create_local_runner()
+    conductor = Mock(spec=Conductor, on_fault=lambda _: None)
+    attach_conductor(environment, conductor)
+    runner.send_message(REPORT, ["run_id"])
+    whole = report_of([])
+    runner.send_message(REPORT, {**whole.to_message(), "cell": "0"})
+    conductor.on_false.assert_called_once()
+    assert "'0' is no int" in conductor.on_false.call_args.args[1]
+    assert [each.getMessage() for each in caplog.records] == [
+        "refused a message of worker local: cannot read a Report: it has no fields"
+    ]

@@ -9,7 +9,16 @@ from typing import Any
 import msgpack
 import pytest
 
-from lockstep.control import CellOrder, EndOrder, Fault, Message, Opened, Report, WorkerLimits
+from lockstep.control import (
+    CellOrder,
+    EndOrder,
+    FalseMessageError,
+    Fault,
+    Message,
+    Opened,
+    Report,
+    WorkerLimits,
+)
 from lockstep.errors import HarnessError
 from lockstep.traffic import Arrival, Traffic
 from tests.factories.pulses import pulse
@@ -58,6 +67,34 @@ def without(plain: dict[str, Any], name: str) -> dict[str, Any]:
 )
 def test_what_another_version_says_is_refused_with_the_remedy(plain: dict[str, Any], named: str) -> None:
     with pytest.raises(HarnessError, match=rf"{named}.*start master and workers from the same version"):
+        Report.from_message(plain)
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        {**REPORT.to_message(), "cell": "0"},
+        {**REPORT.to_message(), "final": 1},
+        {**REPORT.to_message(), "counts": 5},
+        {**REPORT.to_message(), "host": {"name": b"w1"}},
+        {**REPORT.to_message(), "host": {"cores": float("nan")}},
+        {**REPORT.to_message(), "host": {"deep": [[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]}},
+        {**REPORT.to_message(), "counts": {**REPORT.counts.to_message(), "ledger": {"answered": "many"}}},
+        {**REPORT.to_message(), "counts": {**REPORT.counts.to_message(), "sessions": 1 << 63}},
+        {**REPORT.to_message(), "standing": {**REPORT.standing.to_message(), "window_s": float("inf")}},
+        {**REPORT.to_message(), "standing": {**REPORT.standing.to_message(), "health": None}},
+    ],
+)
+def test_what_has_the_right_fields_and_says_in_them_what_cannot_be_is_told_apart(
+    plain: dict[str, Any],
+) -> None:
+    with pytest.raises(FalseMessageError, match="cannot read a Report"):
+        Report.from_message(plain)
+
+
+@pytest.mark.parametrize("plain", [None, 7, "text", [], [("run_id", "run")]])
+def test_what_has_no_fields_is_no_message(plain: object) -> None:
+    with pytest.raises(HarnessError, match="cannot read a Report: it has no fields"):
         Report.from_message(plain)
 
 

@@ -184,7 +184,11 @@ class CellUnderWay:
                 f"{OPENING_S:g} s, and measured nothing: use fewer connections, or a server that "
                 "accepts faster"
             )
-        if missing := collector.missing():
+        if false := collector.false:
+            notes.append(
+                f"{where}: a report of {self._names(false)} was refused, so what it saw is not all here"
+            )
+        if missing := collector.awaited():
             names = self._names(missing)
             notes.append(f"{where}: no last report from {names}; what it saw since the one before is lost")
         if refused := collector.refused:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 
 from lockstep.control import Fault, Met, Opened, Pulse, Report
-from lockstep.errors import ResultsError
+from lockstep.errors import ResultsError, printable
 from lockstep.master.limits import ServerLimits, check_capacity, check_turnover, ways_out
 from lockstep.master.live import Pulses
 from lockstep.master.progress import Progress, foresee
@@ -218,8 +218,17 @@ class Conductor:
     def on_report(self, report: Report) -> None:
         """A worker's report came in."""
         cell = None if self.current is None else self.current.cell
-        if cell is None or not cell.collector.add(report):
-            logger.warning("refused a report of worker %s for cell %s", report.worker, report.cell)
+        try:
+            if cell is None or not cell.collector.add(report):
+                logger.warning("refused a report of worker %s for cell %s", report.worker, report.cell)
+        except ValueError as false:
+            self.on_false(report.worker, f"cannot read a Report ({false})")
+
+    def on_false(self, worker: str, reason: str) -> None:
+        """A worker said what cannot be: it is left out, and the cell under way is without it."""
+        logger.warning("refused a message of worker %s: %s", worker, printable(reason))
+        if self.current is not None and self.current.cell is not None:
+            self.current.cell.collector.note_false(worker)
 
     def on_opened(self, opened: Opened) -> None:
         """A worker has all of a cell's connections open."""

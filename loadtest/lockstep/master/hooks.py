@@ -12,7 +12,20 @@ from locust import log
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner
 
-from lockstep.control import FAULT, MET, OPENED, PULSE, REPORT, Fault, Message, Met, Opened, Pulse, Report
+from lockstep.control import (
+    FAULT,
+    MET,
+    OPENED,
+    PULSE,
+    REPORT,
+    FalseMessageError,
+    Fault,
+    Message,
+    Met,
+    Opened,
+    Pulse,
+    Report,
+)
 from lockstep.errors import DONE, HarnessError, exit_code
 
 if TYPE_CHECKING:
@@ -41,6 +54,8 @@ def attach_conductor(environment: Environment, conductor: Conductor, stop: Locus
         def listener(msg: Any, **_: Any) -> None:
             try:
                 message = record.from_message(msg.data)
+            except FalseMessageError as error:
+                conductor.on_false(msg.node_id, str(error))
             except HarnessError as error:
                 run_id = msg.data.get("run_id") if isinstance(msg.data, dict) else None
                 logger.warning("refused a message of worker %s: %s", msg.node_id, error)

@@ -303,7 +303,7 @@ class RunUnderWay:
     def _await_reports(self, collector: CellCollector) -> None:
         """Until every worker that is still there has sent its last report."""
         with gevent.Timeout(REPORT_WAIT_S, False):
-            while collector.missing() & self._workers.present():
+            while collector.awaited() & self._workers.present():
                 gevent.sleep(POLL_S)
 
     def _save(self, cell: CellUnderWay, cut_short: bool) -> None:

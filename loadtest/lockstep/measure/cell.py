@@ -101,7 +101,7 @@ def _carried_by(cell: Cell, collected: CellCollector) -> Cell:
         addresses=collected.addresses,
         opening_s=collected.opening_s,
         workers_expected=len(collected.workers),
-        workers_reported=len(collected.finished),
+        workers_reported=len(collected.workers - collected.missing()),
         reports_refused=collected.refused,
         reports_late=collected.belated,
         users=collected.users,

@@ -28,6 +28,8 @@ class CellCollector:
         self.workers = set(workers)
         self.finished: set[str] = set()
         self.refused = self.belated = 0
+        # Of whom a report was refused: what they saw is not all here.
+        self.false: set[str] = set()
         self._opened_s: dict[str, float] = {}
         # Once the cell ends, last reports are expected; before, they are those of workers that leave.
         self.ending = False
@@ -41,7 +43,10 @@ class CellCollector:
         self.workers.add(worker)
 
     def add(self, report: Report) -> bool:
-        """Take a worker's report in; False, and counted, where it does not belong here."""
+        """Take a worker's report in; False, and counted, where it does not belong here.
+
+        ValueError where it says what cannot be: then nothing of it is taken.
+        """
         worker = report.worker
         if report.run_id != self.order.run_id:
             self.refused += 1
@@ -50,6 +55,8 @@ class CellCollector:
             # Who knows this run's id was given one of its cells: it was silent, and speaks when that is over.
             self.belated += 1
             return False
+        # Looked at only when the cell is over, and then somebody relies on it.
+        decoded(report.standing.health.loop_lag)
         self.sums.add(report.counts)
         self._standing[worker] = report.standing
         self.hosts[worker] = report.host
@@ -58,6 +65,11 @@ class CellCollector:
             if not self.ending:
                 self.left.add(worker)
         return True
+
+    def note_false(self, worker: str) -> None:
+        """A report of one of the cell's workers was refused; of anybody else nobody is missed."""
+        if worker in self.workers:
+            self.false.add(worker)
 
     def note_opened(self, opened: Opened) -> None:
         """A worker has all its connections open; one of another run or cell is not listened to."""
@@ -75,8 +87,12 @@ class CellCollector:
         return max(self._opened_s.values(), default=None)
 
     def missing(self) -> set[str]:
-        """Workers whose final report has not come."""
-        return self.workers - self.finished
+        """Workers of whom not every report has come."""
+        return self.workers - (self.finished - self.false)
+
+    def awaited(self) -> set[str]:
+        """Those of them whose last one is waited for."""
+        return self.missing() - self.false
 
     @property
     def seconds(self) -> float:

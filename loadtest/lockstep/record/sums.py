@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
 from lockstep.control import Counts
+from lockstep.documents import read_record
 from lockstep.runs.connections import ClientView
 from lockstep.runs.histograms import Nanoseconds, decoded, encoded, new_histogram
 from lockstep.runs.records import Messages
@@ -103,10 +104,10 @@ class RequestSums:
         self.measured: Counter[str] = Counter()
         self.response: HdrHistogram = new_histogram()
 
-    def merge(self, other: dict[str, Any]) -> None:
-        """Add another one, as `to_message` gave it."""
-        self.measured.update(other["measured"])
-        self.response.add(decoded(other["response"]))
+    def merge(self, measured: dict[str, int], response: HdrHistogram) -> None:
+        """Add another one."""
+        self.measured.update(measured)
+        self.response.add(response)
 
     def to_message(self) -> dict[str, Any]:
         """As a report carries it."""
@@ -159,9 +160,20 @@ class CellSums:
         )
 
     def add(self, counts: Counts) -> None:
-        """Add what a report carried."""
-        for name, text in counts.histograms.items():
-            self.histograms[name].add(decoded(text))
+        """Add what a report carried, all of it or, with a ValueError, nothing: where it cannot be counted."""
+        try:
+            _check_counts(counts)
+            histograms = {name: _times(text) for name, text in counts.histograms.items()}
+            requests = {
+                name: (_counted(each["measured"]), _times(each["response"]))
+                for name, each in counts.requests.items()
+            }
+            views = {row["address"]: read_record(row, ClientView) for row in counts.connections}
+            seconds = [(second, answered, failed) for second, answered, failed in counts.per_second]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{error!r:.80}") from error
+        for name, histogram in histograms.items():
+            self.histograms[name].add(histogram)
         self.measured.update(counts.measured)
         self.ledger.update(counts.ledger)
         self.carried += counts.carried
@@ -171,20 +183,48 @@ class CellSums:
         self.sessions += counts.sessions
         for unit, sums in counts.spans.items():
             self.spans[unit].merge(sums)
-        for second, answered, failed in counts.per_second:
+        for second, answered, failed in seconds:
             self.per_second[second][0] += answered
             self.per_second[second][1] += failed
         self.examples = {**counts.examples, **self.examples}
-        for row in counts.connections:
-            view = ClientView(**{name: value for name, value in row.items() if name != "address"})
-            self.connections[row["address"]] = view
-        for name, requests in counts.requests.items():
-            self.requests[name].merge(requests)
+        self.connections.update(views)
+        for name, (measured, response) in requests.items():
+            self.requests[name].merge(measured, response)
         self.unchecked += counts.unchecked
 
     def encoded_histograms(self) -> dict[str, str]:
         """Those that hold something, each in HdrHistogram's own base64 form."""
         return {name: encoded(each) for name, each in sorted(self.histograms.items()) if each.total_count}
+
+
+def _check_counts(counts: Counts) -> None:
+    """ValueError where something was counted less than not at all, or is no span of exchanges."""
+    for each in (counts.measured, counts.ledger, *counts.spans.values()):
+        _counted(each)
+    if min(counts.carried, counts.wrong, counts.bytes_sent, counts.bytes_received, counts.sessions) < 0:
+        raise ValueError("it counts less than nothing")
+    known = {each.name for each in fields(SpanSums)}
+    if unknown := [unit for unit, sums in counts.spans.items() if unit not in UNITS or sums.keys() != known]:
+        raise ValueError(f"{unknown[0]!r:.40} is no span of exchanges")
+
+
+def _counted(counts: dict[str, int]) -> dict[str, int]:
+    for name, count in counts.items():
+        if type(count) is not int or count < 0:
+            raise ValueError(f"{name!r:.40} is counted {count!r:.40} times")
+    return counts
+
+
+def _times(text: str) -> HdrHistogram:
+    """ValueError where it is no histogram, or another than those that are added up here."""
+    histogram, ours = decoded(text), new_histogram()
+    kinds = [
+        (each.lowest_trackable_value, each.highest_trackable_value, each.significant_figures)
+        for each in (histogram, ours)
+    ]
+    if kinds[0] != kinds[1]:
+        raise ValueError("it is a histogram of another kind")
+    return histogram
 
 
 def messages_of(counts: Counter[str]) -> Messages:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,26 @@ def test_a_last_report_that_cannot_be_read_ends_a_plan_too(crew: Crew, conductor
     with pytest.raises(HarnessError, match="of another version"):
         run.run_cell(PLAN.cells()[0], PLAN)
     assert len(run.record.run.cells) == 1
+
+
+def test_a_report_that_says_what_cannot_be_leaves_its_cell_degraded_and_the_plan_goes_on(
+    crew: Crew, conductor: Conductor, caplog: pytest.LogCaptureFixture
+) -> None:
+    def lie(worker: str, order: CellOrder) -> None:
+        if worker == "w2":
+            report = report_of([], worker, order, final=False)
+            conductor.on_report(replace(report, counts=replace(report.counts, histograms={"response": "?"})))
+
+    crew.on_begin = lie
+    run = conductor.begin_plan(PLAN)
+    run.run_cell(PLAN.cells()[0], PLAN)
+    (line,) = [each.getMessage() for each in caplog.records if "refused" in each.getMessage()]
+    assert "worker w2" in line
+    (cell,) = run.record.run.cells
+    assert (cell.workers_expected, cell.workers_reported) == (2, 1)
+    assert any("a report of worker 2 was refused" in note for note in run.record.run.notes)
+    assert run.record.degraded
+    assert conductor.failure is None
 
 
 def test_of_several_faults_the_first_is_the_cause_and_another_runs_is_none(conductor: Conductor) -> None:

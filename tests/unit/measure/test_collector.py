@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockstep.control import CellOrder, Opened
 from lockstep.measure.collector import CellCollector
 from lockstep.record.sums import SpanSums
+from lockstep.runs.histograms import encoded, new_histogram
 from lockstep.runs.records import CLIENT_TIMES, Messages
 from lockstep.tcp.samples import ABSENT, Outcome, Phase, Sample
 from lockstep.traffic import Arrival, Traffic
@@ -163,6 +166,59 @@ def test_a_worker_is_missing_until_its_final_report_has_come() -> None:
     assert collector.missing() == {"w1", "w2"}
     collector.add(report_of([], "w1"))
     assert collector.missing() == {"w2"}
+
+
+GOOD = report_of([message(1.5, 1.6)])
+OTHER_KIND = HdrHistogram(1, 1_000, 2)
+
+
+@pytest.mark.parametrize(
+    "false",
+    [
+        {"histograms": {"response": "nothing of the kind"}},
+        {"histograms": {"response": encoded(OTHER_KIND)}},
+        {"ledger": {"answered": -1}},
+        {"measured": {"answered": -1}},
+        {"bytes_sent": -1},
+        {"spans": {"dance": {}}},
+        {"spans": {"message": {"completed": 1}}},
+        {"per_second": [[1, 2]]},
+        {"connections": [{"address": "127.0.0.1:5"}]},
+        {"connections": [{}]},
+        {"requests": {"GET": {}}},
+        {"requests": {"GET": {"measured": {"answered": "1"}, "response": encoded(new_histogram())}}},
+        {"requests": {"GET": {"measured": {}, "response": None}}},
+        {"requests": {"GET": 3}},
+    ],
+)
+def test_of_a_report_that_says_what_cannot_be_nothing_is_taken(false: dict[str, Any]) -> None:
+    collector = CellCollector(order(), {"w1"})
+    collector.add(report_of([message(1.2, 1.3)], final=False))
+    before = collector.sums.to_counts()
+    with pytest.raises(ValueError, match=r"."):
+        collector.add(replace(GOOD, counts=replace(GOOD.counts, **false)))
+    assert collector.sums.to_counts() == before
+    assert collector.missing() == {"w1"}
+
+
+def test_what_a_worker_says_of_itself_is_looked_at_before_anybody_relies_on_it() -> None:
+    collector = CellCollector(order(), {"w1"})
+    health = replace(GOOD.standing.health, loop_lag="none")
+    with pytest.raises(ValueError, match=r"."):
+        collector.add(replace(GOOD, standing=replace(GOOD.standing, health=health)))
+    assert collector.health == []
+
+
+def test_a_worker_of_whom_a_report_was_refused_has_not_reported_and_is_not_waited_for() -> None:
+    collector = CellCollector(order(), {"w1", "w2"})
+    collector.note_false("w1")
+    collector.note_false("nobody's")
+    assert collector.missing() == {"w1", "w2"}
+    assert collector.awaited() == {"w2"}
+    for worker in ("w1", "w2"):
+        collector.add(report_of([], worker))
+    assert collector.missing() == {"w1"}
+    assert collector.awaited() == set()
 
 
 def test_a_worker_that_joins_late_is_expected_from_then_on() -> None:
