@@ -19,13 +19,13 @@ OWN_SAMPLER = (3, 15)
 _PYTHON = re.compile(r"python(\d+)\.(\d+)t?")
 _LOOK_S = 30.0
 
+_MAY_NOT = (
+    "may not be looked into: run as root, with CAP_SYS_PTRACE in a container (cap_add: SYS_PTRACE), or after "
+    "sysctl kernel.yama.ptrace_scope=0"
+)
 # What py-spy says, and what that means to whoever has to do something about it.
 _REMEDIES = (
-    (
-        "Permission Denied",
-        "may not be looked into: run as root, with CAP_SYS_PTRACE in a container (cap_add: SYS_PTRACE), or "
-        "after sysctl kernel.yama.ptrace_scope=0",
-    ),
+    ("Permission Denied", _MAY_NOT),
     (
         "Failed to find python version",
         "is no Python process: leave out --profile, or where its command is a shell's let that exec Python",
@@ -54,6 +54,8 @@ def tool_for(pid: int) -> Tool:
     """The profiler for a process. PlanError where there is none."""
     try:
         executable = Path(f"/proc/{pid}/exe").readlink()
+    except PermissionError as error:
+        raise PlanError("profile", f"process {pid} {_MAY_NOT}") from error
     except OSError as error:
         raise PlanError("profile", f"process {pid} cannot be looked into: {error.strerror}") from error
     version = _PYTHON.fullmatch(executable.name)

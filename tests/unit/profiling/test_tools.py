@@ -78,6 +78,15 @@ def test_who_may_not_look_is_told_what_would_let_him() -> None:
     )
 
 
+def test_so_is_who_may_not_even_know_what_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_: Path) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "readlink", denied)
+    with pytest.raises(PlanError, match="process 7 may not be looked into: run as root, with CAP_SYS_PTRACE"):
+        tool_for(7)
+
+
 def test_a_process_that_has_ended_is_told() -> None:
     with pytest.raises(PlanError, match=f"process {FAR_PID} cannot be looked into: No such file"):
         check_can_look("lock", FAR_PID)
