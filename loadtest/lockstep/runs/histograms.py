@@ -44,8 +44,12 @@ def record_all(histogram: HdrHistogram, values_ns: Nanoseconds) -> None:
     if not len(values_ns):
         return
     values = np.clip(values_ns, 0, HIGHEST_NS)
-    counts = np.frombuffer(histogram.counts, dtype=np.uint64)
-    np.add.at(counts, _indices(histogram, values), 1)
+    places = _indices(histogram, values)
+    first = int(places.min())
+    # Counted among themselves, and only then among the histogram's: one by one takes ten times as long.
+    found = np.bincount(places - first)
+    counts = np.frombuffer(histogram.counts, dtype=np.int64)
+    counts[first : first + len(found)] += found
     histogram.total_count += len(values)
     histogram.min_value = min(histogram.min_value, int(values.min()))
     histogram.max_value = max(histogram.max_value, int(values.max()))
