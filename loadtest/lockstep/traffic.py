@@ -141,6 +141,12 @@ class Traffic:
         return Stages.parse(self.stages) if self.stages else None
 
     @property
+    def unpaced(self) -> bool:
+        """Whether each iteration is due as soon as its user's last one is over, whatever others do."""
+        waits = self.arrival.open or self.rendezvous_s is not None or self.client_mode == "locked"
+        return not (waits or self.stages or self.heartbeat)
+
+    @property
     def does(self) -> Scenario:
         """What is known of its scenario."""
         return SCENARIOS[self.scenario]

@@ -194,7 +194,7 @@ class Player:
         kept: list[bytes] = []
         right = wanted(expect)
         message = prepare(framing, payload, right, self._play.timing, name=step.name)
-        message = message._replace(expect=_keeping(right, kept), reply=None, answer=None)
+        message = replace(message, expect=_keeping(right, kept), reply=None, answer=None)
         outcome = self.client.exchange(message, due_ns)
         return Reply(outcome, kept[-1] if kept else None)
 
@@ -234,7 +234,7 @@ def _told_apart(act: Act, last: Act | None) -> Act:
         return act
     replies = last.message.reply, act.message.reply
     distinct = None not in replies and replies[0] != replies[1]
-    return replace(act, message=act.message._replace(distinct=distinct))
+    return replace(act, message=replace(act.message, distinct=distinct))
 
 
 def _is_constant(step: Step) -> bool:

@@ -169,6 +169,10 @@ class _FiringJournal(Journal):
         super().__init__(readers, failures, keep_connection, max_connections)
         self._fire = fire
 
+    @property
+    def at_once(self) -> bool:
+        return False
+
     def step(self, phase: Phase, start_ns: int, end_ns: int) -> None:
         super().step(phase, start_ns, end_ns)
         self._fire(Sample(phase, Outcome.ANSWERED, start_ns, end_ns))

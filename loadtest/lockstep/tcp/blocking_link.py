@@ -42,11 +42,6 @@ class BlockingLink(SocketLink):
             raise in_use()
         self.bound(self._timeout_s)
 
-    def send(self, frame: bytes) -> None:
-        """See Link.send."""
-        self.begin()
-        self.push(frame)
-
     def send_beside(self, frame: bytes) -> None:
         """See Link.send_beside: threads cannot."""
         self.send(frame)

@@ -138,36 +138,33 @@ class TcpClient(MessageStream):
         """
         # A message in flight is no change of state here: two moves would cost a third as much again.
         link = self._link
-        _, frame, expect, due_back, distinct, tag, answer = message
+        frame, due_back, tag = message.frame, message.reply, message.tag
         if self.state is not _IDLE or link is None:
-            return self._exchange(message, due_ns, self._rule(expect, None)).outcome
+            return self._exchange(message, due_ns, self._rule(message.expect, None)).outcome
         if due_back is None:
             # What makes no sense is refused before it is sent.
-            self._rule(expect, None)
+            self._rule(message.expect, None)
         sent_ns = _now_ns()
         try:
-            if not distinct and self._is_to_ask(sent_ns):
+            if not message.distinct and self._is_to_ask(sent_ns):
                 if unasked := self._unasked(link):
                     return self._reported(Reply(self._refuse(_MESSAGE, unasked, tag))).outcome
                 sent_ns = _now_ns()
-            link.send(frame)
-            data = link.receive()
-        except OSError as error:
-            self._in_flight.add(due_ns, sent_ns, len(frame), tag)
-            return self._reported(self._fail(error)).outcome
+            data = link.ask(frame)
         except HarnessError:
             raise
-        except BaseException as error:
-            self._in_flight.add(due_ns, sent_ns, len(frame), tag)
-            self._lose_all(Outcome.ABORTED, self._interruption(error))
-            raise
+        except BaseException as error:  # noqa: BLE001 - raised again where it is not the link's
+            return self._unanswered(message, due_ns, sent_ns, error)
         self.free_ns = end_ns = _now_ns()
-        times_ns = None if due_back is None else self._fast_check(data, due_back)
-        if times_ns is None:
-            return self._full_check(message, due_ns, sent_ns, data)
-        wait_ns, service_ns = times_ns
-        row = (due_ns, sent_ns, end_ns, wait_ns, service_ns, len(frame), len(data), tag)
-        self._meter.message(row, answer)
+        wait_ns = service_ns = ABSENT
+        if data != due_back or self._timed_check is not None:
+            times_ns = self._times_of(data, due_back)
+            if times_ns is None:
+                return self._full_check(message, due_ns, sent_ns, data)
+            wait_ns, service_ns = times_ns
+        self._meter.message(
+            (due_ns, sent_ns, end_ns, wait_ns, service_ns, len(frame), len(data), tag), message.answer
+        )
         timestamps = self._timestamps
         timestamps.answered += 1
         if timestamps.first_reply_ns is None:
@@ -288,6 +285,18 @@ class TcpClient(MessageStream):
         whole = isinstance(replies, int) and not isinstance(replies, bool) and replies > 0
         if not whole or not self._framing.cuts or self._timing is not None:
             raise HarnessError(FRAMES_ONLY.format(replies=replies))
+
+    def _unanswered(self, message: Message, due_ns: int, sent_ns: int, error: BaseException) -> Outcome:
+        """What struck the short way while this message was under way; raised again if not the link's."""
+        self._in_flight.add(due_ns, sent_ns, len(message.frame), message.tag)
+        if isinstance(error, OSError):
+            return self._reported(self._fail(error)).outcome
+        self._lose_all(Outcome.ABORTED, self._interruption(error))
+        raise error
+
+    def _times_of(self, data: bytes, reply: bytes | None) -> tuple[int, int] | None:
+        """The server's times, where this is the whole reply with them; None where a full check is needed."""
+        return None if self._timed_check is None or reply is None else self._timed_check(data, reply)
 
     def _full_check(self, message: Message, due_ns: int, sent_ns: int, data: bytes) -> Outcome:
         """What came is not the whole reply and nothing else: it may be a part of it, or wrong."""

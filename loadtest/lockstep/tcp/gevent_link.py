@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import gevent
 from greenlet import getcurrent, greenlet
 
-from lockstep.tcp.link import READ, RECEIVE_BYTES, WRITE, SocketAddress, SocketLink, no_room
+from lockstep.tcp.link import READ, RECEIVE_BYTES, WRITE, Answer, SocketAddress, SocketLink, no_room
 from lockstep.tcp.state import in_use
 
 # A step ends at most three ticks late, and never early. A tick is a tenth of the bound, but no more than a
@@ -30,6 +30,7 @@ class CooperativeLink(SocketLink):
     """Blocks one greenlet and never the process."""
 
     __slots__ = (
+        "_answer",
         "_hub_switch",
         "_loop",
         "_reader",
@@ -48,6 +49,7 @@ class CooperativeLink(SocketLink):
         self._reader: Any = None
         self._watching = False
         self._waiter: Any = None
+        self._answer: Answer | None = None
         # How many of the watchdog's ticks the step has seen.
         self.ticks = 0
         self._watchdog: Watchdog | None = None
@@ -77,9 +79,8 @@ class CooperativeLink(SocketLink):
         super().connect(address, source)
         self._reader = self._loop.io(self._socket.fileno(), READ)
 
-    def send(self, frame: bytes) -> None:
-        """See Link.send."""
-        # As `begin` does; its call alone could be measured here.
+    def ask(self, frame: bytes) -> bytes:
+        """See Link.ask: as `send` and `receive` do, whose calls alone could be measured here."""
         if self._waiter is not None:
             raise in_use()
         self.ticks = 0
@@ -89,6 +90,26 @@ class CooperativeLink(SocketLink):
             sent = 0
         if sent != len(frame):
             self._send_rest(memoryview(frame)[sent:])
+        if self._early or not self._watching:
+            return self.receive()
+        self._waiter = getcurrent()
+        try:
+            self._hub_switch()
+        except BaseException:
+            self._waiter = None
+            raise
+        return self._receive(RECEIVE_BYTES)
+
+    def relay(self, frame: bytes, answer: Answer) -> None:
+        """See Link.relay: in the loop's callback, as long as frames go out whole; nobody is switched to."""
+        following: bytes | None = frame
+        self._answer = answer
+        try:
+            while following is not None:
+                self.send(following)
+                following = answer(self._early.popleft()) if self._early else self._be_relayed()
+        finally:
+            self._answer = None
 
     def send_beside(self, frame: bytes) -> None:
         """See Link.send_beside."""
@@ -124,13 +145,7 @@ class CooperativeLink(SocketLink):
         if not self._watching:
             self._reader.start(self._on_readable)
             self._watching = True
-        # As _pause does; its call alone could be measured here.
-        self._waiter = getcurrent()
-        try:
-            self._hub_switch()
-        except BaseException:
-            self._waiter = None
-            raise
+        self._pause()
         return self._receive(RECEIVE_BYTES)
 
     def abort(self) -> None:
@@ -177,6 +192,43 @@ class CooperativeLink(SocketLink):
         else:
             self._waiter = None
             waiter.switch()
+
+    def _be_relayed(self) -> bytes | None:
+        """Rest while the loop answers: what is to be sent here, because the loop cannot; None at the end."""
+        reader = self._reader
+        if self._watching:
+            reader.callback = self._on_relayed
+        else:
+            reader.start(self._on_relayed)
+            self._watching = True
+        try:
+            rest: bytes | None = self._pause()
+        finally:
+            reader.callback = self._on_readable
+        return rest
+
+    def _on_relayed(self) -> None:
+        waiter, answer = self._waiter, self._answer
+        if waiter is None or answer is None:
+            self._on_readable()
+            return
+        try:
+            rest = answer(self._receive(RECEIVE_BYTES))
+            if rest is not None:
+                self.ticks = 0
+                sent = self._send(rest)
+                if sent == len(rest):
+                    return
+                rest = rest[sent:]
+        except BlockingIOError:
+            # There was no room: all of it is still to be sent.
+            pass
+        except BaseException as error:  # noqa: BLE001 - it belongs to who waits
+            self._waiter = None
+            waiter.throw(error)
+            return
+        self._waiter = None
+        waiter.switch(rest)
 
     def _interrupt(self, error: OSError) -> None:
         # From the hub: whoever ends a wait goes on at once and is not itself switched away from.

@@ -36,6 +36,8 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 SocketAddress = tuple[Any, ...] | str
 """As the socket module takes it: ip and port, and for IPv6 flow and scope; a path of a unix socket."""
+Answer = Callable[[bytes], bytes | None]
+"""What to send next, given what has come; None where nothing follows at once."""
 # A full backlog of a unix socket is asked again so often: nothing tells when there is room.
 BACKLOG_NAP_S = 0.001
 _numbers = count(1)
@@ -81,6 +83,15 @@ class Link(Protocol):
         """A step begins: write all of it, and take in meanwhile what the peer says.
 
         HarnessError, and nothing written, where somebody else is in a step.
+        """
+
+    def ask(self, frame: bytes) -> bytes:
+        """A whole step: `send`, and then `receive`."""
+
+    def relay(self, frame: bytes, answer: Answer) -> None:
+        """`ask`, and whatever `answer` then says is sent next, step after step, until it says nothing.
+
+        answer is called with what came, wherever that is known first: it must not wait for anything.
         """
 
     def send_beside(self, frame: bytes) -> None:
@@ -211,6 +222,26 @@ class SocketLink:
     def handshake(self) -> bool:
         """See Link.handshake: there is nothing to agree on."""
         return False
+
+    def send(self, frame: bytes) -> None:
+        """See Link.send."""
+        self.begin()
+        self.push(frame)
+
+    @abstractmethod
+    def receive(self) -> bytes:
+        """See Link.receive."""
+
+    def ask(self, frame: bytes) -> bytes:
+        """See Link.ask."""
+        self.send(frame)
+        return self.receive()
+
+    def relay(self, frame: bytes, answer: Answer) -> None:
+        """See Link.relay."""
+        following: bytes | None = frame
+        while following is not None:
+            following = answer(self.ask(following))
 
     def push(self, data: bytes) -> None:
         """See Link.push."""

@@ -16,13 +16,14 @@ from lockstep.tcp.link import Link
 from lockstep.tcp.messages import RING, RING_BYTES, Message, prepare
 from lockstep.tcp.replies import raw_end, whatever
 from lockstep.tcp.samples import ABSENT, ANSWERED, TOO_LATE, UNCHECKED, Outcome, Phase, with_bytes
-from lockstep.tcp.state import Event
+from lockstep.tcp.state import Event, State
 from lockstep.tcp.stream import BROKEN, SENT_WRONGLY, CutShortError
 from lockstep_wire.framing import FrameError, Framing
 from lockstep_wire.push import pushed_ns
 
 # Looked up once: see ANSWERED.
 _MESSAGE, _FAN_OUT = Phase.MESSAGE, Phase.FAN_OUT
+_IDLE = State.IDLE
 _now_ns = time.monotonic_ns
 NOT_TAKEN = "the peer did not take it within {timeout_s:g} s"
 HAS_LEFT = "the peer closed, and pushes no more"
@@ -33,6 +34,71 @@ class ScenarioClient(TcpClient):
     """What a connection of the shipped scenarios can do beside one message with its reply."""
 
     __slots__ = ()
+
+    def exchange_all(self, messages: Iterator[Message], may_send: Callable[[], bool]) -> Outcome:
+        """`exchange` each as soon as the one before it is answered, until may_send says no or one fails.
+
+        A message is due when the one before it is over. Where a reply is right at sight, it is booked and the
+        next message sent wherever that is known first: may_send and the meter must not wait for anything.
+        Returns ANSWERED, or how the one that failed did.
+        """
+        message, outcome = next(messages), ANSWERED
+        while outcome is ANSWERED and may_send():
+            link = self._link
+            if link is not None and self.state is _IDLE and self._follows_at_once(message):
+                outcome, message = self._relay(link, message, messages, may_send)
+            else:
+                outcome = self.exchange(message, self.free_ns)
+                message = next(messages)
+        return outcome
+
+    def _follows_at_once(self, message: Message) -> bool:
+        """Whether nothing is to be asked before it, and its reply can be known at sight."""
+        if message.reply is None or self._timestamps.first_reply_ns is None:
+            return False
+        return message.distinct or not self._is_to_ask(_now_ns())
+
+    def _relay(
+        self, link: Link, message: Message, messages: Iterator[Message], may_send: Callable[[], bool]
+    ) -> tuple[Outcome, Message]:
+        """This message, and those after it for as long as each follows at once: how the last one went.
+
+        The other is the first that was not sent.
+        """
+        timestamps, tell, timed = self._timestamps, self._meter.message, self._timed_check is not None
+        odd: bytes | None = None
+        due_ns, sent_ns = self.free_ns, _now_ns()
+
+        def answer(data: bytes) -> bytes | None:
+            # As `exchange`, whose every call could be measured here.
+            nonlocal message, odd, due_ns, sent_ns
+            end_ns, sent = _now_ns(), message
+            wait_ns = service_ns = ABSENT
+            if data != sent.reply or timed:
+                times_ns = self._times_of(data, sent.reply)
+                if times_ns is None:
+                    odd = data
+                    return None
+                wait_ns, service_ns = times_ns
+            self.free_ns = end_ns
+            row = (due_ns, sent_ns, end_ns, wait_ns, service_ns, len(sent.frame), len(data), sent.tag)
+            tell(row, sent.answer)
+            timestamps.answered += 1
+            message = following = next(messages)
+            if may_send() and self._follows_at_once(following):
+                due_ns, sent_ns = end_ns, _now_ns()
+                return following.frame
+            return None
+
+        try:
+            link.relay(message.frame, answer)
+        except HarnessError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - raised again where it is not the link's
+            return self._unanswered(message, due_ns, sent_ns, error), next(messages)
+        if odd is not None:
+            return self._full_check(message, due_ns, sent_ns, odd), next(messages)
+        return ANSWERED, message
 
     def keep_in_flight(
         self, messages: Iterator[Message], depth: int, may_send: Callable[[], bool]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,7 +33,8 @@ RING = 256
 RING_BYTES = 1 << 20
 
 
-class Message(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Message:
     """A message made ready to be sent, and what its reply is to be.
 
     payload: and its frame, in bytes. expect: the reply's payload, or what is asked of it; None if unchecked.

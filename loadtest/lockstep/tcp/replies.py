@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from lockstep.errors import HarnessError, printable
-from lockstep.tcp.samples import ABSENT, ANSWERED, SHOWN_BYTES, Outcome, with_bytes
+from lockstep.tcp.samples import ANSWERED, SHOWN_BYTES, Outcome, with_bytes
 from lockstep_wire.framing import FrameError, Framing, PeerError
 
 if TYPE_CHECKING:
@@ -338,15 +338,9 @@ def full_check(
     return Checked(ANSWERED, "", payload, wait_ns, service_ns)
 
 
-def fast_check_of(framing: Framing, timing: bool) -> FastCheck:
-    """What suits a target. Replies with a header in text have none: all get a full check."""
-    if not timing:
-        return _plain
+def timed_check_of(framing: Framing) -> TimedCheck:
+    """What suits a target that tells times. Replies with a header in text have none: all get a full check."""
     return {"length": _timed_frame, "raw": _timed_raw}.get(framing.name, _never)
-
-
-def _plain(data: bytes, reply: bytes) -> tuple[int, int] | None:
-    return (ABSENT, ABSENT) if data == reply else None
 
 
 def _timed_frame(data: bytes, reply: bytes) -> tuple[int, int] | None:
@@ -368,8 +362,8 @@ def _never(_data: bytes, _reply: bytes) -> tuple[int, int] | None:
     return None
 
 
-FastCheck = Callable[[bytes, bytes], tuple[int, int] | None]
+TimedCheck = Callable[[bytes, bytes], tuple[int, int] | None]
 """(what one receive brought, the reply due) -> (wait_ns, service_ns), where it is that, whole and alone.
 
-Both are ABSENT where the server does not tell. None says only that a full check is needed.
+None says only that a full check is needed.
 """

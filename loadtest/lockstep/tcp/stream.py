@@ -22,10 +22,10 @@ from lockstep.tcp.replies import (
     RawEnd,
     ReplyBuffer,
     Wanted,
-    fast_check_of,
     full_check,
     raw_end,
     reply_buffer,
+    timed_check_of,
     whatever,
 )
 from lockstep.tcp.samples import (
@@ -97,11 +97,11 @@ class MessageStream(Connection):
 
     __slots__ = (
         "_error_in",
-        "_fast_check",
         "_framing",
         "_header",
         "_max_frame",
         "_prepared",
+        "_timed_check",
         "_timing",
     )
 
@@ -125,7 +125,8 @@ class MessageStream(Connection):
         self._timing = self._framing.timing if timing else None
         self._header = self._timing.size if self._timing else 0
         self._max_frame = max_frame + self._header
-        self._fast_check = fast_check_of(self._framing, timing)
+        # Where no times come, a reply is right by its bytes alone.
+        self._timed_check = timed_check_of(self._framing) if timing else None
         self._error_in = self._framing.error_in
         self._prepared = prepared_for(self._framing, timing)
 

@@ -7,7 +7,7 @@ import socket
 import ssl
 
 from lockstep.tcp.endpoint import Endpoint, Options
-from lockstep.tcp.link import Link, LinkMaker, SocketAddress
+from lockstep.tcp.link import Answer, Link, LinkMaker, SocketAddress
 from lockstep.tcp.tls import CUT, TlsChannel, TlsRefusedError, context_of, server_name_of
 
 # The peer has closed already, and its system says so to whoever still writes.
@@ -98,6 +98,17 @@ class TlsLink:
         beneath = self._beneath
         beneath.begin()
         beneath.push(self._channel.write(frame))
+
+    def ask(self, frame: bytes) -> bytes:
+        """See Link.ask."""
+        self.send(frame)
+        return self.receive()
+
+    def relay(self, frame: bytes, answer: Answer) -> None:
+        """See Link.relay."""
+        following: bytes | None = frame
+        while following is not None:
+            following = answer(self.ask(following))
 
     def send_beside(self, frame: bytes) -> None:
         """See Link.send_beside."""

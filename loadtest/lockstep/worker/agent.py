@@ -135,8 +135,11 @@ class Agent:
             cell.join(state, user)
         finally:
             state.busy = False
-        next_iteration, run = cell.iterations_of(user, state.number), cell.run_iteration
-        while cell.open and (due_ns := next_iteration()) is not None:
+        take, run, client = cell.iterations_of(user, state.number), cell.run_iteration, user.client
+        while cell.open:
+            due_ns = client.free_ns if take is None else take()
+            if due_ns is None:
+                return
             state.busy = True
             try:
                 went_well = run(user, due_ns)

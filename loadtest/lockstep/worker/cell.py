@@ -162,9 +162,10 @@ class RunningCell:
             # It may have failed without waiting for anything: others must run too.
             gevent.sleep(0)
 
-    def iterations_of(self, user: CellUser, number: int) -> Callable[[], int | None]:
+    def iterations_of(self, user: CellUser, number: int) -> Callable[[], int | None] | None:
         """A call waits for the user's next iteration: when it was due (monotonic ns), None after the last.
 
+        None where nobody waits: each is due as soon as the user's client is free, until the cell is over.
         number: which of this worker's users it is, from 1.
         """
         if self._pacer is not None:
@@ -172,7 +173,7 @@ class RunningCell:
         if (limit_s := self.order.traffic.rendezvous_s) is not None:
             return partial(self.meeting.meet, limit_s)
         if self._changing is None:
-            return user.free_ns
+            return None
         return partial(self._take_staged, user, position_of(self.order, number - 1), self._changing)
 
     def _take_staged(self, user: CellUser, position: int, users: Stages) -> int | None:
@@ -183,7 +184,7 @@ class RunningCell:
                 if left:
                     # It has been out: it is free from now on.
                     user.client.free_ns = time.monotonic_ns()
-                return user.free_ns()
+                return user.client.free_ns
             if not left:
                 user.client.close()
             left = True

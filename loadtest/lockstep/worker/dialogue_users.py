@@ -26,10 +26,6 @@ class DialogueUser:
         self._player = player
         self._stage = stage
 
-    def free_ns(self) -> int:
-        """See CellUser."""
-        return self.client.free_ns
-
     def open(self) -> Outcome:
         """See CellUser."""
         try:

@@ -159,10 +159,6 @@ class FileUser:
         self.client = self._user.client
         self._tasks: list[Any] = self._user.tasks if nothing_between(self._user) else []
 
-    def free_ns(self) -> int:
-        """See CellUser."""
-        return self.client.free_ns
-
     def open(self) -> None:
         """Its on_start."""
         if self._walk is None:

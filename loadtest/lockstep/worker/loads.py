@@ -23,7 +23,7 @@ from lockstep.tcp.samples import ABSENT, Outcome
 from lockstep.tcp.stream import ConnectionSettings
 from lockstep.user_files import check_same
 from lockstep.worker.pacer import MAX_IN_A_ROW
-from lockstep.worker.scenarios import SCENARIOS, VirtualUser, with_heartbeats
+from lockstep.worker.scenarios import SCENARIOS, VirtualUser, back_to_back, persistent, with_heartbeats
 from lockstep_wire.framing import framing_of
 
 Iteration = Callable[[Any, int], bool]
@@ -72,10 +72,7 @@ class CellUser(Protocol):
 
     @property
     def client(self) -> TcpClient:
-        """The user's connection."""
-
-    def free_ns(self) -> int:
-        """When its last iteration was over, monotonic ns: the next one is due then. ABSENT before."""
+        """The user's connection. When it became free is when its last iteration was over."""
 
     def open(self) -> Outcome | None:
         """Connect, or whatever else has to come before the first iteration. Once."""
@@ -103,12 +100,13 @@ class ScenarioLoad:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._ring = _ring_of(stage.order)
-        scenario = SCENARIOS[stage.order.traffic.scenario]
-        if (beats := stage.order.traffic.heartbeats) is not None:
+        traffic = stage.order.traffic
+        scenario = SCENARIOS[traffic.scenario]
+        if scenario is persistent and traffic.unpaced and stage.journal.at_once:
+            scenario = back_to_back
+        if (beats := traffic.heartbeats) is not None:
             scenario = with_heartbeats(scenario, _beat_of(stage.order, beats[1]), round(beats[0] * 1e9))
-        self.iterate: Iteration = (
-            scenario if stage.order.traffic.does.waits else _letting_others_run(scenario)
-        )
+        self.iterate: Iteration = scenario if traffic.does.waits else _letting_others_run(scenario)
 
     def new_user(self, number: int) -> VirtualUser:
         """See Load."""

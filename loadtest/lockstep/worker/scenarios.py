@@ -73,10 +73,6 @@ class VirtualUser:
         start = number % len(ring)
         self.messages = islice(chain.from_iterable(repeat(ring)), start, None)
 
-    def free_ns(self) -> int:
-        """When the last iteration was over: in a closed load the next is due at once. ABSENT before."""
-        return self.client.free_ns
-
     def send_next(self, due_ns: int = ABSENT) -> Outcome:
         """Send the next message and check the reply."""
         return self.client.exchange(next(self.messages), due_ns)
@@ -157,6 +153,14 @@ def persistent(user: VirtualUser, due_ns: int) -> bool:
     if client.state is _IDLE or user.open() is ANSWERED:
         return client.exchange(next(user.messages), due_ns) is ANSWERED
     return False
+
+
+def back_to_back(user: VirtualUser, _due_ns: int) -> bool:
+    """`persistent` where nobody paces it: message after message, as long as the cell goes on."""
+    client = user.client
+    if client.state is not _IDLE and user.open() is not ANSWERED:
+        return False
+    return client.exchange_all(user.messages, user.may_send) is ANSWERED
 
 
 def pipelined(user: VirtualUser, _due_ns: int) -> bool:

@@ -168,7 +168,7 @@ def exchanges(client: TcpClient) -> None:
     ("method", "phase"),
     [
         ("connect", Phase.CONNECT),
-        ("send", Phase.MESSAGE),
+        ("ask", Phase.MESSAGE),
         ("receive", Phase.MESSAGE),
     ],
 )

@@ -6,6 +6,7 @@ import errno
 import socket
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -18,6 +19,7 @@ from lockstep.errors import HarnessError
 from lockstep.tcp.addresses import Address, AddressBook
 from lockstep.tcp.client import TcpClient
 from lockstep.tcp.endpoint import Endpoint
+from lockstep.tcp.link import Answer
 from lockstep.tcp.messages import prepare
 from lockstep.tcp.samples import Outcome, Phase, Reply, Sample, SampleMeter
 from lockstep.tcp.state import (
@@ -105,7 +107,7 @@ class Watched(TcpClient):
 
 FRAMING = framing_of("line")
 PING = prepare(FRAMING, b"ping", b"ping", timing=False)
-DISTINCT = PING._replace(distinct=True)
+DISTINCT = replace(PING, distinct=True)
 
 CALLS: dict[str, Callable[[TcpClient], object]] = {
     "connect": lambda client: client.connect(),
@@ -179,6 +181,15 @@ class ActedLink:
     def send(self, frame: bytes) -> None:
         self.begin()
         self._wait()
+
+    def ask(self, frame: bytes) -> bytes:
+        self.send(frame)
+        return self.receive()
+
+    def relay(self, frame: bytes, answer: Answer) -> None:
+        following: bytes | None = frame
+        while following is not None:
+            following = answer(self.ask(following))
 
     def send_beside(self, frame: bytes) -> None:
         self.send(frame)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections import defaultdict
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from lockstep import scenario
 from lockstep.runs.connections import ClientView
 from lockstep.tcp.many import message_ring
 from lockstep.tcp.samples import ABSENT, MessageRow, Outcome, Phase, Reply, Sample
-from lockstep.traffic import Traffic
+from lockstep.traffic import Arrival, Traffic
 from lockstep.worker.scenarios import (
     SCENARIOS,
     VirtualUser,
@@ -314,9 +315,9 @@ def test_in_a_closed_load_the_next_iteration_is_due_when_the_last_one_is_over(
     stays = scenario.SCENARIOS[name].keeps_connection
     with Peer(*[peer_of(name)] * (1 if stays else 2)) as peer:
         user = user_of(book, peer.port)
-        assert user.free_ns() == ABSENT
-        assert SCENARIOS[name](user, user.free_ns())
-        first_ns = user.free_ns()
+        assert user.client.free_ns == ABSENT
+        assert SCENARIOS[name](user, user.client.free_ns)
+        first_ns = user.client.free_ns
         if not stays:
             assert rows.steps[Phase.SESSION][0][1] == first_ns
         assert SCENARIOS[name](user, first_ns)
@@ -326,3 +327,20 @@ def test_in_a_closed_load_the_next_iteration_is_due_when_the_last_one_is_over(
     else:
         ((since_ns, begun_ns),) = rows.steps[Phase.SCHEDULE_DELAY]
         assert since_ns == first_ns <= begun_ns
+
+
+@pytest.mark.parametrize(
+    ("how", "unpaced"),
+    [
+        ({}, True),
+        ({"arrival": Arrival("constant", 100.0)}, False),
+        ({"client_mode": "locked"}, False),
+        ({"rendezvous_s": 1.0}, False),
+        ({"heartbeat": "1s"}, False),
+        ({"stages": "hold 1 1s"}, False),
+    ],
+)
+def test_messages_follow_each_other_at_once_only_where_nobody_paces_them(
+    how: dict[str, Any], unpaced: bool
+) -> None:
+    assert Traffic(scenario="persistent", **how).unpaced is unpaced
