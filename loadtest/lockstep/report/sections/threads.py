@@ -117,7 +117,8 @@ def strip(
         ):
             rows.append(
                 {
-                    "from": each.from_ms / MS_PER_S,
+                    # Where connections that stay are opened first, the first look is of before the cell.
+                    "from": max(each.from_ms, 0) / MS_PER_S,
                     "to": each.until_ms / MS_PER_S,
                     "bottom": top,
                     "top": top + count,
