@@ -86,7 +86,7 @@ class LoadProcesses:
         """Stop the run that a failed test left under way, so that the next one fails or passes for itself."""
         with contextlib.suppress(urllib.error.URLError):  # a test may have ended the processes
             # Not asked for the state first: Locust tells one that may be seconds old.
-            self._get("/stop")
+            self.post("/stop", {})
             deadline = time.monotonic() + STOP_S
             while self._state() not in ("ready", "stopped"):
                 assert time.monotonic() < deadline, f"not stopped within {STOP_S} s\n{self.logs()}"

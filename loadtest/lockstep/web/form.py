@@ -6,6 +6,8 @@ Refuses what did not come from the page itself, and what makes no sense before a
 from __future__ import annotations
 
 import logging
+import math
+import re
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -22,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 # Locust's /swarm would set any option it knows; only these belong to the form.
 _LOCUSTS_OWN = {"user_count", "spawn_rate", "host", "run_time", "profile", "users", "num_users"}
+LONGEST_PROFILE = 200
+# As Locust reads it, up to some years: its timer knows no longer ones.
+_RUN_TIME = re.compile(r"(?=\d)(\d{1,4}h)?(\d{1,6}m)?(\d{1,8}s)?|\d{1,8}")
 _FIELDS = {setting.key: setting for setting in given_by(Where.FORM)}
 
 # What every answer tells the page's script (static/guard.js): the kind of the run that is under way, and why
@@ -82,9 +87,15 @@ def guard_form(app: Flask, driver: Driver, options: Namespace) -> None:
 
     @app.before_request
     def check_request() -> Response | None:
-        if request.method != "POST" or not request.path.endswith("/swarm"):
+        if request.method != "POST":
+            return None
+        if request.path.endswith("/user") and not getattr(options, "class_picker", False):
+            # Locust sets whatever attribute of the class it is told, for all later runs.
+            return _refused("what users do is set in the form on the page at /, and nowhere else")
+        if not request.path.endswith("/swarm"):
             return None
         try:
+            check_locusts_own(request.form)
             choices = chosen(options, request.form)
             users = request.form.get("user_count", default=1, type=int)
             driver.ask(choices, request.form.get("host"), users)
@@ -120,6 +131,25 @@ def show_choices(web: Any, options: Namespace, modes: Sequence[str]) -> None:
         web.template_args["extra_options"]["mode"]["choices"] = list(modes)
 
     web.update_template_args = update
+
+
+def check_locusts_own(form: Mapping[str, str]) -> None:
+    """PlanError names one of Locust's own fields that makes no sense: it would keep it before it looks."""
+    for name in ("user_count", "num_users"):
+        if name in form and not (form[name].isascii() and form[name].isdigit() and int(form[name][:10])):
+            raise PlanError(name, f"{form[name]!r:.40} is no number of users: give 1 or more")
+    rate = form.get("spawn_rate", "1")
+    try:
+        sensible = 0 < float(rate) < math.inf
+    except ValueError:
+        sensible = False
+    if not sensible:
+        raise PlanError("spawn_rate", f"{rate!r:.40} is no number of users per second: give for example 10")
+    if (run_time := form.get("run_time", "")) and not _RUN_TIME.fullmatch(run_time.strip()):
+        raise PlanError("run_time", f"{run_time!r:.40} is no time: write for example 90s, 20m or 1h30m")
+    profile = form.get("profile", "")
+    if len(profile) > LONGEST_PROFILE or not profile.isprintable():
+        raise PlanError("profile", f"{profile!r:.40} is no name: at most {LONGEST_PROFILE} letters will do")
 
 
 def chosen(options: Namespace, form: Mapping[str, str]) -> Namespace:

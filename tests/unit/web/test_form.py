@@ -74,6 +74,42 @@ def test_a_bad_number_is_refused_with_field_and_value(field: str, value: str, wo
     assert refusal.value.what == field
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("user_count", value) for value in ("-5", "0", "many", "1.5", "", "²")),
+        ("num_users", "x"),
+        *(("spawn_rate", value) for value in ("nan", "inf", "1e400", "-1", "0", "fast", "")),
+        *(("run_time", value) for value in ("soon", "-5", "9" * 20, "5x", "nan")),
+        *(("profile", value) for value in ("x" * 201, "two\nlines")),
+    ],
+)
+def test_locusts_own_fields_are_refused_before_locust_keeps_them(
+    page: FlaskClient, driver: Driver, field: str, value: str
+) -> None:
+    answer: Any = page.post("/swarm", data={"user_count": "1", "spawn_rate": "1", field: value}).json
+    assert answer["success"] is False
+    assert answer["message"].startswith(field.replace("_", " ").capitalize())
+    assert driver.asked == []
+
+
+@pytest.mark.parametrize("run_time", ["", "20", "20s", "3m", "2h", "1h20m", "3h30m10s"])
+def test_a_run_time_as_locust_knows_them_goes_on(page: FlaskClient, run_time: str) -> None:
+    form = {"user_count": "10", "spawn_rate": "0.5", "run_time": run_time, "profile": "nightly"}
+    assert page.post("/swarm", data=form).json == {"reached": True}
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400"])
+def test_a_number_that_is_none_does_not_enter_the_options(value: str) -> None:
+    with pytest.raises(PlanError, match="is not a number"):
+        chosen(OPTIONS, {"seconds": value})
+
+
+def test_the_classes_of_users_are_not_set_behind_the_form(page: FlaskClient) -> None:
+    answer: Any = page.post("/user", json={"user_class_name": "ScenarioUser", "host": "http://x"}).json
+    assert answer["success"] is False
+
+
 class Driver:
     """Takes what it is asked for, or refuses."""
 
@@ -101,7 +137,7 @@ def page(driver: Driver) -> Iterator[FlaskClient]:
     CORS(app)  # as Locust does
     guard_requests(app, Published(frozenset({"load.example.com"})))
     guard_form(app, driver, OPTIONS)
-    for path in ("/swarm", "/stop"):
+    for path in ("/swarm", "/stop", "/user"):
         app.add_url_rule(path, path, lambda: {"reached": True}, methods=["GET", "POST"])
     app.add_url_rule("/breaks", "breaks", lambda: str(1 / 0))
     with app.test_client() as client:
