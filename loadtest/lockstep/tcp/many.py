@@ -85,7 +85,9 @@ class ScenarioClient(TcpClient):
             tell(row, sent.answer)
             timestamps.answered += 1
             message = following = next(messages)
-            if may_send() and self._follows_at_once(following):
+            # Of a ring all differ, and no call has to ask.
+            differs = following.distinct and following.reply is not None
+            if may_send() and (differs or self._follows_at_once(following)):
                 due_ns, sent_ns = end_ns, _now_ns()
                 return following.frame
             return None
