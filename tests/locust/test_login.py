@@ -97,6 +97,16 @@ def test_after_a_few_of_them_the_right_one_has_to_wait_too(client: FlaskClient) 
     assert client.get("/").status_code == 302
 
 
+def test_a_program_gives_user_and_password_with_each_request_and_waits_like_anybody(
+    client: FlaskClient,
+) -> None:
+    assert client.get("/lockstep/state", auth=("ann", "open sesame")).status_code == 200
+    assert client.get("/lockstep/state").status_code == 302
+    for _ in range(FREE_TRIES):
+        assert client.get("/lockstep/state", auth=("ann", "open barley")).status_code == 302
+    assert client.get("/lockstep/state", auth=("ann", "open sesame")).status_code == 302
+
+
 def test_a_cookie_of_another_process_opens_nothing(client: FlaskClient) -> None:
     log_in(client)
     cookie = client.get_cookie("lockstep")

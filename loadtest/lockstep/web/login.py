@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import gevent
-from flask import Flask, Response, redirect, request, session, url_for
+from flask import Flask, Request, Response, redirect, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import UserMixin, login_user
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -144,18 +144,31 @@ def add_login(
         session["auth_error"] = words
         return redirect(url_for("locust.login"), 303)  # type: ignore[return-value]
 
-    def log_in() -> Response:
+    def objection(user: str, password: str) -> str | None:
         address = request.remote_addr or ""
         if wait_s := waits.wait_s(address):
-            return refuse(f"Too many wrong passwords: wait {wait_s:.0f} s, then try again.")
+            return f"Too many wrong passwords: wait {wait_s:.0f} s, then try again."
         waits.note_try(address)
-        given = (request.form.get("username", ""), request.form.get("password", ""))
         # Beside the loop, which has workers and a run to see to.
-        if not gevent.get_hub().threadpool.apply(credentials.match, given):
+        if not gevent.get_hub().threadpool.apply(credentials.match, (user, password)):
             # Not what was given as a user: it may well be the password.
             logger.warning("a wrong user or password for the page, from %s", address)
-            return refuse(WRONG)
+            return WRONG
         waits.forget(address)
+        return None
+
+    def known_by_header(asking: Request) -> _User | None:
+        given = asking.authorization
+        if given is None or given.type != "basic" or objection(given.username or "", given.password or ""):
+            return None
+        return _User(credentials.user)
+
+    # Of programs, which have no use for a page and a cookie; no browser is asked for it.
+    web.login_manager.request_loader(known_by_header)
+
+    def log_in() -> Response:
+        if words := objection(request.form.get("username", ""), request.form.get("password", "")):
+            return refuse(words)
         login_user(_User(credentials.user))
         return redirect(url_for("locust.index"), 303)  # type: ignore[return-value]
 
