@@ -17,7 +17,7 @@ COMPUTE := -n auto --dist worksteal tests/unit tests/golden
 NONE_CHOSEN := [ $$? -eq 5 ]
 
 .DEFAULT_GOAL := help
-.PHONY: help venv compare test unit truth-long coverage golden lint bench picture release sizes settings lock clean \
+.PHONY: help venv compare test unit truth-long coverage golden lint fuzz bench picture release sizes settings lock clean \
         python3.13t python3.13
 
 help: ## Say what there is
@@ -60,6 +60,10 @@ lint: $(READY) ## Run ruff and mypy --strict
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check --diff .
 	@$(BIN)/mypy --strict --no-error-summary $(CODE)
+
+fuzz: $(READY) ## Fuzz the server's framings, sessions and admin port: a minute and 100,000 sessions at least
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-60} FUZZ_SESSIONS=$${FUZZ_SESSIONS:-100000} \
+	  $(BIN)/python -m pytest -q -s --timeout 3600 tests/fuzz $(ARGS)
 
 bench: $(READY) ## Measure the server and the load generator themselves
 	@$(BIN)/python -m bench $(ARGS)

@@ -184,6 +184,7 @@ class AdminHandler(BaseHTTPRequestHandler):
                 )
             elif self.raw_requestline and self._understand() and self._take_body():
                 self._tell(*self._find())
+                self._unread = self.close_connection
         except TimeoutError:
             if self._said.begun:
                 self.send_error(HTTPStatus.REQUEST_TIMEOUT, f"no whole request came in {_REQUEST_S:g} s")
