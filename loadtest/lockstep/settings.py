@@ -6,7 +6,6 @@ a field of the page's form, a variable of docker-compose.yml and a line of docs/
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import Flag, auto
 from pathlib import Path
@@ -128,8 +127,6 @@ class Setting:
         """The value that a text means, a path as text. PlanError where it is not of this kind or a choice."""
         try:
             value = self.kind(text) if self.kind in (int, float) else text
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ValueError(text)
         except ValueError:
             _, wanted, remedy = _KINDS[self.kind]
             raise PlanError(self.name, f"{text!r} is not {wanted}: {remedy.format('')}") from None

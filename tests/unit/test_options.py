@@ -77,7 +77,13 @@ def test_on_a_lockstep_server_the_default_plan_compares_its_modes() -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("seed", "99999999999999999999999"), ("repeats", "0"), ("seconds", "nan"), ("payload", "-1")],
+    [
+        ("seed", "99999999999999999999999"),
+        ("repeats", "0"),
+        ("seconds", "nan"),
+        ("warmup", "inf"),
+        ("payload", "-1"),
+    ],
 )
 def test_a_number_that_makes_no_sense_is_refused_in_a_run_by_hand_too(option: str, value: str) -> None:
     """Locust sends every option to its workers, and one that it cannot send would spoil all later runs."""
