@@ -8,7 +8,16 @@ from pathlib import Path
 
 from lockstep.dialogue import SCHEMA_FILE
 from lockstep.dialogue.model import schema_text
-from lockstep.settings import COMPOSE_VARIABLES, GUARDS, SETTINGS, Setting, Variable, Where, given_by
+from lockstep.settings import (
+    COMPOSE_VARIABLES,
+    GUARDS,
+    OBSERVERS,
+    SETTINGS,
+    Setting,
+    Variable,
+    Where,
+    given_by,
+)
 from lockstep_server.flags import FLAGS
 
 PAGE = Path(__file__).with_suffix(".md")
@@ -60,7 +69,7 @@ def page() -> str:
         ),
         map(_row, SETTINGS),
     )
-    compose, guards = (_variables(each) for each in (COMPOSE_VARIABLES, GUARDS))
+    compose, guards = (_variables(each) for each in ((*COMPOSE_VARIABLES, *OBSERVERS), GUARDS))
     server = _table(
         ("flag", "variable", "default", "what it is"),
         (

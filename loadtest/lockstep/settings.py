@@ -580,3 +580,11 @@ GUARDS = (
     Variable(WORKER_TOKEN, "", "what a master and its workers share: who has it not is no worker"),
 )
 """What keeps strangers away from a master's page, and from its port for workers."""
+
+# Of those who look on, none of whom is in the command that repeats a run.
+OBSERVERS = (
+    Variable("LOCKSTEP_GRAFANA_PORT", "3000", "port of the dashboard on 127.0.0.1, with --profile observe"),
+    Variable("LOCKSTEP_GRAFANA", "12.1.0", "tag of Grafana's image"),
+    Variable("LOCKSTEP_PROMETHEUS", "v3.5.0", "tag of Prometheus' image"),
+)
+"""What Compose's profile `observe` takes."""

@@ -6,7 +6,7 @@ import importlib.util
 import re
 
 from lockstep.plan import Plan
-from lockstep.settings import COMPOSE_VARIABLES, GUARDS, SETTINGS, Where
+from lockstep.settings import COMPOSE_VARIABLES, GUARDS, OBSERVERS, SETTINGS, Where
 from lockstep_server.flags import FLAGS
 from lockstep_wire.listeners import USUAL_LISTENERS
 from tests.support.server import ROOT
@@ -44,7 +44,7 @@ def test_what_is_handed_to_the_server_it_takes() -> None:
 
 def test_composes_own_defaults_are_those_of_the_table() -> None:
     used = dict(re.findall(r"\$\{(LOCKSTEP_\w+):-([^}]*)\}", COMPOSE))
-    assert used == {each.name: each.default for each in COMPOSE_VARIABLES}
+    assert used == {each.name: each.default for each in (*COMPOSE_VARIABLES, *OBSERVERS)}
 
 
 def test_what_is_compared_by_default_is_usually_offered() -> None:
