@@ -13,6 +13,9 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 
 # Nothing is measured in these: they may share the machine.
 COMPUTE := -n auto --dist worksteal tests/unit tests/golden
+# These start processes and measure nothing: two may run at once, those of a file one after another.
+BESIDE := tests/integration/server tests/packaging tests/truth/test_oracle.py
+MEASURE := --ignore=tests/unit --ignore=tests/golden $(addprefix --ignore=,$(BESIDE))
 # pytest's exit code where ARGS choose no test of these.
 NONE_CHOSEN := [ $$? -eq 5 ]
 
@@ -35,8 +38,10 @@ compare: $(READY) ## Compare the modes here, in about 2 minutes (ARGS='--modes f
 test: lint ## Run lint and every test; says what it left out and why (ARGS='-k ticket')
 	@echo "test: $(or $(ARGS),every test): those that compute, on all cores"
 	@$(BIN)/python -m pytest $(COMPUTE) $(ARGS) || $(NONE_CHOSEN)
+	@echo "test: those that start processes and measure nothing, two at a time"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(BESIDE) $(ARGS) || $(NONE_CHOSEN)
 	@echo "test: those that measure, one at a time"
-	@$(BIN)/python -m pytest --ignore=tests/unit --ignore=tests/golden $(ARGS) || $(NONE_CHOSEN)
+	@$(BIN)/python -m pytest $(MEASURE) $(ARGS) || $(NONE_CHOSEN)
 
 unit: $(READY) ## Run the tests that start neither server nor Locust run, in a minute or two (ARGS='-k ticket')
 	@$(BIN)/python -m pytest $(COMPUTE) $(ARGS)
