@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from lockstep.analysis.numbers import figures
 from lockstep.runs.records import Cell
 
 
@@ -76,5 +77,9 @@ class Rule:
 
 
 def cell_name(cell: Cell) -> str:
-    """How a cell is called in words: `lock at 32, repeat 2`."""
-    return f"{cell.mode} at {cell.level}, repeat {cell.repeat}"
+    """A cell in words: `lock at 32, repeat 2`, under an open load `lock at 32 (150/s), repeat 2`.
+
+    Cells of a search by rate differ in that alone.
+    """
+    rate = "" if cell.rate_per_s is None else f" ({figures(cell.rate_per_s)}/s)"
+    return f"{cell.mode} at {cell.level}{rate}, repeat {cell.repeat}"

@@ -14,7 +14,7 @@ from lockstep.runs.histograms import of_values
 from lockstep.runs.measures import Count, Edges, Ledger, Occupancy, WaitPrediction
 from lockstep.runs.records import Cell, Messages, Requests, Run
 from tests.factories.open_load import simulated_open_run
-from tests.factories.runs import of_somebody_else, with_times, without_server
+from tests.factories.runs import make_cell, of_somebody_else, with_times, without_server
 from tests.factories.simulated import simulated_run
 from tests.factories.units import MS, US
 
@@ -471,3 +471,12 @@ def test_every_outcome_but_an_answer_is_a_failure() -> None:
     outcomes = {field.name for field in fields(Messages)} - {"sent", "answered"}
     assert set(Messages().failures) == outcomes
     assert all(Messages(**{name: 3}).failures[name] == 3 for name in outcomes)
+
+
+@pytest.mark.parametrize(
+    ("rate_per_s", "name"), [(None, "lock at 32, repeat 2"), (240.0, "lock at 32 (240/s), repeat 2")]
+)
+def test_cells_that_differ_in_their_rate_alone_have_names_of_their_own(
+    rate_per_s: float | None, name: str
+) -> None:
+    assert cell_name(make_cell("lock", 32, 2, rate_per_s=rate_per_s)) == name
