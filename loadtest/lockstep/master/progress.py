@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -155,14 +155,34 @@ class Progress:
 
 
 def foresee(server_of: Callable[[str], ServerView | None], plan: Plan | None) -> str | None:
-    """That the plan's windows are too short, where that is arithmetic; else None.
+    """That connections are never admitted, or the plan's windows are too short, where that is arithmetic.
 
-    It is where our own server says what it does, and users begin as soon as they are free. server_of: who
-    tells of a mode.
+    It is where our own server says what it does. None where there is nothing to say. server_of: who tells of
+    a mode.
     """
-    if plan is None or plan.traffic.arrival.open:
+    if plan is None:
         return None
-    return foreseen(_rounds(server_of, plan), plan.lengths)
+    if plan.traffic.keeps_connection:
+        return _never_admitted(_services(server_of, plan), plan.levels)
+    # Where arrivals say when users begin they say how long a session takes too.
+    return None if plan.traffic.arrival.open else foreseen(_rounds(server_of, plan), plan.lengths)
+
+
+def _never_admitted(services: Mapping[str, Service], levels: Sequence[int]) -> str | None:
+    """Who stays holds its permit as long: in words, of the mode and level that admit the fewest."""
+    left = {
+        mode: max(levels) - service.permits
+        for mode, service in services.items()
+        if service.permits is not None and not service.by_message
+    }
+    mode = max(left, key=lambda each: left[each], default=None)
+    if mode is None or left[mode] <= 0:
+        return None
+    return (
+        f"with {mode} at {max(levels)} connections that stay, {left[mode]} are never admitted, and what they "
+        f"sent is given up at a cell's end, for who stays holds its permit as long: use a "
+        "mode that admits messages (lock/message), --scenario session, or no more connections than permits"
+    )
 
 
 def fit(

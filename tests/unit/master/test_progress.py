@@ -150,6 +150,28 @@ def test_cells_are_as_long_as_their_sessions_ask_for_unless_somebody_sets_it(
         assert f"such cells measure {lengths[1]:g} s after {lengths[0]:g} s of warm-up" in note
 
 
+@pytest.mark.parametrize(
+    ("modes", "levels", "scenario", "said"),
+    [
+        (
+            ("free", "lock"),
+            (1, 8),
+            "persistent",
+            "with lock at 8 connections that stay, 7 are",
+        ),
+        (("free", "lock"), (1,), "persistent", None),
+        (("free",), (64,), "persistent", None),
+        (("free", "lock"), (1, 8), "session", None),
+    ],
+)
+def test_connections_that_stay_and_are_never_admitted_are_foreseen(
+    server: ServerView, modes: tuple[str, ...], levels: tuple[int, ...], scenario: str, said: str | None
+) -> None:
+    plan = Plan(modes=modes, levels=levels, seconds=10.0, traffic=Traffic(scenario=scenario))
+    told = foresee(lambda _: server, plan)
+    assert told is None if said is None else (told or "").startswith(said)
+
+
 def test_a_plan_that_was_fitted_foresees_no_window_too_short(server: ServerView) -> None:
     plan = Plan(modes=("lock",), levels=(1, 640))
     assert "with lock at 640 a session takes 6.4 s" in (foresee(lambda _: server, plan) or "")
