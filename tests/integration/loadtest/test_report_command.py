@@ -65,8 +65,8 @@ def test_a_run_whose_master_is_killed_leaves_a_report_of_the_cells_that_were_sav
     with killed_after_a_cell(tmp_path / "results") as (folder, run, children):
         assert run["finished"] is None
         done = lockstep("report", str(folder))
-        # Server and workers hear of their master's end from the kernel, and end too.
-        assert len(children) == 3
+        # Server, workers and who watches the server hear of their master's end from the kernel, and end too.
+        assert len(children) == 4
         _, left = psutil.wait_procs(children, PATIENCE_S)
         assert not left
     assert done.code == 0, done.err
